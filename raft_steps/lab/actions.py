@@ -1,0 +1,119 @@
+"""What the actions of a scenario do to a simulation.
+
+Symbolic targets (leader, followers, crashed) are resolved here, when the action happens. An action that finds nothing
+to do says so in the trace and changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raft_steps.lab.commands import parse_command
+
+if TYPE_CHECKING:
+    from raft_steps.lab.host import Host
+    from raft_steps.lab.scenario import Action
+    from raft_steps.lab.simulation import Simulation
+
+
+def perform(simulation: Simulation, action: Action, _: object = None) -> None:
+    """Carry out an action of the scenario."""
+    match action.verb:
+        case "crash" | "restart" | "pause" | "resume":
+            hosts = [host for word in action.words for host in resolve(simulation, word)]
+            if not hosts:
+                simulation.note("note", text=f"{action.verb} {' '.join(action.words)}: there is none")
+            for host in hosts:
+                _change_life(simulation, action.verb, host)
+        case "partition":
+            _partition(simulation, action.words)
+        case "cut":
+            sender, receiver = action.words[0].split(">")
+            for host in resolve(simulation, sender):
+                for other in resolve(simulation, receiver):
+                    if other is not host:
+                        host.links[other.name].one_way_cut = True
+                        simulation.note("cut", **{"from": host.name, "to": other.name})
+        case "heal":
+            for host in simulation.hosts.values():
+                for link in host.links.values():
+                    link.cut = link.one_way_cut = False
+            simulation.note("healed")
+        case "drop":
+            ends, _hash, number = action.words[0].partition("#")
+            sender, receiver = ends.split(">")
+            simulation.hosts[sender].links[receiver].drops.add(int(number))
+        case _:
+            ask(simulation, action)
+
+
+def ask(simulation: Simulation, action: Action) -> str:
+    """Let a client ask: the server that the action names, or the one that leads.
+
+    Returns:
+        The client's reply address; "" if nobody could be asked.
+    """
+    words = action.words
+    target = "leader"
+    if len(words) > 2 and words[-2] == "to":
+        words, target = words[:-2], words[-1]
+    found = resolve(simulation, target)
+    if not found:
+        simulation.note("note", text=f"{action.verb} {' '.join(words)}: nobody leads, so nobody can be asked")
+        return ""
+    import shlex
+
+    return simulation.ask(found[0], parse_command(shlex.join([action.verb, *words])))
+
+
+def visible_leader(simulation: Simulation) -> Host | None:
+    """Find who leads as far as one can see: a running leader of the highest term; before there are leaders, anyone."""
+    leader, term = None, -1
+    for host in simulation.hosts.values():
+        if host.up and getattr(host.node, "is_leader", True) and getattr(host.node, "current_term", 0) > term:
+            leader, term = host, getattr(host.node, "current_term", 0)
+    return leader
+
+
+def resolve(simulation: Simulation, word: str) -> list[Host]:
+    """Find the servers that a word of an action means now."""
+    leader = visible_leader(simulation)
+    match word:
+        case "leader":
+            return [leader] if leader is not None else []
+        case "followers":
+            return [host for host in simulation.hosts.values() if host.up and host is not leader]
+        case "crashed":
+            return [host for host in simulation.hosts.values() if not host.up]
+        case _:
+            return [simulation.hosts[word]]
+
+
+def _change_life(simulation: Simulation, verb: str, host: Host) -> None:
+    if verb == "crash" and host.up:
+        simulation.crash(host)
+    elif verb == "restart" and not host.up:
+        simulation.start(host)
+    elif verb == "pause" and host.up and not host.paused:
+        host.paused = True
+        simulation.note("paused", host.name)
+    elif verb == "resume" and host.paused:
+        simulation.resume(host)
+    else:
+        simulation.note("note", host.name, text=f"{verb} {host.name}: it is so already")
+
+
+def _partition(simulation: Simulation, words: tuple[str, ...]) -> None:
+    sides: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            sides.append([])
+        else:
+            sides[-1] += [host.name for host in resolve(simulation, word)]
+    named = {name for side in sides for name in side}
+    sides.append([name for name in simulation.hosts if name not in named])
+    side_of = {name: number for number, side in enumerate(sides) for name in side}
+    for host in simulation.hosts.values():
+        for link in host.links.values():
+            link.cut = side_of[host.name] != side_of[link.receiver.name]
+    simulation.note("partitioned", sides=[side for side in sides if side])

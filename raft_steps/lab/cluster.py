@@ -1,0 +1,334 @@
+"""The cluster: the one object that a notebook uses.
+
+Its verbs are those of a scenario. Each acts now and is written into `cluster.scenario`, so whatever was done by hand
+can be run again, byte for byte, from one line of text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from raft_steps.lab import actions
+from raft_steps.lab.commands import NotLeader, Ok
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.scenario import (
+    MICROSECONDS,
+    Action,
+    Scenario,
+    check_action,
+    default_scenario,
+    microseconds,
+    seconds,
+)
+from raft_steps.lab.simulation import Simulation
+from raft_steps.lab.trace import Trace
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """A client waited in vain."""
+
+    why: str
+
+
+class Cluster:
+    """Some servers in one process, in virtual time.
+
+    Attributes:
+        time: The virtual time, in seconds.
+        scenario: All that was done so far, as data; `Cluster.replay` runs it again.
+        trace: All that happened so far.
+    """
+
+    def __init__(
+        self,
+        step_or_node: int | type,
+        servers: int | Iterable[str] | None = None,
+        *,
+        seed: int = 0,
+        leader: str | None = "",
+        logs: Mapping[str, str | Iterable[str]] | None = None,
+        draws: Mapping[str, Iterable[float]] | None = None,
+        later: Iterable[str] = (),
+        timing: str = "post",
+        network: Mapping[str, Any] | None = None,
+        record: bool = True,
+    ) -> None:
+        """Build a cluster and start its servers.
+
+        Args:
+            step_or_node: The number of a step, or a Node class such as your own.
+            servers: How many, or their names; by default as many as suit the step.
+            seed: What chance begins with; the same seed gives the same run.
+            leader: Who is told to lead at its start; by default the first server in steps 2 and 3, nobody later.
+            logs: What the disks hold at first, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
+            draws: The first timeouts that a server draws, before chance takes over, as ``{"jerry": [11]}``.
+            later: Servers that are not started yet; `restart` starts them.
+            timing: ``"post"`` (whole seconds) or ``"paper"`` (150 to 300 ms).
+            network: ``delay`` (a low and a high number of seconds), ``loss``, ``duplicate``, ``reorder`` (shares).
+            record: Whether to keep a trace; without one a run is several times faster.
+
+        Raises:
+            ScenarioError: One of these is not what it should be.
+            NodeError: A node failed in `on_start`.
+        """
+        step, node_class = _step_and_class(step_or_node)
+        parts: dict[str, Any] = dict(network or {})
+        unknown = set(parts) - {"delay", "loss", "duplicate", "reorder"}
+        if unknown:
+            raise ScenarioError(f"a network has delay, loss, duplicate and reorder, but no {sorted(unknown)[0]!r}")
+        if leader != "":
+            parts["leader"] = leader
+        scenario = default_scenario(
+            step if step is not None else _nearest_step(node_class),
+            servers if servers is None or isinstance(servers, int) else tuple(servers),
+            seed=seed,
+            logs={name: _read_log(text) for name, text in (logs or {}).items()},
+            draws={name: tuple(values) for name, values in (draws or {}).items()},
+            later=tuple(later),
+            timing=timing,
+            **parts,
+        )
+        self._begin(scenario if node_class is None else dataclasses.replace(scenario, step=None), node_class, record)
+
+    def _begin(self, scenario: Scenario, node_class: type | None, record: bool) -> None:
+        self._simulation = Simulation(scenario, node_class, record=record)
+        self._scenario = scenario
+        trace = self._simulation.trace
+        if trace is not None:
+            trace.title = f"step {scenario.step}" if node_class is None else "your Node"
+
+    @classmethod
+    def replay(cls, scenario: str | Scenario, node: type | None = None, *, record: bool = True) -> Cluster:
+        """Run a scenario from its start to its end.
+
+        Args:
+            scenario: A scenario, or its line of text or JSON.
+            node: The Node class to run; that of the scenario's step by default.
+            record: Whether to keep a trace.
+
+        Raises:
+            ScenarioError: The scenario cannot be read.
+            NodeError: A node raised, hung or returned something.
+        """
+        if isinstance(scenario, str):
+            scenario = Scenario.parse(scenario)
+        cluster = cls.__new__(cls)
+        cluster._begin(dataclasses.replace(scenario, actions=()), node, record)
+        for action in scenario.actions:
+            cluster._simulation.plan(action)
+        cluster._scenario = scenario
+        last = max((action.at for action in scenario.actions), default=0)
+        cluster._run_until(scenario.until if scenario.until is not None else last + 1)
+        return cluster
+
+    # Looking.
+
+    @property
+    def time(self) -> float:
+        """The virtual time, in seconds."""
+        return self._simulation.now / MICROSECONDS
+
+    @property
+    def scenario(self) -> Scenario:
+        """All that was done so far, as data."""
+        return dataclasses.replace(self._scenario, until=max(self._simulation.now, self._scenario.until or 0))
+
+    @property
+    def trace(self) -> Trace:
+        """All that happened so far.
+
+        Raises:
+            ScenarioError: The cluster was built with ``record=False``.
+        """
+        trace = self._simulation.trace
+        if trace is None:
+            raise ScenarioError("this cluster keeps no trace: it was built with record=False")
+        trace.scenario = self.scenario.to_text()
+        return trace
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The names of the servers."""
+        return self._simulation.scenario.servers
+
+    @property
+    def leader(self) -> str | None:
+        """Who leads as far as one can see: a running leader of the highest term; None if nobody does."""
+        host = actions.visible_leader(self._simulation)
+        return host.name if host is not None else None
+
+    @property
+    def leaders(self) -> list[str]:
+        """Everyone who runs and believes to lead."""
+        hosts = self._simulation.hosts.values()
+        return [host.name for host in hosts if host.up and getattr(host.node, "is_leader", True)]
+
+    def node(self, server: str) -> Any:
+        """Give a server's node, to look at its fields.
+
+        Raises:
+            ScenarioError: There is no such server, or it is down.
+        """
+        check_action(Action(0, "crash", (server,)), self.servers)
+        host = self._simulation.hosts[server]
+        if not host.up:
+            raise ScenarioError(f"{server} is down; a server that does not run has no node")
+        return host.node
+
+    def log(self, server: str) -> list[str]:
+        """Give a server's log as text, a line for each entry: ``1 set x 1``; of a server that is down, its disk's."""
+        from raft_steps.lab.commands import command_text
+
+        host = self._simulation.hosts[server]
+        entries = host.node.log if host.up else host.disk.get("log", ())
+        return [f"{entry.term} {command_text(entry.command)}" for entry in entries]
+
+    # Acting.
+
+    def run(self, seconds: float | None = None, *, until: float | Callable[[], bool] | None = None) -> Cluster:
+        """Let virtual time pass.
+
+        Args:
+            seconds: How long; with a condition, the longest time to wait for it (1,000 seconds by default).
+            until: A time in seconds, or a condition that is asked after every event.
+
+        Returns:
+            The cluster itself, so that a look can follow on the same line.
+
+        Raises:
+            NodeError: A node raised, hung or returned something.
+            EventBudgetError: The servers send without end.
+        """
+        now = self._simulation.now
+        if callable(until):
+            self._run_until(now + microseconds(1000 if seconds is None else seconds), until)
+        elif until is not None:
+            self._run_until(max(now, microseconds(until)))
+        else:
+            self._run_until(now + microseconds(10 if seconds is None else seconds))
+        return self
+
+    def _run_until(self, time: int, stop: Callable[[], bool] | None = None) -> bool:
+        return self._simulation.run_until(time, stop)
+
+    def crash(self, *servers: str, at: float | None = None) -> None:
+        """Stop servers at once; what is not on their disks is gone."""
+        self._act("crash", servers, at)
+
+    def restart(self, *servers: str, at: float | None = None) -> None:
+        """Start servers that are down, with what their disks hold."""
+        self._act("restart", servers, at)
+
+    def pause(self, *servers: str, at: float | None = None) -> None:
+        """Hold servers still; what reaches them waits."""
+        self._act("pause", servers, at)
+
+    def resume(self, *servers: str, at: float | None = None) -> None:
+        """Let paused servers go on, with all that came for them."""
+        self._act("resume", servers, at)
+
+    def partition(self, *sides: str | Iterable[str], at: float | None = None) -> None:
+        """Cut the network into sides; servers that no side names are one more side together.
+
+        Args:
+            sides: Each a name or several: ``partition("tom")`` cuts tom off from all others.
+            at: When, in seconds; now by default.
+        """
+        words = [[side] if isinstance(side, str) else list(side) for side in sides]
+        self._act("partition", [word for side in words for word in ("|", *side)][1:], at)
+
+    def cut(self, sender: str, receiver: str, at: float | None = None) -> None:
+        """Cut one direction: what the first sends to the second is lost."""
+        self._act("cut", (f"{sender}>{receiver}",), at)
+
+    def heal(self, at: float | None = None) -> None:
+        """Mend every cut."""
+        self._act("heal", (), at)
+
+    def drop(self, message: str) -> None:
+        """Lose one message, named as ``tom>jerry#7``: the seventh that tom sends to jerry."""
+        self._act("drop", (message,), None)
+
+    def set(self, key: str, value: object, to: str | None = None) -> Ok | NotLeader | NoAnswer:
+        """Let a client store a value, and wait for the answer.
+
+        Args:
+            key: The key.
+            value: The value, stored as text.
+            to: The server to ask; by default whoever leads.
+
+        Returns:
+            The answer, or NoAnswer after 20 s of virtual time (2 s with the paper's timing).
+        """
+        return self._request("set", (key, str(value)), to)
+
+    def delete(self, key: str, to: str | None = None) -> Ok | NotLeader | NoAnswer:
+        """Let a client delete a key, and wait for the answer, as `set` does."""
+        return self._request("delete", (key,), to)
+
+    def get(self, key: str, to: str | None = None) -> Ok | NotLeader | NoAnswer:
+        """Let a client read a key, and wait for the answer, as `set` does; the answer's value is what was read."""
+        return self._request("get", (key,), to)
+
+    def _act(self, verb: str, words: Iterable[str], at: float | None) -> None:
+        now = self._simulation.now
+        action = Action(now if at is None else microseconds(at), verb, tuple(words))
+        if action.at < now:
+            raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {seconds(now)} s")
+        check_action(action, self.servers)
+        self._scenario = self._scenario.with_action(action)
+        if at is None:
+            actions.perform(self._simulation, action)
+        else:
+            self._simulation.plan(action)
+
+    def _request(self, verb: str, words: tuple[str, ...], to: str | None) -> Ok | NotLeader | NoAnswer:
+        simulation = self._simulation
+        action = Action(simulation.now, verb, (*words, "to", to) if to else words)
+        check_action(action, self.servers)
+        self._scenario = self._scenario.with_action(action)
+        client = actions.ask(simulation, action)
+        if not client:
+            return NoAnswer("nobody leads")
+        if client not in simulation.responses and client not in simulation.waiting:
+            return NoAnswer(f"{to or 'the leader'} is down")
+        patience = simulation.timing.patience
+        if client not in simulation.responses:
+            simulation.run_until(simulation.now + microseconds(patience), lambda: client in simulation.responses)
+        response = simulation.responses.get(client)
+        return response if response is not None else NoAnswer(f"nothing was heard within {patience:g} s")
+
+
+def _step_and_class(step_or_node: int | type) -> tuple[int | None, type | None]:
+    from raft_steps.lab.node import Node
+
+    if isinstance(step_or_node, int):
+        return step_or_node, None
+    if not (isinstance(step_or_node, type) and issubclass(step_or_node, Node)):
+        raise ScenarioError(f"a cluster runs a step's number or a Node class, not {step_or_node!r}")
+    return None, step_or_node
+
+
+def _nearest_step(node_class: type | None) -> int | None:
+    """Find the step that a class is built on, for its defaults."""
+    from raft_steps import STEPS
+
+    modules = [base.__module__ for base in node_class.__mro__] if node_class else []
+    return next((step.number for module in modules for step in STEPS if step.module_name == module), None)
+
+
+def _read_log(text: str | Iterable[str]) -> tuple[tuple[int, str], ...]:
+    """Read a log as people write it: ``1 set x 1; 2 delete x``, or the same as a list."""
+    lines = text.split(";") if isinstance(text, str) else list(text)
+    entries = []
+    for line in lines:
+        term, _space, command = line.strip().partition(" ")
+        if not term.isdigit() or not command:
+            raise ScenarioError(f"a log's entry is a term and a command, such as '1 set x 1', not {line!r}")
+        entries.append((int(term), command.strip()))
+    return tuple(entries)
+
+

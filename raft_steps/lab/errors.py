@@ -1,0 +1,52 @@
+"""What can go wrong, as exceptions that speak to the reader.
+
+    LabError
+      ScenarioError       a scenario that cannot be read or carried out
+      MessageError        a text or an object that is not the message it should be
+      LogError            a log used in a way that would break it
+      NodeError           a Node (a step's, or a learner's) that raised, hung or returned something
+      EventBudgetError    a run that never gets quiet: a storm of messages
+
+A notebook shows a LabError as its message alone: the laboratory's own frames teach nobody anything.
+"""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """The base of every error that the laboratory raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to print instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ScenarioError(LabError):
+    """A scenario that cannot be read or carried out; the message says which part and what would be right."""
+
+
+class MessageError(LabError):
+    """A text or an object that is not the message it claims to be; the message names the field."""
+
+
+class LogError(LabError):
+    """A log used in a way that would break it."""
+
+
+class NodeError(LabError):
+    """A Node raised, hung or returned something; the message names the server, the handler and the line.
+
+    Attributes:
+        server: The server whose Node it was.
+        handler: The handler that was running, such as ``on_append_entries``.
+    """
+
+    def __init__(self, message: str, *, server: str = "", handler: str = "") -> None:
+        """Keep the message, and whose handler it was."""
+        super().__init__(message)
+        self.server = server
+        self.handler = handler
+
+
+class EventBudgetError(LabError):
+    """A run used up its budget of events: some servers send without end."""

@@ -1,0 +1,128 @@
+"""The log of one server, as the paper numbers it: the first command has index 1.
+
+Index 0 holds the common first entry that all servers share, so that every entry has one before it.
+A log writes down its own changes, so that whoever stores or draws it looks at what is new and not at everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NoReturn
+
+from raft_steps.lab.commands import Command, command_text
+from raft_steps.lab.errors import LogError
+from raft_steps.lab.messages import message
+
+
+@message
+class Entry:
+    """One place in a log: its index, the term in which a leader received it, and the command (None at index 0)."""
+
+    index: int
+    term: int
+    command: Command | None
+
+
+FIRST_ENTRY = Entry(index=0, term=0, command=None)
+
+Change = tuple[Literal["append"], Entry] | tuple[Literal["truncate"], int]
+
+
+class Log:
+    """The entries of one server.
+
+    Attributes:
+        changes: What happened to the log since somebody last emptied this list: ``("append", entry)`` or
+            ``("truncate", index)``, oldest first. The driver of a node reads and empties it.
+    """
+
+    __slots__ = ("_entries", "changes")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        """Start with the common first entry and the given ones, which count as stored already."""
+        self._entries: list[Entry] = [FIRST_ENTRY]
+        self.changes: list[Change] = []
+        for entry in entries:
+            self.append(entry)
+        self.changes.clear()
+
+    @property
+    def last_index(self) -> int:
+        """The index of the last entry; 0 when there is none but the common first."""
+        return len(self._entries) - 1
+
+    @property
+    def last_term(self) -> int:
+        """The term of the last entry; 0 when there is none but the common first."""
+        return self._entries[-1].term
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry at the end.
+
+        Raises:
+            LogError: It is no Entry, or its index is not the next one.
+        """
+        if not isinstance(entry, Entry):
+            raise LogError(f"a log holds entries: append(Entry(index=…, term=…, command=…)), not {entry!r}")
+        if entry.index != len(self._entries):
+            raise LogError(f"the next entry has index {len(self._entries)}, not {entry.index}")
+        self._entries.append(entry)
+        self.changes.append(("append", entry))
+
+    def truncate_after(self, index: int) -> None:
+        """Delete every entry that comes after this index.
+
+        Raises:
+            LogError: The index is negative: the common first entry stays.
+        """
+        if index < 0:
+            raise LogError(f"nothing can be deleted after index {index}: the common first entry, 0, stays")
+        if index < self.last_index:
+            del self._entries[index + 1 :]
+            self.changes.append(("truncate", index))
+
+    def entries_after(self, index: int) -> tuple[Entry, ...]:
+        """Give the entries that come after this index, oldest first."""
+        return tuple(self._entries[max(index, -1) + 1 :])
+
+    def term_at(self, index: int) -> int | None:
+        """Give the term of the entry at this index, or None when there is no such entry."""
+        return self._entries[index].term if 0 <= index < len(self._entries) else None
+
+    def __getitem__(self, index: int) -> Entry:
+        """Give the entry at this index.
+
+        Raises:
+            LogError: There is none.
+        """
+        if type(index) is not int:
+            raise LogError(f"a log is read one index at a time, as log[3]; for several use entries_after, not log[{index!r}]")
+        if not 0 <= index < len(self._entries):
+            raise LogError(f"there is no entry {index}; the log ends at {self.last_index}")
+        return self._entries[index]
+
+    def __len__(self) -> int:
+        """Count the entries, without the common first one."""
+        return self.last_index
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Go through the entries, without the common first one."""
+        return iter(self._entries[1:])
+
+    def __setitem__(self, index: int, entry: object) -> NoReturn:
+        """Refuse: an entry never changes in place (Section 5.3)."""
+        raise LogError(f"log[{index}] = … changes an entry in place; use truncate_after({index} - 1) and append")
+
+    def __delitem__(self, index: int) -> NoReturn:
+        """Refuse: entries are deleted from the end only."""
+        raise LogError(f"del log[{index}] would leave a hole; use truncate_after(index)")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare entry by entry."""
+        return self._entries == other._entries if isinstance(other, Log) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Show each entry as term and command."""
+        return "Log(" + "; ".join(f"{e.term} {command_text(e.command)}" for e in self) + ")"

@@ -1,0 +1,168 @@
+"""Messages: immutable objects that turn into one line of text and back.
+
+A message is a frozen dataclass; what it holds is checked by its own annotations, so that a missing term or a
+term that is a word is found where it arises. This module does not know which messages Raft has.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
+
+from raft_steps.lab.errors import MessageError
+
+_Class = TypeVar("_Class", bound=type)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def message(cls: _Class) -> _Class:
+    """Turn a class into a message: frozen, keyword-only, compared by value."""
+    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+
+@functools.cache
+def handler_name(message_class: type) -> str:
+    """Say which method hears a message: AppendEntries is heard by on_append_entries."""
+    return "on_" + re.sub(r"(?<!^)(?=[A-Z])", "_", message_class.__name__).lower()
+
+
+def to_text(message: object) -> str:
+    """Spell a message as one line of JSON, its type first.
+
+    Raises:
+        MessageError: It is no message, or a field holds what its annotation forbids.
+    """
+    check_message(message)
+    return json.dumps(as_data(message), ensure_ascii=False, separators=(", ", ": "))
+
+
+def from_text(text: str, *message_classes: type) -> Any:
+    """Read a message back from its line of text.
+
+    Args:
+        text: What `to_text` gave.
+        message_classes: The messages that may arrive; a text of another type is refused.
+
+    Raises:
+        MessageError: No JSON, an unknown type, a field that is missing, unknown or of the wrong type.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise MessageError(f"this is no message, for it is not JSON: {text[:80]!r}") from error
+    known = {cls.__name__: cls for cls in message_classes}
+    name = data.get("type") if isinstance(data, dict) else None
+    if name not in known:
+        raise MessageError(f"a message says its type, one of {', '.join(known)}; this one says {name!r}")
+    return _from_data(data, known[name], name)
+
+
+def as_data(value: Any) -> Any:
+    """Turn a message, or anything that one may hold, into what JSON knows; sets are sorted."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"type": type(value).__name__} | {f.name: as_data(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple | list):
+        return [as_data(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((as_data(item) for item in value), key=repr)
+    if isinstance(value, dict):
+        return {str(key): as_data(item) for key, item in value.items()}
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return repr(type(value).__name__)
+
+
+def check_message(message: object) -> None:
+    """Hold every field of a message against its annotation.
+
+    Raises:
+        MessageError: It is no message, or a field does not hold what its annotation says.
+    """
+    if not is_dataclass(message) or isinstance(message, type):
+        raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(term=…)")
+    for name, accepts, spelled in _field_checks(type(message)):
+        value = getattr(message, name)
+        if not accepts(value):
+            raise MessageError(
+                f"{type(message).__name__}.{name} should be {spelled}, not {value!r} ({type(value).__name__})"
+            )
+
+
+@functools.cache
+def _field_checks(cls: type) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
+    hints = get_type_hints(cls)
+    return tuple((f.name, _acceptor(hints[f.name]), _spelled(hints[f.name])) for f in fields(cls))
+
+
+def _acceptor(hint: Any) -> Callable[[Any], bool]:
+    """Give the test that a value must pass to be what the annotation says."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is None or hint is type(None):
+        return lambda value: value is None
+    if hint is int:  # A bool is an int to Python, but a term is never True.
+        return lambda value: type(value) is int
+    if hint is float:
+        return lambda value: type(value) in (int, float)
+    if origin in (Union, types.UnionType):
+        options = [_acceptor(argument) for argument in arguments]
+        return lambda value: any(option(value) for option in options)
+    if origin is tuple:
+        item = _acceptor(arguments[0])
+        return lambda value: type(value) is tuple and all(item(each) for each in value)
+    if is_dataclass(hint):
+        checks = functools.partial(_field_checks, hint)
+        return lambda value: isinstance(value, hint) and all(ok(getattr(value, name)) for name, ok, _ in checks())  # type: ignore[arg-type]
+    return lambda value: isinstance(value, origin or hint)
+
+
+def _spelled(hint: Any) -> str:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is type(None):
+        return "None"
+    if origin in (Union, types.UnionType):
+        return " or ".join(_spelled(argument) for argument in arguments)
+    if origin is tuple:
+        return f"a tuple of {_spelled(arguments[0])}"
+    return str(getattr(hint, "__name__", hint))
+
+
+def _from_data(data: Any, hint: Any, where: str) -> Any:
+    """Build what an annotation describes from what JSON gave."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _from_data(data, _choose(data, arguments), where)
+    if origin is tuple and isinstance(data, list):
+        return tuple(_from_data(item, arguments[0], f"{where}[{n}]") for n, item in enumerate(data))
+    if is_dataclass(hint) and isinstance(hint, type) and isinstance(data, dict):
+        return _message_from_data(data, hint, where)
+    if not _acceptor(hint)(data):
+        raise MessageError(f"{where} should be {_spelled(hint)}, not {data!r}")
+    return data
+
+
+def _choose(data: Any, options: tuple[Any, ...]) -> Any:
+    """Choose the member of a union that this JSON is meant to be."""
+    if isinstance(data, dict):
+        for option in options:
+            if getattr(option, "__name__", None) == data.get("type"):
+                return option
+    return next((option for option in options if _acceptor(option)(data)), options[0])
+
+
+def _message_from_data(data: dict[str, Any], cls: type, where: str) -> Any:
+    hints = get_type_hints(cls)
+    given = {key: value for key, value in data.items() if key != "type"}
+    if data.get("type") != cls.__name__:
+        raise MessageError(f"{where} should be of type {cls.__name__}, not {data.get('type')!r}")
+    missing = [f.name for f in fields(cls) if f.name not in given]
+    if missing:
+        raise MessageError(f"{where} has no {missing[0]}; a message brings all its fields: {', '.join(hints)}")
+    unknown = [name for name in given if name not in hints]
+    if unknown:
+        raise MessageError(f"{where} has no field {unknown[0]!r}; it has {', '.join(hints)}")
+    return cls(**{name: _from_data(value, hints[name], f"{where}.{name}") for name, value in given.items()})

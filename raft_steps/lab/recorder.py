@@ -1,0 +1,153 @@
+"""The recorder: it watches a simulation and writes the trace.
+
+A run without one is several times faster and behaves the same: the recorder reads nodes and never touches them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from raft_steps.lab.commands import Response, command_text
+from raft_steps.lab.log import Change, Entry
+from raft_steps.lab.messages import as_data, check_message
+from raft_steps.lab.trace import Trace
+
+if TYPE_CHECKING:
+    from raft_steps.lab.host import Host, Link
+
+# Fields of every node that are the driver's, or told by events of their own.
+NOT_STATE = frozenset({"name", "servers", "random", "effects", "log"})
+PLAIN = (int, str, bool, float, type(None))
+
+
+class Recorder:
+    """Writes what happens to a trace, with what each event changed."""
+
+    def __init__(self, trace: Trace) -> None:
+        """Write to this trace."""
+        self.trace = trace
+        self.known: dict[str, dict[str, Any]] = {name: {} for name in trace.servers}
+        self.roles: dict[str, str] = {}
+        self.runs_for_leader: dict[str, bool] = {}
+
+    def event(self, time: int, kind: str, server: str, **detail: Any) -> None:
+        """Write down an event that changes no node."""
+        self.trace.add(time, kind, server, detail)
+
+    def life_begins(self, host: Host) -> None:
+        """Forget what was known of a server: it begins a new life."""
+        self.known[host.name] = {}
+        self.runs_for_leader[host.name] = False
+        self.roles.pop(host.name, None)
+
+    def handled(self, time: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
+        """Write down an event that a node has handled, and what it changed."""
+        node, known = host.node, self.known[host.name]
+        changes: dict[str, Any] = {}
+        for name in state_fields(type(node)):
+            value = getattr(node, name)
+            if type(value) not in PLAIN:
+                value = as_data(value)
+            if name not in known or known[name] != value:
+                known[name] = changes[name] = value
+        detail = _in_words(detail)
+        if changes:
+            detail["changes"] = changes
+        self.trace.add(time, kind, host.name, detail)
+        if "current_term" in changes:
+            self.event(time, "term", host.name, term=changes["current_term"])
+        self._tell_role(time, host, kind, detail)
+
+    def failed(self, time: int, host: Host, kind: str, detail: dict[str, Any], error: str) -> None:
+        """Write down that a node failed in an event, and the event itself if that is not written yet."""
+        last = self.trace.events[-1] if self.trace.events else None
+        if last is None or (last.time, last.server) != (time, host.name):
+            self.trace.add(time, kind, host.name, _in_words(detail))
+        self.event(time, "failed", host.name, error=error)
+
+    def _tell_role(self, time: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
+        """Write down a new role. A candidacy is what a server says, not what it stores: it begins with RequestVote."""
+        node, name = host.node, host.name
+        is_leader = getattr(node, "is_leader", None)
+        if any(effect[0] == "send" and type(effect[2]).__name__ == "RequestVote" for effect in node.effects):
+            self.runs_for_leader[name] = True
+        elif is_leader or self._hears_leader(kind, detail, node):
+            self.runs_for_leader[name] = False
+        role = (
+            "server" if is_leader is None
+            else "leader" if is_leader
+            else "candidate" if self.runs_for_leader[name]
+            else "follower"
+        )  # fmt: skip
+        if self.roles.get(name) != role:
+            self.roles[name] = role
+            self.event(time, "role", name, role=role)
+
+    def _hears_leader(self, kind: str, detail: dict[str, Any], node: Any) -> bool:
+        """Say whether the event was a call of a leader that is not of an older term."""
+        if kind != "delivered" or detail["type"] != "AppendEntries":
+            return False
+        term = detail.get("term")
+        return term is None or term >= getattr(node, "current_term", 0)
+
+    def stored(self, time: int, host: Host, changes: list[Change]) -> None:
+        """Write down what happened to a server's log."""
+        for change in changes:
+            if change[0] == "append":
+                self.event(time, "appended", host.name, **entry_data(change[1]))
+            else:
+                self.event(time, "truncated", host.name, after=change[1])
+
+    def sent(self, time: int, link: Link, number: int, message: object, due: int) -> None:
+        """Write down a message that leaves, after a look at its fields.
+
+        Raises:
+            MessageError: A field does not hold what its annotation says.
+        """
+        check_message(message)
+        data = as_data(message)
+        kind = data.pop("type")
+        to = link.receiver.name
+        self.event(time, "sent", link.sender, message=f"{link.name}#{number}", to=to, type=kind, fields=data, due=due)
+
+    def arrival(self, link: Link, message: Any, number: int) -> dict[str, Any]:
+        """Describe a message at the end of its way; a copy that the network made has a negative number."""
+        detail = {"message": f"{link.name}#{abs(number)}", "from": link.sender, "type": type(message).__name__}
+        if hasattr(message, "term"):
+            detail["term"] = message.term
+        return detail if number > 0 else detail | {"copy": True}
+
+    def applied(self, time: int, server: str, entry: Entry) -> None:
+        """Write down that a server carried out an entry."""
+        self.event(time, "applied", server, **entry_data(entry))
+
+    def answered(self, time: int, server: str, client: str, response: Response) -> None:
+        """Write down what a client was told."""
+        data = as_data(response)
+        self.event(time, "answered", server, client=client, response=data.pop("type"), **data)
+
+
+def _in_words(detail: dict[str, Any]) -> dict[str, Any]:
+    """Spell what the simulation hands over as objects, for it knows no spelling."""
+    detail = dict(detail)
+    if "request" in detail:
+        detail["request"] = command_text(detail["request"])
+    if "log" in detail:
+        detail["log"] = [entry_data(entry) for entry in detail["log"]]
+    return detail
+
+
+def entry_data(entry: Entry) -> dict[str, Any]:
+    """Turn an entry into what a trace holds of it."""
+    return {"index": entry.index, "term": entry.term, "command": command_text(entry.command)}
+
+
+_STATE_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def state_fields(node_class: type) -> tuple[str, ...]:
+    """Name the fields of a node that a trace shows."""
+    if node_class not in _STATE_FIELDS:
+        _STATE_FIELDS[node_class] = tuple(f.name for f in fields(node_class) if f.name not in NOT_STATE)
+    return _STATE_FIELDS[node_class]

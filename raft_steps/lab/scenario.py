@@ -1,0 +1,259 @@
+"""A scenario: everything that decides a run, as data that one line of text holds.
+
+    raft-steps 1; step 6; servers tom jerry spike; seed 7; at 12 crash leader; at 30 restart crashed; until 60
+
+The same scenario gives the same trace, byte for byte. Parts that are not said have defaults. As JSON it is one object
+with the same words. Times are seconds of virtual time; inside, they are whole microseconds.
+
+    step N                     which step's Node runs (absent when a Node class is given beside the scenario)
+    servers NAME…              who takes part; `later NAME…` names those that are not started at first
+    seed N                     the seed of every stream of chance
+    leader NAME                who is told to lead at its first start (`leader -`: nobody)
+    timing post|paper          heartbeats and timeouts, see `TIMINGS`
+    delay LOW HIGH             how long a message takes, in seconds
+    loss P, duplicate P, reorder P     the share of messages that are lost, arrive twice, are held back
+    log NAME TERM "COMMAND"…   what a server's disk holds at first
+    draws NAME SECONDS…        the first values that a server's random draws, before chance takes over
+    at SECONDS VERB …          an action, see `VERBS`
+    until SECONDS              when the run ends
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from raft_steps.lab import scenario_text
+from raft_steps.lab.commands import parse_command
+from raft_steps.lab.errors import ScenarioError
+
+VERSION = 1
+MICROSECONDS = 1_000_000  # in a second of virtual time
+SERVER_NAMES = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
+TARGETS = ("leader", "followers", "crashed")  # resolved when the action happens
+
+# What an action needs after its verb, for people.
+VERBS: Mapping[str, str] = {
+    "crash": "SERVER…",
+    "restart": "SERVER…",
+    "pause": "SERVER…",
+    "resume": "SERVER…",
+    "partition": "SERVER… | SERVER… (those that are not named are one more side together)",
+    "cut": "FROM>TO (one way only)",
+    "heal": "",
+    "drop": "MESSAGE, such as tom>jerry#7",
+    "set": "KEY VALUE [to SERVER]",
+    "delete": "KEY [to SERVER]",
+    "get": "KEY [to SERVER]",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How fast a cluster lives, in seconds."""
+
+    heartbeat_interval: float
+    election_timeout_range: tuple[float, float]
+    delay: tuple[float, float]
+    patience: float  # how long a client waits for its answer
+
+
+TIMINGS: Mapping[str, Timing] = {
+    # The post's whole seconds; a message takes so long that equal timeouts always split the vote.
+    "post": Timing(heartbeat_interval=5, election_timeout_range=(8, 18), delay=(0.2, 0.3), patience=20),
+    "paper": Timing(heartbeat_interval=0.05, election_timeout_range=(0.15, 0.3), delay=(0.001, 0.01), patience=2),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that happens to the cluster.
+
+    Attributes:
+        at: When, in microseconds.
+        verb: One of `VERBS`.
+        words: What follows the verb.
+    """
+
+    at: int
+    verb: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Everything that decides a run; the module's docstring explains each part."""
+
+    step: int | None = None
+    servers: tuple[str, ...] = SERVER_NAMES[:3]
+    later: tuple[str, ...] = ()
+    seed: int = 0
+    leader: str | None = None
+    timing: str = "post"
+    delay: tuple[float, float] | None = None
+    loss: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    logs: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    draws: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
+    until: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be run.
+
+        Raises:
+            ScenarioError: Says which part, and what would be right.
+        """
+        _check(self)
+
+    def with_action(self, action: Action) -> Scenario:
+        """Give this scenario with one more action at its end."""
+        return dataclasses.replace(self, actions=(*self.actions, action))
+
+    def to_text(self) -> str:
+        """Spell the scenario as one line."""
+        return scenario_text.spell(self)
+
+    def to_json(self) -> str:
+        """Spell the scenario as one JSON object on one line."""
+        data = {key: value for key, value in scenario_text.as_data(self).items() if value not in (None, [], {})}
+        return json.dumps({"version": VERSION} | data, ensure_ascii=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Scenario:
+        """Read a scenario from its line of text, or from JSON.
+
+        Raises:
+            ScenarioError: Says which part cannot be read, and what would be right.
+        """
+        text = text.strip()
+        parts = scenario_text.parts_of_json(text) if text.startswith("{") else scenario_text.parts_of_line(text)
+        version = parts.pop("version", None)
+        if version != VERSION:
+            raise ScenarioError(f"this scenario is of version {version!r}; this laboratory reads version {VERSION}")
+        unknown = [name for name in parts if name not in {f.name for f in dataclasses.fields(cls)}]
+        if unknown:
+            raise ScenarioError(f"a scenario has no {unknown[0]!r}{nearest(unknown[0], cls.__dataclass_fields__)}")
+        return cls(**parts)
+
+
+def nearest(word: str, known: Any) -> str:
+    """Say which known word was probably meant, as the end of a sentence; nothing when none is near."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+
+
+def default_scenario(step: int | None, servers: int | tuple[str, ...] | None = None, **parts: Any) -> Scenario:
+    """Begin a scenario of a step with the step's own defaults: how many servers, and who is told to lead.
+
+    Raises:
+        ScenarioError: A part is not what it should be.
+        LookupError: There is no such step.
+    """
+    from raft_steps import find_step
+
+    entry = find_step(step) if step is not None else None
+    if servers is None:
+        servers = entry.default_servers if entry else 3
+    names = server_names(servers) if isinstance(servers, int) else tuple(servers)
+    if "leader" not in parts and entry is not None and entry.named_leader:
+        parts["leader"] = names[0]
+    return Scenario(step=step, servers=names, **parts)
+
+
+def server_names(count: int) -> tuple[str, ...]:
+    """Name this many servers."""
+    if count < 1:
+        raise ScenarioError(f"a cluster has at least one server, not {count}")
+    return SERVER_NAMES[:count] + tuple(f"s{number}" for number in range(len(SERVER_NAMES) + 1, count + 1))
+
+
+def seconds(time: int) -> str:
+    """Spell microseconds as seconds, without zeros that say nothing."""
+    return f"{time / MICROSECONDS:.6f}".rstrip("0").rstrip(".")
+
+
+def microseconds(value: float | str) -> int:
+    """Turn seconds into whole microseconds.
+
+    Raises:
+        ScenarioError: It is no number, or negative.
+    """
+    try:
+        time = round(float(value) * MICROSECONDS)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise ScenarioError(f"{value!r} is no number of seconds") from error
+    if time < 0:
+        raise ScenarioError(f"{value} s lies before the start, which is 0 s")
+    return time
+
+
+def _check(scenario: Scenario) -> None:
+    names = scenario.servers
+    if not names or len(set(names)) != len(names):
+        raise ScenarioError(f"servers need names that differ, not {' '.join(names) or 'none'}")
+    for name in names:
+        if not name.replace("_", "").isalnum() or name in TARGETS:
+            raise ScenarioError(f"a server cannot be called {name!r}: letters and digits, and none of {', '.join(TARGETS)}")
+    for name in (*scenario.later, *scenario.logs, *scenario.draws, *([scenario.leader] if scenario.leader else [])):
+        if name not in names:
+            raise ScenarioError(f"there is no server {name!r}; there are {', '.join(names)}")
+    if scenario.timing not in TIMINGS:
+        raise ScenarioError(f"there is no timing {scenario.timing!r}; there are {', '.join(TIMINGS)}")
+    for share in ("loss", "duplicate", "reorder"):
+        value = getattr(scenario, share)
+        if not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise ScenarioError(f"{share} is a share of messages, from 0 to 1, not {value!r}")
+    if scenario.delay is not None and not 0 <= scenario.delay[0] <= scenario.delay[1]:
+        raise ScenarioError(f"delay needs a low and a high number of seconds, not {scenario.delay}")
+    if type(scenario.seed) is not int:
+        raise ScenarioError(f"a seed is a whole number, not {scenario.seed!r}")
+    for entries in scenario.logs.values():
+        for _, command in entries:
+            parse_command(command)
+    for action in scenario.actions:
+        check_action(action, names)
+
+
+def check_action(action: Action, servers: tuple[str, ...]) -> None:
+    """Refuse an action that could not be carried out.
+
+    Raises:
+        ScenarioError: Says what is wrong with it and what its form is.
+    """
+    verb, words = action.verb, action.words
+    if verb not in VERBS:
+        raise ScenarioError(f"there is no action {verb!r}{nearest(verb, VERBS)}")
+    form = f"the form is: {verb} {VERBS[verb]}".rstrip()
+    if verb in ("crash", "restart", "pause", "resume", "partition"):
+        if not words:
+            raise ScenarioError(f"{verb} whom? {form}")
+        named = [word for word in words if word != "|"]
+    elif verb == "heal":
+        if words:
+            raise ScenarioError(f"heal mends everything at once and takes no words, not {' '.join(words)!r}")
+        named = []
+    elif verb in ("cut", "drop"):
+        ends = words[0].partition("#")[0].split(">") if len(words) == 1 else []
+        if len(ends) != 2 or (verb == "drop" and not words[0].partition("#")[2].isdigit()):
+            raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
+        named = ends
+    else:
+        named = _check_client(verb, words, form)
+    for name in named:
+        if name not in servers and name not in TARGETS:
+            raise ScenarioError(f"{verb}: there is no server {name!r}{nearest(name, (*servers, *TARGETS))}")
+
+
+def _check_client(verb: str, words: tuple[str, ...], form: str) -> list[str]:
+    count = 2 if verb == "set" else 1
+    if len(words) == count:
+        return []
+    if len(words) == count + 2 and words[count] == "to":
+        return [words[count + 1]]
+    raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")

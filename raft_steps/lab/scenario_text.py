@@ -1,0 +1,173 @@
+"""The two spellings of a scenario: one line of text, and one JSON object.
+
+This module knows the grammar; what the words mean, and whether they make sense, is `raft_steps.lab.scenario`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from raft_steps.lab.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from raft_steps.lab.scenario import Scenario
+
+SHARES = ("loss", "duplicate", "reorder")
+
+
+def spell(scenario: Scenario) -> str:
+    """Spell a scenario as one line, leaving out what is as by default."""
+    from raft_steps.lab.scenario import VERSION, seconds
+
+    clauses: list[list[object]] = [["raft-steps", VERSION]]
+    if scenario.step is not None:
+        clauses.append(["step", scenario.step])
+    clauses.append(["servers", *scenario.servers])
+    if scenario.later:
+        clauses.append(["later", *scenario.later])
+    clauses.append(["seed", scenario.seed])
+    if scenario.leader:
+        clauses.append(["leader", scenario.leader])
+    if scenario.timing != "post":
+        clauses.append(["timing", scenario.timing])
+    if scenario.delay is not None:
+        clauses.append(["delay", *scenario.delay])
+    clauses += [[share, getattr(scenario, share)] for share in SHARES if getattr(scenario, share)]
+    for name, entries in scenario.logs.items():
+        clauses.append(["log", name, *(word for entry in entries for word in entry)])
+    clauses += [["draws", name, *values] for name, values in scenario.draws.items()]
+    clauses += [["at", seconds(action.at), action.verb, *action.words] for action in scenario.actions]
+    if scenario.until is not None:
+        clauses.append(["until", seconds(scenario.until)])
+    return "; ".join(" ".join(_quote(str(word)) for word in clause) for clause in clauses)
+
+
+def _quote(word: str) -> str:
+    """Quote what the line would take apart; a server's `|`, `>` and `#` stay as they are."""
+    plain = word and not set(word) & set(" \t\n;'\"\\")
+    return word if plain else shlex.quote(word)
+
+
+def parts_of_line(text: str) -> dict[str, Any]:
+    """Take a line apart into the fields of a scenario.
+
+    Raises:
+        ScenarioError: Says which clause cannot be read.
+    """
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=";")
+    lexer.whitespace_split, lexer.commenters = True, ""
+    clauses: list[list[str]] = [[]]
+    try:
+        for word in lexer:
+            if set(word) == {";"}:
+                clauses.append([])
+            else:
+                clauses[-1].append(word)
+    except ValueError as error:
+        raise ScenarioError("the scenario has an open quotation mark") from error
+    parts: dict[str, Any] = {"actions": (), "logs": {}, "draws": {}}
+    for clause in clauses:
+        if clause:
+            try:
+                _read_clause(clause[0], clause[1:], parts)
+            except (ValueError, IndexError) as error:
+                raise ScenarioError(f"this part of the scenario cannot be read: {' '.join(clause)}") from error
+    return parts
+
+
+def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
+    from raft_steps.lab.scenario import Action, microseconds
+
+    match name:
+        case "raft-steps":
+            (version,) = words
+            parts["version"] = int(version)
+        case "step" | "seed":
+            (number,) = words
+            parts[name] = int(number)
+        case "servers" | "later":
+            parts[name] = tuple(words)
+        case "leader" | "timing":
+            (parts[name],) = words
+            if words == ["-"]:
+                parts[name] = None
+        case "delay":
+            low, high = words
+            parts[name] = (float(low), float(high))
+        case "loss" | "duplicate" | "reorder":
+            (share,) = words
+            parts[name] = float(share)
+        case "log":
+            terms, commands = words[1::2], words[2::2]
+            parts["logs"][words[0]] = tuple((int(term), command) for term, command in zip(terms, commands, strict=True))
+        case "draws":
+            parts["draws"][words[0]] = tuple(_number(word) for word in words[1:])
+        case "at":
+            parts["actions"] += (Action(microseconds(words[0]), words[1], tuple(words[2:])),)
+        case "until":
+            (end,) = words
+            parts[name] = microseconds(end)
+        case _:
+            parts[name] = None  # The scenario says that it has no such part, and which was meant.
+
+
+def _number(word: str) -> float:
+    """Read a whole number as an int, so that a whole-second timeout stays one."""
+    return int(word) if word.lstrip("-").isdigit() else float(word)
+
+
+def as_data(scenario: Scenario) -> dict[str, Any]:
+    """Turn a scenario into what JSON knows; times in seconds."""
+    from raft_steps.lab.scenario import MICROSECONDS
+
+    return {
+        "step": scenario.step,
+        "servers": list(scenario.servers),
+        "later": list(scenario.later),
+        "seed": scenario.seed,
+        "leader": scenario.leader,
+        "timing": scenario.timing,
+        "delay": list(scenario.delay) if scenario.delay else None,
+        **{share: getattr(scenario, share) or None for share in SHARES},
+        "logs": {name: [list(entry) for entry in entries] for name, entries in scenario.logs.items()},
+        "draws": {name: list(values) for name, values in scenario.draws.items()},
+        "actions": [[action.at / MICROSECONDS, action.verb, *action.words] for action in scenario.actions],
+        "until": None if scenario.until is None else scenario.until / MICROSECONDS,
+    }
+
+
+def parts_of_json(text: str) -> dict[str, Any]:
+    """Take a JSON object apart into the fields of a scenario.
+
+    Raises:
+        ScenarioError: It is no JSON, or a part is not of the form that it should be.
+    """
+    from raft_steps.lab.scenario import Action, microseconds
+
+    try:
+        data = dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise ScenarioError(f"the scenario is no JSON object: {error}") from error
+    try:
+        for name in ("servers", "later", "delay"):
+            if name in data:
+                data[name] = tuple(data[name])
+        if "logs" in data:
+            data["logs"] = {
+                name: tuple((int(term), str(command)) for term, command in entries)
+                for name, entries in data["logs"].items()
+            }
+        if "draws" in data:
+            data["draws"] = {name: tuple(values) for name, values in data["draws"].items()}
+        if "actions" in data:
+            data["actions"] = tuple(
+                Action(microseconds(at), str(verb), tuple(str(word) for word in words))
+                for at, verb, *words in data["actions"]
+            )
+        if data.get("until") is not None:
+            data["until"] = microseconds(data["until"])
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ScenarioError(f"a part of the scenario has not the form that it should have: {error}") from error
+    return data

@@ -1,0 +1,111 @@
+"""Step 4: the servers choose their leader.
+
+Nobody is told to lead any more. A follower that hears no leader for the length of its election timeout raises the
+term, votes for itself and asks the others; with half of the servers behind it, it leads. What a leader says carries no
+term yet, so nobody can tell a new leader from an old one. Faults that stay on purpose until step 9: a server votes
+once in its life, a voter keeps its own old term, votes of an earlier election still count, and an equal split wins.
+
+New: RequestVote, RequestVoteReply, election_timeout_range, election_timeout, is_candidate, voted_for, votes,
+    answer_request_vote, draw_election_timeout, on_election_timeout, on_request_vote, on_request_vote_reply,
+    start_election, start_election_timer.
+Changed: become_leader, on_append_entries, on_start.
+Paper: Section 5.2 (leader election), Figure 2 (RequestVote RPC, Candidates).
+Follows: "Implement elections!", the commits of August 26 and 27, 2020 (Raft 10). The commit did not yet restart the
+    election timer when an election began; here it does, with the timeout drawn at the start of the life, as Raft 11
+    tells the story.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import ClassVar
+
+from raft_steps import step_03_majority_commit as step_03
+from raft_steps.lab.messages import message
+from raft_steps.step_02_append_entries import AppendEntries
+
+
+@message
+class RequestVote:
+    """A candidate's call for votes in its new term."""
+
+    term: int
+
+
+@message
+class RequestVoteReply:
+    """A server's answer to a candidate."""
+
+    vote_granted: bool
+
+
+class Node(step_03.Node):
+    """A server that can become the leader by election."""
+
+    election_timeout_range: ClassVar[tuple[float, float]] = (8, 18)  # seconds; whole numbers, both ends included
+
+    voted_for: str | None = None
+
+    votes: set[str] = field(default_factory=set)
+    election_timeout: float = 0  # seconds
+    is_candidate: bool = False
+
+    def on_start(self) -> None:
+        """Wait for a leader, unless told to lead."""
+        self.draw_election_timeout()
+        self.start_election_timer()
+        super().on_start()
+
+    def draw_election_timeout(self) -> None:
+        """Choose how long to wait for a leader."""
+        self.election_timeout = self.random.between(*self.election_timeout_range)
+
+    def start_election_timer(self) -> None:
+        """Wait a full timeout from now."""
+        self.start_timer("election", self.election_timeout)
+
+    def on_election_timeout(self) -> None:
+        """Heard from no leader: run for it."""
+        self.start_election()
+
+    def start_election(self) -> None:
+        """Raise the term, vote for oneself and ask the others (Section 5.2)."""
+        self.is_candidate = True
+        self.current_term += 1
+        self.votes.add(self.name)
+        self.start_election_timer()
+        self.broadcast(RequestVote(term=self.current_term))
+        if not self.peers():
+            self.become_leader()
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        """Vote for the first that asks with a newer term."""
+        vote_granted = message.term > self.current_term and self.voted_for is None
+        if vote_granted:
+            self.voted_for = sender
+            self.start_election_timer()
+        self.answer_request_vote(sender, vote_granted)
+
+    def answer_request_vote(self, to: str, vote_granted: bool) -> None:
+        """Answer the candidate."""
+        self.send(to, RequestVoteReply(vote_granted=vote_granted))
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        """Count the vote; half of the servers are enough."""
+        if message.vote_granted:
+            self.votes.add(sender)
+            if not self.is_leader and 2 * len(self.votes) >= len(self.servers):
+                self.become_leader()
+
+    def become_leader(self) -> None:
+        """Lead: carry out all that the log holds, so that reads are right, and make oneself heard."""
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.replay_log()
+        self.on_heartbeat_timeout()
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        """Hear a leader: wait a full timeout again, then store what fits."""
+        self.start_election_timer()
+        super().on_append_entries(sender, message)
