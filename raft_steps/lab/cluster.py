@@ -96,6 +96,7 @@ class Cluster:
     def _begin(self, scenario: Scenario, node_class: type | None, record: bool) -> None:
         self._simulation = Simulation(scenario, node_class, record=record)
         self._scenario = scenario
+        self._actions = list(scenario.actions)
         trace = self._simulation.trace
         if trace is not None:
             trace.title = f"step {scenario.step}" if node_class is None else "your Node"
@@ -119,7 +120,7 @@ class Cluster:
         cluster._begin(dataclasses.replace(scenario, actions=()), node, record)
         for action in scenario.actions:
             cluster._simulation.plan(action)
-        cluster._scenario = scenario
+        cluster._actions += scenario.actions
         last = max((action.at for action in scenario.actions), default=0)
         cluster._run_until(scenario.until if scenario.until is not None else last + 1)
         return cluster
@@ -134,7 +135,7 @@ class Cluster:
     @property
     def scenario(self) -> Scenario:
         """All that was done so far, as data."""
-        return dataclasses.replace(self._scenario, until=max(self._simulation.now, self._scenario.until or 0))
+        return dataclasses.replace(self._scenario, actions=tuple(self._actions), until=self._simulation.now)
 
     @property
     def trace(self) -> Trace:
@@ -279,7 +280,7 @@ class Cluster:
         if action.at < now:
             raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {seconds(now)} s")
         check_action(action, self.servers)
-        self._scenario = self._scenario.with_action(action)
+        self._actions.append(action)
         if at is None:
             actions.perform(self._simulation, action)
         else:
@@ -289,7 +290,7 @@ class Cluster:
         simulation = self._simulation
         action = Action(simulation.now, verb, (*words, "to", to) if to else words)
         check_action(action, self.servers)
-        self._scenario = self._scenario.with_action(action)
+        self._actions.append(action)
         client = actions.ask(simulation, action)
         if not client:
             return NoAnswer("nobody leads")

@@ -111,10 +111,6 @@ class Scenario:
         """
         _check(self)
 
-    def with_action(self, action: Action) -> Scenario:
-        """Give this scenario with one more action at its end."""
-        return dataclasses.replace(self, actions=(*self.actions, action))
-
     def to_text(self) -> str:
         """Spell the scenario as one line."""
         return scenario_text.spell(self)
