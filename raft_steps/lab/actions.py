@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raft_steps.lab.commands import parse_command
+from raft_steps.lab.commands import command_of_words
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host
@@ -32,12 +32,12 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> None:
             for host in resolve(simulation, sender):
                 for other in resolve(simulation, receiver):
                     if other is not host:
-                        host.links[other.name].one_way_cut = True
+                        host.links[other.name].cuts.add("one way")
                         simulation.note("cut", **{"from": host.name, "to": other.name})
         case "heal":
             for host in simulation.hosts.values():
                 for link in host.links.values():
-                    link.cut = link.one_way_cut = False
+                    link.cuts.clear()
             simulation.note("healed")
         case "drop":
             ends, _hash, number = action.words[0].partition("#")
@@ -61,9 +61,7 @@ def ask(simulation: Simulation, action: Action) -> str:
     if not found:
         simulation.note("note", text=f"{action.verb} {' '.join(words)}: nobody leads, so nobody can be asked")
         return ""
-    import shlex
-
-    return simulation.ask(found[0], parse_command(shlex.join([action.verb, *words])))
+    return simulation.ask(found[0], command_of_words(action.verb, *words))
 
 
 def visible_leader(simulation: Simulation) -> Host | None:
@@ -115,5 +113,8 @@ def _partition(simulation: Simulation, words: tuple[str, ...]) -> None:
     side_of = {name: number for number, side in enumerate(sides) for name in side}
     for host in simulation.hosts.values():
         for link in host.links.values():
-            link.cut = side_of[host.name] != side_of[link.receiver.name]
+            if side_of[host.name] != side_of[link.receiver.name]:
+                link.cuts.add("partition")
+            else:
+                link.cuts.discard("partition")
     simulation.note("partitioned", sides=[side for side in sides if side])

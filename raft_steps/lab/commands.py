@@ -78,11 +78,20 @@ def parse_command(text: str) -> Request:
         words = shlex.split(text)
     except ValueError as error:
         raise ScenarioError(f"{text!r} has an open quotation mark") from error
+    return command_of_words(*words)
+
+
+def command_of_words(*words: str) -> Request:
+    """Take the words of a command as they are: ``set``, the key, the value; and so on.
+
+    Raises:
+        ScenarioError: They are none of the three commands.
+    """
     match words:
-        case ["set", key, value]:
+        case ("set", key, value):
             return Set(key=key, value=value)
-        case ["delete", key]:
+        case ("delete", key):
             return Delete(key=key)
-        case ["get", key]:
+        case ("get", key):
             return Get(key=key)
-    raise ScenarioError(f"{text!r} is no command; a client says: set KEY VALUE, delete KEY or get KEY")
+    raise ScenarioError(f"{' '.join(words)!r} is no command; a client says: set KEY VALUE, delete KEY or get KEY")

@@ -19,7 +19,7 @@ from dataclasses import FrozenInstanceError
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from raft_steps.lab.errors import NodeError
+from raft_steps.lab.errors import MessageError, NodeError
 
 TICK = 0.25  # seconds of real time between two looks
 LIMIT_BUSY = 1.0  # seconds that one handler call may compute
@@ -29,6 +29,10 @@ LABORATORY = str(Path(__file__).parent)
 
 class HandlerStuck(BaseException):
     """Raised inside a handler call that does not come back; not an Exception, so that a Node does not catch it."""
+
+
+class Mistake(Exception):
+    """What a handler left behind cannot be carried out; the message goes on after "tom's on_start, at 3 s, "."""
 
 
 class _Watch:
@@ -104,11 +108,15 @@ def _watched_by_thread(watch: _Watch) -> Iterator[None]:
 def node_error(error: BaseException, server: str, handler: str, seconds: str) -> NodeError | None:
     """Turn what a handler raised into words about the Node; None if the laboratory itself is to blame."""
     place = node_line(error.__traceback__)
-    if place is None and not isinstance(error, TypeError):
+    if place is None and not isinstance(error, TypeError | Mistake | MessageError):
         return None
     where = f"{server}'s {handler}, at {seconds} s"
     if isinstance(error, HandlerStuck):
         text = f"{where}, did not come back within a second: an endless loop?"
+    elif isinstance(error, Mistake):
+        text = f"{where}, {error}"
+    elif isinstance(error, MessageError) and place is None:
+        text = f"{where}, sent what it cannot send: {error}"
     elif isinstance(error, FrozenInstanceError):
         text = f"{where}, changed a message or an entry ({error}); both are immutable: build a new one instead"
     else:

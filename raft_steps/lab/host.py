@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from random import Random
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.log import Change, Log
+from raft_steps.lab.commands import Get, parse_command
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.guard import Mistake
+from raft_steps.lab.log import Change, Entry, Log
 
-
-class Link:
-    """The way from one server to another, with its own chance.
-
-    Attributes:
-        sender: The name of the server at this end.
-        receiver: The host at the other end.
-        chance: Draws a share of the delay's range for each message.
-        faults: Draws whether a message is lost, doubled or held back.
-        count: How many messages were sent on this link.
-        cut: Whether a partition lies across it.
-        one_way_cut: Whether this direction alone is cut.
-        drops: The numbers of messages that the scenario drops.
-    """
-
-    __slots__ = ("chance", "count", "cut", "drops", "faults", "name", "one_way_cut", "receiver", "sender")
-
-    def __init__(self, seed: int, sender: str, receiver: Host) -> None:
-        """Open the link's two streams of chance."""
-        self.sender, self.receiver = sender, receiver
-        self.name = f"{sender}>{receiver.name}"
-        self.chance = Random(f"{seed}/delay/{self.name}").random
-        self.faults = Random(f"{seed}/faults/{self.name}").random
-        self.count = 0
-        self.cut = self.one_way_cut = False
-        self.drops: set[int] = set()
+if TYPE_CHECKING:
+    from raft_steps.lab.network import Link
 
 
 class Host:
@@ -47,6 +25,8 @@ class Host:
         paused: Whether it is held still; what reaches it then waits in the mailbox.
         life: How often it was started.
         disk: What the next life begins with.
+        logs: The names of the node's fields that hold a log; a log tells its own changes.
+        durable: The names of the node's other durable fields.
         timers: When each running timer is due, in microseconds.
         queued: When the simulation will look at each timer; one that restarts is queued once.
         links: The ways to the other servers, by name.
@@ -54,15 +34,20 @@ class Host:
         mailbox: What reached a paused server, as calls for the simulation to make.
     """
 
-    __slots__ = ("disk", "handlers", "life", "links", "mailbox", "name", "node", "paused", "queued", "timers", "up")
+    __slots__ = (
+        "disk", "durable", "handlers", "life", "links", "logs", "mailbox", "name", "node", "paused", "queued", "timers",
+        "up",
+    )  # fmt: skip
 
-    def __init__(self, name: str) -> None:
-        """Begin with an empty disk and no node."""
+    def __init__(self, name: str, log: Iterable[Entry] = ()) -> None:
+        """Begin without a node, and with these entries on the disk."""
         self.name = name
         self.node: Any = None
         self.up = self.paused = False
         self.life = 0
-        self.disk: dict[str, Any] = {}
+        self.disk: dict[str, Any] = {"log": stored} if (stored := Log(log)) else {}
+        self.logs: tuple[str, ...] = ()
+        self.durable: tuple[str, ...] = ()
         self.timers: dict[str, int] = {}
         self.queued: dict[str, int] = {}
         self.links: dict[str, Link] = {}
@@ -70,16 +55,27 @@ class Host:
         self.mailbox: list[tuple[Callable[..., None], Any, Any, Any]] = []
 
     def begin(self, node: Any) -> None:
-        """Begin a life with what the disk holds."""
+        """Begin a life with what the disk holds.
+
+        Raises:
+            Mistake: The node calls something durable that it does not have.
+        """
         self.node = node
-        for name in node.durable:
-            if isinstance(self.disk.get(name), Log):
-                setattr(node, name, Log(self.disk[name]))
-            elif name in self.disk:
-                setattr(node, name, copy.deepcopy(self.disk[name]))
         self.handlers = {}
         self.timers.clear()
         self.queued.clear()
+        for name in node.durable:
+            if not hasattr(node, name):
+                raise Mistake(f"says that {name!r} is durable, but the Node has no such field")
+            stored = self.disk.get(name)
+            if isinstance(stored, Log):
+                setattr(node, name, Log(stored))
+            elif name in self.disk:
+                setattr(node, name, copy.deepcopy(stored))
+        self.logs = tuple(name for name, value in vars(node).items() if isinstance(value, Log))
+        self.durable = tuple(name for name in node.durable if name not in self.logs)
+        for name in self.logs:
+            getattr(node, name).changes = []
 
     def end(self) -> None:
         """End a life: all that is not on disk is gone."""
@@ -88,29 +84,38 @@ class Host:
         self.queued.clear()
         self.mailbox.clear()
 
-    def store(self) -> list[Change]:
-        """Bring the disk up to the node's durable fields; return what happened to its log.
+    def store(self) -> list[Change] | None:
+        """Bring the disk up to the node's durable fields; return what happened to its logs, if anything did.
 
         A log tells its own changes, so that storing costs as much as what is new.
         """
-        node = self.node
-        log_changes: list[Change] = []
-        for name in node.durable:
+        node, log_changes = self.node, None
+        for name in self.logs:
+            log = getattr(node, name)
+            if not isinstance(log, Log):
+                raise Mistake(f"put {log!r} where its {name} was; a log stays a Log")
+            if log.changes:
+                changes, log.changes = log.changes, []
+                if name in node.durable:
+                    self.disk.setdefault(name, Log()).follow(changes)
+                log_changes = changes if log_changes is None else log_changes + changes
+        for name in self.durable:
             value = getattr(node, name)
-            if isinstance(value, Log):
-                if value.changes:
-                    log_changes += value.changes
-                    self._store_log(name, value)
-            elif name not in self.disk or self.disk[name] != value:
+            if name not in self.disk or self.disk[name] != value:
                 self.disk[name] = copy.deepcopy(value)
         return log_changes
 
-    def _store_log(self, name: str, log: Log) -> None:
-        stored = self.disk.setdefault(name, Log())
-        for change in log.changes:
-            if change[0] == "append":
-                stored.append(change[1])
-            else:
-                stored.truncate_after(change[1])
-        stored.changes.clear()
-        log.changes = []
+
+def read_entries(stored: Iterable[tuple[int, str]]) -> list[Entry]:
+    """Turn what a scenario says of a log into its entries.
+
+    Raises:
+        ScenarioError: A log holds writes, and this is something else.
+    """
+    entries = []
+    for index, (term, text) in enumerate(stored, start=1):
+        command = parse_command(text)
+        if isinstance(command, Get):
+            raise ScenarioError(f"a log holds writes, set KEY VALUE or delete KEY, not {text!r}")
+        entries.append(Entry(index=index, term=term, command=command))
+    return entries

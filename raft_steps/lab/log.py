@@ -39,12 +39,15 @@ class Log:
     __slots__ = ("_entries", "changes")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        """Start with the common first entry and the given ones, which count as stored already."""
+        """Start with the common first entry and the given ones.
+
+        They count as changes, after a deletion of all that was there: a node that puts a new log in its old one's place
+        is stored right. Whoever knows that they are stored already empties the changes.
+        """
         self._entries: list[Entry] = [FIRST_ENTRY]
-        self.changes: list[Change] = []
+        self.changes: list[Change] = [("truncate", 0)]
         for entry in entries:
             self.append(entry)
-        self.changes.clear()
 
     @property
     def last_index(self) -> int:
@@ -80,6 +83,14 @@ class Log:
         if index < self.last_index:
             del self._entries[index + 1 :]
             self.changes.append(("truncate", index))
+
+    def follow(self, changes: Iterable[Change]) -> None:
+        """Do what another log, which was the same before, has done: a disk follows its node's log."""
+        for change in changes:
+            if change[0] == "append":
+                self._entries.append(change[1])
+            else:
+                del self._entries[change[1] + 1 :]
 
     def entries_after(self, index: int) -> tuple[Entry, ...]:
         """Give the entries that come after this index, oldest first."""

@@ -14,7 +14,8 @@ from raft_steps.lab.messages import as_data, check_message
 from raft_steps.lab.trace import Trace
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host, Link
+    from raft_steps.lab.host import Host
+    from raft_steps.lab.network import Link
 
 # Fields of every node that are the driver's, or told by events of their own.
 NOT_STATE = frozenset({"name", "servers", "random", "effects", "log"})
@@ -31,7 +32,7 @@ class Recorder:
         self.roles: dict[str, str] = {}
         self.runs_for_leader: dict[str, bool] = {}
 
-    def event(self, time: int, kind: str, server: str, **detail: Any) -> None:
+    def event(self, time: int, kind: str, server: str, detail: dict[str, Any]) -> None:
         """Write down an event that changes no node."""
         self.trace.add(time, kind, server, detail)
 
@@ -56,7 +57,7 @@ class Recorder:
             detail["changes"] = changes
         self.trace.add(time, kind, host.name, detail)
         if "current_term" in changes:
-            self.event(time, "term", host.name, term=changes["current_term"])
+            self.event(time, "term", host.name, {"term": changes["current_term"]})
         self._tell_role(time, host, kind, detail)
 
     def failed(self, time: int, host: Host, kind: str, detail: dict[str, Any], error: str) -> None:
@@ -64,7 +65,7 @@ class Recorder:
         last = self.trace.events[-1] if self.trace.events else None
         if last is None or (last.time, last.server) != (time, host.name):
             self.trace.add(time, kind, host.name, _in_words(detail))
-        self.event(time, "failed", host.name, error=error)
+        self.event(time, "failed", host.name, {"error": error})
 
     def _tell_role(self, time: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
         """Write down a new role. A candidacy is what a server says, not what it stores: it begins with RequestVote."""
@@ -82,7 +83,7 @@ class Recorder:
         )  # fmt: skip
         if self.roles.get(name) != role:
             self.roles[name] = role
-            self.event(time, "role", name, role=role)
+            self.event(time, "role", name, {"role": role})
 
     def _hears_leader(self, kind: str, detail: dict[str, Any], node: Any) -> bool:
         """Say whether the event was a call of a leader that is not of an older term."""
@@ -95,9 +96,9 @@ class Recorder:
         """Write down what happened to a server's log."""
         for change in changes:
             if change[0] == "append":
-                self.event(time, "appended", host.name, **entry_data(change[1]))
+                self.event(time, "appended", host.name, entry_data(change[1]))
             else:
-                self.event(time, "truncated", host.name, after=change[1])
+                self.event(time, "truncated", host.name, {"after": change[1]})
 
     def sent(self, time: int, link: Link, number: int, message: object, due: int) -> None:
         """Write down a message that leaves, after a look at its fields.
@@ -109,7 +110,8 @@ class Recorder:
         data = as_data(message)
         kind = data.pop("type")
         to = link.receiver.name
-        self.event(time, "sent", link.sender, message=f"{link.name}#{number}", to=to, type=kind, fields=data, due=due)
+        detail = {"message": f"{link.name}#{number}", "to": to, "type": kind, "fields": data, "due": due}
+        self.event(time, "sent", link.sender, detail)
 
     def arrival(self, link: Link, message: Any, number: int) -> dict[str, Any]:
         """Describe a message at the end of its way; a copy that the network made has a negative number."""
@@ -120,12 +122,12 @@ class Recorder:
 
     def applied(self, time: int, server: str, entry: Entry) -> None:
         """Write down that a server carried out an entry."""
-        self.event(time, "applied", server, **entry_data(entry))
+        self.event(time, "applied", server, entry_data(entry))
 
     def answered(self, time: int, server: str, client: str, response: Response) -> None:
         """Write down what a client was told."""
         data = as_data(response)
-        self.event(time, "answered", server, client=client, response=data.pop("type"), **data)
+        self.event(time, "answered", server, {"client": client, "response": data.pop("type"), **data})
 
 
 def _in_words(detail: dict[str, Any]) -> dict[str, Any]:

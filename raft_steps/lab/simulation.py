@@ -9,23 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 from raft_steps.lab import actions
 from raft_steps.lab.chance import Stream
-from raft_steps.lab.commands import Command, NotLeader, Ok, Request, Response, parse_command
-from raft_steps.lab.errors import EventBudgetError, MessageError, NodeError
-from raft_steps.lab.guard import HandlerStuck, bounded, node_error
-from raft_steps.lab.host import Host, Link
-from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.commands import NotLeader, Ok, Request, Response
+from raft_steps.lab.errors import EventBudgetError, NodeError, ScenarioError
+from raft_steps.lab.guard import HandlerStuck, Mistake, bounded, node_error
+from raft_steps.lab.host import Host, read_entries
 from raft_steps.lab.messages import handler_name
+from raft_steps.lab.network import Link, Network, Planned
+from raft_steps.lab.node import Effect
 from raft_steps.lab.recorder import Recorder
-from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, Action, Scenario, seconds
+from raft_steps.lab.scenario import TIMINGS, Action, Scenario, seconds
+from raft_steps.lab.timers import Timers
 from raft_steps.lab.trace import Trace
 
 # How many events one call of run_until may take before it is called a storm; fewer where each is written down.
 EVENT_BUDGET, EVENT_BUDGET_RECORDED = 2_000_000, 100_000
-HELD_BACK = 5  # A message that is held back takes this many times the longest delay more.
+BEFORE_ALL_ELSE = -(2**40)  # Actions are numbered from here, so that they come before what else a time brings.
 
 
 class Simulation:
@@ -37,6 +40,7 @@ class Simulation:
         now: The time in microseconds: what happens before it has happened, nothing at it or after.
         trace: What happened, or None when recording is off.
         responses: What each client was told, by client.
+        waiting: The clients that have asked and heard nothing.
         event_count: How many events have happened.
     """
 
@@ -60,26 +64,29 @@ class Simulation:
 
         Raises:
             NodeError: A node cannot be started.
+            ScenarioError: The scenario names no step, and no class is given beside it.
         """
         self.scenario = scenario
         self.node_class = node_class or _class_of_step(scenario)
+        self.classes = dict.fromkeys(scenario.servers, self.node_class) | dict(classes or {})
         self.timing = TIMINGS[scenario.timing]
         self.event_budget = event_budget or (EVENT_BUDGET_RECORDED if record else EVENT_BUDGET)
-        low, high = scenario.delay or self.timing.delay
-        self._delay_low, self._delay_span = round(low * MICROSECONDS), round((high - low) * MICROSECONDS) + 1
-        self._faulty = bool(scenario.loss or scenario.duplicate or scenario.reorder)
-        self.now = self.event_count = self._planned = self._clients = 0
-        self._heap: list[tuple[int, int, Callable[[Any, Any, Any], None], Any, Any, Any]] = []
+        self.now = self.event_count = self._clients = 0
         self.responses: dict[str, Response] = {}
-        self.waiting: set[str] = set()  # the clients that have asked and heard nothing
+        self.waiting: set[str] = set()
         self.trace = Trace(scenario.servers) if record else None
-        self._recorder = Recorder(self.trace) if self.trace is not None else None
-        self.classes = dict.fromkeys(scenario.servers, self.node_class) | dict(classes or {})
-        self.hosts = {name: Host(name) for name in scenario.servers}
+        self.recorder = Recorder(self.trace) if self.trace is not None else None
+        self._agenda: list[Planned] = []
+        self._next_number, self._next_action = count(1).__next__, count(BEFORE_ALL_ELSE).__next__
+        self._timers = Timers(self)
+        self._network = Network(
+            scenario, scenario.delay or self.timing.delay, self._agenda, self._next_number, self._deliver, self.recorder
+        )
+        self.hosts = {name: Host(name, read_entries(scenario.logs.get(name, ()))) for name in scenario.servers}
         for host in self.hosts.values():
-            peers = [peer for peer in self.hosts.values() if peer is not host]
-            host.links = {peer.name: Link(scenario.seed, host.name, peer) for peer in peers}
-            host.disk = _first_disk(scenario.logs.get(host.name, ()))
+            host.links = {
+                peer.name: Link(scenario.seed, host.name, peer) for peer in self.hosts.values() if peer is not host
+            }
         for action in scenario.actions:
             self.plan(action)
         for host in self.hosts.values():
@@ -87,12 +94,11 @@ class Simulation:
                 self.start(host)
 
     def plan(self, action: Action) -> None:
-        """Plan an action of the scenario."""
-        self._push(action.at, actions.perform, self, action, None)
+        """Plan an action of the scenario; it comes before all else that happens at its time."""
+        heappush(self._agenda, (action.at, self._next_action(), actions.perform, self, action, None))
 
-    def _push(self, time: int, call: Callable[[Any, Any, Any], None], a: Any, b: Any, c: Any) -> None:
-        self._planned += 1
-        heappush(self._heap, (time, self._planned, call, a, b, c))
+    def push(self, time: int, call: Callable[[Any, Any, Any], None], a: Any, b: Any, c: Any) -> None:
+        heappush(self._agenda, (time, self._next_number(), call, a, b, c))
 
     def run_until(self, time: int, stop: Callable[[], bool] | None = None) -> bool:
         """Let everything happen that happens before a time, or until `stop` says so after an event.
@@ -104,10 +110,10 @@ class Simulation:
             NodeError: A node raised, hung or returned something.
             EventBudgetError: The run took too many events.
         """
-        heap, limit, stopped = self._heap, self.event_count + self.event_budget, False
+        agenda, limit, stopped = self._agenda, self.event_count + self.event_budget, False
         with bounded(self._progress):
-            while heap and heap[0][0] < time:
-                self.now, _, call, a, b, c = heappop(heap)
+            while agenda and agenda[0][0] < time:
+                self.now, _, call, a, b, c = heappop(agenda)
                 self.event_count += 1
                 call(a, b, c)
                 if self.event_count > limit:
@@ -125,36 +131,46 @@ class Simulation:
 
     def _storm(self) -> EventBudgetError:
         links = [link for host in self.hosts.values() for link in host.links.values()]
-        busiest = max(links, key=lambda link: link.count)
+        busiest = max(links, key=lambda link: link.count, default=None)
+        alone = f"; {busiest.name} alone has carried {busiest.count}" if busiest is not None else ""
         return EventBudgetError(
-            f"the run took {self.event_budget} events and is only at {seconds(self.now)} s: a storm of messages; "
-            f"{busiest.name} alone has carried {busiest.count}"
+            f"the run took {self.event_budget} events and is only at {seconds(self.now)} s: a storm{alone}"
         )
 
     # The life of a server.
 
     def start(self, host: Host) -> None:
-        """Begin a life: a new node, with what the disk holds."""
-        node_class = self.classes[host.name]
+        """Begin a life: a new node, with what the disk holds.
+
+        Raises:
+            NodeError: The node cannot be built, or failed in `on_start`.
+        """
         host.life += 1
         host.up, host.paused = True, False
-        chance = Stream(
-            self.scenario.seed,
-            f"node/{host.name}/{host.life}",
-            self.scenario.draws.get(host.name, ()) if host.life == 1 else (),
-        )
-        node = node_class(name=host.name, servers=self.scenario.servers, random=chance)
-        for name in ("heartbeat_interval", "election_timeout_range"):
-            if self.scenario.timing != "post" and hasattr(node_class, name):
-                setattr(node, name, getattr(self.timing, name))
-        if host.life == 1 and host.name == self.scenario.leader:
-            node.is_leader = True
-        host.begin(node)
-        if self._recorder is not None:
-            self._recorder.life_begins(host)
-        detail = {"life": host.life, "log": list(getattr(node, "log", ()))} if self._recorder is not None else {}
+        detail: dict[str, Any] = {"life": host.life, "log": []}
+        kind = "started" if host.life == 1 else "restarted"
         with bounded(self._progress):
-            self._handle(host, "on_start", node.on_start, (), "started" if host.life == 1 else "restarted", detail)
+            try:
+                host.begin(self._new_node(host))
+            except (Exception, HandlerStuck) as error:
+                raise self._blame(host, "beginning", error, kind, detail) from error
+            if self.recorder is not None:
+                self.recorder.life_begins(host)
+                detail["log"] = list(getattr(host.node, "log", ()))
+            self.handle(host, host.node.on_start, (), kind, detail)
+
+    def _new_node(self, host: Host) -> Any:
+        scenario, node_class = self.scenario, self.classes[host.name]
+        scripted = scenario.draws.get(host.name, ()) if host.life == 1 else ()
+        chance = Stream(scenario.seed, f"node/{host.name}/{host.life}", scripted)
+        node = node_class(name=host.name, servers=scenario.servers, random=chance)
+        if scenario.timing != "post":
+            for name in ("heartbeat_interval", "election_timeout_range"):
+                if hasattr(node_class, name):
+                    setattr(node, name, getattr(self.timing, name))
+        if host.life == 1 and host.name == scenario.leader:
+            node.is_leader = True
+        return node
 
     def crash(self, host: Host) -> None:
         """End a life: all that is not on disk is gone."""
@@ -166,36 +182,48 @@ class Simulation:
         host.paused = False
         self.note("resumed", host.name)
         for call, a, b, c in host.mailbox:
-            self._push(self.now, call, a, b, c)
+            self.push(self.now, call, a, b, c)
         host.mailbox.clear()
 
     def note(self, kind: str, server: str = "", **detail: Any) -> None:
         """Write an event that changes no node to the trace."""
-        if self._recorder is not None:
-            self._recorder.event(self.now, kind, server, **detail)
+        if self.recorder is not None:
+            self.recorder.event(self.now, kind, server, detail)
 
     def send(self, sender: str, to: str, message: object) -> None:
         """Send a message in a server's name, whatever its node thinks: the puppets of a check speak like this."""
-        self._send(self.hosts[sender], to, message)
+        self._network.send(self.now, self.hosts[sender].links[to], message)
 
     # What reaches a node.
 
     def _deliver(self, link: Link, message: object, number: int) -> None:
         host = link.receiver
-        if link.cut or link.one_way_cut or not host.up:
-            self._dropped(link, message, number, "cut" if host.up else "down")
-            return
+        if link.cuts or link.drops or not host.up:
+            reason = link.closed_to(number) if host.up else "down"
+            if reason:
+                self._network.dropped(self.now, link, message, number, reason)
+                return
         if host.paused:
             host.mailbox.append((self._deliver, link, message, number))
             return
-        handler = host.handlers.get(type(message)) or self._find_handler(host, handler_name(type(message)))
-        host.handlers[type(message)] = handler
-        detail = None
-        if self._recorder is not None:
-            detail = self._recorder.arrival(link, message, number)
-        self._handle(host, handler.__name__, handler, (link.sender, message), "delivered", detail)
+        kind = type(message)
+        handler = host.handlers.get(kind)
+        if handler is None:
+            handler = host.handlers[kind] = self.find_handler(host, handler_name(kind))
+        if self.recorder is None:
+            try:
+                returned = handler(link.sender, message)
+                if returned is not None:
+                    raise Mistake(f"returned {returned!r}; a handler returns nothing, it acts by self.send and the like")
+                if host.store() or host.node.effects:
+                    self._carry_out(host)
+            except (Exception, HandlerStuck) as error:
+                raise self._blame(host, getattr(handler, "__name__", "handler"), error, "", None) from error
+            return
+        detail = None if self.recorder is None else self.recorder.arrival(link, message, number)
+        self.handle(host, handler, (link.sender, message), "delivered", detail)
 
-    def _find_handler(self, host: Host, name: str) -> Callable[..., None]:
+    def find_handler(self, host: Host, name: str) -> Callable[..., None]:
         handler = getattr(host.node, name, None)
         if handler is None:
             raise NodeError(
@@ -204,31 +232,6 @@ class Simulation:
                 handler=name,
             )
         return handler  # type: ignore[no-any-return]
-
-    def _fire(self, host: Host, timer: str, life: int) -> None:
-        if host.life != life or host.queued.get(timer) != self.now:
-            return
-        due = host.timers.get(timer)
-        if due is None:
-            del host.queued[timer]
-        elif due > self.now:  # It was restarted while it ran: look again when it is due.
-            host.queued[timer] = due
-            self._push(due, self._fire, host, timer, life)
-        elif host.paused:
-            host.mailbox.append((self._fire_late, host, timer, life))
-        else:
-            self._time_out(host, timer)
-
-    def _fire_late(self, host: Host, timer: str, life: int) -> None:
-        if host.life == life and timer in host.timers and host.timers[timer] <= self.now:
-            self._time_out(host, timer)
-
-    def _time_out(self, host: Host, timer: str) -> None:
-        host.queued.pop(timer, None)
-        del host.timers[timer]
-        name = f"on_{timer}_timeout"
-        detail = {"timer": timer} if self._recorder is not None else None
-        self._handle(host, name, self._find_handler(host, name), (), "timer_fired", detail)
 
     def ask(self, host: Host, request: Request) -> str:
         """Bring a client's request to a server.
@@ -249,37 +252,33 @@ class Simulation:
         if host.paused:
             host.mailbox.append((self._ask, host, client, request))
             return
-        handler = self._find_handler(host, "on_client_request")
-        detail = {"client": client, "request": request} if self._recorder is not None else None
-        self._handle(host, "on_client_request", handler, (client, request), "asked", detail)
+        handler = self.find_handler(host, "on_client_request")
+        self.handle(host, handler, (client, request), "asked", {"client": client, "request": request})
 
     # What a node does.
 
-    def _handle(
+    def handle(
         self,
         host: Host,
-        name: str,
         handler: Callable[..., None],
         arguments: tuple[Any, ...],
         kind: str,
         detail: dict[str, Any] | None,
     ) -> None:
         """Call a handler, store what must be durable, and carry out the effects."""
-        recorder = self._recorder
+        recorder = self.recorder
         try:
             returned = handler(*arguments)
             if recorder is not None:
                 recorder.handled(self.now, host, kind, detail or {})
             if returned is not None:
-                raise TypeError(f"it returned {returned!r}; a handler returns nothing, it acts by self.send and the like")
+                raise Mistake(f"returned {returned!r}; a handler returns nothing, it acts by self.send and the like")
             log_changes = host.store()
-            if recorder is not None:
+            if log_changes is not None and recorder is not None:
                 recorder.stored(self.now, host, log_changes)
-            effects, host.node.effects = host.node.effects, []
-            for effect in effects:
-                self._carry_out(host, effect)
+            self._carry_out(host)
         except (Exception, HandlerStuck) as error:
-            raise self._blame(host, name, error, kind, detail) from error
+            raise self._blame(host, getattr(handler, "__name__", "handler"), error, kind, detail) from error
 
     def _blame(
         self, host: Host, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
@@ -288,103 +287,43 @@ class Simulation:
         found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now))
         if found is None:
             return error
-        if self._recorder is not None and self.trace is not None:
-            self._recorder.failed(self.now, host, kind, detail or {}, str(found))
+        if self.recorder is not None and self.trace is not None:
+            self.recorder.failed(self.now, host, kind, detail or {}, str(found))
             self.trace.end = self.now + 1
         return found
 
-    def _carry_out(self, host: Host, effect: Any) -> None:
-        kind = effect[0]
-        if kind == "send":
-            self._send(host, effect[1], effect[2])
-        elif kind == "start":
-            self._start_timer(host, effect[1], effect[2])
-        elif kind == "cancel":
-            if host.timers.pop(effect[1], None) is not None:
-                self.note("timer_cancelled", host.name, timer=effect[1])
-        elif kind == "reply":
-            self._reply(host, effect[1], effect[2])
-        elif self._recorder is not None:
-            self._recorder.applied(self.now, host.name, effect[1])
-
-    def _send(self, host: Host, to: str, message: object) -> None:
-        link = host.links.get(to)
-        if link is None:
-            raise MessageError(f"a message to {to!r} cannot be sent; the others are {', '.join(host.links)}")
-        link.count = number = link.count + 1
-        due = self.now + self._delay_low + int(link.chance() * self._delay_span)
-        if self._recorder is not None:
-            self._recorder.sent(self.now, link, number, message, due)
-        if self._faulty:
-            due = self._faults(link, message, number, due)
-        if link.cut or link.one_way_cut:
-            self._dropped(link, message, number, "cut")
-        elif number in link.drops:
-            self._dropped(link, message, number, "scenario")
-        elif due:
-            self._planned += 1
-            heappush(self._heap, (due, self._planned, self._deliver, link, message, number))
-
-    def _faults(self, link: Link, message: object, number: int, due: int) -> int:
-        """Let the network lose, double or hold back a message; return when it arrives, 0 for never."""
-        lost, doubled, held = link.faults(), link.faults(), link.faults()
-        longest = self._delay_low + self._delay_span
-        if doubled < self.scenario.duplicate and not (link.cut or link.one_way_cut):
-            self._push(due + longest, self._deliver, link, message, -number)  # A copy has the negative number.
-        if lost < self.scenario.loss and not (link.cut or link.one_way_cut):
-            self._dropped(link, message, number, "lost")
-            return 0
-        return due + HELD_BACK * longest if held < self.scenario.reorder else due
-
-    def _dropped(self, link: Link, message: object, number: int, reason: str) -> None:
-        if self._recorder is not None:
-            self._recorder.event(
-                self.now, "dropped", link.receiver.name, **self._recorder.arrival(link, message, number), reason=reason
-            )
-
-    def _start_timer(self, host: Host, timer: str, wait: float) -> None:
-        if type(wait) not in (int, float) or not wait > 0:
-            raise TypeError(f"start_timer({timer!r}, {wait!r}): a timer needs a number of seconds above 0")
-        due = self.now + round(wait * MICROSECONDS)
-        host.timers[timer] = due
-        if self._recorder is not None:
-            self._recorder.event(self.now, "timer_started", host.name, timer=timer, due=due)
-        queued = host.queued.get(timer)
-        if queued is None or due < queued:
-            host.queued[timer] = due
-            self._push(due, self._fire, host, timer, host.life)
+    def _carry_out(self, host: Host) -> None:
+        effects, host.node.effects = host.node.effects, []
+        now, links, send = self.now, host.links, self._network.send
+        for effect in effects:
+            if effect[0] == "send":
+                link = links.get(effect[1])
+                if link is None:
+                    raise Mistake(f"sent a message to {effect[1]!r}; the others are {', '.join(links)}")
+                send(now, link, effect[2])
+            elif effect[0] == "start":
+                self._timers.start(host, effect[1], effect[2])
+            elif effect[0] == "cancel":
+                self._timers.cancel(host, effect[1])
+            elif effect[0] == "reply":
+                self._reply(host, effect[1], effect[2])
+            elif self.recorder is not None:
+                self.recorder.applied(now, host.name, effect[1])
 
     def _reply(self, host: Host, client: str, response: Response) -> None:
         if not isinstance(response, Ok | NotLeader):
-            raise TypeError(f"a client is answered with Ok(…) or NotLeader(…), not {response!r}")
+            raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
         if client not in self.waiting:
-            raise TypeError(f"reply({client!r}, …): no such client waits; a client is answered once")
+            raise Mistake(f"answered {client!r}, but no such client waits; a client is answered once")
         self.waiting.remove(client)
         self.responses[client] = response
-        if self._recorder is not None:
-            self._recorder.answered(self.now, host.name, client, response)
+        if self.recorder is not None:
+            self.recorder.answered(self.now, host.name, client, response)
 
 
 def _class_of_step(scenario: Scenario) -> type:
     from raft_steps import node
 
     if scenario.step is None:
-        raise NodeError("this scenario names no step; give it a Node class")
+        raise ScenarioError("this scenario names no step; give it a Node class")
     return node(scenario.step)  # type: ignore[no-any-return]
-
-
-def _first_disk(entries: tuple[tuple[int, str], ...]) -> dict[str, Any]:
-    """Give what is on a disk before its server ever ran."""
-    stored = [
-        Entry(index=index, term=term, command=_write(text)) for index, (term, text) in enumerate(entries, start=1)
-    ]
-    return {"log": Log(stored)} if stored else {}
-
-
-def _write(text: str) -> Command:
-    request = parse_command(text)
-    if not isinstance(request, Command):
-        raise NodeError(f"a log holds writes, not {text!r}")
-    return request
-
-

@@ -6,49 +6,21 @@ a whole cluster, `cluster` gives one in which every server is the Node under tes
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Callable
 from typing import Any
 
-from raft_steps.lab import node
+from raft_steps.lab.checks.puppets import CheckFailed, Puppet, build_message, message_class_of
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.commands import Request, parse_command
-from raft_steps.lab.errors import LabError
-from raft_steps.lab.messages import handler_name
+from raft_steps.lab.commands import Request, command_text, parse_command
+from raft_steps.lab.log import Entry
 from raft_steps.lab.scenario import MICROSECONDS, default_scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace import Event, Trace
 
+__all__ = ["DELAY", "CheckFailed", "Puppet", "Stage", "message_class_of"]
+
 DELAY = 0.2  # seconds that every message takes on the stage
-
-
-class CheckFailed(LabError):
-    """The Node under test does not live up to a rule.
-
-    Attributes:
-        event: The number of the first event that broke it, if one did.
-    """
-
-    def __init__(self, message: str, event: int | None = None) -> None:
-        """Keep what went wrong, and where."""
-        super().__init__(message)
-        self.event = event
-
-
-class Puppet(node.Node):
-    """A server that hears everything and does nothing of its own accord."""
-
-    is_leader: bool = False
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        """Hear any message."""
-        if name.startswith("on_"):
-            return ignore
-        raise AttributeError(name)
-
-
-def ignore(sender: str, message: object) -> None:
-    """Do nothing with a message."""
+EVENT_BUDGET = 5_000  # events that one stretch of a run may take: a storm is told at once, and still fits a picture
+PLAYS = {"AppendEntries": "leader", "RequestVote": "candidate"}  # what a puppet is that says such a thing
 
 
 class Stage:
@@ -67,7 +39,6 @@ class Stage:
         self.node_class, self.step = node_class, step
         self._simulation: Simulation | None = None
         self._cluster: Cluster | None = None
-        self._seen = 0
 
     @property
     def trace(self) -> Trace | None:
@@ -79,7 +50,7 @@ class Stage:
     # Setting up.
 
     def begin(self, servers: int = 3, *, log: str = "", draws: tuple[float, ...] = (), leads: bool = False) -> None:
-        """Start the server under test among puppets.
+        """Start the server under test among puppets; a second time starts a new run.
 
         Args:
             servers: How many there are, tom included.
@@ -87,20 +58,18 @@ class Stage:
             draws: The first timeouts that tom draws.
             leads: Whether tom is told to lead at its start.
         """
-        from raft_steps.lab.cluster import _read_log
-
         scenario = default_scenario(
             self.step,
             servers,
             leader=self.me if leads else None,
             delay=(DELAY, DELAY),
-            logs={self.me: _read_log(log)} if log else {},
+            logs={self.me: read_log(log)} if log else {},
             draws={self.me: draws} if draws else {},
         )
         puppets = dict.fromkeys(scenario.servers[1:], Puppet)
         # The simulation is kept before its servers start, so that a Node that fails at once leaves a trace.
         self._simulation = simulation = Simulation.__new__(Simulation)
-        simulation.__init__(scenario, self.node_class, classes=puppets)  # type: ignore[misc]
+        simulation.__init__(scenario, self.node_class, classes=puppets, event_budget=EVENT_BUDGET)  # type: ignore[misc]
 
     def cluster(self, servers: int = 3, **options: Any) -> Cluster:
         """Start a cluster in which every server is the Node under test; options are those of Cluster."""
@@ -118,10 +87,34 @@ class Stage:
             What the server under test sent when it heard it, as `sent` events.
         """
         message = self.message(message_name, **fields)
-        mark = self.mark()
+        self._play(sender, PLAYS.get(message_name), fields.get("term"))
         self.simulation.send(sender, self.me, message)
         self.run(DELAY)
-        return self.sent(since=mark)
+        return self.sent(since=self.arrival().number)
+
+    def call(self, sender: str, term: int, *, after: tuple[int, int] = (0, 0), entries: str = "") -> list[Event]:
+        """Let a puppet call the server under test with AppendEntries, as a leader of this term does.
+
+        Args:
+            sender: The puppet.
+            term: Its term.
+            after: Index and term of the entry before; by default the common first one, which every log has.
+            entries: What the call brings, as ``"2 set y 2; 2 set z 3"``; nothing makes it a heartbeat.
+
+        Returns:
+            What the server under test sent when it heard it, as `sent` events.
+        """
+        index, prev_log_term = after
+        brought = read_entries(entries, index + 1)
+        return self.send(
+            sender, "AppendEntries", term=term, prev_log_index=index, prev_log_term=prev_log_term, entries=brought
+        )
+
+    def call_on(self, sender: str, term: int, times: int, every: float = 5) -> None:
+        """Let a puppet call again and again, as a leader of this term does; the first call comes after one interval."""
+        for _ in range(times):
+            self.run(every - DELAY)
+            self.call(sender, term)
 
     def ask(self, command: str) -> str:
         """Let a client ask the server under test, as ``set x 1``; return the client's reply address."""
@@ -133,20 +126,28 @@ class Stage:
     def run(self, seconds: float) -> None:
         """Let virtual time pass; what is due at the very end happens too."""
         simulation = self.simulation
-        simulation.run_until(simulation.now + round(seconds * MICROSECONDS) + 1)
+        end = simulation.now + round(seconds * MICROSECONDS)
+        simulation.run_until(end + 1)
+        simulation.now = end  # Nothing at this time is left over, and times stay round.
 
-    def run_until_sent(self, message_name: str, within: float = 60) -> list[Event]:
+    def run_until_sent(self, message_name: str, within: float = 60, otherwise: str = "") -> list[Event]:
         """Let time pass until the server under test sends such a message; return all of that kind that it sends then.
+
+        Args:
+            message_name: The message.
+            within: How many seconds to wait for it.
+            otherwise: What went wrong if there is none, in a sentence or two.
 
         Raises:
             CheckFailed: It sends none.
         """
         mark, simulation = self.mark(), self.simulation
-        simulation.run_until(
-            simulation.now + round(within * MICROSECONDS), lambda: bool(self.sent(message_name, since=mark))
-        )
+        end = simulation.now + round(within * MICROSECONDS)
+        if simulation.run_until(end, lambda: bool(self.sent(message_name, since=mark))):
+            simulation.now -= 1
         found = self.sent(message_name, since=mark)
-        self.require(bool(found), f"{self.me} should send {message_name} within {within:g} s, but sends none")
+        otherwise = otherwise or f"{self.me} should send {message_name} within {within:g} s, but sends none"
+        self.require(bool(found), otherwise)
         return found
 
     def win_election(self) -> None:
@@ -161,6 +162,18 @@ class Stage:
             self.simulation.send(puppet, self.me, reply)
         self.run(DELAY)
         self.require(self.field("is_leader"), f"{self.me} has every vote and should lead")
+
+    def _play(self, puppet: str, role: str | None, term: int | None) -> None:
+        """Note in the trace what a puppet plays, so that a picture shows it as who it says it is."""
+        if role is None:
+            return
+        trace = self.simulation.trace
+        assert trace is not None
+        state = trace.moment_after(len(trace) - 1).servers[puppet]
+        if term is not None and state.fields.get("current_term") != term:
+            self.simulation.note("term", puppet, term=term, changes={"current_term": term})
+        if state.role != role:
+            self.simulation.note("role", puppet, role=role, changes={"is_leader": role == "leader"})
 
     # Looking.
 
@@ -192,6 +205,10 @@ class Stage:
         state = self.trace.moment_after(len(self.trace) - 1).servers[self.me]
         return {**state.fields, "log": state.log, "timers": dict(state.timers)}
 
+    def log(self) -> str:
+        """Give the log of the server under test as text: ``1 set x 1; 2 set y 2``."""
+        return "; ".join(f"{entry.term} {command_text(entry.command)}" for entry in self.field("log"))
+
     def mark(self) -> int:
         """Give the number of the next event, to look at what comes since."""
         assert self.trace is not None
@@ -210,6 +227,10 @@ class Stage:
         assert self.trace is not None
         return [e for e in self.trace.events[since:] if e.kind in kinds and e.server == self.me]
 
+    def arrival(self) -> Event:
+        """Give the last message that the server under test heard, as a `delivered` event."""
+        return self.events("delivered")[-1]
+
     def answer(self, client: str) -> Any:
         """Give what a client was told; None as long as it waits."""
         return self.simulation.responses.get(client)
@@ -218,14 +239,9 @@ class Stage:
         """Build a message of the class that the Node's own handler expects.
 
         Raises:
-            CheckFailed: The Node hears no such message, or the class lacks a field.
+            CheckFailed: The Node hears no such message, or its class has other fields.
         """
-        message_class = message_class_of(self.node_class, message_name)
-        try:
-            return message_class(**fields)
-        except TypeError as error:
-            wanted = ", ".join(fields)
-            raise CheckFailed(f"{message_name} should have the fields {wanted}; {error}") from error
+        return build_message(self.node_class, message_name, fields)
 
     # Judging.
 
@@ -243,32 +259,19 @@ class Stage:
         if not condition:
             trace = self.trace
             last = trace.events[-1] if trace is not None and trace.events else None
-            raise CheckFailed(otherwise, (event or last).number if (event or last) else None)  # type: ignore[union-attr]
+            broken = event or last
+            raise CheckFailed(otherwise, broken.number if broken is not None else None)
 
 
-def message_class_of(node_class: type, message_name: str) -> Any:
-    """Find the class of a message that a Node hears: the one that its handler is annotated with.
+def read_log(text: str) -> tuple[tuple[int, str], ...]:
+    """Read ``1 set x 1; 2 set y 2``: of each entry its term and its command."""
+    parts = [line.strip().partition(" ") for line in text.split(";") if line.strip()]
+    return tuple((int(term), command) for term, _space, command in parts)
 
-    A handler without annotations is understood too: the class of that name where the handler was written counts.
 
-    Raises:
-        CheckFailed: The Node has no such handler, or the class cannot be found.
-    """
-    snake = "on_" + "".join("_" + c.lower() if c.isupper() else c for c in message_name)[1:]
-    if not hasattr(node_class, snake):
-        raise CheckFailed(f"the Node has no {snake}(self, sender, message), which should hear {message_name}")
-    for base in node_class.__mro__:
-        function = vars(base).get(snake)
-        if function is None:
-            continue
-        try:
-            hints = typing.get_type_hints(function)
-        except (NameError, TypeError):
-            hints = {}
-        candidates = [hint for name, hint in hints.items() if name != "return"]
-        candidates.append(getattr(function, "__globals__", {}).get(message_name))
-        for candidate in candidates:
-            if isinstance(candidate, type) and candidate.__name__ == message_name:
-                assert handler_name(candidate) == snake
-                return candidate
-    raise CheckFailed(f"annotate the message: def {snake}(self, sender: str, message: {message_name}) -> None")
+def read_entries(text: str, first_index: int) -> tuple[Entry, ...]:
+    """Read ``1 set x 1; 2 set y 2`` as entries, the first of them with this index."""
+    parts: list[Any] = [(term, parse_command(command)) for term, command in read_log(text)]
+    return tuple(
+        Entry(index=index, term=term, command=command) for index, (term, command) in enumerate(parts, first_index)
+    )

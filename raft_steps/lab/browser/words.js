@@ -1,0 +1,133 @@
+// One event as a sentence: the twin of event_text() and message_words() in words.py, which tell the same run in print.
+// A test holds the two together, so that the list beside the ring and the story in a notebook use the same words.
+
+const LONGEST = 60; // how much of a client's text is quoted
+const UNPRINTABLE =
+  /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const REASONS = {
+  cut: "the link is cut",
+  down: "it is down",
+  lost: "the network lost it",
+  scenario: "the scenario dropped it",
+};
+
+export const isReply = (type) => /(Reply|Response|Refused)$/.test(type);
+export const isRefusal = (type, fields) =>
+  type.endsWith("Refused") || fields.success === false || fields.vote_granted === false;
+export const isHeartbeat = (type, fields) => type === "AppendEntries" && fields.entries?.length === 0;
+
+// A client's text on one line, shortened where it is long.
+function quote(text) {
+  const line = String(text).replace(/[\t\n\r]+/g, " ").replace(UNPRINTABLE, "\ufffd");
+  const letters = Array.from(line);
+  return letters.length <= LONGEST ? line : `${letters.slice(0, LONGEST - 1).join("")}…`;
+}
+
+// A list as a sentence has it: tom, jerry and spike.
+export function several(names) {
+  if (names.length < 2) return names[0] ?? "nobody";
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+const entryCount = (count) => `${count} ${count === 1 ? "entry" : "entries"}`;
+
+// Microseconds as seconds, without zeros that say nothing.
+export const plainSeconds = (time) => String(Number((time / 1e6).toPrecision(6)));
+
+// What a message is: RequestVote of term 3, a heartbeat of term 3, a vote.
+export function messageWords(type, fields) {
+  const term = "term" in fields ? ` of term ${fields.term}` : "";
+  if (type === "RequestVoteReply" && "vote_granted" in fields) {
+    return fields.vote_granted ? `a vote${term}` : `a refusal to vote${term}`;
+  }
+  if (type === "AppendEntriesRefused" || fields.success === false) return `a refusal${term}`;
+  if (fields.success === true) return `an acknowledgement${term}`;
+  if (type === "AppendEntries" && Array.isArray(fields.entries)) {
+    const { length } = fields.entries;
+    return length ? `AppendEntries${term} with ${entryCount(length)}` : `a heartbeat${term}`;
+  }
+  const index = type === "CommitEntry" && "index" in fields ? ` ${fields.index}` : "";
+  return `${type}${index}${term}`;
+}
+
+// One event with its subject, the server.
+export function eventText(event, fields) {
+  const told = predicate(event, fields);
+  return hasSubject(event) ? `${event.server} ${told}` : told;
+}
+
+// Whether an event's sentence begins with its server.
+export const hasSubject = (event) => event.server !== "" && event.kind !== "failed" && event.kind !== "note";
+
+// One event without its subject. `fields` are those of the message that arrives, where that is known.
+export function predicate(event, fields) {
+  switch (event.kind) {
+    case "sent":
+      return `sends ${messageWords(event.type, event.fields)} to ${event.to}`;
+    case "delivered":
+      return `hears ${event.copy ? "a copy of " : ""}${arrivalWords(event, fields)} from ${event.from}`;
+    case "dropped":
+      return `does not get ${arrivalWords(event, fields)} from ${event.from}: ${REASONS[event.reason] ?? event.reason}`;
+    case "appended":
+    case "applied": {
+      const verb = event.kind === "appended" ? "stores" : "applies";
+      return `${verb} entry ${event.index} of term ${event.term}: ${quote(event.command)}`;
+    }
+    case "asked":
+      return `is asked by ${event.client}: ${quote(event.request)}`;
+    case "answered":
+      return `answers ${event.client}: ${answerWords(event)}`;
+    case "timer_started":
+      return `starts its ${event.timer} timer: ${plainSeconds(event.due - event.time)} s`;
+    case "timer_cancelled":
+      return `stops its ${event.timer} timer`;
+    case "timer_fired":
+      return `has its ${event.timer} timer run out`;
+    default:
+      return lifeWords(event);
+  }
+}
+
+function lifeWords(event) {
+  switch (event.kind) {
+    case "started":
+    case "restarted": {
+      const verb = event.kind === "started" ? "starts" : "restarts";
+      return event.log?.length ? `${verb} with ${entryCount(event.log.length)} on disk` : verb;
+    }
+    case "crashed":
+      return "crashes";
+    case "paused":
+      return "is paused";
+    case "resumed":
+      return "goes on";
+    case "role":
+      return event.role === "server" ? "serves clients" : `becomes ${event.role}`;
+    case "term":
+      return `enters term ${event.term}`;
+    case "truncated":
+      return event.after ? `deletes its entries after ${event.after}` : "deletes all its entries";
+    case "partitioned":
+      return `the network parts: ${event.sides.map((side) => side.join(" ")).join(" | ")}`;
+    case "cut":
+      return `the link from ${event.from} to ${event.to} is cut`;
+    case "healed":
+      return "the network heals";
+    case "failed":
+      return quote(event.error ? event.error.split("\n")[0] : `${event.server} fails`);
+    case "note":
+      return quote(event.text);
+    default:
+      return event.kind;
+  }
+}
+
+function answerWords(event) {
+  if (event.response === "NotLeader") return event.leader ? `not the leader, ask ${event.leader}` : "not the leader";
+  return event.value === undefined || event.value === null ? "ok" : `ok, ${quote(event.value)}`;
+}
+
+function arrivalWords(event, fields) {
+  if (fields) return messageWords(event.type, fields);
+  return event.type + ("term" in event ? ` of term ${event.term}` : "");
+}

@@ -1,0 +1,120 @@
+"""The network of a simulation: what lies between two servers. It does not know what the messages say.
+
+Each link has two streams of chance of its own, and a delay is drawn for a message that is dropped too, so that a cut
+or a lost message on one link moves nothing on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappush
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raft_steps.lab.host import Host
+    from raft_steps.lab.recorder import Recorder
+    from raft_steps.lab.scenario import Scenario
+
+MICROSECONDS = 1_000_000
+HELD_BACK = 5  # A message that is held back takes this many times the longest delay more.
+
+# What is planned: when, its place among what is planned for the same time, and a call with three arguments.
+Planned = tuple[int, int, Callable[[Any, Any, Any], None], Any, Any, Any]
+
+
+class Link:
+    """The way from one server to another, with its own chance.
+
+    Attributes:
+        sender: The name of the server at this end.
+        receiver: The host at the other end.
+        name: Both names, as ``tom>jerry``.
+        chance: Draws a share of the delay's range for each message.
+        faults: Draws whether a message is lost, doubled or held back.
+        count: How many messages were sent on this link.
+        cuts: What cuts it: ``partition``, ``one way``, both, or nothing.
+        drops: The numbers of messages that the scenario drops.
+    """
+
+    __slots__ = ("chance", "count", "cuts", "drops", "faults", "name", "receiver", "sender")
+
+    def __init__(self, seed: int, sender: str, receiver: Host) -> None:
+        """Open the link's two streams of chance."""
+        self.sender, self.receiver = sender, receiver
+        self.name = f"{sender}>{receiver.name}"
+        self.chance = Random(f"{seed}/delay/{self.name}").random
+        self.faults = Random(f"{seed}/faults/{self.name}").random
+        self.count = 0
+        self.cuts: set[str] = set()
+        self.drops: set[int] = set()
+
+    def closed_to(self, number: int) -> str:
+        """Say why a message does not get through now; nothing if it does. A copy goes the way of its message."""
+        if self.cuts:
+            return "cut"
+        return "scenario" if abs(number) in self.drops else ""
+
+
+class Network:
+    """Decides when each message arrives, and whether."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        delay: tuple[float, float],
+        agenda: list[Planned],
+        next_number: Callable[[], int],
+        deliver: Callable[[Link, object, int], None],
+        recorder: Recorder | None,
+    ) -> None:
+        """Lay the network.
+
+        Args:
+            scenario: What decides its faults.
+            delay: The least and the longest time that a message takes, in seconds.
+            agenda: The heap on which an arrival is planned.
+            next_number: Numbers what is planned.
+            deliver: What an arrival calls, with the link, the message and its number; a copy's number is negative.
+            recorder: Who writes down what is sent and dropped.
+        """
+        low, high = delay
+        self.shortest, self.span = round(low * MICROSECONDS), round((high - low) * MICROSECONDS) + 1
+        self.loss, self.duplicate, self.reorder = scenario.loss, scenario.duplicate, scenario.reorder
+        self.faulty = bool(scenario.loss or scenario.duplicate or scenario.reorder)
+        self.agenda, self.next_number, self.deliver, self.recorder = agenda, next_number, deliver, recorder
+
+    def send(self, now: int, link: Link, message: object) -> None:
+        """Put a message on its way."""
+        link.count = number = link.count + 1
+        due = now + self.shortest + int(link.chance() * self.span)
+        if self.recorder is not None:
+            self.recorder.sent(now, link, number, message, due)
+        if self.faulty:
+            self._send_at_risk(now, link, message, number, due)
+        elif (link.cuts or link.drops) and (reason := link.closed_to(number)):
+            self.dropped(now, link, message, number, reason)
+        else:
+            heappush(self.agenda, (due, self.next_number(), self.deliver, link, message, number))
+
+    def _send_at_risk(self, now: int, link: Link, message: object, number: int, due: int) -> None:
+        """Lose, double or hold back a message, or do nothing of that kind."""
+        lost, doubled, held = link.faults(), link.faults(), link.faults()
+        longest = self.shortest + self.span
+        reason = link.closed_to(number) if link.cuts or link.drops else ""
+        if doubled < self.duplicate and not reason:
+            heappush(self.agenda, (due + longest, self.next_number(), self.deliver, link, message, -number))
+        if lost < self.loss and not reason:
+            reason = "lost"
+        if reason:
+            self.dropped(now, link, message, number, reason)
+            return
+        if held < self.reorder:
+            due += HELD_BACK * longest
+        heappush(self.agenda, (due, self.next_number(), self.deliver, link, message, number))
+
+    def dropped(self, now: int, link: Link, message: object, number: int, reason: str) -> None:
+        """Write down that a message does not arrive."""
+        if self.recorder is not None:
+            detail = self.recorder.arrival(link, message, number)
+            self.recorder.event(now, "dropped", link.receiver.name, detail | {"reason": reason})

@@ -1,0 +1,264 @@
+"""The stored notebooks: run again, and written so that a second run leaves the same bytes.
+
+What belongs to one run or one machine is left out: times, widget state, frames of tracebacks, versions. What a cell
+shows stays, and cells run without history, as strict nbval runs them; so what is stored is what it will see.
+A notebook in which a cell fails is not written at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from raft_steps.lab.errors import LabError
+from raft_steps.lab.notebook_charts import keep_charts
+
+CELL_SECONDS_MAX = 60
+NOTEBOOK_NAME = re.compile(r"(?P<step>\d\d)(?P<letter>[a-z]?)_\w+\.ipynb")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+# What tools write into a cell's metadata when they run it.
+OF_A_RUN = ("execution", "ExecuteTime", "execution_count", "trusted")
+
+# A notebook, cell or output of nbformat, which has no types of its own: a dict whose keys are attributes too.
+Notebook = Any
+Cell = Any
+Output = Any
+
+
+class NotebookError(LabError):
+    """A notebook cannot be read, or one of its cells fails; the message names both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What came of refreshing one notebook.
+
+    Attributes:
+        path: The notebook.
+        changed: Whether the new file differs from the one that was stored.
+        failure: Which cell failed and how, in a sentence; empty when none did.
+    """
+
+    path: Path
+    changed: bool = False
+    failure: str = ""
+
+
+def notebooks_of(folder: Path) -> list[Path]:
+    """List the notebooks of a folder that belong to a course, in its order."""
+    return sorted(path for path in folder.glob("*.ipynb") if NOTEBOOK_NAME.fullmatch(path.name))
+
+
+def refresh(
+    paths: Iterable[Path],
+    *,
+    jobs: int = 2,
+    write: bool = True,
+    progress: Callable[[Refreshed], None] | None = None,
+) -> list[Refreshed]:
+    """Run notebooks again and store what they show.
+
+    Args:
+        paths: The notebooks.
+        jobs: How many run at a time, each in a process of its own.
+        write: Whether to write what has changed; without, it is only told.
+        progress: Called with each notebook's outcome, as they come.
+
+    Returns:
+        The outcomes, in the order of the paths.
+    """
+    wanted = list(paths)
+    outcomes: dict[Path, Refreshed] = {}
+    with ProcessPoolExecutor(min(jobs, len(wanted)) or 1, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(refresh_one, path, write) for path in wanted]):
+            outcome = future.result()
+            outcomes[outcome.path] = outcome
+            if progress is not None:
+                progress(outcome)
+    return [outcomes[path] for path in wanted]
+
+
+def refresh_one(path: Path, write: bool = True) -> Refreshed:
+    """Run one notebook again and store what it shows, unless a cell fails or somebody else writes it meanwhile."""
+    try:
+        fresh, stored = load(path), load(path)
+        before = path.read_bytes()
+        execute(fresh, path)
+    except NotebookError as error:
+        return Refreshed(path, failure=str(error))
+    normalise(fresh, stored)
+    text = spell(fresh)
+    if path.read_bytes() != before:
+        return Refreshed(path, failure=f"{path.name} was changed while it ran, so nothing was written")
+    if write and text.encode() != before:
+        replace_file(path, text)
+    return Refreshed(path, changed=text.encode() != before)
+
+
+def load(path: Path) -> Notebook:
+    """Read a notebook; a cell without an id gets one that follows from its place.
+
+    Raises:
+        NotebookError: It cannot be read, or is no notebook.
+    """
+    import nbformat
+
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["nbformat"] != nbformat.current_nbformat:
+            raise NotebookError(
+                f"{path.name} is of notebook format {data['nbformat']}; open and save it in JupyterLab first"
+            )
+        _give_ids(data["cells"])
+        data["nbformat_minor"] = max(5, data["nbformat_minor"])
+        notebook = nbformat.reads(json.dumps(data), as_version=4)
+        nbformat.validate(notebook)
+    except OSError as error:
+        raise NotebookError(f"{path.name} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
+        raise NotebookError(f"{path.name} is no valid notebook: {first_line(error)}") from error
+    return notebook
+
+
+def first_line(error: Exception) -> str:
+    """Say an error in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _give_ids(cells: list[dict[str, Any]]) -> None:
+    """Name the cells that have no id, the same on every machine, and refuse an id that occurs twice."""
+    taken = [cell["id"] for cell in cells if "id" in cell]
+    twice = [name for name in taken if taken.count(name) > 1]
+    if twice:
+        raise ValueError(f"the cell id {twice[0]!r} occurs twice")
+    for number, cell in enumerate(cells):
+        if "id" not in cell:
+            names = (f"cell-{number}{letters}" for letters in ("", *(f"-{copy}" for copy in range(2, len(cells) + 2))))
+            cell["id"] = next(name for name in names if name not in taken)
+
+
+def spell(notebook: Notebook) -> str:
+    """Spell a notebook as the text of its file."""
+    import nbformat
+
+    text: str = nbformat.writes(notebook)
+    return text.rstrip("\n") + "\n"
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all, with the same line ends everywhere."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.replace(path)
+
+
+# Running.
+
+
+def execute(notebook: Notebook, path: Path) -> None:
+    """Run all cells in a new kernel, in the notebook's own folder, and put what they show into the notebook.
+
+    Raises:
+        NotebookError: A cell failed, took too long, or killed its kernel.
+    """
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellControlSignal
+
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS_MAX,
+        kernel_name=KERNEL["name"],
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],  # Without it, each kernel greets with a warning about its sockets.
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    place = "its kernel"
+    try:
+        with client.setup_kernel(env=environment):
+            for index, cell in enumerate(notebook.cells):
+                place = f"cell {cell.id}"
+                client.execute_cell(cell, index, store_history=False)
+    except (CellControlSignal, RuntimeError, NoSuchKernel) as error:
+        raise NotebookError(f"{path.name}, {place}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Say in one line why a cell failed: its own exception, a time limit, or a dead kernel."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    match error:
+        case CellExecutionError():
+            return f"{error.ename}: {error.evalue}".replace("\n", " ").strip()
+        case CellTimeoutError():
+            return f"it took more than {CELL_SECONDS_MAX} seconds"
+        case DeadKernelError():
+            return "it ended its kernel"
+        case _:
+            return first_line(error)
+
+
+# Normalising.
+
+
+def normalise(notebook: Notebook, stored: Notebook) -> None:
+    """Take out of an executed notebook what belongs to this run, and keep stored pictures that still hold."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["kernelspec"] = dict(KERNEL)
+    notebook.metadata["language_info"] = {"name": "python"}
+    before = {cell.id: cell for cell in stored.cells}
+    number, made_from = 0, hashlib.sha256()
+    for cell in notebook.cells:
+        for name in OF_A_RUN:
+            cell.metadata.pop(name, None)
+        if cell.cell_type != "code":
+            continue
+        number += 1
+        made_from.update(cell.source.encode())
+        _normalise_cell(cell, number)
+        old = before[cell.id]
+        _normalise_cell(old, number)
+        keep_charts(cell, old, made_from.copy())
+
+
+def _normalise_cell(cell: Cell, number: int) -> None:
+    cell.execution_count = number
+    outputs: list[Output] = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            _add_to_stream(outputs, output)
+            continue
+        if output.output_type == "execute_result":
+            output.execution_count = number
+        elif output.output_type == "error":
+            output.traceback = [f"{output.ename}: {output.evalue}"]
+        if WIDGET_VIEW in output.get("data", {}):
+            del output.data[WIDGET_VIEW]
+            output.metadata.pop(WIDGET_VIEW, None)
+            if not output.data:
+                continue
+        outputs.append(output)
+    cell.outputs = outputs
+
+
+def _add_to_stream(outputs: list[Output], more: Output) -> None:
+    """Join what was printed in one go: where it is cut, and how the two streams mix, depends on the machine's speed."""
+    start = len(outputs)
+    while start and outputs[start - 1].output_type == "stream":
+        start -= 1
+    same = next((output for output in outputs[start:] if output.name == more.name), None)
+    if same is not None:
+        same.text += more.text
+    else:
+        outputs.append(more)
+        outputs[start:] = sorted(outputs[start:], key=lambda output: str(output.name), reverse=True)  # stdout first

@@ -1,0 +1,132 @@
+"""What a notebook of the course becomes in the student edition: the same, without what the student shall find out.
+
+Authors mark it in the course's own notebooks, the one source of both editions: a solution stands between
+`### BEGIN SOLUTION` and `### END SOLUTION` in a cell that nbgrader knows as a solution, and a cell that gives the
+solution away is tagged `reveal`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from raft_steps.lab.notebook_files import Cell, Notebook, NotebookError
+
+REVEAL = "reveal"
+BLOCK = re.compile(
+    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*\n(?P<solution>.*?)^[ \t]*### END SOLUTION[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
+MARKER = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION", re.MULTILINE)
+OPENING = re.compile(r"^(?P<indent>[ \t]*)(async )?(?P<kind>def|class) (?P<name>\w+)")
+METHOD = re.compile(r"^[ \t]*(?:async )?def (\w+)", re.MULTILINE)
+LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]+)[^)]*\)")
+ANSWER = "*Write your answer here.*"
+SAYS_NOTHING = 12  # A line that is shorter than this may stand anywhere.
+
+
+def student_edition(notebook: Notebook, name: str, released: Collection[str]) -> None:
+    """Take solutions and reveals out of a notebook, and all outputs from the first exercise on.
+
+    Args:
+        notebook: The notebook, which is changed.
+        name: Its file's name, for messages.
+        released: The files of the release: a link to any other file becomes plain text.
+
+    Raises:
+        NotebookError: A solution's markers do not pair.
+    """
+    notebook.cells = [cell for cell in notebook.cells if not is_reveal(cell)]
+    begun = False
+    for cell in notebook.cells:
+        if is_solution(cell):
+            begun = True
+            _open(cell)
+            cell.source = _without_solution(cell, name)
+        if MARKER.search(cell.source):
+            raise NotebookError(
+                f"{name}, cell {cell.id}: the markers of a solution do not pair, or nbgrader is not told"
+            )
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(lambda link: _link(link, released), cell.source)
+        elif cell.cell_type == "code" and begun:
+            cell.outputs, cell.execution_count = [], None
+
+
+def is_solution(cell: Cell) -> bool:
+    """Tell whether nbgrader knows the cell as one that the student writes."""
+    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
+
+
+def is_reveal(cell: Cell) -> bool:
+    """Tell whether the cell gives the solution away."""
+    return REVEAL in cell.metadata.get("tags", [])
+
+
+def spoilers(notebook: Notebook) -> list[str]:
+    """Name the cells of the full course that show a whole solution and are not tagged as a reveal."""
+    found: list[str] = []
+    for solution in filter(is_solution, notebook.cells):
+        lines = {line for block in BLOCK.finditer(solution.source) for line in _telling(block["solution"])}
+        others = [cell for cell in notebook.cells if cell is not solution and not is_reveal(cell)]
+        found += [cell.id for cell in others if lines and lines <= set(_telling(_shown(cell)))]
+    return found
+
+
+def _telling(text: str) -> Iterator[str]:
+    """Yield the lines of a solution that would give it away."""
+    return (line.strip() for line in text.splitlines() if len(line.strip()) >= SAYS_NOTHING)
+
+
+def _shown(cell: Cell) -> str:
+    """Give all that a cell says and shows, as plain text."""
+    texts = [cell.source]
+    for output in cell.get("outputs", []):
+        texts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+    return "\n".join(texts)
+
+
+def _open(cell: Cell) -> None:
+    """Unfold a cell that was folded to hide its solution."""
+    jupyter = cell.metadata.get("jupyter", {})
+    jupyter.pop("source_hidden", None)
+    if not jupyter:
+        cell.metadata.pop("jupyter", None)
+    cell.metadata.pop("collapsed", None)
+    if "tags" in cell.metadata:
+        cell.metadata["tags"] = [tag for tag in cell.metadata["tags"] if tag not in ("hide-input", "hide-cell")]
+
+
+def _without_solution(cell: Cell, name: str) -> str:
+    """Give the cell's source with something to do in place of each solution."""
+    if cell.cell_type != "code":
+        return ANSWER
+    source: str = cell.source
+    if not BLOCK.search(source):
+        raise NotebookError(
+            f"{name}, cell {cell.id}: nbgrader knows it as a solution, but it has no solution's markers"
+        )
+    return BLOCK.sub(lambda block: _stub(source, block), source)
+
+
+def _stub(source: str, block: re.Match[str]) -> str:
+    """Say what to do in place of a solution, so that it is heard by whoever runs the cell without doing it."""
+    indent = block["indent"]
+    wanted = _enclosing_function(source[: block.start()], indent) or " and ".join(METHOD.findall(block["solution"]))
+    task = f"your turn: write {wanted or 'your code'} here, in place of this line"
+    return f'{indent}raise NotImplementedError("{task}")'
+
+
+def _enclosing_function(before: str, indent: str) -> str:
+    """Name the function whose body a block stands in; nothing when it stands in a class or in none."""
+    for line in reversed(before.splitlines()):
+        opening = OPENING.match(line)
+        if opening and len(opening["indent"]) < len(indent):
+            return opening["name"] if opening["kind"] == "def" else ""
+    return ""
+
+
+def _link(link: re.Match[str], released: Collection[str]) -> str:
+    """Keep a link that leads somewhere in the release or out into the world; of any other, keep the words."""
+    target = link["target"]
+    return link[0] if ":" in target or target in released else link["text"]

@@ -1,0 +1,77 @@
+"""The timers of a simulation's servers.
+
+A timer that is restarted, as an election timer is by every heartbeat, is looked at again when its first time is up
+and not planned anew each time: so the agenda stays short.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raft_steps.lab.guard import Mistake
+
+if TYPE_CHECKING:
+    from raft_steps.lab.host import Host
+    from raft_steps.lab.simulation import Simulation
+
+MICROSECONDS = 1_000_000
+LONGEST = 1e9  # seconds, some thirty years: whoever waits longer has lost count
+
+
+class Timers:
+    """Starts the timers, and calls the handler of one that runs out."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        """Belong to this simulation."""
+        self.simulation = simulation
+
+    def start(self, host: Host, timer: str, wait: float) -> None:
+        """Start a timer, or restart it.
+
+        Raises:
+            Mistake: The time to wait is none.
+        """
+        if type(wait) not in (int, float) or not 0 < wait < LONGEST:
+            raise Mistake(f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0")
+        simulation = self.simulation
+        due = simulation.now + round(wait * MICROSECONDS)
+        host.timers[timer] = due
+        if simulation.recorder is not None:
+            simulation.recorder.event(simulation.now, "timer_started", host.name, {"timer": timer, "due": due})
+        queued = host.queued.get(timer)
+        if queued is None or due < queued:
+            host.queued[timer] = due
+            simulation.push(due, self.look, host, timer, host.life)
+
+    def cancel(self, host: Host, timer: str) -> None:
+        """Stop a timer, if it runs."""
+        if host.timers.pop(timer, None) is not None:
+            self.simulation.note("timer_cancelled", host.name, timer=timer)
+
+    def look(self, host: Host, timer: str, life: int) -> None:
+        """See whether a timer has run out."""
+        now = self.simulation.now
+        if host.life != life or host.queued.get(timer) != now:
+            return
+        due = host.timers.get(timer)
+        if due is None:
+            del host.queued[timer]
+        elif due > now:
+            host.queued[timer] = due
+            self.simulation.push(due, self.look, host, timer, life)
+        elif host.paused:
+            del host.queued[timer]
+            host.mailbox.append((self.look_late, host, timer, life))
+        else:
+            self._run_out(host, timer)
+
+    def look_late(self, host: Host, timer: str, life: int) -> None:
+        """Let a timer run out that did so while its server was paused, unless it was restarted since."""
+        if host.life == life and timer in host.timers and host.timers[timer] <= self.simulation.now:
+            self._run_out(host, timer)
+
+    def _run_out(self, host: Host, timer: str) -> None:
+        host.queued.pop(timer, None)
+        del host.timers[timer]
+        handler = self.simulation.find_handler(host, f"on_{timer}_timeout")
+        self.simulation.handle(host, handler, (), "timer_fired", {"timer": timer})

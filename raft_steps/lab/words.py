@@ -1,0 +1,249 @@
+"""A trace in words: one event as a sentence, or a whole run as a story that a screen reader can read out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.flights import flights_of, groups_of
+from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.svg import printable
+from raft_steps.lab.trace import Event, Trace
+
+LONGEST = 60  # How much of a client's text is quoted.
+UNTOLD = frozenset({"timer_started", "timer_cancelled"})
+REASONS = {
+    "cut": "the link is cut",
+    "down": "it is down",
+    "lost": "the network lost it",
+    "scenario": "the scenario dropped it",
+}
+
+
+def quote(text: object) -> str:
+    """Give a client's text on one line, shortened where it is long."""
+    line = printable(str(text))
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def several(names: Iterable[str]) -> str:
+    """List names as a sentence does: tom, jerry and spike."""
+    *most, last = list(names) or ["nobody"]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def plural(count: int, noun: str) -> str:
+    """Count things: 1 message, 2 messages."""
+    ending = "ies" if noun.endswith("y") else "s"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun.removesuffix('y') if ending == 'ies' else noun}{ending}"
+
+
+def decimals_of(trace: Trace) -> int:
+    """Say how many decimals tell the moments of a trace apart: two with the post's timing, three with the paper's."""
+    first = next((event for event in trace if event.kind == "sent"), None)
+    return 3 if first is not None and first["due"] - first.time < 50_000 else 2
+
+
+def clock(time: int, decimals: int = 2) -> str:
+    """Spell a time of the trace in seconds."""
+    return f"{time / MICROSECONDS:.{decimals}f}"
+
+
+def message_words(message_type: str, fields: dict[str, Any]) -> str:
+    """Say what a message is: RequestVote of term 3, a heartbeat of term 3, a vote."""
+    term = f" of term {fields['term']}" if "term" in fields else ""
+    entries = fields.get("entries")
+    if message_type == "RequestVoteReply" and "vote_granted" in fields:
+        return f"a vote{term}" if fields["vote_granted"] else f"a refusal to vote{term}"
+    if message_type == "AppendEntriesRefused" or fields.get("success") is False:
+        return f"a refusal{term}"
+    if fields.get("success") is True:
+        return f"an acknowledgement{term}"
+    if message_type == "AppendEntries" and isinstance(entries, list):
+        return f"AppendEntries{term} with {plural(len(entries), 'entry')}" if entries else f"a heartbeat{term}"
+    index = f" {fields['index']}" if message_type == "CommitEntry" and "index" in fields else ""
+    return f"{message_type}{index}{term}"
+
+
+def event_text(event: Event, fields: dict[str, Any] | None = None) -> str:
+    """Tell one event in plain words.
+
+    Args:
+        event: The event.
+        fields: What the message holds that arrives, where that is known; the event itself names but its type.
+    """
+    told = _predicate(event, fields)
+    return _subject(event) + told
+
+
+def _subject(event: Event) -> str:
+    """Begin a sentence about an event; some are about no server, or name it themselves."""
+    if not event.server or event.kind in ("failed", "note"):
+        return ""
+    return f"{event.server}'s " if event.kind == "timer_fired" else f"{event.server} "
+
+
+def _predicate(event: Event, fields: dict[str, Any] | None = None) -> str:
+    """Tell an event without its subject, the server."""
+    match event.kind:
+        case "sent":
+            return f"sends {message_words(event['type'], event['fields'])} to {event['to']}"
+        case "delivered":
+            copy = "a copy of " if event.get("copy") else ""
+            return f"hears {copy}{_name_of_arrival(event, fields)} from {event['from']}"
+        case "dropped":
+            reason = REASONS.get(event["reason"], event["reason"])
+            return f"does not get {_name_of_arrival(event, fields)} from {event['from']}: {reason}"
+        case "appended" | "applied":
+            verb = "stores" if event.kind == "appended" else "applies"
+            return f"{verb} entry {event['index']} of term {event['term']}: {quote(event['command'])}"
+        case "asked":
+            return f"is asked by {event['client']}: {quote(event['request'])}"
+        case "answered":
+            return f"answers {event['client']}: {answer_words(event)}"
+        case "timer_started" | "timer_cancelled" | "timer_fired":
+            return _timer_words(event)
+        case _:
+            return _life_words(event)
+
+
+def _life_words(event: Event) -> str:
+    """Tell what befalls a server or the cluster as a whole."""
+    match event.kind:
+        case "started" | "restarted":
+            entries = event.get("log", ())
+            return f"{event.kind.removesuffix('ed')}s" + (f" with {plural(len(entries), 'entry')} on disk" if entries else "")
+        case "crashed":
+            return "crashes"
+        case "paused":
+            return "is paused"
+        case "resumed":
+            return "goes on"
+        case "role":
+            return f"becomes {event['role']}" if event["role"] != "server" else "serves clients"
+        case "term":
+            return f"enters term {event['term']}"
+        case "truncated":
+            return f"deletes its entries after {event['after']}" if event["after"] else "deletes all its entries"
+        case "partitioned":
+            return f"the network parts: {' | '.join(' '.join(side) for side in event['sides'])}"
+        case "cut":
+            return f"the link from {event['from']} to {event['to']} is cut"
+        case "healed":
+            return "the network heals"
+        case "failed":
+            return quote(event["error"].splitlines()[0] if event["error"] else f"{event.server} fails")
+        case "note":
+            return quote(event["text"])
+    return event.kind
+
+
+def answer_words(event: Event) -> str:
+    """Say what a client was told."""
+    if event["response"] == "NotLeader":
+        return f"not the leader, ask {event['leader']}" if event.get("leader") else "not the leader"
+    return "ok" if event.get("value") is None else f"ok, {quote(event['value'])}"
+
+
+def _name_of_arrival(event: Event, fields: dict[str, Any] | None) -> str:
+    if fields is not None:
+        return message_words(event["type"], fields)
+    return event["type"] + (f" of term {event['term']}" if "term" in event.detail else "")
+
+
+def _timer_words(event: Event) -> str:
+    if event.kind == "timer_started":
+        return f"starts its {event['timer']} timer: {(event['due'] - event.time) / MICROSECONDS:g} s"
+    return f"stops its {event['timer']} timer" if event.kind == "timer_cancelled" else f"{event['timer']} timer runs out"
+
+
+class Story:
+    """A run in words, a line for each thing that happened; printed or shown, it is its text.
+
+    Attributes:
+        lines: The lines, oldest first.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        """Keep the lines."""
+        self.lines = tuple(lines)
+
+    def __str__(self) -> str:
+        """Give the text."""
+        return "\n".join(self.lines)
+
+    __repr__ = __str__
+
+
+def story(
+    trace: Trace, heartbeats: bool = False, start: float | None = None, end: float | None = None
+) -> Story:  # fmt: skip
+    """Tell a run, a line for each event together with what the server did about it.
+
+    Args:
+        trace: The run.
+        heartbeats: Whether to tell of heartbeats that changed nothing, too.
+        start: Where to begin, in seconds.
+        end: Where to end, in seconds.
+
+    Raises:
+        ScenarioError: The end lies before the start.
+    """
+    low, high = window(trace, start, end)
+    groups = groups_of(trace)
+    flights = flights_of(trace, groups)
+    holds = {event.number: flight.fields for flight in flights for event in flight.events()}
+    untold = set() if heartbeats else {event.number for flight in flights if flight.idle for event in flight.events()}
+    together: dict[int, list[Event]] = {}
+    for event, group in zip(trace, groups, strict=True):
+        if low <= event.time <= high and event.kind not in UNTOLD and event.number not in untold:
+            together.setdefault(group, []).append(event)
+    decimals = decimals_of(trace)
+    return Story(
+        f"{clock(events[0].time, decimals):>9} s  {_together(events, holds)}"
+        for events in together.values()
+        if heartbeats or not _is_bare_tick(events)
+    )
+
+
+def window(trace: Trace, start: float | None, end: float | None) -> tuple[int, int]:
+    """Turn a stretch of seconds into microseconds of the trace; by default all of it.
+
+    Raises:
+        ScenarioError: The end lies before the start.
+    """
+    low = 0 if start is None else round(start * MICROSECONDS)
+    last = max(trace.end, trace.events[-1].time) if trace.events else trace.end
+    high = last if end is None else min(round(end * MICROSECONDS), last)
+    if high < low:
+        raise ScenarioError(f"nothing to tell from {low / MICROSECONDS:g} s to {high / MICROSECONDS:g} s: end comes before start")
+    return low, high
+
+
+def _is_bare_tick(events: list[Event]) -> bool:
+    """Say whether nothing is left of a heartbeat's tick but the tick."""
+    return len(events) == 1 and events[0].kind == "timer_fired" and events[0]["timer"] == "heartbeat"
+
+
+def _together(events: list[Event], holds: dict[int, dict[str, Any]]) -> str:
+    """Tell in one line what a server was told and what it did about it, what is alike together."""
+    told: list[str] = []
+    for _, alike in groupby(events, key=_likeness):
+        same = list(alike)
+        first = same[0]
+        if first.kind == "sent":
+            told.append(f"{_likeness(first)}{several(event['to'] for event in same)}")
+        elif first.kind in ("appended", "applied") and len(same) > 2:
+            told.append(f"{_predicate(first).split()[0]} entries {first['index']} to {same[-1]['index']}")
+        else:
+            told += [_predicate(event, holds.get(event.number)) for event in same]
+    return _subject(events[0]) + "; ".join(told)
+
+
+def _likeness(event: Event) -> str:
+    """Give what events have in common that are told together."""
+    if event.kind == "sent":
+        return f"sends {message_words(event['type'], event['fields'])} to "
+    return event.kind
