@@ -22,15 +22,11 @@ class Step:
         number: The step's number, from 1.
         name: The name that module and notebook share, such as ``term_checks``.
         title: What it adds, in a few words.
-        default_servers: How many servers its clusters have unless told otherwise.
-        named_leader: Whether the first server is told to lead, unless told otherwise.
     """
 
     number: int
     name: str
     title: str
-    default_servers: int = 3
-    named_leader: bool = False
 
     @property
     def module_name(self) -> str:
@@ -44,9 +40,9 @@ class Step:
 
 
 STEPS: tuple[Step, ...] = (
-    Step(1, "key_value_store", "one server that remembers", default_servers=1),
-    Step(2, "append_entries", "a leader copies its log", named_leader=True),
-    Step(3, "majority_commit", "the leader answers once a majority has it", named_leader=True),
+    Step(1, "key_value_store", "one server that remembers"),
+    Step(2, "append_entries", "a leader copies its log"),
+    Step(3, "majority_commit", "the leader answers once a majority has it"),
     Step(4, "leader_election", "the servers choose their leader"),
     Step(5, "term_in_append_entries", "state belongs in the messages"),
     Step(6, "term_checks", "an older term is refused"),

@@ -28,21 +28,14 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> None:
         case "partition":
             _partition(simulation, action.words)
         case "cut":
-            sender, receiver = action.words[0].split(">")
-            for host in resolve(simulation, sender):
-                for other in resolve(simulation, receiver):
-                    if other is not host:
-                        host.links[other.name].cuts.add("one way")
-                        simulation.note("cut", **{"from": host.name, "to": other.name})
+            _cut(simulation, *action.words[0].split(">"))
         case "heal":
             for host in simulation.hosts.values():
                 for link in host.links.values():
                     link.cuts.clear()
             simulation.note("healed")
         case "drop":
-            ends, _hash, number = action.words[0].partition("#")
-            sender, receiver = ends.split(">")
-            simulation.hosts[sender].links[receiver].drops.add(int(number))
+            _drop(simulation, action.words[0])
         case _:
             ask(simulation, action)
 
@@ -75,11 +68,12 @@ def visible_leader(simulation: Simulation) -> Host | None:
 
 def resolve(simulation: Simulation, word: str) -> list[Host]:
     """Find the servers that a word of an action means now."""
-    leader = visible_leader(simulation)
     match word:
         case "leader":
+            leader = visible_leader(simulation)
             return [leader] if leader is not None else []
         case "followers":
+            leader = visible_leader(simulation)
             return [host for host in simulation.hosts.values() if host.up and host is not leader]
         case "crashed":
             return [host for host in simulation.hosts.values() if not host.up]
@@ -118,3 +112,18 @@ def _partition(simulation: Simulation, words: tuple[str, ...]) -> None:
             else:
                 link.cuts.discard("partition")
     simulation.note("partitioned", sides=[side for side in sides if side])
+
+
+def _cut(simulation: Simulation, sender: str, receiver: str) -> None:
+    for host in resolve(simulation, sender):
+        for other in resolve(simulation, receiver):
+            if other is not host:
+                host.links[other.name].cuts.add("one way")
+                simulation.note("cut", **{"from": host.name, "to": other.name})
+
+
+def _drop(simulation: Simulation, name: str) -> None:
+    """Lose a message: when it will be sent, or on its way if it has been."""
+    ends, _hash, number = name.partition("#")
+    sender, receiver = ends.split(">")
+    simulation.hosts[sender].links[receiver].drops.add(int(number))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab import actions
 from raft_steps.lab.commands import NotLeader, Ok
@@ -24,6 +24,9 @@ from raft_steps.lab.scenario import (
 )
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace import Trace
+
+if TYPE_CHECKING:
+    from raft_steps.lab.widget import Player
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,9 +63,9 @@ class Cluster:
 
         Args:
             step_or_node: The number of a step, or a Node class such as your own.
-            servers: How many, or their names; by default as many as suit the step.
+            servers: How many, or their names; by default 3, and 1 for a Node that knows no other.
             seed: What chance begins with; the same seed gives the same run.
-            leader: Who is told to lead at its start; by default the first server in steps 2 and 3, nobody later.
+            leader: Who is told to lead at its start; by default the first server as long as there is no election.
             logs: What the disks hold at first, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
             draws: The first timeouts that a server draws, before chance takes over, as ``{"jerry": [11]}``.
             later: Servers that are not started yet; `restart` starts them.
@@ -82,8 +85,9 @@ class Cluster:
         if leader != "":
             parts["leader"] = leader
         scenario = default_scenario(
-            step if step is not None else _nearest_step(node_class),
+            step,
             servers if servers is None or isinstance(servers, int) else tuple(servers),
+            node_class=node_class,
             seed=seed,
             logs={name: _read_log(text) for name, text in (logs or {}).items()},
             draws={name: tuple(values) for name, values in (draws or {}).items()},
@@ -91,7 +95,7 @@ class Cluster:
             timing=timing,
             **parts,
         )
-        self._begin(scenario if node_class is None else dataclasses.replace(scenario, step=None), node_class, record)
+        self._begin(scenario, node_class, record)
 
     def _begin(self, scenario: Scenario, node_class: type | None, record: bool) -> None:
         self._simulation = Simulation(scenario, node_class, record=record)
@@ -186,6 +190,41 @@ class Cluster:
         host = self._simulation.hosts[server]
         entries = host.node.log if host.up else host.disk.get("log", ())
         return [f"{entry.term} {command_text(entry.command)}" for entry in entries]
+
+    def timeline(self, **options: Any) -> Picture:
+        """Draw all that happened so far, or a part, as a space-time diagram; the options are those of `timeline`.
+
+        They are start and end (seconds), heartbeats ("auto", True or False), mark (an event's number), mark_text,
+        title, and limit (of how much is drawn).
+        """
+        from raft_steps.lab.timeline import timeline
+
+        return timeline(self.trace, **options)
+
+    def logs(self, at: float | None = None) -> Picture:
+        """Draw the logs of all servers, entry by entry, as they are now or were at a time, in seconds."""
+        from raft_steps.lab.logtable import log_table
+
+        time = self.time if at is None else at
+        return log_table(self.trace.moment_at(time), title=f"{self.trace.title}, {time:.2f} s")
+
+    def story(self, heartbeats: bool = False, start: float | None = None, end: float | None = None) -> Story:
+        """Tell all that happened so far, or a part, in words; heartbeats that changed nothing only if asked for."""
+        from raft_steps.lab.words import story
+
+        return story(self.trace, heartbeats, start, end)
+
+    def play(self, *, at: float | None = None, speed: float = 1.0, heartbeats: bool = True) -> Player:
+        """Show all that happened so far as a ring of servers, to play, step and scrub through.
+
+        Args:
+            at: The time that it opens at, in seconds; the beginning by default.
+            speed: How fast time goes; at 1, a usual message is seen for a second.
+            heartbeats: Whether heartbeats that changed nothing are told, too.
+        """
+        from raft_steps.lab.widget import player
+
+        return player(self.trace, at=at, speed=speed, heartbeats=heartbeats)
 
     # Acting.
 
@@ -311,14 +350,6 @@ def _step_and_class(step_or_node: int | type) -> tuple[int | None, type | None]:
     if not (isinstance(step_or_node, type) and issubclass(step_or_node, Node)):
         raise ScenarioError(f"a cluster runs a step's number or a Node class, not {step_or_node!r}")
     return None, step_or_node
-
-
-def _nearest_step(node_class: type | None) -> int | None:
-    """Find the step that a class is built on, for its defaults."""
-    from raft_steps import STEPS
-
-    modules = [base.__module__ for base in node_class.__mro__] if node_class else []
-    return next((step.number for module in modules for step in STEPS if step.module_name == module), None)
 
 
 def _read_log(text: str | Iterable[str]) -> tuple[tuple[int, str], ...]:

@@ -6,6 +6,7 @@
       LogError            a log used in a way that would break it
       NodeError           a Node (a step's, or a learner's) that raised, hung or returned something
       EventBudgetError    a run that never gets quiet: a storm of messages
+      SourceError         a class whose source cannot be found, cut into pieces or folded
 
 A notebook shows a LabError as its message alone: the laboratory's own frames teach nobody anything.
 """
@@ -50,3 +51,7 @@ class NodeError(LabError):
 
 class EventBudgetError(LabError):
     """A run used up its budget of events: some servers send without end."""
+
+
+class SourceError(LabError):
+    """The source of a Node cannot be found, cut into pieces or folded; the message says what stands in the way."""

@@ -14,7 +14,18 @@ from raft_steps.lab.trace import Event, Trace
 # Kinds of events that a node is told; the events that follow on the same server are what it did about it.
 CAUSES = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})
 EFFECTS = frozenset(
-    {"term", "role", "appended", "truncated", "applied", "answered", "sent", "timer_started", "timer_cancelled", "failed"}
+    {
+        "term",
+        "role",
+        "appended",
+        "truncated",
+        "applied",
+        "answered",
+        "sent",
+        "timer_started",
+        "timer_cancelled",
+        "failed",
+    }
 )
 # What makes a message more than idle: effects of these kinds, or a change of one of these fields.
 _WEIGHTY_EFFECTS = frozenset({"term", "role", "appended", "truncated", "applied", "answered", "failed"})
@@ -86,7 +97,9 @@ def _find_idle(trace: Trace, groups: list[int], flights: dict[str, Flight]) -> N
     weighty = {group for event, group in zip(trace, groups, strict=True) if _is_weighty(event)}
     arrivals: dict[int, Flight] = {}
     for flight in flights.values():
-        arrivals |= {event.number: flight for event in (flight.end, *flight.copies) if event and event.kind == "delivered"}
+        arrivals |= {
+            event.number: flight for event in (flight.end, *flight.copies) if event and event.kind == "delivered"
+        }
         if flight.type == "AppendEntries" and not flight.fields.get("entries"):
             flight.idle = flight.cause not in weighty and not _ends_in(flight, weighty)
     for flight in flights.values():

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import difflib
+import inspect
 import linecache
+import re
 import signal
 import threading
 import time
@@ -31,7 +34,7 @@ class HandlerStuck(BaseException):
     """Raised inside a handler call that does not come back; not an Exception, so that a Node does not catch it."""
 
 
-class Mistake(Exception):
+class Mistake(Exception):  # noqa: N818  # It is the Node's mistake, not an error of ours.
     """What a handler left behind cannot be carried out; the message goes on after "tom's on_start, at 3 s, "."""
 
 
@@ -71,7 +74,7 @@ def bounded(progress: Callable[[], int]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched_by_signal(watch: _Watch) -> Iterator[None]:
-    def look(signum: int, frame: FrameType | None) -> None:
+    def look(_signum: int, _frame: FrameType | None) -> None:
         if watch.stuck():
             watch.reset()
             raise HandlerStuck
@@ -105,23 +108,50 @@ def _watched_by_thread(watch: _Watch) -> Iterator[None]:
         watcher.join()
 
 
+def returned_something(value: object) -> Mistake:
+    """Give the mistake of a handler that gave something back, or that is no plain function."""
+    if inspect.iscoroutine(value):
+        value.close()  # Nobody will await it, and Python would complain later, about nothing that a reader can see.
+        return Mistake("is an async def; a handler is a plain def, for a Node never waits")
+    if inspect.isgenerator(value):
+        return Mistake("has a yield, so nothing in it is done; a handler acts by self.send and the like")
+    return Mistake(f"returned {value!r}; a handler returns nothing, it acts by self.send and the like")
+
+
 def node_error(error: BaseException, server: str, handler: str, seconds: str) -> NodeError | None:
     """Turn what a handler raised into words about the Node; None if the laboratory itself is to blame."""
     place = node_line(error.__traceback__)
     if place is None and not isinstance(error, TypeError | Mistake | MessageError):
         return None
-    where = f"{server}'s {handler}, at {seconds} s"
-    if isinstance(error, HandlerStuck):
-        text = f"{where}, did not come back within a second: an endless loop?"
-    elif isinstance(error, Mistake):
-        text = f"{where}, {error}"
-    elif isinstance(error, MessageError) and place is None:
-        text = f"{where}, sent what it cannot send: {error}"
-    elif isinstance(error, FrozenInstanceError):
-        text = f"{where}, changed a message or an entry ({error}); both are immutable: build a new one instead"
-    else:
-        text = f"{where}, raised {type(error).__name__}: {error}"
+    # An address in memory says nothing, and is another one in the next run.
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}, at {seconds} s, {_words(error, place)}")
     return NodeError(text + (f"\n{place}" if place else ""), server=server, handler=handler)
+
+
+def _words(error: BaseException, place: str | None) -> str:
+    """Say what went wrong, as the end of a sentence that begins with the handler."""
+    text = str(error)
+    if isinstance(error, HandlerStuck):
+        return "did not come back within a second: an endless loop?"
+    if isinstance(error, NotImplementedError):
+        return "is not written yet" + (f": {text}" if text else "")
+    if isinstance(error, Mistake):
+        return text
+    if isinstance(error, MessageError) and place is None:
+        return f"sent what it cannot send: {text}"
+    if isinstance(error, FrozenInstanceError) or text.startswith("super(type, obj)"):
+        # The second is what Python 3.11 says when a new attribute is set on a frozen class with slots.
+        text = text if isinstance(error, FrozenInstanceError) else "cannot set a new field"
+        return f"changed a message or an entry ({text}); both are immutable: build a new one instead"
+    if place is None and "required keyword-only" in text:
+        name = re.findall(r"'(\w+)'", text)[-1]
+        return f"found no first value for the field {name}; every field has one, as in {name}: int = 0"
+    if place is None and "positional argument" in text:
+        return f"cannot be called as a handler is, (self, sender, message) or (self) alone: {text}"
+    if isinstance(error, AttributeError) and error.name is not None:
+        close = difflib.get_close_matches(error.name, dir(error.obj), n=1)
+        text += f"; did you mean {close[0]!r}?" if close else ""
+    return f"raised {type(error).__name__}" + (f": {text}" if text else "")
 
 
 def node_line(trace: TracebackType | None) -> str | None:
@@ -136,5 +166,11 @@ def node_line(trace: TracebackType | None) -> str | None:
         return None
     path, number = found
     # A notebook's cell has a file name of the kernel's own, with a number that differs from run to run.
-    place = f"{Path(path).name}, line" if Path(path).is_file() else "your cell, line"
+    place = "your cell, line" if _is_cell(path) else f"{Path(path).name}, line"
     return f"  {place} {number}: {linecache.getline(path, number).strip()}".rstrip(": ")
+
+
+def _is_cell(path: str) -> bool:
+    """Say whether a file name stands for a notebook's cell; a debugger may have written the cell to such a file."""
+    kept = linecache.cache.get(path)
+    return not Path(path).is_file() or (kept is not None and len(kept) > 1 and kept[1] is None)

@@ -6,13 +6,16 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from raft_steps.lab.chance import Stream
 from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.guard import Mistake
 from raft_steps.lab.log import Change, Entry, Log
+from raft_steps.lab.scenario import TIMINGS
 
 if TYPE_CHECKING:
     from raft_steps.lab.network import Link
+    from raft_steps.lab.scenario import Scenario
 
 
 class Host:
@@ -51,7 +54,7 @@ class Host:
         self.timers: dict[str, int] = {}
         self.queued: dict[str, int] = {}
         self.links: dict[str, Link] = {}
-        self.handlers: dict[type, Callable[..., None]] = {}
+        self.handlers: dict[type, Callable[..., object]] = {}
         self.mailbox: list[tuple[Callable[..., None], Any, Any, Any]] = []
 
     def begin(self, node: Any) -> None:
@@ -104,6 +107,34 @@ class Host:
             if name not in self.disk or self.disk[name] != value:
                 self.disk[name] = copy.deepcopy(value)
         return log_changes
+
+
+def class_of(scenario: Scenario) -> type:
+    """Load the Node class of a scenario's step.
+
+    Raises:
+        ScenarioError: The scenario names no step.
+        LookupError: There is no such step.
+    """
+    from raft_steps import node
+
+    if scenario.step is None:
+        raise ScenarioError("this scenario names no step; give it a Node class")
+    return node(scenario.step)  # type: ignore[no-any-return]
+
+
+def new_node(scenario: Scenario, host: Host, node_class: type) -> Any:
+    """Build the node of a host's present life, as it is before it has seen its disk."""
+    scripted = scenario.draws.get(host.name, ()) if host.life == 1 else ()
+    chance = Stream(scenario.seed, f"node/{host.name}/{host.life}", scripted)
+    node = node_class(name=host.name, servers=scenario.servers, random=chance)
+    if scenario.timing != "post":
+        for name in ("heartbeat_interval", "election_timeout_range"):
+            if hasattr(node_class, name):
+                setattr(node, name, getattr(TIMINGS[scenario.timing], name))
+    if host.life == 1 and host.name == scenario.leader:
+        node.is_leader = True
+    return node
 
 
 def read_entries(stored: Iterable[tuple[int, str]]) -> list[Entry]:

@@ -94,6 +94,8 @@ class Log:
 
     def entries_after(self, index: int) -> tuple[Entry, ...]:
         """Give the entries that come after this index, oldest first."""
+        if index + 1 == len(self._entries):  # A heartbeat's answer, without a copy.
+            return ()
         return tuple(self._entries[max(index, -1) + 1 :])
 
     def term_at(self, index: int) -> int | None:
@@ -107,7 +109,9 @@ class Log:
             LogError: There is none.
         """
         if type(index) is not int:
-            raise LogError(f"a log is read one index at a time, as log[3]; for several use entries_after, not log[{index!r}]")
+            raise LogError(
+                f"a log is read one index at a time, as log[3]; for several use entries_after, not log[{index!r}]"
+            )
         if not 0 <= index < len(self._entries):
             raise LogError(f"there is no entry {index}; the log ends at {self.last_index}")
         return self._entries[index]

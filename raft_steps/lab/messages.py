@@ -12,20 +12,27 @@ import re
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
 from raft_steps.lab.errors import MessageError
 
 _Class = TypeVar("_Class", bound=type)
+_Answer = TypeVar("_Answer")
+_PLAIN = frozenset({int, str, bool, float, type(None)})  # What JSON knows as it is.
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def message(cls: _Class) -> _Class:
     """Turn a class into a message: frozen, keyword-only, compared by value."""
-    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+    return cast("_Class", dataclass(frozen=True, slots=True, kw_only=True)(cls))
 
 
-@functools.cache
+def _remembered(about: Callable[[type], _Answer]) -> Callable[[type], _Answer]:
+    """Ask a function only once about each class."""
+    return functools.cache(about)
+
+
+@_remembered
 def handler_name(message_class: type) -> str:
     """Say which method hears a message: AppendEntries is heard by on_append_entries."""
     return "on_" + re.sub(r"(?<!^)(?=[A-Z])", "_", message_class.__name__).lower()
@@ -64,17 +71,25 @@ def from_text(text: str, *message_classes: type) -> Any:
 
 def as_data(value: Any) -> Any:
     """Turn a message, or anything that one may hold, into what JSON knows; sets are sorted."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {"type": type(value).__name__} | {f.name: as_data(getattr(value, f.name)) for f in fields(value)}
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _field_names(kind)
+    if names is not None:
+        return {"type": kind.__name__, **{name: as_data(getattr(value, name)) for name in names}}
     if isinstance(value, tuple | list):
         return [as_data(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted((as_data(item) for item in value), key=repr)
     if isinstance(value, dict):
         return {str(key): as_data(item) for key, item in value.items()}
-    if value is None or isinstance(value, str | int | float):
-        return value
-    return repr(type(value).__name__)
+    return value if isinstance(value, str | int | float) else repr(kind.__name__)
+
+
+@_remembered
+def _field_names(cls: type) -> tuple[str, ...] | None:
+    """Name the fields of a message's class; None for a class that is no message's."""
+    return tuple(f.name for f in fields(cls)) if is_dataclass(cls) else None
 
 
 def check_message(message: object) -> None:
@@ -85,7 +100,8 @@ def check_message(message: object) -> None:
     """
     if not is_dataclass(message) or isinstance(message, type):
         raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(term=…)")
-    for name, accepts, spelled in _field_checks(type(message)):
+    kind: type = type(message)
+    for name, accepts, spelled in _field_checks(kind):
         value = getattr(message, name)
         if not accepts(value):
             raise MessageError(
@@ -93,7 +109,7 @@ def check_message(message: object) -> None:
             )
 
 
-@functools.cache
+@_remembered
 def _field_checks(cls: type) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
     hints = get_type_hints(cls)
     return tuple((f.name, _acceptor(hints[f.name]), _spelled(hints[f.name])) for f in fields(cls))

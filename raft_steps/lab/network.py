@@ -6,10 +6,12 @@ or a lost message on one link moves nothing on another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappush
 from random import Random
 from typing import TYPE_CHECKING, Any
+
+from raft_steps.lab.errors import EventBudgetError
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host
@@ -56,12 +58,19 @@ class Link:
         return "scenario" if abs(number) in self.drops else ""
 
 
+def connect(hosts: Mapping[str, Host], seed: int) -> None:
+    """Lay a link from every server to every other."""
+    for name, host in hosts.items():
+        host.links = {other: Link(seed, name, receiver) for other, receiver in hosts.items() if other != name}
+
+
 class Network:
     """Decides when each message arrives, and whether."""
 
     def __init__(
         self,
         scenario: Scenario,
+        *,
         delay: tuple[float, float],
         agenda: list[Planned],
         next_number: Callable[[], int],
@@ -118,3 +127,10 @@ class Network:
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
             self.recorder.event(now, "dropped", link.receiver.name, detail | {"reason": reason})
+
+
+def storm(hosts: Iterable[Host], event_budget: int, seconds: str) -> EventBudgetError:
+    """Say that a run took too many events, and which link was the busiest."""
+    busiest = max((link for host in hosts for link in host.links.values()), key=lambda link: link.count, default=None)
+    alone = f": {busiest.name} alone has carried {busiest.count} messages" if busiest is not None else ""
+    return EventBudgetError(f"the run took {event_budget} events and is only at {seconds} s, a storm{alone}")

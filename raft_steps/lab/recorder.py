@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.commands import Response, command_text
 from raft_steps.lab.log import Change, Entry
 from raft_steps.lab.messages import as_data, check_message
+from raft_steps.lab.node import Effect
 from raft_steps.lab.trace import Trace
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 # Fields of every node that are the driver's, or told by events of their own.
 NOT_STATE = frozenset({"name", "servers", "random", "effects", "log"})
-PLAIN = (int, str, bool, float, type(None))
 
 
 class Recorder:
@@ -48,10 +48,9 @@ class Recorder:
         changes: dict[str, Any] = {}
         for name in state_fields(type(node)):
             value = getattr(node, name)
-            if type(value) not in PLAIN:
-                value = as_data(value)
             if name not in known or known[name] != value:
-                known[name] = changes[name] = value
+                known[name] = _copy(value)
+                changes[name] = as_data(value)
         detail = _in_words(detail)
         if changes:
             detail["changes"] = changes
@@ -71,7 +70,7 @@ class Recorder:
         """Write down a new role. A candidacy is what a server says, not what it stores: it begins with RequestVote."""
         node, name = host.node, host.name
         is_leader = getattr(node, "is_leader", None)
-        if any(effect[0] == "send" and type(effect[2]).__name__ == "RequestVote" for effect in node.effects):
+        if _asks_for_votes(node.effects):
             self.runs_for_leader[name] = True
         elif is_leader or self._hears_leader(kind, detail, node):
             self.runs_for_leader[name] = False
@@ -107,11 +106,10 @@ class Recorder:
             MessageError: A field does not hold what its annotation says.
         """
         check_message(message)
-        data = as_data(message)
-        kind = data.pop("type")
-        to = link.receiver.name
-        detail = {"message": f"{link.name}#{number}", "to": to, "type": kind, "fields": data, "due": due}
-        self.event(time, "sent", link.sender, detail)
+        fields_sent = as_data(message)
+        kind, to = fields_sent.pop("type"), link.receiver.name
+        detail = {"message": f"{link.name}#{number}", "to": to, "type": kind, "fields": fields_sent, "due": due}
+        self.trace.add(time, "sent", link.sender, detail)
 
     def arrival(self, link: Link, message: Any, number: int) -> dict[str, Any]:
         """Describe a message at the end of its way; a copy that the network made has a negative number."""
@@ -128,6 +126,20 @@ class Recorder:
         """Write down what a client was told."""
         data = as_data(response)
         self.event(time, "answered", server, {"client": client, "response": data.pop("type"), **data})
+
+
+def _copy(value: Any) -> Any:
+    """Copy what a node may go on changing; messages and entries are immutable."""
+    if isinstance(value, set):
+        return set(value)
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+def _asks_for_votes(effects: list[Effect]) -> bool:
+    """Say whether a node runs for leader with what it does."""
+    return any(effect[0] == "send" and type(effect[2]).__name__ == "RequestVote" for effect in effects)
 
 
 def _in_words(detail: dict[str, Any]) -> dict[str, Any]:

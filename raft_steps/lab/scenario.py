@@ -144,20 +144,36 @@ def nearest(word: str, known: Any) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
 
 
-def default_scenario(step: int | None, servers: int | tuple[str, ...] | None = None, **parts: Any) -> Scenario:
-    """Begin a scenario of a step with the step's own defaults: how many servers, and who is told to lead.
+def default_scenario(
+    step: int | None,
+    servers: int | tuple[str, ...] | None = None,
+    *,
+    node_class: type | None = None,
+    **parts: Any,
+) -> Scenario:
+    """Begin a scenario with the defaults that suit a Node: how many servers, and who is told to lead.
+
+    A Node that knows no AppendEntries is alone; one that knows it, but no election, is told who leads.
+
+    Args:
+        step: The step whose Node runs, or None with a class.
+        servers: How many servers, or their names.
+        node_class: The Node class, when it is not a step's.
+        parts: Other parts of the scenario.
 
     Raises:
         ScenarioError: A part is not what it should be.
         LookupError: There is no such step.
     """
-    from raft_steps import find_step
+    if step is not None:
+        from raft_steps import node
 
-    entry = find_step(step) if step is not None else None
+        node_class = node(step)
     if servers is None:
-        servers = entry.default_servers if entry else 3
+        servers = 3 if node_class is None or hasattr(node_class, "on_append_entries") else 1
     names = server_names(servers) if isinstance(servers, int) else tuple(servers)
-    if "leader" not in parts and entry is not None and entry.named_leader:
+    knows_leader, elects = hasattr(node_class, "on_append_entries"), hasattr(node_class, "on_election_timeout")
+    if "leader" not in parts and knows_leader and not elects and names:
         parts["leader"] = names[0]
     return Scenario(step=step, servers=names, **parts)
 

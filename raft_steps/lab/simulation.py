@@ -13,13 +13,12 @@ from itertools import count
 from typing import Any
 
 from raft_steps.lab import actions
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.commands import NotLeader, Ok, Request, Response
-from raft_steps.lab.errors import EventBudgetError, NodeError, ScenarioError
-from raft_steps.lab.guard import HandlerStuck, Mistake, bounded, node_error
-from raft_steps.lab.host import Host, read_entries
+from raft_steps.lab.errors import NodeError
+from raft_steps.lab.guard import HandlerStuck, Mistake, bounded, node_error, returned_something
+from raft_steps.lab.host import Host, class_of, new_node, read_entries
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.network import Link, Network, Planned
+from raft_steps.lab.network import Link, Network, Planned, connect, storm
 from raft_steps.lab.node import Effect
 from raft_steps.lab.recorder import Recorder
 from raft_steps.lab.scenario import TIMINGS, Action, Scenario, seconds
@@ -67,7 +66,7 @@ class Simulation:
             ScenarioError: The scenario names no step, and no class is given beside it.
         """
         self.scenario = scenario
-        self.node_class = node_class or _class_of_step(scenario)
+        self.node_class = node_class or class_of(scenario)
         self.classes = dict.fromkeys(scenario.servers, self.node_class) | dict(classes or {})
         self.timing = TIMINGS[scenario.timing]
         self.event_budget = event_budget or (EVENT_BUDGET_RECORDED if record else EVENT_BUDGET)
@@ -80,13 +79,15 @@ class Simulation:
         self._next_number, self._next_action = count(1).__next__, count(BEFORE_ALL_ELSE).__next__
         self._timers = Timers(self)
         self._network = Network(
-            scenario, scenario.delay or self.timing.delay, self._agenda, self._next_number, self._deliver, self.recorder
+            scenario,
+            delay=scenario.delay or self.timing.delay,
+            agenda=self._agenda,
+            next_number=self._next_number,
+            deliver=self._deliver,
+            recorder=self.recorder,
         )
         self.hosts = {name: Host(name, read_entries(scenario.logs.get(name, ()))) for name in scenario.servers}
-        for host in self.hosts.values():
-            host.links = {
-                peer.name: Link(scenario.seed, host.name, peer) for peer in self.hosts.values() if peer is not host
-            }
+        connect(self.hosts, scenario.seed)
         for action in scenario.actions:
             self.plan(action)
         for host in self.hosts.values():
@@ -98,6 +99,7 @@ class Simulation:
         heappush(self._agenda, (action.at, self._next_action(), actions.perform, self, action, None))
 
     def push(self, time: int, call: Callable[[Any, Any, Any], None], a: Any, b: Any, c: Any) -> None:
+        """Plan a call."""
         heappush(self._agenda, (time, self._next_number(), call, a, b, c))
 
     def run_until(self, time: int, stop: Callable[[], bool] | None = None) -> bool:
@@ -117,7 +119,7 @@ class Simulation:
                 self.event_count += 1
                 call(a, b, c)
                 if self.event_count > limit:
-                    raise self._storm()
+                    raise storm(self.hosts.values(), self.event_budget, seconds(self.now))
                 if stop is not None and stop():
                     # What else belongs to this microsecond still happens, so that the next action comes after it.
                     time, stop, stopped = self.now + 1, None, True
@@ -128,14 +130,6 @@ class Simulation:
 
     def _progress(self) -> int:
         return self.event_count
-
-    def _storm(self) -> EventBudgetError:
-        links = [link for host in self.hosts.values() for link in host.links.values()]
-        busiest = max(links, key=lambda link: link.count, default=None)
-        alone = f"; {busiest.name} alone has carried {busiest.count}" if busiest is not None else ""
-        return EventBudgetError(
-            f"the run took {self.event_budget} events and is only at {seconds(self.now)} s: a storm{alone}"
-        )
 
     # The life of a server.
 
@@ -151,26 +145,13 @@ class Simulation:
         kind = "started" if host.life == 1 else "restarted"
         with bounded(self._progress):
             try:
-                host.begin(self._new_node(host))
+                host.begin(new_node(self.scenario, host, self.classes[host.name]))
             except (Exception, HandlerStuck) as error:
                 raise self._blame(host, "beginning", error, kind, detail) from error
             if self.recorder is not None:
                 self.recorder.life_begins(host)
                 detail["log"] = list(getattr(host.node, "log", ()))
             self.handle(host, host.node.on_start, (), kind, detail)
-
-    def _new_node(self, host: Host) -> Any:
-        scenario, node_class = self.scenario, self.classes[host.name]
-        scripted = scenario.draws.get(host.name, ()) if host.life == 1 else ()
-        chance = Stream(scenario.seed, f"node/{host.name}/{host.life}", scripted)
-        node = node_class(name=host.name, servers=scenario.servers, random=chance)
-        if scenario.timing != "post":
-            for name in ("heartbeat_interval", "election_timeout_range"):
-                if hasattr(node_class, name):
-                    setattr(node, name, getattr(self.timing, name))
-        if host.life == 1 and host.name == scenario.leader:
-            node.is_leader = True
-        return node
 
     def crash(self, host: Host) -> None:
         """End a life: all that is not on disk is gone."""
@@ -210,20 +191,15 @@ class Simulation:
         handler = host.handlers.get(kind)
         if handler is None:
             handler = host.handlers[kind] = self.find_handler(host, handler_name(kind))
-        if self.recorder is None:
-            try:
-                returned = handler(link.sender, message)
-                if returned is not None:
-                    raise Mistake(f"returned {returned!r}; a handler returns nothing, it acts by self.send and the like")
-                if host.store() or host.node.effects:
-                    self._carry_out(host)
-            except (Exception, HandlerStuck) as error:
-                raise self._blame(host, getattr(handler, "__name__", "handler"), error, "", None) from error
-            return
         detail = None if self.recorder is None else self.recorder.arrival(link, message, number)
         self.handle(host, handler, (link.sender, message), "delivered", detail)
 
-    def find_handler(self, host: Host, name: str) -> Callable[..., None]:
+    def find_handler(self, host: Host, name: str) -> Callable[..., object]:
+        """Find the method of a server's node that hears something.
+
+        Raises:
+            NodeError: It has no such method.
+        """
         handler = getattr(host.node, name, None)
         if handler is None:
             raise NodeError(
@@ -260,7 +236,7 @@ class Simulation:
     def handle(
         self,
         host: Host,
-        handler: Callable[..., None],
+        handler: Callable[..., object],
         arguments: tuple[Any, ...],
         kind: str,
         detail: dict[str, Any] | None,
@@ -272,11 +248,12 @@ class Simulation:
             if recorder is not None:
                 recorder.handled(self.now, host, kind, detail or {})
             if returned is not None:
-                raise Mistake(f"returned {returned!r}; a handler returns nothing, it acts by self.send and the like")
+                raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
             log_changes = host.store()
             if log_changes is not None and recorder is not None:
                 recorder.stored(self.now, host, log_changes)
-            self._carry_out(host)
+            if host.node.effects:
+                self._carry_out(host)
         except (Exception, HandlerStuck) as error:
             raise self._blame(host, getattr(handler, "__name__", "handler"), error, kind, detail) from error
 
@@ -293,7 +270,8 @@ class Simulation:
         return found
 
     def _carry_out(self, host: Host) -> None:
-        effects, host.node.effects = host.node.effects, []
+        effects: list[Effect] = host.node.effects
+        host.node.effects = []
         now, links, send = self.now, host.links, self._network.send
         for effect in effects:
             if effect[0] == "send":
@@ -319,11 +297,3 @@ class Simulation:
         self.responses[client] = response
         if self.recorder is not None:
             self.recorder.answered(self.now, host.name, client, response)
-
-
-def _class_of_step(scenario: Scenario) -> type:
-    from raft_steps import node
-
-    if scenario.step is None:
-        raise ScenarioError("this scenario names no step; give it a Node class")
-    return node(scenario.step)  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ BLOCK = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*\n(?P<solution>.*?)^[ \t]*### END SOLUTION[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
-MARKER = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION", re.MULTILINE)
+MARKER = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*$", re.MULTILINE)
 OPENING = re.compile(r"^(?P<indent>[ \t]*)(async )?(?P<kind>def|class) (?P<name>\w+)")
 METHOD = re.compile(r"^[ \t]*(?:async )?def (\w+)", re.MULTILINE)
 LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]+)[^)]*\)")
@@ -39,14 +39,15 @@ def student_edition(notebook: Notebook, name: str, released: Collection[str]) ->
     notebook.cells = [cell for cell in notebook.cells if not is_reveal(cell)]
     begun = False
     for cell in notebook.cells:
+        marks = MARKER.findall(cell.source)
+        if marks != ["BEGIN", "END"] * (len(marks) // 2):
+            raise NotebookError(f"{name}, cell {cell.id}: the markers of a solution do not pair")
         if is_solution(cell):
             begun = True
             _open(cell)
             cell.source = _without_solution(cell, name)
-        if MARKER.search(cell.source):
-            raise NotebookError(
-                f"{name}, cell {cell.id}: the markers of a solution do not pair, or nbgrader is not told"
-            )
+        elif marks:
+            raise NotebookError(f"{name}, cell {cell.id}: it has a solution's markers, but nbgrader is not told")
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda link: _link(link, released), cell.source)
         elif cell.cell_type == "code" and begun:
@@ -102,7 +103,7 @@ def _without_solution(cell: Cell, name: str) -> str:
     if cell.cell_type != "code":
         return ANSWER
     source: str = cell.source
-    if not BLOCK.search(source):
+    if not MARKER.search(source):
         raise NotebookError(
             f"{name}, cell {cell.id}: nbgrader knows it as a solution, but it has no solution's markers"
         )

@@ -15,7 +15,7 @@ from typing import Any
 
 from raft_steps.lab.palette import INK, PALE_LINE, PAPER
 
-FONT = "Verdana,'DejaVu Sans',Helvetica,Arial,sans-serif"
+BASE_STYLE = f"text{{font:12px sans-serif;fill:{INK}}}"
 
 # Characters that XML cannot hold, and those that would break a line or turn its direction.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -28,39 +28,56 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
+def spell_path(*steps: str | float) -> str:
+    """Spell a path's letters and numbers, with a blank only between two numbers."""
+    spelled = ""
+    for step in steps:
+        if isinstance(step, str):
+            spelled += step
+        else:
+            text = number(step)
+            spelled += f" {text}" if spelled[-1:].isdigit() and text[0] != "-" else text
+    return spelled
+
+
 def printable(text: str) -> str:
     """Replace what cannot be drawn on one line."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"[\t\n\r]+", " ", text))
 
 
+def _char_width(char: str) -> float:
+    """Estimate how wide a letter is, as a share of its size."""
+    if char in _NARROW:
+        return 0.45
+    if char in _WIDE:
+        return 1.0
+    if char >= "\u1100" and char not in "…–✓≠":  # Scripts of full width, and emoji.
+        return 1.35
+    return 0.72 if char.isupper() else 0.64
+
+
 def text_width(text: str, size: float) -> float:
     """Estimate how wide a text is, in pixels, rather too wide than too narrow: no font is at hand to measure it."""
-    width = 0.0
-    for char in text:
-        if char in _NARROW:
-            width += 0.45
-        elif char in _WIDE:
-            width += 1.0
-        elif char >= "\u1100":  # Scripts of full width, and emoji.
-            width += 0.85 if char in "…–✓→" else 1.35
-        else:
-            width += 0.72 if char.isupper() else 0.64
-    return width * size
+    return sum(map(_char_width, text)) * size
 
 
 def cut(text: str, width: float, size: float) -> str:
     """Shorten a text to what fits, with three dots where something is missing."""
     text = printable(text)
-    if text_width(text, size) <= width:
-        return text
-    while text and text_width(text + "…", size) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    room, kept = width / size, 0
+    for place, char in enumerate(text):
+        room -= _char_width(char)
+        if room < 0:
+            return text[:kept].rstrip() + "…"
+        if room >= _char_width("…"):
+            kept = place + 1
+    return text
 
 
 def wrap(text: str, width: float, size: float, most: int) -> list[str]:
     """Break a text into at most so many lines that fit."""
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     words = printable(text).split()
     while words and len(lines) < most:
         word = words.pop(0)
@@ -94,13 +111,15 @@ class Drawing:
             style: CSS rules, so that elements that look alike need only a short class.
         """
         self.width, self.height = width, height
-        self._style = f"text{{font:12px {FONT};fill:{INK}}}{style}"
+        self._style = BASE_STYLE + style
         self._parts: list[str] = []
 
     def add(self, name: str, content: str = "", **attributes: Any) -> None:
         """Add an element; `class_` is its class, and an underscore in a name stands for a hyphen."""
         spelled = "".join(
-            f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"' for key, value in attributes.items() if value != ""
+            f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"'
+            for key, value in attributes.items()
+            if value != ""
         )
         self._parts.append(f"<{name}{spelled}>{_escape(content)}</{name}>" if content else f"<{name}{spelled}/>")
 
@@ -110,41 +129,66 @@ class Drawing:
 
     def path(self, *steps: str | float, **attributes: Any) -> None:
         """Draw a path, given as its letters and numbers."""
-        spelled = " ".join(step if isinstance(step, str) else number(step) for step in steps)
-        self.add("path", d=spelled, **attributes)
+        self.add("path", d=spell_path(*steps), **attributes)
 
     def rectangle(self, x: float, y: float, width: float, height: float, **attributes: Any) -> None:
         """Draw a rectangle."""
         self.add("rect", x=x, y=y, width=width, height=height, **attributes)
 
     def sign(self, shape: str, x: float, y: float, size: float, **attributes: Any) -> None:
-        """Draw a circle, ring, square, diamond or triangle around a point; `size` is half its width."""
-        match shape:
-            case "circle" | "ring":
-                self.add("circle", cx=x, cy=y, r=size, **attributes)
-            case "square":
-                self.rectangle(x - size, y - size, 2 * size, 2 * size, **attributes)
-            case "diamond":
-                self.path("M", x - size, y, "L", x, y - size, x + size, y, x, y + size, "Z", **attributes)
-            case "triangle":
-                self.path("M", x - size, y + size, "L", x, y - size, x + size, y + size, "Z", **attributes)
-            case "cross":
-                self.path("M", x - size, y - size, "L", x + size, y + size, "M", x - size, y + size, "L", x + size, y - size, **attributes)
+        """Draw a sign of `sign_path`."""
+        self.path(*sign_path(shape, x, y, size), **attributes)
 
     def svg(self, alt: str = "") -> str:
         """Give the whole document, on its own light ground."""
         width, height = number(self.width), number(self.height)
-        return "\n".join(
-            [
-                f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
-                f"<title>{_escape(printable(alt))}</title>",
-                f"<style>{self._style}</style>",
-                f'<rect x="0.5" y="0.5" width="{number(self.width - 1)}" height="{number(self.height - 1)}" rx="8" '
-                f'fill="{PAPER}" stroke="{PALE_LINE}"/>',
-                *self._parts,
-                "</svg>\n",
-            ]
+        size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+        ground = (
+            f'width="{number(self.width - 1)}" height="{number(self.height - 1)}" fill="{PAPER}" stroke="{PALE_LINE}"'
         )
+        head = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
+            f"<title>{_escape(printable(alt))}</title>",
+            f"<style>{self._style}</style>",
+            f'<rect x="0.5" y="0.5" rx="8" {ground}/>',
+        ]
+        return "\n".join([*head, *self._parts, "</svg>\n"])
+
+
+def sign_path(shape: str, x: float, y: float, size: float) -> list[str | float]:
+    """Give the path of a circle, ring, square, diamond, triangle or cross around a point; `size` is half its width."""
+    match shape:
+        case "square":
+            return ["M", x - size, y - size, "h", 2 * size, "v", 2 * size, "h", -2 * size, "z"]
+        case "diamond":
+            return ["M", x - size, y, "l", size, -size, size, size, -size, size, "z"]
+        case "triangle":
+            return ["M", x - size, y + size, "l", size, -2 * size, size, 2 * size, "z"]
+        case "cross":
+            return ["M", x - size, y - size, "l", 2 * size, 2 * size, "m", -2 * size, 0, "l", 2 * size, -2 * size]
+        case _:
+            return [
+                "M",
+                x - size,
+                y,
+                "a",
+                size,
+                size,
+                0,
+                1,
+                0,
+                2 * size,
+                0,
+                "a",
+                size,
+                size,
+                0,
+                1,
+                0,
+                -2 * size,
+                0,
+                "z",
+            ]
 
 
 def _escape(text: str) -> str:
@@ -180,7 +224,7 @@ class Picture:
         """Write the drawing to an SVG file."""
         Path(path).write_text(self.svg, encoding="utf-8", newline="\n")
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_asked: object) -> dict[str, str]:
         """Tell a notebook how to show the picture."""
         return {"text/html": self.to_html(), "text/plain": self.summary}
 

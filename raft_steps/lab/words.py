@@ -114,7 +114,8 @@ def _life_words(event: Event) -> str:
     match event.kind:
         case "started" | "restarted":
             entries = event.get("log", ())
-            return f"{event.kind.removesuffix('ed')}s" + (f" with {plural(len(entries), 'entry')} on disk" if entries else "")
+            found = f" with {plural(len(entries), 'entry')} on disk" if entries else ""
+            return f"{event.kind.removesuffix('ed')}s{found}"
         case "crashed":
             return "crashes"
         case "paused":
@@ -150,13 +151,17 @@ def answer_words(event: Event) -> str:
 def _name_of_arrival(event: Event, fields: dict[str, Any] | None) -> str:
     if fields is not None:
         return message_words(event["type"], fields)
-    return event["type"] + (f" of term {event['term']}" if "term" in event.detail else "")
+    return f"{event['type']} of term {event['term']}" if "term" in event.detail else str(event["type"])
 
 
 def _timer_words(event: Event) -> str:
-    if event.kind == "timer_started":
-        return f"starts its {event['timer']} timer: {(event['due'] - event.time) / MICROSECONDS:g} s"
-    return f"stops its {event['timer']} timer" if event.kind == "timer_cancelled" else f"{event['timer']} timer runs out"
+    match event.kind:
+        case "timer_started":
+            return f"starts its {event['timer']} timer: {(event['due'] - event.time) / MICROSECONDS:g} s"
+        case "timer_cancelled":
+            return f"stops its {event['timer']} timer"
+        case _:
+            return f"{event['timer']} timer runs out"
 
 
 class Story:
@@ -218,7 +223,9 @@ def window(trace: Trace, start: float | None, end: float | None) -> tuple[int, i
     last = max(trace.end, trace.events[-1].time) if trace.events else trace.end
     high = last if end is None else min(round(end * MICROSECONDS), last)
     if high < low:
-        raise ScenarioError(f"nothing to tell from {low / MICROSECONDS:g} s to {high / MICROSECONDS:g} s: end comes before start")
+        raise ScenarioError(
+            f"nothing to tell from {low / MICROSECONDS:g} s to {high / MICROSECONDS:g} s: end comes before start"
+        )
     return low, high
 
 

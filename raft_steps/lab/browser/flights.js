@@ -2,8 +2,6 @@
 //
 // The trace says when a message left, when it is due and what became of it. Between these it is drawn on its way.
 
-const STUMBLES_AT = 0.5; // the share of the way after which a lost message is seen to stop: at the wall, in the middle
-
 // Every message of a trace, each {name, from, to, type, fields, leaves, arrives, lost, event, ends}, and the strays:
 // copies that the network made, and messages that were lost, for which the moment itself has no place (any more).
 export function findFlights(trace) {
@@ -53,7 +51,8 @@ function typicalTime(flights) {
   return times[times.length >> 1] ?? 0;
 }
 
-// The messages to draw at a moment, each {flight, share of its way, crossed out or not, waiting at the door or not}.
+// The messages to draw at a moment, each {flight, share of its way, crossed out or not, waiting at the door or not}. The
+// way of a lost one ends where it is lost; who draws it knows where that is.
 export function underWay(flights, moment, time) {
   const found = [];
   for (const name of moment.inFlight.keys()) {
@@ -70,8 +69,7 @@ export function underWay(flights, moment, time) {
 
 function shareAt(flight, time) {
   const whole = Math.max(1, flight.arrives - flight.leaves);
-  const share = Math.max(0, Math.min(1, (time - flight.leaves) / whole));
-  return flight.lost && flight.lost !== "down" ? share * STUMBLES_AT : share;
+  return Math.max(0, Math.min(1, (time - flight.leaves) / whole));
 }
 
 function firstFrom(strays, time) {

@@ -1,13 +1,13 @@
 // The drawing: servers on a ring, their timers, and the messages between them, as SVG. It knows no clock and no trace;
 // it is told a moment, a time and what is under way.
 
-import { MESSAGE_SHAPES, SERVER_SHAPES, layOut, messageFamily, onTheWay, walls } from "./geometry.js";
+import { MESSAGE_SHAPES, SERVER_SHAPES, layOut, meetsWall, messageFamily, onTheWay, wallPath, walls } from "./geometry.js";
 import { isRefusal, isReply, messageWords } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const LETTERS = { leader: "L", candidate: "C", follower: "F", server: "S" };
-const TIMER_RADIUS = { election: 36 }; // any other timer, such as the heartbeat's, runs further outside
-const OUTER_RADIUS = 41;
+const TIMER_RADIUS = { election: 38 }; // any other timer, such as the heartbeat's, runs further outside
+const OUTER_RADIUS = 44;
 
 // Makes an SVG element with attributes and children.
 export function svg(tag, attributes = {}, ...children) {
@@ -24,7 +24,9 @@ export class Ring {
     this.longest = longest;
     const { places, box } = layOut(names);
     this.places = places;
-    this.walls = svg("g", { class: "rp-walls" });
+    this.wallLayer = svg("g", { class: "rp-walls" });
+    this.walls = [];
+    this.stops = new Map();
     this.messages = svg("g", { class: "rp-messages" });
     this.servers = new Map(names.map((name) => [name, this.makeServer(name)]));
     this.shown = new Map();
@@ -33,7 +35,7 @@ export class Ring {
       "svg",
       { class: "rp-ring", viewBox: `${box.x} ${box.y} ${box.width} ${box.height}`, role: "group", "aria-label": "The cluster" },
       this.links(),
-      this.walls,
+      this.wallLayer,
       ...[...this.servers.values()].map((server) => server.group),
       this.messages,
     );
@@ -51,35 +53,35 @@ export class Ring {
   }
 
   makeServer(name) {
-    const { x, y, size, label } = this.places.get(name);
+    const { x, y, label } = this.places.get(name);
     const parts = {
       shape: svg("path", { class: "rp-shape" }),
       inner: svg("path", { class: "rp-inner", transform: "scale(0.84)" }),
       letter: svg("text", { class: "rp-letter" }),
       votes: svg("text", { class: "rp-votes", y: 16 }),
-      pause: svg("path", { class: "rp-pause", d: "M 19 -27 v 12 M 25 -27 v 12" }),
       timers: svg("g", { class: "rp-timers" }),
       name: svg("text", { class: "rp-name", x: label.x - x, y: label.y - y }),
       words: svg("text", { class: "rp-words", x: label.x - x, y: label.y - y + 15 }),
     };
     parts.name.textContent = name;
-    const { timers, shape, inner, letter, votes, pause } = parts;
-    const body = svg("g", { transform: `scale(${size})` }, timers, shape, inner, letter, votes, pause);
-    const focus = svg("circle", { class: "rp-focus", r: 46 * size });
+    parts.badge = svg("g", { class: "rp-badge", transform: "translate(25 -25)" }, svg("circle", { r: 12 }), svg("path", { d: "M -4 -6 V 6 M 4 -6 V 6" }));
+    const { timers, shape, inner, letter, votes, badge } = parts;
+    const focus = svg("circle", { class: "rp-focus", r: 50 });
     const attributes = { class: "rp-server", tabindex: 0, role: "img", transform: `translate(${x} ${y})`, "data-server": name };
-    const group = svg("g", attributes, focus, body, parts.name, parts.words);
+    const group = svg("g", attributes, focus, timers, shape, inner, letter, votes, badge, parts.name, parts.words);
     return { ...parts, group, arcs: new Map() };
   }
 
-  // Draws a moment. `fresh` says that the moment is another than before; otherwise only time has passed.
-  draw(moment, flights, time, fresh, changed) {
+  // Draws a moment. `fresh` says that it is another than before, otherwise only time has passed; `changed` names the
+  // server of the last happening. While time stands still, the messages can be reached by the keyboard.
+  draw(moment, flights, time, { fresh, changed, playing }) {
     for (const [name, state] of moment.servers) {
       const server = this.servers.get(name);
       if (fresh) this.drawServer(server, name, state, name === changed);
       this.drawTimers(server, state, time);
     }
     if (fresh) this.drawWalls(moment);
-    this.drawMessages(flights);
+    this.drawMessages(flights, playing ? -1 : 0);
   }
 
   drawServer(server, name, state, changed) {
@@ -93,7 +95,7 @@ export class Ring {
     server.letter.textContent = down ? "✕" : (LETTERS[role] ?? "S");
     server.letter.setAttribute("y", counts ? -3 : 1);
     server.votes.textContent = counts ? `${fields.votes.length}/${this.names.length}` : "";
-    server.pause.style.display = state.paused ? "" : "none";
+    server.badge.style.display = state.paused ? "" : "none";
     server.words.textContent = roleWords(state);
     server.group.setAttribute("aria-label", serverWords(name, state, this.names.length));
   }
@@ -126,10 +128,13 @@ export class Ring {
     const key = JSON.stringify([sides, cuts]);
     if (key === this.wallsShown) return;
     this.wallsShown = key;
-    const paths = walls(this.names, sides);
-    const drawn = (paths ?? []).flatMap((d) => [svg("path", { class: "rp-wall", d }), svg("path", { class: "rp-bricks", d })]);
-    const cutLinks = paths === null ? pairsAcross(sides) : [];
-    this.walls.replaceChildren(
+    const found = walls(this.names, sides);
+    this.walls = found ?? [];
+    this.stops.clear();
+    const paths = this.walls.map(wallPath);
+    const drawn = paths.flatMap((d) => [svg("path", { class: "rp-wall", d }), svg("path", { class: "rp-bricks", d })]);
+    const cutLinks = found === null ? pairsAcross(sides) : [];
+    this.wallLayer.replaceChildren(
       ...drawn,
       ...cutLinks.map(([a, b]) => this.cutLink(a, b, false)),
       ...cuts.map((cut) => this.cutLink(...cut.split(">"), true)),
@@ -146,7 +151,7 @@ export class Ring {
     return svg("g", { class: "rp-cut", "data-cut": `${from}>${to}` }, line, stop);
   }
 
-  drawMessages(flights) {
+  drawMessages(flights, tabindex) {
     const gone = new Set(this.shown.keys());
     const waiting = new Map();
     for (const each of flights) {
@@ -155,8 +160,10 @@ export class Ring {
       const element = this.shown.get(flight.name) ?? this.addMessage(flight);
       const place = waiting.get(flight.to) ?? 0;
       if (each.waiting) waiting.set(flight.to, place + 1);
-      const beside = each.waiting ? (place % 2 ? -1 : 1) * 12 * Math.ceil(place / 2) : 0;
-      const at = onTheWay(this.places.get(flight.from), this.places.get(flight.to), each.share, beside);
+      const beside = each.waiting ? (place % 2 ? -1 : 1) * 17 * Math.ceil(place / 2) : 0;
+      const [from, to] = [this.places.get(flight.from), this.places.get(flight.to)];
+      const at = onTheWay(from, to, each.share * this.stopOf(flight), beside);
+      element.setAttribute("tabindex", tabindex);
       element.setAttribute("transform", `translate(${at.x.toFixed(2)} ${at.y.toFixed(2)})`);
       element.classList.toggle("rp-crossed", each.crossed);
       element.classList.toggle("rp-pale", each.pale === true);
@@ -165,6 +172,17 @@ export class Ring {
       this.shown.get(name).remove();
       this.shown.delete(name);
     }
+  }
+
+  // The share of its way after which a message is lost: at the wall, or half-way; 1 for one that arrives.
+  stopOf(flight) {
+    if (!flight.lost || flight.lost === "down") return 1;
+    const link = `${flight.from}>${flight.to} ${flight.lost}`;
+    if (!this.stops.has(link)) {
+      const found = flight.lost === "cut" ? this.walls : [];
+      this.stops.set(link, meetsWall(this.places.get(flight.from), this.places.get(flight.to), found));
+    }
+    return this.stops.get(link);
   }
 
   addMessage(flight) {
@@ -176,12 +194,11 @@ export class Ring {
       "g",
       {
         class: `rp-message rp-kind-${family}${reply ? " rp-reply" : ""}`,
-        tabindex: -1,
         role: "img",
         "data-message": name,
         "aria-label": `${messageWords(type, fields)} from ${from} to ${to}`,
       },
-      svg("circle", { class: "rp-target", r: 13 }),
+      svg("circle", { class: "rp-target", r: 11 }),
       svg("line", { class: "rp-tail", x1: -19, x2: -8, transform: `rotate(${degrees})` }),
       svg("path", { class: "rp-body", d: MESSAGE_SHAPES[family] }),
       svg("path", { class: "rp-cross", d: "M -6 -6 L 6 6 M 6 -6 L -6 6" }),

@@ -4,7 +4,7 @@
 // and sends) has the same time and belongs to it. Such a happening is one press of "Next", and a line or two of the
 // list. The lines are those of story() in words.py, and so is what counts as an idle heartbeat: see flights.py.
 
-import { hasSubject, isRefusal, isReply, messageWords, predicate, several } from "./words.js";
+import { messageWords, predicate, several, subject } from "./words.js";
 
 const CAUSES = new Set(["started", "restarted", "delivered", "timer_fired", "asked"]);
 const EFFECTS = new Set([
@@ -82,7 +82,7 @@ export class Story {
         told.push(...alike.map((event) => predicate(event, this.flights.get(event.message)?.fields)));
       }
     }
-    return (hasSubject(events[0]) ? `${events[0].server} ` : "") + told.join("; ");
+    return subject(events[0]) + told.join("; ");
   }
 }
 
@@ -124,7 +124,7 @@ function idleEvents(events, flights, groups) {
   for (const flight of flights.values()) {
     const call = arrivals.get(groups[flight.event]);
     if (call?.type !== "AppendEntries") continue;
-    const success = isReply(flight.type) && !isRefusal(flight.type, flight.fields);
+    const success = flight.type === "AppendEntriesReply" && flight.fields.success !== false;
     if (success && idle.has(call) && !endsWeighty(flight)) idle.add(flight);
     else idle.delete(call);
   }

@@ -4,6 +4,7 @@
 const LONGEST = 60; // how much of a client's text is quoted
 const UNPRINTABLE =
   /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const LINE_ENDS = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/; // where Python ends a line
 const REASONS = {
   cut: "the link is cut",
   down: "it is down",
@@ -52,12 +53,14 @@ export function messageWords(type, fields) {
 
 // One event with its subject, the server.
 export function eventText(event, fields) {
-  const told = predicate(event, fields);
-  return hasSubject(event) ? `${event.server} ${told}` : told;
+  return subject(event) + predicate(event, fields);
 }
 
-// Whether an event's sentence begins with its server.
-export const hasSubject = (event) => event.server !== "" && event.kind !== "failed" && event.kind !== "note";
+// How a sentence about an event begins: with its server, unless it is about none or names it itself.
+export function subject(event) {
+  if (!event.server || event.kind === "failed" || event.kind === "note") return "";
+  return event.kind === "timer_fired" ? `${event.server}'s ` : `${event.server} `;
+}
 
 // One event without its subject. `fields` are those of the message that arrives, where that is known.
 export function predicate(event, fields) {
@@ -82,7 +85,7 @@ export function predicate(event, fields) {
     case "timer_cancelled":
       return `stops its ${event.timer} timer`;
     case "timer_fired":
-      return `has its ${event.timer} timer run out`;
+      return `${event.timer} timer runs out`;
     default:
       return lifeWords(event);
   }
@@ -114,7 +117,7 @@ function lifeWords(event) {
     case "healed":
       return "the network heals";
     case "failed":
-      return quote(event.error ? event.error.split("\n")[0] : `${event.server} fails`);
+      return quote(event.error ? event.error.split(LINE_ENDS)[0] : `${event.server} fails`);
     case "note":
       return quote(event.text);
     default:

@@ -17,7 +17,7 @@ from raft_steps.lab import node
 from raft_steps.lab.errors import LabError
 
 
-class CheckFailed(LabError):
+class CheckFailed(LabError):  # noqa: N818  # It is no error of the laboratory's.
     """The Node under test does not live up to a rule.
 
     Attributes:
@@ -52,7 +52,7 @@ def build_message(node_class: type, message_name: str, values: dict[str, Any]) -
     Raises:
         CheckFailed: The Node hears no such message, or its class has other fields.
     """
-    message_class = message_class_of(node_class, message_name)
+    message_class = build = message_class_of(node_class, message_name)
     if not is_dataclass(message_class):
         raise CheckFailed(f"{message_name} is a plain class; write @message on the line above it")
     known = {field.name: field for field in fields(message_class)}
@@ -64,13 +64,15 @@ def build_message(node_class: type, message_name: str, values: dict[str, Any]) -
         )
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
-            raise CheckFailed(f"{message_name} wants {name} too, but should have {', '.join(values) or 'no field'} alone")
-    return message_class(**values)
+            raise CheckFailed(
+                f"{message_name} wants {name} too, but should have {', '.join(values) or 'no field'} alone"
+            )
+    return build(**values)
 
 
 def _still_inherited(node_class: type, message_name: str) -> str:
     """Say that the handler is an earlier step's, where it is: then it hears that step's message."""
-    owner, _ = _handler(node_class, message_name)
+    owner, _ = _handlers(node_class, message_name)[0]
     step = re.match(r"raft_steps\.step_(\d+)", owner.__module__)
     if step is None:
         return ""
@@ -85,28 +87,35 @@ def heard_by(message_name: str) -> str:
 def message_class_of(node_class: type, message_name: str) -> Any:
     """Find the class of a message that a Node hears: the one that its handler is annotated with.
 
-    A handler without annotations is understood too: the class of that name where the handler was written counts.
+    A handler without annotations is understood too: the class of that name where the handler was written counts, and
+    after it the one that the handler before it hears.
 
     Raises:
         CheckFailed: The Node has no such handler, or the class cannot be found.
     """
-    _, function = _handler(node_class, message_name)
-    try:
-        hints = typing.get_type_hints(function)
-    except (NameError, TypeError, AttributeError):
-        hints = {}
-    candidates = [hint for name, hint in hints.items() if name != "return"]
-    candidates.append(function.__globals__.get(message_name))
-    for candidate in candidates:
-        if isinstance(candidate, type) and candidate.__name__ == message_name:
-            return candidate
+    for _, function in _handlers(node_class, message_name):
+        try:
+            hints = typing.get_type_hints(function)
+        except (NameError, TypeError, AttributeError):
+            hints = {}
+        candidates = [hint for name, hint in hints.items() if name != "return"]
+        candidates.append(function.__globals__.get(message_name))
+        for candidate in candidates:
+            if isinstance(candidate, type) and candidate.__name__ == message_name:
+                return candidate
     raise CheckFailed(f"annotate the message: def {heard_by(message_name)}(self, sender: str, message: {message_name})")
 
 
-def _handler(node_class: type, message_name: str) -> tuple[type, FunctionType]:
-    """Find the class that says how a message is heard, and the method that does it."""
+def _handlers(node_class: type, message_name: str) -> list[tuple[type, FunctionType]]:
+    """Find the classes that say how a message is heard, the last word first, and their methods.
+
+    Raises:
+        CheckFailed: There is none.
+    """
     name = heard_by(message_name)
-    for base in node_class.__mro__:
-        if isinstance(function := vars(base).get(name), FunctionType):
-            return base, function
-    raise CheckFailed(f"the Node has no {name}(self, sender, message), which should hear {message_name}")
+    found = [
+        (base, function) for base in node_class.__mro__ if isinstance(function := vars(base).get(name), FunctionType)
+    ]
+    if not found:
+        raise CheckFailed(f"the Node has no {name}(self, sender, message), which should hear {message_name}")
+    return found

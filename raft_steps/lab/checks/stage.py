@@ -6,7 +6,7 @@ a whole cluster, `cluster` gives one in which every server is the Node under tes
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from raft_steps.lab.checks.puppets import CheckFailed, Puppet, build_message, message_class_of
 from raft_steps.lab.cluster import Cluster
@@ -68,13 +68,19 @@ class Stage:
         )
         puppets = dict.fromkeys(scenario.servers[1:], Puppet)
         # The simulation is kept before its servers start, so that a Node that fails at once leaves a trace.
+        self._cluster = None
         self._simulation = simulation = Simulation.__new__(Simulation)
         simulation.__init__(scenario, self.node_class, classes=puppets, event_budget=EVENT_BUDGET)  # type: ignore[misc]
 
     def cluster(self, servers: int = 3, **options: Any) -> Cluster:
         """Start a cluster in which every server is the Node under test; options are those of Cluster."""
         self._cluster = Cluster(self.node_class, servers, network={"delay": (DELAY, DELAY)}, **options)
+        self._cluster._simulation.event_budget = 4 * EVENT_BUDGET  # noqa: SLF001  # A setting that only checks need.
         return self._cluster
+
+    def forget(self) -> None:
+        """Forget the run, where its picture would show nothing, or another one each time."""
+        self._simulation = self._cluster = None
 
     # Acting.
 
@@ -156,7 +162,7 @@ class Stage:
         Raises:
             CheckFailed: It does not run, or does not lead when all have voted.
         """
-        self.run_until_sent("RequestVote")
+        self.run_until_sent("RequestVote", otherwise=f"nobody leads, so {self.me} should run for leader; it does not")
         for puppet in self.simulation.scenario.servers[1:]:
             reply = self.message("RequestVoteReply", vote_granted=True)
             self.simulation.send(puppet, self.me, reply)
@@ -257,10 +263,18 @@ class Stage:
             CheckFailed: It does not hold.
         """
         if not condition:
-            trace = self.trace
-            last = trace.events[-1] if trace is not None and trace.events else None
-            broken = event or last
-            raise CheckFailed(otherwise, broken.number if broken is not None else None)
+            self.fail(otherwise, event)
+
+    def fail(self, what: str, event: Event | None = None) -> NoReturn:
+        """Fail: say what went wrong, and at which event; the last one by default.
+
+        Raises:
+            CheckFailed: Always.
+        """
+        trace = self.trace
+        last = trace.events[-1] if trace is not None and trace.events else None
+        broken = event or last
+        raise CheckFailed(what, broken.number if broken is not None else None)
 
 
 def read_log(text: str) -> tuple[tuple[int, str], ...]:

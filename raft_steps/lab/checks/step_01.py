@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from raft_steps.lab.checks import rule
 from raft_steps.lab.checks.stage import Stage
-from raft_steps.lab.commands import Ok
-from raft_steps.lab.trace import Event
+from raft_steps.lab.checks.talk import first, latest, read, request
 
 
 @rule(
@@ -52,15 +51,17 @@ def deleting_an_absent_key_is_fine(stage: Stage) -> None:
     "Section 2: state machines process the commands of the log in order",
 )
 def later_writes_win(stage: Stage) -> None:
-    """A client writes the same key three times."""
+    """A client writes the same key four times."""
     begin(stage)
-    for command in ("set x 1", "set x 2", "delete x", "set x 3"):
+    for command in ("set x 1", "delete x", "set x 2", "set x 3"):
         request(stage, command)
-    read(stage, "x", "3", "x was set to 1, set to 2, deleted and set to 3")
+    read(stage, "x", "3", "x was set to 1, deleted, set to 2 and set to 3")
     logged = [event["command"] for event in stage.events("appended")]
     stage.require(
-        logged == ["set x 1", "set x 2", "delete x", "set x 3"],
-        f"the log should hold the four writes in the order in which they came; tom's holds {'; '.join(logged)}",
+        logged == ["set x 1", "delete x", "set x 2", "set x 3"],
+        "a client asks tom for set x 1, delete x, set x 2 and set x 3, and the log should hold them in this order; "
+        f"tom's was given {'; '.join(logged) or 'nothing'}",
+        latest(stage, "appended", "answered"),
     )
 
 
@@ -78,8 +79,8 @@ def a_write_is_logged_before_it_is_answered(stage: Stage) -> None:
         logged = [event["command"] for event in stage.events("appended", since=mark)]
         stage.require(
             logged == [command],
-            f"tom tells a client that {command!r} is done, so the log should hold it by now, once; "
-            f"it was given {'; '.join(logged) or 'nothing'}",
+            f"tom tells a client that {command!r} is done, so this one entry should be in the log by now; "
+            f"the log was given {'; '.join(logged) or 'nothing'}",
             answered,
         )
 
@@ -99,7 +100,7 @@ def reads_are_not_logged(stage: Stage) -> None:
     stage.require(
         not appended,
         "a client reads from tom, which should leave the log as it is; tom appends an entry",
-        appended[0] if appended else None,
+        first(appended),
     )
 
 
@@ -170,51 +171,13 @@ def the_term_after_a_restart_is_that_of_the_last_entry(stage: Stage) -> None:
     )
 
 
-# What these checks, and those of later steps, have in common.
+# What these checks have in common.
 
 
 def begin(stage: Stage, log: str = "") -> None:
     """Start one server alone; it leads, where there are leaders."""
     stage.begin(servers=1, log=log, leads=hasattr(stage.node_class, "is_leader"))
     stage.run(1)
-
-
-def latest(stage: Stage, *kinds: str) -> Event | None:
-    """Give the last event of these kinds on the server under test, if there was one."""
-    events = stage.events(*kinds)
-    return events[-1] if events else None
-
-
-def request(stage: Stage, command: str) -> Ok:
-    """Let a client ask something that is answered at once, and give the answer.
-
-    Raises:
-        CheckFailed: There is none, or it is not Ok.
-    """
-    answer = stage.answer(stage.ask(command))
-    stage.require(
-        answer is not None, f"a client asks tom for {command!r}; tom should answer, but says nothing", latest(stage, "asked")
-    )
-    stage.require(
-        isinstance(answer, Ok),
-        f"a client asks tom for {command!r}; tom should answer Ok, but answers {answer!r}",
-        latest(stage, "answered"),
-    )
-    return answer  # type: ignore[no-any-return]
-
-
-def read(stage: Stage, key: str, value: str | None, because: str) -> None:
-    """Let a client read a key, and hold the answer against what was to be expected.
-
-    Raises:
-        CheckFailed: Another value is read.
-    """
-    found = request(stage, f"get {key}").value
-    stage.require(
-        found == value,
-        f"{because}, so a client that reads {key} should hear {value!r}; tom answers {found!r}",
-        latest(stage, "answered"),
-    )
 
 
 def restart(stage: Stage, log_ends_at: int | None = None) -> None:

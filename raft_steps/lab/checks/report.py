@@ -1,0 +1,197 @@
+"""What came of the checks of a step: as lines of text, and in a notebook with a picture of the first failure."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from raft_steps.lab.checks.stage import Stage
+from raft_steps.lab.errors import LabError
+from raft_steps.lab.scenario import seconds
+from raft_steps.lab.trace import Trace
+
+WIDTH = 112  # characters of a line of text
+MARGIN = " " * 8
+# Words on a ground of their own are readable in light and dark themes; without any colour, they are still words.
+BADGES = {"ok": "#1a7f37", "FAIL": "#b3261e", "--": "#57606a"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One sentence that a Node must live up to.
+
+    Attributes:
+        name: What is checked, as a short name for reports and grades.
+        rule: The sentence, in our own words.
+        source: Where it stands in post or paper.
+        run: Tries a Node on a stage, and raises CheckFailed where it falls short.
+    """
+
+    name: str
+    rule: str
+    source: str
+    run: Callable[[Stage], None]
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of one check.
+
+    Attributes:
+        check: The check.
+        passed: Whether the Node lives up to it.
+        message: What went wrong, in one sentence or a few; empty when nothing did.
+        trace: The run that was made for it, if it came to one.
+        event: The number of the first event that broke the rule, if one did.
+        tried: Whether the check was made at all; it is not after one that did not come back.
+    """
+
+    check: Check
+    passed: bool
+    message: str = ""
+    trace: Trace | None = None
+    event: int | None = None
+    tried: bool = True
+
+    @property
+    def name(self) -> str:
+        """The check's name."""
+        return self.check.name
+
+    @property
+    def mark(self) -> str:
+        """The word for what came of it: ok, FAIL, or -- where it was not tried."""
+        return "ok" if self.passed else "FAIL" if self.tried else "--"
+
+    def details(self) -> list[str]:
+        """Say what happened, when, and what the rule is; nothing where the check passed."""
+        if self.passed:
+            return []
+        lines = self.message.splitlines()
+        if self.tried and self.event is not None and self.trace is not None:
+            from raft_steps.lab.words import event_text
+
+            event = self.trace.events[self.event]
+            if event.kind != "failed":  # The message says it already.
+                lines.append(f"The event, at {seconds(event.time)} s: {event_text(event)}")
+        return [*lines, f"The rule ({self.check.source}): {self.check.rule}"] if self.tried else lines
+
+    def __str__(self) -> str:
+        """Show one line, and for a failure what happened, when, and the rule."""
+        return _with_margin(self, self.details())
+
+    def picture(self) -> Any:
+        """Draw the run with the event marked; None when there was no run."""
+        if self.trace is None or not self.trace.events:
+            return None
+        from raft_steps.lab.timeline import timeline
+
+        return timeline(self.trace, mark=self.event, title=self.check.name)
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of all checks of a step."""
+
+    step: int
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(result.passed for result in self.results)
+
+    def __str__(self) -> str:
+        """Show a line for each check, and more where one failed."""
+        return "\n".join([self._head(), *(_with_margin(*each) for each in self._told())])
+
+    __repr__ = __str__
+
+    def _head(self) -> str:
+        good = sum(result.passed for result in self.results)
+        return f"step {self.step}: {good} of {len(self.results)} checks pass"
+
+    def _told(self) -> list[tuple[Result, list[str]]]:
+        """Give each result with its details; one mistake that fails many checks is told once."""
+        told: list[tuple[Result, list[str]]] = []
+        known: dict[str, str] = {}
+        for result in self.results:
+            mistake = re.sub(r" at [\d.]+ s\b", "", result.message)
+            again = result.tried and mistake and mistake in known
+            told.append((result, [f"The same mistake as in: {known[mistake]}."] if again else result.details()))
+            known.setdefault(mistake, result.name)
+        return told
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Show the same in a notebook, with a picture of the first run that failed."""
+        first = next((result for result in self.results if not result.passed), None)
+        rows = []
+        for result, details in self._told():
+            picture = result.picture() if result is first else None
+            drawn = picture.to_html() if picture is not None else ""
+            rows.append(_row(result, details) + drawn)
+        html = f"<div><strong>{escape(self._head())}</strong></div>\n" + "\n".join(rows)
+        return {"text/plain": str(self), "text/html": html}
+
+    def require(self) -> Report:
+        """Give the report when all checks passed; otherwise show it and raise.
+
+        Raises:
+            ChecksFailed: Some check failed; graders take it as no points.
+        """
+        if self.passed:
+            return self
+        _show(self)
+        failed = [result.name for result in self.results if not result.passed]
+        raise ChecksFailed(f"{len(failed)} of {len(self.results)} checks fail, the first is: {failed[0]}")
+
+
+class ChecksFailed(LabError):  # noqa: N818  # It is no error of the laboratory's.
+    """A Node does not pass the checks of a step."""
+
+
+def _with_margin(result: Result, details: list[str]) -> str:
+    """Spell a result as lines of text; a line that is indented already is source code, and stays as it is."""
+    lines = [f"  {result.mark:<4}  {result.name}"]
+    for line in details:
+        if line.startswith(" "):
+            lines.append(MARGIN + line)
+        else:
+            lines += textwrap.wrap(
+                line,
+                WIDTH,
+                initial_indent=MARGIN,
+                subsequent_indent=MARGIN,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join(lines)
+
+
+def _row(result: Result, details: list[str]) -> str:
+    """Spell a result as HTML."""
+    badge = (
+        f'<span style="display: inline-block; min-width: 3em; text-align: center; border-radius: 3px; '
+        f'color: #fff; background: {BADGES[result.mark]}">{result.mark}</span>'
+    )
+    lines = "".join(f"<div>{escape(line).replace('  ', '&nbsp; ')}</div>" for line in details)
+    more = f'<div style="margin: 0.2em 0 0.6em 3.8em">{lines}</div>' if lines else ""
+    return f'<div style="margin: 0.15em 0">{badge} {escape(result.name)}{more}</div>'
+
+
+def _show(report: Report) -> None:
+    """Display the report in a notebook, print it elsewhere."""
+    try:
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        print(report)
+        return
+    if get_ipython() is None:
+        print(report)
+    else:
+        display(report)  # type: ignore[no-untyped-call]

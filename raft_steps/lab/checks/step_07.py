@@ -1,0 +1,169 @@
+"""The checks of step 7: the leader, and nobody else, sends heartbeats."""
+
+from __future__ import annotations
+
+from raft_steps.lab.checks import rule
+from raft_steps.lab.checks.stage import Stage
+from raft_steps.lab.commands import Ok
+from raft_steps.lab.scenario import MICROSECONDS, seconds
+from raft_steps.lab.trace import Event
+
+
+@rule(
+    "A new leader calls every other server at once, so that nobody else runs.",
+    "Section 5.2; Figure 2, Leaders: upon election",
+)
+def a_new_leader_calls_at_once(stage: Stage) -> None:
+    """A candidate has every vote."""
+    stage.begin()
+    stage.win_election()
+    won = election_won(stage)
+    for peer in peers(stage):
+        calls = [call for call in stage.sent("AppendEntries", to=peer) if call.time == won.time]
+        situation = f"tom wins its election at {seconds(won.time)} s and should call {peer} at once"
+        stage.require(calls, f"{situation}; it does not", won)
+        stage.require(len(calls) == 1, f"{situation}, and once; it calls {len(calls)} times", calls[-1])
+
+
+@rule(
+    "A leader calls every other server again after each heartbeat interval, whether there is news or not.",
+    'Section 5.2: periodic heartbeats; Raft 11: "I start that up when the server becomes the leader"',
+)
+def a_leader_calls_every_interval(stage: Stage) -> None:
+    """A leader is left alone for 16 seconds."""
+    stage.begin()
+    stage.win_election()
+    stage.run(16)
+    require_heartbeats(stage, f"tom leads since {seconds(election_won(stage).time)} s")
+
+
+@rule(
+    "A leader that is deposed sends no heartbeat any more, in whatever term.",
+    'Raft 11: "if it was previously sending heartbeats, it now needs to stop"',
+)
+def a_deposed_leader_falls_silent(stage: Stage) -> None:
+    """The leader of term 4 hears calls of term 5; another time, calls of term 4."""
+    for term in (5, 4):
+        stage.begin(log="3 set x 1")
+        stage.win_election()
+        stage.run(2)
+        stage.call("jerry", term)
+        mark, situation = stage.mark(), f"tom led in term 4 until jerry's call of term {term}"
+        for _ in range(3):
+            stage.call_on("jerry", term, times=1)
+            for call in stage.sent("AppendEntries", since=mark):
+                at = f"but at {seconds(call.time)} s it still does"
+                stage.fail(f"{situation}: it should send no heartbeat any more, {at}", call)
+
+
+@rule(
+    "A call of an older term stops no heartbeats: whoever refuses it goes on leading.",
+    'Raft 11: the heartbeat timer is cancelled "in the event of an up-to-date append_entries call"',
+)
+def a_refused_call_stops_no_heartbeat(stage: Stage) -> None:
+    """The leader of term 4 hears a call of term 3."""
+    stage.begin(log="3 set x 1")
+    stage.win_election()
+    stage.run(2)
+    stage.call("jerry", 3)
+    stage.run(9)
+    since = seconds(election_won(stage).time)
+    require_heartbeats(stage, f"tom leads in term 4 since {since} s and refuses a call of term 3: its heartbeats go on")
+
+
+@rule(
+    "A server that is elected again sends heartbeats again, each of them once.",
+    'Raft 11: "I start that up when the server becomes the leader"',
+)
+def a_leader_elected_again_calls_again(stage: Stage) -> None:
+    """A leader is deposed by a successor that falls silent, and is elected for the second time."""
+    stage.begin(log="3 set x 1")
+    stage.win_election()
+    stage.call("jerry", 5)
+    stage.win_election()
+    stage.run(11)
+    require_heartbeats(stage, f"tom leads for the second time since {seconds(election_won(stage).time)} s")
+
+
+@rule(
+    "A server that does not lead sends no heartbeat, be it a follower or a candidate.",
+    'Raft 11: "only the leader should send heartbeats"',
+)
+def who_does_not_lead_never_calls(stage: Stage) -> None:
+    """A server follows for a while, and then runs for leader in vain."""
+    stage.begin()
+    for last in range(3):
+        stage.call_on("jerry", term=1, times=1)
+        if last == 2:
+            stage.run(20)
+        for call in stage.sent("AppendEntries"):
+            at = f"but at {seconds(call.time)} s it does"
+            stage.fail(f"tom was never elected and should send no heartbeat, {at}", call)
+
+
+@rule(
+    "A leader does not run for leader: its election timer stands still.",
+    "Section 5.2: elections are for followers that hear no leader, and candidates; Figure 2, Rules for Servers",
+)
+def a_leader_does_not_run(stage: Stage) -> None:
+    """A leader is left alone for 40 seconds."""
+    stage.begin()
+    stage.win_election()
+    won = election_won(stage)
+    stage.run(40)
+    runs = stage.sent("RequestVote", since=won.number)
+    stage.require(
+        not runs,
+        f"tom leads since {seconds(won.time)} s, so its election timer should be cancelled; "
+        "but the timer runs out, and tom runs against itself",
+        runs[0] if runs else None,
+    )
+
+
+@rule(
+    "A new leader's state is the sum of its whole log, also of entries that it only stored as a follower.",
+    'Raft 11, the test list: "Ensure that its state matches the totality of its current logs"',
+)
+def a_new_leader_knows_its_whole_log(stage: Stage) -> None:
+    """A follower stores an entry that nobody tells it to carry out, and is elected."""
+    stage.begin()
+    stage.call("jerry", 1, entries="1 set x 1")
+    stage.win_election()
+    answer = stage.answer(stage.ask("get x"))
+    heard = repr(answer.value) if isinstance(answer, Ok) else type(answer).__name__
+    stage.require(
+        heard == "'1'",
+        f"tom was elected with '1 set x 1' in its log: a client that gets x should hear '1', but hears {heard}",
+    )
+
+
+def peers(stage: Stage) -> tuple[str, ...]:
+    """Name the servers beside the one under test."""
+    return stage.simulation.scenario.servers[1:]
+
+
+def election_won(stage: Stage) -> Event:
+    """Give the event by which the server under test last became leader."""
+    return [event for event in stage.events("role") if event["role"] == "leader"][-1]
+
+
+def require_heartbeats(stage: Stage, situation: str) -> None:
+    """Fail unless, since it was last elected, the server calls everyone at once and then once per interval."""
+    won, now = election_won(stage), stage.simulation.now
+    wanted = list(range(won.time, now + 1, round(stage.field("heartbeat_interval") * MICROSECONDS)))
+    for peer in peers(stage):
+        calls = stage.sent("AppendEntries", since=won.number, to=peer)
+        times = [call.time for call in calls]
+        wrong = [call for call, time in zip(calls, [*wanted, *[-1] * len(calls)], strict=False) if call.time != time]
+        stage.require(
+            times == wanted,
+            f"{situation}. Until {seconds(now)} s it should call {peer} at {several(wanted)}, "
+            f"but does so {'at ' + several(times) if times else 'never'}",
+            wrong[0] if wrong else None,
+        )
+
+
+def several(times: list[int]) -> str:
+    """Spell some times: ``8, 13 and 18 s``."""
+    *most, last = [seconds(time) for time in times]
+    return f"{', '.join(most)} and {last} s" if most else f"{last} s"

@@ -1,0 +1,189 @@
+"""The checks of step 8: a new random timeout for every election, and no candidate attribute."""
+
+from __future__ import annotations
+
+from raft_steps.lab.checks import rule, step_06, step_07
+from raft_steps.lab.checks.stage import CheckFailed, Stage
+from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.trace import Event
+
+
+@rule(
+    "A candidate restarts its election timer when its election begins: if the election comes to nothing, it runs again.",
+    'Section 5.2: it "waits for that timeout to elapse before starting the next election"',
+)
+def a_candidate_that_fails_runs_again(stage: Stage) -> None:
+    """A candidate gets no answer, three times in a row."""
+    stage.begin(draws=(8, 9, 10))
+    for term in (1, 2, 3):
+        run = stage.run_until_sent(
+            "RequestVote",
+            within=19,
+            otherwise=f"tom hears from nobody and should run for leader of term {term} when its election timer runs out; "
+            + ("it has no timer running since its last election began" if term > 1 else "it does not run"),
+        )[0]
+        asked = run["fields"].get("term")
+        stage.require(
+            asked == term,
+            f"tom was in term {term - 1} and runs for leader: it should ask for votes in term {term}, not {asked}",
+            run,
+        )
+
+
+@rule(
+    "Each election begins with a new random timeout, and the election timer is restarted with that one.",
+    'Section 5.2; Raft 11: "Reset the election timeouts at the start of every election"',
+)
+def each_election_has_a_timeout_of_its_own(stage: Stage) -> None:
+    """A candidate that waited 8 s draws 13 s next, if it draws; it gets no answer, three times in a row."""
+    stage.begin(draws=(8, 13, 10, 17))
+    for _ in range(3):
+        stage.run_until_sent("RequestVote", within=19)
+    timers = [event for event in election_timers(stage) if event.time > 0]
+    stage.require(timers, "tom runs for leader, but starts no election timer for the next election")
+    first = timers[0]
+    waited, drew = wait_of(first), len(stage.node.random.scripted) < 3
+    stage.require(
+        not drew or waited != 8,
+        "tom waited 8 s, runs for leader and draws a new timeout, but its election timer starts with the old 8 s: "
+        "draw first, then start the timer with what was drawn",
+        first,
+    )
+    # A Node that draws in a way of its own may draw 8 s again, but not every time.
+    stage.require(
+        drew or any(wait_of(timer) != 8 for timer in timers),
+        "tom waited 8 s, runs for leader, and waits the old 8 s again: each election needs a new draw",
+        first,
+    )
+
+
+@rule(
+    "An election timeout is a whole number of seconds from 8 to 18, both included.",
+    'Raft 11: "some integer between 8 and 18 (inclusive)"',
+)
+def timeouts_are_from_8_to_18_seconds(stage: Stage) -> None:
+    """A candidate gets no answer for 300 seconds."""
+    stage.begin()
+    stage.run(300)
+    for timer in election_timers(stage):
+        wait = wait_of(timer)
+        stage.require(
+            8 <= wait <= 18 and wait == int(wait),
+            f"tom starts its election timer with {wait:g} s; a timeout is a whole number of seconds from 8 to 18",
+            timer,
+        )
+
+
+@rule(
+    "Timeouts come from the node's own chance, self.random, so that the same seed gives the same run.",
+    "this course: a Node reads no other chance and no clock, or no failure could be shown twice",
+)
+def timeouts_come_from_self_random(stage: Stage) -> None:
+    """The same 150 seconds are run twice."""
+    runs = []
+    for _ in range(2):
+        stage.begin()
+        stage.run(150)
+        runs.append([wait_of(timer) for timer in election_timers(stage)])
+    if runs[0] != runs[1]:
+        stage.forget()  # No picture: it would be another one each time.
+        raise CheckFailed(
+            "tom ran twice with the same seed and waited for different times: "
+            "draw with self.random, which is the node's own, not with Python's module random"
+        )
+
+
+@rule(
+    "Two servers with the same timeout split the vote, and wait differently long after that: one of them leads.",
+    'Section 5.2; Raft 11: "if their timeouts are the same, this could happen indefinitely"',
+)
+def a_split_vote_comes_to_an_end(stage: Stage) -> None:
+    """One server of three is down; the others both wait 11 s."""
+    cluster = stage.cluster(3, draws={"jerry": [11], "spike": [11]}, later=["tom"])
+    cluster.run(60, until=lambda: cluster.leader is not None)
+    if cluster.leader is None:
+        runs = [event for event in cluster.trace.of("sent") if event["type"] == "RequestVote"]
+        jerry, spike = ({run.time: run for run in runs if run.server == name} for name in ("jerry", "spike"))
+        splits = [run for time, run in jerry.items() if time in spike]
+        raise CheckFailed(
+            "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, but "
+            + (f"they run at the same moment {len(splits)} times" if len(splits) > 1 else "nobody wins an election"),
+            splits[1].number if len(splits) > 1 else None,
+        )
+
+
+@rule(
+    "A server is a leader or a follower, and it says that it runs by asking for votes: there is no is_candidate.",
+    'Raft 11: "I also removed the candidate attribute"',
+)
+def there_is_no_candidate_attribute(stage: Stage) -> None:
+    """A server runs for leader."""
+    stage.begin()
+    stage.run_until_sent("RequestVote")
+    has_it = hasattr(stage.node, "is_candidate")
+    stage.forget()  # A picture cannot show this.
+    stage.require(
+        not has_it,
+        "tom still has is_candidate, which nothing reads: take it away with is_candidate = removed('why'), "
+        "and write the methods that set it without it",
+    )
+
+
+@rule(
+    "An election is what it was: one term later, with a vote for oneself, and everyone is asked.",
+    "Section 5.2; Figure 2, Candidates",
+)
+def an_election_is_otherwise_as_before(stage: Stage) -> None:
+    """One of five servers runs for leader of term 4, and two vote for it."""
+    stage.begin(5, log="3 set x 1")
+    runs = stage.run_until_sent("RequestVote")
+    asked = [(run["to"], run["fields"].get("term")) for run in runs]
+    stage.require(
+        sorted(asked, key=str) == sorted(((peer, 4) for peer in step_07.peers(stage)), key=str),
+        "tom was in term 3 and should ask each of the four others once for its vote in term 4; "
+        f"it asks {', '.join(f'{to} in term {term}' for to, term in asked)}",
+        runs[0],
+    )
+    for voters, puppet in ((1, "jerry"), (2, "spike")):
+        stage.send(puppet, "RequestVoteReply", vote_granted=True)
+        leads = stage.field("is_leader")
+        stage.require(
+            leads == (voters == 2),
+            f"tom runs in a cluster of five. With its own vote it has {voters + 1}: "
+            + ("it should lead now, but does not" if voters == 2 else "that is no majority, but it leads"),
+            stage.arrival(),
+        )
+
+
+@rule(
+    "Becoming leader is what it was: heartbeats at once and at every interval, no election timer, all of the log at hand.",
+    "Section 5.2; Raft 11, first commit",
+)
+def becoming_leader_is_as_before(stage: Stage) -> None:
+    """The checks of step 7 about leaders."""
+    step_07.a_leader_calls_every_interval.run(stage)
+    step_07.a_leader_does_not_run.run(stage)
+    step_07.a_new_leader_knows_its_whole_log.run(stage)
+
+
+@rule(
+    "Stepping down is what it was: no heartbeat any more, and a full timeout of waiting for the successor.",
+    "Section 5.2; Raft 11, first commit",
+)
+def stepping_down_is_as_before(stage: Stage) -> None:
+    """The checks of steps 6 and 7 about deposed leaders."""
+    step_06.a_term_at_least_as_new_deposes_a_leader.run(stage)
+    step_06.a_deposed_leader_can_run_again.run(stage)
+    step_07.a_deposed_leader_falls_silent.run(stage)
+
+
+def election_timers(stage: Stage) -> list[Event]:
+    """Give the starts of the election timer that count: the last one at each time."""
+    starts = {event.time: event for event in stage.events("timer_started") if event["timer"] == "election"}
+    return list(starts.values())
+
+
+def wait_of(timer: Event) -> float:
+    """Say how long a timer was started for, in seconds."""
+    wait: float = (timer["due"] - timer.time) / MICROSECONDS
+    return wait

@@ -1,0 +1,38 @@
+"""The command `raft-steps`: the course from a terminal, for people and for scripts.
+
+    exit status 0    it went well
+    exit status 1    what was looked at falls short: a check, a run, a notebook
+    exit status 2    the command cannot be carried out as it was given
+
+What goes wrong is one sentence on standard error. With --json, standard output holds one JSON object and nothing else.
+"""
+
+from __future__ import annotations
+
+import click
+
+from raft_steps import __version__
+from raft_steps.lab import cli_check, cli_course, cli_look, cli_run
+from raft_steps.lab.cli_tools import CourseGroup
+
+
+@click.group(
+    cls=CourseGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Each command explains itself: raft-steps COMMAND --help",
+)
+@click.version_option(__version__, prog_name="raft-steps", message="%(prog)s %(version)s")
+def main() -> None:
+    """Raft, one small step at a time: read the steps, run them, check your own.
+
+    \b
+    To begin:            raft-steps lab
+    What there is:       raft-steps steps
+    See a step fail:     raft-steps run 7 --scenario 'at 12 crash leader'
+    Check your own:      raft-steps check 6 --node my_raft.py:Node
+    """  # noqa: D301  # click's own mark for lines that it shall not wrap
+
+
+main.add_section("The course", cli_course.lab, cli_look.steps, cli_look.show, cli_look.diff)
+main.add_section("Running and checking", cli_run.run, cli_run.replay, cli_check.check, cli_check.ten_steps)
+main.add_section("For authors and instructors", cli_course.refresh, cli_course.release)

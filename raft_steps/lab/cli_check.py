@@ -1,0 +1,80 @@
+"""The commands that judge: `check` holds a Node against a step's sentences, `ten-steps` against the post's test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from raft_steps import find_step, node
+from raft_steps.lab.cli_look import step_argument
+from raft_steps.lab.cli_tools import FAILED, Progress, json_option, load_node, say, say_json
+
+node_option = click.option("--node", "spec", metavar="FILE:CLASS", help="Your own class, such as my_raft.py:Node.")
+
+
+@click.command()
+@step_argument
+@node_option
+@json_option
+@click.pass_context
+def check(ctx: click.Context, number: int, spec: str | None, as_json: bool) -> None:
+    """Check a Node against what a step must do, a sentence at a time.
+
+    The exit status is 0 when every check passes and 1 when one fails. Without --node, the step's own Node is checked.
+    """
+    from raft_steps.lab.checks import check as run_checks
+
+    find_step(number)
+    report = run_checks(load_node(spec) if spec is not None else node(number), step=number)
+    if as_json:
+        checks = [
+            {"name": result.name, "passed": result.passed, "message": result.message} for result in report.results
+        ]
+        say_json({"step": number, "passed": report.passed, "checks": checks})
+    else:
+        say(report)
+    ctx.exit(0 if report.passed else FAILED)
+
+
+@click.command("ten-steps")
+@step_argument
+@click.option("--seeds", type=click.IntRange(min=1), default=100, show_default=True, help="How many seeds to try.")
+@click.option("--first-seed", type=int, default=0, show_default=True, help="Where to begin.")
+@click.option("--seed", type=int, help="Only this seed, told step by step.")
+@node_option
+@json_option
+@click.pass_context
+def ten_steps(
+    ctx: click.Context, *, number: int, seeds: int, first_seed: int, seed: int | None, spec: str | None, as_json: bool
+) -> None:
+    """Run the post's ten-step test over many seeds.
+
+    Servers crash and restart, clients write and read, and each of the ten steps is a check. The test counts twice: by
+    the leader's reads and all logs, and strictly, by every server's state machine too. The exit status is 1 where the
+    first of the two fails for any seed.
+    """
+    from raft_steps.lab.ten_steps import run_ten_steps, sweep_ten_steps
+
+    find_step(number)
+    tested = load_node(spec) if spec is not None else number
+    if seed is not None and not as_json:
+        told = run_ten_steps(tested, seed)
+        say(told)
+        ctx.exit(0 if told.passed else FAILED)
+    wanted = [seed] if seed is not None else range(first_seed, first_seed + seeds)
+    with Progress(f"ten steps, step {number}", len(wanted)) as progress:
+        result = sweep_ten_steps(tested, wanted, progress=progress)
+    if as_json:
+        say_json({"step": number, "seeds": len(wanted)} | _as_data(result))
+    else:
+        say(result)
+        if result.failed_seeds:
+            own = f" --node {spec}" if spec is not None else ""
+            click.echo(f"One of them, told: raft-steps ten-steps {number} --seed {result.failed_seeds[0]}{own}")
+    ctx.exit(FAILED if result.failed_seeds else 0)
+
+
+def _as_data(result: Any) -> dict[str, Any]:
+    names = ("passed", "failed_seeds", "strict_passed", "strict_failed_seeds")
+    return {name: getattr(result, name) for name in names}

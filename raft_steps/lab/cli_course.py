@@ -1,0 +1,115 @@
+"""The commands about the notebooks as files: open them, refresh what they show, release them to students."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from raft_steps.lab.cli_tools import FAILED, CommandError, Progress
+
+folder_option = click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The course's folder; by default the current one, or the one that the package is in.",
+)
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.option(
+    "--edition",
+    type=click.Choice(["course", "learner"]),
+    default="course",
+    show_default=True,
+    help="What to open first.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8888, show_default=True, help="Where to listen.")
+@click.option("--browser/--no-browser", default=None, help="Open a browser or not; by default, where there is one.")
+@folder_option
+@click.argument("options", nargs=-1, metavar="[-- JUPYTERLAB OPTIONS]")
+@click.pass_context
+def lab(
+    ctx: click.Context,
+    *,
+    edition: str,
+    port: int,
+    browser: bool | None,
+    folder: Path | None,
+    options: tuple[str, ...],
+) -> None:
+    """Open the course in JupyterLab.
+
+    There are two editions, side by side. notebooks/ is the course, with its solutions folded away. my_course/ is yours
+    to write in: the same without solutions. It is kept up to date, and what you have changed in it is never touched.
+
+    It works as root, without a browser (it prints what to open), and when the port is taken (it takes the next).
+    """
+    from raft_steps.lab.launch import find_course, launch
+
+    place = find_course(folder)
+    learner = edition == "learner"
+    ctx.exit(launch(place, learner=learner, port=port, browser=browser, options=options, say=click.echo))
+
+
+@click.command()
+@click.argument("notebooks", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="How many run at a time.")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Write nothing; the exit status is 1 if something would change."
+)
+@folder_option
+@click.pass_context
+def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_check: bool, folder: Path | None) -> None:
+    """Run all notebooks again and store what they show.
+
+    Running it twice changes nothing. A notebook in which a cell fails is named and stays as it is.
+    """
+    from raft_steps.lab.launch import find_course
+    from raft_steps.lab.notebook_files import notebooks_of, refresh
+
+    paths = list(notebooks) or notebooks_of(find_course(folder).notebooks)
+    done = 0
+    with Progress("notebooks", len(paths)) as progress:
+
+        def count(_outcome: object) -> None:
+            nonlocal done
+            done += 1
+            progress(done)
+
+        outcomes = refresh(paths, jobs=jobs, write=not only_check, progress=count)
+    for outcome in outcomes:
+        if not outcome.failure:
+            click.echo(
+                f"{outcome.path.name}: {('would change' if only_check else 'refreshed') if outcome.changed else 'as it was'}"
+            )
+    failures = [outcome.failure for outcome in outcomes if outcome.failure]
+    for failure in failures:
+        click.echo(f"Error: {failure}", err=True)
+    ctx.exit(FAILED if failures or (only_check and any(outcome.changed for outcome in outcomes)) else 0)
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--steps", "text", metavar="STEPS", help="Which steps: 6, 5-8, or 1,5-8. All by default.")
+@click.option("--force", is_flag=True, help="Overwrite what somebody has worked in.")
+@folder_option
+def release(out: Path, text: str | None, force: bool, folder: Path | None) -> None:
+    """Make the student edition: the notebooks without their solutions.
+
+    It goes into the folder OUT, which must be empty, or hold an earlier release that nobody has worked in.
+    """
+    from raft_steps.lab.launch import find_course
+    from raft_steps.lab.release import parse_steps, release
+
+    place = find_course(folder)
+    if not place.whole:
+        raise CommandError(f"{place.notebooks} is a student edition itself; releases are made from the course")
+    result = release(place.notebooks, out, parse_steps(text) if text is not None else None, force=force)
+    for name in result.written:
+        click.echo(f"wrote {out / name}")
+    for name in result.removed:
+        click.echo(f"removed {out / name}")
+    if not result.written and not result.removed:
+        click.echo(f"{out} is as it should be")
+    for warning in result.warnings:
+        click.echo(f"Warning: {warning}", err=True)

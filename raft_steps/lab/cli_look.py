@@ -1,0 +1,72 @@
+"""The commands that show the steps as text: the table of contents, a step, and the way from one step to another."""
+
+from __future__ import annotations
+
+import click
+
+from raft_steps import STEPS, __version__
+from raft_steps.lab.cli_tools import json_option, load_node, say, say_json
+
+step_argument = click.argument("number", type=int, metavar="STEP")
+
+
+def _step_or_class(ctx: click.Context, param: click.Parameter, value: str) -> int | type:  # noqa: ARG001  # click's
+    """Read a number as a step, and anything else as a class of one's own."""
+    return int(value) if value.isdecimal() else load_node(value)
+
+
+@click.command()
+@json_option
+def steps(as_json: bool) -> None:
+    """List the steps: the course's table of contents."""
+    if as_json:
+        rows = [
+            {
+                "number": entry.number,
+                "name": entry.name,
+                "title": entry.title,
+                "module": entry.module_name,
+                "notebook": entry.notebook_name,
+            }
+            for entry in STEPS
+        ]
+        say_json({"version": __version__, "steps": rows})
+        return
+    widest = max(len(entry.name) for entry in STEPS)
+    for entry in STEPS:
+        click.echo(f"{entry.number:>3}  {entry.name:<{widest}}  {entry.title}")
+
+
+@click.command()
+@click.argument("what", metavar="STEP|FILE:CLASS", callback=_step_or_class)
+@click.option("--whole", is_flag=True, help="The complete node as of this step, as one file that runs by itself.")
+@click.option("--method", "names", metavar="NAME", multiple=True, help="One method or message, as it is by then.")
+def show(what: int | type, whole: bool, names: tuple[str, ...]) -> None:
+    """Print a step: what it says itself, a method as it is by then, or the whole node.
+
+    \b
+    raft-steps show 6                              the step as its author wrote it
+    raft-steps show 6 --whole > raft.py            everything up to and with step 6
+    raft-steps show 6 --method on_append_entries
+    """  # noqa: D301  # click's own mark for lines that it shall not wrap
+    from raft_steps.lab import source
+
+    if whole and names:
+        raise click.UsageError("--whole and --method exclude each other: the one is everything, the other one piece")
+    say(source.whole(what) if whole else source.show(what, *names))
+
+
+@click.command()
+@click.argument("before", metavar="A", callback=_step_or_class)
+@click.argument("after", metavar="B", callback=_step_or_class)
+@click.option("--method", "names", metavar="NAME", multiple=True, help="Only this method or message.")
+def diff(before: int | type, after: int | type, names: tuple[str, ...]) -> None:
+    """Print what changes from one step to another.
+
+    \b
+    raft-steps diff 5 6
+    raft-steps diff 6 my_raft.py:Node --method on_append_entries      your own class
+    """  # noqa: D301  # click's own mark for lines that it shall not wrap
+    from raft_steps.lab import source
+
+    say(source.diff(before, after, *names))

@@ -1,0 +1,211 @@
+"""The commands that run a cluster and tell what happened: `run` and `replay`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from raft_steps.lab.cli_look import step_argument
+from raft_steps.lab.cli_tools import CommandError, ShortfallError, json_option, load_node, say, say_json
+from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
+from raft_steps.lab.trace import Trace
+
+# How long a run lasts by default, in a follower's longest waits for its leader; and how long after the last action.
+RUN_TIMEOUTS, LAST_TIMEOUTS = 4, 2
+
+node_option = click.option("--node", metavar="FILE:CLASS", help="Run your own class instead of the step's.")
+heartbeats_option = click.option("--heartbeats", is_flag=True, help="Tell of heartbeats that change nothing, too.")
+
+
+@click.command()
+@step_argument
+@click.option("--servers", metavar="N|NAMES", help="How many, or their names: 5, or tom,jerry,spike.")
+@click.option("--seed", type=int, help="What chance begins with; the same seed gives the same run. [default: 0]")
+@click.option("--seconds", type=float, help="How long to run, in virtual time.")
+@click.option("--timing", type=click.Choice(list(TIMINGS)), help="Whole seconds as in the post, or milliseconds.")
+@click.option("--scenario", "text", metavar="TEXT", help="What happens: 'at 12 crash leader; at 30 restart crashed'.")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run into this file.")
+@click.option("--trace", "trace_file", type=click.Path(dir_okay=False, path_type=Path), help="Save all that happened.")
+@node_option
+@heartbeats_option
+@json_option
+def run(
+    *,
+    number: int,
+    servers: str | None,
+    seed: int | None,
+    seconds: float | None,
+    timing: str | None,
+    text: str | None,
+    svg: Path | None,
+    trace_file: Path | None,
+    node: str | None,
+    heartbeats: bool,
+    as_json: bool,
+) -> None:
+    """Run a step's cluster and tell what happens, event by event.
+
+    \b
+    raft-steps run 8
+    raft-steps run 7 --seed 3 --scenario 'at 12 crash leader; at 40 restart crashed'
+    raft-steps run 8 --timing paper --servers 5 --svg run.svg
+    """  # noqa: D301  # click's own mark for lines that it shall not wrap
+    wanted: dict[str, Any] = {"servers": _read_servers(servers), "seed": seed, "timing": timing}
+    scenario = build_scenario(number, text, {name: value for name, value in wanted.items() if value is not None})
+    until = microseconds(seconds) if seconds is not None else scenario.until or _long_enough(scenario)
+    cluster = Cluster.replay(dataclasses.replace(scenario, until=until), load_node(node) if node else None)
+    if svg is not None:
+        from raft_steps.lab.timeline import timeline
+
+        timeline(cluster.trace).save(svg)
+    if trace_file is not None:
+        trace_file.write_text(cluster.trace.to_text(), encoding="utf-8", newline="\n")
+    _tell(cluster.trace, number, heartbeats=heartbeats, as_json=as_json)
+
+
+@click.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@node_option
+@heartbeats_option
+@json_option
+def replay(file: Any, node: str | None, heartbeats: bool, as_json: bool) -> None:
+    """Run a scenario or a saved trace again.
+
+    It is in FILE, or - for standard input. A scenario is a line of text or a JSON object. A saved trace is compared with the run that its own scenario gives
+    now; the exit status is 1 where the two differ.
+    """
+    try:
+        text = file.read()
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{file.name} is no text: neither a scenario nor a trace") from error
+    node_class = load_node(node) if node else None
+    saved = Trace.from_text(text) if _is_trace(text) else None
+    scenario = Scenario.parse(saved.scenario if saved is not None else _without_remarks(text))
+    if scenario.step is None and node_class is None:
+        raise CommandError("this scenario names no step, so it was run with somebody's own class; name one with --node")
+    if scenario.until is None:
+        scenario = dataclasses.replace(scenario, until=_long_enough(scenario))
+    trace = Cluster.replay(scenario, node_class).trace
+    differs = _first_difference(saved, trace) if saved is not None else None
+    same = None if saved is None else differs is None
+    _tell(trace, scenario.step, heartbeats=heartbeats, as_json=as_json, same=same)
+    if differs is not None:
+        raise ShortfallError(differs)
+
+
+def build_scenario(step: int, text: str | None, parts: Mapping[str, Any]) -> Scenario:
+    """Build the scenario of a run from its step, what happens, and the parts that were given beside it.
+
+    Args:
+        step: The step that runs, whatever the text says.
+        text: A whole scenario, or just its actions and other clauses; empty for none.
+        parts: Fields of the scenario; they win over the text.
+
+    Raises:
+        ScenarioError: It cannot be read, or makes no sense.
+        LookupError: There is no such step.
+    """
+    text = (text or "").strip().rstrip(";")
+    if text.startswith(("raft-steps", "{")):
+        default_scenario(step)  # Says so when there is no such step.
+        return dataclasses.replace(Scenario.parse(text), step=step, **_named(parts))
+    scenario = default_scenario(step, **parts)
+    return Scenario.parse(f"{scenario.to_text()}; {text}") if text else scenario
+
+
+def _named(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a number of servers into their names."""
+    named = dict(parts)
+    if isinstance(parts.get("servers"), int):
+        named["servers"] = default_scenario(None, parts["servers"]).servers
+    return named
+
+
+def _read_servers(text: str | None) -> int | tuple[str, ...] | None:
+    if text is None:
+        return None
+    return int(text) if text.strip().isdecimal() else tuple(text.replace(",", " ").split())
+
+
+def _long_enough(scenario: Scenario) -> int:
+    """Give a time by which something has happened, and by which the last action has had its consequences."""
+    longest = microseconds(TIMINGS[scenario.timing].election_timeout_range[1])
+    last = max((action.at for action in scenario.actions), default=0)
+    return max(RUN_TIMEOUTS * longest, last + LAST_TIMEOUTS * longest)
+
+
+def _is_trace(text: str) -> bool:
+    """Tell a saved trace, whose first line is a header with the scenario in it, from a scenario."""
+    try:
+        header = json.loads(text.partition("\n")[0])
+    except ValueError:
+        return False
+    return isinstance(header, dict) and {"servers", "scenario", "end"} <= header.keys()
+
+
+def _without_remarks(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
+def _first_difference(saved: Trace, fresh: Trace) -> str | None:
+    """Say at which event two traces part; None when they are the same."""
+    before, now = saved.to_text().splitlines()[1:], fresh.to_text().splitlines()[1:]
+    for number, (old, new) in enumerate(zip(before, now, strict=False)):
+        if old != new:
+            return f"the run differs from the saved trace from event {number} on, at {saved.events[number].seconds:g} s"
+    if len(before) != len(now):
+        return f"the run has {len(now)} events, and the saved trace {len(before)}; as far as both go, they are the same"
+    return None
+
+
+# Telling.
+
+
+def _tell(trace: Trace, step: int | None, *, heartbeats: bool, as_json: bool, same: bool | None = None) -> None:
+    state = summary(trace, step)
+    if as_json:
+        say_json(state if same is None else state | {"same": same})
+        return
+    from raft_steps.lab.words import story
+
+    say(story(trace, heartbeats=heartbeats))
+    click.echo(f"\nAfter {state['seconds']:g} s: {_in_words(state)}.")
+    if same:
+        click.echo("This is the saved trace again, event for event.")
+    click.echo(f"The same run again: {trace.scenario}")
+
+
+def summary(trace: Trace, step: int | None) -> dict[str, Any]:
+    """Say how a run ended, as data."""
+    moment = trace.moment_after(len(trace) - 1)
+    servers = {
+        name: {
+            "up": state.up,
+            "role": state.role if state.up else "down",
+            "term": state.fields.get("current_term") if state.up else None,
+            "log": [f"{entry['term']} {entry['command']}" for entry in state.log],
+        }
+        for name, state in moment.servers.items()
+    }
+    return {
+        "step": step,
+        "scenario": trace.scenario,
+        "seconds": trace.end / MICROSECONDS,
+        "events": len(trace),
+        "leaders": [name for name, server in servers.items() if server["role"] == "leader"],
+        "servers": servers,
+    }
+
+
+def _in_words(state: Mapping[str, Any]) -> str:
+    groups: dict[str, list[str]] = {}
+    for name, server in state["servers"].items():
+        term = f" in term {server['term']}" if server["term"] is not None else ""
+        groups.setdefault(f"{server['role']}{term}", []).append(name)
+    return "; ".join(f"{', '.join(names)}: {what}" for what, names in groups.items())

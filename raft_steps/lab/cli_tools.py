@@ -1,0 +1,188 @@
+"""What the commands share: how errors are said, results printed, progress shown, and a learner's class loaded."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+import click
+
+from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
+
+FAILED, WRONG_INPUT = 1, 2
+PATIENCE = 0.5  # seconds without a progress bar; what takes longer than two has had one for a while by then
+
+
+class CommandError(click.ClickException):
+    """A sentence for standard error, and the exit status that goes with it."""
+
+    exit_code = WRONG_INPUT
+
+
+class ShortfallError(CommandError):
+    """The same, where the command was carried out and what it looked at falls short."""
+
+    exit_code = FAILED
+
+
+class CourseGroup(click.Group):
+    """The group of all commands: lists them by section, and says errors in a sentence."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        """Begin without sections."""
+        super().__init__(*arguments, **settings)
+        self.sections: dict[str, list[click.Command]] = {}
+
+    def add_section(self, title: str, *commands: click.Command) -> None:
+        """Add commands, to be listed together."""
+        self.sections[title] = list(commands)
+        for command in commands:
+            self.add_command(command)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Name the commands in the order in which they were added."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's
+        """List the commands, section by section."""
+        for title, commands in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(command.name or "", command.get_short_help_str(80)) for command in commands])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry a command out, and turn what the course raises on purpose into a sentence and a status."""
+        try:
+            return super().invoke(ctx)
+        except (NodeError, EventBudgetError) as error:
+            raise ShortfallError(sentence(error)) from error
+        except LabError as error:
+            raise CommandError(sentence(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # Whoever read our output has seen enough.
+                raise
+            raise CommandError(f"{error.filename or 'a file'}: {error.strerror or error}") from error
+        except LookupError as error:
+            if type(error) is not LookupError:  # A missing key or index is a mistake of the course's own.
+                raise
+            raise CommandError(sentence(error)) from error
+
+
+def sentence(error: Exception) -> str:
+    """Say an error on one line; what stood on further lines, such as the line of a Node's source, in brackets."""
+    first, *more = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return f"{first} ({'; '.join(more)})" if more else first
+
+
+# Printing.
+
+
+def say(thing: object) -> None:
+    """Print a text or what has one, in colour where that can be seen."""
+    coloured = getattr(thing, "ansi", None)
+    if coloured is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        click.echo(coloured(), color=True)
+    else:
+        click.echo(str(thing))
+
+
+def say_json(data: Mapping[str, Any]) -> None:
+    """Print one JSON object."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for a script.")
+
+
+class Progress:
+    """A progress bar on standard error: where somebody sees it, and once the work has taken a moment."""
+
+    def __init__(self, label: str, length: int) -> None:
+        """Prepare the bar; it is not shown yet."""
+        self.begun, self.seen = time.monotonic(), sys.stderr.isatty()
+        self.label, self.length = label, length
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __call__(self, done: int, *_total: int) -> None:
+        """Say how much is done by now."""
+        if not self.seen or (self.bar is None and time.monotonic() - self.begun < PATIENCE):
+            return
+        if self.bar is None:
+            self.bar = click.progressbar(length=self.length, label=self.label, file=sys.stderr, show_pos=True)
+            self.bar.__enter__()
+        self.bar.update(done - self.bar.pos)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.__exit__(kind, error, trace)
+
+
+# A learner's class.
+
+
+def load_node(spec: str) -> type:
+    """Load a Node class from ``FILE:CLASS``; the class is ``Node`` unless told otherwise.
+
+    Raises:
+        CommandError: There is no such file or class, it cannot be loaded, or it is no Node.
+    """
+    from raft_steps.lab.node import Node
+    from raft_steps.lab.scenario import nearest
+
+    name, colon, class_name = spec.rpartition(":")
+    if not colon or not class_name.isidentifier():  # No class is named; a colon may belong to a drive's letter.
+        name, class_name = spec, "Node"
+    module = _load_module(Path(name))
+    found = getattr(module, class_name, None)
+    if found is None:
+        classes = [key for key, value in vars(module).items() if inspect.isclass(value) and issubclass(value, Node)]
+        known = nearest(class_name, classes) if classes else "; it has no Node class at all"
+        raise CommandError(f"{name} has no class {class_name!r}{known}")
+    if not (inspect.isclass(found) and issubclass(found, Node)):
+        raise CommandError(f"{class_name} in {name} is no Node: derive it from the Node of the step before")
+    return found
+
+
+def _load_module(path: Path) -> ModuleType:
+    if path.suffix == ".ipynb":
+        raise CommandError(f"{path} is a notebook; check your class in it, or save the class in a .py file of its own")
+    if path.suffix != ".py":
+        raise CommandError(f"{path} is no Python file; a class of your own is FILE:CLASS, such as my_raft.py:Node")
+    if not path.is_file():
+        raise CommandError(f"there is no file {path}")
+    spec = importlib.util.spec_from_file_location(f"learner_{path.stem}", path.resolve())
+    if spec is None or spec.loader is None:
+        raise CommandError(f"{path} is no Python file that can be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # Where dataclasses, and whoever reads its source, look it up.
+    sys.path.insert(0, str(path.resolve().parent))  # It may import a neighbour.
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise CommandError(f"{path} cannot be loaded: {_where(error, path)}{type(error).__name__}: {error}") from error
+    return module
+
+
+def _where(error: BaseException, path: Path) -> str:
+    """Name the innermost line of the learner's file that an error went through."""
+    if isinstance(error, SyntaxError):
+        return ""  # Its message names file and line.
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
+    return f"line {lines[-1]}: " if lines else ""

@@ -1,0 +1,232 @@
+"""JupyterLab, opened on the course: in one way on every machine, and with words for what is unusual about this one.
+
+It starts for root too, without a browser, and when its port is taken, and then says so. Beside the course it keeps a
+student edition for whoever sits here, `my_course`, which is brought up to date and never overwritten.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import raft_steps
+from raft_steps.lab.errors import LabError
+from raft_steps.lab.notebook_files import notebooks_of
+from raft_steps.lab.release import Release, bring_up_to_date, is_release
+
+PORT = 8888
+PORT_TRIES = 50
+LEARNER = "my_course"
+LOOK_SECONDS = 0.1  # between two looks whether JupyterLab is there
+Say = Callable[[str], None]
+
+
+class LaunchError(LabError):
+    """JupyterLab cannot be started on the course; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a course is.
+
+    Attributes:
+        root: The folder that JupyterLab shows.
+        notebooks: The folder in it that holds the notebooks.
+    """
+
+    root: Path
+    notebooks: Path
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the full course, which a student edition can be made from, and not such an edition itself."""
+        return self.root != self.notebooks
+
+
+def find_course(folder: Path | None = None) -> Place:
+    """Find the course in a folder; by default in the current one, or else beside the package.
+
+    Raises:
+        LaunchError: There are no notebooks of a course.
+    """
+    candidates = [folder] if folder is not None else [Path.cwd(), Path(raft_steps.__file__).parent.parent]
+    for candidate in candidates:
+        root = candidate.resolve()
+        if notebooks_of(root / "notebooks"):
+            return Place(root, root / "notebooks")
+        if notebooks_of(root):
+            whole = root.name == "notebooks" and not is_release(root)
+            return Place(root.parent if whole else root, root)
+    raise LaunchError(
+        f"there is no course in {candidates[0]}: no notebooks/ folder with 00_start_here.ipynb and the others; "
+        "start this in the course's folder, or name it with --folder"
+    )
+
+
+def launch(
+    place: Place,
+    *,
+    learner: bool = False,
+    port: int = PORT,
+    browser: bool | None = None,
+    options: Sequence[str] = (),
+    say: Say = print,
+) -> int:
+    """Start JupyterLab on a course and wait for its end.
+
+    Args:
+        place: Where the course is.
+        learner: Open the student edition first, not the full course.
+        port: The port to listen on; when it is taken, one of the next.
+        browser: Whether to open one; by default where there is one.
+        options: Options for JupyterLab itself.
+        say: Told what the person in front of it should know.
+
+    Returns:
+        JupyterLab's own exit status.
+
+    Raises:
+        LaunchError: JupyterLab is not installed, or did not start.
+    """
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise LaunchError("JupyterLab is not installed here; install the course with: pip install raft-steps")
+    editions = _editions(place, say)
+    if learner:
+        editions.reverse()
+    browser = has_browser() if browser is None else browser
+    if is_root():
+        say("You are root, so JupyterLab is started with --allow-root.")
+    token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
+    command = _command(place.root, first_page(editions[0], place.root), port, browser=browser, options=options)
+    with _running(command, token) as process:
+        server = _wait_for(process, token)
+        if server is None:
+            if process.returncode == 0:  # It was asked for its version or its help, or was stopped at once.
+                return 0
+            raise LaunchError("JupyterLab ended before it was ready; what it printed above says why")
+        _tell(server, port, place.root, editions, say)
+        return process.wait()
+
+
+def is_root() -> bool:
+    """Tell whether this is the superuser, for whom JupyterLab wants to be asked twice."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def has_browser(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
+    """Tell whether a browser with windows can be opened here; one for the terminal would be of no use."""
+    if environment.get("BROWSER") or platform in ("darwin", "win32"):
+        return True
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+
+
+def first_page(folder: Path, root: Path) -> str:
+    """Give the address, within JupyterLab, of the first notebook of a folder."""
+    notebooks = notebooks_of(folder)
+    page = notebooks[0] if notebooks else folder
+    return f"/lab/tree/{page.relative_to(root).as_posix()}".removesuffix("/.")
+
+
+# The two editions.
+
+
+def _editions(place: Place, say: Say) -> list[Path]:
+    """Give the folders to open, the full course first; renew the learner's own edition on the way."""
+    if not place.whole:
+        return [place.notebooks]
+    learner = place.root / LEARNER
+    try:
+        new = not learner.exists()
+        release = bring_up_to_date(place.notebooks, learner)
+        if new:  # A learner's work is not part of the course's repository.
+            (learner / ".gitignore").write_text("*\n", encoding="utf-8")
+    except (LabError, OSError) as error:
+        say(f"Your own edition cannot be kept in {learner}: {error}")
+        return [place.notebooks]
+    for line in _news(release, new=new):
+        say(line)
+    return [place.notebooks, learner]
+
+
+def _news(release: Release, *, new: bool) -> Iterator[str]:
+    if new:
+        yield f"{LEARNER}/ is new: the course without its solutions, for you to write in."
+    elif release.written:
+        yield f"{LEARNER}/ was brought up to date with the course: {', '.join(release.written)}."
+    if release.outdated:
+        names = ", ".join(release.outdated)
+        yield f"The course has changed since you began {names}. Yours stays; rename it to get the new one beside it."
+
+
+# The server.
+
+
+def _command(root: Path, page: str, port: int, *, browser: bool, options: Sequence[str]) -> list[str]:
+    return [
+        *(sys.executable, "-m", "jupyterlab"),
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url={page}",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.port_retries={PORT_TRIES}",
+        "--Application.log_level=WARN",
+        # Nothing leaves the machine: no news and no look for a newer version.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *([] if browser else ["--no-browser"]),
+        *(["--allow-root"] if is_root() else []),
+        *options,
+    ]
+
+
+@contextmanager
+def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run JupyterLab; Control-C is its own to answer, and whoever ends this process ends it too."""
+    # A terminal in JupyterLab finds raft-steps, whether or not the environment is activated.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    process = subprocess.Popen(command, env=os.environ | {"JUPYTER_TOKEN": token, "PATH": path})
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
+    }
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | None:
+    """Wait until the server listens, and give what it says about itself; None when it ended before."""
+    from jupyter_server.serverapp import list_running_servers
+
+    while process.poll() is None:
+        with suppress(OSError):  # Another server's file may vanish while it is read.
+            for server in list_running_servers():
+                if server.get("token") == token or server.get("pid") == process.pid:
+                    return dict(server)
+        time.sleep(LOOK_SECONDS)
+    return None
+
+
+def _tell(server: Mapping[str, Any], port: int, root: Path, editions: Sequence[Path], say: Say) -> None:
+    if server["port"] != port:
+        say(f"Port {port} is taken, so JupyterLab listens on port {server['port']}.")
+    token = f"?token={server['token']}" if server.get("token") else ""
+    say("JupyterLab is running. Control-C in this terminal ends it.")
+    for folder in editions:
+        what = "Your own edition, to write in" if folder.name == LEARNER else "The course"
+        say(f"\n  {what}:\n  {server['url'].rstrip('/')}{first_page(folder, root)}{token}")
+    say("")

@@ -1,0 +1,128 @@
+"""Markup: lines of source, as HTML for a notebook and as coloured text for a terminal.
+
+The HTML is one <pre> with styles of its own and no script, so that it stays what it is in a notebook that is not
+trusted. Colours are tints behind the theme's own text colour, for light and dark themes alike, and never speak alone:
+an added line has a +, a removed one a −, and both are <ins> and <del>, which show even where styles are taken out.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import keyword
+import tokenize
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+Sign = Literal["+", "-", " "]
+Line = tuple[Sign, str]  # a line of a difference: its sign, and its text
+
+BLOCK = "margin:0;padding:0;white-space:pre;overflow-x:auto;line-height:1.4"
+LINE = "display:block;text-decoration:none;min-width:100%"
+ADDED, REMOVED = "background-color:rgba(46,160,67,0.2)", "background-color:rgba(248,81,73,0.2)"
+GREEN, RED, BOLD, QUIET, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
+QUIET_TOKENS = {tokenize.COMMENT, tokenize.STRING}
+
+
+def html_block(title: str, lines: Sequence[str]) -> str:
+    """Put lines of HTML under a title."""
+    return f'<div style="margin:0 0 1em 0"><div>{title}</div><pre style="{BLOCK}">{"".join(lines)}</pre></div>'
+
+
+def html_source(text: str) -> list[str]:
+    """Spell source as HTML, a line each: keywords are bold, comments and docstrings slanted."""
+    return [line + "\n" for line in _highlighted(text)]
+
+
+def html_difference(lines: Sequence[Line]) -> list[str]:
+    """Spell the lines of a difference as HTML."""
+    before = iter(_highlighted("\n".join(text for sign, text in lines if sign != "+")))
+    after = iter(_highlighted("\n".join(text for sign, text in lines if sign != "-")))
+    spelled = []
+    for sign, _ in lines:
+        if sign == "-":
+            spelled.append(f'<del style="{LINE};{REMOVED}">− {next(before)}\n</del>')
+        elif sign == "+":
+            spelled.append(f'<ins style="{LINE};{ADDED}">+ {next(after)}\n</ins>')
+        else:
+            next(before)
+            spelled.append(f'<span style="{LINE}">  {next(after)}\n</span>')
+    return spelled
+
+
+def ansi_source(text: str) -> str:
+    """Spell source for a terminal: comments and docstrings step back."""
+    lines = text.split("\n")
+    for number, spans in enumerate(_spans(text)):
+        for start, end, is_keyword in reversed(spans):
+            if not is_keyword:
+                line = lines[number]
+                lines[number] = f"{line[:start]}{QUIET}{line[start:end]}{PLAIN}{line[end:]}"
+    return "\n".join(lines)
+
+
+def ansi_difference(lines: Sequence[Line]) -> str:
+    """Spell the lines of a difference for a terminal."""
+    colours = {"+": GREEN, "-": RED}
+    return "\n".join(
+        f"{colours[sign]}{sign} {text}".rstrip() + PLAIN if sign in colours else f"  {text}".rstrip()
+        for sign, text in lines
+    )
+
+
+def bold(text: str) -> str:
+    """Make a text stand out in a terminal."""
+    return f"{BOLD}{text}{PLAIN}"
+
+
+def plain_difference(lines: Sequence[Line]) -> str:
+    """Spell the lines of a difference as plain text."""
+    return "\n".join(f"{sign} {text}".rstrip() for sign, text in lines)
+
+
+def _highlighted(text: str) -> list[str]:
+    """Spell each line as HTML."""
+    spelled = []
+    for line, spans in zip(text.split("\n"), _spans(text), strict=True):
+        parts, place = [], 0
+        for start, end, is_keyword in spans:
+            tag = "b" if is_keyword else "i"
+            parts.append(
+                f"{html.escape(line[place:start], quote=False)}<{tag}>{html.escape(line[start:end], quote=False)}</{tag}>"
+            )
+            place = end
+        spelled.append("".join(parts) + html.escape(line[place:], quote=False))
+    return spelled
+
+
+def _spans(text: str) -> list[list[tuple[int, int, bool]]]:
+    """Find what each line has that is highlighted: where it starts and ends, and whether it is a keyword."""
+    lines = text.split("\n")
+    spans: list[list[tuple[int, int, bool]]] = [[] for _ in lines]
+    for token in _tokens(text):
+        (first, start), (last, end) = token.start, token.end
+        for number in range(first, last + 1):
+            line = lines[number - 1]
+            left = start if number == first else len(line) - len(line.lstrip())
+            right = end if number == last else len(line)
+            if left < right:
+                spans[number - 1].append((left, right, token.type == tokenize.NAME))
+    return spans
+
+
+def _tokens(text: str) -> Iterator[tokenize.TokenInfo]:
+    """Yield keywords, comments and docstrings; pieces of a difference may break off, which is no reason to fail."""
+    starts_statement, depth = True, 0
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            name = tokenize.tok_name[token.type]
+            depth += (name == "FSTRING_START") - (name == "FSTRING_END")  # Newer Pythons look into f-strings.
+            if depth:
+                continue
+            is_docstring = token.type == tokenize.STRING and starts_statement
+            if token.type == tokenize.COMMENT or is_docstring or keyword.iskeyword(token.string):
+                yield token
+            if token.type != tokenize.COMMENT:
+                starts_statement = name in ("NEWLINE", "INDENT", "DEDENT", "NL")
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        return

@@ -1,0 +1,275 @@
+"""Reading: source text, cut into pieces.
+
+A piece is a run of whole lines: one message, field or method, with the comments above it. Nothing is ever printed
+from a syntax tree, so comments and layout stay what their author wrote. A chapter is what one class of the chain
+adds: a step's module, or a learner's cell (`cells` finds that one). This module does not know how chapters combine.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import symtable
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import raft_steps
+from raft_steps.lab.errors import SourceError
+
+Kind = Literal["definition", "class variable", "field", "method"]
+INDENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One message, field or method, as its author wrote it.
+
+    Attributes:
+        name: Its name.
+        kind: What it is; a definition stands at the module's level.
+        text: Its lines and the comments above them, moved to the left margin, without a final newline.
+        gap: Whether a blank line comes before it.
+    """
+
+    name: str
+    kind: Kind
+    text: str
+    gap: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The comments above it, each line with its newline."""
+        lines = self.text.split("\n")
+        count = next(number for number, line in enumerate(lines) if line and not line.startswith("#"))
+        return "".join(line + "\n" for line in lines[:count])
+
+
+class Import(NamedTuple):
+    """Where a name comes from: a module, or a name in it."""
+
+    module: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What one class of the chain adds to the one before.
+
+    Attributes:
+        title: Whose it is: ``step 6``, or ``your Node``.
+        text: All of it, as its author wrote it.
+        docstring: The class's docstring as it stands in the source; empty when there is none.
+        definitions: The messages and whatever else stands at the module's level.
+        members: Class variables, fields and methods.
+        imports: Where each imported name comes from.
+        removed: The names that the chapter takes away.
+        missing: Why the whole cannot stand alone, when something that the class uses has no source.
+    """
+
+    title: str
+    text: str
+    docstring: str
+    definitions: tuple[Piece, ...]
+    members: tuple[Piece, ...]
+    imports: Mapping[str, Import] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+    missing: str = ""
+
+
+def read_step(number: int) -> Chapter:
+    """Read the module of a step.
+
+    Raises:
+        SourceError: There is no such step, or its source cannot be had.
+    """
+    try:
+        module = raft_steps.step(number)
+        return read_module(inspect.getsource(module), f"step {number}")
+    except (LookupError, OSError) as error:
+        raise SourceError(str(error)) from None
+
+
+@functools.lru_cache(maxsize=128)
+def read_module(text: str, title: str) -> Chapter:
+    """Read the text of a step's module; the same text is read once.
+
+    Raises:
+        SourceError: It has no class Node, or holds what a step does not.
+    """
+    lines, tree = text.splitlines(), ast.parse(text)
+    node_class = next((s for s in tree.body if isinstance(s, ast.ClassDef) and s.name == "Node"), None)
+    if node_class is None:
+        raise SourceError(f"{title} has no class Node")
+    imports: dict[str, Import] = {}
+    for statement in tree.body:
+        imports |= imported_names(statement)
+    rest = [s for s in tree.body if s is not node_class and not isinstance(s, ast.Import | ast.ImportFrom)]
+    # A comment above the first definition comes after the last import.
+    start = max((s.end_lineno or 0 for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)), default=0)
+    definitions = list(cut(lines, rest, start, title))
+    members = read_class(lines, node_class, title)
+    return Chapter(
+        title=title,
+        text=text,
+        docstring=class_docstring(lines, node_class),
+        definitions=tuple(piece for piece in definitions if not is_removal(piece)),
+        members=tuple(piece for piece in members if not is_removal(piece)),
+        imports=imports,
+        removed=frozenset(piece.name for piece in [*definitions, *members] if is_removal(piece)),
+    )
+
+
+def imported_names(statement: ast.stmt) -> dict[str, Import]:
+    """Say where the names of an import statement come from; any other statement brings none."""
+    if isinstance(statement, ast.Import):
+        return {alias.asname or alias.name: Import(alias.name) for alias in statement.names}
+    if isinstance(statement, ast.ImportFrom):
+        return {alias.asname or alias.name: Import(statement.module or "", alias.name) for alias in statement.names}
+    return {}
+
+
+def read_class(lines: Sequence[str], node_class: ast.ClassDef, title: str) -> list[Piece]:
+    """Cut the body of a class into pieces, those that take a name away included."""
+    body = node_class.body
+    start = (body[0].end_lineno or 0) if ast.get_docstring(node_class) is not None else body[0].lineno - 1
+    while start > node_class.lineno and not ast.get_docstring(node_class) and is_comment(lines[start - 1]):
+        start -= 1
+    return list(cut(lines, body, start, title, in_class=True))
+
+
+def class_docstring(lines: Sequence[str], node_class: ast.ClassDef) -> str:
+    """Give a class's docstring as it stands in the source, quotation marks included."""
+    if ast.get_docstring(node_class) is None:
+        return ""
+    first = node_class.body[0]
+    return shift("\n".join(lines[first.lineno - 1 : first.end_lineno]), -first.col_offset)
+
+
+def cut(
+    lines: Sequence[str], statements: Sequence[ast.stmt], start: int, title: str, *, in_class: bool = False
+) -> Iterator[Piece]:
+    """Cut consecutive statements into pieces, each with the comments above it.
+
+    Raises:
+        SourceError: A statement defines nothing, or a name is defined twice.
+    """
+    seen: set[str] = set()
+    for statement in statements:
+        first, name, last = first_line(statement), defined_name(statement), statement.end_lineno or statement.lineno
+        if name is None and not is_filler(statement):
+            raise SourceError(
+                f"{title}, line {first}: only definitions can be folded, not {lines[first - 1].strip()!r}"
+            )
+        if name is None:
+            start = max(start, last)
+            continue
+        if name in seen:
+            raise SourceError(f"{title}, line {first}: {name} is defined twice; which one is meant?")
+        seen.add(name)
+        above = first - 1
+        while above > start and (is_comment(lines[above - 1]) or not lines[above - 1].strip()):
+            above -= 1
+        gap = not lines[above].strip()
+        while not lines[above].strip():
+            above += 1
+        ends_class = in_class and statement is statements[-1]
+        last = end_of_comments(lines, last, statement.col_offset + (not ends_class))
+        yield Piece(name, kind_of(statement, in_class), shift("\n".join(lines[above:last]), -statement.col_offset), gap)
+        start = last
+
+
+def end_of_comments(lines: Sequence[str], last: int, column: int) -> int:
+    """Find where the comments end that follow a statement and stand at this column or to its right."""
+    for number in range(last, len(lines)):
+        if is_comment(lines[number]) and len(lines[number]) - len(lines[number].lstrip()) >= column:
+            last = number + 1
+        elif lines[number].strip():
+            break
+    return last
+
+
+def first_line(statement: ast.stmt) -> int:
+    """Give the first line of a definition, as code objects count: its decorators belong to it."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def is_comment(line: str) -> bool:
+    """Say whether a line holds a comment alone."""
+    return line.lstrip().startswith("#")
+
+
+def is_filler(statement: ast.stmt) -> bool:
+    """Say whether a statement does nothing: a docstring, an ellipsis or a pass."""
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
+
+
+def defined_name(statement: ast.stmt) -> str | None:
+    """Give the name that a statement defines, or None."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return statement.name
+        case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+    return None
+
+
+def kind_of(statement: ast.stmt, in_class: bool) -> Kind:
+    """Say what a statement defines: a plain assignment in a class is a class variable, for dataclasses ignore it."""
+    if not in_class:
+        return "definition"
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return "method"
+    annotation = ast.unparse(statement.annotation) if isinstance(statement, ast.AnnAssign) else "ClassVar"
+    return "class variable" if annotation.partition("[")[0].endswith("ClassVar") else "field"
+
+
+def is_removal(piece: Piece) -> bool:
+    """Say whether a piece takes its name away: ``name = removed("why")``."""
+    match ast.parse(piece.text).body[0]:
+        case ast.Assign(value=ast.Call(func=ast.Name(id="removed"))):
+            return True
+        case ast.AnnAssign(value=ast.Call(func=ast.Name(id="removed"))):
+            return True
+    return False
+
+
+def shift(text: str, columns: int) -> str:
+    """Move lines to the right, or to the left, but not the inside of a text that spans lines (docstrings do move)."""
+    indented = text.lstrip("\n").startswith(" ")
+    tree = ast.parse(f"if True:\n{text}" if indented else text)
+    fixed = {line - indented for node in ast.walk(tree) for line in _inner_lines(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            fixed -= {line - indented for line in _inner_lines(node.value)}
+    moved = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if number in fixed or not line.strip():
+            moved.append(line if number in fixed else "")
+        elif columns >= 0:
+            moved.append(" " * columns + line)
+        else:
+            moved.append(line[min(-columns, len(line) - len(line.lstrip())) :])
+    return "\n".join(moved)
+
+
+def _inner_lines(node: ast.AST) -> range:
+    """Give the lines of a text after its first."""
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)):
+        return range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
+    return range(0)
+
+
+def global_names(text: str) -> set[str]:
+    """Name what a piece looks up outside itself: in its module, or among Python's own names."""
+    names: set[str] = set()
+    tables = [symtable.symtable(text, "piece", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        names |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+    return names

@@ -1,0 +1,136 @@
+"""The still picture of a cluster at one moment: what stands in the player's place where nothing can be played.
+
+An untrusted notebook, an exported page and a reader without a kernel see it. It looks as the player does (the folder
+`browser`), without timers.
+"""
+
+from __future__ import annotations
+
+from math import cos, hypot, pi, sin
+
+from raft_steps.lab.palette import FAINT_INK, INK, LINE, PALE_LINE, PAPER, ROLES, message_look, message_manner
+from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.svg import Drawing, Picture, cut
+from raft_steps.lab.trace import Event, Moment, ServerState, Trace
+from raft_steps.lab.words import clock, decimals_of, message_words, plural, several
+
+WIDTH, RADIUS, REACH = 460, 110, 40
+STYLE = (
+    f".n{{font-weight:600;font-size:13px;text-anchor:middle}}.w{{font-size:11px;text-anchor:middle}}"
+    f".l{{font-weight:700;font-size:18px;text-anchor:middle}}.q{{fill:{FAINT_INK};font-size:11px}}"
+    f".k{{stroke:{PALE_LINE}}}.c{{stroke:#7a4b2a;stroke-width:2;stroke-dasharray:4 4}}"
+)
+
+
+def still(trace: Trace, number: int | None = None) -> Picture:
+    """Draw the cluster after an event; by default after the last.
+
+    Args:
+        trace: The run.
+        number: The number of the event; -1 for before everything.
+    """
+    moment, time = _moment(trace, number)
+    places = _places(trace.servers)
+    ys = [y for _, y in places.values()]
+    top, bottom = min(ys) - REACH - 52, max(ys) + REACH + 58
+    drawing = Drawing(WIDTH, bottom - top, STYLE)
+    at = {name: (WIDTH / 2 + x, y - top) for name, (x, y) in places.items()}
+    decimals = decimals_of(trace)
+    heading = f"{trace.title}, {clock(time, decimals)} s of {clock(max(trace.end, time), decimals)} s"
+    drawing.text(14, 22, cut(heading, WIDTH - 28, 12))
+    _draw_links(drawing, at, moment)
+    for name, state in moment.servers.items():
+        _draw_server(drawing, *at[name], name, state)
+    for event in moment.in_flight.values():
+        _draw_message(drawing, at[event.server], at[event["to"]], event, time)
+    drawing.text(14, bottom - top - 14, "Run this cell to play it.", class_="q")
+    words = still_words(trace, number)
+    return Picture(drawing.svg(words), words, words)
+
+
+def still_words(trace: Trace, number: int | None = None) -> str:
+    """Say whose run it is, and how the cluster stands after an event; by default after the last."""
+    moment, time = _moment(trace, number)
+    decimals = decimals_of(trace)
+    said = [f"{name} {_state_words(state)}" for name, state in moment.servers.items()]
+    if moment.sides:
+        said.append(f"the network is parted: {' | '.join(' '.join(side) for side in moment.sides)}")
+    if moment.cuts:
+        said.append(f"cut: {several(moment.cuts)}")
+    if moment.in_flight:
+        said.append(f"{plural(len(moment.in_flight), 'message')} on the way")
+    end = clock(max(trace.end, time), decimals)
+    return f"Player of {trace.title or 'a run'}: {end} s, {plural(len(trace), 'event')}. At {clock(time, decimals)} s: {'; '.join(said)}."
+
+
+def _moment(trace: Trace, number: int | None) -> tuple[Moment, int]:
+    """Give the cluster after an event, and the time of it; the end of the run, when none is given."""
+    if number is None:
+        last = trace.events[-1].time if trace.events else 0
+        return trace.moment_after(len(trace) - 1), max(trace.end, last)
+    return trace.moment_after(number), trace.events[number].time if number >= 0 else 0
+
+
+def _state_words(state: ServerState) -> str:
+    if not state.up:
+        return "down" if state.life else "not started"
+    term = state.fields.get("current_term")
+    return f"{state.role}{', paused' if state.paused else ''}" + (f", term {term}" if term is not None else "")
+
+
+def _places(servers: tuple[str, ...]) -> dict[str, tuple[float, float]]:
+    """Lay the servers out on a ring around 0, 0, the first at the top; two stand side by side."""
+    count = len(servers)
+    start = {1: 0.0, 2: pi}.get(count, -pi / 2)
+    radius = 0 if count == 1 else RADIUS
+    angles = {name: start + 2 * pi * place / count for place, name in enumerate(servers)}
+    return {name: (radius * cos(angle), radius * sin(angle)) for name, angle in angles.items()}
+
+
+def _draw_links(drawing: Drawing, at: dict[str, tuple[float, float]], moment: Moment) -> None:
+    """Draw the ways between servers, dashed where a partition cuts them."""
+    side_of = {name: place for place, side in enumerate(moment.sides) for name in side}
+    names = list(at)
+    for place, a in enumerate(names):
+        for b in names[place + 1 :]:
+            parted = side_of.get(a) != side_of.get(b) or f"{a}>{b}" in moment.cuts or f"{b}>{a}" in moment.cuts
+            (x1, y1), (x2, y2) = at[a], at[b]
+            drawing.add("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="c" if parted else "k")
+
+
+def _draw_server(drawing: Drawing, x: float, y: float, name: str, state: ServerState) -> None:
+    look = ROLES[state.role if state.up else "down"]
+    if state.up:
+        size = {"circle": 24, "square": 21, "diamond": 29}[look.shape]
+        drawing.sign(look.shape, x, y, size, fill=look.fill, stroke=INK, stroke_width=1.5)
+    else:
+        drawing.sign("circle", x, y, 24, fill=look.fill, stroke=LINE, stroke_dasharray="4 3")
+    drawing.text(x, y + 6.5, look.letter, class_="l", fill=look.ink)
+    below = drawing.height / 2 - 20 < y
+    baseline = y + 44 if below else y - 48
+    drawing.text(x, baseline, cut(name, 120, 13), class_="n")
+    drawing.text(x, baseline + 14, _state_words(state), class_="w")
+
+
+def _draw_message(
+    drawing: Drawing, start: tuple[float, float], end: tuple[float, float], event: Event, time: int
+) -> None:
+    """Draw a message where it is on its way, a little to the right of the line, as in the player."""
+    (x1, y1), (x2, y2) = start, end
+    length = hypot(x2 - x1, y2 - y1)
+    dx, dy = (x2 - x1) / length, (y2 - y1) / length
+    share = min(1.0, (time - event.time) / max(1, event["due"] - event.time))
+    along = REACH + share * (length - 2 * REACH)
+    x, y = x1 + dx * along - dy * 7, y1 + dy * along + dx * 7
+    look = message_look(event["type"])
+    manner = message_manner(event["type"], event["fields"])
+    drawing.add("line", x1=x - dx * 18, y1=y - dy * 18, x2=x, y2=y, stroke=look.colour, stroke_width=2)
+    fill = look.colour if manner == "request" else PAPER
+    drawing.sign(
+        "circle" if look.shape == "ring" else look.shape, x, y, 6, fill=fill, stroke=look.colour, stroke_width=2
+    )
+    if manner == "refusal":
+        drawing.add("line", x1=x - 10, y1=y, x2=x + 10, y2=y, stroke=look.colour, stroke_width=2)
+    seconds = (event["due"] - time) / MICROSECONDS
+    title = f"{message_words(event['type'], event['fields'])}, {event.server} to {event['to']}, due in {seconds:.2f} s"
+    drawing.add("title", title)

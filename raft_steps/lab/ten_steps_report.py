@@ -1,0 +1,198 @@
+"""What the ten-step test found, as data that shows itself as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.scenario import Scenario
+
+SEEDS_SHOWN = 8  # how many failing seeds a table names
+
+
+@dataclass(slots=True)
+class Check:
+    """What came of one list step.
+
+    Attributes:
+        number: Its number in the list, from 1.
+        sentence: What the list asks for, in our own words.
+        passed: Whether the leader's reads and the logs show it.
+        strict_passed: Whether the state machines show it too.
+        seconds: How much virtual time it took.
+        message: What is wrong, where it did not pass.
+        strict_message: What is wrong with the state machines, where only they show it.
+    """
+
+    number: int
+    sentence: str
+    passed: bool = False
+    strict_passed: bool = False
+    seconds: float = 0.0
+    message: str = ""
+    strict_message: str = ""
+
+
+@dataclass(slots=True)
+class TenSteps:
+    """One run of the ten-step test.
+
+    Attributes:
+        title: Whose run it is, such as ``step 8``.
+        seed: The seed of the run.
+        checks: What came of each list step.
+        cluster: The cluster, as the run left it.
+    """
+
+    title: str
+    seed: int
+    checks: list[Check]
+    cluster: Cluster
+
+    @property
+    def passed(self) -> bool:
+        """Whether all ten list steps pass, by the leader's reads and the logs."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def strict_passed(self) -> bool:
+        """Whether all ten list steps pass, by the state machines too."""
+        return all(check.strict_passed for check in self.checks)
+
+    @property
+    def scenario(self) -> Scenario:
+        """The whole run as data, to be replayed."""
+        return self.cluster.scenario
+
+    def __str__(self) -> str:
+        """Show a line for each list step."""
+        lines = [f"The ten-step test, {self.title}, seed {self.seed}: {self._verdict()}"]
+        lines += ["   ".join(row).rstrip() for row in _aligned([("", "", "strictly", "seconds", ""), *self._rows()])]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
+        """Show the same in a notebook as a table."""
+        head = f"The ten-step test, {escape(self.title)}, seed {self.seed}: {self._verdict()}"
+        columns = ("list step", "logs and reads", "state machines too", "seconds", "")
+        return {"text/plain": str(self), "text/html": _html_table(head, columns, self._rows())}
+
+    def _verdict(self) -> str:
+        return f"{_word(self.passed)}; strictly: {_word(self.strict_passed)}"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                f"{check.number}. {check.sentence}",
+                _word(check.passed),
+                _word(check.strict_passed),
+                f"{check.seconds:.1f}",
+                check.message or check.strict_message,
+            )
+            for check in self.checks
+        ]
+
+
+@dataclass(slots=True)
+class Sweep:
+    """Many runs of the ten-step test.
+
+    Attributes:
+        step: The step's number, or None for a class of one's own.
+        title: Whose runs they are.
+        seeds: The seeds, in order.
+        failed_seeds: Those whose run failed.
+        strict_failed_seeds: Those whose run failed strictly.
+        reasons: At which list step the failed runs failed first, and how many.
+        strict_reasons: The same for the strict failures.
+        seconds: How long each list step took, in the runs that passed it.
+    """
+
+    step: int | None
+    title: str
+    seeds: list[int]
+    failed_seeds: list[int] = field(default_factory=list)
+    strict_failed_seeds: list[int] = field(default_factory=list)
+    reasons: dict[int, int] = field(default_factory=dict)
+    strict_reasons: dict[int, int] = field(default_factory=dict)
+    seconds: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> int:
+        """How many runs passed."""
+        return len(self.seeds) - len(self.failed_seeds)
+
+    @property
+    def strict_passed(self) -> int:
+        """How many runs passed strictly."""
+        return len(self.seeds) - len(self.strict_failed_seeds)
+
+    def add(self, run: TenSteps) -> None:
+        """Count a run."""
+        _count(run, [check.passed for check in run.checks], self.failed_seeds, self.reasons)
+        _count(run, [check.strict_passed for check in run.checks], self.strict_failed_seeds, self.strict_reasons)
+        for check in run.checks:
+            if check.passed:
+                self.seconds.setdefault(check.number, []).append(check.seconds)
+
+    def __str__(self) -> str:
+        """Say both rates, and where it failed."""
+        lines = [f"The ten-step test, {self.title}, {len(self.seeds)} seeds"]
+        lines += ["   ".join(row).rstrip() for row in _aligned(self._rows())]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
+        """Show the same in a notebook as a table."""
+        head = f"The ten-step test, {escape(self.title)}, {len(self.seeds)} seeds"
+        columns = ("judged by", "passed", "first failure at list step", "seeds that fail")
+        return {"text/plain": str(self), "text/html": _html_table(head, columns, self._rows())}
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        both = (
+            ("logs and the leader's reads", self.passed, self.reasons, self.failed_seeds),
+            ("the state machines too", self.strict_passed, self.strict_reasons, self.strict_failed_seeds),
+        )
+        return [
+            (judge, f"{count} of {len(self.seeds)}", _reasons_text(reasons), _seeds_text(seeds))
+            for judge, count, reasons, seeds in both
+        ]
+
+
+def _count(run: TenSteps, verdicts: list[bool], failed_seeds: list[int], reasons: dict[int, int]) -> None:
+    """Count a run whose list steps have these verdicts, by the first that failed."""
+    if not all(verdicts):
+        first = run.checks[verdicts.index(False)].number
+        failed_seeds.append(run.seed)
+        reasons[first] = reasons.get(first, 0) + 1
+
+
+def _word(passed: bool) -> str:
+    return "passed" if passed else "failed"
+
+
+def _reasons_text(reasons: dict[int, int]) -> str:
+    return ", ".join(f"{number} ({count} times)" for number, count in sorted(reasons.items())) or "none"
+
+
+def _seeds_text(seeds: list[int]) -> str:
+    more = f" and {len(seeds) - SEEDS_SHOWN} more" if len(seeds) > SEEDS_SHOWN else ""
+    return " ".join(str(seed) for seed in seeds[:SEEDS_SHOWN]) + more
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Fill every column up to its widest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [tuple(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+
+
+def _html_table(head: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    left = ' style="text-align: left"'
+    lines = [f"<table><caption{left}>{head}</caption>"]
+    lines.append("<tr>" + "".join(f"<th{left}>{escape(column)}</th>" for column in columns) + "</tr>")
+    lines += ["<tr>" + "".join(f"<td{left}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
+    return "\n".join([*lines, "</table>"])

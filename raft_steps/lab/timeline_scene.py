@@ -1,0 +1,238 @@
+"""What a space-time diagram shows of a trace: messages, stretches of roles and terms, and notes at moments.
+
+This module chooses and words; where things stand, and what they look like, is `timeline_layout`'s and `timeline_paint`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from raft_steps.lab.flights import Flight, flights_of, groups_of
+from raft_steps.lab.palette import message_manner
+from raft_steps.lab.timeline_notes import Note, mark_note, notes_of
+from raft_steps.lab.trace import Event, Moment, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the reader wants to see.
+
+    Attributes:
+        low: Where to begin, in microseconds.
+        high: Where to end.
+        heartbeats: How to treat idle heartbeats: all like any message, none, or "auto", pale.
+        marked: The event that is ringed.
+        mark_text: What is written at it; "" for the event in words.
+    """
+
+    low: int
+    high: int
+    heartbeats: bool | str = "auto"
+    marked: Event | None = None
+    mark_text: str = ""
+
+
+@dataclass(slots=True)
+class Arrow:
+    """One message, or a copy of one, as it is drawn.
+
+    Attributes:
+        sender: Where it begins.
+        receiver: Where it goes.
+        begin: When it left.
+        end: When it arrived or was dropped; None while it is on its way.
+        fate: delivered, flying, or why it was dropped: cut, down, lost, scenario.
+        type: The type of the message.
+        manner: request, reply or refusal.
+        label: What stands beside it.
+        due: When it would arrive.
+        copy: Whether the network made it.
+        idle: Whether it is a heartbeat, or an answer to one, that changed nothing.
+        stray: Whether it is a call of a server that does not lead.
+    """
+
+    sender: str
+    receiver: str
+    begin: int
+    end: int | None
+    fate: str
+    type: str
+    manner: str
+    label: str
+    due: int
+    copy: bool = False
+    idle: bool = False
+    stray: bool = False
+
+
+@dataclass(slots=True)
+class Stretch:
+    """A time for which something stays the same.
+
+    Attributes:
+        server: Whose it is; "" for the whole cluster.
+        begin: When it begins.
+        end: When it ends.
+        what: A role, a term, or the sides of a partition.
+    """
+
+    server: str
+    begin: int
+    end: int
+    what: Any
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything that a diagram shows.
+
+    Attributes:
+        servers: The lifelines.
+        low: Where the diagram begins, in microseconds.
+        high: Where it ends.
+        first: The cluster at the beginning.
+        last: The cluster at the end.
+        arrows: The messages.
+        notes: What happens to servers.
+        roles: The stretches of roles; down and paused are roles here.
+        terms: The stretches of terms.
+        walls: The stretches of partitions.
+        left_out: A sentence about what is not drawn, or "".
+    """
+
+    servers: tuple[str, ...]
+    low: int
+    high: int
+    first: Moment
+    last: Moment
+    arrows: list[Arrow] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    roles: list[Stretch] = field(default_factory=list)
+    terms: list[Stretch] = field(default_factory=list)
+    walls: list[Stretch] = field(default_factory=list)
+    left_out: str = ""
+
+    def times(self) -> list[int]:
+        """Give the time of each thing that is drawn, in order."""
+        return sorted([max(arrow.begin, self.low) for arrow in self.arrows] + [note.time for note in self.notes])
+
+    def keep(self, limit: int) -> None:
+        """Drop what is over a limit even so: thousands of messages may leave in one instant."""
+        del self.arrows[limit:]
+        self.notes = self.notes[:limit] + [note for note in self.notes[limit:] if note.loud]
+
+
+def build_scene(trace: Trace, view: View) -> Scene:
+    """Choose what to show of a trace."""
+    groups, low, high = groups_of(trace), view.low, view.high
+    before = next((event.number for event in trace if event.time >= low), len(trace)) - 1
+    after = next((event.number for event in trace if event.time > high), len(trace)) - 1
+    scene = Scene(trace.servers, low, high, trace.moment_after(before), trace.moment_after(after))
+    leads = _leaders_by_group(trace, groups)
+    for flight in flights_of(trace, groups):
+        last = max(flight.end.time if flight.end else flight.sent["due"], *(copy.time for copy in flight.copies), 0)
+        idle = flight.idle and view.heartbeats is not True and view.marked not in flight.events()
+        hidden = idle and (view.heartbeats is False or flight.type != "AppendEntries")
+        if flight.sent.time <= high and last >= low and not hidden:
+            scene.arrows += _arrows(flight, idle, stray=not leads.get(flight.cause, True))
+    scene.notes = notes_of(trace, groups, low, high)
+    if view.marked is not None:
+        mark_note(scene.notes, view.marked, view.mark_text)
+    _add_stretches(scene, trace.events[before + 1 :])
+    return scene
+
+
+def _leaders_by_group(trace: Trace, groups: list[int]) -> dict[int, bool]:
+    """Say for each event that made a server send a call whether the server leads then."""
+    role: dict[str, str] = {}
+    leads: dict[int, bool] = {}
+    for event, group in zip(trace, groups, strict=True):
+        if event.kind == "role":
+            role[event.server] = event["role"]
+        elif event.kind == "sent" and event["type"] == "AppendEntries":
+            leads[group] = role.get(event.server, "leader") == "leader"
+    return leads
+
+
+def _arrows(flight: Flight, idle: bool, stray: bool) -> list[Arrow]:
+    """Turn a message into arrows: its own, and one for each copy that the network made."""
+    label = "" if idle else arrow_label(flight.type, flight.fields, stray)
+    arrows = [_arrow(flight, flight.end, label)]
+    arrows += [_arrow(flight, end, "a copy", copy=True) for end in flight.copies]
+    for arrow in arrows:
+        arrow.idle, arrow.stray = idle and not arrow.copy, stray and flight.type == "AppendEntries"
+    return arrows
+
+
+def _arrow(flight: Flight, end: Event | None, label: str, copy: bool = False) -> Arrow:
+    sent = flight.sent
+    fate = "flying" if end is None else "delivered" if end.kind == "delivered" else str(end["reason"])
+    if label and fate not in ("delivered", "flying"):
+        label += ", dropped" if fate == "scenario" else f", {fate}"
+    return Arrow(
+        sender=sent.server, receiver=sent["to"], begin=sent.time, end=end.time if end else None, fate=fate, type=flight.type,
+        manner=message_manner(flight.type, flight.fields), label=label, copy=copy, due=sent["due"],
+    )  # fmt: skip
+
+
+def arrow_label(message_type: str, fields: dict[str, Any], stray: bool = False) -> str:
+    """Say what a message is in two or three words, t3 for term 3."""
+    term = f" t{fields['term']}" if "term" in fields else ""
+    entries = fields.get("entries")
+    if "vote_granted" in fields:
+        return f"{'vote' if fields['vote_granted'] else 'no vote'}{term}"
+    if message_type == "AppendEntriesRefused" or fields.get("success") is False:
+        return f"refused{term}"
+    if message_type == "AppendEntriesReply" and fields.get("success") is True:
+        return f"ok{term}"
+    if message_type == "AppendEntries" and isinstance(entries, list):
+        kind = f"AppendEntries{term} +{len(entries)}" if entries else f"heartbeat{term}"
+        return f"{kind}, no leader" if stray else kind
+    index = f" {fields['index']}" if message_type == "CommitEntry" and "index" in fields else ""
+    return f"{message_type.removesuffix('Entry') if index else message_type}{index}{term}"
+
+
+def _add_stretches(scene: Scene, events: list[Event]) -> None:
+    """Cut the time into stretches of one role, of one term and of one partition."""
+    roles: list[tuple[int, str, Any]] = []
+    terms: list[tuple[int, str, Any]] = []
+    walls: list[tuple[int, str, Any]] = [(scene.low, "", scene.first.sides or None)]
+    now: dict[str, str] = {}
+    for server, state in scene.first.servers.items():
+        now[server] = state.role
+        role = f"paused {state.role}" if state.paused else state.role if state.up else "down"
+        roles.append((scene.low, server, role if state.life else None))
+        terms.append((scene.low, server, state.fields.get("current_term") if state.up else None))
+    for event in events:
+        server = event.server
+        match event.kind:
+            case "role":
+                now[server] = event["role"]
+                roles.append((event.time, server, event["role"]))
+            case "paused" | "resumed":
+                roles.append((event.time, server, f"paused {now[server]}" if event.kind == "paused" else now[server]))
+            case "crashed":
+                now[server] = "follower"
+                roles.append((event.time, server, "down"))
+                terms.append((event.time, server, None))
+            case "term":
+                terms.append((event.time, server, event["term"]))
+            case "partitioned" | "healed":
+                walls.append((event.time, "", event.get("sides")))
+    scene.roles, scene.terms, scene.walls = (_stretches(changes, scene.high) for changes in (roles, terms, walls))
+
+
+def _stretches(changes: list[tuple[int, str, Any]], high: int) -> list[Stretch]:
+    """Turn changes into stretches; what lasts no time, or lies beyond the end, is none."""
+    stretches: list[Stretch] = []
+    last: dict[str, Stretch] = {}
+    for time, server, what in changes:
+        before = last.get(server)
+        if time > high or (before is not None and before.what == what):
+            continue
+        if before is not None:
+            before.end = time
+        last[server] = Stretch(server, time, high, what)
+        stretches.append(last[server])
+    return [stretch for stretch in stretches if stretch.what is not None and stretch.end > stretch.begin]

@@ -1,0 +1,201 @@
+"""The player: a run, drawn as a ring of servers in a notebook, with controls to move through its time.
+
+Python simulates and sends one batched trace; the browser's clock, drawing and scrubbing never ask Python again. The
+drawing is one anywidget whose JavaScript lies in the folder `browser`; the controls around it that need no exact timing
+are ipywidgets, linked to it in the browser. What moves time itself (play, step, scrub) is part of the drawing, because
+a scrubber needs marks, and because space and arrows have to mean the same wherever one has clicked.
+
+Nothing here changes a simulation: JupyterLab runs the callbacks of widgets on another thread while a cell runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from typing import Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from raft_steps.lab.still import still, still_words
+from raft_steps.lab.trace import Event, Trace
+from raft_steps.lab.words import clock, decimals_of, event_text
+
+# In the order in which each needs the ones before it.
+MODULES = ("state", "words", "flights", "story", "geometry", "ring", "panels", "transport", "journey", "widget")
+MARKS = {
+    "crashed": "down",
+    "restarted": "up",
+    "paused": "down",
+    "resumed": "up",
+    "partitioned": "wall",
+    "cut": "wall",
+    "healed": "heal",
+    "truncated": "alarm",
+    "failed": "alarm",
+}
+MOST_MOMENTS = 200  # a longer list is no help in finding anything
+
+# A module's import, and the word export before what it gives: inside one file, neither is needed.
+_IMPORT = re.compile(r'^import .*? from "\./\w+\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+
+Moment = tuple[int, str, str]
+
+
+def javascript() -> str:
+    """Give the drawing's JavaScript as one module, so that the browser loads nothing from anywhere."""
+    folder = files("raft_steps.lab") / "browser"
+    sources = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES]
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources)
+
+
+def stylesheet() -> str:
+    """Give the drawing's CSS."""
+    return (files("raft_steps.lab") / "browser" / "widget.css").read_text(encoding="utf-8")
+
+
+class Ring(anywidget.AnyWidget):
+    """The drawing, with the controls that move time.
+
+    Attributes:
+        trace: The run, as `Trace.to_text` spells it; bytes, so that nothing spells it a second time on the way.
+        moments: What the scrubber marks: the number of an event, the mark, the words.
+        start: The number of the event that is shown at first; -1 for the beginning.
+        speed: How fast time goes; at 1, a usual message is seen for a second.
+        heartbeats: Whether idle heartbeats are told and stepped through.
+        hurry: Whether long stretches without a message go by fast.
+        chapter: Which of the moments was passed last, from 1; setting it leads there.
+    """
+
+    _esm = javascript()
+    _css = stylesheet()
+
+    trace = traitlets.Bytes().tag(sync=True)
+    moments = traitlets.List(traitlets.Any()).tag(sync=True)
+    start = traitlets.Int(-1).tag(sync=True)
+    speed = traitlets.Float(1.0).tag(sync=True)
+    heartbeats = traitlets.Bool(True).tag(sync=True)
+    hurry = traitlets.Bool(True).tag(sync=True)
+    chapter = traitlets.Int(0).tag(sync=True)
+
+    def __repr__(self) -> str:
+        """Name it; the player around it has the words."""
+        return "Ring()"
+
+
+class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
+    """The drawing and the controls around it.
+
+    Attributes:
+        ring: The drawing; its speed, heartbeats, hurry and chapter can be set from Python, too.
+    """
+
+    def __init__(self, trace: Trace, number: int | None, speed: float, heartbeats: bool) -> None:
+        """Build the widgets; `player` says what the arguments mean."""
+        found = telling_moments(trace)
+        self.ring = Ring(
+            trace=trace_bytes(trace),
+            moments=[list(moment) for moment in found],
+            start=-1 if number is None else number,
+            speed=speed,
+            heartbeats=heartbeats,
+        )
+        self._words = still_words(trace, number)
+        self._still = still(trace, number).to_html()
+        super().__init__([self.ring, _options(trace, self.ring, found)])
+        self.add_class("raft-player")
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """Tell a notebook how to show it: live where there is a kernel, else as a picture, else in words."""
+        data: dict[str, Any] = super()._repr_mimebundle_(**kwargs) or {}
+        return data | {"text/plain": self._words, "text/html": self._still}
+
+    def __repr__(self) -> str:
+        """Say whose run it is, and how the cluster stands in the picture."""
+        return self._words
+
+
+def player(
+    trace: Trace, *, at: float | None = None, speed: float = 1.0, heartbeats: bool = True
+) -> Player:  # fmt: skip
+    """Show a run as a ring of servers, with play, pause, step, speed and a scrubber.
+
+    Args:
+        trace: The run.
+        at: The time that it opens at, in seconds, and that the still picture shows; by default it opens at the
+            beginning, and the picture shows the end.
+        speed: How fast time goes, from 1/16 to 16; at 1, a usual message is seen for a second.
+        heartbeats: Whether heartbeats that changed nothing are told, too.
+    """
+    number = None
+    if at is not None:
+        number = sum(event.time <= round(at * 1_000_000) for event in trace) - 1
+    return Player(trace, number, speed, heartbeats)
+
+
+def trace_bytes(trace: Trace) -> bytes:
+    """Give the trace as the browser gets it.
+
+    Python's JSON has numbers that the browser's does not know (a learner's field may hold an infinite timeout); they
+    become words.
+    """
+    text = trace.to_text()
+    if "NaN" in text or "Infinity" in text:
+        rows = [json.loads(line, parse_constant=str) for line in text.split("\n") if line]
+        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return text.encode("utf-8", "replace")
+
+
+def telling_moments(trace: Trace) -> list[Moment]:
+    """Find the moments that a reader may want to go to: elections, faults, deleted entries; the earliest 200."""
+    terms: dict[str, Any] = {}
+    found: list[Moment] = []
+    for event in trace:
+        if event.kind == "term":
+            terms[event.server] = event["term"]
+        mark = _mark_of(event)
+        if mark:
+            words = event_text(event)
+            if event.kind == "role":
+                words += f" in term {terms.get(event.server, 0)}"
+            found.append((event.number, mark, words))
+    return found[:MOST_MOMENTS]
+
+
+def _mark_of(event: Event) -> str:
+    if event.kind == "role":
+        return event["role"] if event["role"] in ("leader", "candidate") else ""
+    return MARKS.get(event.kind, "")
+
+
+def _options(trace: Trace, ring: Ring, found: list[Moment]) -> ipywidgets.HBox:
+    """Build the controls that need no exact timing, and link them to the drawing in the browser."""
+    decimals = decimals_of(trace)
+    names = ["the beginning"]
+    names += [f"{clock(trace.events[number].time, decimals)} s  {words}" for number, _, words in found]
+    speed = ipywidgets.FloatLogSlider(
+        value=ring.speed, base=2, min=-4, max=4, step=0.5, readout_format=".2g", description="speed",
+        layout=ipywidgets.Layout(width="230px"), style={"description_width": "45px"},
+    )  # fmt: skip
+    hurry = _checkbox("hurry through the quiet", ring.hurry, "190px")
+    heartbeats = _checkbox("heartbeats", ring.heartbeats, "110px")
+    chapter = ipywidgets.Dropdown(
+        options=[(name, place) for place, name in enumerate(names)], description="go to",
+        layout=ipywidgets.Layout(width="auto", flex="1 1 260px"), style={"description_width": "40px"},
+    )  # fmt: skip
+    for control, name, trait in (
+        (speed, "value", "speed"), (hurry, "value", "hurry"), (heartbeats, "value", "heartbeats"), (chapter, "index", "chapter"),
+    ):  # fmt: skip
+        ipywidgets.jslink((control, name), (ring, trait))
+    options = ipywidgets.HBox([speed, hurry, heartbeats, chapter])
+    options.add_class("raft-player-options")
+    return options
+
+
+def _checkbox(description: str, value: bool, width: str) -> ipywidgets.Checkbox:
+    return ipywidgets.Checkbox(
+        value=value, description=description, indent=False, layout=ipywidgets.Layout(width=width)
+    )  # fmt: skip

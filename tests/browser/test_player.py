@@ -1,0 +1,360 @@
+"""The player in a real JupyterLab: drawn, played, stepped, scrubbed and read, by mouse and by keyboard."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from in_jupyterlab import run_all, within, write_notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+RUN = """
+from raft_steps.lab.cluster import Cluster
+
+cluster = Cluster(6, seed=1)
+cluster.run(until=lambda: cluster.leader)
+cluster.set("x", 1)
+cluster.partition(cluster.leader)
+cluster.run(30)
+"""
+PLACES = "() => Object.fromEntries([...document.querySelectorAll('.rp-message')].map((e) => [e.dataset.message, e.getAttribute('transform')]))"
+FRAMES = """
+async () => {
+  let frames = 0;
+  const begun = performance.now();
+  while (performance.now() - begun < 2000) {
+    await new Promise((done) => requestAnimationFrame(done));
+    frames += 1;
+  }
+  return frames / ((performance.now() - begun) / 1000);
+}
+"""
+
+
+class Stage:
+    """A player on a page.
+
+    Attributes:
+        page: The page.
+        watched: What the page did that it should not.
+        root: The drawing's own element, with its data.
+    """
+
+    def __init__(self, page: "Page", watched: Any) -> None:
+        """Run the notebook's cells and wait until the player is drawn."""
+        self.page, self.watched = page, watched
+        self.errors = run_all(page)
+        self.root = page.locator(".rp[data-ready='1']").first
+        self.root.wait_for()
+        self.root.scroll_into_view_if_needed()
+
+    @property
+    def time(self) -> float:
+        """The time that is shown, in seconds."""
+        return float(self.root.get_attribute("data-time") or "nan")
+
+    @property
+    def event(self) -> int:
+        """The number of the last event that has happened."""
+        return int(self.root.get_attribute("data-event") or "-2")
+
+    def press(self, act: str) -> None:
+        """Press one of the buttons."""
+        self.button(act).click()
+
+    def button(self, act: str) -> "Locator":
+        """Find a button."""
+        return self.root.locator(f"[data-act={act}]")
+
+    def settle(self, **expected: object) -> None:
+        """Wait until the drawing's data are as expected."""
+        for name, value in expected.items():
+            self.page.wait_for_function(
+                "([name, value]) => document.querySelector('.rp').dataset[name] === value", arg=[name, str(value)]
+            )
+
+    def step(self, act: str, event: int) -> None:
+        """Press a step, and wait until the event is reached and the glide is over."""
+        self.press(act)
+        self.settle(event=event)
+        self.page.wait_for_timeout(350)
+
+    def scrub(self, seconds: float) -> None:
+        """Drag the scrubber to a time."""
+        self.root.locator("input[type=range]").evaluate(
+            "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", seconds * 1e6
+        )
+
+
+@pytest.fixture(scope="module")
+def opened(open_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Open a notebook with a player once for the tests of this file."""
+    path = write_notebook(tmp_path_factory.mktemp("notebooks") / "player.ipynb", RUN, "cluster.play()")
+    return Stage(*open_notebook(path))
+
+
+@pytest.fixture
+def stage(opened: Stage) -> Stage:
+    """Give the player at its beginning, as it was opened."""
+    opened.press("start")
+    opened.settle(playing="0")
+    opened.page.keyboard.press("Escape")
+    return opened
+
+
+def test_it_is_drawn_and_asks_nobody(stage: Stage) -> None:
+    """Three servers are drawn, paused at the beginning; no cell failed, nothing left the machine, nobody complained."""
+    assert [] == stage.errors
+    assert 3 == stage.root.locator(".rp-server").count()
+    assert 0.0 == stage.time
+    assert [] == stage.watched.left
+    assert [] == stage.watched.complaints
+
+
+def test_it_plays_and_pauses(stage: Stage) -> None:
+    """Playing moves time and the messages; pausing stops both at once."""
+    stage.press("play")
+    stage.page.wait_for_selector(".rp-message")
+    before, earlier = stage.page.evaluate(PLACES), stage.time
+    stage.page.wait_for_timeout(150)
+    after = stage.page.evaluate(PLACES)
+    assert stage.time > earlier
+    assert any(before[name] != after[name] for name in before.keys() & after.keys())
+
+    stage.press("play")
+    stage.settle(playing="0")
+    stopped, places = stage.time, stage.page.evaluate(PLACES)
+    stage.page.wait_for_timeout(200)
+    assert stopped == stage.time
+    assert places == stage.page.evaluate(PLACES)
+
+
+def test_it_steps_on_and_back(stage: Stage) -> None:
+    """Next shows what happens next, and Back what was before; the list and the live region tell it."""
+    home = stage.event
+    stage.press("next")
+    stage.page.wait_for_function(f"Number(document.querySelector('.rp').dataset.event) > {home}")
+    stage.page.wait_for_timeout(350)
+    first, time = stage.event, stage.time
+    current = stage.root.locator(".rp-list [aria-current]").inner_text()
+    assert "election timer runs out" in current
+    assert "election timer runs out" in stage.root.locator(".rp-live").inner_text()
+    assert 0 < stage.root.locator(".rp-message").count()
+
+    stage.press("next")
+    stage.page.wait_for_function(f"Number(document.querySelector('.rp').dataset.event) > {first}")
+    stage.page.wait_for_timeout(350)
+    stage.step("back", first)
+    assert time == stage.time
+    stage.step("back", home)
+    assert 0.0 == stage.time
+
+
+def test_it_scrubs(stage: Stage) -> None:
+    """The scrubber leads anywhere; messages and servers are where they are at that time."""
+    stage.scrub(30.0)
+    stage.settle(time="30.000000")
+    late = stage.event
+    stage.scrub(2.0)
+    stage.settle(time="2.000000")
+
+    assert late > stage.event
+    assert 0 == stage.root.locator(".rp-message").count()
+    assert "2.00 s of" in stage.root.locator(".rp-clock").inner_text()
+
+
+def test_a_line_of_the_list_leads_to_its_moment(stage: Stage) -> None:
+    """A click on what happens later goes there."""
+    line = stage.root.locator(".rp-list li").last
+    shown = float(line.locator(".rp-when").inner_text())
+    line.click()
+
+    assert shown == pytest.approx(stage.time, abs=0.01)
+
+
+def test_a_partition_is_a_wall(stage: Stage) -> None:
+    """While the network is split, a wall is drawn; before, there is none."""
+    assert 0 == stage.root.locator(".rp-wall").count()
+    stage.press("end")
+
+    assert 1 == stage.root.locator(".rp-wall").count()
+
+
+def test_keys_do_what_they_say_and_jupyterlab_hears_none(stage: Stage) -> None:
+    """Space, arrows, Home, End, + and - work from a server in the drawing; no key adds, removes or changes a cell."""
+    page = stage.page
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    stage.root.locator(".rp-server").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("Number(document.querySelector('.rp').dataset.time) > 0")
+    page.keyboard.press("End")
+    end = stage.time
+    page.keyboard.press("Home")
+    assert 0.0 == stage.time < end
+    page.keyboard.press(" ")
+    stage.settle(playing="1")
+    page.keyboard.press(" ")
+    stage.settle(playing="0")
+    page.keyboard.press("+")
+    assert "2" == page.locator(".raft-player-options .widget-readout").inner_text().rstrip("0.")
+    page.keyboard.press("-")
+
+    for place in (".rp-server", ".rp-scrubber input", "[data-act=next]", ".raft-player-options input[type=checkbox]"):
+        page.locator(place).first.focus()
+        for key in ("b", "a", "d", "d", "m", "x"):
+            page.keyboard.press(key)
+    assert cells == page.locator(".jp-Notebook .jp-Cell").count()
+    assert not page.locator(".jp-MarkdownCell").count()
+
+
+def test_focus_shows_a_card_with_all_fields(stage: Stage) -> None:
+    """A server or a message under the focus shows its fields by the names that the code uses."""
+    stage.root.locator(".rp-server").first.focus()
+    assert "current_term" in stage.root.locator(".rp-card").inner_text()
+    stage.press("next")
+    stage.page.wait_for_selector(".rp-message[tabindex='0']")
+    stage.page.wait_for_timeout(350)
+    stage.root.locator(".rp-message").first.focus()
+    assert re.search(r"RequestVote[\s\S]*term\s+1", stage.root.locator(".rp-card").inner_text())
+    stage.page.keyboard.press("Escape")
+
+    assert not stage.root.locator(".rp-card").is_visible()
+
+
+def test_everything_has_a_name(stage: Stage) -> None:
+    """A screen reader finds the buttons, the slider, and every server with its role, term and log."""
+    tree = stage.root.aria_snapshot()
+
+    for name in ("Start", "Back", "Play", "Next", "End"):
+        assert f'button "{name}"' in tree
+    assert 'slider "Time"' in tree
+    assert 'img "tom: follower, term 0; empty log"' in tree
+
+
+def test_options_reach_the_drawing(stage: Stage) -> None:
+    """The ipywidgets around it hide heartbeats and lead to a moment; the list of moments follows the time."""
+    options = stage.page.locator(".raft-player-options")
+    stage.press("end")
+    hidden = "heartbeat of term"
+    assert hidden in stage.root.locator(".rp-list").inner_text()
+    options.locator("input[type=checkbox]").nth(1).uncheck()
+    stage.page.wait_for_function(f"!document.querySelector('.rp-list').innerText.includes('a {hidden}')")
+    options.locator("input[type=checkbox]").nth(1).check()
+
+    choice = options.locator("select")
+    choice.select_option(index=2)
+    stage.page.wait_for_function("document.querySelector('.rp-live').textContent.includes('becomes leader')")
+    assert "becomes leader" in choice.locator("option:checked").inner_text()
+    stage.press("start")
+    stage.page.wait_for_function("document.querySelector('.raft-player-options select').selectedIndex === 0")
+
+
+def test_running_the_cell_again_leaves_one_player(stage: Stage) -> None:
+    """A player that is gone has stopped drawing: run again while it plays, one is left, and it is paused."""
+    stage.press("play")
+    stage.settle(playing="1")
+    assert [] == run_all(stage.page)
+    stage.page.wait_for_selector(".rp[data-ready='1'][data-playing='0']")
+
+    assert 1 == stage.page.locator(".rp").count()
+    assert [] == stage.watched.complaints
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [860, 1280])
+def test_it_can_be_read(open_notebook: Callable[..., Any], tmp_path: Path, dark: bool, width: int) -> None:
+    """In both themes, and 700 pixels wide, labels do not overlap and nothing is cut off; a picture of it is kept."""
+    path = write_notebook(tmp_path / "look.ipynb", RUN, "cluster.play(at=30)")
+    stage = Stage(*open_notebook(path, dark=dark, viewport={"width": width, "height": 1000}))
+    within(stage.page, "async () => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    stage.page.wait_for_timeout(400)
+    player = stage.page.locator(".raft-player")
+    player.screenshot(path=tmp_path / f"player-{'dark' if dark else 'light'}-{width}.png")
+    boxes = [box.bounding_box() for box in stage.root.locator(".rp-name, .rp-words").all()]
+    frame = stage.root.bounding_box()
+
+    assert "false" == stage.page.evaluate("document.body.dataset.jpThemeLight") if dark else True
+    assert all(box and frame and frame["x"] <= box["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"] for box in boxes)
+    for place, a in enumerate(boxes):
+        assert not any(_overlap(a, b) for b in boxes[place + 1 :])
+    assert player.evaluate("(element) => element.scrollWidth <= element.clientWidth + 1")
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    """Say whether two boxes have more than their edges in common."""
+    wide = min(a["x"] + a["width"], b["x"] + b["width"]) - max(a["x"], b["x"])
+    high = min(a["y"] + a["height"], b["y"] + b["height"]) - max(a["y"], b["y"])
+    return bool(wide > 1 and high > 4)
+
+
+def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
+    """Who asked for less motion gets a paused player whose steps jump."""
+    path = write_notebook(tmp_path / "calm.ipynb", RUN, "cluster.play()")
+    stage = Stage(*open_notebook(path, reduced_motion="reduce"))
+    stage.press("next")
+
+    assert 8 <= stage.time
+    assert "0" == stage.root.get_attribute("data-playing")
+
+
+def test_a_stored_player_is_a_picture(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
+    """Opened without being run, a stored and normalised notebook shows the still picture, not an error."""
+    from raft_steps.lab.notebook_files import refresh_one
+
+    path = write_notebook(tmp_path / "06_stored.ipynb", RUN, "cluster.play()")
+    assert not refresh_one(path).failure
+    page, _ = open_notebook(path)
+    picture = page.locator(".jp-OutputArea-output img")
+    picture.wait_for()
+
+    assert (picture.get_attribute("alt") or "").startswith("Player of step 6")
+    assert 300 < picture.evaluate("(image) => image.naturalWidth")
+    assert not page.locator("text=Error displaying widget").count()
+
+
+def test_it_is_fast(open_notebook: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It plays smoothly; 50,000 events are there soon after the cell was run, and any moment of them at once."""
+    path = write_notebook(
+        tmp_path / "fast.ipynb",
+        RUN,
+        "from raft_steps.lab.widget import player\n"
+        "long = Cluster(8, 5, seed=2)\n"
+        "while len(long.trace) < 50_000:\n    long.run(500)",
+        "player(long.trace, speed=4)",
+    )
+    stage = Stage(*open_notebook(path))
+    measured = json.loads(
+        stage.root.evaluate(
+            """
+            (root) => {
+              const times = [];
+              const input = root.querySelector("input[type=range]");
+              for (let place = 0; place < 40; place += 1) {
+                input.value = ((place * 17) % 40) / 40 * Number(input.max);
+                const begun = performance.now();
+                input.dispatchEvent(new Event("input"));
+                times.push(performance.now() - begun);
+              }
+              times.sort((a, b) => a - b);
+              return JSON.stringify({ median: times[20], worst: times[39], load: Number(root.dataset.loaded) });
+            }
+            """
+        )
+    )
+    stage.press("play")
+    frames = stage.page.evaluate(FRAMES)
+    with capsys.disabled():
+        print(
+            f"\n  player: 50,000 events drawn in {measured['load']:.0f} ms, scrubbing to any moment "
+            f"{measured['median']:.1f} ms (worst {measured['worst']:.1f}), playing at {frames:.0f} frames a second"
+        )
+
+    assert measured["load"] < 1500
+    assert measured["worst"] < 100
+    assert frames > 25

@@ -1,0 +1,580 @@
+"""The command line: every command, what scripts read from it, and what it says when something is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from nbformat.v4 import new_code_cell, new_notebook
+
+import raft_steps
+from raft_steps import STEPS
+from raft_steps.lab import cli_tools, notebook_files
+from raft_steps.lab.cli import main
+from raft_steps.lab.cli_tools import Progress, sentence
+from raft_steps.lab.errors import NodeError
+from raft_steps.lab.notebook_files import spell
+
+GOOD_NODE = "from raft_steps import step_06_term_checks as step_06\n\n\nclass Node(step_06.Node):\n    pass\n"
+OLD_NODE = GOOD_NODE.replace("step_06_term_checks", "step_05_term_in_append_entries")
+STUCK_NODE = GOOD_NODE.replace(
+    "    pass", "    def on_append_entries(self, sender, message):\n        while True: pass"
+)
+RAISING_NODE = GOOD_NODE.replace("    pass", "    def on_start(self):\n        raise ValueError('not today')")
+CRASH = "at 12 crash leader; at 40 restart crashed"
+
+
+def call(*arguments: str, text: str | None = None) -> Result:
+    """Call the command; whatever it raises, other than an exit, is a mistake of its own."""
+    result = CliRunner().invoke(main, list(arguments), input=text)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def printed(*arguments: str, status: int = 0, text: str | None = None) -> str:
+    """Give what a command prints, once its exit status is as expected and it complains about nothing."""
+    result = call(*arguments, text=text)
+
+    assert (status, "") == (result.exit_code, result.stderr)
+    return str(result.stdout)
+
+
+def data(*arguments: str, status: int = 0, text: str | None = None) -> Any:
+    """Give the one JSON object that a command prints."""
+    found = json.loads(printed(*arguments, "--json", status=status, text=text))
+
+    assert isinstance(found, dict)
+    return found
+
+
+def complaint(*arguments: str, status: int = 2, text: str | None = None) -> str:
+    """Give the one sentence that a command says on standard error."""
+    result = call(*arguments, text=text)
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("Usage:", "Try ")) and line]
+
+    assert status == result.exit_code
+    assert 1 == len(lines), result.stderr
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+@pytest.fixture
+def learner(tmp_path: Path) -> Callable[..., str]:
+    """Give a function that writes a learner's file, and gives what --node takes."""
+
+    def write(source: str, name: str = "my_raft.py", suffix: str = ":Node") -> str:
+        (tmp_path / name).write_text(source, encoding="utf-8")
+        return f"{tmp_path / name}{suffix}"
+
+    return write
+
+
+# The whole.
+
+
+def test_help_is_a_table_of_what_there_is() -> None:
+    """The help lists every command with a line, and says how to begin."""
+    text = printed("--help")
+
+    assert "To begin:            raft-steps lab" in text
+    for name in ("lab", "steps", "show", "diff", "run", "replay", "check", "ten-steps", "refresh", "release"):
+        assert f"\n  {name} " in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_every_command_explains_itself(name: str) -> None:
+    """Each command and each option has words of help."""
+    command = main.commands[name]
+
+    assert printed(name, "-h").startswith("Usage: ")
+    assert (command.help or "").strip()
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_version_is_the_package_s() -> None:
+    """--version says which course this is."""
+    assert f"raft-steps {raft_steps.__version__}\n" == printed("--version")
+
+
+@pytest.mark.slow
+def test_package_is_the_same_command() -> None:
+    """`python -m raft_steps` is the command, and a reader who has seen enough makes it fall silent."""
+    command = [sys.executable, "-m", "raft_steps", "run", "8", "--seconds", "2000", "--heartbeats"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    first = process.stdout.readline()
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+
+    assert "tom starts" in first
+    assert "" == said
+    assert process.wait(10) in (0, 1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["show", "9"], ["diff", "6", "0"], ["run", "9"], ["check", "9"], ["ten-steps", "9"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_unknown_step_is_said(arguments: Sequence[str]) -> None:
+    """A step that there is not is one sentence that says which there are, and exit status 2."""
+    assert f"there is no step {'0' if '0' in arguments else '9'}; the course has steps 1 to {len(STEPS)}" == complaint(
+        *arguments
+    )
+
+
+@pytest.mark.parametrize("arguments", [["chekc", "6"], ["run"], ["run", "six"], ["ten-steps", "8", "--seeds", "0"]])
+def test_wrong_use_has_status_2(arguments: Sequence[str]) -> None:
+    """A command that does not exist, and arguments that are missing or wrong, end with status 2."""
+    assert complaint(*arguments)
+
+
+def test_error_is_one_sentence() -> None:
+    """What an error says on further lines, such as the line of a Node's source, goes into brackets."""
+    assert "tom's on_start raised (my_raft.py, line 3: boom)" == sentence(
+        NodeError("tom's on_start raised\n  my_raft.py, line 3: boom")
+    )
+    assert "LookupError" == sentence(LookupError())
+
+
+# Looking.
+
+
+def test_steps_are_listed() -> None:
+    """The table of contents has a line, or an object, for each step."""
+    assert [f"{entry.number:>3}" for entry in STEPS] == [line[:3] for line in printed("steps").splitlines()]
+    rows = data("steps")["steps"]
+    assert {"number": 6, "name": "term_checks", "title": "an older term is refused"}.items() <= rows[5].items()
+    assert "raft_steps.step_06_term_checks" == rows[5]["module"]
+    assert "06_term_checks.ipynb" == rows[5]["notebook"]
+
+
+def test_step_is_shown_as_written() -> None:
+    """A step is shown as its file stands, docstring and all."""
+    assert Path(str(raft_steps.step(6).__file__)).read_text(encoding="utf-8") == printed("show", "6")
+
+
+def test_method_is_shown_wherever_it_was_written() -> None:
+    """A method is shown as it is by then, although an earlier step wrote it; an unknown one is an error with a guess."""
+    assert "def start_election(self)" in printed("show", "6", "--method", "start_election")
+    assert "did you mean start_election?" in complaint("show", "6", "--method", "start_electoin")
+
+
+def test_whole_node_is_a_file_that_runs(tmp_path: Path) -> None:
+    """The whole node, written into a file, is a Node that passes the checks of its step."""
+    path = tmp_path / "raft.py"
+    path.write_text(printed("show", "6", "--whole"), encoding="utf-8")
+
+    assert data("check", "6", "--node", str(path))["passed"]
+
+
+def test_whole_and_method_exclude_each_other() -> None:
+    """Asking for everything and for one piece at a time is refused."""
+    assert "--whole and --method exclude each other" in complaint("show", "6", "--whole", "--method", "on_start")
+
+
+def test_difference_is_shown(learner: Callable[..., str]) -> None:
+    """What changes between two steps, or between a step and one's own class, is plain text where nobody sees colours."""
+    text = printed("diff", "5", "6")
+
+    assert "+     if message.term < self.current_term:" in text
+    assert "\x1b" not in text
+    assert "become_follower is new" in printed("diff", "5", learner(GOOD_NODE), "--method", "become_follower")
+
+
+# Running.
+
+
+def test_run_tells_its_story(tmp_path: Path) -> None:
+    """A run is told, event by event, and ends in words and with the line that replays it."""
+    *story, _blank, end, again = printed("run", "8", "--seed", "1").splitlines()
+
+    assert "tom's election timer runs out" in "\n".join(story)
+    assert "After 72 s: tom: leader in term 1; jerry, spike: follower in term 1." == end
+    assert again.startswith("The same run again: raft-steps 1; step 8; servers tom jerry spike; seed 1;")
+
+
+def test_run_as_data() -> None:
+    """A script gets the scenario, and every server as it is at the end."""
+    found = data("run", "8", "--seed", "1", "--scenario", "at 20 set x 1; at 30 crash spike", "--seconds", "60")
+
+    assert (8, 60.0, ["tom"]) == (found["step"], found["seconds"], found["leaders"])
+    assert found["events"] > 30
+    assert {"up": True, "role": "leader", "term": 1, "log": ["1 set x 1"]} == found["servers"]["tom"]
+    assert {"up": False, "role": "down", "term": None, "log": ["1 set x 1"]} == found["servers"]["spike"]
+    assert "at 30 crash spike; until 60" in found["scenario"]
+
+
+@pytest.mark.parametrize(
+    "options, scenario",
+    [
+        (["--servers", "5"], "raft-steps 1; step 8; servers tom jerry spike tyke butch; seed 0; until 72"),
+        (["--servers", "a,b c"], "raft-steps 1; step 8; servers a b c; seed 0; until 72"),
+        (["--timing", "paper"], "raft-steps 1; step 8; servers tom jerry spike; seed 0; timing paper; until 1.2"),
+        (["--scenario", "at 99 heal;"], "raft-steps 1; step 8; servers tom jerry spike; seed 0; at 99 heal; until 135"),
+        (
+            ["--scenario", "raft-steps 1; step 2; servers a b; seed 3; until 5", "--seed", "4", "--servers", "1"],
+            "raft-steps 1; step 8; servers tom; seed 4; until 5",
+        ),
+        (
+            ["--scenario", '{"version": 1, "seed": 2}', "--seconds", "1"],
+            "raft-steps 1; step 8; servers tom jerry spike; seed 2; until 1",
+        ),
+    ],
+)
+def test_options_make_the_scenario(options: Sequence[str], scenario: str) -> None:
+    """Options, and clauses or a whole scenario, come together; the options win."""
+    assert scenario == data("run", "8", *options)["scenario"]
+
+
+def test_run_of_a_step_with_a_leader_by_name() -> None:
+    """A step that is told who leads is told on the command line as well."""
+    assert ["tom"] == data("run", "2", "--seconds", "10")["leaders"]
+
+
+@pytest.mark.parametrize(
+    "options, problem",
+    [
+        (["--scenario", "at 3 krash tom"], "there is no action 'krash'; did you mean 'crash'?"),
+        (["--scenario", "at 3 crash nobody"], "crash: there is no server 'nobody'"),
+        (["--scenario", "{"], "the scenario is no JSON object"),
+        (["--scenario", "raft-steps 7; step 8"], "this scenario is of version 7"),
+        (["--servers", "0"], "a cluster has at least one server, not 0"),
+        (["--servers", "a,a"], "servers need names that differ, not a a"),
+        (["--seconds", "-1"], "lies before the start"),
+        (["--timing", "mine"], "Invalid value for '--timing'"),
+    ],
+)
+def test_wrong_scenario_is_said(options: Sequence[str], problem: str) -> None:
+    """What cannot be run is one sentence that says what would be right."""
+    assert problem in complaint("run", "8", *options)
+
+
+def test_run_is_drawn(tmp_path: Path) -> None:
+    """--svg writes the space-time diagram, which is well-formed."""
+    printed("run", "8", "--seed", "1", "--svg", str(tmp_path / "run.svg"))
+
+    assert ET.parse(tmp_path / "run.svg").getroot().tag.endswith("svg")  # noqa: S314  # it is our own
+
+
+def test_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """A file that cannot be written is named, with the system's reason."""
+    assert f"{tmp_path / 'no' / 'run.svg'}: No such file or directory" == complaint(
+        "run", "8", "--svg", str(tmp_path / "no" / "run.svg")
+    )
+
+
+# Replaying.
+
+
+def test_scenario_is_replayed(tmp_path: Path) -> None:
+    """A scenario gives the same run from a file with remarks, from standard input, and as JSON."""
+    line = data("run", "7", "--scenario", CRASH)["scenario"]
+    path = tmp_path / "crash.scenario"
+    lines = line.replace("; ", ";\n")
+    path.write_text(f"# The leader crashes and comes back.\n\n{lines}\n", encoding="utf-8")
+    expected = data("run", "7", "--scenario", line)
+
+    assert expected == data("replay", str(path))
+    assert expected == data("replay", "-", text=line)
+    assert expected == data("replay", "-", text=raft_steps.lab.Scenario.parse(line).to_json())
+    assert printed("run", "7", "--scenario", line) == printed("replay", str(path))
+
+
+def test_saved_trace_is_run_again(tmp_path: Path) -> None:
+    """A saved trace is compared with what its scenario gives now; a difference is named, with exit status 1."""
+    path = tmp_path / "run.trace"
+    printed("run", "8", "--seed", "1", "--trace", str(path))
+    assert "This is the saved trace again, event for event." in printed("replay", str(path))
+    assert data("replay", str(path))["same"]
+    text = path.read_text(encoding="utf-8")
+    assert '"vote_granted": true' in text
+    path.write_text(text.replace('"vote_granted": true', '"vote_granted": false', 1), encoding="utf-8")
+    changed = call("replay", str(path))
+    path.write_text("\n".join(text.splitlines()[:-1]), encoding="utf-8")
+    shortened = call("replay", str(path), "--json")
+
+    assert (1, 1) == (changed.exit_code, shortened.exit_code)
+    assert changed.stderr.startswith("Error: the run differs from the saved trace from event ")
+    assert "as far as both go, they are the same" in shortened.stderr
+    assert json.loads(shortened.stdout)["same"] is False
+
+
+def test_own_class_is_replayed(learner: Callable[..., str], tmp_path: Path) -> None:
+    """A run of one's own class is saved and replayed with that class; without it, the error says what is missing."""
+    node, path = learner(GOOD_NODE), str(tmp_path / "run.trace")
+    printed("run", "6", "--node", node, "--trace", path)
+
+    assert data("replay", path, "--node", node)["same"]
+    assert "names no step" in complaint("replay", "-", text="raft-steps 1; servers a b")
+
+
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("", "of version None"),
+        ("hello", "of version None"),
+        ('{"servers": ["a"], "scenario": "", "end": 1}', "this is no trace"),
+        ("raft-steps 1; step 8; at noon crash tom", "'noon' is no number of seconds"),
+    ],
+)
+def test_what_cannot_be_replayed_is_said(text: str, problem: str) -> None:
+    """Neither a scenario nor a trace: one sentence, and exit status 2."""
+    assert problem in complaint("replay", "-", text=text)
+
+
+def test_file_that_cannot_be_replayed_is_said(tmp_path: Path) -> None:
+    """A file that is not there, and one that is no text, are named."""
+    (tmp_path / "picture").write_bytes(b"\x89PNG\xff")
+
+    assert "No such file" in complaint("replay", str(tmp_path / "none"))
+    assert "is no text" in complaint("replay", str(tmp_path / "picture"))
+
+
+def test_node_that_raises_falls_short(learner: Callable[..., str]) -> None:
+    """A Node that raises during a run is named with its line, in one sentence, with exit status 1."""
+    said = complaint("run", "6", "--node", learner(RAISING_NODE), status=1)
+
+    assert (
+        "tom's on_start, at 0 s, raised ValueError: not today (my_raft.py, line 6: raise ValueError('not today'))"
+        == said
+    )
+
+
+# Checking.
+
+
+@pytest.mark.parametrize("number", [entry.number for entry in STEPS])
+def test_every_step_passes_its_own_checks(number: int) -> None:
+    """The course's own Nodes pass; the exit status says so too."""
+    found = data("check", str(number))
+
+    assert (number, True) == (found["step"], found["passed"])
+    assert all({"name", "passed", "message"} == set(check) and check["passed"] for check in found["checks"])
+    assert len(found["checks"]) >= 3
+
+
+def test_learner_s_class_is_checked(learner: Callable[..., str]) -> None:
+    """A right class passes with status 0; one that lacks the step fails with status 1 and a sentence for each failure."""
+    assert "checks pass" in printed("check", "6", "--node", learner(GOOD_NODE))
+    found = data("check", "6", "--node", learner(OLD_NODE, "old.py"), status=1)
+
+    assert not found["passed"]
+    failed = [check for check in found["checks"] if not check["passed"]]
+    assert failed
+    assert all(check["message"] for check in failed)
+    assert "FAIL" in printed("check", "6", "--node", learner(OLD_NODE, "old.py"), status=1)
+
+
+@pytest.mark.slow
+def test_endless_loop_is_a_failed_check(learner: Callable[..., str]) -> None:
+    """A handler that does not come back fails its check, and the command ends."""
+    found = data("check", "6", "--node", learner(STUCK_NODE), status=1)
+
+    assert "did not come back" in " ".join(check["message"] for check in found["checks"])
+
+
+@pytest.mark.parametrize(
+    "source, name, suffix, problem",
+    [
+        (GOOD_NODE, "my_raft.py", ":Nod", "has no class 'Nod'; did you mean 'Node'?"),
+        ("x = 1", "my_raft.py", "", "has no class 'Node'; it has no Node class at all"),
+        ("Node = 3", "my_raft.py", ":Node", "is no Node: derive it from the Node of the step before"),
+        ("class Node: pass", "my_raft.py", "", "is no Node: derive it from the Node of the step before"),
+        ("def f(:", "my_raft.py", "", "cannot be loaded: SyntaxError: invalid syntax (my_raft.py, line 1)"),
+        ("\n1 / 0", "my_raft.py", "", "cannot be loaded: line 2: ZeroDivisionError: division by zero"),
+        ("import raft_stepz", "my_raft.py", "", "cannot be loaded: line 1: ModuleNotFoundError"),
+        ("raise SystemExit('bye')", "my_raft.py", "", "cannot be loaded: line 1: SystemExit: bye"),
+        ("{}", "my_raft.ipynb", ":Node", "is a notebook; check your class in it"),
+        ("{}", "my_raft.txt", ":Node", "is no Python file"),
+    ],
+)
+def test_class_that_cannot_be_loaded_is_said(
+    learner: Callable[..., str], source: str, name: str, suffix: str, problem: str
+) -> None:
+    """What is wrong with a learner's file is one sentence that names it, and exit status 2."""
+    assert problem in complaint("check", "6", "--node", learner(source, name, suffix))
+
+
+def test_missing_file_is_said(tmp_path: Path) -> None:
+    """A file that is not there is named."""
+    assert f"there is no file {tmp_path / 'none.py'}" == complaint(
+        "check", "6", "--node", f"{tmp_path / 'none.py'}:Node"
+    )
+
+
+def test_learner_s_file_may_import_its_neighbour(learner: Callable[..., str]) -> None:
+    """A learner's file is loaded as Python would from its own folder."""
+    learner(GOOD_NODE, "neighbour_of_mine.py")
+
+    assert data("check", "6", "--node", learner("from neighbour_of_mine import Node as Mine\n", suffix=":Mine"))[
+        "passed"
+    ]
+
+
+def test_ten_steps_as_data() -> None:
+    """The ten-step test is one object: how many seeds, how many passed, which failed, and the same counted strictly."""
+    found = data("ten-steps", "8", "--seeds", "3", status=call("ten-steps", "8", "--seeds", "3").exit_code)
+
+    assert {"step", "seeds", "passed", "failed_seeds", "strict_passed", "strict_failed_seeds"} == set(found)
+    assert (8, 3) == (found["step"], found["seeds"])
+    assert 3 == found["passed"] + len(found["failed_seeds"])
+    assert 3 == found["strict_passed"] + len(found["strict_failed_seeds"])
+
+
+def test_ten_steps_fall_short_where_they_should() -> None:
+    """At step 4 the ten-step test fails for most seeds; status and words say so, and how to see one."""
+    found = data("ten-steps", "4", "--seeds", "5", "--first-seed", "1", status=1)
+    first = found["failed_seeds"][0]
+    text = printed("ten-steps", "4", "--seeds", "5", "--first-seed", "1", status=1)
+
+    assert set(found["failed_seeds"]) <= set(range(1, 6))
+    assert f"raft-steps ten-steps 4 --seed {first}" in text
+    assert "the former leader comes back" in printed("ten-steps", "4", "--seed", str(first), status=1).lower()
+    assert [first] == data("ten-steps", "4", "--seed", str(first), status=1)["failed_seeds"]
+
+
+def test_learner_s_class_goes_through_the_ten_steps(learner: Callable[..., str]) -> None:
+    """A class of one's own goes through the ten steps as a step's Node does."""
+    node = learner("from raft_steps.step_08_election_timeout_reset import Node\n")
+
+    assert data("ten-steps", "8", "--seed", "3") == data("ten-steps", "8", "--seed", "3", "--node", node)
+
+
+# The notebooks.
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """Make a course of one notebook with one exercise."""
+    root = tmp_path / "course"
+    (root / "notebooks").mkdir(parents=True)
+    grading = {"schema_version": 3, "grade": False, "solution": True, "locked": False, "task": False, "grade_id": "x"}
+    turn = new_code_cell("### BEGIN SOLUTION\nsecret = 1\n### END SOLUTION", metadata={"nbgrader": grading}, id="turn")
+    text = spell(new_notebook(cells=[turn]))
+    (root / "notebooks" / "05_first.ipynb").write_text(text, encoding="utf-8")
+    return root
+
+
+def test_release_is_made_and_renewed(course: Path, tmp_path: Path) -> None:
+    """A release says what it wrote; a second has nothing to do; a folder with work in it is refused, but for force."""
+    out, options = tmp_path / "out", ["--steps", "5", "--folder", str(course)]
+    assert f"wrote {out / '05_first.ipynb'}\nwrote {out / 'README.md'}\n" == printed("release", str(out), *options)
+    assert f"{out} is as it should be\n" == printed("release", str(out), *options)
+    (out / "05_first.ipynb").write_text("work", encoding="utf-8")
+
+    assert "which would be lost or mixed up" in complaint("release", str(out), *options)
+    assert f"wrote {out / '05_first.ipynb'}\n" == printed("release", str(out), *options, "--force")
+    assert "releases are made from the course" in complaint("release", str(tmp_path / "o"), "--folder", str(out))
+    assert "steps are written as 6" in complaint(
+        "release", str(tmp_path / "o"), "--steps", "x", "--folder", str(course)
+    )
+
+
+def test_refresh_tells_what_it_did(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line for each notebook; with --check nothing is written, and the status says whether something would be."""
+    path = course / "notebooks" / "05_first.ipynb"
+    before = path.read_bytes()
+    monkeypatch.setattr(notebook_files, "refresh", refresh_here)
+    monkeypatch.setattr(notebook_files, "execute", lambda _notebook, _path: None)
+
+    assert "05_first.ipynb: would change\n" == printed("refresh", "--folder", str(course), "--check", status=1)
+    assert before == path.read_bytes()
+    assert "05_first.ipynb: refreshed\n" == printed("refresh", "--folder", str(course))
+    assert "05_first.ipynb: as it was\n" == printed("refresh", str(path), "--check")
+
+
+def test_failing_notebook_is_said(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell that fails is a sentence, and exit status 1; a notebook that is not there is wrong use."""
+
+    def fail(_notebook: object, path: Path) -> None:
+        raise notebook_files.NotebookError(f"{path.name}, cell turn: ValueError: no")
+
+    monkeypatch.setattr(notebook_files, "refresh", refresh_here)
+    monkeypatch.setattr(notebook_files, "execute", fail)
+
+    assert "05_first.ipynb, cell turn: ValueError: no" == complaint("refresh", "--folder", str(course), status=1)
+    assert "does not exist" in complaint("refresh", str(course / "none.ipynb"))
+
+
+def refresh_here(paths: Sequence[Path], *, jobs: int, write: bool, progress: Callable[[object], None]) -> list[Any]:
+    """Refresh notebooks in this process, where a test can stand in for the kernel."""
+    outcomes = [notebook_files.refresh_one(path, write) for path in paths]
+    for outcome in outcomes:
+        progress(outcome)
+    return outcomes
+
+
+@pytest.mark.parametrize("command", ["lab", "refresh", "release out"])
+def test_missing_course_is_said(command: str, tmp_path: Path) -> None:
+    """Commands about the notebooks say where they looked when there are none."""
+    assert "there is no course in" in complaint(*command.split(), "--folder", str(tmp_path))
+
+
+# The progress bar.
+
+
+class Screen:
+    """A standard error that somebody sees, or not."""
+
+    def __init__(self, *, seen: bool) -> None:
+        """Begin with nothing on it."""
+        self.seen, self.text = seen, ""
+
+    def isatty(self) -> bool:
+        """Tell whether somebody sees it."""
+        return self.seen
+
+    def write(self, text: str) -> int:
+        """Take a text."""
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        """Have nothing to do."""
+
+
+@pytest.mark.parametrize("seen, patience, shown", [(True, -1.0, True), (False, -1.0, False), (True, 60.0, False)])
+def test_progress_is_shown_to_people(seen: bool, patience: float, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar appears where there is a terminal, and only once the work has taken a moment."""
+    screen = Screen(seen=seen)
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(cli_tools, "PATIENCE", patience)
+    with Progress("notebooks", 4) as progress:
+        for done in range(1, 5):
+            progress(done)
+
+    assert shown == ("4/4" in screen.text)
+    assert shown == bool(screen.text)
+
+
+def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sees a terminal gets colours, unless they have said that they want none."""
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    seen = Screen(seen=True)
+    monkeypatch.setattr(sys, "stdout", seen)
+    monkeypatch.setattr(os, "environ", environment)
+
+    class Coloured:
+        def __str__(self) -> str:
+            return "plain"
+
+        def ansi(self) -> str:
+            return "\x1b[32mgreen\x1b[0m"
+
+    cli_tools.say(Coloured())
+    environment["NO_COLOR"] = "1"
+    cli_tools.say(Coloured())
+
+    assert "\x1b[32mgreen\x1b[0m\nplain\n" == seen.text

@@ -1,0 +1,308 @@
+"""`raft-steps lab` starts on every machine, says what to open, and keeps a learner's own edition."""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from raft_steps.lab import launch
+from raft_steps.lab.launch import LaunchError, Place, find_course, first_page, has_browser
+from raft_steps.lab.notebook_files import spell
+from raft_steps.lab.release import release
+
+START_SECONDS_MAX = 60
+Start = Callable[..., "Started"]
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """Make a course of two small notebooks, in a folder whose name has a blank."""
+    root = tmp_path / "the course"
+    (root / "notebooks").mkdir(parents=True)
+    for name in ("00_start_here", "01_first"):
+        grading = {
+            "schema_version": 3,
+            "grade": False,
+            "solution": True,
+            "locked": False,
+            "task": False,
+            "grade_id": "x",
+        }
+        turn = new_code_cell("### BEGIN SOLUTION\n1\n### END SOLUTION", metadata={"nbgrader": grading}, id="turn")
+        notebook = new_notebook(cells=[new_markdown_cell("# Title", id="title"), turn])
+        (root / "notebooks" / f"{name}.ipynb").write_text(spell(notebook), encoding="utf-8")
+    return root
+
+
+class Started:
+    """A `raft-steps lab` that runs, and what it says."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        """Begin to read what it says."""
+        self.process, self.lines, self.said = process, queue.Queue[str](), ""
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self) -> None:
+        """Hand on every line, so that waiting for one can end."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put("")
+
+    def end(self) -> None:
+        """End it, and everything that reads from it."""
+        self.process.terminate()
+        self.process.wait(START_SECONDS_MAX)
+        self.reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def urls(self, count: int) -> list[str]:
+        """Wait until it has said this many addresses."""
+        while len(found := re.findall(r"http://\S+", self.said)) < count:
+            line = self.lines.get(timeout=START_SECONDS_MAX)
+            assert line, f"it ended too soon: {self.said}"
+            self.said += line
+        return found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Give a function that starts `raft-steps lab` in a home and with a runtime folder of its own; all are ended."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "BROWSER"))}
+    environment |= {"HOME": str(tmp_path / "home"), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
+    (tmp_path / "home").mkdir()
+    with contextlib.ExitStack() as stack:
+
+        def run(folder: Path, *options: str) -> Started:
+            command = [sys.executable, "-m", "raft_steps", "lab", *options]
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            started = Started(process)
+            stack.callback(started.end)
+            return started
+
+        yield run
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """Take a port for as long as the test runs."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+def ask(url: str, path: str) -> Any:
+    """Ask the server at an address, with the address's token, and give what it answers."""
+    base, _, token = url.partition("?")
+    request = urllib.request.Request(f"{base.partition('/lab')[0]}/api/{path}")  # noqa: S310  # it is our own
+    request.add_header("Authorization", f"token {token.removeprefix('token=')}")
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # it is our own
+        return json.load(answer)
+
+
+@pytest.mark.slow
+def test_lab_starts_though_the_port_is_taken(course: Path, start: Start, taken_port: int) -> None:
+    """Without a browser, as whoever runs this and with its port taken, it starts, and what it says to open is there."""
+    started = start(course, "--no-browser", "--port", str(taken_port))
+    ours, own = started.urls(2)
+
+    assert f"Port {taken_port} is taken, so JupyterLab listens on port" in started.said
+    assert launch.is_root() == ("--allow-root" in started.said)
+    assert "/lab/tree/notebooks/00_start_here.ipynb?token=" in ours
+    assert "/lab/tree/my_course/00_start_here.ipynb?token=" in own
+    assert 0 == ask(ours, "status")["kernels"]
+    assert {"notebooks", "my_course"} <= {entry["name"] for entry in ask(ours, "contents/")["content"]}
+    with urllib.request.urlopen(ours, timeout=10) as page:  # noqa: S310  # it is our own
+        assert b"jupyter-config-data" in page.read()
+
+
+@pytest.mark.slow
+def test_lab_ends_with_whoever_started_it(course: Path, start: Start) -> None:
+    """When the command is ended, JupyterLab is too, and its port is free again."""
+    started = start(course, "--no-browser", "--edition", "learner")
+    own, ours = started.urls(2)
+    started.process.send_signal(signal.SIGTERM)
+
+    assert 0 == started.process.wait(START_SECONDS_MAX)
+    assert "my_course" in own
+    assert "notebooks" in ours
+    with pytest.raises(urllib.error.URLError):
+        ask(ours, "status")
+
+
+@pytest.mark.slow
+def test_lab_opens_a_student_edition(course: Path, start: Start, tmp_path: Path) -> None:
+    """In a folder that was handed out, it opens just that, and makes no further edition of it."""
+    release(course / "notebooks", tmp_path / "handed out", [1])
+    (url,) = start(tmp_path / "handed out", "--no-browser").urls(1)
+
+    assert "/lab/tree/01_first.ipynb?token=" in url
+    assert not list(tmp_path.glob("**/my_course"))
+
+
+@pytest.mark.slow
+def test_jupyter_that_does_not_start_is_said(course: Path, start: Start) -> None:
+    """When JupyterLab refuses its options, its own words stand, and the command says so in one sentence."""
+    started = start(course, "--no-browser", "--", "--ServerApp.port=none")
+    answer = started.process.wait(START_SECONDS_MAX)
+    said = "".join(iter(lambda: started.lines.get(timeout=5), ""))
+
+    assert 2 == answer
+    assert "Error: JupyterLab ended before it was ready; what it printed above says why" in said
+    assert "Traceback" not in said.partition("Error: JupyterLab ended")[2]
+
+
+def test_command_suits_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root gets --allow-root, who has no browser --no-browser, everyone a JupyterLab that asks nobody for news."""
+
+    def command(*, root: bool, browser: bool) -> list[str]:
+        monkeypatch.setattr(launch, "is_root", lambda: root)
+        return launch._command(tmp_path, "/lab", 8888, browser=browser, options=("--collaborative",))
+
+    assert {"--allow-root", "--no-browser"} <= set(command(root=True, browser=False))
+    assert not {"--allow-root", "--no-browser"} & set(command(root=False, browser=True))
+    assert {"--LabApp.news_url=None", "--collaborative", f"--ServerApp.root_dir={tmp_path}"} <= set(
+        command(root=False, browser=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "environment, platform, expected",
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"BROWSER": "firefox"}, "linux", True),
+        ({}, "darwin", True),
+        ({}, "win32", True),
+    ],
+)
+def test_browser_is_opened_where_there_is_one(environment: dict[str, str], platform: str, *, expected: bool) -> None:
+    """On Linux a browser needs a display, or to be named; elsewhere there is one."""
+    assert expected == has_browser(environment, platform)
+
+
+# Where the course is.
+
+
+def test_course_is_found(course: Path, tmp_path: Path) -> None:
+    """The course is found from its folder and from the notebooks' own; a release is a place of its own."""
+    out = tmp_path / "handed out" / "notebooks"
+    release(course / "notebooks", out)
+    whole = Place(course.resolve(), (course / "notebooks").resolve())
+
+    assert whole == find_course(course)
+    assert whole == find_course(course / "notebooks")
+    assert whole.whole
+    assert Place(out.resolve(), out.resolve()) == find_course(out)
+    assert not find_course(out).whole
+
+
+def test_course_is_looked_for_here_and_beside_the_package(
+    course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a name, the current folder is looked at, and then the one that the package is in."""
+    monkeypatch.setattr(launch.raft_steps, "__file__", str(course / "raft_steps" / "__init__.py"))
+    monkeypatch.chdir(tmp_path)
+
+    assert course.resolve() == find_course().root
+
+
+def test_no_course_is_said(tmp_path: Path) -> None:
+    """A folder without the course's notebooks is an error that says what to do."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "recipes.ipynb").write_text("{}", encoding="utf-8")
+
+    with pytest.raises(LaunchError, match=r"there is no course in .*; start this in the course's folder"):
+        find_course(tmp_path)
+
+
+def test_missing_jupyterlab_is_said(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where JupyterLab is not installed, the error says how to install it."""
+    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda _name: None)
+
+    with pytest.raises(LaunchError, match="pip install raft-steps"):
+        launch.launch(find_course(course))
+
+
+# The learner's own edition.
+
+
+def editions(course: Path) -> tuple[list[str], list[str]]:
+    """Prepare the editions of a course; give the folders' names and what was said."""
+    said: list[str] = []
+    folders = launch._editions(find_course(course), said.append)
+    return [folder.name for folder in folders], said
+
+
+def test_own_edition_is_made_once_and_kept(course: Path) -> None:
+    """The first start makes it; later ones say nothing, and never touch what was written in it."""
+    own = course / "my_course" / "01_first.ipynb"
+
+    assert (
+        ["notebooks", "my_course"],
+        ["my_course/ is new: the course without its solutions, for you to write in."],
+    ) == (editions(course))
+    assert "SOLUTION" not in own.read_text(encoding="utf-8")
+    own.write_text("my work", encoding="utf-8")
+    assert (["notebooks", "my_course"], []) == editions(course)
+    assert "my work" == own.read_text(encoding="utf-8")
+
+
+def test_news_of_the_course_is_told(course: Path) -> None:
+    """When the course changes, untouched files follow, and of the others it is said that there is something new."""
+    editions(course)
+    (course / "my_course" / "01_first.ipynb").write_text("my work", encoding="utf-8")
+    for path in (course / "notebooks").iterdir():
+        path.write_text(path.read_text(encoding="utf-8").replace("# Title", "# A new title"), encoding="utf-8")
+    _, said = editions(course)
+
+    assert "my_course/ was brought up to date with the course: 00_start_here.ipynb, README.md." == said[0]
+    assert said[1].startswith("The course has changed since you began 01_first.ipynb. Yours stays;")
+
+
+def test_own_edition_stays_out_of_the_repository(course: Path) -> None:
+    """The learner's folder is no change of the course's repository, and can be made one by removing a file."""
+    editions(course)
+    ignore = course / "my_course" / ".gitignore"
+    assert "*\n" == ignore.read_text(encoding="utf-8")
+    ignore.unlink()
+    editions(course)
+
+    assert not ignore.exists()
+
+
+def test_course_opens_without_an_own_edition(course: Path) -> None:
+    """Where the learner's folder cannot be made, that is said, and the course is opened all the same."""
+    (course / "my_course").write_text("a file", encoding="utf-8")
+    folders, said = editions(course)
+
+    assert ["notebooks"] == folders
+    assert "Your own edition cannot be kept" in said[0]
+
+
+def test_page_of_a_folder_without_notebooks_is_the_folder(tmp_path: Path) -> None:
+    """Where there is no first notebook to open, the folder is shown."""
+    (tmp_path / "empty").mkdir()
+
+    assert ("/lab/tree/empty", "/lab/tree") == (
+        first_page(tmp_path / "empty", tmp_path),
+        first_page(tmp_path, tmp_path),
+    )

@@ -1,0 +1,146 @@
+"""Wrong Nodes for step 1: a server that answers, logs, reads or remembers wrongly."""
+
+from typing import ClassVar
+
+from raft_steps import step_01_key_value_store as step_01
+from raft_steps.lab.commands import Command, Delete, Get, Ok, Request, Set
+from raft_steps.lab.log import Entry
+
+
+class OnlyWritesAreAnswered(step_01.Node):
+    """A read is looked up, but its value is not sent to the client."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        self.state_machine.get(request.key)
+
+
+class AbsentKeyIsAnError(step_01.Node):
+    """A read takes it for granted that the key is there."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        self.reply(client, Ok(value=self.state_machine[request.key]))
+
+
+class DeletedKeyIsEmpty(step_01.Node):
+    """A deleted key keeps a place, with an empty value."""
+
+    def apply(self, entry: Entry) -> None:
+        match entry.command:
+            case Set(key=key, value=value):
+                self.state_machine[key] = value
+            case Delete(key=key):
+                self.state_machine[key] = ""
+
+
+class SecondDeleteIsAnError(step_01.Node):
+    """A delete takes it for granted that the key is there, as in the original."""
+
+    def apply(self, entry: Entry) -> None:
+        match entry.command:
+            case Set(key=key, value=value):
+                self.state_machine[key] = value
+            case Delete(key=key):
+                del self.state_machine[key]
+
+
+class FirstValueStays(step_01.Node):
+    """A key that has a value keeps it."""
+
+    def apply(self, entry: Entry) -> None:
+        match entry.command:
+            case Set(key=key, value=value):
+                self.state_machine.setdefault(key, value)
+            case Delete(key=key):
+                self.state_machine.pop(key, None)
+
+
+class WritesAreNotLogged(step_01.Node):
+    """A write is carried out and answered, but never written down."""
+
+    def write(self, client: str, command: Command) -> None:
+        self.apply(self.next_entry(command))
+        self.reply(client, Ok())
+
+
+class DeletesAreNotLogged(step_01.Node):
+    """Only what brings something new is written down."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        if isinstance(command, Set):
+            self.log.append(entry)
+        self.apply(entry)
+        self.reply(client, Ok())
+
+
+class ReadsAreLogged(step_01.Node):
+    """Every request goes through the log, a read too."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        value = self.state_machine.get(request.key)
+        self.log.append(self.next_entry(Set(key=request.key, value=value or "")))
+        self.reply(client, Ok(value=value))
+
+
+class NothingIsDurable(step_01.Node):
+    """The log is kept in memory alone."""
+
+    durable: ClassVar[tuple[str, ...]] = ()
+
+
+class LogIsNotReplayed(step_01.Node):
+    """The log is there after a restart, but nobody reads it."""
+
+    def on_start(self) -> None:
+        self.current_term = self.log.last_term
+
+
+class FirstEntryIsReplayed(step_01.Node):
+    """The replay forgets what came after the first entry."""
+
+    def replay_log(self) -> None:
+        self.state_machine = {}
+        for entry in self.log.entries_after(0)[:1]:
+            self.apply(entry)
+
+
+class StateIsDurableToo(step_01.Node):
+    """The state machine is stored beside the log, which nobody replays."""
+
+    durable: ClassVar[tuple[str, ...]] = ("log", "state_machine")
+
+    def on_start(self) -> None:
+        self.current_term = self.log.last_term
+
+
+class TermBeginsAtZero(step_01.Node):
+    """The log is replayed, but its last term is not looked at."""
+
+    def on_start(self) -> None:
+        self.replay_log()
+
+
+class AnswersTwice(step_01.Node):
+    """A write is acknowledged when it is logged, and again when it is carried out."""
+
+    def on_client_request(self, client: str, request: Request) -> None:
+        super().on_client_request(client, request)
+        self.reply(client, Ok())
+
+
+MISTAKES: tuple[tuple[type, str, str], ...] = (
+    (OnlyWritesAreAnswered, "a value that was set is read", "asked"),
+    (AnswersTwice, "a value that was set is read", "failed"),
+    (AbsentKeyIsAnError, "a key that is not there reads as none", "failed"),
+    (DeletedKeyIsEmpty, "a key that is not there reads as none", "answered"),
+    (SecondDeleteIsAnError, "deleting an absent key is fine", "failed"),
+    (FirstValueStays, "later writes win", "answered"),
+    (WritesAreNotLogged, "a write is logged before it is answered", "answered"),
+    (DeletesAreNotLogged, "a write is logged before it is answered", "answered"),
+    (ReadsAreLogged, "reads are not logged", "appended"),
+    (NothingIsDurable, "a restart replays the log", "restarted"),
+    (LogIsNotReplayed, "a restart replays the log", "restarted"),
+    (FirstEntryIsReplayed, "a restart replays the log", "restarted"),
+    (StateIsDurableToo, "only the log survives", "restarted"),
+    (TermBeginsAtZero, "the term after a restart is that of the last entry", "appended"),
+)

@@ -1,0 +1,223 @@
+"""Wrong Nodes for step 2: a leader that calls wrongly, a follower that stores wrongly."""
+
+from raft_steps import step_02_append_entries as step_02
+from raft_steps.lab.commands import Command, Ok, Request
+from raft_steps.lab.log import Entry
+from raft_steps.step_02_append_entries import AppendEntries, AppendEntriesReply
+
+
+class OneHeartbeatOnly(step_02.Node):
+    """The timer is started once and not again when it runs out."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.send_heartbeat()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+    def on_heartbeat_timeout(self) -> None:
+        self.send_heartbeat()
+
+
+class FirstHeartbeatIsLate(step_02.Node):
+    """The leader waits an interval before it says anything."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+
+class HeartbeatGoesToOne(step_02.Node):
+    """Only the first of the followers is thought of."""
+
+    def send_heartbeat(self) -> None:
+        self.send_append_entries(self.peers()[0], self.log.last_index)
+
+
+class HeartbeatAsksForNothing(step_02.Node):
+    """A heartbeat names the common first entry, which every follower has, so none learns that it lacks something."""
+
+    def send_heartbeat(self) -> None:
+        self.broadcast(AppendEntries(prev_log_index=0, prev_log_term=0, entries=()))
+
+
+class PreviousIsReadTooLate(step_02.Node):
+    """The previous entry is looked up when the new one is in the log already, as in the original."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.apply(entry)
+        index, term = self.log.last_index, self.log.last_term
+        self.broadcast(AppendEntries(prev_log_index=index, prev_log_term=term, entries=(entry,)))
+        self.reply(client, Ok())
+
+
+class WholeLogEveryTime(step_02.Node):
+    """Every write sends everything, so that nothing can be missing."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.apply(entry)
+        for peer in self.peers():
+            self.send_append_entries(peer, 0)
+        self.reply(client, Ok())
+
+
+class NewEntryWaitsForTheHeartbeat(step_02.Node):
+    """A write is logged, and followers are to hear of it some day."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.apply(entry)
+        self.reply(client, Ok())
+
+
+class PreviousEntryIsNotLookedAt(step_02.Node):
+    """The entries are stored wherever they come, behind what is there."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        for entry in entries:
+            self.log.append(Entry(index=self.log.last_index + 1, term=entry.term, command=entry.command))
+        return True
+
+
+class OnlyTheIndexIsCompared(step_02.Node):
+    """It is enough that there is an entry before, whichever it is."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        if prev_log_index > self.log.last_index:
+            return False
+        for entry in entries:
+            if self.log.term_at(entry.index) != entry.term:
+                self.log.truncate_after(entry.index - 1)
+                self.log.append(entry)
+        return True
+
+
+class OneEntryIsStored(step_02.Node):
+    """A call is taken to bring one entry."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        return super().store_entries(prev_log_index, prev_log_term, entries[:1])
+
+
+class RefusalsAreSilent(step_02.Node):
+    """Who has nothing good to say says nothing."""
+
+    def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
+        if success:
+            self.send(to, AppendEntriesReply(success=success, prev_log_index=prev_log_index))
+
+
+class RefusalIsRepeated(step_02.Node):
+    """The leader tries again where it was refused."""
+
+    def index_before(self, refused_index: int) -> int:
+        return refused_index
+
+
+class RefusalIsIgnored(step_02.Node):
+    """The leader hears a refusal and leaves it at that."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        pass
+
+
+class OneEntryAtATime(step_02.Node):
+    """The leader sends the entry that was asked for, and never those after it."""
+
+    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+        call = AppendEntries(
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index)[:1],
+        )
+        self.send(to, call)
+
+
+class WhatDivergesStays(step_02.Node):
+    """What is in the log stays in the log."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        if self.log.term_at(prev_log_index) != prev_log_term:
+            return False
+        for entry in entries:
+            if entry.index > self.log.last_index:
+                self.log.append(entry)
+        return True
+
+
+class WhatFollowsIsCutOff(step_02.Node):
+    """Everything after the previous entry makes room for the new ones, even where they agree."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        if self.log.term_at(prev_log_index) != prev_log_term:
+            return False
+        self.log.truncate_after(prev_log_index)
+        for entry in entries:
+            self.log.append(entry)
+        return True
+
+
+class HeartbeatCutsOff(step_02.Node):
+    """A heartbeat is taken to say where the leader's log ends."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        fits = super().store_entries(prev_log_index, prev_log_term, entries)
+        if fits and not entries:
+            self.log.truncate_after(prev_log_index)
+        return fits
+
+
+class SameEntryTwice(step_02.Node):
+    """Entries are appended, whether they are there or not."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        if self.log.term_at(prev_log_index) != prev_log_term:
+            return False
+        if self.log.entries_after(prev_log_index) != entries:
+            self.log.truncate_after(prev_log_index)
+        for entry in entries:
+            self.log.append(entry)
+        return True
+
+
+class FollowersServeClients(step_02.Node):
+    """Nobody is turned away."""
+
+    def on_client_request(self, client: str, request: Request) -> None:
+        super(step_02.Node, self).on_client_request(client, request)
+
+
+class ClientsAreNotToldWhy(step_02.Node):
+    """A follower leaves its clients waiting."""
+
+    def on_client_request(self, client: str, request: Request) -> None:
+        if self.is_leader:
+            super().on_client_request(client, request)
+
+
+MISTAKES: tuple[tuple[type, str, str], ...] = (
+    (OneHeartbeatOnly, "heartbeats come at once and every 5 seconds", "timer_fired"),
+    (FirstHeartbeatIsLate, "heartbeats come at once and every 5 seconds", "started"),
+    (HeartbeatGoesToOne, "heartbeats come at once and every 5 seconds", "started"),
+    (HeartbeatAsksForNothing, "a heartbeat asks for the last entry", "sent"),
+    (PreviousIsReadTooLate, "a new entry comes with the one before", "sent"),
+    (WholeLogEveryTime, "a new entry comes with the one before", "sent"),
+    (NewEntryWaitsForTheHeartbeat, "a new entry comes with the one before", "asked"),
+    (PreviousEntryIsNotLookedAt, "a follower refuses what does not fit", "appended"),
+    (OnlyTheIndexIsCompared, "a follower refuses what does not fit", "appended"),
+    (RefusalsAreSilent, "a follower refuses what does not fit", "delivered"),
+    (OneEntryIsStored, "a follower stores what fits", "delivered"),
+    (RefusalIsRepeated, "a refused leader tries one entry earlier", "sent"),
+    (RefusalIsIgnored, "a refused leader tries one entry earlier", "delivered"),
+    (OneEntryAtATime, "a refused leader tries one entry earlier", "sent"),
+    (WhatDivergesStays, "what diverges is deleted", "delivered"),
+    (WhatFollowsIsCutOff, "what agrees is kept", "truncated"),
+    (HeartbeatCutsOff, "what agrees is kept", "truncated"),
+    (SameEntryTwice, "what agrees is kept", "failed"),
+    (FollowersServeClients, "a follower turns clients away", "answered"),
+    (ClientsAreNotToldWhy, "a follower turns clients away", "asked"),
+)

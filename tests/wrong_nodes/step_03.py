@@ -1,0 +1,210 @@
+"""Wrong Nodes for step 3: leaders that count wrongly, and servers that carry entries out at the wrong time."""
+
+from dataclasses import field
+
+from raft_steps import step_02_append_entries as step_02
+from raft_steps import step_03_majority_commit as step_03
+from raft_steps.lab.commands import Command, Ok, Request, Set
+from raft_steps.lab.log import Entry
+from raft_steps.step_02_append_entries import AppendEntries, AppendEntriesReply
+from raft_steps.step_03_majority_commit import CommitEntry
+
+
+class AnswersAtOnce(step_03.Node):
+    """The client is answered as in step 2, while the entry is still on its way."""
+
+    def write(self, client: str, command: Command) -> None:
+        super().write(client, command)
+        if client in self.open_writes:
+            self.reply(client, Ok())
+
+
+class CarriesOutAtOnce(step_03.Node):
+    """The answer waits, but what was asked for is done at once."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.apply(entry)
+        super().write(client, command)
+
+
+class StateIsChangedAtOnce(step_03.Node):
+    """The state machine is written while the entry still waits, and the driver is not even told."""
+
+    def write(self, client: str, command: Command) -> None:
+        super().write(client, command)
+        if isinstance(command, Set):
+            self.state_machine[command.key] = command.value
+
+
+class WaitsForAll(step_03.Node):
+    """Every follower must have the entry: one that is down stops all writes."""
+
+    def commit_acknowledged(self) -> None:
+        for client in list(self.open_writes):
+            if len(self.acknowledgements[client]) == len(self.peers()):
+                self.commit(client)
+
+
+class FirstAcknowledgementIsEnough(step_03.Node):
+    """One follower is half of two, and of every other number."""
+
+    def commit_acknowledged(self) -> None:
+        for client in list(self.open_writes):
+            if self.acknowledgements[client] or not self.peers():
+                self.commit(client)
+
+
+class HalfIsRoundedDown(step_03.Node):
+    """Half of three followers is taken to be one."""
+
+    def commit_acknowledged(self) -> None:
+        for client in list(self.open_writes):
+            if len(self.acknowledgements[client]) >= len(self.peers()) // 2:
+                self.commit(client)
+
+
+class MessagesAreCounted(step_03.Node):
+    """Acknowledgements are counted, and not who sent them."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if not message.success:
+            super().on_append_entries_reply(sender, message)
+            return
+        for client in list(self.open_writes):
+            self.counts[client] = self.counts.get(client, 0) + 1
+            if 2 * self.counts[client] >= len(self.peers()):
+                self.commit(client)
+
+
+class RefusalsCount(step_03.Node):
+    """Whoever answers at all is counted."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        for followers in self.acknowledgements.values():
+            followers.add(sender)
+        self.commit_acknowledged()
+        if not message.success:
+            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+
+
+class AcknowledgementsAreKept(step_03.Node):
+    """Who has ever acknowledged something counts for every later write."""
+
+    ever: set[str] = field(default_factory=set)
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success:
+            self.ever.add(sender)
+        super().on_append_entries_reply(sender, message)
+
+    def commit_acknowledged(self) -> None:
+        for client in list(self.open_writes):
+            if 2 * len(self.ever) >= len(self.peers()):
+                self.commit(client)
+
+
+class OneOpenWrite(step_02.Node):
+    """There is one place for a write that waits, and the second write takes it."""
+
+    open_client: str = ""
+    open_entry: Entry | None = None
+    followers: set[str] = field(default_factory=set)
+
+    def write(self, client: str, command: Command) -> None:
+        self.open_client, self.open_entry, self.followers = client, self.next_entry(command), set()
+        self.log.append(self.open_entry)
+        for peer in self.peers():
+            self.send_append_entries(peer, self.open_entry.index - 1)
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        self.followers.add(sender)
+        if self.open_entry is not None and 2 * len(self.followers) >= len(self.peers()):
+            self.apply(self.open_entry)
+            self.broadcast(CommitEntry(index=self.open_entry.index))
+            self.reply(self.open_client, Ok())
+            self.open_entry = None
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        if message.index <= self.log.last_index:
+            self.apply(self.log[message.index])
+
+
+class LastWriteFirst(step_03.Node):
+    """Writes that wait are carried out newest first."""
+
+    def commit_acknowledged(self) -> None:
+        for client in reversed(list(self.open_writes)):
+            if 2 * len(self.acknowledgements[client]) >= len(self.peers()):
+                self.commit(client)
+
+
+class ReadsSeeTheLog(step_03.Node):
+    """A read looks at the newest entry of the log, committed or not."""
+
+    def on_client_request(self, client: str, request: Request) -> None:
+        for entry in self.open_writes.values():
+            if isinstance(entry.command, Set):
+                self.state_machine[entry.command.key] = entry.command.value
+        super().on_client_request(client, request)
+
+
+class CommitStaysASecret(step_03.Node):
+    """The leader carries the entry out, and no follower hears of it."""
+
+    def announce_commit(self, index: int) -> None:
+        pass
+
+
+class CommitIsAnnouncedEarly(step_03.Node):
+    """The followers are told to carry an entry out together with the entry."""
+
+    def write(self, client: str, command: Command) -> None:
+        super().write(client, command)
+        self.announce_commit(self.log.last_index)
+
+
+class FollowersCarryOutWhatTheyStore(step_03.Node):
+    """A follower carries an entry out when it stores it."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        super().on_append_entries(sender, message)
+        for entry in message.entries:
+            self.apply(entry)
+
+
+class FollowersCarryOutTheirLastEntry(step_03.Node):
+    """Whichever index the leader names, it is the end of the log that is carried out."""
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        self.apply(self.log[self.log.last_index])
+
+
+class FollowersTrustTheIndex(step_03.Node):
+    """It is taken for granted that the entry is there."""
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        self.apply(self.log[message.index])
+
+
+MISTAKES: tuple[tuple[type, str, str], ...] = (
+    (AnswersAtOnce, "a write waits for the followers", "answered"),
+    (CarriesOutAtOnce, "a write waits for the followers", "applied"),
+    (WaitsForAll, "half of the followers are enough", "delivered"),
+    (FirstAcknowledgementIsEnough, "with four or five servers two followers are needed", "applied"),
+    (HalfIsRoundedDown, "with four or five servers two followers are needed", "applied"),
+    (MessagesAreCounted, "with four or five servers two followers are needed", "applied"),
+    (RefusalsCount, "a refusal is no acknowledgement", "applied"),
+    (AcknowledgementsAreKept, "every write needs acknowledgements of its own", "applied"),
+    (OneOpenWrite, "open writes are told apart", "delivered"),
+    (LastWriteFirst, "open writes are told apart", "applied"),
+    (ReadsSeeTheLog, "reads see only committed writes", "answered"),
+    (StateIsChangedAtOnce, "reads see only committed writes", "answered"),
+    (CommitStaysASecret, "followers hear of the commit", "delivered"),
+    (CommitIsAnnouncedEarly, "followers hear of the commit", "sent"),
+    (FollowersCarryOutWhatTheyStore, "a follower applies on the commit message", "applied"),
+    (FollowersCarryOutTheirLastEntry, "a follower applies on the commit message", "applied"),
+    (FollowersTrustTheIndex, "a follower applies on the commit message", "failed"),
+)

@@ -1,0 +1,214 @@
+"""Wrong Nodes for step 5: a term that is not sent, not heard, or heard wrongly, and what a rewritten handler forgets."""
+
+from raft_steps import step_04_leader_election as step_04
+from raft_steps.lab.log import Entry
+from raft_steps.lab.messages import message
+from raft_steps.step_05_term_in_append_entries import AppendEntries
+
+
+class Sends(step_04.Node):
+    """Half of the answer, and right: every call carries the term."""
+
+    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+        self.send(
+            to,
+            AppendEntries(
+                term=self.current_term,
+                prev_log_index=prev_log_index,
+                prev_log_term=self.log[prev_log_index].term,
+                entries=self.log.entries_after(prev_log_index),
+            ),
+        )
+
+
+class Hears(step_04.Node):
+    """The other half, and right: whoever hears a call catches up."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = max(self.current_term, message.term)
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class OldCallIsSent(Hears):
+    """The message has a term, but the method that builds it is the old one, which builds the old message."""
+
+
+class TermOfLastEntryIsSent(Hears):
+    """The term that is sent is that of the last entry, and not the current one."""
+
+    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+        self.send(
+            to,
+            AppendEntries(
+                term=self.log.last_term,
+                prev_log_index=prev_log_index,
+                prev_log_term=self.log[prev_log_index].term,
+                entries=self.log.entries_after(prev_log_index),
+            ),
+        )
+
+
+class OnlyHeartbeatsCarryTheTerm(Hears):
+    """A call with entries is sent with a term of 0."""
+
+    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+        entries = self.log.entries_after(prev_log_index)
+        self.send(
+            to,
+            AppendEntries(
+                term=0 if entries else self.current_term,
+                prev_log_index=prev_log_index,
+                prev_log_term=self.log[prev_log_index].term,
+                entries=entries,
+            ),
+        )
+
+
+class OldCallIsHeard(Sends):
+    """The call carries the term, but nobody wrote a handler for it: the old one hears the old call."""
+
+
+class TermIsNotRead(Sends):
+    """The call is heard as before; nobody looks at its term."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TermIsRaisedByOne(Sends):
+    """Whoever is behind goes one term further, as a candidate does."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term > self.current_term:
+            self.current_term += 1
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class AnyTermIsTaken(Sends):
+    """The term of the call is taken over even if it is smaller."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = message.term
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class LeaderKnowsBetter(Sends):
+    """A leader does not look at the terms of others."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if not self.is_leader:
+            self.current_term = max(self.current_term, message.term)
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TimerIsForgotten(Sends):
+    """The handler was written anew, without the line that restarts the election timer."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = max(self.current_term, message.term)
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TimerIsOnlyCancelled(Sends):
+    """A call stops the election timer, and nothing starts it again."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = max(self.current_term, message.term)
+        self.cancel_timer("election")
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class AnswerIsForgotten(Sends):
+    """What the call brings is stored, and nobody hears of it."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = max(self.current_term, message.term)
+        self.start_election_timer()
+        self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+
+
+class AnswerIsAlwaysYes(Sends):
+    """The answer says success, whatever came of the entries."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = max(self.current_term, message.term)
+        self.start_election_timer()
+        self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, True, message.prev_log_index)
+
+
+class EntriesAreForgotten(Sends):
+    """The call is answered rightly, but what it brings is not stored."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = max(self.current_term, message.term)
+        self.start_election_timer()
+        success = self.log.term_at(message.prev_log_index) == message.prev_log_term
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class OnlyNewTermsBringEntries(Sends):
+    """Storing stands in the block that catches up."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        success = self.log.term_at(message.prev_log_index) == message.prev_log_term
+        if message.term > self.current_term:
+            self.current_term = message.term
+            success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.start_election_timer()
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+@message
+class CallWithTermReady:
+    """A call whose term is 0 unless somebody says otherwise."""
+
+    term: int = 0
+    prev_log_index: int
+    prev_log_term: int
+    entries: tuple[Entry, ...]
+
+
+@message
+class CallWithTermPerhaps:
+    """A call whose term may be missing."""
+
+    term: int | None
+    prev_log_index: int
+    prev_log_term: int
+    entries: tuple[Entry, ...]
+
+
+CallWithTermReady.__name__ = CallWithTermPerhaps.__name__ = "AppendEntries"
+
+
+class TermHasAValueReady(Sends):
+    """The message has a default for its term, so that no caller has to change."""
+
+    def on_append_entries(self, sender: str, message: CallWithTermReady) -> None:
+        self.current_term = max(self.current_term, message.term)
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TermMayBeNone(Sends):
+    """The message takes None for a term."""
+
+    def on_append_entries(self, sender: str, message: CallWithTermPerhaps) -> None:
+        self.current_term = max(self.current_term, message.term or 0)
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)

@@ -1,0 +1,209 @@
+"""Wrong Nodes for step 6: calls that are refused, followed or answered in the wrong case, or only in part."""
+
+from raft_steps import step_05_term_in_append_entries as step_05
+from raft_steps.step_05_term_in_append_entries import AppendEntries
+from raft_steps.step_06_term_checks import AppendEntriesRefused
+
+
+class Rest(step_05.Node):
+    """What a learner has right: all but one method."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term < self.current_term:
+            self.refuse_append_entries(sender)
+        else:
+            self.follow(sender, message)
+
+    def follow(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = message.term
+        self.become_follower()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.is_candidate = False
+        self.start_election_timer()
+
+    def refuse_append_entries(self, to: str) -> None:
+        self.send(to, AppendEntriesRefused(term=self.current_term))
+
+    def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
+        pass
+
+
+class OwnTermIsRefused(Rest):
+    """The comparison has one sign too many: <= instead of <."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term <= self.current_term:
+            self.refuse_append_entries(sender)
+        else:
+            self.follow(sender, message)
+
+
+class OlderTermIsFollowed(Rest):
+    """The comparison is the wrong way round."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term > self.current_term:
+            self.refuse_append_entries(sender)
+        else:
+            self.follow(sender, message)
+
+
+class RefusalIsAFailure(Rest):
+    """An older term is answered as if only the entry before were missing."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term < self.current_term:
+            self.answer_append_entries(sender, False, message.prev_log_index)
+        else:
+            self.follow(sender, message)
+
+
+class RefusalIsSilence(Rest):
+    """An older term is passed over without a word."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term >= self.current_term:
+            self.follow(sender, message)
+
+
+class RefusalCarriesTheOldTerm(Rest):
+    """The refusal says the term of the one who is refused."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term < self.current_term:
+            self.send(sender, AppendEntriesRefused(term=message.term))
+        else:
+            self.follow(sender, message)
+
+
+class TimerComesFirst(Rest):
+    """Any call restarts the election timer; only then is the term looked at."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.start_election_timer()
+        if message.term < self.current_term:
+            self.refuse_append_entries(sender)
+        else:
+            self.follow(sender, message)
+
+
+class FollowingComesFirst(Rest):
+    """Any call makes a follower; only then is the term looked at."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        leads, runs = self.is_leader, self.is_candidate
+        self.is_leader = self.is_candidate = False
+        if message.term < self.current_term:
+            self.is_leader, self.is_candidate = False, runs and not leads
+            self.refuse_append_entries(sender)
+        else:
+            self.follow(sender, message)
+
+
+class ElseIsForgotten(Rest):
+    """An older term is refused, and what comes with it is stored all the same."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term < self.current_term:
+            self.refuse_append_entries(sender)
+        else:
+            self.current_term = message.term
+            self.become_follower()
+        if self.store_entries(message.prev_log_index, message.prev_log_term, message.entries):
+            self.answer_append_entries(sender, True, message.prev_log_index)
+
+
+class VoteIsForgottenToo(Rest):
+    """A refusal takes the vote back."""
+
+    def refuse_append_entries(self, to: str) -> None:
+        self.voted_for = None
+        self.send(to, AppendEntriesRefused(term=self.current_term))
+
+
+class CandidateGivesUp(Rest):
+    """A candidate that refuses a call stops its election all the same."""
+
+    def refuse_append_entries(self, to: str) -> None:
+        if self.is_candidate:
+            self.is_candidate = False
+            self.cancel_timer("election")
+        self.send(to, AppendEntriesRefused(term=self.current_term))
+
+
+class CandidateStaysCandidate(Rest):
+    """Following ends no candidacy."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.start_election_timer()
+
+
+class LeaderStaysLeader(Rest):
+    """Following deposes no leader."""
+
+    def become_follower(self) -> None:
+        self.is_candidate = False
+        self.start_election_timer()
+
+
+class OnlyNewTermsDepose(Rest):
+    """A leader that hears a call of its own term follows it, and leads on."""
+
+    def follow(self, sender: str, message: AppendEntries) -> None:
+        if message.term > self.current_term:
+            self.is_leader = False
+        self.current_term = message.term
+        self.is_candidate = False
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TermIsNotAdopted(Rest):
+    """A later term is followed, but not taken over."""
+
+    def follow(self, sender: str, message: AppendEntries) -> None:
+        self.become_follower()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TimerIsForgotten(Rest):
+    """Following restarts the election timer only for those who did not follow before."""
+
+    def become_follower(self) -> None:
+        if self.is_leader or self.is_candidate:
+            self.start_election_timer()
+        self.is_leader = False
+        self.is_candidate = False
+
+
+class DeposedForEver(Rest):
+    """A deposed leader starts no election timer."""
+
+    def become_follower(self) -> None:
+        if not self.is_leader:
+            self.start_election_timer()
+        self.is_leader = False
+        self.is_candidate = False
+
+
+class RefusalIsRetried(Rest):
+    """A refusal is taken for a failure: one entry earlier, and at once."""
+
+    def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
+        self.send_append_entries(sender, self.index_before(self.log.last_index))
+
+
+class RefusalIsNotHeard(step_05.Node):
+    """The refusal is sent, but there is no handler for it."""
+
+    on_append_entries = Rest.on_append_entries
+    follow = Rest.follow
+    become_follower = Rest.become_follower
+    refuse_append_entries = Rest.refuse_append_entries

@@ -1,0 +1,152 @@
+"""Wrong Nodes for step 7: a heartbeat timer that starts, stops or sends in the wrong moment."""
+
+from raft_steps import step_06_term_checks as step_06
+from raft_steps.step_05_term_in_append_entries import AppendEntries
+
+
+class Starts(step_06.Node):
+    """Half of the answer, and right: becoming leader starts the heartbeat timer."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.replay_log()
+        self.send_heartbeat()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+
+class Stops(step_06.Node):
+    """The other half, and right: becoming follower cancels it."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.is_candidate = False
+        self.cancel_timer("heartbeat")
+        self.start_election_timer()
+
+
+class NothingIsCancelled(Starts):
+    """The heartbeat timer is started, and that is all."""
+
+
+class AnotherTimerIsCancelled(Starts):
+    """The name of the timer is misspelt, and cancelling what does not run is no error."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.is_candidate = False
+        self.cancel_timer("heartbeats")
+        self.start_election_timer()
+
+
+class OnlyNewTermsSilence(Starts):
+    """A call of the leader's own term makes it a follower that goes on sending."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term > self.current_term:
+            self.cancel_timer("heartbeat")
+        super().on_append_entries(sender, message)
+
+
+class AnyCallSilences(Starts):
+    """Even a call that is refused stops the heartbeats."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.cancel_timer("heartbeat")
+        super().on_append_entries(sender, message)
+
+
+class FirstHeartbeatWaits(Stops):
+    """A new leader starts its timer, and says nothing until that runs out."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.replay_log()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+
+class FirstHeartbeatIsDoubled(Stops):
+    """A new leader sends a heartbeat and calls the handler too, which sends another."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.replay_log()
+        self.send_heartbeat()
+        self.on_heartbeat_timeout()
+
+
+class OneHeartbeatOnly(Stops):
+    """A new leader sends its first heartbeat, and starts no timer for the next."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.replay_log()
+        self.send_heartbeat()
+
+
+class TimerIsNotStartedAgain(Stops):
+    """The timer sends one more heartbeat, and nobody starts it again."""
+
+    def on_heartbeat_timeout(self) -> None:
+        self.send_heartbeat()
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.replay_log()
+        self.send_heartbeat()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+
+class LeadsOnlyOnce(Stops):
+    """The heartbeats are started for the first leadership of a life, and for no other."""
+
+    has_started: bool = False
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.replay_log()
+        self.send_heartbeat()
+        if not self.has_started:
+            self.has_started = True
+            self.start_timer("heartbeat", self.heartbeat_interval)
+
+
+class EveryoneSends(Stops):
+    """The timer is started with the server, whether it leads or not."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+
+class RunsAgainstItself(Stops):
+    """The election timer of a new leader runs on."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.replay_log()
+        self.send_heartbeat()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+
+class LogIsNotReplayed(Stops):
+    """A new leader knows of its log what it was told to carry out."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.send_heartbeat()
+        self.start_timer("heartbeat", self.heartbeat_interval)
