@@ -31,7 +31,7 @@ SCENARIOS = {
     "step 2": "raft-steps 1; step 2; servers tom jerry spike; seed 1; leader tom; log tom 1 'set x 1' 1 'set y 2'; "
     "log jerry 1 'set x 1' 2 'set z 3'; at 3 set x 5; at 9 delete y; at 12 get y to jerry; until 20",
     "step 3": "raft-steps 1; step 3; servers tom jerry spike; seed 2; leader tom; at 2 set x 1; at 4 crash spike; "
-    "at 6 set \"the key\" \"don't\"; at 12 restart spike; at 14 cut tom>jerry; at 15 set x 2; at 25 heal; until 40",
+    'at 6 set "the key" "don\'t"; at 12 restart spike; at 14 cut tom>jerry; at 15 set x 2; at 25 heal; until 40',
     "step 4": "raft-steps 1; step 4; servers tom jerry spike; seed 3; at 25 set x 1; at 30 crash leader; until 60",
     "step 5": "raft-steps 1; step 5; servers tom jerry spike tyke butch; seed 4; at 25 partition leader; at 60 heal; until 90",
     "step 6": "raft-steps 1; step 6; servers tom jerry spike; seed 5; at 22 partition tom jerry | spike; at 23 set x 1; "
@@ -53,7 +53,17 @@ def recorded() -> dict[str, Trace]:
     cluster = Cluster(Failing)
     with pytest.raises(NodeError):
         cluster.run(20)
-    return runs | {"a node fails": cluster.trace}
+    writer = Cluster(1)
+    for value in (
+        "two\nlines\tand a tab",
+        "right\u202eleft \u2028",
+        "long " * 30,
+        "\U0001f980" * 70,
+        'it\'s; "so"',
+        "",
+    ):
+        writer.set("key", value)
+    return runs | {"a node fails": cluster.trace, "odd text": writer.trace, "nothing yet": Trace(("tom", "jerry"))}
 
 
 class Failing(Node):
@@ -130,11 +140,9 @@ def test_cluster_plays_what_happened_so_far() -> None:
 def test_it_opens_at_a_time(trace: Trace) -> None:
     """With a time, the player opens there and its picture shows that moment."""
     shown = player(trace, at=30.0)
-    opened = trace.events[shown.ring.start]
 
-    assert "crashed" in {event.kind for event in trace if event.time == 30_000_000}
-    assert 30.0 == opened.seconds
-    assert "At 30.00 s: " in repr(shown)
+    assert 30_000_000 == shown.ring.start
+    assert re.search("At 30.00 s: .* down", repr(shown))
     assert -1 == player(trace).ring.start
 
 
@@ -143,8 +151,8 @@ def test_still_can_be_drawn_at_any_moment(name: str) -> None:
     """Every moment has a still picture, the first and the last as well."""
     run = recorded()[name]
 
-    for number in (-1, *range(0, len(run), 17), None):
-        picture = still(run, number)
+    for at in (0, 2, *range(5, 30, 5), None):
+        picture = still(run, at)
         assert picture.svg.startswith("<svg")
         assert set(run.servers) <= set(re.findall(r"\w+", picture.alt))
 
@@ -240,7 +248,17 @@ def test_stored_output_survives_strict_nbval(tmp_path: Path) -> None:
     )
     refreshed = refresh_one(path)
     cell = json.loads(path.read_text())["cells"][1]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--nbval",
+        "--nbval-current-env",
+        str(path),
+    ]
 
     assert not refreshed.failure
     assert {"text/plain", "text/html"} == cell["outputs"][0]["data"].keys()

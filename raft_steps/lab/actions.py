@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from raft_steps.lab.simulation import Simulation
 
 
-def perform(simulation: Simulation, action: Action, _: object = None) -> None:
-    """Carry out an action of the scenario."""
+def perform(simulation: Simulation, action: Action, _: object = None) -> str:
+    """Carry out an action of the scenario.
+
+    Returns:
+        The reply address of a client that asks; "" where nobody asks, or nobody could be asked.
+    """
     match action.verb:
         case "crash" | "restart" | "pause" | "resume":
             hosts = [host for word in action.words for host in resolve(simulation, word)]
@@ -37,7 +41,8 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> None:
         case "drop":
             _drop(simulation, action.words[0])
         case _:
-            ask(simulation, action)
+            return ask(simulation, action)
+    return ""
 
 
 def ask(simulation: Simulation, action: Action) -> str:

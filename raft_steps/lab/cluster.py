@@ -10,23 +10,27 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab import actions
+from raft_steps.lab import actions, arguments
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario import (
     MICROSECONDS,
     Action,
     Scenario,
-    check_action,
     default_scenario,
     microseconds,
+    nearest,
     seconds,
 )
+from raft_steps.lab.scenario_checks import check_action
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace import Trace
 
 if TYPE_CHECKING:
+    from raft_steps.lab.host import Host
+    from raft_steps.lab.svg import Picture
     from raft_steps.lab.widget import Player
+    from raft_steps.lab.words import Story
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,21 +81,18 @@ class Cluster:
             ScenarioError: One of these is not what it should be.
             NodeError: A node failed in `on_start`.
         """
-        step, node_class = _step_and_class(step_or_node)
-        parts: dict[str, Any] = dict(network or {})
-        unknown = set(parts) - {"delay", "loss", "duplicate", "reorder"}
-        if unknown:
-            raise ScenarioError(f"a network has delay, loss, duplicate and reorder, but no {sorted(unknown)[0]!r}")
+        step, node_class = arguments.read_step(step_or_node)
+        parts = arguments.read_network(network)
         if leader != "":
             parts["leader"] = leader
         scenario = default_scenario(
             step,
-            servers if servers is None or isinstance(servers, int) else tuple(servers),
+            arguments.read_servers(servers),
             node_class=node_class,
             seed=seed,
-            logs={name: _read_log(text) for name, text in (logs or {}).items()},
-            draws={name: tuple(values) for name, values in (draws or {}).items()},
-            later=tuple(later),
+            logs=arguments.read_logs(logs),
+            draws=arguments.read_draws(draws),
+            later=arguments.read_names(later, "later"),
             timing=timing,
             **parts,
         )
@@ -121,13 +122,16 @@ class Cluster:
         if isinstance(scenario, str):
             scenario = Scenario.parse(scenario)
         cluster = cls.__new__(cls)
-        cluster._begin(dataclasses.replace(scenario, actions=()), node, record)
-        for action in scenario.actions:
-            cluster._simulation.plan(action)
-        cluster._actions += scenario.actions
-        last = max((action.at for action in scenario.actions), default=0)
-        cluster._run_until(scenario.until if scenario.until is not None else last + 1)
+        cls._replay(cluster, scenario, node, record)
         return cluster
+
+    def _replay(self, scenario: Scenario, node: type | None, record: bool) -> None:
+        self._begin(dataclasses.replace(scenario, actions=()), node, record)
+        for action in scenario.actions:
+            self._simulation.plan(action)
+        self._actions += scenario.actions
+        last = max((action.at for action in scenario.actions), default=0)
+        self._run_until(scenario.until if scenario.until is not None else last + 1)
 
     # Looking.
 
@@ -177,8 +181,7 @@ class Cluster:
         Raises:
             ScenarioError: There is no such server, or it is down.
         """
-        check_action(Action(0, "crash", (server,)), self.servers)
-        host = self._simulation.hosts[server]
+        host = self._host(server)
         if not host.up:
             raise ScenarioError(f"{server} is down; a server that does not run has no node")
         return host.node
@@ -187,7 +190,7 @@ class Cluster:
         """Give a server's log as text, a line for each entry: ``1 set x 1``; of a server that is down, its disk's."""
         from raft_steps.lab.commands import command_text
 
-        host = self._simulation.hosts[server]
+        host = self._host(server)
         entries = host.node.log if host.up else host.disk.get("log", ())
         return [f"{entry.term} {command_text(entry.command)}" for entry in entries]
 
@@ -225,6 +228,11 @@ class Cluster:
         from raft_steps.lab.widget import player
 
         return player(self.trace, at=at, speed=speed, heartbeats=heartbeats)
+
+    def _host(self, server: str) -> Host:
+        if server not in self._simulation.hosts:
+            raise ScenarioError(f"there is no server {server!r}{nearest(server, self.servers)}")
+        return self._simulation.hosts[server]
 
     # Acting.
 
@@ -303,15 +311,15 @@ class Cluster:
         Returns:
             The answer, or NoAnswer after 20 s of virtual time (2 s with the paper's timing).
         """
-        return self._request("set", (key, str(value)), to)
+        return self._request("set", (str(key), str(value)), to)
 
     def delete(self, key: str, to: str | None = None) -> Ok | NotLeader | NoAnswer:
         """Let a client delete a key, and wait for the answer, as `set` does."""
-        return self._request("delete", (key,), to)
+        return self._request("delete", (str(key),), to)
 
     def get(self, key: str, to: str | None = None) -> Ok | NotLeader | NoAnswer:
         """Let a client read a key, and wait for the answer, as `set` does; the answer's value is what was read."""
-        return self._request("get", (key,), to)
+        return self._request("get", (str(key),), to)
 
     def _act(self, verb: str, words: Iterable[str], at: float | None) -> None:
         now = self._simulation.now
@@ -320,8 +328,8 @@ class Cluster:
             raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {seconds(now)} s")
         check_action(action, self.servers)
         self._actions.append(action)
-        if at is None:
-            actions.perform(self._simulation, action)
+        if action.at == now:
+            self._simulation.perform(action)
         else:
             self._simulation.plan(action)
 
@@ -330,7 +338,7 @@ class Cluster:
         action = Action(simulation.now, verb, (*words, "to", to) if to else words)
         check_action(action, self.servers)
         self._actions.append(action)
-        client = actions.ask(simulation, action)
+        client = simulation.perform(action)
         if not client:
             return NoAnswer("nobody leads")
         if client not in simulation.responses and client not in simulation.waiting:
@@ -340,27 +348,3 @@ class Cluster:
             simulation.run_until(simulation.now + microseconds(patience), lambda: client in simulation.responses)
         response = simulation.responses.get(client)
         return response if response is not None else NoAnswer(f"nothing was heard within {patience:g} s")
-
-
-def _step_and_class(step_or_node: int | type) -> tuple[int | None, type | None]:
-    from raft_steps.lab.node import Node
-
-    if isinstance(step_or_node, int):
-        return step_or_node, None
-    if not (isinstance(step_or_node, type) and issubclass(step_or_node, Node)):
-        raise ScenarioError(f"a cluster runs a step's number or a Node class, not {step_or_node!r}")
-    return None, step_or_node
-
-
-def _read_log(text: str | Iterable[str]) -> tuple[tuple[int, str], ...]:
-    """Read a log as people write it: ``1 set x 1; 2 delete x``, or the same as a list."""
-    lines = text.split(";") if isinstance(text, str) else list(text)
-    entries = []
-    for line in lines:
-        term, _space, command = line.strip().partition(" ")
-        if not term.isdigit() or not command:
-            raise ScenarioError(f"a log's entry is a term and a command, such as '1 set x 1', not {line!r}")
-        entries.append((int(term), command.strip()))
-    return tuple(entries)
-
-

@@ -16,7 +16,6 @@ import linecache
 import re
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -24,10 +23,10 @@ from types import FrameType, TracebackType
 
 from raft_steps.lab.errors import MessageError, NodeError
 
-TICK = 0.25  # seconds of real time between two looks
-LIMIT_BUSY = 1.0  # seconds that one handler call may compute
-LIMIT_ASLEEP = 1.5  # seconds that one handler call may take when it only waits
+TICK = 0.2  # seconds of real time between two looks
+LOOKS = 5  # This many looks in a row at the same handler call are enough: about a second, with the first.
 LABORATORY = str(Path(__file__).parent)
+STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
 
 
 class HandlerStuck(BaseException):
@@ -39,21 +38,23 @@ class Mistake(Exception):  # noqa: N818  # It is the Node's mistake, not an erro
 
 
 class _Watch:
-    """Notices that the same handler call has been running for too long."""
+    """Notices that the same handler call has been running for too long.
+
+    It counts looks and does not read a clock: a process that the machine holds up for a while is looked at only once.
+    """
 
     def __init__(self, progress: Callable[[], int]) -> None:
         self.progress = progress
-        self.reset()
-
-    def reset(self) -> None:
-        self.seen, self.since, self.cpu = self.progress(), time.monotonic(), time.process_time()
+        self.seen, self.looks = progress(), 0
 
     def stuck(self) -> bool:
         if self.progress() != self.seen:
-            self.reset()
+            self.seen, self.looks = self.progress(), 0
+        self.looks += 1
+        if self.looks <= LOOKS:
             return False
-        waited, busy = time.monotonic() - self.since, time.process_time() - self.cpu
-        return (waited >= LIMIT_BUSY and busy >= LIMIT_BUSY / 2) or waited >= LIMIT_ASLEEP
+        self.looks = LOOKS - 1  # What is raised in a destructor or the like is lost: try again two looks later.
+        return True
 
 
 @contextlib.contextmanager
@@ -76,7 +77,6 @@ def bounded(progress: Callable[[], int]) -> Iterator[None]:
 def _watched_by_signal(watch: _Watch) -> Iterator[None]:
     def look(_signum: int, _frame: FrameType | None) -> None:
         if watch.stuck():
-            watch.reset()
             raise HandlerStuck
 
     before = signal.signal(signal.SIGALRM, look)
@@ -97,7 +97,6 @@ def _watched_by_thread(watch: _Watch) -> Iterator[None]:
         while not done.wait(TICK):
             if watch.stuck():
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, ctypes.py_object(HandlerStuck))
-                return
 
     watcher = threading.Thread(target=look, name="raft-steps guard", daemon=True)
     watcher.start()
@@ -121,7 +120,7 @@ def returned_something(value: object) -> Mistake:
 def node_error(error: BaseException, server: str, handler: str, seconds: str) -> NodeError | None:
     """Turn what a handler raised into words about the Node; None if the laboratory itself is to blame."""
     place = node_line(error.__traceback__)
-    if place is None and not isinstance(error, TypeError | Mistake | MessageError):
+    if place is None and not isinstance(error, TypeError | Mistake | MessageError | RecursionError | HandlerStuck):
         return None
     # An address in memory says nothing, and is another one in the next run.
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}, at {seconds} s, {_words(error, place)}")
@@ -137,6 +136,8 @@ def _words(error: BaseException, place: str | None) -> str:
         return "is not written yet" + (f": {text}" if text else "")
     if isinstance(error, Mistake):
         return text
+    if isinstance(error, RecursionError) and place is None:
+        return "left something in a field that contains itself, which cannot be written down"
     if isinstance(error, MessageError) and place is None:
         return f"sent what it cannot send: {text}"
     if isinstance(error, FrozenInstanceError) or text.startswith("super(type, obj)"):
@@ -155,11 +156,11 @@ def _words(error: BaseException, place: str | None) -> str:
 
 
 def node_line(trace: TracebackType | None) -> str | None:
-    """Spell the innermost line of the traceback that is not the laboratory's."""
+    """Spell the innermost line of the traceback that is the Node's own, not the laboratory's or Python's."""
     found = None
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not code.co_filename.startswith((LABORATORY, "<string>", "<frozen")):
+        if not code.co_filename.startswith((LABORATORY, "<string>", "<frozen")) and not _is_pythons(code.co_filename):
             found = (code.co_filename, trace.tb_lineno)
         trace = trace.tb_next
     if found is None:
@@ -168,6 +169,11 @@ def node_line(trace: TracebackType | None) -> str | None:
     # A notebook's cell has a file name of the kernel's own, with a number that differs from run to run.
     place = "your cell, line" if _is_cell(path) else f"{Path(path).name}, line"
     return f"  {place} {number}: {linecache.getline(path, number).strip()}".rstrip(": ")
+
+
+def _is_pythons(path: str) -> bool:
+    """Say whether a file belongs to Python itself; what is installed beside it does not."""
+    return path.startswith(STANDARD_LIBRARY) and "site-packages" not in path
 
 
 def _is_cell(path: str) -> bool:

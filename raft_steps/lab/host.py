@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.chance import Stream
 from raft_steps.lab.commands import Get, parse_command
-from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.guard import Mistake
 from raft_steps.lab.log import Change, Entry, Log
-from raft_steps.lab.scenario import TIMINGS
+from raft_steps.lab.scenario import TIMINGS, seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.network import Link
@@ -67,6 +67,8 @@ class Host:
         self.handlers = {}
         self.timers.clear()
         self.queued.clear()
+        if isinstance(node.durable, str):
+            raise Mistake(f"says durable = {node.durable!r}; write durable = ({node.durable!r},), with a comma")
         for name in node.durable:
             if not hasattr(node, name):
                 raise Mistake(f"says that {name!r} is durable, but the Node has no such field")
@@ -86,6 +88,18 @@ class Host:
         self.timers.clear()
         self.queued.clear()
         self.mailbox.clear()
+
+    def find_handler(self, name: str, now: int) -> Callable[..., object]:
+        """Find the method of the node that hears something.
+
+        Raises:
+            NodeError: It has no such method.
+        """
+        handler = getattr(self.node, name, None)
+        if handler is None:
+            text = f"{self.name} has no {name}: something reached it at {seconds(now)} s that its Node does not know"
+            raise NodeError(text, server=self.name, handler=name)
+        return handler  # type: ignore[no-any-return]
 
     def store(self) -> list[Change] | None:
         """Bring the disk up to the node's durable fields; return what happened to its logs, if anything did.
@@ -113,14 +127,16 @@ def class_of(scenario: Scenario) -> type:
     """Load the Node class of a scenario's step.
 
     Raises:
-        ScenarioError: The scenario names no step.
-        LookupError: There is no such step.
+        ScenarioError: The scenario names no step, or one that there is not.
     """
     from raft_steps import node
 
     if scenario.step is None:
         raise ScenarioError("this scenario names no step; give it a Node class")
-    return node(scenario.step)  # type: ignore[no-any-return]
+    try:
+        return node(scenario.step)  # type: ignore[no-any-return]
+    except LookupError as error:
+        raise ScenarioError(str(error)) from error
 
 
 def new_node(scenario: Scenario, host: Host, node_class: type) -> Any:

@@ -27,6 +27,8 @@ from raft_steps.lab.release import Release, bring_up_to_date, is_release
 PORT = 8888
 PORT_TRIES = 50
 LEARNER = "my_course"
+# JupyterLab's announcements are off: it asks nobody whether there is news, and does not ask the reader either.
+SETTINGS = Path(__file__).parent / "jupyter"
 LOOK_SECONDS = 0.1  # between two looks whether JupyterLab is there
 Say = Callable[[str], None]
 
@@ -179,9 +181,6 @@ def _command(root: Path, page: str, port: int, *, browser: bool, options: Sequen
         f"--ServerApp.port={port}",
         f"--ServerApp.port_retries={PORT_TRIES}",
         "--Application.log_level=WARN",
-        # Nothing leaves the machine: no news and no look for a newer version.
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *([] if browser else ["--no-browser"]),
         *(["--allow-root"] if is_root() else []),
         *options,
@@ -191,9 +190,13 @@ def _command(root: Path, page: str, port: int, *, browser: bool, options: Sequen
 @contextmanager
 def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run JupyterLab; Control-C is its own to answer, and whoever ends this process ends it too."""
-    # A terminal in JupyterLab finds raft-steps, whether or not the environment is activated.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    process = subprocess.Popen(command, env=os.environ | {"JUPYTER_TOKEN": token, "PATH": path})
+    environment = os.environ | {
+        "JUPYTER_TOKEN": token,
+        "JUPYTER_CONFIG_PATH": _before(SETTINGS, "JUPYTER_CONFIG_PATH"),
+        # A terminal in JupyterLab finds raft-steps, whether or not the environment is activated.
+        "PATH": _before(Path(sys.executable).parent, "PATH"),
+    }
+    process = subprocess.Popen(command, env=environment)
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
@@ -206,6 +209,11 @@ def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[by
             process.wait()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _before(folder: Path, variable: str) -> str:
+    """Put a folder before those that a variable of the environment lists."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get(variable)]))
 
 
 def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | None:

@@ -119,7 +119,7 @@ def _row_of(name: str, state: ServerState) -> Row:
     row.applied = state.fields.get("last_applied", 0) if state.up else 0
     held = state.fields.get("state_machine")
     if not state.up:
-        row.holds = "this is on its disk; its state machine is gone"
+        row.holds = f"{'this is' if row.log else 'nothing is'} on its disk; its state machine is gone"
     elif isinstance(held, dict):
         row.holds = "holds " + (", ".join(f"{key} = {value}" for key, value in held.items()) or "nothing")
     return row
@@ -150,7 +150,7 @@ def _measured(rows: list[Row]) -> Table:
         else:
             table.expected.append(Counter(row.log[place] for row in rows if place < len(row.log)).most_common(1)[0][0])
     widths = [text_width(printable(command), SIZE) for row in rows for _, command in row.log]
-    table.cell = min(max(NARROWEST, *widths, 0) + TERM_WIDTH + 14, WIDEST)
+    table.cell = min(max(NARROWEST, *widths, 0) + TERM_WIDTH + 24, WIDEST)
     room = int((WIDTH - LEFT - MARGIN) // table.cell)
     if longest > room:
         unlike = next((index for index in range(1, longest + 1) if not table.same_everywhere(index)), longest)

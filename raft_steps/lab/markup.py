@@ -18,7 +18,8 @@ Sign = Literal["+", "-", " "]
 Line = tuple[Sign, str]  # a line of a difference: its sign, and its text
 
 BLOCK = "margin:0;padding:0;white-space:pre;overflow-x:auto;line-height:1.4"
-LINE = "display:block;text-decoration:none;min-width:100%"
+WIDE = "display:inline-block;min-width:100%"  # as wide as the longest line, so that a tint does not end before it
+LINE = "display:block;text-decoration:none"
 ADDED, REMOVED = "background-color:rgba(46,160,67,0.2)", "background-color:rgba(248,81,73,0.2)"
 GREEN, RED, BOLD, QUIET, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
 QUIET_TOKENS = {tokenize.COMMENT, tokenize.STRING}
@@ -26,7 +27,8 @@ QUIET_TOKENS = {tokenize.COMMENT, tokenize.STRING}
 
 def html_block(title: str, lines: Sequence[str]) -> str:
     """Put lines of HTML under a title."""
-    return f'<div style="margin:0 0 1em 0"><div>{title}</div><pre style="{BLOCK}">{"".join(lines)}</pre></div>'
+    inner = f'<pre style="{BLOCK}"><span style="{WIDE}">{"".join(lines)}</span></pre>'
+    return f'<div style="margin:0 0 1em 0"><div>{title}</div>{inner}</div>'
 
 
 def html_source(text: str) -> list[str]:

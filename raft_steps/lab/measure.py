@@ -53,13 +53,10 @@ class Outage:
 
     def __str__(self) -> str:
         """Tell it in two sentences."""
-        called = ", ".join(f"{name} has called {count}" for name, count in self.elections.items())
-        then = (
-            f"{self.leader} leads {self.seconds:.1f} s later" if self.leader
-            else f"nobody leads {self.seconds:.0f} s later"
-        )  # fmt: skip
+        called = ", ".join(f"{name} {count}" for name, count in self.elections.items())
+        then = f"{self.leader or 'nobody'} leads {self.seconds:.1f} s later"
         return (
-            f"{self.crashed} led after {self.led_after:.1f} s, and crashed. {then.capitalize()}; elections: {called}."
+            f"{self.crashed} led after {self.led_after:.1f} s, and crashed; {then}. Elections called since: {called}."
         )
 
     __repr__ = __str__

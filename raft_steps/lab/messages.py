@@ -12,7 +12,7 @@ import re
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, TypeVar, Union, cast, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
 from raft_steps.lab.errors import MessageError
 
@@ -44,8 +44,8 @@ def to_text(message: object) -> str:
     Raises:
         MessageError: It is no message, or a field holds what its annotation forbids.
     """
-    check_message(message)
-    return json.dumps(as_data(message), ensure_ascii=False, separators=(", ", ": "))
+    data = {"type": type(message).__name__, **checked_fields(message)}
+    return json.dumps(data, ensure_ascii=False, separators=(", ", ": "))
 
 
 def from_text(text: str, *message_classes: type) -> Any:
@@ -60,11 +60,11 @@ def from_text(text: str, *message_classes: type) -> Any:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
-        raise MessageError(f"this is no message, for it is not JSON: {text[:80]!r}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MessageError(f"this is no message, for it is not JSON: {str(text)[:80]!r}") from error
     known = {cls.__name__: cls for cls in message_classes}
     name = data.get("type") if isinstance(data, dict) else None
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise MessageError(f"a message says its type, one of {', '.join(known)}; this one says {name!r}")
     return _from_data(data, known[name], name)
 
@@ -98,15 +98,25 @@ def check_message(message: object) -> None:
     Raises:
         MessageError: It is no message, or a field does not hold what its annotation says.
     """
-    if not is_dataclass(message) or isinstance(message, type):
-        raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(term=…)")
+    checked_fields(message)
+
+
+def checked_fields(message: object) -> dict[str, Any]:
+    """Hold every field of a message against its annotation, and turn it into what JSON knows.
+
+    Raises:
+        MessageError: It is no message, or a field does not hold what its annotation says.
+    """
     kind: type = type(message)
+    if _field_names(kind) is None:
+        raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(term=…)")
+    data = {}
     for name, accepts, spelled in _field_checks(kind):
         value = getattr(message, name)
         if not accepts(value):
-            raise MessageError(
-                f"{type(message).__name__}.{name} should be {spelled}, not {value!r} ({type(value).__name__})"
-            )
+            raise MessageError(f"{kind.__name__}.{name} should be {spelled}, not {value!r} ({type(value).__name__})")
+        data[name] = value if type(value) in _PLAIN else as_data(value)
+    return data
 
 
 @_remembered
@@ -118,42 +128,66 @@ def _field_checks(cls: type) -> tuple[tuple[str, Callable[[Any], bool], str], ..
 def _acceptor(hint: Any) -> Callable[[Any], bool]:
     """Give the test that a value must pass to be what the annotation says."""
     origin, arguments = get_origin(hint), get_args(hint)
-    if hint is None or hint is type(None):
-        return lambda value: value is None
+    if hint is Any:
+        return lambda _value: True
     if hint is int:  # A bool is an int to Python, but a term is never True.
         return lambda value: type(value) is int
     if hint is float:
         return lambda value: type(value) in (int, float)
+    if origin is Literal:
+        return lambda value: value in arguments
     if origin in (Union, types.UnionType):
         options = [_acceptor(argument) for argument in arguments]
         return lambda value: any(option(value) for option in options)
     if origin is tuple:
-        item = _acceptor(arguments[0])
-        return lambda value: type(value) is tuple and all(item(each) for each in value)
+        return _tuple_acceptor(arguments)
+    if (origin or hint) in (list, dict, set):
+        raise MessageError(f"a message holds nothing that can change on its way, so no {_spelled(hint)}: take a tuple")
     if is_dataclass(hint):
-        checks = functools.partial(_field_checks, hint)
-        return lambda value: isinstance(value, hint) and all(ok(getattr(value, name)) for name, ok, _ in checks())  # type: ignore[arg-type]
+        kind: type = hint  # type: ignore[assignment]
+        return lambda value: isinstance(value, kind) and all(ok(getattr(value, n)) for n, ok, _ in _field_checks(kind))
     return lambda value: isinstance(value, origin or hint)
 
 
+def _tuple_acceptor(items: tuple[Any, ...]) -> Callable[[Any], bool]:
+    """Test a tuple: ``tuple[int, ...]`` has any number of items of one kind, ``tuple[int, str]`` one of each."""
+    tests = [_acceptor(item) for item in items if item is not Ellipsis]
+    if _is_row(items):
+        return lambda value: type(value) is tuple and all(tests[0](each) for each in value)
+    return lambda value: (
+        type(value) is tuple
+        and len(value) == len(tests)
+        and all(test(each) for test, each in zip(tests, value, strict=True))
+    )
+
+
+def _is_row(items: tuple[Any, ...]) -> bool:
+    return len(items) == 2 and items[1] is Ellipsis
+
+
 def _spelled(hint: Any) -> str:
+    """Spell an annotation for people."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is type(None):
         return "None"
     if origin in (Union, types.UnionType):
         return " or ".join(_spelled(argument) for argument in arguments)
+    if origin is Literal:
+        return " or ".join(repr(argument) for argument in arguments)
     if origin is tuple:
-        return f"a tuple of {_spelled(arguments[0])}"
-    return str(getattr(hint, "__name__", hint))
+        row = _is_row(arguments)
+        return f"a tuple of {_spelled(arguments[0]) if row else ' and '.join(map(_spelled, arguments)) or 'nothing'}"
+    return str(getattr(origin or hint, "__name__", hint))
 
 
 def _from_data(data: Any, hint: Any, where: str) -> Any:
     """Build what an annotation describes from what JSON gave."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return _from_data(data, _choose(data, arguments), where)
-    if origin is tuple and isinstance(data, list):
-        return tuple(_from_data(item, arguments[0], f"{where}[{n}]") for n, item in enumerate(data))
+        return _from_data(data, _choose(data, arguments, where), where)
+    if origin is tuple and isinstance(data, list) and (_is_row(arguments) or len(data) == len(arguments)):
+        hints = (arguments[0],) * len(data) if _is_row(arguments) else arguments
+        return tuple(_from_data(item, hints[n], f"{where}[{n}]") for n, item in enumerate(data))
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(data, dict):
         return _message_from_data(data, hint, where)
     if not _acceptor(hint)(data):
@@ -161,24 +195,26 @@ def _from_data(data: Any, hint: Any, where: str) -> Any:
     return data
 
 
-def _choose(data: Any, options: tuple[Any, ...]) -> Any:
+def _choose(data: Any, options: tuple[Any, ...], where: str) -> Any:
     """Choose the member of a union that this JSON is meant to be."""
-    if isinstance(data, dict):
-        for option in options:
+    for option in options:
+        if isinstance(data, dict):
             if getattr(option, "__name__", None) == data.get("type"):
                 return option
-    return next((option for option in options if _acceptor(option)(data)), options[0])
+        elif get_origin(option) is tuple or _acceptor(option)(data):
+            return option
+    raise MessageError(f"{where} should be {' or '.join(map(_spelled, options))}, not {data!r}")
 
 
 def _message_from_data(data: dict[str, Any], cls: type, where: str) -> Any:
-    hints = get_type_hints(cls)
+    hints, names = get_type_hints(cls), _field_names(cls) or ()
     given = {key: value for key, value in data.items() if key != "type"}
     if data.get("type") != cls.__name__:
         raise MessageError(f"{where} should be of type {cls.__name__}, not {data.get('type')!r}")
-    missing = [f.name for f in fields(cls) if f.name not in given]
+    missing = [name for name in names if name not in given]
     if missing:
-        raise MessageError(f"{where} has no {missing[0]}; a message brings all its fields: {', '.join(hints)}")
-    unknown = [name for name in given if name not in hints]
+        raise MessageError(f"{where} has no {missing[0]}; a message brings all its fields: {', '.join(names)}")
+    unknown = [name for name in given if name not in names]
     if unknown:
-        raise MessageError(f"{where} has no field {unknown[0]!r}; it has {', '.join(hints)}")
+        raise MessageError(f"{where} has no field {unknown[0]!r}; it has {', '.join(names) or 'none'}")
     return cls(**{name: _from_data(value, hints[name], f"{where}.{name}") for name, value in given.items()})

@@ -22,7 +22,7 @@ MICROSECONDS = 1_000_000
 HELD_BACK = 5  # A message that is held back takes this many times the longest delay more.
 
 # What is planned: when, its place among what is planned for the same time, and a call with three arguments.
-Planned = tuple[int, int, Callable[[Any, Any, Any], None], Any, Any, Any]
+Planned = tuple[int, int, Callable[[Any, Any, Any], object], Any, Any, Any]
 
 
 class Link:
@@ -132,5 +132,8 @@ class Network:
 def storm(hosts: Iterable[Host], event_budget: int, seconds: str) -> EventBudgetError:
     """Say that a run took too many events, and which link was the busiest."""
     busiest = max((link for host in hosts for link in host.links.values()), key=lambda link: link.count, default=None)
-    alone = f": {busiest.name} alone has carried {busiest.count} messages" if busiest is not None else ""
-    return EventBudgetError(f"the run took {event_budget} events and is only at {seconds} s, a storm{alone}")
+    if busiest is not None and busiest.count > event_budget // 100:
+        why = f"a storm of messages: {busiest.name} alone has carried {busiest.count}"
+    else:
+        why = "a storm, but not of messages: does a timer restart itself at once?"
+    return EventBudgetError(f"the run took {event_budget} events and is only at {seconds} s, {why}")

@@ -5,12 +5,14 @@ A run without one is several times faster and behaves the same: the recorder rea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.commands import Response, command_text
 from raft_steps.lab.log import Change, Entry
-from raft_steps.lab.messages import as_data, check_message
+from raft_steps.lab.messages import as_data, checked_fields
 from raft_steps.lab.node import Effect
 from raft_steps.lab.trace import Trace
 
@@ -28,7 +30,8 @@ class Recorder:
     def __init__(self, trace: Trace) -> None:
         """Write to this trace."""
         self.trace = trace
-        self.known: dict[str, dict[str, Any]] = {name: {} for name in trace.servers}
+        self.known: dict[str, tuple[Any, ...]] = dict.fromkeys(trace.servers, ())
+        self.told: dict[str, Any] | None = None  # the details of the last event that was written down
         self.roles: dict[str, str] = {}
         self.runs_for_leader: dict[str, bool] = {}
 
@@ -38,31 +41,38 @@ class Recorder:
 
     def life_begins(self, host: Host) -> None:
         """Forget what was known of a server: it begins a new life."""
-        self.known[host.name] = {}
+        self.known[host.name] = ()
         self.runs_for_leader[host.name] = False
         self.roles.pop(host.name, None)
 
     def handled(self, time: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
         """Write down an event that a node has handled, and what it changed."""
-        node, known = host.node, self.known[host.name]
-        changes: dict[str, Any] = {}
-        for name in state_fields(type(node)):
-            value = getattr(node, name)
-            if name not in known or known[name] != value:
-                known[name] = _copy(value)
-                changes[name] = as_data(value)
-        detail = _in_words(detail)
+        self.told = detail
+        changes = self._changes(host)
+        written = _in_words(detail) if "request" in detail or "log" in detail else detail
         if changes:
-            detail["changes"] = changes
-        self.trace.add(time, kind, host.name, detail)
+            written["changes"] = changes
+        self.trace.add(time, kind, host.name, written)
         if "current_term" in changes:
             self.event(time, "term", host.name, {"term": changes["current_term"]})
-        self._tell_role(time, host, kind, detail)
+        self._tell_role(time, host, kind, written)
+
+    def _changes(self, host: Host) -> dict[str, Any]:
+        """Give the fields of a server's node that are not what they were, as data."""
+        names, look = state_fields(type(host.node))
+        values, known = look(host.node), self.known[host.name]
+        if values == known:
+            return {}
+        changed = [place for place, value in enumerate(values) if not known or known[place] != value]
+        kept = list(known or values)
+        for place in changed:
+            kept[place] = _copy(values[place])
+        self.known[host.name] = tuple(kept)
+        return {names[place]: as_data(values[place]) for place in changed}
 
     def failed(self, time: int, host: Host, kind: str, detail: dict[str, Any], error: str) -> None:
         """Write down that a node failed in an event, and the event itself if that is not written yet."""
-        last = self.trace.events[-1] if self.trace.events else None
-        if last is None or (last.time, last.server) != (time, host.name):
+        if self.told is not detail:
             self.trace.add(time, kind, host.name, _in_words(detail))
         self.event(time, "failed", host.name, {"error": error})
 
@@ -105,10 +115,8 @@ class Recorder:
         Raises:
             MessageError: A field does not hold what its annotation says.
         """
-        check_message(message)
-        fields_sent = as_data(message)
-        kind, to = fields_sent.pop("type"), link.receiver.name
-        detail = {"message": f"{link.name}#{number}", "to": to, "type": kind, "fields": fields_sent, "due": due}
+        data, kind, to = checked_fields(message), type(message).__name__, link.receiver.name
+        detail = {"message": f"{link.name}#{number}", "to": to, "type": kind, "fields": data, "due": due}
         self.trace.add(time, "sent", link.sender, detail)
 
     def arrival(self, link: Link, message: Any, number: int) -> dict[str, Any]:
@@ -157,11 +165,14 @@ def entry_data(entry: Entry) -> dict[str, Any]:
     return {"index": entry.index, "term": entry.term, "command": command_text(entry.command)}
 
 
-_STATE_FIELDS: dict[type, tuple[str, ...]] = {}
+Look = Callable[[Any], tuple[Any, ...]]
+_STATE_FIELDS: dict[type, tuple[tuple[str, ...], Look]] = {}
 
 
-def state_fields(node_class: type) -> tuple[str, ...]:
-    """Name the fields of a node that a trace shows."""
+def state_fields(node_class: type) -> tuple[tuple[str, ...], Look]:
+    """Name the fields of a node that a trace shows, and give a quick look at all of them."""
     if node_class not in _STATE_FIELDS:
-        _STATE_FIELDS[node_class] = tuple(f.name for f in fields(node_class) if f.name not in NOT_STATE)
+        names = tuple(f.name for f in fields(node_class) if f.name not in NOT_STATE)
+        look: Look = attrgetter(*names) if len(names) > 1 else lambda node: tuple(getattr(node, name) for name in names)
+        _STATE_FIELDS[node_class] = names, look
     return _STATE_FIELDS[node_class]

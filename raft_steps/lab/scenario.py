@@ -28,8 +28,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raft_steps.lab import scenario_text
-from raft_steps.lab.commands import parse_command
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.scenario_checks import check_scenario
 
 VERSION = 1
 MICROSECONDS = 1_000_000  # in a second of virtual time
@@ -109,7 +109,7 @@ class Scenario:
         Raises:
             ScenarioError: Says which part, and what would be right.
         """
-        _check(self)
+        check_scenario(self)
 
     def to_text(self) -> str:
         """Spell the scenario as one line."""
@@ -130,6 +130,10 @@ class Scenario:
         text = text.strip()
         parts = scenario_text.parts_of_json(text) if text.startswith("{") else scenario_text.parts_of_line(text)
         version = parts.pop("version", None)
+        if version is None:
+            raise ScenarioError(
+                f"a scenario begins with its version, as in: raft-steps {VERSION}; step 6; servers tom jerry"
+            )
         if version != VERSION:
             raise ScenarioError(f"this scenario is of version {version!r}; this laboratory reads version {VERSION}")
         unknown = [name for name in parts if name not in {f.name for f in dataclasses.fields(cls)}]
@@ -140,7 +144,7 @@ class Scenario:
 
 def nearest(word: str, known: Any) -> str:
     """Say which known word was probably meant, as the end of a sentence; nothing when none is near."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    close = difflib.get_close_matches(str(word), list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
 
 
@@ -203,69 +207,3 @@ def microseconds(value: float | str) -> int:
     if time < 0:
         raise ScenarioError(f"{value} s lies before the start, which is 0 s")
     return time
-
-
-def _check(scenario: Scenario) -> None:
-    names = scenario.servers
-    if not names or len(set(names)) != len(names):
-        raise ScenarioError(f"servers need names that differ, not {' '.join(names) or 'none'}")
-    for name in names:
-        if not name.replace("_", "").isalnum() or name in TARGETS:
-            raise ScenarioError(f"a server cannot be called {name!r}: letters and digits, and none of {', '.join(TARGETS)}")
-    for name in (*scenario.later, *scenario.logs, *scenario.draws, *([scenario.leader] if scenario.leader else [])):
-        if name not in names:
-            raise ScenarioError(f"there is no server {name!r}; there are {', '.join(names)}")
-    if scenario.timing not in TIMINGS:
-        raise ScenarioError(f"there is no timing {scenario.timing!r}; there are {', '.join(TIMINGS)}")
-    for share in ("loss", "duplicate", "reorder"):
-        value = getattr(scenario, share)
-        if not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise ScenarioError(f"{share} is a share of messages, from 0 to 1, not {value!r}")
-    if scenario.delay is not None and not 0 <= scenario.delay[0] <= scenario.delay[1]:
-        raise ScenarioError(f"delay needs a low and a high number of seconds, not {scenario.delay}")
-    if type(scenario.seed) is not int:
-        raise ScenarioError(f"a seed is a whole number, not {scenario.seed!r}")
-    for entries in scenario.logs.values():
-        for _, command in entries:
-            parse_command(command)
-    for action in scenario.actions:
-        check_action(action, names)
-
-
-def check_action(action: Action, servers: tuple[str, ...]) -> None:
-    """Refuse an action that could not be carried out.
-
-    Raises:
-        ScenarioError: Says what is wrong with it and what its form is.
-    """
-    verb, words = action.verb, action.words
-    if verb not in VERBS:
-        raise ScenarioError(f"there is no action {verb!r}{nearest(verb, VERBS)}")
-    form = f"the form is: {verb} {VERBS[verb]}".rstrip()
-    if verb in ("crash", "restart", "pause", "resume", "partition"):
-        if not words:
-            raise ScenarioError(f"{verb} whom? {form}")
-        named = [word for word in words if word != "|"]
-    elif verb == "heal":
-        if words:
-            raise ScenarioError(f"heal mends everything at once and takes no words, not {' '.join(words)!r}")
-        named = []
-    elif verb in ("cut", "drop"):
-        ends = words[0].partition("#")[0].split(">") if len(words) == 1 else []
-        if len(ends) != 2 or (verb == "drop" and not words[0].partition("#")[2].isdigit()):
-            raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
-        named = ends
-    else:
-        named = _check_client(verb, words, form)
-    for name in named:
-        if name not in servers and name not in TARGETS:
-            raise ScenarioError(f"{verb}: there is no server {name!r}{nearest(name, (*servers, *TARGETS))}")
-
-
-def _check_client(verb: str, words: tuple[str, ...], form: str) -> list[str]:
-    count = 2 if verb == "set" else 1
-    if len(words) == count:
-        return []
-    if len(words) == count + 2 and words[count] == "to":
-        return [words[count + 1]]
-    raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")

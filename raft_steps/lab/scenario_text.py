@@ -6,6 +6,7 @@ This module knows the grammar; what the words mean, and whether they make sense,
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
     from raft_steps.lab.scenario import Scenario
 
 SHARES = ("loss", "duplicate", "reorder")
+CLAUSES = (
+    "raft-steps",
+    "step",
+    "servers",
+    "later",
+    "seed",
+    "leader",
+    "timing",
+    "delay",
+    *SHARES,
+    "log",
+    "draws",
+    "at",
+    "until",
+)
+# What lies between two semicolons: quoted parts, which may hold one, and anything else.
+CLAUSE = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;])+""", re.DOTALL)
 
 
 def spell(scenario: Scenario) -> str:
@@ -46,7 +64,7 @@ def spell(scenario: Scenario) -> str:
 
 def _quote(word: str) -> str:
     """Quote what the line would take apart; a server's `|`, `>` and `#` stay as they are."""
-    plain = word and not set(word) & set(" \t\n;'\"\\")
+    plain = word and not set(word) & set(" \t\r\n;'\"\\")
     return word if plain else shlex.quote(word)
 
 
@@ -56,25 +74,29 @@ def parts_of_line(text: str) -> dict[str, Any]:
     Raises:
         ScenarioError: Says which clause cannot be read.
     """
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=";")
-    lexer.whitespace_split, lexer.commenters = True, ""
-    clauses: list[list[str]] = [[]]
     try:
-        for word in lexer:
-            if set(word) == {";"}:
-                clauses.append([])
-            else:
-                clauses[-1].append(word)
+        clauses = [shlex.split(clause) for clause in CLAUSE.findall(text)]
     except ValueError as error:
-        raise ScenarioError("the scenario has an open quotation mark") from error
+        raise ScenarioError("the scenario has an open quotation mark, or a backslash at its end") from error
     parts: dict[str, Any] = {"actions": (), "logs": {}, "draws": {}}
     for clause in clauses:
         if clause:
+            _check_clause(clause[0], parts)
             try:
                 _read_clause(clause[0], clause[1:], parts)
             except (ValueError, IndexError) as error:
                 raise ScenarioError(f"this part of the scenario cannot be read: {' '.join(clause)}") from error
     return parts
+
+
+def _check_clause(name: str, parts: dict[str, Any]) -> None:
+    """Refuse a clause that there is none of, or a second one where there is one."""
+    from raft_steps.lab.scenario import nearest
+
+    if name not in CLAUSES:
+        raise ScenarioError(f"a scenario has no part {name!r}{nearest(name, CLAUSES)}")
+    if name in parts and name != "draws":
+        raise ScenarioError(f"the scenario says {name} twice")
 
 
 def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
@@ -109,8 +131,6 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
         case "until":
             (end,) = words
             parts[name] = microseconds(end)
-        case _:
-            parts[name] = None  # The scenario says that it has no such part, and which was meant.
 
 
 def _number(word: str) -> float:
@@ -152,7 +172,9 @@ def parts_of_json(text: str) -> dict[str, Any]:
         raise ScenarioError(f"the scenario is no JSON object: {error}") from error
     try:
         for name in ("servers", "later", "delay"):
-            if name in data:
+            if isinstance(data.get(name), str):
+                raise ScenarioError(f"{name} is a list, not {data[name]!r}")
+            if data.get(name) is not None:
                 data[name] = tuple(data[name])
         if "logs" in data:
             data["logs"] = {

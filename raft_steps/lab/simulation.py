@@ -13,8 +13,9 @@ from itertools import count
 from typing import Any
 
 from raft_steps.lab import actions
-from raft_steps.lab.commands import NotLeader, Ok, Request, Response
-from raft_steps.lab.errors import NodeError
+from raft_steps.lab.clients import Clients
+from raft_steps.lab.commands import Request
+from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.guard import HandlerStuck, Mistake, bounded, node_error, returned_something
 from raft_steps.lab.host import Host, class_of, new_node, read_entries
 from raft_steps.lab.messages import handler_name
@@ -36,7 +37,7 @@ class Simulation:
     Attributes:
         scenario: What decides the run.
         hosts: The servers, by name.
-        now: The time in microseconds: what happens before it has happened, nothing at it or after.
+        now: The time in microseconds: what happens before it has happened, and actions at it, but nothing else.
         trace: What happened, or None when recording is off.
         responses: What each client was told, by client.
         waiting: The clients that have asked and heard nothing.
@@ -70,9 +71,10 @@ class Simulation:
         self.classes = dict.fromkeys(scenario.servers, self.node_class) | dict(classes or {})
         self.timing = TIMINGS[scenario.timing]
         self.event_budget = event_budget or (EVENT_BUDGET_RECORDED if record else EVENT_BUDGET)
-        self.now = self.event_count = self._clients = 0
-        self.responses: dict[str, Response] = {}
-        self.waiting: set[str] = set()
+        self.now = self.event_count = 0
+        self._running = False  # whether a run is under way, and guarded as a whole
+        self._clients = Clients(self)
+        self.responses, self.waiting = self._clients.responses, self._clients.waiting
         self.trace = Trace(scenario.servers) if record else None
         self.recorder = Recorder(self.trace) if self.trace is not None else None
         self._agenda: list[Planned] = []
@@ -98,12 +100,24 @@ class Simulation:
         """Plan an action of the scenario; it comes before all else that happens at its time."""
         heappush(self._agenda, (action.at, self._next_action(), actions.perform, self, action, None))
 
-    def push(self, time: int, call: Callable[[Any, Any, Any], None], a: Any, b: Any, c: Any) -> None:
+    def perform(self, action: Action) -> str:
+        """Carry out an action now, after those that were planned for now; give the client of one that asks."""
+        self._perform_planned()
+        return actions.perform(self, action)
+
+    def _perform_planned(self) -> None:
+        while self._agenda and self._agenda[0][0] == self.now and self._agenda[0][1] < 0:
+            _, _, call, a, b, c = heappop(self._agenda)
+            call(a, b, c)
+
+    def push(self, time: int, call: Callable[[Any, Any, Any], object], a: Any, b: Any, c: Any) -> None:
         """Plan a call."""
         heappush(self._agenda, (time, self._next_number(), call, a, b, c))
 
     def run_until(self, time: int, stop: Callable[[], bool] | None = None) -> bool:
         """Let everything happen that happens before a time, or until `stop` says so after an event.
+
+        The scenario's actions at that time happen too: they come before all else that it brings.
 
         Returns:
             Whether `stop` ended the run; the clock then stands one microsecond after that event.
@@ -111,21 +125,33 @@ class Simulation:
         Raises:
             NodeError: A node raised, hung or returned something.
             EventBudgetError: The run took too many events.
+            ScenarioError: `stop` hung.
         """
-        agenda, limit, stopped = self._agenda, self.event_count + self.event_budget, False
-        with bounded(self._progress):
-            while agenda and agenda[0][0] < time:
-                self.now, _, call, a, b, c = heappop(agenda)
-                self.event_count += 1
-                call(a, b, c)
-                if self.event_count > limit:
-                    raise storm(self.hosts.values(), self.event_budget, seconds(self.now))
-                if stop is not None and stop():
-                    # What else belongs to this microsecond still happens, so that the next action comes after it.
-                    time, stop, stopped = self.now + 1, None, True
-        self.now = max(self.now, time)
+        self._running = True
+        try:
+            with bounded(self._progress):
+                stopped = self._run(time, stop)
+        except HandlerStuck as error:  # A handler's would be a NodeError by now.
+            raise ScenarioError("the condition of run(until=…) did not come back: an endless loop?") from error
+        finally:
+            self._running = False
         if self.trace is not None:
             self.trace.end = self.now
+        return stopped
+
+    def _run(self, time: int, stop: Callable[[], bool] | None) -> bool:
+        agenda, limit, stopped = self._agenda, self.event_count + self.event_budget, False
+        while agenda and agenda[0][0] < time:
+            self.now, _, call, a, b, c = heappop(agenda)
+            self.event_count += 1
+            call(a, b, c)
+            if self.event_count > limit:
+                raise storm(self.hosts.values(), self.event_budget, seconds(self.now))
+            if stop is not None and stop():
+                # What else belongs to this microsecond still happens, so that the next action comes after it.
+                time, stop, stopped = self.now + 1, None, True
+        self.now = max(self.now, time)
+        self._perform_planned()
         return stopped
 
     def _progress(self) -> int:
@@ -190,24 +216,9 @@ class Simulation:
         kind = type(message)
         handler = host.handlers.get(kind)
         if handler is None:
-            handler = host.handlers[kind] = self.find_handler(host, handler_name(kind))
+            handler = host.handlers[kind] = host.find_handler(handler_name(kind), self.now)
         detail = None if self.recorder is None else self.recorder.arrival(link, message, number)
         self.handle(host, handler, (link.sender, message), "delivered", detail)
-
-    def find_handler(self, host: Host, name: str) -> Callable[..., object]:
-        """Find the method of a server's node that hears something.
-
-        Raises:
-            NodeError: It has no such method.
-        """
-        handler = getattr(host.node, name, None)
-        if handler is None:
-            raise NodeError(
-                f"{host.name} has no {name}: something reached it at {seconds(self.now)} s that its Node does not know",
-                server=host.name,
-                handler=name,
-            )
-        return handler  # type: ignore[no-any-return]
 
     def ask(self, host: Host, request: Request) -> str:
         """Bring a client's request to a server.
@@ -215,21 +226,10 @@ class Simulation:
         Returns:
             The client's reply address; `responses` holds the answer under it, once there is one.
         """
-        self._clients += 1
-        client = f"client#{self._clients}"
-        if not host.up:
-            self.note("note", host.name, text=f"{client} cannot reach {host.name}, which is down")
-            return client
-        self.waiting.add(client)
-        self._ask(host, client, request)
-        return client
-
-    def _ask(self, host: Host, client: str, request: Request) -> None:
-        if host.paused:
-            host.mailbox.append((self._ask, host, client, request))
-            return
-        handler = self.find_handler(host, "on_client_request")
-        self.handle(host, handler, (client, request), "asked", {"client": client, "request": request})
+        if self._running:
+            return self._clients.ask(host, request)
+        with bounded(self._progress):
+            return self._clients.ask(host, request)
 
     # What a node does.
 
@@ -264,6 +264,8 @@ class Simulation:
         found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now))
         if found is None:
             return error
+        if host.node is not None:
+            host.node.effects = []  # A call that failed has no effects, not even with a later event.
         if self.recorder is not None and self.trace is not None:
             self.recorder.failed(self.now, host, kind, detail or {}, str(found))
             self.trace.end = self.now + 1
@@ -284,16 +286,6 @@ class Simulation:
             elif effect[0] == "cancel":
                 self._timers.cancel(host, effect[1])
             elif effect[0] == "reply":
-                self._reply(host, effect[1], effect[2])
+                self._clients.answer(host, effect[1], effect[2])
             elif self.recorder is not None:
                 self.recorder.applied(now, host.name, effect[1])
-
-    def _reply(self, host: Host, client: str, response: Response) -> None:
-        if not isinstance(response, Ok | NotLeader):
-            raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
-        if client not in self.waiting:
-            raise Mistake(f"answered {client!r}, but no such client waits; a client is answered once")
-        self.waiting.remove(client)
-        self.responses[client] = response
-        if self.recorder is not None:
-            self.recorder.answered(self.now, host.name, client, response)

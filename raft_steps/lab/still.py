@@ -22,35 +22,35 @@ STYLE = (
 )
 
 
-def still(trace: Trace, number: int | None = None) -> Picture:
-    """Draw the cluster after an event; by default after the last.
+def still(trace: Trace, at: float | None = None) -> Picture:
+    """Draw the cluster at a time.
 
     Args:
         trace: The run.
-        number: The number of the event; -1 for before everything.
+        at: The time in seconds; by default the end of the run.
     """
-    moment, time = _moment(trace, number)
+    moment, time = _moment(trace, at)
     places = _places(trace.servers)
     ys = [y for _, y in places.values()]
     top, bottom = min(ys) - REACH - 52, max(ys) + REACH + 58
     drawing = Drawing(WIDTH, bottom - top, STYLE)
-    at = {name: (WIDTH / 2 + x, y - top) for name, (x, y) in places.items()}
+    where = {name: (WIDTH / 2 + x, y - top) for name, (x, y) in places.items()}
     decimals = decimals_of(trace)
     heading = f"{trace.title}, {clock(time, decimals)} s of {clock(max(trace.end, time), decimals)} s"
     drawing.text(14, 22, cut(heading, WIDTH - 28, 12))
-    _draw_links(drawing, at, moment)
+    _draw_links(drawing, where, moment)
     for name, state in moment.servers.items():
-        _draw_server(drawing, *at[name], name, state)
+        _draw_server(drawing, *where[name], name, state)
     for event in moment.in_flight.values():
-        _draw_message(drawing, at[event.server], at[event["to"]], event, time)
+        _draw_message(drawing, where[event.server], where[event["to"]], event, time)
     drawing.text(14, bottom - top - 14, "Run this cell to play it.", class_="q")
-    words = still_words(trace, number)
+    words = still_words(trace, at)
     return Picture(drawing.svg(words), words, words)
 
 
-def still_words(trace: Trace, number: int | None = None) -> str:
-    """Say whose run it is, and how the cluster stands after an event; by default after the last."""
-    moment, time = _moment(trace, number)
+def still_words(trace: Trace, at: float | None = None) -> str:
+    """Say whose run it is, and how the cluster stands at a time; by default at the end of the run."""
+    moment, time = _moment(trace, at)
     decimals = decimals_of(trace)
     said = [f"{name} {_state_words(state)}" for name, state in moment.servers.items()]
     if moment.sides:
@@ -63,12 +63,12 @@ def still_words(trace: Trace, number: int | None = None) -> str:
     return f"Player of {trace.title or 'a run'}: {end} s, {plural(len(trace), 'event')}. At {clock(time, decimals)} s: {'; '.join(said)}."
 
 
-def _moment(trace: Trace, number: int | None) -> tuple[Moment, int]:
-    """Give the cluster after an event, and the time of it; the end of the run, when none is given."""
-    if number is None:
-        last = trace.events[-1].time if trace.events else 0
-        return trace.moment_after(len(trace) - 1), max(trace.end, last)
-    return trace.moment_after(number), trace.events[number].time if number >= 0 else 0
+def _moment(trace: Trace, at: float | None) -> tuple[Moment, int]:
+    """Give the cluster at a time, and that time in microseconds; at the end of the run, when none is given."""
+    if at is not None:
+        return trace.moment_at(at), round(at * MICROSECONDS)
+    last = trace.events[-1].time if trace.events else 0
+    return trace.moment_after(len(trace) - 1), max(trace.end, last)
 
 
 def _state_words(state: ServerState) -> str:
@@ -105,11 +105,12 @@ def _draw_server(drawing: Drawing, x: float, y: float, name: str, state: ServerS
         drawing.sign(look.shape, x, y, size, fill=look.fill, stroke=INK, stroke_width=1.5)
     else:
         drawing.sign("circle", x, y, 24, fill=look.fill, stroke=LINE, stroke_dasharray="4 3")
-    drawing.text(x, y + 6.5, look.letter, class_="l", fill=look.ink)
+    drawing.text(x, y + 6.5, look.letter, class_="l", style=f"fill:{look.ink}")
     below = drawing.height / 2 - 20 < y
     baseline = y + 44 if below else y - 48
-    drawing.text(x, baseline, cut(name, 120, 13), class_="n")
-    drawing.text(x, baseline + 14, _state_words(state), class_="w")
+    outward = x + 0.2 * (x - WIDTH / 2)
+    drawing.text(outward, baseline, cut(name, 120, 13), class_="n")
+    drawing.text(outward, baseline + 14, _state_words(state), class_="w")
 
 
 def _draw_message(

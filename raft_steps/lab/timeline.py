@@ -12,7 +12,7 @@ from raft_steps.lab.timeline_legend import draw_legend
 from raft_steps.lab.timeline_paint import Painter
 from raft_steps.lab.timeline_scene import Scene, View, build_scene
 from raft_steps.lab.timeline_summary import alt_text, summary_text
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace import Event, Trace
 from raft_steps.lab.words import decimals_of, window
 
 MOST_EVENTS = 300
@@ -47,13 +47,10 @@ def timeline(
     """
     if heartbeats not in (True, False, "auto"):
         raise ScenarioError(f'heartbeats is "auto", True or False, not {heartbeats!r}')
-    if mark is not None and not 0 <= mark < len(trace):
-        raise ScenarioError(f"there is no event {mark}; this trace has the events 0 to {len(trace) - 1}")
-    marked = trace.events[mark] if mark is not None else None
+    if limit < 1:
+        raise ScenarioError(f"limit is how much is drawn at most, 1 or more, not {limit!r}")
     low, high = window(trace, start, end)
-    if marked is not None and not low <= marked.time <= high:
-        raise ScenarioError(f"event {mark} is at {marked.seconds:g} s, which is not between start and end")
-
+    marked = _event_to_mark(trace, mark, low, high)
     scene = _capped(trace, View(low, high, heartbeats, marked, mark_text), limit)
     title = trace.title if title is None else title
     painter = Painter(scene, title, decimals_of(trace))
@@ -61,6 +58,18 @@ def timeline(
     drawing.height = draw_legend(drawing, scene, painter.layout.bottom + (60 if scene.left_out else 42))
     alt = alt_text(trace, scene, title)
     return Picture(drawing.svg(alt), alt, summary_text(trace, scene, title))
+
+
+def _event_to_mark(trace: Trace, mark: int | None, low: int, high: int) -> Event | None:
+    """Find the event to ring, which must be one that is drawn."""
+    if mark is None:
+        return None
+    if not 0 <= mark < len(trace):
+        raise ScenarioError(f"there is no event {mark}; this trace has the events 0 to {len(trace) - 1}")
+    marked = trace.events[mark]
+    if not low <= marked.time <= high:
+        raise ScenarioError(f"event {mark} is at {marked.seconds:g} s, which is not between start and end")
+    return marked
 
 
 def _capped(trace: Trace, view: View, limit: int) -> Scene:

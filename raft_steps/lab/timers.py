@@ -73,5 +73,5 @@ class Timers:
     def _run_out(self, host: Host, timer: str) -> None:
         host.queued.pop(timer, None)
         del host.timers[timer]
-        handler = self.simulation.find_handler(host, f"on_{timer}_timeout")
+        handler = host.find_handler(f"on_{timer}_timeout", self.simulation.now)
         self.simulation.handle(host, handler, (), "timer_fired", {"timer": timer})

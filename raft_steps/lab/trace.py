@@ -153,10 +153,17 @@ class Trace:
 
     def to_text(self) -> str:
         """Spell the trace as lines of JSON: a header, then an event a line."""
-        header = {"version": VERSION, "title": self.title, "servers": self.servers, "scenario": self.scenario, "end": self.end}
+        header = {
+            "version": VERSION,
+            "title": self.title,
+            "servers": self.servers,
+            "scenario": self.scenario,
+            "end": self.end,
+        }
         lines = [json.dumps(header, ensure_ascii=False)]
         lines += [
-            json.dumps({"time": e.time, "kind": e.kind, "server": e.server} | e.detail, ensure_ascii=False) for e in self.events
+            json.dumps({"time": e.time, "kind": e.kind, "server": e.server} | e.detail, ensure_ascii=False)
+            for e in self.events
         ]
         return "\n".join(lines) + "\n"
 
@@ -168,7 +175,7 @@ class Trace:
             ScenarioError: It is no trace, or of a version that this laboratory does not read.
         """
         try:
-            header, *rows = [json.loads(line) for line in text.splitlines()]
+            header, *rows = [json.loads(line) for line in text.rstrip("\n").split("\n")]
             if header["version"] != VERSION:
                 raise ScenarioError(f"this trace is of version {header['version']!r}; this laboratory reads {VERSION}")
             trace = cls(tuple(header["servers"]), header["title"], header["scenario"])

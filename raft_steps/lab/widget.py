@@ -19,6 +19,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from raft_steps.lab.scenario import MICROSECONDS
 from raft_steps.lab.still import still, still_words
 from raft_steps.lab.trace import Event, Trace
 from raft_steps.lab.words import clock, decimals_of, event_text
@@ -63,7 +64,7 @@ class Ring(anywidget.AnyWidget):
     Attributes:
         trace: The run, as `Trace.to_text` spells it; bytes, so that nothing spells it a second time on the way.
         moments: What the scrubber marks: the number of an event, the mark, the words.
-        start: The number of the event that is shown at first; -1 for the beginning.
+        start: The time that is shown at first, in microseconds; -1 for the beginning.
         speed: How fast time goes; at 1, a usual message is seen for a second.
         heartbeats: Whether idle heartbeats are told and stepped through.
         hurry: Whether long stretches without a message go by fast.
@@ -93,18 +94,18 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
         ring: The drawing; its speed, heartbeats, hurry and chapter can be set from Python, too.
     """
 
-    def __init__(self, trace: Trace, number: int | None, speed: float, heartbeats: bool) -> None:
+    def __init__(self, trace: Trace, at: float | None, speed: float, heartbeats: bool) -> None:
         """Build the widgets; `player` says what the arguments mean."""
         found = telling_moments(trace)
         self.ring = Ring(
             trace=trace_bytes(trace),
             moments=[list(moment) for moment in found],
-            start=-1 if number is None else number,
+            start=-1 if at is None else round(at * MICROSECONDS),
             speed=speed,
             heartbeats=heartbeats,
         )
-        self._words = still_words(trace, number)
-        self._still = still(trace, number).to_html()
+        self._words = still_words(trace, at)
+        self._still = still(trace, at).to_html()
         super().__init__([self.ring, _options(trace, self.ring, found)])
         self.add_class("raft-player")
 
@@ -130,10 +131,7 @@ def player(
         speed: How fast time goes, from 1/16 to 16; at 1, a usual message is seen for a second.
         heartbeats: Whether heartbeats that changed nothing are told, too.
     """
-    number = None
-    if at is not None:
-        number = sum(event.time <= round(at * 1_000_000) for event in trace) - 1
-    return Player(trace, number, speed, heartbeats)
+    return Player(trace, at, speed, heartbeats)
 
 
 def trace_bytes(trace: Trace) -> bytes:

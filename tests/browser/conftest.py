@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from in_jupyterlab import Server
     from playwright.sync_api import Browser, BrowserContext, Page
 
+CHANGE_THEME = "async () => window.jupyterapp.commands.execute('apputils:change-theme', {theme: '%s'})"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -72,10 +73,10 @@ OpenNotebook = Callable[..., tuple["Page", Watched]]
 def open_notebook(server: "Server", chromium: "Browser") -> Iterator[OpenNotebook]:
     """Give a function that opens a copy of a notebook, with a kernel of its own.
 
-    It takes the notebook's path and options of a browser context (such as ``reduced_motion="reduce"``), and returns the
+    It takes the notebook's path, whether the theme is dark, and options of a browser context (such as ``reduced_motion="reduce"``), and returns the
     page and what it does that it should not.
     """
-    from in_jupyterlab import await_notebook
+    from in_jupyterlab import await_notebook, within
 
     contexts: list[BrowserContext] = []
 
@@ -89,10 +90,8 @@ def open_notebook(server: "Server", chromium: "Browser") -> Iterator[OpenNoteboo
         watched = Watched(page)
         page.goto(server.address(f"/lab/tree/{copy.name}?reset"))
         await_notebook(page)
-        if dark:
-            change = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-            page.evaluate(f"async () => {{ await {change}; }}")
-            page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+        within(page, CHANGE_THEME % ("JupyterLab Dark" if dark else "JupyterLab Light"))
+        page.wait_for_function(f"document.body.dataset.jpThemeLight === '{'false' if dark else 'true'}'")
         return page, watched
 
     yield open_copy

@@ -4,6 +4,7 @@ Whatever the page is asked to wait for is raced with a timer, because a promise 
 test run for good. The server has settings, data and workspaces of its own, so that nobody's own are read or changed.
 """
 
+import http.client
 import json
 import os
 import secrets
@@ -12,8 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,11 +85,19 @@ class Server:
 
     def stop_kernels(self) -> None:
         """End every session, so that the next test begins with a new kernel."""
-        with urllib.request.urlopen(self.address("/api/sessions"), timeout=10) as answer:
-            sessions = json.load(answer)
-        for session in sessions:
-            request = urllib.request.Request(self.address(f"/api/sessions/{session['id']}"), method="DELETE")
-            urllib.request.urlopen(request, timeout=20).close()
+        for session in json.loads(self.ask("GET", "/api/sessions")):
+            self.ask("DELETE", f"/api/sessions/{session['id']}")
+
+    def ask(self, method: str, path: str) -> bytes:
+        """Ask the server for something; give its answer, which is empty while it does not answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, headers={"Authorization": f"token {self.token}"})
+            return connection.getresponse().read()
+        except OSError:
+            return b""
+        finally:
+            connection.close()
 
 
 @contextmanager
@@ -125,7 +132,15 @@ def _command(server: Server, folder: Path) -> list[str]:
         )
     )
     return [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={server.port}"),
+        *(
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            "--ip=127.0.0.1",
+            f"--port={server.port}",
+        ),
         "--ServerApp.port_retries=0",
         "--ServerApp.disable_check_xsrf=True",
         f"--IdentityProvider.token={server.token}",
@@ -150,12 +165,9 @@ def _await_answer(server: Server, process: subprocess.Popen[bytes], log: Path) -
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        try:
-            urllib.request.urlopen(server.address("/api"), timeout=2).close()
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-        else:
+        if server.ask("GET", "/api"):
             return
+        time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not start; it said:\n{log.read_text(errors='replace')[-3000:]}")
 
 

@@ -24,8 +24,8 @@ export function findFlights(trace) {
 
 function takeOff(event) {
   const { message, server, to, type, fields, time, due } = event;
-  const { number } = event;
-  return { name: message, from: server, to, type, fields, leaves: time, arrives: due, lost: "", event: number, ends: [] };
+  const when = { leaves: time, arrives: due, lost: "", event: event.number, ends: [] };
+  return { name: message, from: server, to, type, fields, ...when };
 }
 
 function land(event, flight, strays, afterPause) {
@@ -51,8 +51,8 @@ function typicalTime(flights) {
   return times[times.length >> 1] ?? 0;
 }
 
-// The messages to draw at a moment, each {flight, share of its way, crossed out or not, waiting at the door or not}. The
-// way of a lost one ends where it is lost; who draws it knows where that is.
+// The messages to draw at a moment, each {flight, share of its way, crossed out or not, waiting at the door or not}.
+// The way of a lost one ends where it is lost; who draws it knows where that is.
 export function underWay(flights, moment, time) {
   const found = [];
   for (const name of moment.inFlight.keys()) {

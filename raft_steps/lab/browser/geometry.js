@@ -47,8 +47,8 @@ export function onTheWay(from, to, share, beside = 0) {
   };
 }
 
-// The walls of a partition, each the three points of a curve, or null where a side is no unbroken part of the ring: then
-// no wall can show it.
+// The walls of a partition, each the three points of a curve, or null where a side is no unbroken part of the ring:
+// then no wall can show it.
 export function walls(names, sides) {
   const sideOf = new Map(sides.flatMap((side, index) => side.map((name) => [name, index])));
   const firsts = names.filter((name, index) => sideOf.get(name) !== sideOf.get(names.at(index - 1)));
@@ -101,8 +101,8 @@ function isBeyond(point, [start, bend, end]) {
   return (s / 2 + t) ** 2 > t;
 }
 
-// The outlines of servers and messages, around their middle, as in palette.py: a role and a kind of message have a shape
-// of their own, so that nobody needs to tell colours apart.
+// The outlines of servers and messages, around their middle, as in palette.py: a role and a kind of message have a
+// shape of their own, so that nobody needs to tell colours apart.
 export const SERVER_SHAPES = {
   follower: "M -25 0 A 25 25 0 1 0 25 0 A 25 25 0 1 0 -25 0 Z",
   candidate: "M 0 -30 L 30 0 L 0 30 L -30 0 Z",

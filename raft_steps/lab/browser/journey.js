@@ -77,8 +77,8 @@ export class Journey {
     return flights;
   }
 
-  // How far time goes in so many seconds of the reader's: to another position. In the quiet, when nothing is on its way,
-  // it may be hurried, and never runs past what ends the quiet.
+  // How far time goes in so many seconds of the reader's: to another position. In the quiet, when nothing is on its
+  // way, it may be hurried, and never runs past what ends the quiet.
   advance({ number, time }, seconds, { speed, quiet, hurry, heartbeats }) {
     const next = this.nextTold(number, heartbeats)?.time ?? this.end;
     const begun = this.story.happenings[this.story.placeOf(number)]?.time ?? 0;

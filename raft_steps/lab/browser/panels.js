@@ -74,7 +74,8 @@ export class LogTable {
     this.head = html("tr");
     this.rows = new Map(names.map((name) => [name, html("tr")]));
     const caption = html("p", {}, "Logs: term and command of each entry; its frame is solid once it is carried out");
-    const table = html("table", { "aria-label": "Logs" }, html("thead", {}, this.head), html("tbody", {}, ...this.rows.values()));
+    const body = html("tbody", {}, ...this.rows.values());
+    const table = html("table", { "aria-label": "Logs" }, html("thead", {}, this.head), body);
     this.element = html("div", { class: "rp-logs" }, caption, table);
   }
 
@@ -90,7 +91,8 @@ export class LogTable {
     const first = Math.max(0, longest - this.columns);
     const indexes = Array.from({ length: this.columns }, (_, column) => first + column);
     const corner = first > 0 ? `… ${first} before` : "";
-    this.head.replaceChildren(html("td", {}, corner), ...indexes.map((index) => html("th", { scope: "col" }, String(index + 1))));
+    const headings = indexes.map((index) => html("th", { scope: "col" }, String(index + 1)));
+    this.head.replaceChildren(html("td", {}, corner), ...headings);
     for (const [name, row] of this.rows) {
       const state = moment.servers.get(name);
       const cells = indexes.map((index) => logCell(state, state.log[index]));
@@ -109,7 +111,12 @@ function logCell(state, entry) {
 }
 
 const FAMILIES = {
-  heartbeat: "heartbeat", append: "new entries", vote: "vote", commit: "commit", snapshot: "snapshot", other: "other message",
+  heartbeat: "heartbeat",
+  append: "new entries",
+  vote: "vote",
+  commit: "commit",
+  snapshot: "snapshot",
+  other: "other message",
 };
 
 // The legend, with what occurs in this trace and nothing else.
@@ -121,8 +128,10 @@ export function legend(flights, timers) {
     items.push(sample("rp-message rp-reply", MESSAGE_SHAPES.commit, "hollow: a reply"));
     items.push(sample("rp-message rp-reply", MESSAGE_SHAPES.commit, "barred: a refusal", "M -10 0 H 10"));
   }
-  if ("election" in timers) items.push(sample("rp-timer rp-timer-election", "M -8 5 A 9 9 0 0 1 8 5", "election timer"));
-  if ("heartbeat" in timers) items.push(sample("rp-timer rp-timer-heartbeat", "M -8 5 A 9 9 0 0 1 8 5", "heartbeat timer"));
+  for (const timer of ["election", "heartbeat"]) {
+    const arc = "M -8 5 A 9 9 0 0 1 8 5";
+    if (timer in timers) items.push(sample(`rp-timer rp-timer-${timer}`, arc, `${timer} timer`));
+  }
   return html("ul", { class: "rp-legend", "aria-label": "Legend" }, ...items);
 }
 
@@ -168,7 +177,8 @@ export class Card {
   showMessage(flight) {
     const rows = Object.entries(flight.fields).map(([field, value]) => [field, spelled(value)]);
     rows.push(["sent at", `${this.clock(flight.leaves)} s as ${flight.name}`]);
-    this.fill(`${flight.from} → ${flight.to}: ${messageWords(flight.type, flight.fields)}`, [["type", flight.type], ...rows]);
+    const words = messageWords(flight.type, flight.fields);
+    this.fill(`${flight.from} → ${flight.to}: ${words}`, [["type", flight.type], ...rows]);
   }
 
   fill(title, rows) {
@@ -177,14 +187,17 @@ export class Card {
     this.element.hidden = false;
   }
 
-  // Places the card beside what it shows, inside the picture's frame.
+  // Places the card inside the picture's frame: to the right of what it shows, or to the left, or else above or below.
   placeBeside(target, frame) {
     const [box, outer] = [target.getBoundingClientRect(), frame.getBoundingClientRect()];
-    const { offsetWidth, offsetHeight } = this.element;
-    const right = box.right - outer.left + 8;
-    const left = right + offsetWidth > outer.width ? box.left - outer.left - offsetWidth - 8 : right;
-    const top = box.top + box.height / 2 - outer.top - offsetHeight / 2;
-    this.element.style.left = `${Math.max(0, left)}px`;
-    this.element.style.top = `${Math.max(0, Math.min(top, outer.height - offsetHeight))}px`;
+    const { offsetWidth: width, offsetHeight: height } = this.element;
+    const [right, left] = [box.right - outer.left + 8, box.left - outer.left - width - 8];
+    const middle = box.top + box.height / 2 - outer.top - height / 2;
+    const below = box.bottom - outer.top + 8;
+    const top = below + height > outer.height ? box.top - outer.top - height - 8 : below;
+    const beside = right + width <= outer.width || left >= 0;
+    const x = right + width <= outer.width ? right : left;
+    this.element.style.left = `${beside ? x : Math.max(0, Math.min(right - width / 2, outer.width - width))}px`;
+    this.element.style.top = `${beside ? Math.max(0, Math.min(middle, outer.height - height)) : top}px`;
   }
 }

@@ -1,7 +1,8 @@
 // The drawing: servers on a ring, their timers, and the messages between them, as SVG. It knows no clock and no trace;
 // it is told a moment, a time and what is under way.
 
-import { MESSAGE_SHAPES, SERVER_SHAPES, layOut, meetsWall, messageFamily, onTheWay, wallPath, walls } from "./geometry.js";
+import { MESSAGE_SHAPES, SERVER_SHAPES, messageFamily } from "./geometry.js";
+import { layOut, meetsWall, onTheWay, wallPath, walls } from "./geometry.js";
 import { isRefusal, isReply, messageWords } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -31,9 +32,10 @@ export class Ring {
     this.servers = new Map(names.map((name) => [name, this.makeServer(name)]));
     this.shown = new Map();
     this.wallsShown = "";
+    const viewBox = `${box.x} ${box.y} ${box.width} ${box.height}`;
     this.element = svg(
       "svg",
-      { class: "rp-ring", viewBox: `${box.x} ${box.y} ${box.width} ${box.height}`, role: "group", "aria-label": "The cluster" },
+      { class: "rp-ring", viewBox, role: "group", "aria-label": "The cluster" },
       this.links(),
       this.wallLayer,
       ...[...this.servers.values()].map((server) => server.group),
@@ -59,15 +61,17 @@ export class Ring {
       inner: svg("path", { class: "rp-inner", transform: "scale(0.84)" }),
       letter: svg("text", { class: "rp-letter" }),
       votes: svg("text", { class: "rp-votes", y: 16 }),
+      badge: svg("g", { class: "rp-badge", transform: "translate(25 -25)" }),
       timers: svg("g", { class: "rp-timers" }),
       name: svg("text", { class: "rp-name", x: label.x - x, y: label.y - y }),
       words: svg("text", { class: "rp-words", x: label.x - x, y: label.y - y + 15 }),
     };
     parts.name.textContent = name;
-    parts.badge = svg("g", { class: "rp-badge", transform: "translate(25 -25)" }, svg("circle", { r: 12 }), svg("path", { d: "M -4 -6 V 6 M 4 -6 V 6" }));
+    parts.badge.append(svg("circle", { r: 12 }), svg("path", { d: "M -4 -6 V 6 M 4 -6 V 6" }));
     const { timers, shape, inner, letter, votes, badge } = parts;
     const focus = svg("circle", { class: "rp-focus", r: 50 });
-    const attributes = { class: "rp-server", tabindex: 0, role: "img", transform: `translate(${x} ${y})`, "data-server": name };
+    const transform = `translate(${x} ${y})`;
+    const attributes = { class: "rp-server", tabindex: 0, role: "img", transform, "data-server": name };
     const group = svg("g", attributes, focus, timers, shape, inner, letter, votes, badge, parts.name, parts.words);
     return { ...parts, group, arcs: new Map() };
   }
@@ -203,7 +207,7 @@ export class Ring {
       svg("path", { class: "rp-body", d: MESSAGE_SHAPES[family] }),
       svg("path", { class: "rp-cross", d: "M -6 -6 L 6 6 M 6 -6 L -6 6" }),
     );
-    if (reply && isRefusal(type, fields)) element.append(svg("line", { class: "rp-bar", x1: -11, y1: 0, x2: 11, y2: 0 }));
+    if (reply && isRefusal(type, fields)) element.append(svg("path", { class: "rp-bar", d: "M -11 0 H 11" }));
     this.messages.append(element);
     this.shown.set(name, element);
     return element;

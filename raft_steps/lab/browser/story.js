@@ -22,7 +22,7 @@ export class Story {
     this.groups = groupsOf(trace.events);
     this.idle = idleEvents(trace.events, flights, this.groups);
     this.happenings = this.gather();
-    this.weighty = this.happenings.filter((happening) => this.lines(happening, false).length > 0);
+    this.weighty = this.happenings.filter((happening) => this.isWeighty(happening));
   }
 
   // Cuts the events into happenings, each {first, last, time, place}: what its cause brought about, and what became at
@@ -30,9 +30,10 @@ export class Story {
   gather() {
     const found = [];
     let current = null;
+    const sentAt = (message) => this.flights.get(message)?.event;
     for (const { kind, message, number, time } of this.events) {
       const effect = current !== null && this.groups[number] === this.groups[current.first] && number > current.first;
-      const stillborn = kind === "dropped" && current?.time === time && this.flights.get(message)?.event >= current.first;
+      const stillborn = kind === "dropped" && current?.time === time && sentAt(message) >= current.first;
       if (effect || stillborn) {
         current.last = number;
       } else {
@@ -53,13 +54,23 @@ export class Story {
     return heartbeats ? this.happenings : this.weighty;
   }
 
+  // The events of a happening that are told, with or without idle heartbeats.
+  toldEvents({ first, last }, heartbeats) {
+    const events = this.events.slice(first, last + 1);
+    return events.filter(({ kind, number }) => !UNTOLD.has(kind) && (heartbeats || !this.idle.has(number)));
+  }
+
+  // Whether anything is left of a happening without idle heartbeats: as lines() would say, but without any words.
+  isWeighty(happening) {
+    const events = this.toldEvents(happening, false);
+    return events.length > 0 && !isBareTick(events);
+  }
+
   // The lines of a happening; none where it is but an idle heartbeat and those are not told.
   lines(happening, heartbeats) {
     const together = new Map();
-    for (let number = happening.first; number <= happening.last; number += 1) {
-      const event = this.events[number];
-      if (UNTOLD.has(event.kind) || (!heartbeats && this.idle.has(number))) continue;
-      const group = this.groups[number];
+    for (const event of this.toldEvents(happening, heartbeats)) {
+      const group = this.groups[event.number];
       if (!together.has(group)) together.set(group, []);
       together.get(group).push(event);
     }
@@ -77,7 +88,8 @@ export class Story {
       if (first.kind === "sent") {
         told.push(likeness(first) + several(alike.map((event) => event.to)));
       } else if ((first.kind === "appended" || first.kind === "applied") && alike.length > 2) {
-        told.push(`${first.kind === "appended" ? "stores" : "applies"} entries ${first.index} to ${alike.at(-1).index}`);
+        const verb = first.kind === "appended" ? "stores" : "applies";
+        told.push(`${verb} entries ${first.index} to ${alike.at(-1).index}`);
       } else {
         told.push(...alike.map((event) => predicate(event, this.flights.get(event.message)?.fields)));
       }
@@ -98,8 +110,15 @@ export function lastWhere(items, holds) {
   return low - 1;
 }
 
-const likeness = (event) => (event.kind === "sent" ? `sends ${messageWords(event.type, event.fields)} to ` : event.kind);
-const isBareTick = (events) => events.length === 1 && events[0].kind === "timer_fired" && events[0].timer === "heartbeat";
+// What events have in common that are told together.
+function likeness(event) {
+  return event.kind === "sent" ? `sends ${messageWords(event.type, event.fields)} to ` : event.kind;
+}
+
+// Whether nothing is left of a heartbeat's tick but the tick.
+function isBareTick([first, ...others]) {
+  return others.length === 0 && first.kind === "timer_fired" && first.timer === "heartbeat";
+}
 
 // Which event brought each event about: the number of that one, or its own.
 function groupsOf(events) {

@@ -60,7 +60,8 @@ export class Transport {
 }
 
 function icon(name) {
-  return svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+  const shape = svg("path", { d: ICONS[name] });
+  return svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, shape);
 }
 
 function button(name, label, title, press) {

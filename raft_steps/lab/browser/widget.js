@@ -41,7 +41,7 @@ class Player {
     this.build();
     this.chapter = -1;
     const start = model.get("start");
-    this.moveTo(start < 0 ? this.journey.home : this.journey.afterEvent(start), true);
+    this.moveTo(start < 0 ? this.journey.home : this.journey.at(Math.min(start, this.journey.end)), true);
   }
 
   build() {

@@ -2,8 +2,7 @@
 // A test holds the two together, so that the list beside the ring and the story in a notebook use the same words.
 
 const LONGEST = 60; // how much of a client's text is quoted
-const UNPRINTABLE =
-  /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\p{Cs}\ufffe\uffff]/gu;
 const LINE_ENDS = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/; // where Python ends a line
 const REASONS = {
   cut: "the link is cut",

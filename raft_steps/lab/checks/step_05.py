@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.stage import CheckFailed, Stage
+from raft_steps.lab.checks.stage import Stage
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.messages import from_text, to_text
 
@@ -175,4 +175,4 @@ def a_call_without_a_term_is_an_error(stage: Stage) -> None:
             from_text(json.dumps(json.loads(text) | {"term": spoilt}), type(call))
         except MessageError:
             continue
-        raise CheckFailed(f"a call {what} should be an error, but AppendEntries takes it; write term: int")
+        stage.fail(f"a call {what} should be an error, but AppendEntries takes it; write term: int")

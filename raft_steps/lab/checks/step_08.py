@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule, step_06, step_07
-from raft_steps.lab.checks.stage import CheckFailed, Stage
+from raft_steps.lab.checks.stage import Stage
 from raft_steps.lab.scenario import MICROSECONDS
 from raft_steps.lab.trace import Event
 
@@ -87,7 +87,7 @@ def timeouts_come_from_self_random(stage: Stage) -> None:
         runs.append([wait_of(timer) for timer in election_timers(stage)])
     if runs[0] != runs[1]:
         stage.forget()  # No picture: it would be another one each time.
-        raise CheckFailed(
+        stage.fail(
             "tom ran twice with the same seed and waited for different times: "
             "draw with self.random, which is the node's own, not with Python's module random"
         )
@@ -105,7 +105,7 @@ def a_split_vote_comes_to_an_end(stage: Stage) -> None:
         runs = [event for event in cluster.trace.of("sent") if event["type"] == "RequestVote"]
         jerry, spike = ({run.time: run for run in runs if run.server == name} for name in ("jerry", "spike"))
         splits = [run for time, run in jerry.items() if time in spike]
-        raise CheckFailed(
+        stage.fail(
             "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, but "
             + (f"they run at the same moment {len(splits)} times" if len(splits) > 1 else "nobody wins an election"),
             splits[1].number if len(splits) > 1 else None,

@@ -1,0 +1,61 @@
+"""The clients of a simulation: what they ask, and what they hear. Each asks once, under an address of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raft_steps.lab.commands import NotLeader, Ok, Request, Response
+from raft_steps.lab.guard import Mistake
+
+if TYPE_CHECKING:
+    from raft_steps.lab.host import Host
+    from raft_steps.lab.simulation import Simulation
+
+
+class Clients:
+    """Brings requests to servers, and keeps the answers.
+
+    Attributes:
+        responses: What each client was told, by client.
+        waiting: The clients that have asked and heard nothing.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        """Belong to this simulation."""
+        self.simulation = simulation
+        self.responses: dict[str, Response] = {}
+        self.waiting: set[str] = set()
+        self._count = 0
+
+    def ask(self, host: Host, request: Request) -> str:
+        """Bring a request to a server; return the client's reply address."""
+        self._count += 1
+        client = f"client#{self._count}"
+        if host.up:
+            self.waiting.add(client)
+            self._arrive(host, client, request)
+        else:
+            self.simulation.note("note", host.name, text=f"{client} cannot reach {host.name}, which is down")
+        return client
+
+    def _arrive(self, host: Host, client: str, request: Request) -> None:
+        if host.paused:
+            host.mailbox.append((self._arrive, host, client, request))
+            return
+        handler = host.find_handler("on_client_request", self.simulation.now)
+        self.simulation.handle(host, handler, (client, request), "asked", {"client": client, "request": request})
+
+    def answer(self, host: Host, client: str, response: Response) -> None:
+        """Let a client hear a server's answer.
+
+        Raises:
+            Mistake: It is no answer, or nobody waits for one.
+        """
+        if not isinstance(response, Ok | NotLeader):
+            raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
+        if client not in self.waiting:
+            raise Mistake(f"answered {client!r}, but no such client waits; a client is answered once")
+        self.waiting.remove(client)
+        self.responses[client] = response
+        if self.simulation.recorder is not None:
+            self.simulation.recorder.answered(self.simulation.now, host.name, client, response)

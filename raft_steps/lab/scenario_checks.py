@@ -1,0 +1,134 @@
+"""What a scenario must be like to be run. A refusal says which part is wrong, and what would be right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from raft_steps.lab.commands import parse_command
+from raft_steps.lab.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from raft_steps.lab.scenario import Action, Scenario
+
+LONGEST = 1e9  # seconds that a message or a timer may take
+
+
+def check_scenario(scenario: Scenario) -> None:
+    """Refuse a scenario that could not be run.
+
+    Raises:
+        ScenarioError: Says which part, and what would be right.
+    """
+    from raft_steps.lab.scenario import TIMINGS
+
+    if scenario.step is not None and type(scenario.step) is not int:
+        raise ScenarioError(f"a step is a number, not {scenario.step!r}")
+    if type(scenario.seed) is not int:
+        raise ScenarioError(f"a seed is a whole number, not {scenario.seed!r}")
+    if scenario.timing not in TIMINGS:
+        raise ScenarioError(f"there is no timing {scenario.timing!r}; there are {', '.join(TIMINGS)}")
+    _check_servers(scenario)
+    _check_network(scenario)
+    for name, values in scenario.draws.items():
+        if not values or not all(_is_number(value) and value > 0 for value in values):
+            raise ScenarioError(f"what {name} draws are numbers of seconds above 0, not {values!r}")
+    for entries in scenario.logs.values():
+        for _, command in entries:
+            parse_command(command)
+    for action in scenario.actions:
+        check_action(action, scenario.servers)
+
+
+def _check_servers(scenario: Scenario) -> None:
+    from raft_steps.lab.scenario import TARGETS
+
+    names: tuple[Any, ...] = scenario.servers
+    for name in names:
+        if not isinstance(name, str) or not name.replace("_", "").isalnum() or name in TARGETS:
+            raise ScenarioError(
+                f"a server cannot be called {name!r}: letters and digits, and none of {', '.join(TARGETS)}"
+            )
+    if not names or len(set(names)) != len(names):
+        raise ScenarioError(f"servers need names that differ, not {' '.join(names) or 'none'}")
+    for name in (*scenario.later, *scenario.logs, *scenario.draws, *([scenario.leader] if scenario.leader else [])):
+        if name not in names:
+            raise ScenarioError(f"there is no server {name!r}; there are {', '.join(names)}")
+
+
+def _check_network(scenario: Scenario) -> None:
+    for share in ("loss", "duplicate", "reorder"):
+        value = getattr(scenario, share)
+        if not _is_number(value) or not 0 <= value <= 1:
+            raise ScenarioError(f"{share} is a share of messages, from 0 to 1, not {value!r}")
+    delay: Any = scenario.delay
+    if delay is not None:
+        good = isinstance(delay, tuple) and len(delay) == 2 and all(_is_number(value) for value in delay)
+        if not good or not 0 <= delay[0] <= delay[1] < LONGEST:
+            raise ScenarioError(f"delay needs a low and a high number of seconds, as in (0.2, 0.3), not {delay!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LONGEST
+
+
+def check_action(action: Action, servers: tuple[str, ...]) -> None:
+    """Refuse an action that could not be carried out.
+
+    Raises:
+        ScenarioError: Says what is wrong with it and what its form is.
+    """
+    from raft_steps.lab.scenario import TARGETS, VERBS, nearest
+
+    verb, words = action.verb, action.words
+    if verb not in VERBS:
+        raise ScenarioError(f"there is no action {verb!r}{nearest(verb, VERBS)}")
+    form = f"the form is: {verb} {VERBS[verb]}".rstrip()
+    for word in words:
+        if not isinstance(word, str):
+            raise ScenarioError(f"{verb}: a server is named by its name, not {word!r}; {form}")
+    if verb == "heal" and words:
+        raise ScenarioError(f"heal mends everything at once and takes no words, not {' '.join(words)!r}")
+    known = servers if verb == "drop" else (*servers, *TARGETS)
+    for name in _named(verb, words, form):
+        if name not in known:
+            raise ScenarioError(f"{verb}: there is no server {name!r}{nearest(name, known)}")
+
+
+def _named(verb: str, words: tuple[str, ...], form: str) -> list[str]:
+    """Take the servers out of an action's words."""
+    match verb:
+        case "heal":
+            return []
+        case "crash" | "restart" | "pause" | "resume" | "partition":
+            names = [word for word in words if word != "|"]
+            if not names:
+                raise ScenarioError(f"{verb} whom? {form}")
+            if verb == "partition" and len(set(names)) != len(names):
+                raise ScenarioError(f"partition {' '.join(words)!r} names a server twice; {form}")
+            return names
+        case "cut" | "drop":
+            return _ends(verb, words, form)
+        case _:
+            return _asked(verb, words, form)
+
+
+def _ends(verb: str, words: tuple[str, ...], form: str) -> list[str]:
+    """Take the two ends out of ``tom>jerry``, or, with the message's number, ``tom>jerry#7``."""
+    link, _hash, number = words[0].partition("#") if len(words) == 1 else ("", "", "")
+    ends = link.split(">")
+    wanted = number.isdecimal() and number.isascii() and int(number) > 0 if verb == "drop" else not _hash
+    if len(ends) != 2 or not wanted:
+        raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
+    if ends[0] == ends[1]:
+        raise ScenarioError(f"{verb} {' '.join(words)!r}: a server has no link to itself; {form}")
+    return ends
+
+
+def _asked(verb: str, words: tuple[str, ...], form: str) -> list[str]:
+    """Take the server out of a client's request, if it names one."""
+    count = 2 if verb == "set" else 1
+    if len(words) == count:
+        return []
+    if len(words) == count + 2 and words[count] == "to":
+        return [words[count + 1]]
+    raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")

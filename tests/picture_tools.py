@@ -1,0 +1,25 @@
+"""What the tests of pictures share: reading a drawing back."""
+
+import xml.etree.ElementTree as ET
+
+from raft_steps.lab.svg import Picture
+
+
+def parse(svg: str) -> ET.Element:
+    """Read a drawing, which fails where it is not well-formed."""
+    return ET.fromstring(svg)  # noqa: S314 (the drawing is our own)
+
+
+def texts(picture: Picture) -> list[str]:
+    """Give the words that stand in a picture."""
+    return [element.text or "" for element in parse(picture.svg).iter() if element.tag.endswith("}text")]
+
+
+def classes(picture: Picture) -> list[str]:
+    """Give the classes of the elements that are no words."""
+    return [element.get("class", "") for element in parse(picture.svg).iter() if not element.tag.endswith("}text")]
+
+
+def names(svg: str) -> set[str]:
+    """Give the names of the elements of a drawing."""
+    return {element.tag.partition("}")[2] for element in parse(svg).iter()}

@@ -1,0 +1,420 @@
+"""The guard: a mistake in a Node is told in words about the Node, and an endless loop does not last.
+
+Every test makes a cluster whose Nodes make one mistake, and runs it; the laboratory must say whose handler it was, when
+and, where there is one, on which line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from core_tools import changed
+
+from raft_steps.lab import guard
+from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.commands import Ok
+from raft_steps.lab.errors import EventBudgetError, NodeError, ScenarioError
+from raft_steps.lab.messages import message
+from raft_steps.lab.scenario import default_scenario
+from raft_steps.lab.simulation import Simulation
+from raft_steps.step_04_leader_election import RequestVote
+from raft_steps.step_05_term_in_append_entries import AppendEntries
+
+AT_11_S = "jerry's {}, at 11 s, "  # With seed 0, jerry is the first whose election timer runs out.
+
+
+@message
+class Gossip:
+    """A message that no Node hears."""
+
+    text: str
+
+
+def run_on(cluster: Cluster) -> None:
+    """Let time pass until something has gone wrong."""
+    cluster.run(60)
+
+
+def failure(node_class: type, do: Callable[[Cluster], object] = run_on) -> NodeError:
+    """Give the error that a cluster of such Nodes ends with; `do` is what is done with it, to run by default."""
+    cluster = Cluster(node_class, 3)
+    if do is not run_on:
+        cluster.run(15)
+    with pytest.raises(NodeError) as caught:
+        do(cluster)
+    return caught.value
+
+
+def on_election_timeout(act: Callable[[Any], object]) -> type:
+    """Give a Node that acts so when its election timer runs out."""
+
+    def on_election_timeout(self: Any) -> object:
+        return act(self)
+
+    return changed(8, on_election_timeout=on_election_timeout)
+
+
+def loop_for_ever(*_: object) -> None:
+    """Never come back."""
+    while True:
+        pass
+
+
+def loop_and_swallow(*_: object) -> None:
+    """Never come back, and catch what one should not catch."""
+    while True:
+        with contextlib.suppress(Exception):
+            loop_for_ever()
+
+
+def wait_for_something(*_: object) -> None:
+    """Never come back, without computing anything."""
+    threading.Event().wait(60)
+
+
+def grow(node: Any) -> None:
+    """Never come back, and fill the list of effects."""
+    while True:
+        node.send("tom", Gossip(text="again"))
+
+
+LOOPS = [loop_for_ever, loop_and_swallow, wait_for_something, grow]
+
+
+def test_endless_loop_is_noticed_within_two_seconds() -> None:
+    """The last of the looks that it takes comes well before two seconds are over, whenever the first one came."""
+    assert guard.TICK * (guard.LOOKS + 1) < 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # The first try may hit a collection.
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
+def test_endless_loop_ends(loop: Callable[[Any], None]) -> None:
+    """A handler that never comes back is interrupted, on the main thread, and the process lives on."""
+    error = failure(on_election_timeout(loop))
+
+    assert "jerry's on_election_timeout, at 11 s, did not come back within a second: an endless loop?" in str(error)
+    assert "test_guard.py, line " in str(error)
+    assert Cluster(8).run(30).leader
+
+
+@pytest.mark.slow
+def test_endless_loop_ends_on_another_thread_too() -> None:
+    """A kernel may run a cell on a thread of its own, where no signal comes: the loop ends there too."""
+    found: list[object] = []
+
+    def work() -> None:
+        found.append(str(failure(on_election_timeout(loop_for_ever))))
+        found.append(Cluster(8).run(30).leader)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+
+    assert 2 == len(found), "the thread still runs"
+    assert "did not come back within a second" in str(found[0])
+    assert found[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("handler", ["on_start", "on_client_request", "on_append_entries"])
+def test_endless_loop_ends_in_every_handler(handler: str) -> None:
+    """It does not matter which handler hangs: one at the very start, one that a client's request calls, any."""
+    node_class = changed(8, **{handler: loop_for_ever})
+
+    with pytest.raises(NodeError, match="did not come back within a second"):
+        Cluster(node_class, 3).run(40).set("x", 1)
+
+
+@pytest.mark.slow
+def test_endless_condition_ends_too() -> None:
+    """A condition that a notebook waits for can hang as well."""
+    with pytest.raises(ScenarioError, match="the condition of run"):
+        Cluster(8).run(until=lambda: bool(loop_for_ever()))
+
+
+def test_long_run_is_no_endless_loop() -> None:
+    """Many short calls in a row are not mistaken for one that hangs, nor are two runs one after the other."""
+    cluster = Cluster(8, 5, timing="paper", record=False)
+
+    assert cluster.run(150).run(150).leader
+
+
+def test_exception_names_handler_time_and_line() -> None:
+    """An exception becomes a sentence about the Node, with the line of the Node's own source."""
+    error = failure(on_election_timeout(lambda _: 1 / 0))
+
+    assert AT_11_S.format("on_election_timeout") + "raised ZeroDivisionError: division by zero\n" in str(error)
+    assert "test_guard.py, line " in str(error)
+    assert ("jerry", "on_election_timeout") == (error.server, error.handler)
+
+
+def test_exception_in_a_helper_names_the_helper_s_line() -> None:
+    """The innermost line of the Node's own is named, not the laboratory's."""
+
+    def start_election(self: Any) -> None:
+        self.log[5]
+
+    error = failure(changed(8, start_election=start_election))
+
+    assert "raised LogError: there is no entry 5; the log ends at 0\n" in str(error)
+    assert "self.log[5]" in str(error)
+
+
+@pytest.mark.parametrize("value", [True, 0, "", [1]])
+def test_returned_value_is_refused(value: object) -> None:
+    """A handler returns nothing: what it wants done goes through self.send and the like."""
+    error = failure(on_election_timeout(lambda _: value))
+
+    assert AT_11_S.format("on_election_timeout") + f"returned {value!r}; a handler returns nothing" in str(error)
+
+
+def test_wrong_type_in_a_message_is_found() -> None:
+    """A term that is text is found when the message leaves, and the message and field are named."""
+
+    def start_election(self: Any) -> None:
+        self.broadcast(RequestVote(term=str(self.current_term)))  # type: ignore[arg-type]
+
+    error = failure(changed(8, start_election=start_election))
+
+    assert AT_11_S.format("on_election_timeout") + "sent what it cannot send: RequestVote.term should be int" in str(
+        error
+    )
+
+
+def test_missing_term_is_found() -> None:
+    """A message without its term cannot be built; the line that tries is named."""
+
+    def send_append_entries(self: Any, to: str, prev_log_index: int) -> None:
+        self.send(to, AppendEntries(prev_log_index=prev_log_index, prev_log_term=0, entries=()))  # type: ignore[call-arg]
+
+    error = failure(changed(8, send_append_entries=send_append_entries))
+
+    assert "missing 1 required keyword-only argument: 'term'\n" in str(error)
+    assert "self.send(to, AppendEntries(" in str(error)
+
+
+@pytest.mark.parametrize("thing", ["hello", None, {"term": 1}, RequestVote])
+def test_what_is_no_message_cannot_be_sent(thing: object) -> None:
+    """Only messages are sent."""
+    error = failure(on_election_timeout(lambda node: node.broadcast(thing)))
+
+    assert "sent what it cannot send: " in str(error)
+    assert "is no message; build one" in str(error)
+
+
+@pytest.mark.parametrize("name", ["term", "note"])
+def test_message_cannot_be_changed(name: str) -> None:
+    """Setting a field of a message that has arrived, or a new one, is told as what it is."""
+
+    def on_request_vote(_self: Any, _sender: str, message: Any) -> None:
+        setattr(message, name, 5)
+
+    error = failure(changed(8, on_request_vote=on_request_vote))
+
+    assert "on_request_vote, at 11." in str(error)
+    assert "both are immutable: build a new one instead\n" in str(error)
+
+
+def test_entry_cannot_be_changed_in_place() -> None:
+    """Setting an entry of the log is told with what to do instead."""
+
+    def write(self: Any, _client: str, _command: Any) -> None:
+        self.log[0] = None
+
+    error = failure(changed(8, write=write), lambda cluster: cluster.set("x", 1))
+
+    assert "raised LogError: log[0] = … changes an entry in place; use truncate_after(0 - 1) and append" in str(error)
+
+
+def test_wrong_signature_is_told() -> None:
+    """A handler that takes other arguments than the laboratory gives is told how it is called."""
+
+    def on_request_vote(_self: Any, _message: Any) -> None: ...
+
+    error = failure(changed(8, on_request_vote=on_request_vote))
+
+    assert "cannot be called as a handler is, (self, sender, message) or (self) alone" in str(error)
+    assert "takes 2 positional arguments but 3 were given" in str(error)
+
+
+@pytest.mark.parametrize("to", ["bob", "jerry", None])
+def test_message_to_nobody_is_told(to: Any) -> None:
+    """A message to a server that there is not, or to oneself, is told with who the others are."""
+    error = failure(on_election_timeout(lambda node: node.send(to, Gossip(text="hello"))))
+
+    assert f"sent a message to {to!r}; the others are tom, spike" in str(error)
+
+
+def test_missing_handler_of_a_message_is_told() -> None:
+    """A message that arrives where no method hears it is told with the name that the method should have."""
+    error = failure(on_election_timeout(lambda node: node.broadcast(Gossip(text="hello"))))
+
+    assert "has no on_gossip: something reached it at 11." in str(error)
+
+
+def test_missing_handler_of_a_timer_is_told() -> None:
+    """The same holds for a timer that runs out."""
+    error = failure(on_election_timeout(lambda node: node.start_timer("patience", 1)))
+
+    assert "jerry has no on_patience_timeout: something reached it at 12 s that its Node does not know" == str(error)
+
+
+@pytest.mark.parametrize("wait", [None, 0, -1, "5", True, float("nan"), float("inf")])
+def test_timer_needs_a_time(wait: Any) -> None:
+    """A timer without a number of seconds above 0 is refused."""
+    error = failure(on_election_timeout(lambda node: node.start_timer("election", wait)))
+
+    assert f"said start_timer('election', {wait!r}); a timer needs a number of seconds above 0" in str(error)
+
+
+@pytest.mark.parametrize(
+    "answers, complaint",
+    [
+        ([Ok(), Ok()], "answered 'client#1', but no such client waits; a client is answered once"),
+        ([None], "answered None; a client is answered with Ok(…) or NotLeader(…)"),
+        (["done"], "answered 'done'"),
+    ],
+)
+def test_client_is_answered_once_and_properly(answers: list[Any], complaint: str) -> None:
+    """A second answer, and an answer that is none, are refused."""
+
+    def on_client_request(self: Any, client: str, _request: Any) -> None:
+        for answer in answers:
+            self.reply(client, answer)
+
+    error = failure(changed(8, on_client_request=on_client_request), lambda cluster: cluster.get("x"))
+
+    assert complaint in str(error)
+
+
+def test_answer_to_a_stranger_is_refused() -> None:
+    """A reply goes to the address that the request came with."""
+    error = failure(on_election_timeout(lambda node: node.reply("bob", Ok())))
+
+    assert "answered 'bob', but no such client waits" in str(error)
+
+
+@pytest.mark.parametrize(
+    "durable, complaint",
+    [
+        (("log", "vote"), "says that 'vote' is durable, but the Node has no such field"),
+        ("log", "says durable = 'log'; write durable = ('log',), with a comma"),
+    ],
+)
+def test_durable_names_fields(durable: Any, complaint: str) -> None:
+    """A name in `durable` that is no field, and a forgotten comma, are told when the cluster is built."""
+    with pytest.raises(NodeError) as caught:
+        Cluster(changed(8, durable=durable))
+
+    assert complaint in str(caught.value)
+
+
+def test_field_needs_a_first_value() -> None:
+    """A field without a default is told when the cluster is built: a life begins with it."""
+    node_class = type("Node", (changed(8),), {"__annotations__": {"extra": "int"}})
+
+    with pytest.raises(NodeError, match="extra"):
+        Cluster(node_class)
+
+
+def test_log_stays_a_log() -> None:
+    """A list in the log's place is refused when the event is over."""
+
+    def start_election(self: Any) -> None:
+        self.log = []
+
+    assert "put [] where its log was; a log stays a Log" in str(failure(changed(8, start_election=start_election)))
+
+
+def test_field_that_contains_itself_is_told() -> None:
+    """A node inside its own field cannot be written to a trace; the reader hears so."""
+
+    def start_election(self: Any) -> None:
+        self.votes = [self]
+
+    assert "in a field that contains itself" in str(failure(changed(8, start_election=start_election)))
+
+
+def test_deep_recursion_is_told() -> None:
+    """A method that calls itself without end is an exception like any other."""
+
+    def start_election(self: Any) -> None:
+        self.start_election()
+
+    error = failure(changed(8, start_election=start_election))
+
+    assert "raised RecursionError: maximum recursion depth exceeded" in str(error)
+    assert "self.start_election()" in str(error)
+
+
+def test_removed_name_says_why() -> None:
+    """A Node of step 8 that still sets is_candidate hears why it is gone."""
+
+    def start_election(self: Any) -> None:
+        self.is_candidate = True
+
+    assert "is_candidate is gone: a server is a leader or a follower" in str(
+        failure(changed(8, start_election=start_election))
+    )
+
+
+def test_storm_of_messages_ends() -> None:
+    """Servers that answer each other at once, for ever, use up the run's budget of events; the busiest link is named."""
+
+    def on_append_entries_reply(self: Any, sender: str, _message: Any) -> None:
+        for _ in range(2):
+            self.send_append_entries(sender, 0)
+
+    simulation = Simulation(
+        default_scenario(2), changed(2, on_append_entries_reply=on_append_entries_reply), event_budget=5_000
+    )
+
+    with pytest.raises(EventBudgetError, match=r"took 5000 events and is only at .* tom>\w+ alone has carried \d+"):
+        simulation.run_until(60_000_000)
+
+
+def test_timer_that_never_rests_ends() -> None:
+    """A timer that restarts itself at once uses up the budget too; the error does not blame messages."""
+    node_class = on_election_timeout(lambda node: node.start_timer("election", 1e-9))
+
+    simulation = Simulation(default_scenario(8), node_class, event_budget=5_000)
+
+    with pytest.raises(EventBudgetError, match="does a timer restart itself at once"):
+        simulation.run_until(60_000_000)
+
+
+def test_failure_is_in_the_trace() -> None:
+    """The trace ends with the event in which the Node failed, and with the error, so that a picture shows both."""
+    cluster = Cluster(on_election_timeout(lambda _: 1 / 0))
+    with pytest.raises(NodeError):
+        cluster.run(60)
+
+    assert ["timer_fired", "failed"] == [event.kind for event in cluster.trace.events[-2:]]
+    assert "ZeroDivisionError" in cluster.trace.events[-1]["error"]
+
+
+def test_failed_call_has_no_effects() -> None:
+    """What a handler had asked for before it raised is not done, not even with the next event."""
+
+    def start_election(self: Any) -> None:
+        self.broadcast(Gossip(text="never"))
+        raise ValueError("after all, not")
+
+    cluster = Cluster(changed(8, start_election=start_election))
+    for _ in range(3):
+        with pytest.raises(NodeError, match="after all, not"):
+            cluster.run(60)
+
+    assert [] == cluster.trace.of("sent")
+
+
+def test_laboratory_s_errors_are_short_in_a_notebook() -> None:
+    """IPython prints the message alone, without the laboratory's frames."""
+    error = failure(on_election_timeout(lambda _: 1 / 0))
+
+    assert [f"NodeError: {error}"] == error._render_traceback_()

@@ -1,0 +1,271 @@
+"""A scenario is data that one line of text holds, or one JSON object; what cannot be run is refused with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raft_steps.lab.commands import command_text, parse_command
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.scenario import (
+    SERVER_NAMES,
+    VERBS,
+    Action,
+    Scenario,
+    default_scenario,
+    microseconds,
+    seconds,
+    server_names,
+)
+
+SERVERS = ("tom", "jerry", "spike")
+WORDS = st.text(min_size=0, max_size=8)
+TIMES = st.integers(0, 10**12)
+NAMES = st.sampled_from(SERVERS)
+SHARES = st.just(0.0) | st.floats(0.001, 1)
+COMMANDS = st.builds(
+    lambda key, value: command_text(parse_command(f"set {key} {value}")), *[st.from_regex("[a-z]+", fullmatch=True)] * 2
+)
+ENTRIES = st.lists(st.tuples(st.integers(0, 9), COMMANDS), max_size=3).map(tuple)
+
+
+@st.composite
+def actions(draw: st.DrawFn) -> Action:
+    """Make an action that could be carried out."""
+    verb = draw(st.sampled_from(sorted(VERBS)))
+    first, second = draw(st.permutations(SERVERS).map(lambda names: names[:2]))
+    words: tuple[str, ...] = {
+        "partition": (first, "|", second),
+        "cut": (f"{first}>{second}",),
+        "heal": (),
+        "drop": (f"{first}>{second}#{draw(st.integers(1, 99))}",),
+        "set": (draw(WORDS), draw(WORDS)),
+        "delete": (draw(WORDS), "to", first),
+        "get": (draw(WORDS),),
+    }.get(verb, (draw(st.sampled_from(["leader", "crashed", first])),))
+    return Action(draw(TIMES), verb, words)
+
+
+SCENARIOS = st.builds(
+    Scenario,
+    step=st.none() | st.integers(1, 8),
+    servers=st.just(SERVERS),
+    later=st.lists(NAMES, unique=True, max_size=2).map(tuple),
+    seed=st.integers(),
+    leader=st.none() | NAMES,
+    timing=st.sampled_from(["post", "paper"]),
+    delay=st.none() | st.tuples(st.floats(0, 1), st.floats(1, 5)),
+    loss=SHARES,
+    duplicate=SHARES,
+    reorder=SHARES,
+    logs=st.dictionaries(NAMES, ENTRIES, max_size=2),
+    draws=st.dictionaries(NAMES, st.lists(st.integers(8, 18) | st.floats(0.1, 9), min_size=1, max_size=3).map(tuple)),
+    actions=st.lists(actions(), max_size=5).map(tuple),
+    until=st.none() | TIMES,
+)
+
+
+@given(scenario=SCENARIOS)
+def test_every_scenario_comes_back_from_its_line(scenario: Scenario) -> None:
+    """One line of text holds all of a scenario, whatever its keys and values hold."""
+    assert scenario == Scenario.parse(scenario.to_text())
+
+
+@given(scenario=SCENARIOS)
+def test_every_scenario_comes_back_from_json(scenario: Scenario) -> None:
+    """One JSON object on one line holds all of a scenario."""
+    text = scenario.to_json()
+
+    assert scenario == Scenario.parse(text)
+    assert "\n" not in text
+
+
+def test_line_reads_like_a_sentence() -> None:
+    """The line says what differs from the defaults, clause by clause."""
+    scenario = Scenario(
+        step=6,
+        seed=7,
+        delay=(0.1, 0.2),
+        loss=0.05,
+        logs={"tom": ((1, "set x 'a b'"),)},
+        draws={"jerry": (11,)},
+        actions=(Action(12_000_000, "crash", ("leader",)), Action(30_500_000, "set", ("x", "1"))),
+        until=60_000_000,
+    )
+
+    assert (
+        "raft-steps 1; step 6; servers tom jerry spike; seed 7; delay 0.1 0.2; loss 0.05; "
+        """log tom 1 'set x '"'"'a b'"'"''; draws jerry 11; at 12 crash leader; at 30.5 set x 1; until 60"""
+        == scenario.to_text()
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "raft-steps 1; step 6; at 3 set x \"a; b\"; at 4 set y 'c;d'",
+        "raft-steps 1;step 6;at 3 set x 'a; b';at 4 set y c\\;d;",
+        ' raft-steps 1 ; step 6 ;; at 3.0 set x a\\;\\ b; at 4 set y "c;d" ',
+    ],
+)
+def test_people_may_quote_as_they_like(line: str) -> None:
+    """Both kinds of quotation marks, backslashes, and blanks around semicolons are understood."""
+    found = Scenario.parse(line).actions
+
+    assert (Action(3_000_000, "set", ("x", "a; b")), Action(4_000_000, "set", ("y", "c;d"))) == found
+
+
+@pytest.mark.parametrize(
+    "line, complaint",
+    [
+        ("", "a scenario begins with its version, as in: raft-steps 1; step 6"),
+        ("step 6", "a scenario begins with its version"),
+        ("raft-steps 2; step 6", "is of version 2; this laboratory reads version 1"),
+        ("raft-steps one", "cannot be read: raft-steps one"),
+        ("raft-steps 1; step six", "cannot be read: step six"),
+        ("raft-steps 1; step", "cannot be read: step"),
+        ("raft-steps 1; steps 6", "no part 'steps'; did you mean 'step'?"),
+        ("raft-steps 1; logs tom 1 'set x 1'", "no part 'logs'; did you mean 'log'?"),
+        ("raft-steps 1; seed 1; seed 2", "says seed twice"),
+        ("raft-steps 1; servers", "servers need names that differ, not none"),
+        ("raft-steps 1; servers tom tom", "servers need names that differ, not tom tom"),
+        ("raft-steps 1; servers tom leader", "a server cannot be called 'leader'"),
+        ("raft-steps 1; servers tom a>b", "a server cannot be called 'a>b'"),
+        ("raft-steps 1; leader bob", "there is no server 'bob'; there are tom, jerry, spike"),
+        ("raft-steps 1; later bob", "there is no server 'bob'"),
+        ("raft-steps 1; log bob 1 'set x 1'", "there is no server 'bob'"),
+        ("raft-steps 1; log tom 1", "cannot be read: log tom 1"),
+        ("raft-steps 1; log tom 1 'set x'", "'set x' is no command"),
+        ("raft-steps 1; timing fast", "there is no timing 'fast'; there are post, paper"),
+        ("raft-steps 1; delay 2 1", "delay needs a low and a high number of seconds"),
+        ("raft-steps 1; delay 1", "cannot be read: delay 1"),
+        ("raft-steps 1; delay 0 inf", "delay needs a low and a high number of seconds"),
+        ("raft-steps 1; loss 2", "loss is a share of messages, from 0 to 1, not 2.0"),
+        ("raft-steps 1; loss nan", "loss is a share"),
+        ("raft-steps 1; draws tom 0", "what tom draws are numbers of seconds above 0"),
+        ("raft-steps 1; draws tom x", "cannot be read: draws tom x"),
+        ("raft-steps 1; until -1", "-1 s lies before the start"),
+        ("raft-steps 1; until nan", "'nan' is no number of seconds"),
+        ("raft-steps 1; at x crash tom", "'x' is no number of seconds"),
+        ("raft-steps 1; at 3", "cannot be read: at 3"),
+        ('raft-steps 1; at 3 set x "', "an open quotation mark"),
+    ],
+)
+def test_bad_line_is_refused(line: str, complaint: str) -> None:
+    """A line that cannot be read says which clause is wrong, and what would be right."""
+    with pytest.raises(ScenarioError) as caught:
+        Scenario.parse(line)
+
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "parts, complaint",
+    [
+        ('"step": "6"', "a step is a number, not '6'"),
+        ('"seed": "x"', "a seed is a whole number, not 'x'"),
+        ('"seed": true', "a seed is a whole number, not True"),
+        ('"servers": "tom"', "servers is a list, not 'tom'"),
+        ('"servers": [1, 2]', "a server cannot be called 1"),
+        ('"delay": [1, 2, 3]', "delay needs a low and a high number of seconds"),
+        ('"delay": ["a", "b"]', "delay needs a low and a high number of seconds"),
+        ('"loss": true', "loss is a share of messages"),
+        ('"logs": []', "a part of the scenario has not the form"),
+        ('"draws": {"tom": ["x"]}', "what tom draws are numbers of seconds above 0"),
+        ('"actions": [[1]]', "a part of the scenario has not the form"),
+        ('"actions": [["x", "crash", "tom"]]', "'x' is no number of seconds"),
+        ('"until": "x"', "'x' is no number of seconds"),
+        ('"stepp": 6', "a scenario has no 'stepp'; did you mean 'step'?"),
+    ],
+)
+def test_bad_json_is_refused(parts: str, complaint: str) -> None:
+    """The same holds for JSON."""
+    with pytest.raises(ScenarioError) as caught:
+        Scenario.parse(f'{{"version": 1, {parts}}}')
+
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"version": 2}'])
+def test_other_json_is_no_scenario(text: str) -> None:
+    """JSON that is broken, or of no version that is known, is refused."""
+    with pytest.raises(ScenarioError):
+        Scenario.parse(text)
+
+
+@pytest.mark.parametrize(
+    "action, complaint",
+    [
+        ("crsh tom", "there is no action 'crsh'; did you mean 'crash'?"),
+        ("crash", "crash whom? the form is: crash SERVER…"),
+        ("crash bob", "there is no server 'bob'; there are tom, jerry, spike, leader, followers, crashed"),
+        ("crash jery", "there is no server 'jery'; did you mean 'jerry'?"),
+        ("partition", "partition whom?"),
+        ("partition |", "partition whom?"),
+        ("partition tom | tom", "names a server twice"),
+        ("cut tom", "cut 'tom' cannot be read; the form is: cut FROM>TO (one way only)"),
+        ("cut tom>tom", "a server has no link to itself"),
+        ("cut tom>jerry#3", "cannot be read"),
+        ("heal tom", "heal mends everything at once"),
+        ("drop tom>jerry", "the form is: drop MESSAGE, such as tom>jerry#7"),
+        ("drop tom>jerry#0", "cannot be read"),
+        ("drop tom>jerry#²", "cannot be read"),
+        ("drop leader>tom#1", "there is no server 'leader'"),
+        ("drop tom>tom#1", "a server has no link to itself"),
+        ("set x", "set 'x' cannot be read; the form is: set KEY VALUE [to SERVER]"),
+        ("set x 1 at tom", "cannot be read"),
+        ("get x to bob", "there is no server 'bob'"),
+    ],
+)
+def test_action_that_cannot_be_carried_out_is_refused(action: str, complaint: str) -> None:
+    """An action is checked before anything runs; the error shows the form that it should have."""
+    with pytest.raises(ScenarioError) as caught:
+        Scenario.parse(f"raft-steps 1; at 3 {action}")
+
+    assert complaint in str(caught.value)
+
+
+def test_words_of_an_action_are_text() -> None:
+    """A server is named by its name, never by a number."""
+    with pytest.raises(ScenarioError, match="a server is named by its name, not 3"):
+        Scenario(actions=(Action(0, "crash", (3,)),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "step, servers, leader",
+    [(1, 1, None), (2, 3, "tom"), (3, 3, "tom"), (4, 3, None), (8, 3, None)],
+)
+def test_defaults_suit_the_step(step: int, servers: int, leader: str | None) -> None:
+    """Step 1 is one server; in steps 2 and 3 the first is told to lead; from step 4 on nobody is."""
+    scenario = default_scenario(step)
+
+    assert (servers, leader) == (len(scenario.servers), scenario.leader)
+
+
+def test_servers_are_named_in_order() -> None:
+    """The first seven have names, the others numbers."""
+    assert (*SERVER_NAMES, "s8", "s9") == server_names(9)
+    with pytest.raises(ScenarioError, match="at least one server, not 0"):
+        server_names(0)
+
+
+@given(time=st.integers(0, 10**15))
+def test_times_are_whole_microseconds(time: int) -> None:
+    """A time survives its spelling in seconds, to the microsecond."""
+    assert time == microseconds(seconds(time))
+
+
+@pytest.mark.parametrize("time, text", [(0, "0"), (12_000_000, "12"), (12_340_000, "12.34"), (1, "0.000001")])
+def test_seconds_are_short(time: int, text: str) -> None:
+    """Zeros that say nothing are left out."""
+    assert text == seconds(time)
+
+
+@pytest.mark.parametrize("value", ["x", None, float("nan"), float("inf"), -1, [1]])
+def test_no_number_of_seconds_is_refused(value: Any) -> None:
+    """Words, nothing, infinity and negative times are no times."""
+    with pytest.raises(ScenarioError):
+        microseconds(value)

@@ -1,0 +1,150 @@
+"""A run in words: every event has its sentence, and a story leaves out what changed nothing."""
+
+import pytest
+
+from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.trace import Event, Trace
+from raft_steps.lab.words import event_text, message_words, plural, several, story
+
+SENTENCES = [
+    ("started", "tom", {"log": []}, "tom starts"),
+    ("restarted", "tom", {"log": [1, 2]}, "tom restarts with 2 entries on disk"),
+    ("crashed", "tom", {}, "tom crashes"),
+    ("paused", "tom", {}, "tom is paused"),
+    ("resumed", "tom", {}, "tom goes on"),
+    ("role", "tom", {"role": "leader"}, "tom becomes leader"),
+    ("role", "tom", {"role": "server"}, "tom serves clients"),
+    ("term", "tom", {"term": 3}, "tom enters term 3"),
+    (
+        "sent",
+        "tom",
+        {"to": "jerry", "type": "RequestVote", "fields": {"term": 3}},
+        "tom sends RequestVote of term 3 to jerry",
+    ),
+    (
+        "delivered",
+        "jerry",
+        {"from": "tom", "type": "RequestVote", "term": 3},
+        "jerry hears RequestVote of term 3 from tom",
+    ),
+    (
+        "delivered",
+        "jerry",
+        {"from": "tom", "type": "CommitEntry", "copy": True},
+        "jerry hears a copy of CommitEntry from tom",
+    ),
+    (
+        "dropped",
+        "jerry",
+        {"from": "tom", "type": "Gossip", "reason": "cut"},
+        "jerry does not get Gossip from tom: the link is cut",
+    ),
+    ("timer_started", "tom", {"timer": "election", "due": 8_000_000}, "tom starts its election timer: 8 s"),
+    ("timer_cancelled", "tom", {"timer": "election"}, "tom stops its election timer"),
+    ("timer_fired", "tom", {"timer": "election"}, "tom's election timer runs out"),
+    ("appended", "tom", {"index": 2, "term": 1, "command": "set x 1"}, "tom stores entry 2 of term 1: set x 1"),
+    ("applied", "tom", {"index": 2, "term": 1, "command": "set x 1"}, "tom applies entry 2 of term 1: set x 1"),
+    ("truncated", "tom", {"after": 2}, "tom deletes its entries after 2"),
+    ("truncated", "tom", {"after": 0}, "tom deletes all its entries"),
+    ("asked", "tom", {"client": "client#1", "request": "get x"}, "tom is asked by client#1: get x"),
+    ("answered", "tom", {"client": "client#1", "response": "Ok", "value": "1"}, "tom answers client#1: ok, 1"),
+    ("answered", "tom", {"client": "client#1", "response": "NotLeader"}, "tom answers client#1: not the leader"),
+    ("partitioned", "", {"sides": [["tom"], ["jerry", "spike"]]}, "the network parts: tom | jerry spike"),
+    ("cut", "", {"from": "tom", "to": "jerry"}, "the link from tom to jerry is cut"),
+    ("healed", "", {}, "the network heals"),
+    ("failed", "tom", {"error": "tom's on_start raised\nline 3"}, "tom's on_start raised"),
+    ("note", "tom", {"text": "crash tom: it is so already"}, "crash tom: it is so already"),
+]
+
+
+@pytest.mark.parametrize(
+    "kind,server,detail,sentence", SENTENCES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_event_has_its_sentence(kind: str, server: str, detail: dict[str, object], sentence: str) -> None:
+    """Every kind of event that a trace can hold is told in plain words."""
+    assert sentence == event_text(Event(0, 0, kind, server, detail))
+
+
+def test_no_kind_of_event_is_forgotten() -> None:
+    """The sentences above cover every kind that the trace's own documentation lists."""
+    import raft_steps.lab.trace as module
+
+    listed = (module.__doc__ or "").partition("details of its kind:")[2].partition("`changes`")[0]
+
+    for kind in {kind for kind, *_ in SENTENCES}:
+        assert kind in listed
+    known = {kind for kind, *_ in SENTENCES} | {"lost", "cut", "down"}
+    run = Cluster(8, 5, seed=1, network={"loss": 0.1, "duplicate": 0.1}).run(60)
+
+    assert {event.kind for event in run.trace} <= known
+
+
+@pytest.mark.parametrize(
+    "name,fields,words",
+    [
+        ("AppendEntries", {"term": 2, "entries": []}, "a heartbeat of term 2"),
+        ("AppendEntries", {"entries": [{}]}, "AppendEntries with 1 entry"),
+        ("AppendEntriesReply", {"success": False}, "a refusal"),
+        ("AppendEntriesReply", {"success": True}, "an acknowledgement"),
+        ("AppendEntriesRefused", {"term": 4}, "a refusal of term 4"),
+        ("RequestVoteReply", {"vote_granted": True}, "a vote"),
+        ("RequestVoteReply", {"vote_granted": False}, "a refusal to vote"),
+        ("CommitEntry", {"index": 3}, "CommitEntry 3"),
+        ("Gossip", {}, "Gossip"),
+    ],
+)
+def test_messages_are_named_by_what_they_mean(name: str, fields: dict[str, object], words: str) -> None:
+    """A message is told by what it means to the protocol, an unknown one by its type."""
+    assert words == message_words(name, fields)
+
+
+def test_story_of_an_election() -> None:
+    """A story has a line for each thing that happened, with what the server did about it, and no idle heartbeats."""
+    told = story(Cluster(4, draws={"tom": [8]}).run(30).trace)
+
+    assert "     8.00 s  tom's election timer runs out; enters term 1; becomes candidate; " in str(told)
+    assert "sends RequestVote of term 1 to jerry and spike" in str(told)
+    assert "tom hears a vote from jerry; becomes leader; sends a heartbeat to jerry and spike" in str(told)
+    assert not [line for line in told.lines if line.startswith("    13.")]
+    assert repr(told) == str(told)
+
+
+def test_story_with_heartbeats_is_longer() -> None:
+    """Heartbeats that changed nothing are told when they are asked for."""
+    trace = Cluster(4, draws={"tom": [8]}).run(30).trace
+
+    assert len(story(trace).lines) < len(story(trace, heartbeats=True).lines)
+
+
+def test_story_of_a_stretch() -> None:
+    """A story keeps to its stretch of time, and refuses one that ends before it begins."""
+    trace = Cluster(4, draws={"tom": [8]}).run(30).trace
+    lines = story(trace, start=8.1, end=8.5).lines
+
+    assert [8.23, 8.24, 8.46] == [float(line.split()[0]) for line in lines]
+    with pytest.raises(ScenarioError, match="end comes before start"):
+        story(trace, start=9, end=8)
+
+
+def test_story_shortens_a_long_text() -> None:
+    """A client's endless text neither breaks the line nor fills the page."""
+    cluster = Cluster(1)
+    cluster.set("key", "line\nline " + "long " * 100)
+
+    assert all(len(line) < 300 for line in cluster.story().lines)
+
+
+def test_story_of_nothing() -> None:
+    """An empty trace has an empty story."""
+    assert "" == str(story(Trace(("tom",))))
+
+
+def test_lists_and_counts_read_well() -> None:
+    """Names are listed and things are counted as a sentence does."""
+    assert "tom" == several(["tom"])
+    assert "tom, jerry and spike" == several(["tom", "jerry", "spike"])
+    assert "nobody" == several([])
+    assert ["1 entry", "2 entries", "0 messages", "1 message"] == [
+        plural(1, "entry"), plural(2, "entry"), plural(0, "message"), plural(1, "message"),
+    ]  # fmt: skip
