@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.log import Log as Log
     from raft_steps.lab.measure import equal_timeouts as equal_timeouts
     from raft_steps.lab.measure import leaderless as leaderless
+    from raft_steps.lab.measure import three_fresh_followers as three_fresh_followers
     from raft_steps.lab.messages import from_text as from_text
     from raft_steps.lab.messages import message as message
     from raft_steps.lab.messages import to_text as to_text
@@ -43,6 +44,7 @@ _HOMES = {
     "run_ten_steps": "ten_steps",
     "show": "source",
     "sweep_ten_steps": "ten_steps",
+    "three_fresh_followers": "measure",
     "to_text": "messages",
     "whole": "source",
 }
