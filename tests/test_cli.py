@@ -323,8 +323,8 @@ def test_own_class_is_replayed(learner: Callable[..., str], tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "text, problem",
     [
-        ("", "of version None"),
-        ("hello", "of version None"),
+        ("", "a scenario begins with its version"),
+        ("hello", "a scenario has no part 'hello'"),
         ('{"servers": ["a"], "scenario": "", "end": 1}', "this is no trace"),
         ("raft-steps 1; step 8; at noon crash tom", "'noon' is no number of seconds"),
     ],

@@ -17,6 +17,7 @@ import sys
 import types
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import raft_steps
@@ -36,7 +37,7 @@ from raft_steps.lab.reading import (
 )
 
 # Where a name may come from that does not say so itself, such as Command, which is only a union of two messages.
-LABORATORY = tuple(f"raft_steps.lab.{name}" for name in ("node", "messages", "log", "commands"))
+LABORATORY = tuple(f"raft_steps.lab.{name}" for name in ("commands", "log", "messages", "node"))
 STANDARD = ("typing", "dataclasses", "collections.abc")
 MARK = re.compile(r"\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")  # nbgrader's, in the cells of exercises
 
@@ -57,16 +58,18 @@ def read_cell(node_class: type, known: frozenset[str]) -> Chapter:
     space = _names_seen_by(node_class)
     pieces = [_plain(piece, space) for piece in read_class(lines, found, title)]
     members = [piece for piece in pieces if not is_removal(piece)]
-    imports, definitions, missing = _borrowed(members, space, path, known | {node_class.__name__}, title)
+    borrowed = _Borrowed(title, path, space, known | {node_class.__name__})
+    for piece in members:
+        borrowed.visit(piece.text)
     return Chapter(
         title=title,
         text=_text(lines, found),
         docstring=class_docstring(lines, found),
-        definitions=tuple(definitions),
+        definitions=tuple(borrowed.definitions),
         members=tuple(members),
-        imports=imports,
+        imports=borrowed.imports,
         removed=frozenset(piece.name for piece in pieces if is_removal(piece)),
-        missing=missing,
+        missing=borrowed.missing,
     )
 
 
@@ -163,6 +166,7 @@ def _plain(piece: Piece, space: Mapping[str, Any]) -> Piece:
         node
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and _is_step(space.get(node.value.id))
+        if node.lineno == node.end_lineno
     ]
     for node in sorted(qualified, key=lambda node: (node.lineno, node.col_offset), reverse=True):
         line = lines[node.lineno - 1]
@@ -174,33 +178,48 @@ def _is_step(value: object) -> bool:
     return isinstance(value, types.ModuleType) and value.__name__ in {step.module_name for step in raft_steps.STEPS}
 
 
-def _borrowed(
-    members: list[Piece], space: Mapping[str, Any], path: str, known: frozenset[str], title: str
-) -> tuple[dict[str, Import], list[Piece], str]:
-    """Find what a class uses from around it: imports, definitions of cells (a redefined message is one), what is missing."""
-    imports: dict[str, Import] = {}
-    definitions: list[Piece] = []
-    missing = ""
-    seen: set[str] = set()
-    waiting = sorted({name for piece in members for name in global_names(piece.text)}, reverse=True)
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name not in space or space[name] is getattr(builtins, name, None):
-            continue
-        seen.add(name)
-        value = space[name]
-        origin = _origin(name, value)
-        if origin is not None:
-            imports[name] = origin
-        elif name not in known or (isinstance(value, type) and not _is_from_step(value)):
-            try:
-                definition = _plain(_definition(name, value, path, title), space)
-            except SourceError as error:
-                missing = missing or str(error)
+@dataclass
+class _Borrowed:
+    """What a class uses from around it: imports, and definitions of cells (a redefined message is one).
+
+    Attributes:
+        title: Whose class it is.
+        path: The text that the class was written in.
+        space: The names that its methods see.
+        known: The names that the chain before it defines.
+        missing: Why something cannot be found; empty when all can.
+    """
+
+    title: str
+    path: str
+    space: Mapping[str, Any]
+    known: frozenset[str]
+    imports: dict[str, Import] = field(default_factory=dict)
+    definitions: list[Piece] = field(default_factory=list)
+    missing: str = ""
+    seen: set[str] = field(default_factory=set)
+
+    def visit(self, text: str) -> None:
+        """Find what a piece uses; what a definition needs comes before it."""
+        for name in sorted(global_names(text) - self.seen):
+            if name not in self.space or self.space[name] is getattr(builtins, name, None):
                 continue
-            definitions.insert(0, definition)
-            waiting += sorted(global_names(definition.text), reverse=True)
-    return imports, definitions, missing
+            self.seen.add(name)
+            value = self.space[name]
+            origin = _origin(name, value)
+            if origin is not None:
+                self.imports[name] = origin
+            elif name not in self.known or (isinstance(value, type) and not _is_from_step(value)):
+                self._define(name, value)
+
+    def _define(self, name: str, value: Any) -> None:
+        try:
+            definition = _plain(_definition(name, value, self.path, self.title), self.space)
+        except SourceError as error:
+            self.missing = self.missing or str(error)
+            return
+        self.visit(definition.text)
+        self.definitions.append(definition)
 
 
 def _is_from_step(value: object) -> bool:

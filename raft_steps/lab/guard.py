@@ -168,7 +168,8 @@ def node_line(trace: TracebackType | None) -> str | None:
     path, number = found
     # A notebook's cell has a file name of the kernel's own, with a number that differs from run to run.
     place = "your cell, line" if _is_cell(path) else f"{Path(path).name}, line"
-    return f"  {place} {number}: {linecache.getline(path, number).strip()}".rstrip(": ")
+    source = linecache.getline(path, number).strip()
+    return f"  {place} {number}: {source}" if source else f"  {place} {number}"
 
 
 def _is_pythons(path: str) -> bool:

@@ -11,6 +11,7 @@ highlighted, `print` gives plain text, `ansi()` gives text with a terminal's col
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,15 +20,14 @@ from raft_steps.lab import markup, node
 from raft_steps.lab.cells import read_cell
 from raft_steps.lab.difference import FIELDS, Difference, Pieces, compare, find, plain_name
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.folding import fields_text, fold, text_of
+from raft_steps.lab.folding import LINE_LENGTH, fields_text, fold, text_of
 from raft_steps.lab.reading import Chapter, read_step
 
-DOCSTRING = """The whole node as of {last}, in one file.
-
-Generated from {all}: change those, and not this. Every message, field and method stands here as it was
-last written, word for word and with its comments. Where a method passed its arguments on to super(), the lines
-that it called stand instead. What a step took away is left out, and so are imports that nothing needs.
-"""
+GENERATED = (
+    "Generated from {all}: change those, and not this. Every message, field and method stands here as it was last "
+    "written, word for word and with its comments. Where a method passed its arguments on to super(), the lines that "
+    "it called stand instead. What a step took away is left out, and so are imports that nothing needs."
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,7 +66,8 @@ def whole(step_or_class: int | type) -> Source:
     """
     chapters = _chapters(step_or_class)
     title = chapters[-1].title
-    text = text_of(fold(chapters), DOCSTRING.format(last=title, all=_all(chapters)))
+    generated = textwrap.fill(GENERATED.format(all=_all(chapters)), LINE_LENGTH - 4)
+    text = text_of(fold(chapters), f"The whole node as of {title}, in one file.\n\n{generated}\n")
     return Source(f"the whole node as of {title}", text)
 
 
@@ -149,4 +150,5 @@ def _all(chapters: Sequence[Chapter]) -> str:
     """Name all chapters: ``steps 1 to 5 and your Node``."""
     steps = sum(chapter.title.startswith("step ") for chapter in chapters)
     named = ["step 1" if steps == 1 else f"steps 1 to {steps}"] if steps else []
-    return " and ".join([*named, *(chapter.title for chapter in chapters[steps:])])
+    named += [chapter.title for chapter in chapters[steps:]]
+    return " and ".join([", ".join(named[:-1])] * (len(named) > 1) + named[-1:])

@@ -108,7 +108,7 @@ def a_split_vote_comes_to_an_end(stage: Stage) -> None:
         stage.fail(
             "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, but "
             + (f"they run at the same moment {len(splits)} times" if len(splits) > 1 else "nobody wins an election"),
-            splits[1].number if len(splits) > 1 else None,
+            splits[1] if len(splits) > 1 else None,
         )
 
 

@@ -1,0 +1,124 @@
+"""What one can see of a cluster, now or of all that happened so far; it changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from raft_steps.lab import actions
+from raft_steps.lab.commands import command_text
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario, nearest
+from raft_steps.lab.simulation import Simulation
+from raft_steps.lab.trace import Trace
+
+if TYPE_CHECKING:
+    from raft_steps.lab.host import Host
+    from raft_steps.lab.svg import Picture
+    from raft_steps.lab.widget import Player
+    from raft_steps.lab.words import Story
+
+
+class View:
+    """The looking half of a cluster: who leads, what the logs hold, and every picture of the run."""
+
+    _simulation: Simulation
+    _scenario: Scenario
+    _actions: list[Action]
+
+    @property
+    def time(self) -> float:
+        """The virtual time, in seconds."""
+        return self._simulation.now / MICROSECONDS
+
+    @property
+    def scenario(self) -> Scenario:
+        """All that was done so far, as data."""
+        return dataclasses.replace(self._scenario, actions=tuple(self._actions), until=self._simulation.now)
+
+    @property
+    def trace(self) -> Trace:
+        """All that happened so far.
+
+        Raises:
+            ScenarioError: The cluster was built with ``record=False``.
+        """
+        trace = self._simulation.trace
+        if trace is None:
+            raise ScenarioError("this cluster keeps no trace: it was built with record=False")
+        trace.scenario = self.scenario.to_text()
+        return trace
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The names of the servers."""
+        return self._simulation.scenario.servers
+
+    @property
+    def leader(self) -> str | None:
+        """Who leads as far as one can see: a running leader of the highest term; None if nobody does."""
+        host = actions.visible_leader(self._simulation)
+        return host.name if host is not None else None
+
+    @property
+    def leaders(self) -> list[str]:
+        """Everyone who runs and believes to lead."""
+        hosts = self._simulation.hosts.values()
+        return [host.name for host in hosts if host.up and getattr(host.node, "is_leader", True)]
+
+    def node(self, server: str) -> Any:
+        """Give a server's node, to look at its fields.
+
+        Raises:
+            ScenarioError: There is no such server, or it is down.
+        """
+        host = self._host(server)
+        if not host.up:
+            raise ScenarioError(f"{server} is down; a server that does not run has no node")
+        return host.node
+
+    def log(self, server: str) -> list[str]:
+        """Give a server's log as text, a line for each entry: ``1 set x 1``; of a server that is down, its disk's."""
+        host = self._host(server)
+        entries = host.node.log if host.up else host.disk.get("log", ())
+        return [f"{entry.term} {command_text(entry.command)}" for entry in entries]
+
+    def timeline(self, **options: Any) -> Picture:
+        """Draw all that happened so far, or a part, as a space-time diagram; the options are those of `timeline`.
+
+        They are start and end (seconds), heartbeats ("auto", True or False), mark (an event's number), mark_text,
+        title, and limit (of how much is drawn).
+        """
+        from raft_steps.lab.timeline import timeline
+
+        return timeline(self.trace, **options)
+
+    def logs(self, at: float | None = None) -> Picture:
+        """Draw the logs of all servers, entry by entry, as they are now or were at a time, in seconds."""
+        from raft_steps.lab.logtable import log_table
+
+        time = self.time if at is None else at
+        return log_table(self.trace.moment_at(time), title=f"{self.trace.title}, {time:.2f} s")
+
+    def story(self, heartbeats: bool = False, start: float | None = None, end: float | None = None) -> Story:
+        """Tell all that happened so far, or a part, in words; heartbeats that changed nothing only if asked for."""
+        from raft_steps.lab.words import story
+
+        return story(self.trace, heartbeats, start, end)
+
+    def play(self, *, at: float | None = None, speed: float = 1.0, heartbeats: bool = True) -> Player:
+        """Show all that happened so far as a ring of servers, to play, step and scrub through.
+
+        Args:
+            at: The time that it opens at, in seconds; the beginning by default.
+            speed: How fast time goes; at 1, a usual message is seen for a second.
+            heartbeats: Whether heartbeats that changed nothing are told, too.
+        """
+        from raft_steps.lab.widget import player
+
+        return player(self.trace, at=at, speed=speed, heartbeats=heartbeats)
+
+    def _host(self, server: str) -> Host:
+        if server not in self._simulation.hosts:
+            raise ScenarioError(f"there is no server {server!r}{nearest(server, self.servers)}")
+        return self._simulation.hosts[server]
