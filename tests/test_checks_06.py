@@ -74,23 +74,31 @@ def test_report_of_a_timer_that_comes_first() -> None:
     [
         (
             wrong.RefusalCarriesTheOldTerm,
-            "tom is in term 4, and jerry calls in term 2: tom should answer jerry with AppendEntriesRefused(term=4); "
-            "its refusal says term 2",
+            (
+                "tom is in term 4, and jerry calls in term 2: tom should answer jerry with AppendEntriesRefused(term=4); "
+                "its refusal says term 2"
+            ),
         ),
         (
             wrong.OwnTermIsRefused,
-            "tom follows in term 3 and hears jerry's call of term 3: its log should be '3 set x 1; 3 set y 2' now, "
-            "but is '3 set x 1'",
+            (
+                "tom follows in term 3 and hears jerry's call of term 3: its log should be '3 set x 1; 3 set y 2' now, "
+                "but is '3 set x 1'"
+            ),
         ),
         (
             wrong.OnlyNewTermsDepose,
-            "tom leads in term 4 and hears jerry's call of term 4: it should follow jerry now, "
-            "but is_leader is still True",
+            (
+                "tom leads in term 4 and hears jerry's call of term 4: it should follow jerry now, "
+                "but is_leader is still True"
+            ),
         ),
         (
             wrong.RefusalIsRetried,
-            "tom leads in term 4, and jerry, who is in term 7, refuses its call: tom should send nothing in return, "
-            "but sends AppendEntries at once",
+            (
+                "tom leads in term 4, and jerry, who is in term 7, refuses its call: tom should send nothing in return, "
+                "but sends AppendEntries at once"
+            ),
         ),
         (
             wrong.RefusalIsNotHeard,

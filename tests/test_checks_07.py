@@ -68,13 +68,17 @@ def test_cancelling_is_all_it_takes() -> None:
     [
         (
             wrong.OnlyNewTermsSilence,
-            "tom led in term 4 until jerry's call of term 4: it should send no heartbeat any more, "
-            "but at 18.2 s it still does",
+            (
+                "tom led in term 4 until jerry's call of term 4: it should send no heartbeat any more, "
+                "but at 18.2 s it still does"
+            ),
         ),
         (
             wrong.LeadsOnlyOnce,
-            "tom leads for the second time since 26.6 s. Until 37.6 s it should call jerry at 26.6, 31.6 and 36.6 s, "
-            "but does so at 26.6 s",
+            (
+                "tom leads for the second time since 26.6 s. Until 37.6 s it should call jerry at 26.6, 31.6 and 36.6 s, "
+                "but does so at 26.6 s"
+            ),
         ),
         (
             wrong.LogIsNotReplayed,

@@ -96,8 +96,10 @@ def test_report_is_the_same_each_time_even_of_an_unruly_node() -> None:
     [
         (
             wrong.DrawsTooLate,
-            "tom waited 8 s, runs for leader and draws a new timeout, but its election timer starts with the old 8 s: "
-            "draw first, then start the timer with what was drawn",
+            (
+                "tom waited 8 s, runs for leader and draws a new timeout, but its election timer starts with the old 8 s: "
+                "draw first, then start the timer with what was drawn"
+            ),
         ),
         (
             wrong.DrawsBeyondTheRange,
@@ -105,8 +107,10 @@ def test_report_is_the_same_each_time_even_of_an_unruly_node() -> None:
         ),
         (
             wrong.DrawsByName,
-            "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
-            "but they run at the same moment 4 times",
+            (
+                "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
+                "but they run at the same moment 4 times"
+            ),
         ),
         (
             wrong.TermIsNotRaised,

@@ -42,13 +42,17 @@ SAYS = {
     ),
     mistakes.NotWrittenYet: ("tom's on_append_entries, at 13.2 s, is not written yet", "raise NotImplementedError"),
     mistakes.WrongType: (
-        "tom's on_append_entries, at 13.2 s, sent what it cannot send: "
-        "AppendEntriesRefused.term should be int, not '4' (str)",
+        (
+            "tom's on_append_entries, at 13.2 s, sent what it cannot send: "
+            "AppendEntriesRefused.term should be int, not '4' (str)"
+        ),
         "",
     ),
     mistakes.ForgottenArgument: (
-        "tom's on_append_entries, at 13.2 s, raised TypeError: AppendEntriesRefused.__init__() "
-        "missing 1 required keyword-only argument: 'term'",
+        (
+            "tom's on_append_entries, at 13.2 s, raised TypeError: AppendEntriesRefused.__init__() "
+            "missing 1 required keyword-only argument: 'term'"
+        ),
         "self.send(to, AppendEntriesRefused())",
     ),
     mistakes.ClassIsSent: ("tom's on_append_entries, at 13.2 s, sent what it cannot send: ", ""),
@@ -57,8 +61,10 @@ SAYS = {
         "",
     ),
     mistakes.MessageIsChanged: (
-        "tom's on_append_entries, at 13.2 s, changed a message or an entry (cannot assign to field 'term'); "
-        "both are immutable: build a new one instead",
+        (
+            "tom's on_append_entries, at 13.2 s, changed a message or an entry (cannot assign to field 'term'); "
+            "both are immutable: build a new one instead"
+        ),
         "message.term = self.current_term",
     ),
     mistakes.MessageIsExtended: (
@@ -70,14 +76,18 @@ SAYS = {
         "self.log[1].term = message.term",
     ),
     mistakes.LogIsChangedInPlace: (
-        "tom's on_append_entries, at 13.2 s, raised LogError: log[1] = … changes an entry in place; "
-        "use truncate_after(1 - 1) and append",
+        (
+            "tom's on_append_entries, at 13.2 s, raised LogError: log[1] = … changes an entry in place; "
+            "use truncate_after(1 - 1) and append"
+        ),
         "self.log[1] = self.log[0]",
     ),
     mistakes.LogIsAList: ("tom's on_append_entries, at 13.2 s, put [] where its log was; a log stays a Log", ""),
     mistakes.FieldIsForgotten: (
-        "tom's on_append_entries, at 13.2 s, raised AttributeError: "
-        "'FieldIsForgotten' object has no attribute 'calls_heard'",
+        (
+            "tom's on_append_entries, at 13.2 s, raised AttributeError: "
+            "'FieldIsForgotten' object has no attribute 'calls_heard'"
+        ),
         "self.calls_heard += 1",
     ),
     mistakes.FieldIsMisspelt: (
@@ -85,8 +95,10 @@ SAYS = {
         "assert self.curent_term >= 0",
     ),
     mistakes.FirstValueIsForgotten: (
-        "tom's beginning, at 0 s, found no first value for the field calls_heard; "
-        "every field has one, as in calls_heard: int = 0",
+        (
+            "tom's beginning, at 0 s, found no first value for the field calls_heard; "
+            "every field has one, as in calls_heard: int = 0"
+        ),
         "",
     ),
     mistakes.MethodIsMissing: (
@@ -99,8 +111,10 @@ SAYS = {
         "",
     ),
     mistakes.SomethingIsReturned: (
-        "tom's on_append_entries, at 13.2 s, returned False; "
-        "a handler returns nothing, it acts by self.send and the like",
+        (
+            "tom's on_append_entries, at 13.2 s, returned False; "
+            "a handler returns nothing, it acts by self.send and the like"
+        ),
         "",
     ),
     mistakes.HandlerIsAsync: (
@@ -108,13 +122,17 @@ SAYS = {
         "",
     ),
     mistakes.HandlerYields: (
-        "tom's on_append_entries, at 13.2 s, has a yield, so nothing in it is done; "
-        "a handler acts by self.send and the like",
+        (
+            "tom's on_append_entries, at 13.2 s, has a yield, so nothing in it is done; "
+            "a handler acts by self.send and the like"
+        ),
         "",
     ),
     mistakes.SenderIsForgotten: (
-        "tom's on_append_entries, at 13.2 s, cannot be called as a handler is, (self, sender, message) or (self) alone: "
-        "SenderIsForgotten.on_append_entries() takes 2 positional arguments but 3 were given",
+        (
+            "tom's on_append_entries, at 13.2 s, cannot be called as a handler is, (self, sender, message) or (self) alone: "
+            "SenderIsForgotten.on_append_entries() takes 2 positional arguments but 3 were given"
+        ),
         "",
     ),
     mistakes.AddressIsTold: (
@@ -221,13 +239,17 @@ def class_statement(body: str) -> str:
         ),
         (
             "refused = []",
-            "refused = [] would be one list that all servers share; "
-            "write refused: list = field(default_factory=list), with field from dataclasses",
+            (
+                "refused = [] would be one list that all servers share; "
+                "write refused: list = field(default_factory=list), with field from dataclasses"
+            ),
         ),
         (
             "votes: set = set()",
-            "votes = set() would be one set that all servers share; "
-            "write votes: set = field(default_factory=set), with field from dataclasses",
+            (
+                "votes = set() would be one set that all servers share; "
+                "write votes: set = field(default_factory=set), with field from dataclasses"
+            ),
         ),
         ("refused = field(default_factory=list)", "'refused' is a field but has no type annotation"),
     ],

@@ -236,7 +236,7 @@ def test_missing_jupyterlab_is_said(course: Path, monkeypatch: pytest.MonkeyPatc
     """Where JupyterLab is not installed, the error says how to install it."""
     monkeypatch.setattr(launch.importlib.util, "find_spec", lambda _name: None)
 
-    with pytest.raises(LaunchError, match="pip install raft-steps"):
+    with pytest.raises(LaunchError, match="pip install jupyterlab"):
         launch.launch(find_course(course))
 
 

@@ -101,7 +101,9 @@ def launch(
         LaunchError: JupyterLab is not installed, or did not start.
     """
     if importlib.util.find_spec("jupyterlab") is None:
-        raise LaunchError("JupyterLab is not installed here; install the course with: pip install raft-steps")
+        raise LaunchError(
+            "JupyterLab is not installed here; make lab installs all that the course needs, or: pip install jupyterlab"
+        )
     editions = _editions(place, say)
     if learner:
         editions.reverse()

@@ -14,10 +14,13 @@ from raft_steps.lab.rule_cases import Case, message_fields
 
 SECTIONS = ("New", "Changed", "Removed", "Paper", "Follows")
 LABORATORY = {f"raft_steps.lab.{name}" for name in ("node", "log", "commands", "messages")}
-IMPURE_MODULES = set(
-    "asyncio concurrent ctypes datetime http io locale logging multiprocessing os pathlib platform queue random sched "
-    "secrets select selectors shutil signal socket socketserver ssl subprocess sys tempfile threading time urllib uuid".split()
-)
+# Clocks, files, networks, threads, and chance that is not the node's own.
+IMPURE_MODULES = {
+    *("asyncio", "concurrent", "multiprocessing", "queue", "sched", "signal", "subprocess", "threading"),
+    *("ctypes", "io", "logging", "os", "pathlib", "platform", "shutil", "sys", "tempfile"),
+    *("datetime", "random", "secrets", "time", "uuid"),
+    *("http", "select", "selectors", "socket", "socketserver", "ssl", "urllib"),
+}
 IMPURE_NAMES = {"print", "open", "input", "exec", "eval", "globals", "__import__", "breakpoint", "id", "hash"}
 
 
