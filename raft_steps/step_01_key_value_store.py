@@ -3,7 +3,8 @@
 A client sets, deletes and gets keys. The server writes every change to its log before it carries it out, and a server
 that starts again replays its log: the log is what survives, the state machine is only what it adds up to.
 
-New: current_term, log, state_machine, answer_read, apply, next_entry, on_client_request, on_start, replay_log, write.
+New: durable, current_term, log, state_machine, answer_read, apply, next_entry, on_client_request, on_start, replay_log,
+    write.
 Paper: Section 2 (replicated state machines), Figure 2 (log[]).
 Follows: the beginning of the series: a key-value store behind a socket, its commands logged and replayed.
 """

@@ -88,6 +88,25 @@ def test_solution_becomes_a_task(course: Path, tmp_path: Path) -> None:
     assert {"nbgrader": graded(6), "tags": ["exercise"]} == cell.metadata
 
 
+@pytest.mark.parametrize(
+    "source, task",
+    [
+        ("@message\nclass Call:\n    ### BEGIN SOLUTION\n    term: int\n    ### END SOLUTION", "the rest of Call"),
+        ("### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION", "your code"),
+        ("async def f():\n    if x:\n        ### BEGIN SOLUTION\n        y()\n        ### END SOLUTION", "f"),
+        ("class A:\n    ### BEGIN SOLUTION\n    def f(): ...\n    def g(): ...\n    ### END SOLUTION", "f and g"),
+    ],
+)
+def test_task_names_what_to_write(course: Path, tmp_path: Path, source: str, task: str) -> None:
+    """The line names the function, or what there is to define, or the class, whichever there is."""
+    notebook = course_notebook(6)
+    notebook.cells[2].source = source
+    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+    release(course, tmp_path / "out")
+
+    assert f"your turn: write {task} here," in cells_of(tmp_path / "out" / "06_now.ipynb")["your-turn"].source
+
+
 def test_nothing_of_the_solution_is_left(course: Path, tmp_path: Path) -> None:
     """No file of the release holds any line of a solution, nor a cell that reveals it."""
     release(course, tmp_path / "out")

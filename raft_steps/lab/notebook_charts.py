@@ -29,7 +29,7 @@ def keep_charts(cell: Any, stored: Any, made_from: Any) -> None:
     charts = [output for output in cell.outputs if PNG in output.get("data", {})]
     if not charts:
         return
-    made_from.update(json.dumps(_words(cell)).encode())
+    made_from.update(json.dumps(_words(cell), sort_keys=True).encode())
     digest = made_from.hexdigest()[:16]
     stored_charts = [output for output in stored.outputs if PNG in output.get("data", {})]
     same_words = cell.source == stored.source and _words(cell) == _words(stored)

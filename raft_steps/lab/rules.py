@@ -55,8 +55,8 @@ def broken_rules(chain: Sequence[StepText]) -> list[str]:
 # Rule 1: just a class.
 
 
-def node_is_the_only_class(case: Case) -> Iterator[str]:
-    """The step's class is Node and comes last; every other class is a message."""
+def node_comes_last(case: Case) -> Iterator[str]:
+    """The step ends with its Node."""
     last = case.step.tree.body[-1]
     if not isinstance(last, ast.ClassDef) or last.name != "Node":
         yield "class Node comes last in the module"
@@ -196,7 +196,7 @@ def step_has_its_size(case: Case) -> Iterator[str]:
 
 
 RULES: tuple[tuple[int, Callable[[Case], Iterator[str]]], ...] = (
-    (1, node_is_the_only_class),
+    (1, node_comes_last),
     (1, node_has_the_right_base),
     (1, node_is_just_a_class),
     (2, super_passes_on),

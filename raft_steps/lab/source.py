@@ -128,7 +128,8 @@ def _pieces(step_or_class: int | type) -> Pieces:
 def _chapters(step_or_class: object) -> list[Chapter]:
     """Read what a node is made of, from the first step on."""
     if isinstance(step_or_class, int):
-        return [read_step(number) for number in range(1, max(step_or_class, 1))] + [read_step(step_or_class)]
+        last = read_step(step_or_class)  # The first to be read, so that an error is about the step that was asked for.
+        return [*map(read_step, range(1, step_or_class)), last]
     if not (
         isinstance(step_or_class, type) and issubclass(step_or_class, node.Node) and step_or_class is not node.Node
     ):

@@ -112,19 +112,26 @@ def _without_solution(cell: Cell, name: str) -> str:
 
 def _stub(source: str, block: re.Match[str]) -> str:
     """Say what to do in place of a solution, so that it is heard by whoever runs the cell without doing it."""
-    indent = block["indent"]
-    wanted = _enclosing_function(source[: block.start()], indent) or " and ".join(METHOD.findall(block["solution"]))
-    task = f"your turn: write {wanted or 'your code'} here, in place of this line"
-    return f'{indent}raise NotImplementedError("{task}")'
+    task = f"your turn: write {_wanted(source, block)} here, in place of this line"
+    return f'{block["indent"]}raise NotImplementedError("{task}")'
 
 
-def _enclosing_function(before: str, indent: str) -> str:
-    """Name the function whose body a block stands in; nothing when it stands in a class or in none."""
+def _wanted(source: str, block: re.Match[str]) -> str:
+    """Name what a solution is: the function that it stands in, or else what it defines, or else the class."""
+    kind, name = _enclosing(source[: block.start()], block["indent"])
+    if kind == "def":
+        return name
+    defined = METHOD.findall(block["solution"])
+    return " and ".join(defined) or (f"the rest of {name}" if name else "your code")
+
+
+def _enclosing(before: str, indent: str) -> tuple[str, str]:
+    """Give whether a block stands in a def or a class, and its name; nothing when it stands in neither."""
     for line in reversed(before.splitlines()):
         opening = OPENING.match(line)
         if opening and len(opening["indent"]) < len(indent):
-            return opening["name"] if opening["kind"] == "def" else ""
-    return ""
+            return opening["kind"], opening["name"]
+    return "", ""
 
 
 def _link(link: re.Match[str], released: Collection[str]) -> str:

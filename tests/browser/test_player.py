@@ -24,6 +24,10 @@ cluster.partition(cluster.leader)
 cluster.run(30)
 """
 PLACES = "() => Object.fromEntries([...document.querySelectorAll('[data-message]')].map((e) => [e.dataset.message, e.getAttribute('transform')]))"
+# The kernel echoes a choice back; a second choice made before the echo arrives would be overwritten by it.
+KERNEL_HAS_HEARD = """
+async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestKernelInfo(); }
+"""
 FRAMES = """
 async () => {
   let frames = 0;
@@ -251,6 +255,7 @@ def test_options_reach_the_drawing(stage: Stage) -> None:
     choice.select_option(index=2)
     stage.page.wait_for_function("document.querySelector('.rp-live').textContent.includes('becomes leader')")
     assert re.search(r"becomes\sleader", choice.locator("option:checked").inner_text())
+    within(stage.page, KERNEL_HAS_HEARD)
     stage.press("start")
     stage.page.wait_for_function("document.querySelector('.raft-player-options select').selectedIndex === 0")
 
