@@ -57,11 +57,13 @@ def test_a_whole_node_runs_as_the_chain_does(number: int, tmp_path: Path) -> Non
     """The traces are the same, byte for byte, over 20 seeds; for the last step over 200."""
     alone = load(whole(number).text, tmp_path / f"alone_{number}.py").Node
 
-    for seed in range(200 if number == NUMBERS[-1] else 20):
+    seeds, applied = range(200 if number == NUMBERS[-1] else 20), 0
+    for seed in seeds:
         expected = events(number, number, seed)
+        applied += any('"applied"' in line for line in expected)
 
         assert expected == events(alone, number, seed), f"step {number} and its whole file differ at seed {seed}"
-        assert any('"appended"' in line for line in expected)
+    assert applied > len(seeds) / 2, "too few of these runs come so far that they could differ"
 
 
 @pytest.mark.slow
@@ -84,12 +86,16 @@ def test_whole_nodes_are_clean(tmp_path: Path) -> None:
 
 def test_comments_are_kept() -> None:
     """Every comment of steps 1 to 8 stands in the whole of step 8: none of what they explain is gone."""
-    text = whole(8).text
-    tokens = [t for each in step_texts(8) for t in tokenize.generate_tokens(io.StringIO(each.text).readline)]
-    comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    expected = [comment for each in step_texts(8) for comment in comments(each.text)]
 
-    assert len(comments) >= 5
-    assert [] == [comment for comment in comments if text.count(comment) != comments.count(comment)]
+    assert len(expected) >= 5
+    assert sorted(expected) == sorted(comments(whole(8).text))
+
+
+def comments(text: str) -> list[str]:
+    """Give the comments of a source text."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]
 
 
 def test_calls_of_super_are_written_out() -> None:

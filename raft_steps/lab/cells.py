@@ -65,7 +65,7 @@ def read_cell(node_class: type, known: frozenset[str]) -> Chapter:
         title=title,
         text=_text(lines, found),
         docstring=class_docstring(lines, found),
-        definitions=tuple(borrowed.definitions),
+        definitions=borrowed.in_order(),
         members=tuple(members),
         imports=borrowed.imports,
         removed=frozenset(piece.name for piece in pieces if is_removal(piece)),
@@ -195,7 +195,7 @@ class _Borrowed:
     space: Mapping[str, Any]
     known: frozenset[str]
     imports: dict[str, Import] = field(default_factory=dict)
-    definitions: list[Piece] = field(default_factory=list)
+    definitions: list[tuple[str, int, Piece]] = field(default_factory=list)
     missing: str = ""
     seen: set[str] = field(default_factory=set)
 
@@ -214,12 +214,19 @@ class _Borrowed:
 
     def _define(self, name: str, value: Any) -> None:
         try:
-            definition = _plain(_definition(name, value, self.path, self.title), self.space)
+            path, statement = _definition(name, value, self.path, self.title)
         except SourceError as error:
             self.missing = self.missing or str(error)
             return
+        definition = _plain(next(cut(_lines(path), [statement], 0, self.title)), self.space)
         self.visit(definition.text)
-        self.definitions.append(definition)
+        self.definitions.append((path, statement.lineno, definition))
+
+    def in_order(self) -> tuple[Piece, ...]:
+        """Give the definitions as they stand in their text; if they come from several, what one needs comes before it."""
+        if len({path for path, _, _ in self.definitions}) == 1:
+            self.definitions.sort(key=lambda found: found[1])
+        return tuple(piece for _, _, piece in self.definitions)
 
 
 def _is_from_step(value: object) -> bool:
@@ -245,20 +252,14 @@ def _is_ours(module_name: str) -> bool:
     return module_name.startswith("raft_steps.lab.")
 
 
-def _definition(name: str, value: Any, path: str, title: str) -> Piece:
-    """Find the statement that defines a name of a cell or file."""
+def _definition(name: str, value: Any, path: str, title: str) -> tuple[str, ast.stmt]:
+    """Find the statement that defines a name of a cell or file, and the text that it stands in."""
     if isinstance(value, type):
-        path, found = find_class(value, path)
-        return _piece(path, found, title)
+        return find_class(value, path)
     if isinstance(value, types.FunctionType):
         path = value.__code__.co_filename
     for candidate in (path, *_texts("", "")):
         for statement in reversed(_tree(candidate).body):
             if defined_name(statement) == name:
-                return _piece(candidate, statement, title)
+                return candidate, statement
     raise SourceError(f"{title} uses {name}, whose source cannot be found; define it in the cell of the class")
-
-
-def _piece(path: str, statement: ast.stmt, title: str) -> Piece:
-    """Cut one definition out of its text, with the comments above it."""
-    return next(cut(_lines(path), [statement], 0, title))

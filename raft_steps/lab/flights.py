@@ -112,7 +112,10 @@ def _find_idle(trace: Trace, groups: list[int], flights: dict[str, Flight]) -> N
 
 
 def _is_weighty(event: Event) -> bool:
-    return event.kind in _WEIGHTY_EFFECTS or bool(_WEIGHTY_FIELDS & event.get("changes", {}).keys())
+    if event.kind in _WEIGHTY_EFFECTS:
+        return True
+    changes = event.detail.get("changes")
+    return changes is not None and not _WEIGHTY_FIELDS.isdisjoint(changes)
 
 
 def _ends_in(flight: Flight, groups: set[int]) -> bool:

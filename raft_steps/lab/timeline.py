@@ -10,7 +10,7 @@ from raft_steps.lab.scenario import seconds
 from raft_steps.lab.svg import Picture
 from raft_steps.lab.timeline_legend import draw_legend
 from raft_steps.lab.timeline_paint import Painter
-from raft_steps.lab.timeline_scene import Scene, View, build_scene
+from raft_steps.lab.timeline_scene import Scene, View, build_scene, read
 from raft_steps.lab.timeline_summary import alt_text, summary_text
 from raft_steps.lab.trace import Event, Trace
 from raft_steps.lab.words import decimals_of, window
@@ -74,7 +74,8 @@ def _event_to_mark(trace: Trace, mark: int | None, low: int, high: int) -> Event
 
 def _capped(trace: Trace, view: View, limit: int) -> Scene:
     """Build the scene; of one that is too large the first part, or the part around the marked event."""
-    scene = build_scene(trace, view)
+    reading = read(trace)
+    scene = build_scene(reading, view)
     times = scene.times()
     if len(times) <= limit:
         return scene
@@ -83,7 +84,7 @@ def _capped(trace: Trace, view: View, limit: int) -> Scene:
     last = first + limit - 1
     low = times[first] if first else scene.low
     high = times[last] if last < len(times) - 1 else scene.high
-    shorter = build_scene(trace, replace(view, low=low, high=high))
+    shorter = build_scene(reading, replace(view, low=low, high=high))
     shorter.keep(limit)
     shorter.left_out = f"Only {limit} of {len(times)} events are drawn, from {seconds(low)} s to {seconds(high)} s."
     if high < scene.high:

@@ -30,13 +30,18 @@ class Note:
     visit: str = ""
 
 
+# What an arrow tells, or nobody needs to know: a moment with nothing else gets no note.
+SILENT = frozenset({"sent", "delivered", "dropped", "timer_cancelled"})
+
+
 def notes_of(trace: Trace, groups: list[int], low: int, high: int) -> list[Note]:
     """Word what befalls the servers, a note for each server and moment."""
     together: dict[tuple[int, str], list[Event]] = {}
     for event, group in zip(trace, groups, strict=True):
         if low <= event.time <= high and (event.kind != "timer_started" or _tells_timeout(event, trace.events[group])):
             together.setdefault((event.time, event.server), []).append(event)
-    notes = [_note(time, server, events) for (time, server), events in together.items()]
+    spoken = {moment: events for moment, events in together.items() if any(e.kind not in SILENT for e in events)}
+    notes = [_note(time, server, events) for (time, server), events in spoken.items()]
     return [note for note in notes if note.sign or note.lines]
 
 

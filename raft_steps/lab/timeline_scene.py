@@ -123,19 +123,41 @@ class Scene:
         self.notes = self.notes[:limit] + [note for note in self.notes[limit:] if note.loud]
 
 
-def build_scene(trace: Trace, view: View) -> Scene:
+@dataclass(slots=True)
+class Reading:
+    """What a trace says whatever part of it is shown: which event brought about which, and the messages.
+
+    Attributes:
+        trace: The trace.
+        groups: For each event, the number of the one that brought it about.
+        flights: The messages, in the order in which they left.
+        leads: For each event that made a server call the others, whether the server led then.
+    """
+
+    trace: Trace
+    groups: list[int]
+    flights: list[Flight]
+    leads: dict[int, bool]
+
+
+def read(trace: Trace) -> Reading:
+    """Read a trace once, for as many scenes as are built of it."""
+    groups = groups_of(trace)
+    return Reading(trace, groups, flights_of(trace, groups), _leaders_by_group(trace, groups))
+
+
+def build_scene(reading: Reading, view: View) -> Scene:
     """Choose what to show of a trace."""
-    groups, low, high = groups_of(trace), view.low, view.high
+    trace, groups, low, high = reading.trace, reading.groups, view.low, view.high
     before = next((event.number for event in trace if event.time >= low), len(trace)) - 1
     after = next((event.number for event in trace if event.time > high), len(trace)) - 1
     scene = Scene(trace.servers, low, high, trace.moment_after(before), trace.moment_after(after))
-    leads = _leaders_by_group(trace, groups)
-    for flight in flights_of(trace, groups):
+    for flight in reading.flights:
         last = max(flight.end.time if flight.end else flight.sent["due"], *(copy.time for copy in flight.copies), 0)
         idle = flight.idle and view.heartbeats is not True and view.marked not in flight.events()
         hidden = idle and (view.heartbeats is False or flight.type != "AppendEntries")
         if flight.sent.time <= high and last >= low and not hidden:
-            scene.arrows += _arrows(flight, idle, stray=not leads.get(flight.cause, True))
+            scene.arrows += _arrows(flight, idle, stray=not reading.leads.get(flight.cause, True))
     scene.notes = notes_of(trace, groups, low, high)
     if view.marked is not None:
         mark_note(scene.notes, view.marked, view.mark_text)
