@@ -21,6 +21,7 @@ CAUGHT_BY = {
     wrong.DrawsByName: "a split vote comes to an end",
     wrong.AttributeStays: "there is no candidate attribute",
     wrong.OwnVoteIsForgotten: "an election is otherwise as before",
+    wrong.LoneServerIsForgotten: "an election is otherwise as before",
     wrong.AttributeIsStillSet: "becoming leader is as before",
     wrong.HeartbeatsAreForgotten: "becoming leader is as before",
     wrong.SilenceIsForgotten: "stepping down is as before",

@@ -311,7 +311,7 @@ def test_html_says_in_words_what_it_says_in_colours() -> None:
     html = check(step_07.NothingIsCancelled, 7)._repr_mimebundle_()["text/html"]
 
     words = re.findall(r">(ok|FAIL)</span> ([a-z ]+)<", html)
-    assert [("ok" if number != 2 else "FAIL") for number in range(8)] == [word for word, _ in words]
+    assert [("ok" if number != 2 else "FAIL") for number in range(9)] == [word for word, _ in words]
     assert "a deposed leader falls silent" == words[2][1]
     assert 1 == html.count("<img")
     assert "it should send no heartbeat any more, but at 18.2 s it still does" in html
@@ -359,7 +359,7 @@ def test_report_is_the_same_to_the_byte_in_every_process() -> None:
 
 CELLS = '''
 from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance(history_manager_class=None) if False else InteractiveShell.instance()
+shell = InteractiveShell.instance()
 shell.history_manager.enabled = False
 shell.run_cell("""
 from raft_steps import step_05_term_in_append_entries as step_05

@@ -82,7 +82,7 @@ def test_messages_are_labelled() -> None:
     words = texts(Cluster.replay(SMALL_RUN).timeline())
 
     for expected in (
-        "RequestVote t1", "vote", "heartbeat t1", "AppendEntries t0 +1", "ok", "Commit 1", "refused", "RequestVote t1, cut",
+        "RequestVote t1", "vote", "heartbeat t1", "AppendEntries t0 +1", "ok", "Commit 1", "wants earlier", "RequestVote t1, cut",
     ):  # fmt: skip
         assert expected in words, expected
 

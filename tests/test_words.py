@@ -85,7 +85,7 @@ def test_no_kind_of_event_is_forgotten() -> None:
     [
         ("AppendEntries", {"term": 2, "entries": []}, "a heartbeat of term 2"),
         ("AppendEntries", {"entries": [{}]}, "AppendEntries with 1 entry"),
-        ("AppendEntriesReply", {"success": False}, "a refusal"),
+        ("AppendEntriesReply", {"success": False}, "a request for earlier entries"),
         ("AppendEntriesReply", {"success": True}, "an acknowledgement"),
         ("AppendEntriesRefused", {"term": 4}, "a refusal of term 4"),
         ("RequestVoteReply", {"vote_granted": True}, "a vote"),

@@ -113,6 +113,8 @@ def _without_solution(cell: Cell, name: str) -> str:
 def _stub(source: str, block: re.Match[str]) -> str:
     """Say what to do in place of a solution, so that it is heard by whoever runs the cell without doing it."""
     task = f"your turn: write {_wanted(source, block)} here, in place of this line"
+    if _enclosing(source[: block.start()], block["indent"])[0] == "class" and "def " not in block[0]:
+        return f"{block['indent']}# {task}"  # For a missing field, an error would take the whole class away.
     return f'{block["indent"]}raise NotImplementedError("{task}")'
 
 

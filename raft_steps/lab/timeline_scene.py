@@ -204,8 +204,10 @@ def arrow_label(message_type: str, fields: dict[str, Any], stray: bool = False) 
     entries = fields.get("entries")
     if "vote_granted" in fields:
         return f"{'vote' if fields['vote_granted'] else 'no vote'}{term}"
-    if message_type == "AppendEntriesRefused" or fields.get("success") is False:
+    if message_type == "AppendEntriesRefused":
         return f"refused{term}"
+    if fields.get("success") is False:
+        return f"wants earlier{term}"
     if message_type == "AppendEntriesReply" and fields.get("success") is True:
         return f"ok{term}"
     if message_type == "AppendEntries" and isinstance(entries, list):

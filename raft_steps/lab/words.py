@@ -57,8 +57,10 @@ def message_words(message_type: str, fields: dict[str, Any]) -> str:
     entries = fields.get("entries")
     if message_type == "RequestVoteReply" and "vote_granted" in fields:
         return f"a vote{term}" if fields["vote_granted"] else f"a refusal to vote{term}"
-    if message_type == "AppendEntriesRefused" or fields.get("success") is False:
+    if message_type == "AppendEntriesRefused":
         return f"a refusal{term}"
+    if fields.get("success") is False:  # Not a refusal of the caller: this follower lacks what comes before.
+        return f"a request for earlier entries{term}"
     if fields.get("success") is True:
         return f"an acknowledgement{term}"
     if message_type == "AppendEntries" and isinstance(entries, list):

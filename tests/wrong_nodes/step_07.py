@@ -141,6 +141,31 @@ class RunsAgainstItself(Stops):
         self.start_timer("heartbeat", self.heartbeat_interval)
 
 
+class CandidacyDoesNotEnd(step_06.Node):
+    """Both methods are written anew, and both without the line that ends a candidacy."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.cancel_timer("election")
+        self.replay_log()
+        self.send_heartbeat()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.cancel_timer("heartbeat")
+        self.start_election_timer()
+
+
+class WaitingIsForgotten(Starts):
+    """The line that cancels a timer has taken the place of the one that starts another."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.is_candidate = False
+        self.cancel_timer("heartbeat")
+
+
 class LogIsNotReplayed(Stops):
     """A new leader knows of its log what it was told to carry out."""
 

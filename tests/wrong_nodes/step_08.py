@@ -17,6 +17,8 @@ class Rest(step_07.Node):
         self.votes.add(self.name)
         self.wait_for_the_next()
         self.broadcast(RequestVote(term=self.current_term))
+        if not self.peers():
+            self.become_leader()
 
     def wait_for_the_next(self) -> None:
         self.draw_election_timeout()
@@ -125,6 +127,8 @@ class AttributeStays(step_07.Node):
         self.draw_election_timeout()
         self.start_election_timer()
         self.broadcast(RequestVote(term=self.current_term))
+        if not self.peers():
+            self.become_leader()
 
 
 class TermIsNotRaised(Rest):
@@ -141,6 +145,16 @@ class OwnVoteIsForgotten(Rest):
 
     def start_election(self) -> None:
         self.current_term += 1
+        self.wait_for_the_next()
+        self.broadcast(RequestVote(term=self.current_term))
+
+
+class LoneServerIsForgotten(Rest):
+    """The rewritten election waits for the votes of others, even where there are none."""
+
+    def start_election(self) -> None:
+        self.current_term += 1
+        self.votes.add(self.name)
         self.wait_for_the_next()
         self.broadcast(RequestVote(term=self.current_term))
 

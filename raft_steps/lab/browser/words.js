@@ -40,7 +40,8 @@ export function messageWords(type, fields) {
   if (type === "RequestVoteReply" && "vote_granted" in fields) {
     return fields.vote_granted ? `a vote${term}` : `a refusal to vote${term}`;
   }
-  if (type === "AppendEntriesRefused" || fields.success === false) return `a refusal${term}`;
+  if (type === "AppendEntriesRefused") return `a refusal${term}`;
+  if (fields.success === false) return `a request for earlier entries${term}`;
   if (fields.success === true) return `an acknowledgement${term}`;
   if (type === "AppendEntries" && Array.isArray(fields.entries)) {
     const { length } = fields.entries;

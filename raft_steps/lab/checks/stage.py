@@ -147,9 +147,15 @@ class Stage:
         Raises:
             CheckFailed: It sends none.
         """
-        mark, simulation = self.mark(), self.simulation
-        end = simulation.now + round(within * MICROSECONDS)
-        if simulation.run_until(end, lambda: bool(self.sent(message_name, since=mark))):
+        mark = looked = self.mark()
+        simulation = self.simulation
+
+        def has_sent() -> bool:
+            nonlocal looked
+            found, looked = self.sent(message_name, since=looked), self.mark()
+            return bool(found)
+
+        if simulation.run_until(simulation.now + round(within * MICROSECONDS), has_sent):
             simulation.now -= 1
         found = self.sent(message_name, since=mark)
         otherwise = otherwise or f"{self.me} should send {message_name} within {within:g} s, but sends none"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.checks import rule
+from raft_steps.lab.checks import rule, step_06
 from raft_steps.lab.checks.stage import Stage
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.scenario import MICROSECONDS, seconds
@@ -135,6 +135,24 @@ def a_new_leader_knows_its_whole_log(stage: Stage) -> None:
         heard == "'1'",
         f"tom was elected with '1 set x 1' in its log: a client that gets x should hear '1', but hears {heard}",
     )
+
+
+@rule(
+    "All else about a change of role is as before: winning and following end a candidacy, and who is deposed can run again.",
+    "Section 5.2; Raft 11, first commit",
+)
+def changing_roles_is_otherwise_as_before(stage: Stage) -> None:
+    """A candidate wins; and then the checks of step 6 about followers."""
+    stage.begin()
+    stage.win_election()
+    stage.require(
+        not getattr(stage.node, "is_candidate", False),
+        "tom has won its election and leads: its candidacy is over, but is_candidate is still True",
+        election_won(stage),
+    )
+    step_06.a_candidate_follows_the_leader_of_its_term.run(stage)
+    step_06.a_term_at_least_as_new_deposes_a_leader.run(stage)
+    step_06.a_deposed_leader_can_run_again.run(stage)
 
 
 def peers(stage: Stage) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def there_is_no_candidate_attribute(stage: Stage) -> None:
 
 
 @rule(
-    "An election is what it was: one term later, with a vote for oneself, and everyone is asked.",
+    "An election is what it was: one term later, with a vote for oneself, and everyone is asked; who is alone leads at once.",
     "Section 5.2; Figure 2, Candidates",
 )
 def an_election_is_otherwise_as_before(stage: Stage) -> None:
@@ -153,6 +153,11 @@ def an_election_is_otherwise_as_before(stage: Stage) -> None:
             + ("it should lead now, but does not" if voters == 2 else "that is no majority, but it leads"),
             stage.arrival(),
         )
+    stage.begin(1)
+    stage.run(19)
+    stage.require(
+        stage.field("is_leader"), "tom is alone in its cluster: its own vote is a majority, but it does not lead"
+    )
 
 
 @rule(
