@@ -33,6 +33,8 @@ class Clients:
         client = f"client#{self._count}"
         if host.up:
             self.waiting.add(client)
+            if self.simulation.watch is not None:
+                self.simulation.watch.asked(client, request)
             self._arrive(host, client, request)
         else:
             self.simulation.note("note", host.name, text=f"{client} cannot reach {host.name}, which is down")

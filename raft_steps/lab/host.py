@@ -30,6 +30,8 @@ class Host:
         disk: What the next life begins with.
         logs: The names of the node's fields that hold a log; a log tells its own changes.
         durable: The names of the node's other durable fields.
+        stores_more: Whether there is more to store than one log, so that each event needs a close look.
+        log: Otherwise, that log.
         timers: When each running timer is due, in microseconds.
         queued: When the simulation will look at each timer; one that restarts is queued once.
         links: The ways to the other servers, by name.
@@ -38,8 +40,8 @@ class Host:
     """
 
     __slots__ = (
-        "disk", "durable", "handlers", "life", "links", "logs", "mailbox", "name", "node", "paused", "queued", "timers",
-        "up",
+        "disk", "durable", "handlers", "life", "links", "log", "logs", "mailbox", "name", "node", "paused", "queued",
+        "stores_more", "timers", "up",
     )  # fmt: skip
 
     def __init__(self, name: str, log: Iterable[Entry] = ()) -> None:
@@ -51,6 +53,7 @@ class Host:
         self.disk: dict[str, Any] = {"log": stored} if (stored := Log(log)) else {}
         self.logs: tuple[str, ...] = ()
         self.durable: tuple[str, ...] = ()
+        self.stores_more, self.log = True, Log()
         self.timers: dict[str, int] = {}
         self.queued: dict[str, int] = {}
         self.links: dict[str, Link] = {}
@@ -81,6 +84,9 @@ class Host:
         self.durable = tuple(name for name in node.durable if name not in self.logs)
         for name in self.logs:
             getattr(node, name).changes = []
+        self.stores_more = self.logs != ("log",) or bool(self.durable)
+        if not self.stores_more:
+            self.log = node.log
 
     def end(self) -> None:
         """End a life: all that is not on disk is gone."""
@@ -111,6 +117,8 @@ class Host:
             log = getattr(node, name)
             if not isinstance(log, Log):
                 raise Mistake(f"put {log!r} where its {name} was; a log stays a Log")
+            if not self.stores_more:
+                self.log = log
             if log.changes:
                 changes, log.changes = log.changes, []
                 if name in node.durable:

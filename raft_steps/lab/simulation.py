@@ -15,12 +15,11 @@ from typing import Any
 from raft_steps.lab import actions
 from raft_steps.lab.clients import Clients
 from raft_steps.lab.commands import Request
-from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.guard import HandlerStuck, Mistake, bounded, node_error, returned_something
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.guard import HandlerStuck, bounded
+from raft_steps.lab.handling import Handling, Watch
 from raft_steps.lab.host import Host, class_of, new_node, read_entries
-from raft_steps.lab.messages import handler_name
-from raft_steps.lab.network import Link, Network, Planned, connect, storm
-from raft_steps.lab.node import Effect
+from raft_steps.lab.network import Network, Planned, connect, storm
 from raft_steps.lab.recorder import Recorder
 from raft_steps.lab.scenario import TIMINGS, Action, Scenario, seconds
 from raft_steps.lab.timers import Timers
@@ -31,7 +30,7 @@ EVENT_BUDGET, EVENT_BUDGET_RECORDED = 2_000_000, 100_000
 BEFORE_ALL_ELSE = -(2**40)  # Actions are numbered from here, so that they come before what else a time brings.
 
 
-class Simulation:
+class Simulation(Handling):
     """A cluster of nodes in virtual time.
 
     Attributes:
@@ -51,6 +50,7 @@ class Simulation:
         *,
         classes: Mapping[str, type] | None = None,
         record: bool = True,
+        watch: Watch | None = None,
         event_budget: int | None = None,
     ) -> None:
         """Build the cluster and start its servers.
@@ -60,6 +60,7 @@ class Simulation:
             node_class: The class of the nodes; that of the scenario's step by default.
             classes: Other classes for some servers, by name.
             record: Whether to write a trace.
+            watch: Who looks at every node after every event; the properties of Raft, for one.
             event_budget: How many events one call of `run_until` may take.
 
         Raises:
@@ -72,6 +73,7 @@ class Simulation:
         self.timing = TIMINGS[scenario.timing]
         self.event_budget = event_budget or (EVENT_BUDGET_RECORDED if record else EVENT_BUDGET)
         self.now = self.event_count = 0
+        self.watch = watch
         self._running = False  # whether a run is under way, and guarded as a whole
         self._clients = Clients(self)
         self.responses, self.waiting = self._clients.responses, self._clients.waiting
@@ -174,6 +176,8 @@ class Simulation:
                 host.begin(new_node(self.scenario, host, self.classes[host.name]))
             except (Exception, HandlerStuck) as error:
                 raise self._blame(host, "beginning", error, kind, detail) from error
+            if self.watch is not None:
+                self.watch.begins(host)
             if self.recorder is not None:
                 self.recorder.life_begins(host)
                 detail["log"] = list(getattr(host.node, "log", ()))
@@ -192,33 +196,9 @@ class Simulation:
             self.push(self.now, call, a, b, c)
         host.mailbox.clear()
 
-    def note(self, kind: str, server: str = "", **detail: Any) -> None:
-        """Write an event that changes no node to the trace."""
-        if self.recorder is not None:
-            self.recorder.event(self.now, kind, server, detail)
-
     def send(self, sender: str, to: str, message: object) -> None:
         """Send a message in a server's name, whatever its node thinks: the puppets of a check speak like this."""
         self._network.send(self.now, self.hosts[sender].links[to], message)
-
-    # What reaches a node.
-
-    def _deliver(self, link: Link, message: object, number: int) -> None:
-        host = link.receiver
-        if link.cuts or link.drops or not host.up:
-            reason = link.closed_to(number) if host.up else "down"
-            if reason:
-                self._network.dropped(self.now, link, message, number, reason)
-                return
-        if host.paused:
-            host.mailbox.append((self._deliver, link, message, number))
-            return
-        kind = type(message)
-        handler = host.handlers.get(kind)
-        if handler is None:
-            handler = host.handlers[kind] = host.find_handler(handler_name(kind), self.now)
-        detail = None if self.recorder is None else self.recorder.arrival(link, message, number)
-        self.handle(host, handler, (link.sender, message), "delivered", detail)
 
     def ask(self, host: Host, request: Request) -> str:
         """Bring a client's request to a server.
@@ -230,62 +210,3 @@ class Simulation:
             return self._clients.ask(host, request)
         with bounded(self._progress):
             return self._clients.ask(host, request)
-
-    # What a node does.
-
-    def handle(
-        self,
-        host: Host,
-        handler: Callable[..., object],
-        arguments: tuple[Any, ...],
-        kind: str,
-        detail: dict[str, Any] | None,
-    ) -> None:
-        """Call a handler, store what must be durable, and carry out the effects."""
-        recorder = self.recorder
-        try:
-            returned = handler(*arguments)
-            if recorder is not None:
-                recorder.handled(self.now, host, kind, detail or {})
-            if returned is not None:
-                raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
-            log_changes = host.store()
-            if log_changes is not None and recorder is not None:
-                recorder.stored(self.now, host, log_changes)
-            if host.node.effects:
-                self._carry_out(host)
-        except (Exception, HandlerStuck) as error:
-            raise self._blame(host, getattr(handler, "__name__", "handler"), error, kind, detail) from error
-
-    def _blame(
-        self, host: Host, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
-    ) -> BaseException:
-        """Give the error to raise: the Node's, in words about it, or the laboratory's own as it is."""
-        found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now))
-        if found is None:
-            return error
-        if host.node is not None:
-            host.node.effects = []  # A call that failed has no effects, not even with a later event.
-        if self.recorder is not None and self.trace is not None:
-            self.recorder.failed(self.now, host, kind, detail or {}, str(found))
-            self.trace.end = self.now + 1
-        return found
-
-    def _carry_out(self, host: Host) -> None:
-        effects: list[Effect] = host.node.effects
-        host.node.effects = []
-        now, links, send = self.now, host.links, self._network.send
-        for effect in effects:
-            if effect[0] == "send":
-                link = links.get(effect[1])
-                if link is None:
-                    raise Mistake(f"sent a message to {effect[1]!r}; the others are {', '.join(links)}")
-                send(now, link, effect[2])
-            elif effect[0] == "start":
-                self._timers.start(host, effect[1], effect[2])
-            elif effect[0] == "cancel":
-                self._timers.cancel(host, effect[1])
-            elif effect[0] == "reply":
-                self._clients.answer(host, effect[1], effect[2])
-            elif self.recorder is not None:
-                self.recorder.applied(now, host.name, effect[1])

@@ -34,8 +34,7 @@ class Timers:
         if type(wait) not in (int, float) or not 0 < wait < LONGEST:
             raise Mistake(f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0")
         simulation = self.simulation
-        due = simulation.now + round(wait * MICROSECONDS)
-        host.timers[timer] = due
+        host.timers[timer] = due = simulation.now + round(wait * MICROSECONDS)
         if simulation.recorder is not None:
             simulation.recorder.event(simulation.now, "timer_started", host.name, {"timer": timer, "due": due})
         queued = host.queued.get(timer)

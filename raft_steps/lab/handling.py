@@ -1,0 +1,156 @@
+"""What happens to a node: an event reaches it, what must be durable is stored, and its effects are carried out.
+
+Most events of a long run are messages that change next to nothing, so the way from an arrival to its effects is short:
+a recorder and a watch are asked only where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from raft_steps.lab.errors import NodeError
+from raft_steps.lab.guard import HandlerStuck, Mistake, node_error, returned_something
+from raft_steps.lab.messages import handler_name
+from raft_steps.lab.scenario import seconds
+
+if TYPE_CHECKING:
+    from raft_steps.lab.clients import Clients
+    from raft_steps.lab.commands import Request
+    from raft_steps.lab.host import Host
+    from raft_steps.lab.log import Change
+    from raft_steps.lab.network import Link, Network
+    from raft_steps.lab.node import Effect
+    from raft_steps.lab.recorder import Recorder
+    from raft_steps.lab.timers import Timers
+    from raft_steps.lab.trace import Trace
+
+
+class Watch(Protocol):
+    """Who looks at nodes while they run, and changes none."""
+
+    def begins(self, host: Host) -> None:
+        """Hear that a life begins: the node is built, and has not heard `on_start`."""
+
+    def asked(self, client: str, request: Request) -> None:
+        """Hear what a client asks."""
+
+    def handled(self, host: Host, now: int, message: object | None, changes: list[Change] | None) -> None:
+        """Look at a node that has handled an event, and at its effects before they leave.
+
+        Args:
+            host: Where.
+            now: The time in microseconds.
+            message: The message that arrived; None if the event was something else.
+            changes: What happened to the node's logs, if anything did.
+        """
+
+
+class Handling:
+    """The part of a simulation that calls a node and does what it asks for."""
+
+    now: int
+    recorder: Recorder | None
+    trace: Trace | None
+    watch: Watch | None
+    _network: Network
+    _timers: Timers
+    _clients: Clients
+
+    def note(self, kind: str, server: str = "", **detail: Any) -> None:
+        """Write an event that changes no node to the trace."""
+        if self.recorder is not None:
+            self.recorder.event(self.now, kind, server, detail)
+
+    def _deliver(self, link: Link, message: object, number: int) -> None:
+        host = link.receiver
+        if link.cuts or link.drops or not host.up:
+            reason = link.closed_to(number) if host.up else "down"
+            if reason:
+                self._network.dropped(self.now, link, message, number, reason)
+                return
+        if host.paused:
+            host.mailbox.append((self._deliver, link, message, number))
+            return
+        kind = type(message)
+        handler = host.handlers.get(kind)
+        if handler is None:
+            handler = host.handlers[kind] = host.find_handler(handler_name(kind), self.now)
+        if self.recorder is not None:
+            detail = self.recorder.arrival(link, message, number)
+            self.handle(host, handler, (link.sender, message), "delivered", detail, message=message)
+            return
+        try:  # What `handle` does, without a word about it.
+            returned = handler(link.sender, message)
+            if returned is not None:
+                raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
+            changes = None
+            if host.stores_more or host.node.log is not host.log or host.log.changes:
+                changes = host.store()
+            if self.watch is not None:
+                self.watch.handled(host, self.now, message, changes)
+            if host.node.effects:
+                self._carry_out(host)
+        except (Exception, HandlerStuck) as error:
+            raise self._blame(host, getattr(handler, "__name__", "handler"), error, "delivered", None) from error
+
+    def handle(
+        self,
+        host: Host,
+        handler: Callable[..., object],
+        arguments: tuple[Any, ...],
+        kind: str,
+        detail: dict[str, Any] | None,
+        *,
+        message: object | None = None,
+    ) -> None:
+        """Call a handler, store what must be durable, and carry out the effects."""
+        recorder = self.recorder
+        try:
+            returned = handler(*arguments)
+            if recorder is not None:
+                recorder.handled(self.now, host, kind, detail or {})
+            if returned is not None:
+                raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
+            changes = host.store()
+            if changes is not None and recorder is not None:
+                recorder.stored(self.now, host, changes)
+            if self.watch is not None:
+                self.watch.handled(host, self.now, message, changes)
+            if host.node.effects:
+                self._carry_out(host)
+        except (Exception, HandlerStuck) as error:
+            raise self._blame(host, getattr(handler, "__name__", "handler"), error, kind, detail) from error
+
+    def _blame(
+        self, host: Host, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
+    ) -> BaseException:
+        """Give the error to raise: the Node's, in words about it, or the laboratory's own as it is."""
+        found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now))
+        if found is None:
+            return error
+        if host.node is not None:
+            host.node.effects = []  # A call that failed has no effects, not even with a later event.
+        if self.recorder is not None and self.trace is not None:
+            self.recorder.failed(self.now, host, kind, detail or {}, str(found))
+            self.trace.end = self.now + 1
+        return found
+
+    def _carry_out(self, host: Host) -> None:
+        effects: list[Effect] = host.node.effects
+        host.node.effects = []
+        now, links, send = self.now, host.links, self._network.send
+        for effect in effects:
+            if effect[0] == "send":
+                link = links.get(effect[1])
+                if link is None:
+                    raise Mistake(f"sent a message to {effect[1]!r}; the others are {', '.join(links)}")
+                send(now, link, effect[2])
+            elif effect[0] == "start":
+                self._timers.start(host, effect[1], effect[2])
+            elif effect[0] == "cancel":
+                self._timers.cancel(host, effect[1])
+            elif effect[0] == "reply":
+                self._clients.answer(host, effect[1], effect[2])
+            elif self.recorder is not None:
+                self.recorder.applied(now, host.name, effect[1])
