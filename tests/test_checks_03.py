@@ -3,17 +3,14 @@
 from dataclasses import field
 
 import pytest
-from wrong_nodes.step_03 import MISTAKES
+from check_tools import first_failure, usual_tests
+from wrong_nodes import step_03 as wrong
 
-from raft_steps import STEPS, step_02_append_entries
-from raft_steps import node as node_of
-from raft_steps.lab.checks import check, checks_of
+from raft_steps import step_02_append_entries, step_03_majority_commit
 from raft_steps.lab.commands import Command, Ok
 from raft_steps.lab.messages import message
 from raft_steps.step_02_append_entries import AppendEntriesReply
 
-STEP = 3
-LATER = [step.number for step in STEPS if step.number >= STEP]
 # Sentences that a later step takes back, by step and check, with the reason.
 NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
 
@@ -61,40 +58,67 @@ class Otherwise(step_02_append_entries.Node):
                 self.apply(entry)
 
 
-@pytest.mark.parametrize("number", LATER)
-def test_checks_hold_at_this_step_and_later(number: int) -> None:
-    """Every check passes for the step's own Node and for those of all later steps, but where a reason is given."""
-    failed = {(number, result.name) for result in check(node_of(number), STEP).results if not result.passed}
+class NothingIsForgotten(step_03_majority_commit.Node):
+    """A right Node that keeps the acknowledgements of a write that is done.
 
-    assert {key for key in NO_LONGER_TRUE if key[0] == number} == failed
+    Nobody can tell: they are looked up for open writes alone, and a client's address is never used again.
+    """
 
-
-def test_node_may_be_written_otherwise() -> None:
-    """A right Node passes whatever its methods and its own fields are called."""
-    report = check(Otherwise, STEP)
-
-    assert report.passed, str([result.message for result in report.results])
+    def commit(self, client: str) -> None:
+        entry = self.open_writes.pop(client)
+        self.apply(entry)
+        self.announce_commit(entry.index)
+        self.reply(client, Ok())
 
 
-def test_the_step_before_fails() -> None:
-    """The Node of the step before, which answers at once, passes only what says that a write gets done."""
-    passed = {result.name for result in check(node_of(STEP - 1), STEP).results if result.passed}
-
-    assert {"half of the followers are enough", "open writes are told apart"} == passed
-
-
-@pytest.mark.parametrize("wrong, name, kind", MISTAKES, ids=lambda value: getattr(value, "__name__", None))
-def test_mistake_is_caught(wrong: type, name: str, kind: str) -> None:
-    """The check that is meant for a mistake catches it, says whose it is, and marks the event that broke the rule."""
-    result = next(result for result in check(wrong, STEP).results if result.name == name)
-
-    assert not result.passed
-    assert "tom" in result.message
-    assert result.trace is not None
-    assert result.event is not None
-    assert kind == result.trace.events[result.event].kind
+TestTables = usual_tests(
+    3,
+    wrong.MISTAKES,
+    right=(Otherwise, NothingIsForgotten),
+    # The Node of step 2 answers at once, and so passes what says that a write gets done.
+    passed_before={
+        "half of the followers are enough",
+        "a server alone waits for nobody",
+        "open writes are told apart",
+    },
+    no_longer_true=NO_LONGER_TRUE,
+)
 
 
-def test_every_check_catches_something() -> None:
-    """No check is there in vain: each is meant for a mistake."""
-    assert {each.name for each in checks_of(STEP)} == {name for _, name, _ in MISTAKES}
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.WriteIsNotLogged,
+            "a client asks tom, who leads, for set x 1; tom should log this one entry at once, but its log was given nothing",
+        ),
+        (
+            wrong.EntryStaysAtHome,
+            "a client asks tom, who leads, for set x 1; tom should send jerry one entry at once, 1: 0 set x 1; it sends none",
+        ),
+        (
+            wrong.WaitsForSomebody,
+            (
+                "tom is the only server, so nobody else has to have set x 1; "
+                "the write 'set x 1' should be answered, but tom tells its client nothing"
+            ),
+        ),
+        (
+            wrong.RefusalIsIgnored,
+            (
+                "jerry refuses a call that comes after entry 1 of term 1; "
+                "tom should try again one entry earlier, but does not"
+            ),
+        ),
+        (
+            wrong.FollowersLeaveOutTheirLastEntry,
+            (
+                "jerry tells tom that entry 2, set y 2, the last of tom's log, is committed; "
+                "by now tom should have carried out set x 1; set y 2 and nothing else, but has carried out set x 1"
+            ),
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 3).message

@@ -3,16 +3,14 @@
 from dataclasses import field
 
 import pytest
-from wrong_nodes.step_04 import MISTAKES
+from check_tools import first_failure, usual_tests
+from wrong_nodes import step_04 as wrong
+from wrong_nodes import step_04_voters as voters
 
-from raft_steps import STEPS, step_03_majority_commit
-from raft_steps import node as node_of
-from raft_steps.lab.checks import check, checks_of
+from raft_steps import step_03_majority_commit
 from raft_steps.lab.messages import message
 from raft_steps.step_02_append_entries import AppendEntries
 
-STEP = 4
-LATER = [step.number for step in STEPS if step.number >= STEP]
 # Sentences that a later step takes back, by step and check, with the reason.
 NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
 
@@ -32,7 +30,7 @@ class RequestVoteReply:
 
 
 class Otherwise(step_03_majority_commit.Node):
-    """A right Node that draws a timeout for every wait, counts a strict majority and never votes twice in a term."""
+    """A right Node that draws a timeout for every wait, keeps no list of fields and never votes twice in a term."""
 
     voted_in: int = 0
     supporters: dict[str, bool] = field(default_factory=dict)
@@ -55,6 +53,7 @@ class Otherwise(step_03_majority_commit.Node):
         granted = message.term > max(self.current_term, self.voted_in)
         if granted:
             self.voted_in = message.term
+            self.wait()
             self.send(sender, RequestVoteReply(vote_granted=True))
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
@@ -63,7 +62,7 @@ class Otherwise(step_03_majority_commit.Node):
 
     def lead_if_elected(self) -> None:
         votes = 1 + sum(self.supporters.values())
-        if votes > len(self.servers) / 2 and not self.is_leader:
+        if votes >= len(self.servers) / 2 and not self.is_leader:
             self.become_leader()
 
     def become_leader(self) -> None:
@@ -76,38 +75,48 @@ class Otherwise(step_03_majority_commit.Node):
         self.wait()
 
 
-@pytest.mark.parametrize("number", LATER)
-def test_checks_hold_at_this_step_and_later(number: int) -> None:
-    """Every check passes for the step's own Node and for those of all later steps, but where a reason is given."""
-    failed = {(number, result.name) for result in check(node_of(number), STEP).results if not result.passed}
-
-    assert {key for key in NO_LONGER_TRUE if key[0] == number} == failed
+TestTables = usual_tests(4, wrong.MISTAKES + voters.MISTAKES, right=(Otherwise,), no_longer_true=NO_LONGER_TRUE)
 
 
-def test_node_may_be_written_otherwise() -> None:
-    """A right Node passes whatever its methods and its own fields are called."""
-    report = check(Otherwise, STEP)
-
-    assert report.passed, str([result.message for result in report.results])
-
-
-def test_nothing_passes_before_the_step() -> None:
-    """The Node of the step before passes no check."""
-    assert [] == [result.name for result in check(node_of(STEP - 1), STEP).results if result.passed]
-
-
-@pytest.mark.parametrize("wrong, name, kind", MISTAKES, ids=lambda value: getattr(value, "__name__", None))
-def test_mistake_is_caught(wrong: type, name: str, kind: str) -> None:
-    """The check that is meant for a mistake catches it, says whose it is, and marks the event that broke the rule."""
-    result = next(result for result in check(wrong, STEP).results if result.name == name)
-
-    assert not result.passed
-    assert "tom" in result.message
-    assert result.trace is not None
-    assert result.event is not None
-    assert kind == result.trace.events[result.event].kind
-
-
-def test_every_check_catches_something() -> None:
-    """No check is there in vain: each is meant for a mistake."""
-    assert {each.name for each in checks_of(STEP)} == {name for _, name, _ in MISTAKES}
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.CandidacyIsNotTold,
+            "tom runs for leader; its is_candidate should be True, but is False",
+        ),
+        (
+            wrong.CandidacyIsNotOver,
+            "tom has won and leads; its is_candidate should be False, but is True",
+        ),
+        (
+            wrong.WaitsForAnotherVote,
+            "tom is the only server, and no timeout is longer than 18 s; it should lead, but does not",
+        ),
+        (
+            wrong.MoreThanHalfIsNeeded,
+            "tom has 2 votes of 4, its own included, and half is enough; it should lead, but does not",
+        ),
+        (
+            wrong.ReplayAddsToWhatIsThere,
+            (
+                "tom has won, and its log says set x 1; set x 2; set y 3, "
+                "so a client that reads z should hear None; tom answers '4'"
+            ),
+        ),
+        (
+            voters.VotesForItself,
+            "tom has voted for jerry and refused spike; its voted_for should be 'jerry', but is 'tom'",
+        ),
+        (
+            voters.VoterDoesNotWait,
+            (
+                "tom hears no leader and would run at 13 s, and a second before jerry asks for its vote in term 4; "
+                "tom votes, and should wait 8 s at least for a leader, but runs at 13 s"
+            ),
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 4).message

@@ -1,5 +1,6 @@
 """Wrong Nodes for step 1: a server that answers, logs, reads or remembers wrongly."""
 
+from dataclasses import field
 from typing import ClassVar
 
 from raft_steps import step_01_key_value_store as step_01
@@ -120,6 +121,60 @@ class TermBeginsAtZero(step_01.Node):
         self.replay_log()
 
 
+class CarriesOutTwice(step_01.Node):
+    """A write is carried out when it is logged, and again when it is answered."""
+
+    def write(self, client: str, command: Command) -> None:
+        super().write(client, command)
+        self.apply(self.log[self.log.last_index])
+
+
+class ApplyTellsNobody(step_01.Node):
+    """The state machine is right, but the driver never hears of it."""
+
+    def apply(self, entry: Entry) -> None:
+        if isinstance(entry.command, Set):
+            self.state_machine[entry.command.key] = entry.command.value
+        elif isinstance(entry.command, Delete):
+            self.state_machine.pop(entry.command.key, None)
+
+
+class ReplaysTwice(step_01.Node):
+    """The log is replayed at the start of a life, and once more to be sure."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.replay_log()
+
+
+class SavesLater(step_01.Node):
+    """A write is answered at once, and logged a second later: the server in a hurry of notebook 01."""
+
+    unsaved: list[Command] = field(default_factory=list)
+
+    def write(self, client: str, command: Command) -> None:
+        self.apply(self.next_entry(command))
+        self.reply(client, Ok())
+        self.unsaved.append(command)
+        self.start_timer("save", 1)
+
+    def on_save_timeout(self) -> None:
+        for command in self.unsaved:
+            self.log.append(self.next_entry(command))
+        self.unsaved.clear()
+
+
+class ReadsAreLoggedLater(step_01.Node):
+    """A read is answered at once, and leaves an entry a second later."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        super().answer_read(client, request)
+        self.start_timer("save", 1)
+
+    def on_save_timeout(self) -> None:
+        self.log.append(self.next_entry(Set(key="reads", value="1")))
+
+
 class AnswersTwice(step_01.Node):
     """A write is acknowledged when it is logged, and again when it is carried out."""
 
@@ -134,13 +189,18 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AbsentKeyIsAnError, "a key that is not there reads as none", "failed"),
     (DeletedKeyIsEmpty, "a key that is not there reads as none", "answered"),
     (SecondDeleteIsAnError, "deleting an absent key is fine", "failed"),
+    (CarriesOutTwice, "later writes win", "applied"),
+    (ApplyTellsNobody, "later writes win", "answered"),
     (FirstValueStays, "later writes win", "answered"),
     (WritesAreNotLogged, "a write is logged before it is answered", "answered"),
     (DeletesAreNotLogged, "a write is logged before it is answered", "answered"),
+    (SavesLater, "a write is logged before it is answered", "answered"),
     (ReadsAreLogged, "reads are not logged", "appended"),
+    (ReadsAreLoggedLater, "reads are not logged", "appended"),
     (NothingIsDurable, "a restart replays the log", "restarted"),
     (LogIsNotReplayed, "a restart replays the log", "restarted"),
     (FirstEntryIsReplayed, "a restart replays the log", "restarted"),
+    (ReplaysTwice, "a restart replays the log", "applied"),
     (StateIsDurableToo, "only the log survives", "restarted"),
     (TermBeginsAtZero, "the term after a restart is that of the last entry", "appended"),
 )

@@ -74,6 +74,38 @@ class NewEntryWaitsForTheHeartbeat(step_02.Node):
         self.reply(client, Ok())
 
 
+class NewEntryGoesTwice(step_02.Node):
+    """The calls to all are made once for each follower."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.apply(entry)
+        index, term = entry.index - 1, self.log[entry.index - 1].term
+        for _ in self.peers():
+            self.broadcast(AppendEntries(prev_log_index=index, prev_log_term=term, entries=(entry,)))
+        self.reply(client, Ok())
+
+
+class NothingIsCarriedOut(step_02.Node):
+    """A write is logged, sent and answered, and not done."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        for peer in self.peers():
+            self.send_append_entries(peer, entry.index - 1)
+        self.reply(client, Ok())
+
+
+class CarriesOutTwice(step_02.Node):
+    """A write is carried out when it is logged, and again when it is answered."""
+
+    def write(self, client: str, command: Command) -> None:
+        super().write(client, command)
+        self.apply(self.log[self.log.last_index])
+
+
 class PreviousEntryIsNotLookedAt(step_02.Node):
     """The entries are stored wherever they come, behind what is there."""
 
@@ -109,6 +141,38 @@ class RefusalsAreSilent(step_02.Node):
     def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
         if success:
             self.send(to, AppendEntriesReply(success=success, prev_log_index=prev_log_index))
+
+
+class AnswersTwice(step_02.Node):
+    """The leader hears everything twice: after each refusal it tries again twice, and is refused four times."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        super().on_append_entries(sender, message)
+        super().on_append_entries(sender, message)
+
+
+class AnswerIsAboutTheLastEntry(step_02.Node):
+    """The answer names the follower's last entry, and not the one that the call asked for."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, self.log.last_index)
+
+
+class IndexAndTermAreMixedUp(step_02.Node):
+    """The two numbers of the previous entry change places; in many short logs they are equal."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        success = self.store_entries(message.prev_log_term, message.prev_log_index, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TriesAgainTwice(step_02.Node):
+    """A refusal is answered with two calls, and each of them may be refused."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        super().on_append_entries_reply(sender, message)
+        super().on_append_entries_reply(sender, message)
 
 
 class RefusalIsRepeated(step_02.Node):
@@ -207,12 +271,19 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (PreviousIsReadTooLate, "a new entry comes with the one before", "sent"),
     (WholeLogEveryTime, "a new entry comes with the one before", "sent"),
     (NewEntryWaitsForTheHeartbeat, "a new entry comes with the one before", "asked"),
+    (NewEntryGoesTwice, "a new entry comes with the one before", "sent"),
+    (NothingIsCarriedOut, "a write that is answered is carried out", "answered"),
+    (CarriesOutTwice, "a write that is answered is carried out", "applied"),
     (PreviousEntryIsNotLookedAt, "a follower refuses what does not fit", "appended"),
     (OnlyTheIndexIsCompared, "a follower refuses what does not fit", "appended"),
     (RefusalsAreSilent, "a follower refuses what does not fit", "delivered"),
+    (AnswersTwice, "a follower refuses what does not fit", "sent"),
+    (AnswerIsAboutTheLastEntry, "a follower refuses what does not fit", "sent"),
+    (IndexAndTermAreMixedUp, "a follower stores what fits", "sent"),
     (OneEntryIsStored, "a follower stores what fits", "delivered"),
     (RefusalIsRepeated, "a refused leader tries one entry earlier", "sent"),
     (RefusalIsIgnored, "a refused leader tries one entry earlier", "delivered"),
+    (TriesAgainTwice, "a refused leader tries one entry earlier", "sent"),
     (OneEntryAtATime, "a refused leader tries one entry earlier", "sent"),
     (WhatDivergesStays, "what diverges is deleted", "delivered"),
     (WhatFollowsIsCutOff, "what agrees is kept", "truncated"),

@@ -37,6 +37,43 @@ class StateIsChangedAtOnce(step_03.Node):
             self.state_machine[command.key] = command.value
 
 
+class WriteIsNotLogged(step_03.Node):
+    """A write is noted down as open, and never as an entry: the followers are sent what comes after nothing."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.open_writes[client] = entry
+        self.acknowledgements[client] = set()
+        for peer in self.peers():
+            self.send_append_entries(peer, entry.index - 1)
+        self.commit_acknowledged()
+
+
+class EntryStaysAtHome(step_03.Node):
+    """The followers are asked whether they have the new entry, which they are not sent."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.open_writes[client] = entry
+        self.acknowledgements[client] = set()
+        for peer in self.peers():
+            self.send_append_entries(peer, entry.index)
+        self.commit_acknowledged()
+
+
+class WaitsForSomebody(step_03.Node):
+    """Only an acknowledgement makes the leader count, so that one without followers waits for ever."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.open_writes[client] = entry
+        self.acknowledgements[client] = set()
+        for peer in self.peers():
+            self.send_append_entries(peer, entry.index - 1)
+
+
 class WaitsForAll(step_03.Node):
     """Every follower must have the entry: one that is down stops all writes."""
 
@@ -90,6 +127,14 @@ class RefusalsCount(step_03.Node):
             self.send_append_entries(sender, self.index_before(message.prev_log_index))
 
 
+class RefusalIsIgnored(step_03.Node):
+    """A refusal is no acknowledgement, and nothing else either."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success:
+            super().on_append_entries_reply(sender, message)
+
+
 class AcknowledgementsAreKept(step_03.Node):
     """Who has ever acknowledged something counts for every later write."""
 
@@ -141,6 +186,17 @@ class LastWriteFirst(step_03.Node):
                 self.commit(client)
 
 
+class OldestWriteAlone(step_03.Node):
+    """An acknowledgement is counted for the write that has waited longest, though it may be about a later one."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if not message.success:
+            super().on_append_entries_reply(sender, message)
+        elif self.open_writes:
+            self.acknowledgements[next(iter(self.open_writes))].add(sender)
+            self.commit_acknowledged()
+
+
 class ReadsSeeTheLog(step_03.Node):
     """A read looks at the newest entry of the log, committed or not."""
 
@@ -182,6 +238,14 @@ class FollowersCarryOutTheirLastEntry(step_03.Node):
         self.apply(self.log[self.log.last_index])
 
 
+class FollowersLeaveOutTheirLastEntry(step_03.Node):
+    """An entry is carried out if another one comes after it."""
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        if message.index < self.log.last_index:
+            self.apply(self.log[message.index])
+
+
 class FollowersTrustTheIndex(step_03.Node):
     """It is taken for granted that the entry is there."""
 
@@ -192,13 +256,18 @@ class FollowersTrustTheIndex(step_03.Node):
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AnswersAtOnce, "a write waits for the followers", "answered"),
     (CarriesOutAtOnce, "a write waits for the followers", "applied"),
+    (WriteIsNotLogged, "a write waits for the followers", "asked"),
+    (EntryStaysAtHome, "a write waits for the followers", "asked"),
+    (WaitsForSomebody, "a server alone waits for nobody", "asked"),
     (WaitsForAll, "half of the followers are enough", "delivered"),
     (FirstAcknowledgementIsEnough, "with four or five servers two followers are needed", "applied"),
     (HalfIsRoundedDown, "with four or five servers two followers are needed", "applied"),
     (MessagesAreCounted, "with four or five servers two followers are needed", "applied"),
     (RefusalsCount, "a refusal is no acknowledgement", "applied"),
+    (RefusalIsIgnored, "a refusal is no acknowledgement", "delivered"),
     (AcknowledgementsAreKept, "every write needs acknowledgements of its own", "applied"),
     (OneOpenWrite, "open writes are told apart", "delivered"),
+    (OldestWriteAlone, "open writes are told apart", "delivered"),
     (LastWriteFirst, "open writes are told apart", "applied"),
     (ReadsSeeTheLog, "reads see only committed writes", "answered"),
     (StateIsChangedAtOnce, "reads see only committed writes", "answered"),
@@ -206,5 +275,6 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (CommitIsAnnouncedEarly, "followers hear of the commit", "sent"),
     (FollowersCarryOutWhatTheyStore, "a follower applies on the commit message", "applied"),
     (FollowersCarryOutTheirLastEntry, "a follower applies on the commit message", "applied"),
+    (FollowersLeaveOutTheirLastEntry, "a follower applies on the commit message", "delivered"),
     (FollowersTrustTheIndex, "a follower applies on the commit message", "failed"),
 )

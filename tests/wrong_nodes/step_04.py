@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 4: servers that run, vote, count and lead wrongly."""
+"""Wrong Nodes for step 4: servers that wait, run, count and lead wrongly."""
 
 from typing import ClassVar
 
@@ -22,6 +22,14 @@ class TermStays(step_04.Node):
         self.votes.add(self.name)
         self.start_election_timer()
         self.broadcast(RequestVote(term=self.current_term))
+
+
+class CandidacyIsNotTold(step_04.Node):
+    """The server runs, and does not say that it does."""
+
+    def start_election(self) -> None:
+        super().start_election()
+        self.is_candidate = False
 
 
 class OneServerIsAsked(step_04.Node):
@@ -62,47 +70,20 @@ class HeartbeatsAreNotHeeded(step_04.Node):
         super(step_04.Node, self).on_append_entries(sender, message)
 
 
+class HeartbeatIsAnsweredTwice(step_04.Node):
+    """What a follower did before is done before the timer starts, and after it."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        super(step_04.Node, self).on_append_entries(sender, message)
+        super().on_append_entries(sender, message)
+
+
 class HeartbeatStopsTheTimer(step_04.Node):
     """Whoever has heard a leader once never runs again."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.cancel_timer("election")
         super(step_04.Node, self).on_append_entries(sender, message)
-
-
-class EveryoneHasItsVote(step_04.Node):
-    """Whoever asks with a newer term has the vote; nobody notes who had it."""
-
-    def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        self.answer_request_vote(sender, message.term > self.current_term)
-
-
-class NobodyHasItsVote(step_04.Node):
-    """A server has voted for itself, and so for nobody else, from the beginning."""
-
-    def on_start(self) -> None:
-        super().on_start()
-        self.voted_for = self.name
-
-
-class TermIsNotLookedAt(step_04.Node):
-    """The first that asks has the vote, however old its term is."""
-
-    def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        vote_granted = self.voted_for is None
-        if vote_granted:
-            self.voted_for = sender
-        self.answer_request_vote(sender, vote_granted)
-
-
-class SameTermIsNewEnough(step_04.Node):
-    """A candidate votes for another one of its own term."""
-
-    def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        vote_granted = message.term >= self.current_term and self.voted_for is None
-        if vote_granted:
-            self.voted_for = sender
-        self.answer_request_vote(sender, vote_granted)
 
 
 class RefusalsAreVotes(step_04.Node):
@@ -128,6 +109,27 @@ class OwnVoteIsForgotten(step_04.Node):
         self.votes.discard(self.name)
 
 
+class MoreThanHalfIsNeeded(step_04.Node):
+    """The paper's majority, which comes in step 9: here half of the servers are enough."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if message.vote_granted:
+            self.votes.add(sender)
+            if not self.is_leader and 2 * len(self.votes) > len(self.servers):
+                self.become_leader()
+
+
+class WaitsForAnotherVote(step_04.Node):
+    """Only a vote that comes in makes the candidate count, so that a server alone waits for ever."""
+
+    def start_election(self) -> None:
+        self.is_candidate = True
+        self.current_term += 1
+        self.votes.add(self.name)
+        self.start_election_timer()
+        self.broadcast(RequestVote(term=self.current_term))
+
+
 class RepliesAreCounted(step_04.Node):
     """Votes are counted, and not who gave them."""
 
@@ -150,6 +152,14 @@ class WinsWithEveryVote(step_04.Node):
                 self.become_leader()
 
 
+class CandidacyIsNotOver(step_04.Node):
+    """The winner leads, and says that it still runs."""
+
+    def become_leader(self) -> None:
+        super().become_leader()
+        self.is_candidate = True
+
+
 class WinnerKeepsItToItself(step_04.Node):
     """The new leader waits an interval before it says anything."""
 
@@ -169,6 +179,23 @@ class LeaderTimesOut(step_04.Node):
         self.is_candidate = False
         self.replay_log()
         self.on_heartbeat_timeout()
+
+
+class NamedLeaderTimesOut(step_04.Node):
+    """The election timer is started last, when the server that was told to lead leads already."""
+
+    def on_start(self) -> None:
+        self.draw_election_timeout()
+        super(step_04.Node, self).on_start()
+        self.start_election_timer()
+
+
+class ReplayAddsToWhatIsThere(step_04.Node):
+    """What was carried out and is no longer in the log stays in the state machine."""
+
+    def replay_log(self) -> None:
+        for entry in self.log:
+            self.apply(entry)
 
 
 class LogIsNotCarriedOut(step_04.Node):
@@ -203,23 +230,26 @@ class TermIsRaisedOnce(step_04.Node):
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (NobodyRuns, "silence starts an election", "started"),
     (TermStays, "silence starts an election", "sent"),
+    (CandidacyIsNotTold, "silence starts an election", "sent"),
     (OneServerIsAsked, "silence starts an election", "sent"),
     (TimeoutOf18IsNeverDrawn, "the timeout is a whole number from 8 to 18", "timer_started"),
     (TimeoutIsNoWholeNumber, "the timeout is a whole number from 8 to 18", "timer_started"),
     (TimeoutIsTheSameForAll, "the timeout is a whole number from 8 to 18", "timer_started"),
     (HeartbeatsAreNotHeeded, "a heartbeat restarts the timer", "sent"),
+    (HeartbeatIsAnsweredTwice, "a heartbeat restarts the timer", "sent"),
     (HeartbeatStopsTheTimer, "a heartbeat restarts the timer", "delivered"),
-    (EveryoneHasItsVote, "one vote only", "sent"),
-    (NobodyHasItsVote, "one vote only", "delivered"),
-    (TermIsNotLookedAt, "no vote for a term that is not newer", "sent"),
-    (SameTermIsNewEnough, "no vote for a term that is not newer", "sent"),
     (RefusalsAreVotes, "half of the servers win", "delivered"),
     (CandidateLeadsAtOnce, "half of the servers win", "timer_fired"),
     (OwnVoteIsForgotten, "half of the servers win", "delivered"),
+    (MoreThanHalfIsNeeded, "half of the servers win", "delivered"),
+    (WaitsForAnotherVote, "a server alone elects itself", "timer_fired"),
     (RepliesAreCounted, "half of the servers win", "delivered"),
     (WinsWithEveryVote, "the winner sends heartbeats at once", "sent"),
+    (CandidacyIsNotOver, "the winner sends heartbeats at once", "delivered"),
     (WinnerKeepsItToItself, "the winner sends heartbeats at once", "delivered"),
     (LeaderTimesOut, "a leader does not time out", "sent"),
+    (NamedLeaderTimesOut, "a leader does not time out", "sent"),
+    (ReplayAddsToWhatIsThere, "a new leader has carried out its log", "answered"),
     (LogIsNotCarriedOut, "a new leader has carried out its log", "answered"),
     (CandidateGivesUp, "a failed election is tried again", "timer_fired"),
     (TermIsRaisedOnce, "a failed election is tried again", "sent"),

@@ -12,6 +12,9 @@ from raft_steps.lab.checks.talk import (
     entry_before,
     first,
     latest,
+    read,
+    refuse_call,
+    require_applied,
     require_log,
     require_reply,
     spell_before,
@@ -66,7 +69,7 @@ def a_heartbeat_asks_for_the_last_entry(stage: Stage) -> None:
 
 
 @rule(
-    "A new entry goes to every follower, together with the index and the term of the entry before it.",
+    "A new entry goes to every follower, once, together with the index and the term of the entry before it.",
     "Section 5.3; Figure 2, AppendEntries RPC: prevLogIndex, prevLogTerm",
 )
 def a_new_entry_comes_with_the_one_before(stage: Stage) -> None:
@@ -78,9 +81,10 @@ def a_new_entry_comes_with_the_one_before(stage: Stage) -> None:
     asked = latest(stage, "asked")
     calls = [call for call in stage.sent("AppendEntries", since=mark) if brought_by(call)]
     for puppet in PUPPETS:
-        call = first([call for call in calls if call["to"] == puppet])
-        stage.require(call, f"a client asks tom, who leads, for set z 3; {puppet} should be sent it, but is not", asked)
-        assert call is not None
+        to_it = [call for call in calls if call["to"] == puppet]
+        story = f"a client asks tom, who leads, for set z 3; {puppet} should be sent it"
+        stage.require(to_it, f"{story}, but is not", asked)
+        call = to_it[0]
         stage.require(
             entry_before(call) == (2, 2),
             f"set z 3 becomes entry 3 and comes after entry 2 of term 2; tom says that it comes after {spell_before(call)}",
@@ -91,6 +95,7 @@ def a_new_entry_comes_with_the_one_before(stage: Stage) -> None:
             f"tom should send entry 3, set z 3 of term 2, and nothing else; it sends {'; '.join(brought_by(call))}",
             call,
         )
+        stage.require(len(to_it) == 1, f"{story} once, but is sent it {len(to_it)} times", to_it[-1])
     for call in calls:
         answer_call(stage, call, success=True)
     stage.require(
@@ -98,6 +103,25 @@ def a_new_entry_comes_with_the_one_before(stage: Stage) -> None:
         "jerry and spike have the entry, so the client should have heard Ok by now; it has not",
         asked,
     )
+
+
+@rule(
+    "When a client hears that its write is done, the leader has carried it out, once: it is what the next client reads.",
+    "Section 5.3: the leader applies the entry to its state machine and returns the result to the client",
+)
+def a_write_that_is_answered_is_carried_out(stage: Stage) -> None:
+    """A leader is asked for a write, both followers have it soon, and a client reads it."""
+    stage.begin(leads=True)
+    stage.run(1)
+    client, asked = stage.ask("set x 1"), latest(stage, "asked")
+    calls = [call for call in stage.sent("AppendEntries") if brought_by(call)]
+    stage.require(calls, "a client asks tom, who leads, for set x 1; tom should send it to jerry and spike", asked)
+    for call in calls:
+        answer_call(stage, call, success=True)
+    story = "a client asks tom, who leads, for set x 1, and jerry and spike have the entry"
+    stage.require(isinstance(stage.answer(client), Ok), f"{story}; tom should answer Ok, but does not", asked)
+    read(stage, "x", "1", "tom has told a client that set x 1 is done")
+    require_applied(stage, ["set x 1"], story)
 
 
 @rule(
@@ -115,7 +139,7 @@ def a_follower_refuses_what_does_not_fit(stage: Stage) -> None:
         sent = append_entries(stage, "jerry", after, "2 set z 3")
         stored = stage.events("appended", since=mark)
         stage.require(not stored, f"{story}; tom should store nothing, but appends an entry", first(stored))
-        require_reply(stage, sent, success=False, story=story)
+        require_reply(stage, sent, success=False, about=after[0], story=story)
 
 
 @rule(
@@ -123,15 +147,18 @@ def a_follower_refuses_what_does_not_fit(stage: Stage) -> None:
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 4",
 )
 def a_follower_stores_what_fits(stage: Stage) -> None:
-    """A call brings the first entry to an empty log, another two more."""
+    """A call brings the first entry to an empty log, another two more, and a third the next."""
     stage.begin()
-    story = "tom's log is empty, and jerry's call brings the first entry"
-    require_reply(stage, append_entries(stage, "jerry", (0, 0), "1 set x 1"), success=True, story=story)
-    require_log(stage, "1 set x 1", story)
-    story = "tom's log ends at entry 1 of term 1, and jerry's call brings two entries that come after it"
-    sent = append_entries(stage, "jerry", (1, 1), "1 set y 2; 2 delete x")
-    require_reply(stage, sent, success=True, story=story)
-    require_log(stage, "1 set x 1; 1 set y 2; 2 delete x", story)
+    log = ""
+    for after, entries, story in (
+        ((0, 0), "1 set x 1", "tom's log is empty, and jerry's call brings the first entry"),
+        ((1, 1), "1 set y 2; 2 delete x", "tom's log ends at entry 1 of term 1, and jerry's call brings the next two"),
+        ((3, 2), "2 set z 3", "tom's log ends at entry 3 of term 2, and jerry's call brings the next one"),
+    ):
+        sent = append_entries(stage, "jerry", after, entries)
+        require_reply(stage, sent, success=True, about=after[0], story=story)
+        log = f"{log}; {entries}" if log else entries
+        require_log(stage, log, story)
 
 
 @rule(
@@ -139,30 +166,20 @@ def a_follower_stores_what_fits(stage: Stage) -> None:
     "Section 5.3: after a rejection the leader decrements nextIndex; the commits of August 2020",
 )
 def a_refused_leader_tries_one_entry_earlier(stage: Stage) -> None:
-    """A follower whose log is empty refuses a leader with three entries, until it is asked for the common first one."""
-    stage.begin(log="1 set x 1; 1 set y 2; 2 set z 3", leads=True)
+    """A follower whose log is empty refuses a leader with four entries, until it is asked for the common first one."""
+    stage.begin(log="1 set x 1; 1 set y 2; 2 set z 3; 2 set w 4", leads=True)
     stage.run(1)
     call = first(stage.sent("AppendEntries", to="jerry"))
     started = first(stage.events("started"))
     stage.require(call, "tom leads and should ask jerry for its last entry at once; it sends jerry nothing", started)
-    for index, term in ((2, 1), (1, 1), (0, 0)):
-        assert call is not None
-        story = f"jerry refuses a call that comes after {spell_before(call)}"
-        sent = [each for each in answer_call(stage, call, success=False) if each["to"] == "jerry"]
-        call = first([each for each in sent if each["type"] == "AppendEntries"])
-        stage.require(call, f"{story}; tom should try again one entry earlier, but does not", stage.arrival())
-        assert call is not None
-        stage.require(
-            entry_before(call) == (index, term),
-            f"{story}; tom should ask for entry {index} of term {term}, but asks for {spell_before(call)}",
-            call,
-        )
     assert call is not None
+    for earlier in ((3, 2), (2, 1), (1, 1), (0, 0)):
+        call = refuse_call(stage, call, earlier)
     sent = [call, *answer_call(stage, call, success=True)]
     entries = [entry for each in sent if each["type"] == "AppendEntries" for entry in brought_by(each)]
     stage.require(
-        entries == ["1: 1 set x 1", "2: 1 set y 2", "3: 2 set z 3"],
-        f"jerry meets tom at entry 0 and should be sent all three entries; it is sent {'; '.join(entries) or 'nothing'}",
+        entries == ["1: 1 set x 1", "2: 1 set y 2", "3: 2 set z 3", "4: 2 set w 4"],
+        f"jerry meets tom at entry 0 and should be sent all four entries; it is sent {'; '.join(entries) or 'nothing'}",
         call,
     )
 
@@ -177,7 +194,7 @@ def what_diverges_is_deleted(stage: Stage) -> None:
     story = "tom's entry 3 has term 2, and jerry's call brings entry 3 of term 3"
     sent = append_entries(stage, "jerry", (1, 1), "1 set b 2; 3 set e 5")
     require_log(stage, "1 set a 1; 1 set b 2; 3 set e 5", story)
-    require_reply(stage, sent, success=True, story=story)
+    require_reply(stage, sent, success=True, about=1, story=story)
 
 
 @rule(
@@ -199,7 +216,7 @@ def what_agrees_is_kept(stage: Stage) -> None:
         changed = stage.events("appended", "truncated", since=mark)
         did = "deletes" if changed and changed[0].kind == "truncated" else "appends"
         stage.require(not changed, f"{story}; the log should stay as it is, but tom {did} entries", first(changed))
-        require_reply(stage, sent, success=True, story=story)
+        require_reply(stage, sent, success=True, about=after[0], story=story)
 
 
 @rule(

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.stage import CheckFailed, Stage
-from raft_steps.lab.checks.talk import PUPPETS, append_entries, first, latest, read, require_log, send, term_of, value
-from raft_steps.lab.scenario import MICROSECONDS
-from raft_steps.lab.trace import Event
+from raft_steps.lab.checks.elections import (
+    TIMEOUTS,
+    answer_vote,
+    require_leading,
+    require_told,
+    runs,
+    timeout_at_start,
+    votes,
+    wait_almost_long_enough,
+)
+from raft_steps.lab.checks.stage import Stage
+from raft_steps.lab.checks.talk import (
+    PUPPETS,
+    append_entries,
+    first,
+    read,
+    request,
+    require_log,
+    require_reply,
+    term_of,
+)
 
-TIMEOUTS = range(8, 19)  # seconds
 LIVES = 200  # A right Node leaves out one of the 11 timeouts in so many lives about once in 20 million tries.
 
 
@@ -19,8 +35,9 @@ LIVES = 200  # A right Node leaves out one of the 11 timeouts in so many lives a
 def silence_starts_an_election(stage: Stage) -> None:
     """A follower in term 2 hears nothing."""
     stage.begin(log="2 set x 1")
+    require_told(stage, "is_candidate", False, "tom starts as a follower", first(stage.events("started")))
     story = "tom is a follower in term 2 and hears no leader"
-    calls = _runs(stage, story)
+    calls = runs(stage, story)
     began = calls[0].seconds
     stage.require(
         began >= TIMEOUTS[0], f"{story}; it should wait 8 s at least, but sends RequestVote at {began:g} s", calls[0]
@@ -34,6 +51,7 @@ def silence_starts_an_election(stage: Stage) -> None:
         f"{story}; it should send RequestVote to jerry and to spike, but sends it to {', '.join(asked)}",
         calls[0],
     )
+    require_told(stage, "is_candidate", True, "tom runs for leader", calls[0])
 
 
 @rule(
@@ -45,16 +63,7 @@ def the_timeout_is_a_whole_number_from_8_to_18(stage: Stage) -> None:
     drawn: set[float] = set()
     for seed in range(LIVES):
         stage.cluster(1, seed=seed, leader=None)
-        started = first(stage.events("timer_started"))
-        stage.require(started, "tom starts as a follower and should start its election timer, but starts none")
-        assert started is not None
-        seconds = (started["due"] - started.time) / MICROSECONDS
-        stage.require(
-            seconds in TIMEOUTS,
-            f"the election timeout should be a whole number of seconds from 8 to 18; tom waits {seconds:g} s",
-            started,
-        )
-        drawn.add(seconds)
+        drawn.add(timeout_at_start(stage))
     missing = ", ".join(f"{seconds} s" for seconds in TIMEOUTS if seconds not in drawn)
     stage.require(
         not missing, f"in {LIVES} lives tom should draw every timeout from 8 s to 18 s; it never draws {missing}"
@@ -70,7 +79,8 @@ def a_heartbeat_restarts_the_timer(stage: Stage) -> None:
     stage.begin(log="1 set x 1")
     for _ in range(10):
         stage.run(6.8)
-        append_entries(stage, "jerry", (1, 1))
+        sent = append_entries(stage, "jerry", (1, 1))
+        require_reply(stage, sent, success=True, about=1, story="tom follows jerry and hears its heartbeat")
         early = first(stage.sent("RequestVote"))
         stage.require(
             not early,
@@ -78,7 +88,7 @@ def a_heartbeat_restarts_the_timer(stage: Stage) -> None:
             early,
         )
     heard = stage.arrival().seconds
-    call = _runs(stage, "tom followed jerry, who has fallen silent")[0]
+    call = runs(stage, "tom followed jerry, who has fallen silent")[0]
     stage.require(
         call.seconds - heard >= TIMEOUTS[0],
         f"tom hears jerry's heartbeat at {heard:g} s and should wait 8 s at least from then on; "
@@ -95,12 +105,13 @@ def one_vote_only(stage: Stage) -> None:
     """Two candidates of the same term ask a follower for its vote."""
     stage.begin()
     stage.require(
-        _votes(stage, "jerry", 5),
+        votes(stage, "jerry", 5),
         "tom is in term 0 and has not voted; it should vote for jerry, who asks for a vote in term 5, but does not",
         stage.arrival(),
     )
-    vote = _votes(stage, "spike", 5)
+    vote = votes(stage, "spike", 5)
     stage.require(not vote, "tom has voted for jerry in term 5; it should refuse spike, who asks too, but votes", vote)
+    require_told(stage, "voted_for", "jerry", "tom has voted for jerry and refused spike", stage.arrival())
 
 
 @rule(
@@ -108,38 +119,92 @@ def one_vote_only(stage: Stage) -> None:
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1; Raft 10",
 )
 def no_vote_for_a_term_that_is_not_newer(stage: Stage) -> None:
-    """A candidate of an older term asks a follower; later, one of the same term asks it as a candidate."""
+    """A follower is asked by a candidate of an older term, then as a candidate by one of its own term and by a newer."""
     stage.begin(log="3 set x 1")
-    vote = _votes(stage, "jerry", 2)
+    vote = votes(stage, "jerry", 2)
     stage.require(not vote, "tom is in term 3; it should refuse jerry, who asks for a vote in term 2, but votes", vote)
-    _runs(stage)
-    vote = _votes(stage, "jerry", 4)
+    runs(stage)
+    vote = votes(stage, "jerry", 4)
     stage.require(
         not vote, "tom runs in term 4; it should refuse jerry, who asks for a vote in term 4, but votes", vote
+    )
+    stage.require(
+        votes(stage, "spike", 5),
+        "tom has voted for nobody else, it refused jerry twice; it should vote for spike, who asks in term 5, but does not",
+        stage.arrival(),
+    )
+
+
+@rule(
+    "A follower that gives its vote waits a full election timeout again; one that refuses it does not.",
+    "Figure 2, Followers: it runs when a timeout passes without a leader's call and without granting its vote",
+)
+def a_vote_restarts_the_timer(stage: Stage) -> None:
+    """A second before a follower would run, a candidate asks for its vote; in a second run it is one of an older term."""
+    due = wait_almost_long_enough(stage)
+    story = f"tom hears no leader and would run at {due:g} s, and a second before jerry asks for its vote in term 4"
+    stage.require(votes(stage, "jerry", 4), f"{story}; tom is in term 3 and should vote, but does not", stage.arrival())
+    heard = stage.arrival().seconds
+    call = runs(stage, f"{story}; tom votes")[0]
+    stage.require(
+        call.seconds - heard >= TIMEOUTS[0],
+        f"{story}; tom votes, and should wait 8 s at least for a leader, but runs at {call.seconds:g} s",
+        call,
+    )
+    due = wait_almost_long_enough(stage)
+    story = f"tom hears no leader and would run at {due:g} s, and a second before jerry asks for its vote in term 2"
+    vote = votes(stage, "jerry", 2)
+    stage.require(not vote, f"{story}; tom is in term 3 and should refuse, but votes", vote)
+    call = runs(stage, f"{story}; tom refuses")[0]
+    stage.require(
+        call.seconds <= due,
+        f"{story}; tom refuses, and should run at {due:g} s all the same, but runs at {call.seconds:g} s",
+        call,
     )
 
 
 @rule(
     "A candidate leads as soon as half of the servers have voted for it, itself included; refusals do not count.",
-    "Section 5.2: a candidate wins with votes from a majority of the servers; Raft 10",
+    "Raft 10, which takes half for a majority; Section 5.2: a candidate wins with votes from a majority",
 )
 def half_of_the_servers_win(stage: Stage) -> None:
-    """One of three servers runs, is refused, and gets a vote; one of five gets the same vote twice, and then another."""
+    """One of three servers is refused, then gets a vote; one of five gets a vote twice, then another; then even ones."""
     stage.begin(3)
-    _runs(stage)
-    _require_leading(stage, False, "tom has one vote of three, its own")
-    _answer_vote(stage, "jerry", granted=False)
-    _require_leading(stage, False, "jerry refuses, and tom has one vote of three, its own")
-    _answer_vote(stage, "spike")
-    _require_leading(stage, True, "tom has two votes of three, its own and spike's")
+    runs(stage)
+    require_leading(stage, False, "tom has one vote of three, its own")
+    answer_vote(stage, "jerry", granted=False)
+    require_leading(stage, False, "jerry refuses, and tom has one vote of three, its own")
+    answer_vote(stage, "spike")
+    require_leading(stage, True, "tom has two votes of three, its own and spike's")
     stage.begin(5)
-    _runs(stage)
-    _answer_vote(stage, "jerry")
-    _require_leading(stage, False, "tom has two votes of five, its own and jerry's")
-    _answer_vote(stage, "jerry")
-    _require_leading(stage, False, "jerry's vote comes twice, so tom still has two votes of five")
-    _answer_vote(stage, "spike")
-    _require_leading(stage, True, "tom has three votes of five, its own, jerry's and spike's")
+    runs(stage)
+    answer_vote(stage, "jerry")
+    require_leading(stage, False, "tom has two votes of five, its own and jerry's")
+    answer_vote(stage, "jerry")
+    require_leading(stage, False, "jerry's vote comes twice, so tom still has two votes of five")
+    answer_vote(stage, "spike")
+    require_leading(stage, True, "tom has three votes of five, its own, jerry's and spike's")
+    for servers, voters in ((4, ["jerry"]), (6, ["jerry", "spike"])):
+        stage.begin(servers)
+        runs(stage)
+        for count, voter in enumerate(voters, start=2):
+            answer_vote(stage, voter)
+            enough = 2 * count == servers
+            half = "and half is enough" if enough else "and half is more"
+            require_leading(stage, enough, f"tom has {count} votes of {servers}, its own included, {half}")
+
+
+@rule(
+    "A server that is alone needs no other's vote: when its election timeout is up, it leads.",
+    "Section 5.2: a candidate wins with votes from a majority, and of one server its own vote is that",
+)
+def a_server_alone_elects_itself(stage: Stage) -> None:
+    """The only server of a cluster waits for its timeout, and is asked for a write and a read then."""
+    stage.begin(1, log="1 set x 1")
+    stage.run(TIMEOUTS[-1] + 0.5)
+    require_leading(stage, True, "tom is the only server, and no timeout is longer than 18 s")
+    request(stage, "set y 2")
+    read(stage, "x", "1", "tom leads, and its log says set x 1")
 
 
 @rule(
@@ -149,9 +214,10 @@ def half_of_the_servers_win(stage: Stage) -> None:
 def the_winner_sends_heartbeats_at_once(stage: Stage) -> None:
     """A candidate wins with the first of two votes; the second comes later."""
     stage.begin()
-    _runs(stage)
-    sent = _answer_vote(stage, "jerry")
-    _require_leading(stage, True, "tom has two votes of three, its own and jerry's")
+    runs(stage)
+    sent = answer_vote(stage, "jerry")
+    require_leading(stage, True, "tom has two votes of three, its own and jerry's")
+    require_told(stage, "is_candidate", False, "tom has won and leads", stage.arrival())
     called = [call["to"] for call in sent if call["type"] == "AppendEntries"]
     stage.require(
         sorted(called) == sorted(PUPPETS),
@@ -160,7 +226,7 @@ def the_winner_sends_heartbeats_at_once(stage: Stage) -> None:
         stage.arrival(),
     )
     mark = stage.mark()
-    _answer_vote(stage, "spike")
+    answer_vote(stage, "spike")
     again = first(stage.events("sent", "applied", since=mark))
     did = f"sends {again['type']}" if again and again.kind == "sent" else "carries out its log"
     stage.require(
@@ -173,27 +239,30 @@ def the_winner_sends_heartbeats_at_once(stage: Stage) -> None:
     "Section 5.2; Figure 2: it is followers and candidates that have an election timeout",
 )
 def a_leader_does_not_time_out(stage: Stage) -> None:
-    """A server wins its election and leads for a minute."""
-    stage.begin()
-    stage.win_election()
-    mark = stage.mark()
-    for _ in range(12):
-        stage.run(5)
-        call = first(stage.sent("RequestVote", since=mark))
-        stage.require(not call, "tom leads, and its election timer should not run any more; but tom runs again", call)
+    """A server leads for a minute, because it was told to at its start; another because it has won its election."""
+    for told in (True, False):
+        stage.begin(leads=told)
+        if not told:
+            stage.win_election()
+        mark, story = stage.mark(), "was told to lead" if told else "has won its election"
+        for _ in range(12):
+            stage.run(5)
+            call = first(stage.sent("RequestVote", since=mark))
+            stage.require(not call, f"tom {story}, and its election timer should not run any more; but tom runs", call)
 
 
 @rule(
-    "When a server becomes leader, its state machine holds all that its log holds, so that its reads are right.",
+    "When a server becomes leader, its state machine holds what its log says and nothing else, so its reads are right.",
     "Raft 10: winning an election replays the log; the ten-step test, step 4",
 )
 def a_new_leader_has_carried_out_its_log(stage: Stage) -> None:
-    """A follower is sent two entries, never hears that they are committed, and becomes leader."""
-    stage.begin(log="1 set x 1")
-    append_entries(stage, "jerry", (1, 1), "1 set x 2; 1 set y 3")
-    require_log(stage, "1 set x 1; 1 set x 2; 1 set y 3", "tom's log ends at entry 1, and jerry sends entries 2 and 3")
+    """A follower is sent two entries, one in the place of its own, hears of no commit, and becomes leader."""
+    stage.begin(log="1 set x 1; 1 set z 4")
+    append_entries(stage, "jerry", (1, 1), "2 set x 2; 2 set y 3")
+    story = "tom's entry 2, set z 4, has term 1, and jerry sends entries 2 and 3 of term 2"
+    require_log(stage, "1 set x 1; 2 set x 2; 2 set y 3", story)
     stage.win_election()
-    for key, expected in (("x", "2"), ("y", "3")):
+    for key, expected in (("x", "2"), ("y", "3"), ("z", None)):
         read(stage, key, expected, "tom has won, and its log says set x 1; set x 2; set y 3")
 
 
@@ -204,11 +273,11 @@ def a_new_leader_has_carried_out_its_log(stage: Stage) -> None:
 def a_failed_election_is_tried_again(stage: Stage) -> None:
     """A candidate hears nothing from the others, three times."""
     stage.begin(log="2 set x 1")
-    call = _runs(stage)[0]
+    call = runs(stage)[0]
     for _ in range(3):
         began, term = call.seconds, term_of(call)
         story = f"tom runs in term {term} at {began:g} s, and nobody answers"
-        call = _runs(stage, story)[0]
+        call = runs(stage, story)[0]
         stage.require(
             call.seconds - began >= TIMEOUTS[0],
             f"{story}; it should wait 8 s at least for votes, but runs again at {call.seconds:g} s",
@@ -220,43 +289,3 @@ def a_failed_election_is_tried_again(stage: Stage) -> None:
             f"{story}; it should run again in term {term + 1}, but sends RequestVote of term {found}",
             call,
         )
-
-
-# What these checks have in common.
-
-
-def _runs(stage: Stage, story: str = "tom hears no leader") -> list[Event]:
-    """Wait until the server under test runs for leader; return its calls for votes.
-
-    Raises:
-        CheckFailed: It does not, though the longest timeout has passed.
-    """
-    wait = TIMEOUTS[-1] + 0.5
-    try:
-        return stage.run_until_sent("RequestVote", wait)
-    except CheckFailed:
-        last = latest(stage, "started", "delivered", "timer_fired")
-        stage.require(False, f"{story}; it should run within 18 s, but sends no RequestVote", last)
-        raise
-
-
-def _votes(stage: Stage, candidate: str, term: int) -> Event | None:
-    """Let a candidate ask the server under test for its vote; return its yes, None for anything else."""
-    sent = [event for event in send(stage, candidate, "RequestVote", term=term) if event["to"] == candidate]
-    return first([event for event in sent if event["type"] == "RequestVoteReply" and value(event, "vote_granted")])
-
-
-def _answer_vote(stage: Stage, voter: str, *, granted: bool = True) -> list[Event]:
-    """Let a puppet answer the candidate under test; return what that sent then."""
-    return send(stage, voter, "RequestVoteReply", vote_granted=granted)
-
-
-def _require_leading(stage: Stage, expected: bool, story: str) -> None:
-    """Hold the server under test to lead, or not to.
-
-    Raises:
-        CheckFailed: It is otherwise.
-    """
-    leads = bool(stage.field("is_leader"))
-    should, does = ("should lead", "does not") if expected else ("should not lead yet", "does")
-    stage.require(leads == expected, f"{story}; it {should}, but {does}", latest(stage, "delivered", "timer_fired"))

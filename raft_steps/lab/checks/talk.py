@@ -101,6 +101,38 @@ def answer_call(stage: Stage, call: Event, *, success: bool) -> list[Event]:
     return send(stage, call["to"], "AppendEntriesReply", success=success, prev_log_index=entry_before(call)[0])
 
 
+def refuse_call(stage: Stage, call: Event, earlier: tuple[int, int]) -> Event:
+    """Let the follower that was called refuse, and hold the leader to try again.
+
+    Args:
+        stage: Where.
+        call: The leader's call.
+        earlier: Index and term of the entry that the leader should ask for then.
+
+    Returns:
+        The call with which it tries again.
+
+    Raises:
+        CheckFailed: It does not, does it more than once, or asks for another entry.
+    """
+    to = call["to"]
+    story = f"{to} refuses a call that comes after {spell_before(call)}"
+    sent = answer_call(stage, call, success=False)
+    calls = [each for each in sent if each["type"] == "AppendEntries" and each["to"] == to]
+    stage.require(calls, f"{story}; tom should try again one entry earlier, but does not", stage.arrival())
+    stage.require(
+        entry_before(calls[0]) == earlier,
+        f"{story}; tom should ask for entry {earlier[0]} of term {earlier[1]}, but asks for {spell_before(calls[0])}",
+        calls[0],
+    )
+    stage.require(
+        len(calls) == 1,
+        f"{story}; tom should try again once, but sends {len(calls)} calls, and {to} may refuse each of them",
+        calls[-1],
+    )
+    return calls[0]
+
+
 def value(message: Event, name: str) -> Any:
     """Give a field of a message that was sent.
 
@@ -161,11 +193,18 @@ def _spell(command: dict[str, str] | None) -> str:
 # Judging.
 
 
-def require_reply(stage: Stage, sent: list[Event], *, success: bool, story: str) -> None:
+def require_reply(stage: Stage, sent: list[Event], *, success: bool, about: int, story: str) -> None:
     """Hold the answer to an AppendEntries against what it should be.
 
+    Args:
+        stage: Where.
+        sent: What the server under test sent when it heard the call.
+        success: What it should answer.
+        about: The index of the entry that the call comes after: the leader goes by it when it tries again.
+        story: What happened so far.
+
     Raises:
-        CheckFailed: There is none, or it says the opposite.
+        CheckFailed: There is none, it says the opposite or names another entry, or there is more than one.
     """
     replies = [event for event in sent if event["type"] == "AppendEntriesReply"]
     should = f"{story}; tom should {'accept' if success else 'refuse'} it"
@@ -173,6 +212,30 @@ def require_reply(stage: Stage, sent: list[Event], *, success: bool, story: str)
     for reply in replies:
         found = reply["fields"].get("success")
         stage.require(found is success, f"{should}, but answers success={found}", reply)
+        index = value(reply, "prev_log_index")
+        stage.require(index == about, f"{should} with prev_log_index={about}, the call's; it answers {index}", reply)
+    stage.require(len(replies) == 1, f"{should}, once, but answers {len(replies)} times", replies[-1])
+
+
+def require_applied(stage: Stage, expected: list[str], story: str, since: int = 0) -> None:
+    """Hold what the server under test has carried out against what it should be.
+
+    What counts is what it tells the driver with `apply`; whether its state machine is right is to be seen before.
+
+    Raises:
+        CheckFailed: It has carried out something else, in another order, more than once, or told the driver of nothing.
+    """
+    applied = stage.events("applied", since=since)
+    found = [event["command"] for event in applied]
+    astray = [event for place, event in enumerate(applied) if found[: place + 1] != expected[: place + 1]]
+    silent = "the driver hears of none, which is what super().apply(entry) is for"
+    did = f"it carries out {'; '.join(found)}" if found else silent
+    should = f"{'; '.join(expected)}, once{' each and in this order' if len(expected) > 1 else ''}"
+    stage.require(
+        found == expected,
+        f"{story}; tom should carry out {should}, but {did}",
+        first(astray) or latest(stage, "answered", "delivered", "restarted"),
+    )
 
 
 def require_log(stage: Stage, expected: str, story: str) -> None:
