@@ -85,7 +85,7 @@ def open_notebook(server: "Server", chromium: "Browser") -> Iterator[OpenNoteboo
         shutil.copyfile(path, copy)
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)  # A loaded machine is slow, not wrong.
         page = context.new_page()
         watched = Watched(page)
         page.goto(server.address(f"/lab/tree/{copy.name}?reset"))

@@ -161,7 +161,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _await_answer(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
@@ -182,7 +182,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 continue
 
 
-def within(page: "Page", script: str, seconds: float = 60) -> Any:
+def within(page: "Page", script: str, seconds: float = 120) -> Any:
     """Run a function of JavaScript in the page, but no longer than so many seconds."""
     return page.evaluate(RACED % script, seconds * 1000)
 
@@ -194,7 +194,7 @@ def await_notebook(page: "Page") -> None:
 
 def run_all(page: "Page") -> list[str]:
     """Run every cell of the open notebook; return the errors that cells ended in, each as its name and its message."""
-    within(page, RUN_ALL, 120)
+    within(page, RUN_ALL, 300)
     errors: list[str] = within(page, ERRORS)
     return errors
 

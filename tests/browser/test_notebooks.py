@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from in_jupyterlab import ROOT, run_all
+from player_on_page import PlayerOnPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -15,26 +16,19 @@ def test_notebook_06_runs_and_its_player_plays(open_notebook: Callable[..., Any]
     """All cells run without an error and without a request that leaves the machine; the player plays and scrubs."""
     page, watched = open_notebook(ROOT / "notebooks" / "06_term_checks.ipynb", dark=dark)
     errors = run_all(page)
-    player = page.locator(".rp[data-ready='1']").first
-    player.wait_for()
-    player.scroll_into_view_if_needed()
+    player = PlayerOnPage(page)
 
     assert errors == []
 
-    before = float(player.get_attribute("data-time") or "nan")
-    play = player.locator("button[data-act='play']")
-    play.click()
-    page.wait_for_function(
-        "before => Number(document.querySelector(\".rp[data-ready='1']\").dataset.time) > before", arg=before
-    )
-    play.click()
+    before = player.time
+    player.press_by_key("play")
+    player.until("Number(player.dataset.time) > given", before)
+    player.press_by_key("play")
+    player.settle(playing="0")
 
-    assert player.get_attribute("data-playing") in ("false", "0")
-
-    scrubber = player.locator("input[type=range]").first
-    scrubber.focus()
+    player.root.locator("input[type=range]").focus()
     page.keyboard.press("End")
-    page.wait_for_function("Number(document.querySelector(\".rp[data-ready='1']\").dataset.time) > 60")
+    player.until("Number(player.dataset.time) > 60")
     page.screenshot(path=tmp_path / "player.png")
 
     assert watched.left == []
@@ -47,5 +41,5 @@ def test_notebook_05_shows_its_errors_and_no_other(open_notebook: Callable[..., 
 
     errors = run_all(page)
 
-    assert [error.partition(":")[0] for error in errors] == ["MessageError", "MessageError"]
+    assert [error.partition(":")[0] for error in errors] == ["MessageError", "MessageError"], errors
     assert watched.left == []

@@ -1,6 +1,5 @@
 """The player in a real JupyterLab: drawn, played, stepped, scrubbed and read, by mouse and by keyboard."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from in_jupyterlab import run_all, within, write_notebook
+from player_on_page import PlayerOnPage
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -23,77 +23,25 @@ cluster.set("x", 1)
 cluster.partition(cluster.leader)
 cluster.run(30)
 """
-PLACES = "() => Object.fromEntries([...document.querySelectorAll('[data-message]')].map((e) => [e.dataset.message, e.getAttribute('transform')]))"
 # The kernel echoes a choice back; a second choice made before the echo arrives would be overwritten by it.
 KERNEL_HAS_HEARD = """
 async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestKernelInfo(); }
 """
-FRAMES = """
-async () => {
-  let frames = 0;
-  const begun = performance.now();
-  while (performance.now() - begun < 2000) {
-    await new Promise((done) => requestAnimationFrame(done));
-    frames += 1;
-  }
-  return frames / ((performance.now() - begun) / 1000);
-}
-"""
 
 
-class Stage:
-    """A player on a page.
+class Stage(PlayerOnPage):
+    """A player on a page of its own, all of whose cells were run.
 
     Attributes:
-        page: The page.
         watched: What the page did that it should not.
-        root: The drawing's own element, with its data.
+        errors: The errors that cells ended in.
     """
 
     def __init__(self, page: "Page", watched: Any) -> None:
         """Run the notebook's cells and wait until the player is drawn."""
-        self.page, self.watched = page, watched
+        self.watched = watched
         self.errors = run_all(page)
-        self.root = page.locator(".rp[data-ready='1']").first
-        self.root.wait_for()
-        self.root.scroll_into_view_if_needed()
-
-    @property
-    def time(self) -> float:
-        """The time that is shown, in seconds."""
-        return float(self.root.get_attribute("data-time") or "nan")
-
-    @property
-    def event(self) -> int:
-        """The number of the last event that has happened."""
-        return int(self.root.get_attribute("data-event") or "-2")
-
-    def press(self, act: str) -> None:
-        """Press one of the buttons."""
-        self.button(act).click()
-
-    def button(self, act: str) -> "Locator":
-        """Find a button."""
-        return self.root.locator(f"[data-act={act}]")
-
-    def settle(self, **expected: object) -> None:
-        """Wait until the drawing's data are as expected."""
-        for name, value in expected.items():
-            self.page.wait_for_function(
-                "([name, value]) => document.querySelector('.rp').dataset[name] === value", arg=[name, str(value)]
-            )
-
-    def step(self, act: str, event: int) -> None:
-        """Press a step, and wait until the event is reached and the glide is over."""
-        self.press(act)
-        self.settle(event=event)
-        self.page.wait_for_timeout(350)
-
-    def scrub(self, seconds: float) -> None:
-        """Drag the scrubber to a time."""
-        self.root.locator("input[type=range]").evaluate(
-            "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", seconds * 1e6
-        )
+        super().__init__(page)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +55,7 @@ def opened(open_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathF
 def stage(opened: Stage) -> Stage:
     """Give the player at its beginning, as it was opened."""
     opened.press("start")
-    opened.settle(playing="0")
+    opened.settle(playing="0", time="0.000000")
     opened.page.keyboard.press("Escape")
     return opened
 
@@ -123,37 +71,30 @@ def test_it_is_drawn_and_asks_nobody(stage: Stage) -> None:
 
 def test_it_plays_and_pauses(stage: Stage) -> None:
     """Playing moves time and the messages; pausing stops both at once."""
+    earlier = stage.time
     stage.press("play")
-    stage.page.wait_for_selector("[data-message]")
-    before, earlier = stage.page.evaluate(PLACES), stage.time
-    stage.page.wait_for_timeout(150)
-    after = stage.page.evaluate(PLACES)
-    assert stage.time > earlier
-    assert any(before[name] != after[name] for name in before.keys() & after.keys())
+    stage.await_motion()
+    stage.until("Number(player.dataset.time) > given", earlier)
 
     stage.press("play")
     stage.settle(playing="0")
-    stopped, places = stage.time, stage.page.evaluate(PLACES)
-    stage.page.wait_for_timeout(200)
+    stopped = stage.time
+    stage.calm()
     assert stopped == stage.time
-    assert places == stage.page.evaluate(PLACES)
+    assert 0 < stage.root.locator("[data-message]").count()
 
 
 def test_it_steps_on_and_back(stage: Stage) -> None:
     """Next shows what happens next, and Back what was before; the list and the live region tell it."""
     home = stage.event
-    stage.press("next")
-    stage.page.wait_for_function(f"Number(document.querySelector('.rp').dataset.event) > {home}")
-    stage.page.wait_for_timeout(350)
+    stage.step_from("next", home)
     first, time = stage.event, stage.time
     current = stage.root.locator(".rp-list [aria-current]").inner_text()
     assert "election timer runs out" in current
     assert "election timer runs out" in stage.root.locator(".rp-live").inner_text()
     assert 0 < stage.root.locator("[data-message]").count()
 
-    stage.press("next")
-    stage.page.wait_for_function(f"Number(document.querySelector('.rp').dataset.event) > {first}")
-    stage.page.wait_for_timeout(350)
+    stage.step_from("next", first)
     stage.step("back", first)
     assert time == stage.time
     stage.step("back", home)
@@ -179,7 +120,7 @@ def test_a_line_of_the_list_leads_to_its_moment(stage: Stage) -> None:
     shown = float(line.locator(".rp-when").inner_text())
     line.click()
 
-    assert shown == pytest.approx(stage.time, abs=0.01)
+    stage.until("Math.abs(Number(player.dataset.time) - given) < 0.01", shown)
 
 
 def test_a_partition_is_a_wall(stage: Stage) -> None:
@@ -196,17 +137,18 @@ def test_keys_do_what_they_say_and_jupyterlab_hears_none(stage: Stage) -> None:
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     stage.root.locator(".rp-server").first.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("Number(document.querySelector('.rp').dataset.time) > 0")
+    stage.until("Number(player.dataset.time) > 0")
     page.keyboard.press("End")
-    end = stage.time
+    stage.until("player.querySelector('.rp-scrubber input').value === player.querySelector('.rp-scrubber input').max")
+    assert 30 < stage.time
     page.keyboard.press("Home")
-    assert 0.0 == stage.time < end
+    stage.settle(time="0.000000")
     page.keyboard.press(" ")
     stage.settle(playing="1")
     page.keyboard.press(" ")
     stage.settle(playing="0")
     page.keyboard.press("+")
-    assert "2" == page.locator(".raft-player-options .widget-readout").inner_text().rstrip("0.")
+    page.wait_for_function("Number(document.querySelector('.raft-player-options .widget-readout').innerText) === 2")
     page.keyboard.press("-")
 
     for place in (".rp-server", ".rp-scrubber input", "[data-act=next]", ".raft-player-options input[type=checkbox]"):
@@ -221,9 +163,8 @@ def test_focus_shows_a_card_with_all_fields(stage: Stage) -> None:
     """A server or a message under the focus shows its fields by the names that the code uses."""
     stage.root.locator(".rp-server").first.focus()
     assert "current_term" in stage.root.locator(".rp-card").inner_text()
-    stage.press("next")
-    stage.page.wait_for_selector("[data-message][tabindex='0']")
-    stage.page.wait_for_timeout(350)
+    stage.step_from("next", stage.event)
+    stage.root.locator("[data-message][tabindex='0']").first.wait_for()
     stage.root.locator("[data-message]").first.focus()
     assert re.search(r"RequestVote[\s\S]*term\s+1", stage.root.locator(".rp-card").inner_text())
     stage.page.keyboard.press("Escape")
@@ -248,12 +189,12 @@ def test_options_reach_the_drawing(stage: Stage) -> None:
     hidden = "heartbeat of term"
     assert hidden in stage.root.locator(".rp-list").inner_text()
     options.locator("input[type=checkbox]").nth(1).uncheck()
-    stage.page.wait_for_function(f"!document.querySelector('.rp-list').innerText.includes('a {hidden}')")
+    stage.until("!player.querySelector('.rp-list').innerText.includes(given)", f"a {hidden}")
     options.locator("input[type=checkbox]").nth(1).check()
 
     choice = options.locator("select")
     choice.select_option(index=2)
-    stage.page.wait_for_function("document.querySelector('.rp-live').textContent.includes('becomes leader')")
+    stage.until("player.querySelector('.rp-live').textContent.includes('becomes leader')")
     assert re.search(r"becomes\sleader", choice.locator("option:checked").inner_text())
     within(stage.page, KERNEL_HAS_HEARD)
     stage.press("start")
@@ -265,9 +206,11 @@ def test_running_the_cell_again_leaves_one_player(stage: Stage) -> None:
     stage.press("play")
     stage.settle(playing="1")
     assert [] == run_all(stage.page)
-    stage.page.wait_for_selector(".rp[data-ready='1'][data-playing='0']")
+    stage.page.wait_for_selector(".rp[data-ready='1']:not([data-tried])")
+    stage.page.wait_for_function("document.querySelectorAll('.rp').length === 1")
+    stage.pin()
 
-    assert 1 == stage.page.locator(".rp").count()
+    stage.settle(playing="0")
     assert [] == stage.watched.complaints
 
 
@@ -278,7 +221,7 @@ def test_it_can_be_read(open_notebook: Callable[..., Any], tmp_path: Path, dark:
     path = write_notebook(tmp_path / "look.ipynb", RUN, "cluster.play(at=30)")
     stage = Stage(*open_notebook(path, dark=dark, viewport={"width": width, "height": 1000}))
     within(stage.page, "async () => window.jupyterapp.commands.execute('application:toggle-left-area')")
-    stage.page.wait_for_timeout(400)
+    stage.steady()
     player = stage.page.locator(".raft-player")
     player.screenshot(path=tmp_path / f"player-{'dark' if dark else 'light'}-{width}.png")
     boxes = [box.bounding_box() for box in stage.root.locator(".rp-name, .rp-words, .rp-shape").all()]
@@ -307,10 +250,10 @@ def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any],
     more = "from raft_steps.lab.widget import trace_bytes\nshown.ring.trace = trace_bytes(cluster.run(until=99).trace)"
     path = write_notebook(tmp_path / "calm.ipynb", RUN, "shown = cluster.play()\nshown", more)
     stage = Stage(*open_notebook(path, reduced_motion="reduce"))
-    stage.page.wait_for_function("document.querySelector('.rp-clock').innerText.endsWith('of 99.00 s')")
+    stage.until("player.querySelector('.rp-clock').innerText.endsWith('of 99.00 s')")
     stage.press("next")
 
-    assert 8 <= stage.time
+    stage.until("Number(player.dataset.time) >= 8")
     assert "0" == stage.root.get_attribute("data-playing")
 
 
@@ -327,45 +270,3 @@ def test_a_stored_player_is_a_picture(open_notebook: Callable[..., Any], tmp_pat
     assert (picture.get_attribute("alt") or "").startswith("Player of step 6")
     assert 300 < picture.evaluate("(image) => image.naturalWidth")
     assert not page.locator("text=Error displaying widget").count()
-
-
-def test_it_is_fast(open_notebook: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It plays smoothly; 50,000 events are there soon after the cell was run, and any moment of them at once."""
-    path = write_notebook(
-        tmp_path / "fast.ipynb",
-        RUN,
-        "from raft_steps.lab.widget import player\n"
-        "long = Cluster(8, 5, seed=2)\n"
-        "while len(long.trace) < 50_000:\n    long.run(500)",
-        "player(long.trace, speed=4)",
-    )
-    stage = Stage(*open_notebook(path))
-    measured = json.loads(
-        stage.root.evaluate(
-            """
-            (root) => {
-              const times = [];
-              const input = root.querySelector("input[type=range]");
-              for (let place = 0; place < 40; place += 1) {
-                input.value = ((place * 17) % 40) / 40 * Number(input.max);
-                const begun = performance.now();
-                input.dispatchEvent(new Event("input"));
-                times.push(performance.now() - begun);
-              }
-              times.sort((a, b) => a - b);
-              return JSON.stringify({ median: times[20], worst: times[39], load: Number(root.dataset.loaded) });
-            }
-            """
-        )
-    )
-    stage.press("play")
-    frames = within(stage.page, FRAMES)
-    with capsys.disabled():
-        print(
-            f"\n  player: 50,000 events drawn in {measured['load']:.0f} ms, scrubbing to any moment "
-            f"{measured['median']:.1f} ms (worst {measured['worst']:.1f}), playing at {frames:.0f} frames a second"
-        )
-
-    assert measured["load"] < 1500
-    assert measured["worst"] < 100
-    assert frames > 25
