@@ -14,6 +14,7 @@ from raft_steps.lab.trace import Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host
+    from raft_steps.lab.linearizability import History
     from raft_steps.lab.svg import Picture
     from raft_steps.lab.widget import Player
     from raft_steps.lab.words import Story
@@ -105,6 +106,12 @@ class View:
         from raft_steps.lab.words import story
 
         return story(self.trace, heartbeats, start, end)
+
+    def history(self) -> History:
+        """Give what clients asked and heard so far, to check with `check_linearizable`."""
+        from raft_steps.lab.linearizability import History
+
+        return History.from_trace(self.trace)
 
     def play(self, *, at: float | None = None, speed: float = 1.0, heartbeats: bool = True) -> Player:
         """Show all that happened so far as a ring of servers, to play, step and scrub through.

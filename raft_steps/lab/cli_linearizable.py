@@ -1,0 +1,60 @@
+"""The command that checks a history of clients, from the laboratory or from elsewhere: `linearizable`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from raft_steps.lab.cli_tools import FAILED, WRONG_INPUT, CommandError, json_option, say, say_json
+
+EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
+
+
+@click.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option(
+    "--model",
+    type=click.Choice(["register", "kv"]),
+    default="kv",
+    show_default=True,
+    help="What the operations do: one register, or a value for each key.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="How many seconds it may take; what is undecided by then is unknown.",
+)
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the result into this file.")
+@json_option
+@click.pass_context
+def linearizable(
+    ctx: click.Context, *, file: TextIO, model: str, time_limit: float, svg: Path | None, as_json: bool
+) -> None:
+    """Check whether a history is linearizable.
+
+    FILE, or - for standard input, holds a log of Jepsen, EDN as Porcupine and Knossos use it, or a saved trace. The
+    exit status is 0 for a history that is, 1 for one that is not, and 2 where it could not be decided in time.
+
+    \b
+    raft-steps run 8 --scenario 'at 9 set x 1; at 12 get x' --trace run.jsonl
+    raft-steps linearizable run.jsonl --svg run.svg
+    raft-steps linearizable etcd_000.log --model register --time-limit 60
+    """  # noqa: D301  # click's own mark for lines that it shall not wrap
+    from raft_steps.lab.linearizability import History, check_linearizable
+
+    try:
+        text = file.read()
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{file.name} is no text, so it is no history") from error
+    result = check_linearizable(History.parse(text), model, time_limit=time_limit)
+    if svg is not None:
+        result.picture().save(svg)
+    if as_json:
+        say_json(result.as_data())
+    else:
+        say(result)
+    ctx.exit(EXIT_STATUS[result.verdict])

@@ -1,0 +1,100 @@
+"""The speed of the linearizability checker: histories that are linearizable, and how long the check takes."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from raft_steps.lab.linearizability import History, KeyValueModel, Operation, check_linearizable
+
+MICROSECONDS = 1_000_000
+
+
+def made_history(operations: int, clients: int, keys: int, *, seed: int = 0, unanswered: float = 0.0) -> History:
+    """Make a history that is linearizable: each operation takes effect at a random moment of its time.
+
+    Args:
+        operations: How many operations.
+        clients: How many clients ask, each one thing at a time; who hears nothing asks on under a new name.
+        keys: How many keys they ask about, all alike often.
+        seed: What chance begins with.
+        unanswered: The share of operations that are not answered; half of those take no effect.
+    """
+    chance = random.Random(seed)
+    free = [chance.randrange(1000) for _ in range(clients)]
+    drafts = []
+    for number in range(operations):
+        client = min(range(clients), key=lambda which: free[which])
+        called, length = free[client], chance.randrange(500, 10_000)
+        effect = called + chance.randrange(1, length)
+        free[client] = called + length + chance.randrange(1, 3000)
+        drafts.append((effect, number, client, called, called + length))
+    model, held = KeyValueModel(), dict.fromkeys(range(keys))
+    made = []
+    for _effect, number, client, called, returned in sorted(drafts):
+        key, kind = chance.randrange(keys), chance.random()
+        action = "get" if kind < 0.5 else "set" if kind < 0.8 else "cas" if kind < 0.95 else "delete"
+        value = chance.randrange(5) if action in ("set", "cas") else None
+        expected = chance.randrange(5) if action == "cas" else None
+        draft = Operation(
+            client=f"client#{client}",
+            action=action,
+            key=f"k{key}",
+            value=value,
+            expected=expected,
+            called=called,
+            returned=returned,
+        )
+        answer = held[key] if action == "get" else held[key] == draft.expected if action == "cas" else None
+        lost = chance.random() < unanswered
+        fields = {name: getattr(draft, name) for name in ("action", "key", "value", "expected", "called")}
+        if lost:
+            done = Operation(client=f"lost#{number}", outcome="unknown", **fields)
+        else:
+            done = Operation(client=draft.client, returned=returned, answer=answer, **fields)
+        if not lost or chance.random() < 0.5:
+            held[key] = model.step(held[key], Operation(client="", outcome="unknown", **fields))[1]
+        made.append(done)
+    return History(tuple(made))
+
+
+def seconds_to_check(history: History) -> float:
+    """Measure one check, and see that it ends well."""
+    begun = time.perf_counter()
+    result = check_linearizable(history)
+    took = time.perf_counter() - begun
+    assert result.verdict == "ok"
+    return took
+
+
+def figures(large: int = 10_000, repetitions: int = 5) -> list[tuple[str, str, str, bool]]:
+    """Measure a small and a large history; give what, how long, the target and whether it is met.
+
+    Args:
+        large: How many operations the large history has.
+        repetitions: How often each is measured; the middle one counts.
+    """
+    rows = []
+    for count, clients, keys, limit, unanswered in (
+        (100, 5, 1, 0.05, 0.0),
+        (100, 5, 1, 0.05, 0.1),
+        (large, 10, 20, 10.0, 0.0),
+        (large, 10, 20, 10.0, 0.01),
+    ):
+        taken = sorted(
+            seconds_to_check(made_history(count, clients, keys, seed=seed, unanswered=unanswered))
+            for seed in range(repetitions)
+        )
+        middle = taken[len(taken) // 2]
+        lost = f", {unanswered:.0%} unanswered" if unanswered else ""
+        what = (
+            f"linearizability, {count:,} operations, {clients} clients, {keys} {'key' if keys == 1 else 'keys'}{lost}"
+        )
+        spelled = f"{middle * 1000:.1f} ms" if limit < 1 else f"{middle:.2f} s"
+        rows.append((what, spelled, f"{limit * 1000:.0f} ms" if limit < 1 else f"{limit:.0f} s", middle < limit))
+    return rows
+
+
+if __name__ == "__main__":
+    for row in figures():
+        print(*row)
