@@ -1,0 +1,22 @@
+"""When things are due in the trace of a schedule, which knows an order and no durations."""
+
+from __future__ import annotations
+
+from raft_steps.lab.trace import Trace
+
+
+def set_dues(trace: Trace) -> None:
+    """Say of each timer that it is due when it runs out, and of each message that it is due when it arrives.
+
+    What never comes is due at the end.
+    """
+    ends: dict[tuple[str, str], int] = {}
+    for event in reversed(trace.events):
+        if event.kind in ("delivered", "dropped"):
+            ends["message", event["message"]] = event.time
+        elif event.kind == "sent":
+            event.detail["due"] = ends.get(("message", event["message"]), trace.end)
+        elif event.kind in ("timer_fired", "timer_cancelled"):
+            ends[event.server, event["timer"]] = event.time if event.kind == "timer_fired" else trace.end
+        elif event.kind == "timer_started":
+            event.detail["due"] = ends.pop((event.server, event["timer"]), trace.end)

@@ -1,0 +1,82 @@
+"""The speed of the search: transitions and distinct states a second on one core, what a state costs, where time goes.
+
+The measured search is that of step 8 with three servers, two elections, a crash, a heartbeat and a write, against all
+invariants that it keeps within that scope or not: Log Matching alone, so that it does not end early.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+import time
+import tracemalloc
+
+from raft_steps.lab.search import Result, Scope, Search
+
+TARGET = 20_000  # transitions a second
+SCOPE = Scope(timeouts={"election": 2, "heartbeat": 1}, crashes=1, commands=("set x 1",))
+RULES = ("Log Matching",)
+# What the time goes into, by the function that stands for it; what a part calls counts for it, too.
+PARTS = {
+    "handlers": ("machine.py", "_work_out"),
+    "messages to handlers": ("machine.py", "_run"),
+    "symmetry": ("symmetry.py", "canonical"),
+    "invariants": ("judge.py", "find"),
+    "successors": ("moves.py", "successors"),
+}
+
+
+def searched(states: int, *, symmetry: bool) -> tuple[Result, float]:
+    """Search up to so many distinct states; give the result, and how long it took in seconds."""
+    search = Search(8, servers=3)
+    begun = time.perf_counter()
+    result = search.run(SCOPE, invariants=RULES, symmetry=symmetry, states=states)
+    return result, time.perf_counter() - begun
+
+
+def bytes_per_state(states: int, *, symmetry: bool) -> float:
+    """Give what one distinct state takes in memory, with all that is kept beside it."""
+    tracemalloc.start()
+    try:
+        result, _ = searched(states, symmetry=symmetry)
+        return tracemalloc.get_traced_memory()[1] / result.states
+    finally:
+        tracemalloc.stop()
+
+
+def shares(states: int) -> dict[str, float]:
+    """Give the share of the time that each part takes, as the profiler sees it; the rest is the loop itself."""
+    profile = cProfile.Profile()
+    profile.enable()
+    searched(states, symmetry=True)
+    profile.disable()
+    figures = pstats.Stats(profile)
+    total = figures.total_tt  # type: ignore[attr-defined]
+    found = dict.fromkeys(PARTS, 0.0)
+    for (path, _, name), row in figures.stats.items():  # type: ignore[attr-defined]
+        for part, (file, function) in PARTS.items():
+            if name == function and path.endswith(f"search/{file}"):
+                found[part] += row[3]
+    handlers = found.pop("handlers") + found.pop("messages to handlers")
+    found["successors"] -= handlers
+    return {part: seconds / total for part, seconds in ({"handlers": handlers} | found).items()}
+
+
+def search_rows(states: int) -> list[tuple[str, str, str, bool | None]]:
+    """Measure the search up to so many distinct states.
+
+    Returns:
+        Rows for the table: what is measured, the figure, the target, and whether it is met.
+    """
+    rows: list[tuple[str, str, str, bool | None]] = []
+    for symmetry in (True, False):
+        result, took = searched(states, symmetry=symmetry)
+        rate = result.transitions / took
+        measured = f"{rate:,.0f} transitions/s, {result.states / took:,.0f} states/s"
+        name = "search, step 8, " + ("with symmetry" if symmetry else "without symmetry")
+        rows.append((name, measured, f"{TARGET:,} transitions/s", rate >= TARGET))
+    weights = [f"{bytes_per_state(states // 5 or 1, symmetry=symmetry):,.0f}" for symmetry in (True, False)]
+    rows.append(("search, bytes for a state", f"{weights[0]} with symmetry, {weights[1]} without", "", None))
+    spent = ", ".join(f"{part} {share:.0%}" for part, share in shares(states // 5 or 1).items())
+    rows.append(("search, where the time goes", spent, "", None))
+    return rows
