@@ -17,6 +17,7 @@ from nbformat.validator import iter_validate
 
 ROOT = Path(__file__).parent.parent
 
+CELLS_MAX = 60
 CELL_LINES_MAX = 25
 CELL_LINES_MEDIAN_BELOW = 8
 UNCOMPARED_CELLS_MAX = 2
@@ -207,6 +208,13 @@ def cells_are_small(notebook: Notebook) -> Iterator[str]:
             yield f"{place(cell)} has {lines(cell)} lines, over {CELL_LINES_MAX}"
     if sizes and statistics.median(sizes) >= CELL_LINES_MEDIAN_BELOW:
         yield f"the median code cell has {statistics.median(sizes):g} lines, not under {CELL_LINES_MEDIAN_BELOW}"
+
+
+@rule
+def not_too_many_cells(notebook: Notebook) -> Iterator[str]:
+    """A notebook has 60 cells at most: more than that is no sitting any more."""
+    if len(notebook["cells"]) > CELLS_MAX:
+        yield f"{len(notebook['cells'])} cells, over {CELLS_MAX}; merge neighbours where that reads well"
 
 
 @rule

@@ -6,6 +6,7 @@ from wrong_nodes import step_08 as wrong
 
 from raft_steps import node
 from raft_steps.lab.checks import check
+from raft_steps.lab.node import removed
 
 CAUGHT_BY = {
     wrong.TimerIsNotRestarted: "a candidate that fails runs again",
@@ -58,6 +59,22 @@ def test_every_check_and_every_wrong_node_counts() -> None:
     """No check is idle, and no wrong node is forgotten in the table."""
     assert set(names_of(8)) == set(CAUGHT_BY.values())
     assert set(CAUGHT_BY) == wrong_nodes_of(wrong, right={"Rest"})
+
+
+def test_super_that_sets_what_is_gone_is_told_what_to_write() -> None:
+    """Who takes is_candidate away and calls an earlier step's start_election hears that the whole method is theirs."""
+
+    class Node(node(7)):  # type: ignore[misc]
+        is_candidate = removed("nothing reads it")
+
+        def start_election(self) -> None:
+            super().start_election()
+
+    message = first_failure(Node, 8).message
+
+    assert "is_candidate is gone: nothing reads it; the start_election of an earlier step uses it: " in message
+    assert "write the whole method start_election yourself, without super()" in message
+    assert "super().start_election(), which led to" in message
 
 
 def test_another_way_to_draw_is_right() -> None:

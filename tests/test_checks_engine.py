@@ -78,7 +78,7 @@ SAYS = {
     mistakes.LogIsChangedInPlace: (
         (
             "tom's on_append_entries, at 13.2 s, raised LogError: log[1] = … changes an entry in place; "
-            "use truncate_after(1 - 1) and append"
+            "use truncate_after(0) and append"
         ),
         "self.log[1] = self.log[0]",
     ),

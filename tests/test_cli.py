@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -191,6 +192,33 @@ def test_difference_is_shown(learner: Callable[..., str]) -> None:
     assert "+     if message.term < self.current_term:" in text
     assert "\x1b" not in text
     assert "become_follower is new" in printed("diff", "5", learner(GOOD_NODE), "--method", "become_follower")
+
+
+def test_whole_difference_is_a_patch(learner: Callable[..., str], tmp_path: Path) -> None:
+    """The difference of two whole files is a patch that makes the one of the other."""
+    old, text = tmp_path / "raft.py", printed("diff", "5", "6", "--whole")
+    old.write_text(printed("show", "5", "--whole"), encoding="utf-8")
+
+    assert patched(old.read_text(encoding="utf-8"), text) == printed("show", "6", "--whole")
+    assert "+class Node" not in printed("diff", "5", learner(GOOD_NODE), "--whole")
+    assert not printed("diff", "6", "6", "--whole")
+    assert "--whole and --method exclude each other" in complaint("diff", "5", "6", "--whole", "--method", "on_start")
+
+
+def patched(text: str, patch: str) -> str:
+    """Apply a patch in the unified format, and check on the way that what it expects is there."""
+    old, new, place = text.splitlines(), [], 0
+    for line in patch.splitlines()[2:]:
+        if found := re.fullmatch(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@", line):
+            new += old[place : int(found[1]) - 1]
+            place = int(found[1]) - 1
+        elif line[0] == "+":
+            new.append(line[1:])
+        else:
+            assert old[place] == line[1:]
+            new += [line[1:]] if line[0] == " " else []
+            place += 1
+    return "\n".join([*new, *old[place:]]) + "\n"
 
 
 # Running.

@@ -150,6 +150,7 @@ def test_follower_turns_clients_away() -> None:
         (lambda cluster: None, "jerry", ""),
         (lambda cluster: cluster.crash("tom"), "tom", "tom is down"),
         (lambda cluster: cluster.crash("tom"), None, "nobody leads"),
+        (lambda cluster: cluster.crash("tom", "jerry", "spike"), None, "all servers are down"),
         (lambda cluster: cluster.crash("followers"), None, "nothing was heard within 20 s"),
         (lambda cluster: cluster.pause("tom"), None, "nothing was heard within 20 s"),
     ],
@@ -162,6 +163,15 @@ def test_client_may_wait_in_vain(prepare: Any, to: str | None, why: str) -> None
 
     assert (NoAnswer(why) if why else NotLeader()) == answer
     assert 1 == len([action for action in cluster.scenario.actions if action.verb == "set"])
+
+
+def test_client_of_the_only_server_hears_that_it_is_down() -> None:
+    """Where there is but one server, nobody has to lead: the answer and the picture say that it is down."""
+    cluster = Cluster(1)
+    cluster.crash("tom")
+
+    assert NoAnswer("tom is down") == cluster.get("x")
+    assert "get x: tom is down, so nobody can be asked" == cluster.trace.events[-1]["text"]
 
 
 def test_client_of_a_fast_cluster_waits_two_seconds() -> None:
@@ -327,7 +337,7 @@ def test_partition_names_sides() -> None:
         ((8,), {"later": ["bob"]}, "there is no server 'bob'"),
         ((8,), {"later": 3}, "later are a list of names"),
         ((8,), {"timing": "fast"}, "there is no timing 'fast'; there are post, paper"),
-        ((8,), {"network": {"speed": 1}}, "a network has delay, loss, duplicate, reorder, but no 'speed'"),
+        ((8,), {"network": {"speed": 1}}, "a network has delay, spread, loss, duplicate, reorder, but no 'speed'"),
         ((8,), {"network": 3}, "network is a dictionary"),
         ((8,), {"network": {"delay": 3}}, "delay needs a low and a high number of seconds"),
         ((8,), {"network": {"loss": 2}}, "loss is a share of messages"),

@@ -7,6 +7,8 @@ and, where there is one, on which line.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +16,13 @@ from typing import Any
 import pytest
 from core_tools import changed
 
+from raft_steps import node
 from raft_steps.lab import guard
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import EventBudgetError, NodeError, ScenarioError
 from raft_steps.lab.messages import message
+from raft_steps.lab.node import removed
 from raft_steps.lab.scenario import default_scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.step_04_leader_election import RequestVote
@@ -165,6 +169,78 @@ def test_exception_in_a_helper_names_the_helper_s_line() -> None:
     assert "self.log[5]" in str(error)
 
 
+def test_exception_in_inherited_code_names_one_s_own_line_first() -> None:
+    """A learner's method breaks a field, and an earlier step's method falls over it: both lines are told, theirs first."""
+
+    def start_election(self: Any) -> None:
+        self.votes = None
+        super(node_class, self).start_election()
+
+    node_class: Any = changed(8, start_election=start_election)
+    error = str(failure(node_class))
+
+    assert re.search(
+        r"raised AttributeError: 'NoneType' object has no attribute 'add'\n"
+        r"  test_guard\.py, line \d+: super\(node_class, self\)\.start_election\(\), which led to\n"
+        r"  step_08_\w+\.py, line \d+: self\.votes\.add\(self\.name\)$",
+        error,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # The first try may hit a collection.
+def test_endless_loop_in_inherited_code_names_one_s_own_line_first() -> None:
+    """The same holds for a loop that an inherited method ends up in."""
+
+    def peers(_self: Any) -> Any:
+        return itertools.repeat("tom")
+
+    def start_election(self: Any) -> None:
+        self.send_heartbeat()
+
+    error = str(failure(changed(8, peers=peers, start_election=start_election)))
+
+    assert re.search(
+        r"did not come back within a second: an endless loop\?\n"
+        r"  test_guard\.py, line \d+: self\.send_heartbeat\(\), which led to\n  step_0\d_\w+\.py, line \d+: ",
+        error,
+    )
+
+
+def test_guess_of_a_name_is_one_that_people_write() -> None:
+    """A close name is offered, but not one of Python's own with underscores."""
+    error = failure(on_election_timeout(lambda node: node.current_term.add(1)))
+
+    assert "raised AttributeError: 'int' object has no attribute 'add'\n" in str(error)
+    assert "; did you mean 'current_term'?" in str(failure(on_election_timeout(lambda node: node.curent_term)))
+
+
+def test_exception_in_inherited_code_alone_names_the_inherited_line() -> None:
+    """Where no line of the learner's is on the way, the inherited line is all there is to tell."""
+    node_class = changed(8, become_follower=None)
+    cluster = Cluster(node_class, 3)
+    with pytest.raises(NodeError) as caught:
+        cluster.run(60)
+
+    assert "which led to" not in str(caught.value)
+    assert re.search(r"\n  step_0\d_\w+\.py, line \d+: self\.become_follower", str(caught.value))
+
+
+@pytest.mark.parametrize("arguments, count", [(("tom",), 2), (("tom", 3), 3)])
+def test_positional_fields_are_told(arguments: tuple[object, ...], count: int) -> None:
+    """A message that is built without its fields' names is answered with how it is built."""
+
+    def start_election(self: Any) -> None:
+        self.broadcast(RequestVote(*arguments))
+
+    error = failure(changed(8, start_election=start_election))
+
+    assert (
+        f"raised TypeError: RequestVote.__init__() takes 1 positional argument but {count} were given; "
+        "the fields of a message are named, as in RequestVote(term=…)\n"
+    ) in str(error)
+
+
 @pytest.mark.parametrize("value", [True, 0, "", [1]])
 def test_returned_value_is_refused(value: object) -> None:
     """A handler returns nothing: what it wants done goes through self.send and the like."""
@@ -224,11 +300,11 @@ def test_entry_cannot_be_changed_in_place() -> None:
     """Setting an entry of the log is told with what to do instead."""
 
     def write(self: Any, _client: str, _command: Any) -> None:
-        self.log[0] = None
+        self.log[1] = None
 
     error = failure(changed(8, write=write), lambda cluster: cluster.set("x", 1))
 
-    assert "raised LogError: log[0] = … changes an entry in place; use truncate_after(0 - 1) and append" in str(error)
+    assert "raised LogError: log[1] = … changes an entry in place; use truncate_after(0) and append" in str(error)
 
 
 def test_wrong_signature_is_told() -> None:
@@ -361,6 +437,19 @@ def test_removed_name_says_why() -> None:
     assert "is_candidate is gone: a server is a leader or a follower" in str(
         failure(changed(8, start_election=start_election))
     )
+
+
+def test_removed_name_in_an_inherited_method_says_what_to_write() -> None:
+    """Who calls an earlier step's method that sets is_candidate is told to write the whole method."""
+
+    def start_election(self: Any) -> None:
+        super(node_class, self).start_election()
+
+    node_class: Any = type("Node", (node(7),), {"is_candidate": removed("it goes"), "start_election": start_election})
+    error = str(failure(node_class))
+
+    assert "is_candidate is gone: it goes; the start_election of an earlier step uses it: " in error
+    assert "write the whole method start_election yourself, without super()\n" in error
 
 
 def test_storm_of_messages_ends() -> None:

@@ -153,7 +153,7 @@ def test_lab_opens_a_student_edition(course: Path, start: Start, tmp_path: Path)
     release(course / "notebooks", tmp_path / "handed out", [1])
     (url,) = start(tmp_path / "handed out", "--no-browser").urls(1)
 
-    assert "/lab/tree/01_first.ipynb?token=" in url
+    assert "/lab/tree/00_start_here.ipynb?token=" in url
     assert not list(tmp_path.glob("**/my_course"))
 
 

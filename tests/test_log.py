@@ -124,8 +124,10 @@ def test_entry_never_changes_in_place() -> None:
     """Assigning to an entry, or deleting one in the middle, is refused with what to do instead."""
     log = Log([entry(1), entry(2)])
 
-    with pytest.raises(LogError, match=r"use truncate_after\(1 - 1\) and append"):
+    with pytest.raises(LogError, match=r"use truncate_after\(0\) and append"):
         log[1] = entry(1, 2)
+    with pytest.raises(LogError, match=r"log\[0\] = … cannot be: .* 0, stays"):
+        log[0] = entry(1, 2)
     with pytest.raises(LogError, match="would leave a hole"):
         del log[1]
 

@@ -125,6 +125,7 @@ BAD: list[tuple[str, Notebook]] = [
     ("pictures_have_words", notebook(code("x", displayed(html="<img src='ring.png' alt=''>")))),
     ("cells_are_small", notebook(code("x = 1\n" * 26), code("1"), code("2"))),
     ("cells_are_small", notebook(code("x = 1\n" * 8))),
+    ("not_too_many_cells", notebook(*(prose("A word.") for _ in range(60)), code("1"))),
     ("gradable", notebook(code(SOLUTION, **grading(schema_version=2)))),
     ("gradable", notebook(code(SOLUTION, **grading(grade_id="no spaces")))),
     ("gradable", notebook(code(SOLUTION, **grading()), code(SOLUTION, **grading()))),

@@ -61,6 +61,18 @@ def test_a_solution_is_the_modules_code(step: Step) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_every_method_of_the_step_says_what_it_does(step: Step) -> None:
+    """A method of the module has a docstring in the notebook too, where it is given and where it is the reader's turn."""
+    expected = module_pieces(step)
+    classes = [
+        each for source, _ in code_cells(step) for each in ast.parse(source).body if isinstance(each, ast.ClassDef)
+    ]
+    methods = [each for found in classes for each in found.body if isinstance(each, ast.FunctionDef)]
+
+    assert {each.name for each in methods if expected.get(each.name) == ast.unparse(each)} == set()
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_notebook_holds_the_whole_step(step: Step) -> None:
     """Every piece of the module is in the notebook, as the reader's turn or given, so its Node is the step's Node."""
     shown = {piece for source, _ in code_cells(step) for piece in pieces(source)}

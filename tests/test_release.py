@@ -1,6 +1,7 @@
 """The student edition: solutions and reveals are out, all else stays, and nobody's work is lost."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from raft_steps.lab.notebook_files import NotebookError, execute, load, spell
+from raft_steps.lab.notebook_files import NotebookError, execute, load, notebooks_of, spell
 from raft_steps.lab.release import MANIFEST, ReleaseError, bring_up_to_date, parse_steps, release
+from raft_steps.lab.student_edition import commands_that_tell, solved_in
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 EXERCISE = '''class Node(Before):
     def double(self, number: int) -> int:
@@ -153,6 +157,71 @@ def test_links_lead_within_the_release(course: Path, tmp_path: Path) -> None:
 
     kept = "before, [here](06_now.ipynb#rule), [paper](https://raft.github.io), ring"
     assert cells_of(tmp_path / "out" / "06_now.ipynb")["title"].source.endswith(kept)
+
+
+def test_start_is_always_there(course: Path, tmp_path: Path) -> None:
+    """The notebook before all steps, with the glossary, is in every release."""
+    (course / "00_start.ipynb").write_text(spell(course_notebook(0)), encoding="utf-8")
+    release(course, tmp_path / "out", [6])
+
+    assert "00_start.ipynb" in files_of(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "said, left",
+    [
+        ("**Before:** this. **Whole:** `raft-steps show 6 --whole`. The end.", "**Before:** this. The end."),
+        ("Look. `raft-steps diff 4 6` tells.\nMore.", "Look.\nMore."),
+        ("`raft-steps show 6 --method halve` tells. `show(6, 'other')` does not.", "`show(6, 'other')` does not."),
+        ("`raft-steps show 5 --whole` is where we begin.", "`raft-steps show 5 --whole` is where we begin."),
+        ("`show(step_06.Node, 'double')` tells.", ""),
+        ("`whole(step_06_now.Node)` tells.", ""),
+        ("`python -m raft_steps show 6` tells.", ""),
+        ("`show(step_05_before.Node)` is where we begin.", "`show(step_05_before.Node)` is where we begin."),
+        ("Later: `whole(7)`.", ""),
+    ],
+)
+def test_commands_that_tell_go(course: Path, tmp_path: Path, said: str, left: str) -> None:
+    """A sentence with a command that prints the solution of this step or a later one goes, and no other."""
+    notebook = course_notebook(6)
+    notebook.cells.append(new_markdown_cell(said, id="said"))
+    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+    (course / "07_then.ipynb").write_text(spell(course_notebook(7)), encoding="utf-8")
+    release(course, tmp_path / "out", [6])
+
+    assert left == cells_of(tmp_path / "out" / "06_now.ipynb")["said"].source
+
+
+def test_cell_that_prints_the_solution_is_named(course: Path, tmp_path: Path) -> None:
+    """A cell that would print it, and that is not tagged as a reveal, is named to the author."""
+    notebook = course_notebook(6)
+    notebook.cells.append(new_code_cell("diff(5, 6, 'halve')", id="look"))
+    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+
+    expected = ["06_now.ipynb, cell look: it prints a solution that is still to be found; tag it reveal"]
+    assert expected == release(course, tmp_path / "out").warnings
+
+
+@pytest.mark.parametrize("steps", [None, [5, 6, 7, 8], [3]], ids=str)
+def test_release_of_the_course_tells_nothing_and_leads_somewhere(tmp_path: Path, steps: list[int] | None) -> None:
+    """No notebook of a real release has a command that prints what is still to be written; each link leads somewhere."""
+    out = tmp_path / "out"
+    solved = solved_in({path.name: load(path) for path in notebooks_of(NOTEBOOKS)})
+    result = release(NOTEBOOKS, out, steps)
+
+    assert set(range(1, 9)) == solved.keys()
+    assert [] == result.warnings
+    assert "00_start_here.ipynb" in files_of(out)
+    for path in notebooks_of(out):
+        text = "\n".join(cell.source for cell in load(path).cells)
+        assert [] == commands_that_tell(text, path.name, solved)
+        assert "--whole" not in text
+        named = {*re.findall(r"\]\(([^)#\s:]+)[^):]*\)", text), *re.findall(r"\w+\.ipynb", text)}
+        assert named <= files_of(out)
+    readme = (out / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\(([^)]+)\)", readme)) == files_of(out) - {"README.md", MANIFEST}
+    shown = [int(step) for step in re.findall(r"raft-steps show (\d+)", readme)]
+    assert [min(steps) - 1 if steps else None] == (shown or [None])
 
 
 def test_readme_lists_what_is_there(course: Path, tmp_path: Path) -> None:

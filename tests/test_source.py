@@ -248,6 +248,8 @@ def test_patch_is_all_that_differs() -> None:
 def test_a_notebook_shows_lines_with_signs() -> None:
     """Added and removed lines have a sign and are marked as such, so that colour is never all there is."""
     shown = diff(5, 6, "on_append_entries")._repr_mimebundle_()
+    assert '<pre style="' in shown["text/html"]
+    assert "font-family:var(--jp-code-font-family,monospace)" in shown["text/html"]
     plain = str(diff(5, 6, "on_append_entries"))
 
     assert shown["text/plain"] == plain

@@ -1,5 +1,6 @@
 """The space-time diagram: it shows everything that a trace can hold, is the same everywhere, and says what it leaves out."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -13,9 +14,11 @@ from picture_tools import classes, names, parse, texts
 import raft_steps
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
+from raft_steps.lab.svg import Picture, text_width
 from raft_steps.lab.timeline import MOST_EVENTS, timeline
 from raft_steps.lab.trace import Trace
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 GOLDEN = Path(__file__).parent / "golden"
 SMALL_RUN = (
     "raft-steps 1; step 6; servers tom jerry spike; seed 0; leader tom; draws jerry 9; at 6 set x 1; at 7 partition tom; "
@@ -274,20 +277,85 @@ def test_wrong_options_are_refused(options: dict[str, object], problem: str) -> 
         Cluster.replay(SMALL_RUN).timeline(**options)
 
 
-def test_words_do_not_stand_on_one_another() -> None:
-    """No two messages' labels overlap, by our own estimate of their width."""
-    from raft_steps.lab.svg import text_width
+def words_with_boxes(picture: Picture) -> list[tuple[str, Box]]:
+    """Give all words of a picture with the place that they take, by our own estimate of their width."""
+    found = []
+    for element in parse(picture.svg).iter():
+        if element.tag.endswith("}text"):
+            look, words = (element.get("class") or "").split(), element.text or ""
+            size = 13 if "n" in look else 11
+            x, y, width = float(element.get("x", 0)), float(element.get("y", 0)), text_width(words, size)
+            left = x - width / 2 if "m" in look else x - width if "e" in look else x
+            found.append((words, (left + 1, y - 8, left + width - 1, y + 1)))
+    return found
 
-    for run in (SMALL_RUN, ROUGH_RUN):
-        boxes = []
-        for element in parse(Cluster.replay(run).timeline().svg).iter():
-            if element.tag.endswith("}text") and element.get("class") == "m":
-                x, y, width = float(element.get("x", 0)), float(element.get("y", 0)), text_width(element.text or "", 11)
-                boxes.append((x - width / 2 + 1, y - 8, x + width / 2 - 1, y + 1))
-        boxes.sort(key=lambda box: box[1])
-        for place, one in enumerate(boxes):
-            for other in boxes[place + 1 : place + 30]:
-                assert other[1] >= one[3] or other[0] >= one[2] or other[2] <= one[0], (one, other)
+
+def network_boxes(picture: Picture) -> list[Box]:
+    """Give the places of the framed words about the network."""
+    rounded = (element for element in parse(picture.svg).iter() if element.get("rx") == "4")
+    frames = (tuple(float(each.get(name, 0)) for name in ("x", "y", "width", "height")) for each in rounded)
+    return [(x, y, x + width, y + height) for x, y, width, height in frames]
+
+
+def overlap(one: Box, other: Box) -> bool:
+    """Say whether two places have something in common."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def network_run(seed: int, node: int = 8) -> Cluster:
+    """Run a cluster whose network parts and heals at the very moments of arrivals, crashes, restarts and writes."""
+    cluster = Cluster(node, 3 + 2 * (seed % 2), seed=seed)
+    for _ in range(6):
+        seen = len(cluster.trace.of("delivered")) + seed
+        cluster.run(20, until=lambda seen=seen: len(cluster.trace.of("delivered")) > seen)  # type: ignore[misc]
+        cluster.partition(cluster.servers[seed % 3])
+        cluster.set("x", seed, to="jerry")
+        cluster.crash("tom")
+        cluster.run(15)
+        cluster.heal()
+        cluster.restart("tom")
+        cluster.cut("jerry", "spike")
+    return cluster
+
+
+@pytest.mark.parametrize("run", [SMALL_RUN, ROUGH_RUN, 0, 1, 2, 3], ids=["small", "rough", "0", "1", "2", "3"])
+def test_words_do_not_stand_on_one_another(run: str | int) -> None:
+    """No words overlap, and no frame of words about the network covers any, wherever the window ends."""
+    cluster = Cluster.replay(run) if isinstance(run, str) else network_run(run)
+    for end in (None, *(quarters / 4 for quarters in range(28, 200, 7))):
+        if end is not None and end > cluster.time:
+            break
+        picture = cluster.timeline(end=end)
+        boxes = words_with_boxes(picture)
+        frames = network_boxes(picture)
+
+        assert [] == [(one, other) for one, other in itertools.combinations(boxes, 2) if overlap(one[1], other[1])]
+        assert [] == [(a, b) for a, b in itertools.combinations(frames, 2) if overlap(a, b)]
+        told = [words for words, box in boxes for frame in frames if overlap(box, frame)]
+        assert all(re.match("the (network|link)", words) for words in told), told
+        assert len(frames) <= len(told)
+
+
+def test_frame_of_the_network_makes_way_for_its_moment() -> None:
+    """Where a server crashes as the network heals, the frame stands above the crash's own words."""
+    cluster = Cluster.replay(
+        "raft-steps 1; step 8; servers tom jerry spike; at 3 partition tom; at 7 heal; at 7 crash tom; until 8"
+    )
+    picture = cluster.timeline()
+    places = dict(words_with_boxes(picture))
+
+    assert places["the network heals"][3] < places["crashes"][1] - 4
+    assert network_boxes(picture)[1][3] <= places["crashes"][1]
+
+
+def test_stump_at_the_end_has_no_words() -> None:
+    """A message that leaves as the picture ends is but a stump, and a label would stand beside nothing."""
+    cluster = Cluster(8, draws={"tom": [8]}).run(20)
+    at = cluster.trace.of("sent")[0].seconds
+
+    assert "RequestVote t1" not in texts(cluster.timeline(end=at))
+    assert "RequestVote t1" not in texts(cluster.timeline(end=at + 0.01))
+    assert "RequestVote t1" in texts(cluster.timeline(end=at + 0.15))
 
 
 def test_drawing_is_fast() -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.node import Node
+from raft_steps.lab.palette import PAPER
 from raft_steps.lab.still import still
 from raft_steps.lab.trace import Moment, Trace
 from raft_steps.lab.widget import Player, javascript, player, stylesheet, telling_moments, trace_bytes
@@ -63,6 +65,9 @@ def recorded() -> dict[str, Trace]:
         "",
     ):
         writer.set("key", value)
+    writer.get("key")
+    writer.get("nothing there")
+    writer.delete("key")
     return runs | {"a node fails": cluster.trace, "odd text": writer.trace, "nothing yet": Trace(("tom", "jerry"))}
 
 
@@ -155,6 +160,41 @@ def test_still_can_be_drawn_at_any_moment(name: str) -> None:
         picture = still(run, at)
         assert picture.svg.startswith("<svg")
         assert set(run.servers) <= set(re.findall(r"\w+", picture.alt))
+
+
+def test_words_of_a_still_can_be_read() -> None:
+    """Every letter stands out from the sign or the paper that it stands on, by 4.5 to 1 or more."""
+    roles = set()
+    for run in (recorded()["step 8"], recorded()["step 1"]):
+        for at in range(0, 120, 3):
+            picture = ET.fromstring(still(run, at).svg)  # noqa: S314 (the drawing is our own)
+            inks = dict(re.findall(r"(?<![\w-])(\.?[\w.]+)\{[^}]*fill:(#\w+)", "".join(picture.itertext())))
+            for place, text in enumerate(picture):
+                if text.tag.endswith("}text"):
+                    look = (text.get("class") or "").split()
+                    ink = next(
+                        (inks[key] for key in ("." + ".".join(look), *(f".{each}" for each in look)) if key in inks),
+                        inks["text"],
+                    )
+                    ground = picture[place - 1].get("fill") if "l" in look else PAPER
+                    assert contrast(ink, ground or "") >= 4.5, (text.text, ink, ground)
+                    roles |= {text.text} if "l" in look else set()
+
+    assert {"F", "C", "L", "S", "X"} == roles
+
+
+def contrast(one: str, other: str) -> float:
+    """Give how much two colours differ in brightness, as WCAG 2.2 counts it (relative luminance)."""
+
+    def luminance(colour: str) -> float:
+        letters = colour.removeprefix("#")
+        pairs = [letters[n : n + 2] for n in (0, 2, 4)] if len(letters) == 6 else [2 * letter for letter in letters]
+        parts = [int(pair, 16) / 255 for pair in pairs]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_payload_is_the_trace_and_is_json() -> None:

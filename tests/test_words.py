@@ -104,7 +104,7 @@ def test_story_of_an_election() -> None:
     told = story(Cluster(4, draws={"tom": [8]}).run(30).trace)
 
     assert "     8.00 s  tom's election timer runs out; enters term 1; becomes candidate; " in str(told)
-    assert "sends RequestVote of term 1 to jerry and spike" in str(told)
+    assert any(line.endswith("sends RequestVote of term 1 to jerry and spike") for line in told.lines)
     assert "tom hears a vote from jerry; becomes leader; sends a heartbeat to jerry and spike" in str(told)
     assert not [line for line in told.lines if line.startswith("    13.")]
     assert repr(told) == str(told)
@@ -115,6 +115,20 @@ def test_story_with_heartbeats_is_longer() -> None:
     trace = Cluster(4, draws={"tom": [8]}).run(30).trace
 
     assert len(story(trace).lines) < len(story(trace, heartbeats=True).lines)
+
+
+def test_answer_that_found_nothing_is_told_so() -> None:
+    """A read of a key that is not there is answered by nothing; a write by ok."""
+    cluster = Cluster(1)
+    cluster.set("x", 1)
+    cluster.get("x")
+    cluster.get("y")
+    cluster.delete("y")
+
+    answers = [line.rpartition("answers ")[2] for line in cluster.story().lines[1:]]
+    assert ["client#1: ok", "client#2: ok, 1", "client#3: nothing there", "client#4: ok"] == answers
+    (answered,) = [event for event in cluster.trace.of("answered") if event["client"] == "client#3"]
+    assert "tom answers client#3: nothing there" == event_text(answered, {"request": "get y"})
 
 
 def test_story_of_a_stretch() -> None:
@@ -133,6 +147,16 @@ def test_story_shortens_a_long_text() -> None:
     cluster.set("key", "line\nline " + "long " * 100)
 
     assert all(len(line) < 300 for line in cluster.story().lines)
+
+
+def test_story_is_broken_between_words() -> None:
+    """A line that a notebook would break in the middle of a word is broken before it, below its own words."""
+    told = story(Cluster(8, 5, draws={"tom": [8]}).run(30).trace, heartbeats=True)
+    printed = str(told).split("\n")
+
+    assert max(map(len, told.lines)) > 110 >= max(map(len, printed))
+    assert [] == [line for line in printed if not line.startswith(" " * 13) and line[9:13] != " s  "]
+    assert " ".join(str(told).split()) == " ".join(" ".join(told.lines).split())
 
 
 def test_story_of_nothing() -> None:

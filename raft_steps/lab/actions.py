@@ -23,7 +23,7 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> str:
         The reply address of a client that asks; "" where nobody asks, or nobody could be asked.
     """
     match action.verb:
-        case "crash" | "restart" | "pause" | "resume":
+        case "crash" | "lose" | "tear" | "restart" | "pause" | "resume":
             hosts = [host for word in action.words for host in resolve(simulation, word)]
             if not hosts:
                 simulation.note("note", text=f"{action.verb} {' '.join(action.words)}: there is none")
@@ -57,9 +57,17 @@ def ask(simulation: Simulation, action: Action) -> str:
         words, target = words[:-2], words[-1]
     found = resolve(simulation, target)
     if not found:
-        simulation.note("note", text=f"{action.verb} {' '.join(words)}: nobody leads, so nobody can be asked")
+        why = why_nobody(simulation)
+        simulation.note("note", text=f"{action.verb} {' '.join(words)}: {why}, so nobody can be asked")
         return ""
     return simulation.ask(found[0], command_of_words(action.verb, *words))
+
+
+def why_nobody(simulation: Simulation) -> str:
+    """Say why there is no server that a client could ask: none runs, or none leads."""
+    if any(host.up for host in simulation.hosts.values()):
+        return "nobody leads"
+    return "all servers are down" if len(simulation.hosts) > 1 else f"{next(iter(simulation.hosts))} is down"
 
 
 def visible_leader(simulation: Simulation) -> Host | None:
@@ -89,6 +97,9 @@ def resolve(simulation: Simulation, word: str) -> list[Host]:
 def _change_life(simulation: Simulation, verb: str, host: Host) -> None:
     if verb == "crash" and host.up:
         simulation.crash(host)
+    elif verb in ("lose", "tear") and host.up:
+        host.fail_next(verb)
+        simulation.note("note", host.name, text=f"the disk of {host.name} will {verb} what its next event writes")
     elif verb == "restart" and not host.up:
         simulation.start(host)
     elif verb == "pause" and host.up and not host.paused:

@@ -11,7 +11,7 @@ from typing import Any
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.node import Node
 
-NETWORK = ("delay", "loss", "duplicate", "reorder")
+NETWORK = ("delay", "spread", "loss", "duplicate", "reorder")
 
 
 def read_step(step_or_node: Any) -> tuple[int | None, type | None]:

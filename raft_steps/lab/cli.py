@@ -12,7 +12,7 @@ from __future__ import annotations
 import click
 
 from raft_steps import __version__
-from raft_steps.lab import cli_check, cli_course, cli_look, cli_run
+from raft_steps.lab import cli_check, cli_course, cli_linearizable, cli_look, cli_map, cli_run, cli_search, cli_sweep
 from raft_steps.lab.cli_tools import CourseGroup
 
 
@@ -35,4 +35,12 @@ def main() -> None:
 
 main.add_section("The course", cli_course.lab, cli_look.steps, cli_look.show, cli_look.diff)
 main.add_section("Running and checking", cli_run.run, cli_run.replay, cli_check.check, cli_check.ten_steps)
+main.add_section(
+    "Looking for what is wrong",
+    cli_sweep.sweep,
+    cli_search.search,
+    cli_search.schedule,
+    cli_linearizable.linearizable,
+    cli_map.course_map,
+)
 main.add_section("For authors and instructors", cli_course.refresh, cli_course.release)

@@ -90,7 +90,12 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--steps", "text", metavar="STEPS", help="Which steps: 6, 5-8, or 1,5-8. All by default.")
+@click.option(
+    "--steps",
+    "text",
+    metavar="STEPS",
+    help="Which steps: 6, 5-8, or 1,5-8; notebook 00 is always there. All by default.",
+)
 @click.option("--force", is_flag=True, help="Overwrite what somebody has worked in.")
 @folder_option
 def release(out: Path, text: str | None, force: bool, folder: Path | None) -> None:

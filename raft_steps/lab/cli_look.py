@@ -7,6 +7,7 @@ import click
 from raft_steps import STEPS, __version__
 from raft_steps.lab.cli_tools import json_option, load_node, say, say_json
 
+EXCLUSIVE = "--whole and --method exclude each other: the one is everything, the other one piece"
 step_argument = click.argument("number", type=int, metavar="STEP")
 
 
@@ -52,21 +53,28 @@ def show(what: int | type, whole: bool, names: tuple[str, ...]) -> None:
     from raft_steps.lab import source
 
     if whole and names:
-        raise click.UsageError("--whole and --method exclude each other: the one is everything, the other one piece")
+        raise click.UsageError(EXCLUSIVE)
     say(source.whole(what) if whole else source.show(what, *names))
 
 
 @click.command()
 @click.argument("before", metavar="A", callback=_step_or_class)
 @click.argument("after", metavar="B", callback=_step_or_class)
+@click.option("--whole", is_flag=True, help="All that differs between the two whole files, as a patch.")
 @click.option("--method", "names", metavar="NAME", multiple=True, help="Only this method or message.")
-def diff(before: int | type, after: int | type, names: tuple[str, ...]) -> None:
+def diff(before: int | type, after: int | type, whole: bool, names: tuple[str, ...]) -> None:
     """Print what changes from one step to another.
 
     \b
     raft-steps diff 5 6
+    raft-steps diff 5 6 --whole                                       as a patch of the whole file
     raft-steps diff 6 my_raft.py:Node --method on_append_entries      your own class
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     from raft_steps.lab import source
 
-    say(source.diff(before, after, *names))
+    if whole and names:
+        raise click.UsageError(EXCLUSIVE)
+    if whole:
+        click.echo(source.patch(before, after), nl=False)
+    else:
+        say(source.diff(before, after, *names))

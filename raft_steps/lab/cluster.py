@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab import arguments
+from raft_steps.lab import actions, arguments
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario import (
@@ -158,6 +158,14 @@ class Cluster(View):
         """Stop servers at once; what is not on their disks is gone."""
         self._act("crash", servers, at)
 
+    def lose(self, *servers: str, at: float | None = None) -> None:
+        """Crash servers in their next event: nothing of it is on their disks, and nobody hears of it."""
+        self._act("lose", servers, at)
+
+    def tear(self, *servers: str, at: float | None = None) -> None:
+        """Crash servers in their next event: the last thing that it wrote is not on their disks, or only half."""
+        self._act("tear", servers, at)
+
     def restart(self, *servers: str, at: float | None = None) -> None:
         """Start servers that are down, with what their disks hold."""
         self._act("restart", servers, at)
@@ -232,7 +240,7 @@ class Cluster(View):
         self._actions.append(action)
         client = simulation.perform(action)
         if not client:
-            return NoAnswer("nobody leads")
+            return NoAnswer(actions.why_nobody(simulation))
         if client not in simulation.responses and client not in simulation.waiting:
             return NoAnswer(f"{to or 'the leader'} is down")
         patience = simulation.timing.patience

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import NamedTuple
 
 from raft_steps.lab.errors import MessageError, NodeError
 
@@ -27,6 +28,7 @@ TICK = 0.2  # seconds of real time between two looks
 LOOKS = 5  # This many looks in a row at the same handler call are enough: about a second, with the first.
 LABORATORY = str(Path(__file__).parent)
 STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
+COURSE = str(Path(__file__).parent.parent)  # what a learner's Node inherits: the steps
 
 
 class HandlerStuck(BaseException):
@@ -149,27 +151,75 @@ def _words(error: BaseException, place: str | None) -> str:
         return f"found no first value for the field {name}; every field has one, as in {name}: int = 0"
     if place is None and "positional argument" in text:
         return f"cannot be called as a handler is, (self, sender, message) or (self) alone: {text}"
+    return f"raised {type(error).__name__}" + (f": {text}" if text else "") + _advice(error, text)
+
+
+def _advice(error: BaseException, text: str) -> str:
+    """Say what to do about an exception that Python's own words do not explain to a learner; mostly nothing."""
+    lines = _node_lines(error.__traceback__)
+    if isinstance(error, AttributeError) and " is gone: " in text and lines and _is_inherited(lines[-1]):
+        method = lines[-1].method
+        return f"; the {method} of an earlier step uses it: write the whole method {method} yourself, without super()"
     if isinstance(error, AttributeError) and error.name is not None:
-        close = difflib.get_close_matches(error.name, dir(error.obj), n=1)
-        text += f"; did you mean {close[0]!r}?" if close else ""
-    return f"raised {type(error).__name__}" + (f": {text}" if text else "")
+        names = [name for name in dir(error.obj) if not name.startswith("__")]
+        close = difflib.get_close_matches(error.name, names, n=1)
+        return f"; did you mean {close[0]!r}?" if close else ""
+    built = re.match(r"(?:[\w.<>]+\.)?(\w+)\.__init__\(\) takes 1 positional argument but", text)
+    if isinstance(error, TypeError) and built:
+        name = built[1]
+        return f"; the fields of a message are named, as in {name}({_first_field(error.__traceback__, name)}=…)"
+    return ""
+
+
+def _first_field(trace: TracebackType | None, name: str) -> str:
+    """Name the first field of a class that the innermost line of a traceback knows by this name."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    known = {} if trace is None else {**trace.tb_frame.f_globals, **trace.tb_frame.f_locals}
+    return next(iter(getattr(known.get(name), "__dataclass_fields__", ())), "field")
+
+
+class _Line(NamedTuple):
+    """A line of a traceback: the file, the number, and the method that it belongs to."""
+
+    path: str
+    number: int
+    method: str
 
 
 def node_line(trace: TracebackType | None) -> str | None:
-    """Spell the innermost line of the traceback that is the Node's own, not the laboratory's or Python's."""
-    found = None
+    """Spell the innermost line of the traceback that is the Node's own, not the laboratory's or Python's.
+
+    Where that one is inherited from a step, the innermost line of the learner's own class comes first, if there is one.
+    """
+    lines = _node_lines(trace)
+    if not lines:
+        return None
+    own = next((line for line in reversed(lines) if not _is_inherited(line)), lines[-1])
+    return _spelled(own) + ("" if own is lines[-1] else f", which led to\n{_spelled(lines[-1])}")
+
+
+def _node_lines(trace: TracebackType | None) -> list[_Line]:
+    """List the lines of a traceback that belong to a Node, the innermost last."""
+    found = []
     while trace is not None:
         code = trace.tb_frame.f_code
         if not code.co_filename.startswith((LABORATORY, "<string>", "<frozen")) and not _is_pythons(code.co_filename):
-            found = (code.co_filename, trace.tb_lineno)
+            found.append(_Line(code.co_filename, trace.tb_lineno, code.co_name))
         trace = trace.tb_next
-    if found is None:
-        return None
-    path, number = found
+    return found
+
+
+def _is_inherited(line: _Line) -> bool:
+    """Say whether a line is a step's."""
+    return line.path.startswith(COURSE)
+
+
+def _spelled(line: _Line) -> str:
     # A notebook's cell has a file name of the kernel's own, with a number that differs from run to run.
-    place = "your cell, line" if _is_cell(path) else f"{Path(path).name}, line"
-    source = linecache.getline(path, number).strip()
-    return f"  {place} {number}: {source}" if source else f"  {place} {number}"
+    place = "your cell, line" if _is_cell(line.path) else f"{Path(line.path).name}, line"
+    source = linecache.getline(line.path, line.number).strip()
+    return f"  {place} {line.number}: {source}" if source else f"  {place} {line.number}"
 
 
 def _is_pythons(path: str) -> bool:

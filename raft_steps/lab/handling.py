@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.guard import HandlerStuck, Mistake, node_error, returned_something
+from raft_steps.lab.host import DiskFailed, Host
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.scenario import seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.clients import Clients
     from raft_steps.lab.commands import Request
-    from raft_steps.lab.host import Host
     from raft_steps.lab.log import Change
     from raft_steps.lab.network import Link, Network
     from raft_steps.lab.node import Effect
@@ -45,6 +45,9 @@ class Watch(Protocol):
             changes: What happened to the node's logs, if anything did.
         """
 
+    def failed(self, host: Host) -> None:
+        """Hear that a server went down in the middle of an event; its disk may hold part of what the event stored."""
+
 
 class Handling:
     """The part of a simulation that calls a node and does what it asks for."""
@@ -61,6 +64,18 @@ class Handling:
         """Write an event that changes no node to the trace."""
         if self.recorder is not None:
             self.recorder.event(self.now, kind, server, detail)
+
+    def crash(self, host: Host, **detail: Any) -> None:
+        """End a life: all that is not on disk is gone."""
+        host.end()
+        self.note("crashed", host.name, **detail)
+
+    def _crash_in_event(self, host: Host, how: str) -> None:
+        """End a life in the middle of an event: none of its effects leaves, and the disk has part of it, or nothing."""
+        host.node.effects = []
+        self.crash(host, disk=how)
+        if self.watch is not None:
+            self.watch.failed(host)
 
     def _deliver(self, link: Link, message: object, number: int) -> None:
         host = link.receiver
@@ -91,6 +106,8 @@ class Handling:
                 self.watch.handled(host, self.now, message, changes)
             if host.node.effects:
                 self._carry_out(host)
+        except DiskFailed as failure:
+            self._crash_in_event(host, str(failure))
         except (Exception, HandlerStuck) as error:
             raise self._blame(host, getattr(handler, "__name__", "handler"), error, "delivered", None) from error
 
@@ -119,6 +136,8 @@ class Handling:
                 self.watch.handled(host, self.now, message, changes)
             if host.node.effects:
                 self._carry_out(host)
+        except DiskFailed as failure:
+            self._crash_in_event(host, str(failure))
         except (Exception, HandlerStuck) as error:
             raise self._blame(host, getattr(handler, "__name__", "handler"), error, kind, detail) from error
 

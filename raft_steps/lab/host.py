@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from raft_steps.lab.chance import Stream
 from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.guard import Mistake
 from raft_steps.lab.log import Change, Entry, Log
-from raft_steps.lab.scenario import TIMINGS, seconds
+from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.network import Link
@@ -27,6 +27,8 @@ class Host:
         up: Whether it runs.
         paused: Whether it is held still; what reaches it then waits in the mailbox.
         life: How often it was started.
+        second: How long a second by its own clock takes, in microseconds; above 0, not always whole.
+        unsynced: How its disk fails in the next event, which ends its life: ``lose``, ``tear``, or not at all.
         disk: What the next life begins with.
         logs: The names of the node's fields that hold a log; a log tells its own changes.
         durable: The names of the node's other durable fields.
@@ -41,12 +43,14 @@ class Host:
 
     __slots__ = (
         "disk", "durable", "handlers", "life", "links", "log", "logs", "mailbox", "name", "node", "paused", "queued",
-        "stores_more", "timers", "up",
+        "second", "stores_more", "timers", "unsynced", "up",
     )  # fmt: skip
 
-    def __init__(self, name: str, log: Iterable[Entry] = ()) -> None:
-        """Begin without a node, and with these entries on the disk."""
+    def __init__(self, name: str, log: Iterable[Entry] = (), rate: float = 1) -> None:
+        """Begin without a node, with these entries on the disk and a clock of this rate."""
         self.name = name
+        self.second = MICROSECONDS / rate
+        self.unsynced = ""
         self.node: Any = None
         self.up = self.paused = False
         self.life = 0
@@ -67,7 +71,7 @@ class Host:
             Mistake: The node calls something durable that it does not have.
         """
         self.node = node
-        self.handlers = {}
+        self.handlers, self.unsynced = {}, ""
         self.timers.clear()
         self.queued.clear()
         if isinstance(node.durable, str):
@@ -90,7 +94,7 @@ class Host:
 
     def end(self) -> None:
         """End a life: all that is not on disk is gone."""
-        self.up = self.paused = False
+        self.up, self.paused, self.unsynced = False, False, ""
         self.timers.clear()
         self.queued.clear()
         self.mailbox.clear()
@@ -111,7 +115,12 @@ class Host:
         """Bring the disk up to the node's durable fields; return what happened to its logs, if anything did.
 
         A log tells its own changes, so that storing costs as much as what is new.
+
+        Raises:
+            DiskFailed: The disk was to fail in this event.
         """
+        if self.unsynced:
+            self._fail()
         node, log_changes = self.node, None
         for name in self.logs:
             log = getattr(node, name)
@@ -129,6 +138,22 @@ class Host:
             if name not in self.disk or self.disk[name] != value:
                 self.disk[name] = copy.deepcopy(value)
         return log_changes
+
+    def fail_next(self, how: str) -> None:
+        """Let the disk fail in the next event, and the server with it."""
+        self.unsynced, self.stores_more = how, True
+
+    def _fail(self) -> NoReturn:
+        """Fail: nothing of the event is stored, or all of its changes to the logs but the last, and no other field."""
+        for name in self.logs:
+            log = getattr(self.node, name)
+            if self.unsynced == "tear" and name in self.node.durable and isinstance(log, Log):
+                self.disk.setdefault(name, Log()).follow(log.changes[:-1])
+        raise DiskFailed(self.unsynced)
+
+
+class DiskFailed(BaseException):
+    """A server went down in the middle of an event, with part of what it had to store."""
 
 
 def class_of(scenario: Scenario) -> type:

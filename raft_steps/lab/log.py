@@ -126,11 +126,17 @@ class Log:
 
     def __setitem__(self, index: int, entry: object) -> NoReturn:
         """Refuse: an entry never changes in place (Section 5.3)."""
-        raise LogError(f"log[{index}] = … changes an entry in place; use truncate_after({index} - 1) and append")
+        if type(index) is not int or index < 1:
+            raise LogError(
+                f"log[{index!r}] = … cannot be: entries are added with append, and the common first one, 0, stays"
+            )
+        raise LogError(f"log[{index}] = … changes an entry in place; use truncate_after({index - 1}) and append")
 
     def __delitem__(self, index: int) -> NoReturn:
         """Refuse: entries are deleted from the end only."""
-        raise LogError(f"del log[{index}] would leave a hole; use truncate_after(index)")
+        raise LogError(
+            f"del log[{index!r}] would leave a hole; entries are deleted from the end, with truncate_after(…)"
+        )
 
     def __eq__(self, other: object) -> bool:
         """Compare entry by entry."""

@@ -17,7 +17,9 @@ from typing import Literal
 Sign = Literal["+", "-", " "]
 Line = tuple[Sign, str]  # a line of a difference: its sign, and its text
 
-BLOCK = "margin:0;padding:0;white-space:pre;overflow-x:auto;line-height:1.4"
+# A page that JupyterLab exported, and GitHub, do not know the theme's font; without one, columns would not stand in line.
+FONT = "font-family:var(--jp-code-font-family,monospace)"
+BLOCK = f"margin:0;padding:0;white-space:pre;overflow-x:auto;line-height:1.4;{FONT}"
 WIDE = "display:inline-block;min-width:100%"  # as wide as the longest line, so that a tint does not end before it
 LINE = "display:block;text-decoration:none"
 ADDED, REMOVED = "background-color:rgba(46,160,67,0.2)", "background-color:rgba(248,81,73,0.2)"

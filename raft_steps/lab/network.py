@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MICROSECONDS = 1_000_000
 HELD_BACK = 5  # A message that is held back takes this many times the longest delay more.
+LONGEST_TAIL = 50  # With a long tail, no message takes longer than this many times the range of delays.
 
 # What is planned: when, its place among what is planned for the same time, and a call with three arguments.
 Planned = tuple[int, int, Callable[[Any, Any, Any], object], Any, Any, Any]
@@ -89,6 +90,7 @@ class Network:
         """
         low, high = delay
         self.shortest, self.span = round(low * MICROSECONDS), round((high - low) * MICROSECONDS) + 1
+        self.long = scenario.spread == "long"
         self.loss, self.duplicate, self.reorder = scenario.loss, scenario.duplicate, scenario.reorder
         self.faulty = bool(scenario.loss or scenario.duplicate or scenario.reorder)
         self.agenda, self.next_number, self.deliver, self.recorder = agenda, next_number, deliver, recorder
@@ -96,7 +98,8 @@ class Network:
     def send(self, now: int, link: Link, message: object) -> None:
         """Put a message on its way."""
         link.count = number = link.count + 1
-        due = now + self.shortest + int(link.chance() * self.span)
+        share = link.chance()
+        due = now + self.shortest + int((_long_tail(share) if self.long else share) * self.span)
         if self.recorder is not None:
             self.recorder.sent(now, link, number, message, due)
         if not (self.faulty or link.cuts or link.drops):
@@ -129,6 +132,14 @@ class Network:
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
             self.recorder.event(now, "dropped", link.receiver.name, detail | {"reason": reason})
+
+
+def _long_tail(share: float) -> float:
+    """Turn an even draw into one with a long tail: half of them stay below 0.5, one in a hundred is above 49.
+
+    It takes no logarithm, whose last digit differs between machines.
+    """
+    return min(share / 2 / (1 - share), LONGEST_TAIL)
 
 
 def storm(hosts: Iterable[Host], event_budget: int, seconds: str) -> EventBudgetError:

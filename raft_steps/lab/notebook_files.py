@@ -58,6 +58,12 @@ def notebooks_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.ipynb") if NOTEBOOK_NAME.fullmatch(path.name))
 
 
+def step_of(name: str) -> int:
+    """Give the number of the step that a notebook of the course is about, by its file's name; 0 is the one before all."""
+    match = NOTEBOOK_NAME.fullmatch(name)
+    return int(match["step"]) if match else 0
+
+
 def refresh(
     paths: Iterable[Path],
     *,

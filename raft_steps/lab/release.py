@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.notebook_files import NOTEBOOK_NAME, Notebook, load, notebooks_of, replace_file, spell
-from raft_steps.lab.student_edition import spoilers, student_edition
+from raft_steps.lab.notebook_files import Notebook, load, notebooks_of, replace_file, spell, step_of
+from raft_steps.lab.student_edition import commands_that_tell, solved_in, spoilers, student_edition
 
 MANIFEST = ".raft-steps-release.json"
 README = "README.md"
@@ -69,7 +69,8 @@ def release(notebooks: Path, out: Path, steps: Collection[int] | None = None, *,
     Args:
         notebooks: The folder of the course's notebooks.
         out: The folder to make it in.
-        steps: The numbers of the steps; all notebooks by default.
+        steps: The numbers of the steps; all notebooks by default. Notebook 00, which explains the words that all others
+            use, is always there.
         force: Write even where somebody has worked; the files of the release are then overwritten, others stay.
 
     Raises:
@@ -128,7 +129,9 @@ def is_release(folder: Path) -> bool:
 
 def _student_files(notebooks: Path, steps: Collection[int] | None, result: Release) -> dict[str, str]:
     """Give the files of a release, by name: all of them are made before the first is written."""
-    paths = _chosen(notebooks_of(notebooks), steps)
+    course = notebooks_of(notebooks)
+    paths = _chosen(course, steps)
+    solved = solved_in({path.name: load(path) for path in course})
     names = {path.name for path in paths} | {README}
     files = {}
     titles = {}
@@ -137,21 +140,26 @@ def _student_files(notebooks: Path, steps: Collection[int] | None, result: Relea
         result.warnings += [
             f"{path.name}, cell {cell}: it seems to show the solution; tag it reveal" for cell in spoilers(notebook)
         ]
-        student_edition(notebook, path.name, names)
+        student_edition(notebook, path.name, names, solved)
+        result.warnings += [
+            f"{path.name}, cell {cell.id}: it prints a solution that is still to be found; tag it reveal"
+            for cell in notebook.cells
+            if commands_that_tell(cell.source, path.name, solved)
+        ]
         titles[path.name] = _title(notebook)
         files[path.name] = spell(notebook)
-    return files | {README: _readme(titles)}
+    return files | {README: _readme(titles, min(filter(None, map(step_of, titles)), default=0))}
 
 
 def _chosen(paths: list[Path], steps: Collection[int] | None) -> list[Path]:
-    numbers = {path: int(match["step"]) for path in paths if (match := NOTEBOOK_NAME.fullmatch(path.name))}
+    numbers = {path: step_of(path.name) for path in paths}
     if not numbers:
         raise ReleaseError("there are no notebooks to release")
     known = sorted(set(numbers.values()))
     for step in steps if steps is not None else known:
         if step not in known:
             raise ReleaseError(f"there is no notebook of step {step}; there are {', '.join(map(str, known))}")
-    return [path for path in paths if steps is None or numbers[path] in steps]
+    return [path for path in paths if steps is None or numbers[path] in {0, *steps}]
 
 
 def _title(notebook: Notebook) -> str:
@@ -160,7 +168,13 @@ def _title(notebook: Notebook) -> str:
     return next((line.lstrip("# ").strip() for line in lines if line.startswith("#")), "")
 
 
-def _readme(titles: Mapping[str, str]) -> str:
+def _readme(titles: Mapping[str, str], first: int) -> str:
+    """Write the page that a student reads first; `first` is the first step that they write themselves."""
+    before = (
+        f"- `raft-steps show {first - 1} --whole` shows the whole node that step {first} builds on.\n"
+        if first > 1
+        else ""
+    )
     rows = "\n".join(f"| [{name}]({name}) | {title.replace('|', ' ')} |" for name, title in titles.items())
     return f"""# Raft, step by step
 
@@ -182,9 +196,8 @@ Then run a notebook's cells from the top, in order.
 
 ## Good to know
 
-- `raft-steps check 6 --node my_raft.py:Node` checks a class that you keep in a file of your own.
-- `raft-steps show 5 --whole` shows the whole node that step 6 builds on.
-- `raft-steps lab` never overwrites what you have changed.
+- `raft-steps check {first} --node my_raft.py:Node` checks a class that you keep in a file of your own.
+{before}- `raft-steps lab` never overwrites what you have changed.
   To begin a notebook anew in a folder that it made, rename yours and start it again.
 """
 

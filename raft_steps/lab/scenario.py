@@ -11,8 +11,10 @@ with the same words. Times are seconds of virtual time; inside, they are whole m
     leader NAME                who is told to lead at its first start (`leader -`: nobody)
     timing post|paper          heartbeats and timeouts, see `TIMINGS`
     delay LOW HIGH             how long a message takes, in seconds
+    spread even|long           how times between the two are drawn; with a long tail, some take up to 50 times longer
     loss P, duplicate P, reorder P     the share of messages that are lost, arrive twice, are held back
     log NAME TERM "COMMAND"…   what a server's disk holds at first
+    clock NAME RATE            how fast a server's clock runs: at 1.1 its timers run out after 10/11 of their time
     draws NAME SECONDS…        the first values that a server's random draws, before chance takes over
     at SECONDS VERB …          an action, see `VERBS`
     until SECONDS              when the run ends
@@ -39,6 +41,8 @@ TARGETS = ("leader", "followers", "crashed")  # resolved when the action happens
 # What an action needs after its verb, for people.
 VERBS: Mapping[str, str] = {
     "crash": "SERVER…",
+    "lose": "SERVER… (crash in its next event, and nothing of that event is on disk)",
+    "tear": "SERVER… (crash in its next event, and its last write is only half on disk)",
     "restart": "SERVER…",
     "pause": "SERVER…",
     "resume": "SERVER…",
@@ -95,10 +99,12 @@ class Scenario:
     leader: str | None = None
     timing: str = "post"
     delay: tuple[float, float] | None = None
+    spread: str = "even"
     loss: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
     logs: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    clocks: Mapping[str, float] = field(default_factory=dict)
     draws: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     until: int | None = None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.scenario import Action, Scenario
 
 LONGEST = 1e9  # seconds that a message or a timer may take
+SPREADS = ("even", "long")  # how the time that a message takes is drawn
 
 
 def check_scenario(scenario: Scenario) -> None:
@@ -32,6 +33,9 @@ def check_scenario(scenario: Scenario) -> None:
     for name, values in scenario.draws.items():
         if not values or not all(_is_number(value) and value > 0 for value in values):
             raise ScenarioError(f"what {name} draws are numbers of seconds above 0, not {values!r}")
+    for name, rate in scenario.clocks.items():
+        if not _is_number(rate) or not 0.1 <= rate <= 10:
+            raise ScenarioError(f"the clock of {name} runs at a rate from 0.1 to 10, not {rate!r}; 1 is true time")
     for entries in scenario.logs.values():
         for _, command in entries:
             parse_command(command)
@@ -50,7 +54,13 @@ def _check_servers(scenario: Scenario) -> None:
             )
     if not names or len(set(names)) != len(names):
         raise ScenarioError(f"servers need names that differ, not {' '.join(names) or 'none'}")
-    for name in (*scenario.later, *scenario.logs, *scenario.draws, *([scenario.leader] if scenario.leader else [])):
+    for name in (
+        *scenario.later,
+        *scenario.logs,
+        *scenario.clocks,
+        *scenario.draws,
+        *([scenario.leader] if scenario.leader else []),
+    ):
         if name not in names:
             raise ScenarioError(f"there is no server {name!r}; there are {', '.join(names)}")
 
@@ -60,6 +70,8 @@ def _check_network(scenario: Scenario) -> None:
         value = getattr(scenario, share)
         if not _is_number(value) or not 0 <= value <= 1:
             raise ScenarioError(f"{share} is a share of messages, from 0 to 1, not {value!r}")
+    if scenario.spread not in SPREADS:
+        raise ScenarioError(f"there is no spread {scenario.spread!r}; there are {', '.join(SPREADS)}")
     delay: Any = scenario.delay
     if delay is not None:
         good = isinstance(delay, tuple) and len(delay) == 2 and all(_is_number(value) for value in delay)
@@ -99,7 +111,7 @@ def _named(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     match verb:
         case "heal":
             return []
-        case "crash" | "restart" | "pause" | "resume" | "partition":
+        case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "partition":
             names = [word for word in words if word != "|"]
             if not names:
                 raise ScenarioError(f"{verb} whom? {form}")

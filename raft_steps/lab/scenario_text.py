@@ -25,8 +25,10 @@ CLAUSES = (
     "leader",
     "timing",
     "delay",
+    "spread",
     *SHARES,
     "log",
+    "clock",
     "draws",
     "at",
     "until",
@@ -52,9 +54,12 @@ def spell(scenario: Scenario) -> str:
         clauses.append(["timing", scenario.timing])
     if scenario.delay is not None:
         clauses.append(["delay", *scenario.delay])
+    if scenario.spread != "even":
+        clauses.append(["spread", scenario.spread])
     clauses += [[share, getattr(scenario, share)] for share in SHARES if getattr(scenario, share)]
     for name, entries in scenario.logs.items():
         clauses.append(["log", name, *(word for entry in entries for word in entry)])
+    clauses += [["clock", name, rate] for name, rate in scenario.clocks.items()]
     clauses += [["draws", name, *values] for name, values in scenario.draws.items()]
     clauses += [["at", seconds(action.at), action.verb, *action.words] for action in scenario.actions]
     if scenario.until is not None:
@@ -78,7 +83,7 @@ def parts_of_line(text: str) -> dict[str, Any]:
         clauses = [shlex.split(clause) for clause in CLAUSE.findall(text)]
     except ValueError as error:
         raise ScenarioError("the scenario has an open quotation mark, or a backslash at its end") from error
-    parts: dict[str, Any] = {"actions": (), "logs": {}, "draws": {}}
+    parts: dict[str, Any] = {"actions": (), "logs": {}, "clocks": {}, "draws": {}}
     for clause in clauses:
         if clause:
             _check_clause(clause[0], parts)
@@ -111,7 +116,7 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
             parts[name] = int(number)
         case "servers" | "later":
             parts[name] = tuple(words)
-        case "leader" | "timing":
+        case "leader" | "timing" | "spread":
             (parts[name],) = words
             if words == ["-"]:
                 parts[name] = None
@@ -124,6 +129,9 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
         case "log":
             terms, commands = words[1::2], words[2::2]
             parts["logs"][words[0]] = tuple((int(term), command) for term, command in zip(terms, commands, strict=True))
+        case "clock":
+            server, rate = words
+            parts["clocks"][server] = float(rate)
         case "draws":
             parts["draws"][words[0]] = tuple(_number(word) for word in words[1:])
         case "at":
@@ -150,8 +158,10 @@ def as_data(scenario: Scenario) -> dict[str, Any]:
         "leader": scenario.leader,
         "timing": scenario.timing,
         "delay": list(scenario.delay) if scenario.delay else None,
+        "spread": scenario.spread if scenario.spread != "even" else None,
         **{share: getattr(scenario, share) or None for share in SHARES},
         "logs": {name: [list(entry) for entry in entries] for name, entries in scenario.logs.items()},
+        "clocks": dict(scenario.clocks),
         "draws": {name: list(values) for name, values in scenario.draws.items()},
         "actions": [[action.at / MICROSECONDS, action.verb, *action.words] for action in scenario.actions],
         "until": None if scenario.until is None else scenario.until / MICROSECONDS,
@@ -181,6 +191,8 @@ def parts_of_json(text: str) -> dict[str, Any]:
                 name: tuple((int(term), str(command)) for term, command in entries)
                 for name, entries in data["logs"].items()
             }
+        if "clocks" in data:
+            data["clocks"] = dict(data["clocks"])
         if "draws" in data:
             data["draws"] = {name: tuple(values) for name, values in data["draws"].items()}
         if "actions" in data:

@@ -90,7 +90,10 @@ class Simulation(Handling):
             deliver=self._deliver,
             recorder=self.recorder,
         )
-        self.hosts = {name: Host(name, read_entries(scenario.logs.get(name, ()))) for name in scenario.servers}
+        self.hosts = {
+            name: Host(name, read_entries(scenario.logs.get(name, ())), scenario.clocks.get(name, 1))
+            for name in scenario.servers
+        }
         connect(self.hosts, scenario.seed)
         for action in scenario.actions:
             self.plan(action)
@@ -182,11 +185,6 @@ class Simulation(Handling):
                 self.recorder.life_begins(host)
                 detail["log"] = list(getattr(host.node, "log", ()))
             self.handle(host, host.node.on_start, (), kind, detail)
-
-    def crash(self, host: Host) -> None:
-        """End a life: all that is not on disk is gone."""
-        host.end()
-        self.note("crashed", host.name)
 
     def resume(self, host: Host) -> None:
         """Let a paused server go on with all that came for it."""

@@ -17,7 +17,7 @@ from raft_steps.lab.words import clock, decimals_of, message_words, plural, seve
 WIDTH, RADIUS, REACH = 460, 110, 40
 STYLE = (
     f".n{{font-weight:600;font-size:13px;text-anchor:middle}}.w{{font-size:11px;text-anchor:middle}}"
-    f".l{{font-weight:700;font-size:18px;text-anchor:middle}}.q{{fill:{FAINT_INK};font-size:11px}}"
+    f".l{{font-weight:700;font-size:18px;text-anchor:middle;fill:#000}}.l.d{{fill:#fff}}.q{{fill:{FAINT_INK};font-size:11px}}"
     f".k{{stroke:{PALE_LINE}}}.c{{stroke:#7a4b2a;stroke-width:2;stroke-dasharray:4 4}}"
 )
 
@@ -105,7 +105,7 @@ def _draw_server(drawing: Drawing, x: float, y: float, name: str, state: ServerS
         drawing.sign(look.shape, x, y, size, fill=look.fill, stroke=INK, stroke_width=1.5)
     else:
         drawing.sign("circle", x, y, 24, fill=look.fill, stroke=LINE, stroke_dasharray="4 3")
-    drawing.text(x, y + 6.5, look.letter, class_="l", style=f"fill:{look.ink}")
+    drawing.text(x, y + 6.5, look.letter, class_="l d" if look.ink == "#FFFFFF" else "l")
     below = drawing.height / 2 - 20 < y
     baseline = y + 44 if below else y - 48
     outward = x + 0.2 * (x - WIDTH / 2)

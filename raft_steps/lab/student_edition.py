@@ -8,9 +8,9 @@ solution away is tagged `reveal`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from raft_steps.lab.notebook_files import Cell, Notebook, NotebookError
+from raft_steps.lab.notebook_files import Cell, Notebook, NotebookError, step_of
 
 REVEAL = "reveal"
 BLOCK = re.compile(
@@ -21,17 +21,28 @@ MARKER = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*$", re.MULTILINE)
 OPENING = re.compile(r"^(?P<indent>[ \t]*)(async )?(?P<kind>def|class) (?P<name>\w+)")
 METHOD = re.compile(r"^[ \t]*(?:async )?def (\w+)", re.MULTILINE)
 LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]+)[^)]*\)")
+# What prints code of the steps: in a cell, and on the command line.
+COMMAND = re.compile(
+    r"\b(?:show|diff|whole)\((?P<given>[^()]*)\)|\braft[-_]steps[ \t]+(?:show|diff)\b(?P<typed>[^`;|>\n]*)"
+)
+STEP = re.compile(r"(?:\bstep_|(?<![\w.]))(\d+)(?![^\W_])")
+PIECE = re.compile(r"""["'](\w+)["']|--method[ =](\w+)""")
+PIECES = re.compile(r"^[ \t]*(?:(?:async )?def|class) (\w+)", re.MULTILINE)
+SENTENCE = re.compile(r"(?<=[.!?])[ \t]+")
 ANSWER = "*Write your answer here.*"
 SAYS_NOTHING = 12  # A line that is shorter than this may stand anywhere.
 
 
-def student_edition(notebook: Notebook, name: str, released: Collection[str]) -> None:
+def student_edition(
+    notebook: Notebook, name: str, released: Collection[str], solved: Mapping[int, Collection[str]] | None = None
+) -> None:
     """Take solutions and reveals out of a notebook, and all outputs from the first exercise on.
 
     Args:
         notebook: The notebook, which is changed.
         name: Its file's name, for messages.
         released: The files of the release: a link to any other file becomes plain text.
+        solved: What `solved_in` found: a sentence with a command that prints such a solution goes.
 
     Raises:
         NotebookError: A solution's markers do not pair.
@@ -50,6 +61,7 @@ def student_edition(notebook: Notebook, name: str, released: Collection[str]) ->
             raise NotebookError(f"{name}, cell {cell.id}: it has a solution's markers, but nbgrader is not told")
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda link: _link(link, released), cell.source)
+            cell.source = _without_commands_that_tell(cell.source, name, solved or {})
         elif cell.cell_type == "code" and begun:
             cell.outputs, cell.execution_count = [], None
 
@@ -72,6 +84,49 @@ def spoilers(notebook: Notebook) -> list[str]:
         others = [cell for cell in notebook.cells if cell is not solution and not is_reveal(cell)]
         found += [cell.id for cell in others if lines and lines <= set(_telling(_shown(cell)))]
     return found
+
+
+def solved_in(notebooks: Mapping[str, Notebook]) -> dict[int, set[str]]:
+    """Name what a student writes in each step: the methods and messages that stand in its solutions.
+
+    Args:
+        notebooks: The notebooks of the full course, by the names of their files.
+    """
+    solved: dict[int, set[str]] = {}
+    for name, notebook in notebooks.items():
+        for cell in filter(is_solution, notebook.cells):
+            for block in BLOCK.finditer(cell.source):
+                _, around = _enclosing(cell.source[: block.start()], block["indent"])
+                written = {around, *PIECES.findall(block["solution"])} - {"", "Node"}
+                solved.setdefault(step_of(name), set()).update(written)
+    return solved
+
+
+def commands_that_tell(text: str, name: str, solved: Mapping[int, Collection[str]]) -> list[str]:
+    """List the commands in a text that print the solution of a notebook's own step, or of a later one.
+
+    Args:
+        text: What a cell says.
+        name: The name of the notebook's file.
+        solved: What `solved_in` found.
+    """
+    return [found[0] for found in COMMAND.finditer(text) if _tells(found, step_of(name), solved)]
+
+
+def _tells(command: re.Match[str], step: int, solved: Mapping[int, Collection[str]]) -> bool:
+    words = command["given"] or command["typed"] or ""
+    last = max(map(int, STEP.findall(words)), default=0)
+    named = {python or typed for python, typed in PIECE.findall(words)}
+    hidden = (set(pieces) for number, pieces in solved.items() if step <= number <= last)
+    return any(not named or named & pieces for pieces in hidden)
+
+
+def _without_commands_that_tell(text: str, name: str, solved: Mapping[int, Collection[str]]) -> str:
+    """Leave out each sentence with a command that prints a solution that is still to be found."""
+    if not commands_that_tell(text, name, solved):
+        return text
+    lines = ([s for s in SENTENCE.split(line) if not commands_that_tell(s, name, solved)] for line in text.split("\n"))
+    return "\n".join(" ".join(sentences) for sentences in lines)
 
 
 def _telling(text: str) -> Iterator[str]:

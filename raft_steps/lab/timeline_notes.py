@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from raft_steps.lab.scenario import MICROSECONDS
 from raft_steps.lab.trace import Event, Trace
-from raft_steps.lab.words import answer_words, event_text, quote
+from raft_steps.lab.words import answer_words, event_text, quote, requests_of
 
 
 @dataclass(slots=True)
@@ -41,7 +41,8 @@ def notes_of(trace: Trace, groups: list[int], low: int, high: int) -> list[Note]
         if low <= event.time <= high and (event.kind != "timer_started" or _tells_timeout(event, trace.events[group])):
             together.setdefault((event.time, event.server), []).append(event)
     spoken = {moment: events for moment, events in together.items() if any(e.kind not in SILENT for e in events)}
-    notes = [_note(time, server, events) for (time, server), events in spoken.items()]
+    requests = requests_of(trace)
+    notes = [_note(time, server, events, requests) for (time, server), events in spoken.items()]
     return [note for note in notes if note.sign or note.lines]
 
 
@@ -51,7 +52,7 @@ def _tells_timeout(started: Event, cause: Event) -> bool:
     return begins and bool(started["timer"] == "election")
 
 
-def _note(time: int, server: str, events: list[Event]) -> Note:
+def _note(time: int, server: str, events: list[Event], requests: dict[str, str]) -> Note:
     kinds = {event.kind: event for event in events}
     note = Note(time, server)
     for event in events:
@@ -62,10 +63,12 @@ def _note(time: int, server: str, events: list[Event]) -> Note:
         elif event.kind in ("asked", "answered"):
             note.visit = event.kind
     note.lines += [
-        line for event in events if (line := _line(event)) and event.kind not in ("role", "term", "timer_started")
+        line
+        for event in events
+        if (line := _line(event, requests)) and event.kind not in ("role", "term", "timer_started")
     ]
     note.lines += _role_line(kinds)
-    note.lines += [line for event in events if event.kind == "timer_started" and (line := _line(event))]
+    note.lines += [line for event in events if event.kind == "timer_started" and (line := _line(event, requests))]
     note.lines += _log_line(events)
     return note
 
@@ -93,8 +96,8 @@ def _role_line(kinds: dict[str, Event]) -> list[str]:
     return [", ".join(words)] if words else []
 
 
-def _line(event: Event) -> str:
-    """Word one event of a note; "" where its sign says it all."""
+def _line(event: Event, requests: dict[str, str]) -> str:
+    """Word one event of a note; "" where its sign says it all. `requests` is what each client asked."""
     match event.kind:
         case "restarted" | "crashed" | "paused" | "resumed" | "partitioned" | "cut" | "healed" | "note":
             return event_text(event).removeprefix(f"{event.server} ")
@@ -105,7 +108,7 @@ def _line(event: Event) -> str:
         case "asked":
             return f"client: {quote(event['request'])}"
         case "answered":
-            return f"answer: {answer_words(event)}"
+            return f"answer: {answer_words(event, requests.get(event['client'], ''))}"
     return ""
 
 

@@ -10,7 +10,18 @@ from itertools import pairwise
 
 from raft_steps.lab.palette import ALARM, INK, LINE, PAPER, ROLES, message_look, term_tint
 from raft_steps.lab.svg import Drawing, cut, sign_path, text_width
-from raft_steps.lab.timeline_layout import BADGE, FIRST_LINE, GUTTER, LEADING, MARGIN, SIZE, Layout, Room, note_boxes
+from raft_steps.lab.timeline_layout import (
+    BADGE,
+    GUTTER,
+    LEADING,
+    LEAST_BESIDE,
+    MARGIN,
+    SIZE,
+    Box,
+    Layout,
+    Room,
+    note_boxes,
+)
 from raft_steps.lab.timeline_notes import Note
 from raft_steps.lab.timeline_scene import Arrow, Scene, Stretch
 from raft_steps.lab.timeline_signs import STYLE, WALL, bar_path, draw_sign, draw_visit, head_path, state_words
@@ -126,15 +137,15 @@ class Painter:
 
     def _note(self, note: Note, lines: list[str], loud: int) -> None:
         drawing, y = self.drawing, self.layout.y(note.time)
-        x = self.layout.x[note.server] if note.server else GUTTER + FIRST_LINE + 4.0
+        x = self.layout.x[note.server] if note.server else 0.0
         if note.visit:
             draw_visit(drawing, note.visit, x, y)
         baseline = y + 4
         if not note.server:
-            baseline = y - LEADING * len(lines) + 6
-            box = max(text_width(line, SIZE * 1.08) for line in lines)
+            left, top, right, bottom = self.layout.heading(note, lines)
+            x, baseline = left - 10, top + 13
             drawing.path("M", GUTTER, y, "H", self.layout.width - MARGIN, stroke=WALL)
-            drawing.rectangle(x + 10, baseline - 12, box + 10, y - baseline + 12, fill=WALL_GROUND, stroke=WALL, rx=4)
+            drawing.rectangle(left, top, right - left, bottom - top, fill=WALL_GROUND, stroke=WALL, rx=4)
         for number, line in enumerate(lines):
             emphasis = "a" if number < loud else "b" if number == loud and line[0] not in "+✓" else ""
             drawing.text(x + 15, baseline + LEADING * number, line, class_=emphasis)
@@ -197,7 +208,7 @@ class Painter:
             key = (arrow.sender, arrow.begin, end[2] > end[0], arrow.label)
             if arrow.label and not (arrow.end == arrow.begin and key in labelled):
                 labelled.add(key)
-                self._label(arrow.label, *end)
+                self._label(arrow.label, end, LEAST_BESIDE if self.layout.runs_out(arrow) else 0)
 
     def _arrow(self, arrow: Arrow, x1: float, y1: float, x2: float, y2: float) -> None:
         """Draw a message: its line, the sign of its kind at the tail, and a head where it arrives."""
@@ -223,13 +234,14 @@ class Painter:
         if arrow.fate not in ("delivered", "flying") and (arrow.end or 0) <= self.scene.high:
             drawing.sign("cross", x2, y2, 5, class_="x")
 
-    def _label(self, words: str, x1: float, y1: float, x2: float, y2: float) -> None:
+    def _label(self, words: str, ends: Box, beside: float) -> None:
         """Write a message's words beside its arrow, in the first place that is free."""
+        x1, y1, x2, y2 = ends
         room = self.layout.column - 30
         if text_width(words, SIZE) > room:
             words = cut(words.replace("AppendEntries", "Append"), room, SIZE)
         width = text_width(words, SIZE)
-        for middle in self.layout.places(x1, x2, width):
+        for middle in self.layout.places(x1, x2, width, beside):
             share = (middle - x1) / ((x2 - x1) or 1)
             line = y1 + min(max(share, 0), 1) * (y2 - y1)
             for baseline in (line - 4, line + 12):

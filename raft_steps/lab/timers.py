@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from raft_steps.lab.host import Host
     from raft_steps.lab.simulation import Simulation
 
-MICROSECONDS = 1_000_000
 LONGEST = 1e9  # seconds, some thirty years: whoever waits longer has lost count
 
 
@@ -34,7 +33,7 @@ class Timers:
         if type(wait) not in (int, float) or not 0 < wait < LONGEST:
             raise Mistake(f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0")
         simulation = self.simulation
-        host.timers[timer] = due = simulation.now + round(wait * MICROSECONDS)
+        host.timers[timer] = due = simulation.now + round(wait * host.second)
         if simulation.recorder is not None:
             simulation.recorder.event(simulation.now, "timer_started", host.name, {"timer": timer, "due": due})
         queued = host.queued.get(timer)

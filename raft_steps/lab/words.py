@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
@@ -13,6 +14,7 @@ from raft_steps.lab.svg import printable
 from raft_steps.lab.trace import Event, Trace
 
 LONGEST = 60  # How much of a client's text is quoted.
+WIDTH = 110  # Characters of a line of a story: as many as a notebook shows without breaking it in the middle of a word.
 UNTOLD = frozenset({"timer_started", "timer_cancelled"})
 REASONS = {
     "cut": "the link is cut",
@@ -74,7 +76,8 @@ def event_text(event: Event, fields: dict[str, Any] | None = None) -> str:
 
     Args:
         event: The event.
-        fields: What the message holds that arrives, where that is known; the event itself names but its type.
+        fields: What the message holds that arrives, where that is known, for the event itself names but its type; for
+            an answer, the request that it answers.
     """
     told = _predicate(event, fields)
     return _subject(event) + told
@@ -104,7 +107,7 @@ def _predicate(event: Event, fields: dict[str, Any] | None = None) -> str:
         case "asked":
             return f"is asked by {event['client']}: {quote(event['request'])}"
         case "answered":
-            return f"answers {event['client']}: {answer_words(event)}"
+            return f"answers {event['client']}: {answer_words(event, (fields or {}).get('request', ''))}"
         case "timer_started" | "timer_cancelled" | "timer_fired":
             return _timer_words(event)
         case _:
@@ -143,11 +146,18 @@ def _life_words(event: Event) -> str:
     return event.kind
 
 
-def answer_words(event: Event) -> str:
-    """Say what a client was told."""
+def requests_of(trace: Trace) -> dict[str, str]:
+    """Give what each client of a trace asked, by the client's address."""
+    return {event["client"]: event["request"] for event in trace if event.kind == "asked"}
+
+
+def answer_words(event: Event, request: str = "") -> str:
+    """Say what a client was told; with its request, also that a read found nothing."""
     if event["response"] == "NotLeader":
         return f"not the leader, ask {event['leader']}" if event.get("leader") else "not the leader"
-    return "ok" if event.get("value") is None else f"ok, {quote(event['value'])}"
+    if event.get("value") is None:
+        return "nothing there" if request.startswith("get ") else "ok"
+    return f"ok, {quote(event['value'])}"
 
 
 def _name_of_arrival(event: Event, fields: dict[str, Any] | None) -> str:
@@ -167,10 +177,10 @@ def _timer_words(event: Event) -> str:
 
 
 class Story:
-    """A run in words, a line for each thing that happened; printed or shown, it is its text.
+    """A run in words, a line for each thing that happened; printed or shown, it is its text, broken between words.
 
     Attributes:
-        lines: The lines, oldest first.
+        lines: The lines, oldest first, each as long as it is.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
@@ -178,10 +188,21 @@ class Story:
         self.lines = tuple(lines)
 
     def __str__(self) -> str:
-        """Give the text."""
-        return "\n".join(self.lines)
+        """Give the text; what does not fit into a line goes on below its own words, not below the time."""
+        return "\n".join(wrapped for line in self.lines for wrapped in _wrapped(line))
 
     __repr__ = __str__
+
+
+def _wrapped(line: str) -> list[str]:
+    """Break a line of a story between words."""
+    indent = " " * len(clock_column(""))
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def clock_column(time: str) -> str:
+    """Spell what stands before the words of a line of a story: its time."""
+    return f"{time:>9} s  "
 
 
 def story(
@@ -202,6 +223,8 @@ def story(
     groups = groups_of(trace)
     flights = flights_of(trace, groups)
     holds = {event.number: flight.fields for flight in flights for event in flight.events()}
+    requests = requests_of(trace)
+    holds |= {event.number: {"request": requests.get(event["client"], "")} for event in trace.of("answered")}
     untold = set() if heartbeats else {event.number for flight in flights if flight.idle for event in flight.events()}
     together: dict[int, list[Event]] = {}
     for event, group in zip(trace, groups, strict=True):
@@ -209,7 +232,7 @@ def story(
             together.setdefault(group, []).append(event)
     decimals = decimals_of(trace)
     return Story(
-        f"{clock(events[0].time, decimals):>9} s  {_together(events, holds)}"
+        f"{clock_column(clock(events[0].time, decimals))}{_together(events, holds)}"
         for events in together.values()
         if heartbeats or not _is_bare_tick(events)
     )

@@ -12,6 +12,7 @@ const EFFECTS = new Set([
 ]);
 const UNTOLD = new Set(["timer_started", "timer_cancelled"]);
 const WEIGHTY = new Set(["term", "role", "appended", "truncated", "applied", "answered", "failed"]);
+const isAsked = (event) => event.kind === "asked";
 const WEIGHTY_FIELDS = ["current_term", "voted_for", "votes", "acknowledgements", "commit_index", "state_machine"];
 
 // The story of a trace.
@@ -19,6 +20,7 @@ export class Story {
   constructor(trace, flights) {
     this.events = trace.events;
     this.flights = flights; // by name, as findFlights() gives them
+    this.requests = new Map(trace.events.filter(isAsked).map(({ client, request }) => [client, request]));
     this.groups = groupsOf(trace.events);
     this.idle = idleEvents(trace.events, flights, this.groups);
     this.happenings = this.gather();
@@ -91,10 +93,15 @@ export class Story {
         const verb = first.kind === "appended" ? "stores" : "applies";
         told.push(`${verb} entries ${first.index} to ${alike.at(-1).index}`);
       } else {
-        told.push(...alike.map((event) => predicate(event, this.flights.get(event.message)?.fields)));
+        told.push(...alike.map((event) => predicate(event, this.fieldsOf(event))));
       }
     }
     return subject(events[0]) + told.join("; ");
+  }
+
+  // What the words about an event need beside it: the fields of its message, or the request that it answers.
+  fieldsOf({ kind, message, client }) {
+    return kind === "answered" ? { request: this.requests.get(client) } : this.flights.get(message)?.fields;
   }
 }
 

@@ -62,7 +62,8 @@ export function subject(event) {
   return event.kind === "timer_fired" ? `${event.server}'s ` : `${event.server} `;
 }
 
-// One event without its subject. `fields` are those of the message that arrives, where that is known.
+// One event without its subject. `fields` are those of the message that arrives, where that is known, and for an answer
+// the request that it answers.
 export function predicate(event, fields) {
   switch (event.kind) {
     case "sent":
@@ -79,7 +80,7 @@ export function predicate(event, fields) {
     case "asked":
       return `is asked by ${event.client}: ${quote(event.request)}`;
     case "answered":
-      return `answers ${event.client}: ${answerWords(event)}`;
+      return `answers ${event.client}: ${answerWords(event, fields?.request ?? "")}`;
     case "timer_started":
       return `starts its ${event.timer} timer: ${plainSeconds(event.due - event.time)} s`;
     case "timer_cancelled":
@@ -125,9 +126,10 @@ function lifeWords(event) {
   }
 }
 
-function answerWords(event) {
+function answerWords(event, request) {
   if (event.response === "NotLeader") return event.leader ? `not the leader, ask ${event.leader}` : "not the leader";
-  return event.value === undefined || event.value === null ? "ok" : `ok, ${quote(event.value)}`;
+  if (event.value !== undefined && event.value !== null) return `ok, ${quote(event.value)}`;
+  return request.startsWith("get ") ? "nothing there" : "ok";
 }
 
 function arrivalWords(event, fields) {

@@ -1,0 +1,85 @@
+"""One seed of the course map: a run in adversity that is mended at its end, and asked for one more write."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from raft_steps.lab.commands import Ok
+from raft_steps.lab.errors import EventBudgetError, NodeError
+from raft_steps.lab.profiles import adversity
+from raft_steps.lab.properties import Properties, PropertyBroken, rules
+from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario
+from raft_steps.lab.simulation import Simulation
+from raft_steps.lab.sweep.trial import NODE_FAILED, STORM
+
+SERVICE_RETURNS = "Service Returns"  # what is asked for beside the rules: a write that is answered, once all is mended
+# What the paper promises (Figure 3) and what a client relies on. A vote too many, or a term forgotten, is a cause: it
+# counts as soon as it has such a consequence.
+PROMISED = (
+    rules.ELECTION_SAFETY,
+    rules.LEADER_APPEND_ONLY,
+    rules.LOG_MATCHING,
+    rules.LEADER_COMPLETENESS,
+    rules.STATE_MACHINE_SAFETY,
+    rules.ACKNOWLEDGED_WRITES_LAST,
+)
+SECONDS, RECOVERY, PATIENCE = 10.0, 5.0, 2.0  # of adversity, of peace, and for the last write
+SERVERS = 5
+
+
+def mended_adversity(step: int | None, profile: str, seed: int, node_class: type | None = None) -> Scenario:
+    """Give ten seconds of adversity and five of peace, in which every server runs and reaches every other.
+
+    Args:
+        step: The step whose Node runs; None with a class of one's own.
+        profile: The kind of adversity.
+        seed: What chance begins with.
+        node_class: The Node class, when it is not a step's.
+
+    Raises:
+        ScenarioError: There is no such profile.
+        LookupError: There is no such step.
+    """
+    scenario = adversity(step, profile, seed, servers=SERVERS, seconds=SECONDS, node_class=node_class)
+    end = round(SECONDS * MICROSECONDS)
+    mending = (
+        Action(end, "heal"),
+        *(Action(end, "resume", (name,)) for name in scenario.servers),
+        Action(end, "restart", ("crashed",)),
+        # A disk that was to fail in the next event may still do so.
+        Action(end + MICROSECONDS, "restart", ("crashed",)),
+    )
+    until = end + round(RECOVERY * MICROSECONDS)
+    return dataclasses.replace(scenario, actions=scenario.actions + mending, until=until)
+
+
+def broken_first(step: int | None, profile: str, seed: int, node_class: type | None = None) -> str:
+    """Run one seed, and name what breaks first; "" if the run survives.
+
+    Args:
+        step: The step whose Node runs; None with a class of one's own.
+        profile: The kind of adversity.
+        seed: What chance begins with.
+        node_class: The Node class, when it is not a step's.
+
+    Returns:
+        The name of a rule, "Service Returns", "Node Failed", "Event Storm", or "".
+    """
+    scenario = mended_adversity(step, profile, seed, node_class)
+    try:
+        simulation = Simulation(scenario, node_class, record=False, watch=Properties(stop_at=PROMISED))
+        simulation.run_until(scenario.until or 0)
+        return "" if _is_answered(simulation) else SERVICE_RETURNS
+    except PropertyBroken as error:
+        return error.violation.rule.name
+    except NodeError:
+        return NODE_FAILED
+    except EventBudgetError:
+        return STORM
+
+
+def _is_answered(simulation: Simulation) -> bool:
+    """Let a client write to whoever leads, and see whether it is told that the write is done."""
+    client = simulation.perform(Action(simulation.now, "set", ("last", "word")))
+    simulation.run_until(simulation.now + round(PATIENCE * MICROSECONDS), lambda: client in simulation.responses)
+    return isinstance(simulation.responses.get(client), Ok)

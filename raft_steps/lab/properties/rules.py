@@ -1,0 +1,164 @@
+"""The properties of Raft, as data: their names, their sentences, and the step of the course from which each is kept.
+
+The first five are the paper's Figure 3. The others are what Figure 2 and Section 8 ask for beside them. A step before
+the one that earns a property may break it; the reason says how, and which step mends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One property.
+
+    Attributes:
+        name: Its name; the paper's, where the paper has one.
+        section: Where the paper asks for it.
+        sentence: What it says.
+        kept_from: The number of the step from which on no run breaks it.
+        mended_by: What that step brings.
+        why_not: What breaks it before, by the first step that the reason is about.
+    """
+
+    name: str
+    section: str
+    sentence: str
+    kept_from: int
+    mended_by: str
+    why_not: dict[int, str]
+
+    def reason(self, step: int) -> str:
+        """Say why a step does not keep the rule yet; nothing if it does."""
+        if step >= self.kept_from:
+            return ""
+        found = [why for first, why in sorted(self.why_not.items()) if first <= step]
+        return found[-1] if found else ""
+
+
+ELECTION_SAFETY = Rule(
+    name="Election Safety",
+    section="Figure 3, Section 5.2",
+    sentence="At most one server leads in a term.",
+    kept_from=12,
+    mended_by="term and vote are on disk, and votes belong to a term",
+    why_not={
+        2: "a server that is told to lead does not ask who leads already",
+        4: "a server leads in whatever term it has, and what it hears changes that term while it leads",
+        5: "a leader adopts the term of another leader's call and goes on leading in it",
+        6: "half of the votes are enough, votes of an earlier election count, and a voter keeps its own old term",
+        9: "a server that crashes forgets its term and its vote, and votes again in the same term",
+    },
+)
+LEADER_APPEND_ONLY = Rule(
+    name="Leader Append-Only",
+    section="Figure 3, Section 5.3",
+    sentence="A leader never overwrites or deletes entries of its log; it only appends.",
+    kept_from=6,
+    mended_by="a leader that accepts a call steps down first",
+    why_not={4: "a leader that hears another leader's call stores its entries and goes on leading"},
+)
+LOG_MATCHING = Rule(
+    name="Log Matching",
+    section="Figure 3, Section 5.3",
+    sentence="If two logs hold an entry with the same index and term, they are the same up to that index.",
+    kept_from=12,
+    mended_by="no two servers lead in one term",
+    why_not={4: "two leaders of one term give one index two commands of that term"},
+)
+LEADER_COMPLETENESS = Rule(
+    name="Leader Completeness",
+    section="Figure 3, Section 5.4",
+    sentence="An entry that was committed in a term is in the log of every leader of a later term.",
+    kept_from=12,
+    mended_by="only a server whose log is up to date is elected, and only entries of the own term commit by counting",
+    why_not={
+        2: "a client is told that its write is done before a majority has it",
+        4: "a server votes without asking what is in the candidate's log",
+        10: "an acknowledgement of any heartbeat counts for every open write",
+        11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
+    },
+)
+STATE_MACHINE_SAFETY = Rule(
+    name="State Machine Safety",
+    section="Figure 3, Section 5.4.3",
+    sentence="If a server has applied an entry at an index, no other server applies another one there.",
+    kept_from=12,
+    mended_by="entries are applied up to the commit index and no further",
+    why_not={
+        2: "a leader carries out an entry that nobody else has",
+        4: "a new leader, or a server that starts again, carries out its whole log, committed or not",
+        11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
+    },
+)
+ONE_VOTE_PER_TERM = Rule(
+    name="One Vote per Term",
+    section="Figure 2, Section 5.2",
+    sentence="A server votes for at most one candidate in a term, itself included.",
+    kept_from=12,
+    mended_by="term and vote are on disk",
+    why_not={
+        4: "a voter keeps its own old term, so it may later vote for itself in the term that it has voted in",
+        9: "a server that crashes forgets its term and its vote, and votes again in the same term",
+    },
+)
+TERMS_GROW = Rule(
+    name="Terms Never Go Back",
+    section="Figure 2, Section 5.1",
+    sentence="A server's current term never gets smaller while it runs.",
+    kept_from=1,
+    mended_by="nothing lowers it",
+    why_not={},
+)
+COMMIT_INDEX_GROWS = Rule(
+    name="Commit Index Never Goes Back",
+    section="Figure 2",
+    sentence="A server's commit index never gets smaller while it runs.",
+    kept_from=1,
+    mended_by="nothing lowers it",
+    why_not={},
+)
+PROMISES_OUTLIVE_CRASHES = Rule(
+    name="Promises Outlive Crashes",
+    section="Figure 2 (persistent state), Section 5.1",
+    sentence="After a crash a server contradicts no term, no vote and no acknowledgement that it gave before.",
+    kept_from=12,
+    mended_by="term and vote are on disk, like the log",
+    why_not={4: "only the log is on disk: a server that starts again has the term of its last entry, and no vote"},
+)
+ACKNOWLEDGED_WRITES_LAST = Rule(
+    name="Acknowledged Writes Last",
+    section="Section 8",
+    sentence="A write that a client was told is done stays in the log: nobody leads without it, and the last copy never goes.",
+    kept_from=12,
+    mended_by="an answer is given for committed entries only, and committed entries stay",
+    why_not={
+        2: "a client is told that its write is done before a majority has it",
+        4: "a server without the entry is elected, for nobody asks what is in its log",
+        10: "an acknowledgement of any heartbeat counts for every open write",
+        11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
+    },
+)
+
+RULES: tuple[Rule, ...] = (
+    ELECTION_SAFETY,
+    LEADER_APPEND_ONLY,
+    LOG_MATCHING,
+    LEADER_COMPLETENESS,
+    STATE_MACHINE_SAFETY,
+    ONE_VOTE_PER_TERM,
+    TERMS_GROW,
+    COMMIT_INDEX_GROWS,
+    PROMISES_OUTLIVE_CRASHES,
+    ACKNOWLEDGED_WRITES_LAST,
+)
+
+
+def kept_by(step: int) -> tuple[Rule, ...]:
+    """Give the rules that a step is expected to keep in every run.
+
+    Args:
+        step: The number of a step.
+    """
+    return tuple(rule for rule in RULES if step >= rule.kept_from or not rule.reason(step))

@@ -1,0 +1,47 @@
+"""A sweep on a Dask cluster: the same trials as on one core, and clear words where there is no cluster."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from raft_steps import node
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.sweep import sweep
+
+distributed = pytest.importorskip("distributed", reason="NO DASK: pip install 'raft-steps[cluster]'")
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Give the address of a scheduler with two workers on this machine."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_a_cluster_gives_the_same_trials(scheduler: str) -> None:
+    """The workers of a cluster find what one process finds, in the order of the seeds."""
+    options = {"seeds": 50, "seconds": 3, "smallest": False}
+
+    assert (
+        sweep(8, "crashes", **options, workers=1).trials == sweep(8, "crashes", **options, scheduler=scheduler).trials
+    )
+
+
+def test_a_class_of_ones_own_travels(scheduler: str) -> None:
+    """A Node class that has no file is sent along."""
+
+    class Node(node(8)):
+        """A step's own, under another roof."""
+
+    found = sweep(Node, "calm", seeds=4, seconds=2, scheduler=scheduler)
+
+    assert [trial.seed for trial in found.trials] == [0, 1, 2, 3]
+    assert all(trial.elections for trial in found.trials)
+
+
+def test_nobody_answers() -> None:
+    """An address where no scheduler is gives one sentence."""
+    with pytest.raises(ScenarioError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
+        sweep(8, seeds=1, scheduler="tcp://127.0.0.1:9")
