@@ -100,9 +100,9 @@ def history_of_bytes(data: bytes) -> History:
         outcome = "failed" if fate % 16 in (0, 5) else "unknown" if fate % 16 in (1, 2, 3) else "ok"
         happens = outcome == "ok" or (outcome == "unknown" and fate // 16 % 2 == 0)
         answer = carry_out(held, draft) if happens else None
-        if fate % 16 in (4, 6) and draft.action == "get":
+        if fate % 16 in (4, 6, 9) and draft.action == "get":
             answer = VALUES[fate // 16 % 4]
-        elif fate % 16 in (4, 6) and draft.action == "cas":
+        elif fate % 16 in (4, 6, 9) and draft.action == "cas":
             answer = not answer
         if outcome == "ok":
             made[number] = replace(draft, answer=answer)

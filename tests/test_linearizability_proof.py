@@ -13,7 +13,7 @@ from linearizability_tools import has_order, history_of_bytes, is_order_of
 
 from raft_steps.lab.linearizability import History, Operation, Result, check_linearizable
 
-EXAMPLES, OPERATIONS = 10_000, 6
+EXAMPLES, OPERATIONS = 10_000, 8
 SETTINGS = settings(
     max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -21,6 +21,8 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from linearizability import figures as linearizability_figures  # noqa: E402  # The folder above must be found first.
+from search import search_rows  # noqa: E402
+from sweeps import sweep_figures  # noqa: E402
 
 from raft_steps.lab.cluster import Cluster  # noqa: E402
 from raft_steps.lab.commands import Set  # noqa: E402
@@ -29,7 +31,6 @@ from raft_steps.lab.scenario import MICROSECONDS, Action, default_scenario  # no
 from raft_steps.lab.simulation import Simulation  # noqa: E402
 from raft_steps.lab.ten_steps import sweep_ten_steps  # noqa: E402
 from raft_steps.lab.timeline import timeline  # noqa: E402
-from search import search_rows  # noqa: E402  # It lies beside this file.
 
 PENDING = 40  # messages in flight in the bare loop: about as many as five servers have
 STEP, SERVERS = 8, 5
@@ -61,6 +62,7 @@ class Sizes:
     seeds: int = 1000
     drawn: int = 60  # virtual seconds of the recorded run
     operations: int = 10_000  # of the large history
+    swept: int = 400  # seeds of the hostile profile
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,7 @@ def measure(sizes: Sizes) -> list[Row]:
         ten_steps_row(sizes),
         picture_row(sizes),
         *(Row(*row) for row in linearizability_figures(sizes.operations, sizes.repetitions)),
+        *(Row(*row) for row in sweep_figures(sizes.swept, sizes.repetitions)),
         *(Row(*row) for row in search_rows(sizes.messages // 4)),
         *import_rows(sizes),
     ]
@@ -257,7 +260,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="do little, to see that everything works")
     quick = parser.parse_args(arguments).quick
-    sizes = Sizes(1, 2_000, 2, 2, 3, 2, 200) if quick else Sizes()
+    sizes = Sizes(1, 2_000, 2, 2, 3, 2, 200, 4) if quick else Sizes()
     print(f"Python {sys.version.split()[0]}; the median of {sizes.repetitions} repetitions each")
     print(table(measure(sizes)))
 

@@ -1,0 +1,54 @@
+"""The speed of sweeps: what a seed costs, what the properties add to it, and what shrinking takes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from raft_steps.lab.profiles import adversity
+from raft_steps.lab.properties import RULES, kept_by
+from raft_steps.lab.simulation import Simulation
+from raft_steps.lab.sweep import shrink, sweep
+from raft_steps.lab.sweep.trial import try_scenario
+
+STEP, PROFILE, SECONDS, WHOLE = 8, "hostile", 30.0, 10_000
+
+
+def sweep_figures(seeds: int, repetitions: int) -> list[tuple[str, str, str, bool | None]]:
+    """Measure sweeps, each figure as what, measured, target, and whether it is met.
+
+    Args:
+        seeds: How many seeds a sweep has.
+        repetitions: How often the cost of the properties is measured.
+    """
+    with_rules, without = [], []
+    few = range(max(2, seeds // 20))
+    for _ in range(repetitions):
+        with_rules.append(_seconds(few, watched=True))
+        without.append(_seconds(few, watched=False))
+    extra = statistics.median(one / other for one, other in zip(with_rules, without, strict=True)) - 1
+    virtual = SECONDS * len(few) / statistics.median(with_rules)
+    begun = time.perf_counter()
+    sweep(STEP, PROFILE, seeds, seconds=SECONDS)
+    whole = (time.perf_counter() - begun) * WHOLE / seeds
+    begun = time.perf_counter()
+    sizes = [len(shrink(adversity(STEP, PROFILE, seed), rules=RULES).scenario.actions) for seed in few]
+    took = (time.perf_counter() - begun) / len(few)
+    return [
+        ("hostile run, all properties, one core", f"{virtual:,.0f} virtual s/s", "", None),
+        ("what the properties add to it", f"{extra:.0%}", "25%", extra <= 0.25),
+        (f"sweep of {WHOLE:,} seeds, from {seeds:,} of them", f"{whole:,.0f} s", "150 s", whole < 150),
+        ("a failure made small", f"{took:.1f} s; at most {max(sizes)} actions", "10 actions", max(sizes) <= 10),
+    ]
+
+
+def _seconds(seeds: range, *, watched: bool) -> float:
+    """Run some seeds in this process, and give the time of its processor."""
+    begun = time.process_time()
+    for seed in seeds:
+        scenario = adversity(STEP, PROFILE, seed, seconds=SECONDS)
+        if watched:
+            try_scenario(scenario, kept_by(STEP))
+        else:
+            Simulation(scenario, record=False).run_until(scenario.until or 0)
+    return time.process_time() - begun
