@@ -48,6 +48,10 @@ STEPS: tuple[Step, ...] = (
     Step(6, "term_checks", "an older term is refused"),
     Step(7, "heartbeat_timer", "only the leader sends heartbeats"),
     Step(8, "election_timeout_reset", "a new timeout for every election"),
+    Step(9, "one_vote_per_term", "a vote belongs to a term"),
+    Step(10, "up_to_date_logs", "only an up-to-date log is elected"),
+    Step(11, "commit_index", "what is committed, and nothing else"),
+    Step(12, "persistence", "term and vote outlive a crash"),
 )
 
 

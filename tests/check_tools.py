@@ -64,8 +64,9 @@ def usual_tests(
     before: type | None = None,
     passed_before: Collection[str] = (),
     no_longer_true: Mapping[tuple[int, str], str],
+    held_until: int = STEPS[-1].number,
 ) -> type:
-    """Make the tests that hold for the checks of every step alike, over the tables of one step.
+    """Give a class with the tests that hold for the checks of every step alike, over the tables of one step.
 
     Args:
         step: The step whose checks these are.
@@ -74,16 +75,14 @@ def usual_tests(
         before: A Node that does nothing of the step yet; by default that of the step before.
         passed_before: The names of the checks that it passes all the same.
         no_longer_true: Sentences that a later step takes back, by step and check, with the reason.
-
-    Returns:
-        A class of tests, for a module of tests to have under a name that begins with Test.
+        held_until: The last step whose Node they are held against: the next one's messages carry more than they say.
     """
     before = before or node(step - 1)
 
     class Tests:
         """The checks of a step pass right Nodes and catch wrong ones."""
 
-        @pytest.mark.parametrize("number", [each.number for each in STEPS if each.number >= step])
+        @pytest.mark.parametrize("number", [each.number for each in STEPS if step <= each.number <= held_until])
         def test_checks_hold_at_this_step_and_later(self, number: int) -> None:
             """Every check passes for the step's own Node and for all later ones, but where a reason is given."""
             failed = {(number, name) for name in failing(node(number), step)}

@@ -265,13 +265,12 @@ class AnswersAtOnce(LaterNode):
 
 
 class AppliesAtOnce(LaterNode):
-    """Carries entries out when they arrive."""
+    """Carries a write out before anybody else has it."""
 
-    def store(self, message: AppendEntries) -> bool:
-        stored = super().store(message)
-        for entry in message.entries if stored else ():
-            self.apply(entry)
-        return stored
+    def on_client_request(self, client: str, request: Any) -> None:
+        super().on_client_request(client, request)
+        if self.is_leader:
+            self.apply(self.log[self.log.last_index])
 
 
 VOTES = ("RequestVote", "RequestVoteReply")

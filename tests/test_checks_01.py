@@ -63,7 +63,12 @@ class OnlyTheBase(node.Node):
 
 
 TestTables = usual_tests(
-    1, wrong.MISTAKES, right=(Otherwise, AddsToWhatIsThere), before=OnlyTheBase, no_longer_true=NO_LONGER_TRUE
+    1,
+    wrong.MISTAKES,
+    right=(Otherwise, AddsToWhatIsThere),
+    before=OnlyTheBase,
+    no_longer_true=NO_LONGER_TRUE,
+    held_until=10,
 )
 
 

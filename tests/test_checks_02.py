@@ -101,7 +101,11 @@ class ToTheEndOfTheLog(step_02_append_entries.Node):
 
 
 TestTables = usual_tests(
-    2, wrong.MISTAKES, right=(Otherwise, LeadsWithoutSayingSo, ToTheEndOfTheLog), no_longer_true=NO_LONGER_TRUE
+    2,
+    wrong.MISTAKES,
+    right=(Otherwise, LeadsWithoutSayingSo, ToTheEndOfTheLog),
+    no_longer_true=NO_LONGER_TRUE,
+    held_until=10,
 )
 
 

@@ -82,6 +82,7 @@ TestTables = usual_tests(
         "open writes are told apart",
     },
     no_longer_true=NO_LONGER_TRUE,
+    held_until=10,
 )
 
 

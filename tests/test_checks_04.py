@@ -75,7 +75,9 @@ class Otherwise(step_03_majority_commit.Node):
         self.wait()
 
 
-TestTables = usual_tests(4, wrong.MISTAKES + voters.MISTAKES, right=(Otherwise,), no_longer_true=NO_LONGER_TRUE)
+TestTables = usual_tests(
+    4, wrong.MISTAKES + voters.MISTAKES, right=(Otherwise,), no_longer_true=NO_LONGER_TRUE, held_until=8
+)
 
 
 @pytest.mark.parametrize(

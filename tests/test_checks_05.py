@@ -22,14 +22,17 @@ CAUGHT_BY = {
     wrong.TimerIsForgotten: "who hears a leader does not run",
     wrong.TimerIsOnlyCancelled: "who hears a leader does not run",
     wrong.AnswerIsForgotten: "a call is answered as before",
+    wrong.OlderCallIsPassedOver: "a call is answered as before",
+    wrong.OlderCallIsAFailure: "a call is answered as before",
     wrong.AnswerIsAlwaysYes: "a call is answered as before",
     wrong.EntriesAreForgotten: "entries are stored as before",
     wrong.OnlyNewTermsBringEntries: "entries are stored as before",
     wrong.TermHasAValueReady: "a call without a term is an error",
     wrong.TermMayBeNone: "a call without a term is an error",
+    wrong.TermIsAWord: "every call carries the current term",
 }
-# One mistake, which no check of a call can pass over: there is no term to be heard.
-EVERYWHERE = {wrong.OldCallIsHeard}
+# Mistakes that no check of a call can pass over: there is no term to be heard, or none that is a number.
+EVERYWHERE = {wrong.OldCallIsHeard, wrong.TermIsAWord}
 
 
 @pytest.mark.parametrize("step", [5, 6, 7, 8])
@@ -90,6 +93,22 @@ def test_old_handler_is_told_apart() -> None:
         "AppendEntries has no field term; it has prev_log_index, prev_log_term, entries. "
         "Write on_append_entries for the message that has it; so far it is the one of step 4"
     ) == result.message
+
+
+def test_silence_is_no_refusal() -> None:
+    """Whoever says nothing to an older call hears that refusing comes later, and is an answer too."""
+    assert (
+        "tom has the entry 1 that jerry's call of term 2, older than its own, comes after, and should answer jerry; "
+        "it answers nothing: to refuse an older call comes with step 6, and it is answered then too"
+    ) == first_failure(wrong.OlderCallIsPassedOver, 5).message
+
+
+def test_term_of_the_wrong_type_is_told_the_right_way_round() -> None:
+    """A field that takes no number is named with what to write, by every check alike, and nothing of the laboratory is."""
+    report = str(check(wrong.TermIsAWord, 5))
+
+    assert "AppendEntries takes no number for its term, for it says term: str; write term: int\n" in report
+    assert len(names_of(5)) - 1 == report.count("The same mistake as in: every call carries the current term.")
 
 
 @pytest.mark.parametrize(

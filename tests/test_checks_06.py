@@ -5,6 +5,7 @@ from check_tools import failing, first_failure, marked, names_of, wrong_nodes_of
 from wrong_nodes import step_06 as wrong
 
 from raft_steps import node
+from raft_steps.step_05_term_in_append_entries import AppendEntries
 
 CAUGHT_BY = {
     wrong.OlderTermIsFollowed: "an older term is refused",
@@ -23,6 +24,7 @@ CAUGHT_BY = {
     wrong.LeaderStaysLeader: "a term at least as new deposes a leader",
     wrong.OnlyNewTermsDepose: "a term at least as new deposes a leader",
     wrong.DeposedForEver: "a deposed leader can run again",
+    wrong.VoteIsForgottenByFollowing: "a term at least as new is followed",
     wrong.RefusalIsRetried: "a refusal is left at that",
     wrong.RefusalIsNotHeard: "a refusal is left at that",
 }
@@ -49,6 +51,18 @@ def test_wrong_node_meets_its_check(node_class: type) -> None:
     failed = failing(node_class, 6)
 
     assert CAUGHT_BY[node_class] in (failed if node_class in NOT_FIRST else failed[:1])
+
+
+def test_a_vote_that_is_kept_by_term_is_right() -> None:
+    """A Node that is ahead, and forgets its vote with a newer term alone, passes: nobody votes twice in a term."""
+
+    class Node(wrong.Rest):
+        def follow(self, sender: str, message: AppendEntries) -> None:
+            if message.term > self.current_term:
+                self.voted_for = None
+            super().follow(sender, message)
+
+    assert [] == failing(Node, 6)
 
 
 def test_every_check_and_every_wrong_node_counts() -> None:
@@ -94,6 +108,14 @@ def test_report_of_a_timer_that_comes_first() -> None:
             ),
         ),
         (
+            wrong.VoteIsForgottenByFollowing,
+            (
+                "tom voted for spike in term 4 and heard a call of term 3, its own, since; now jerry asks for a vote in "
+                "term 4, and tom votes a second time: a call should leave the vote alone, "
+                "but tom's voted_for was 'spike' before it and None after it"
+            ),
+        ),
+        (
             wrong.RefusalIsRetried,
             (
                 "tom leads in term 4, and jerry, who is in term 7, refuses its call: tom should send nothing in return, "
@@ -118,6 +140,7 @@ def test_message_says_who_heard_what_and_what_should_come_of_it(node_class: type
         (wrong.RefusalIsAFailure, ("sent", 13.2, "tom")),
         (wrong.CandidateGivesUp, ("delivered", 10.2, "tom")),
         (wrong.DeposedForEver, ("delivered", 13.4, "tom")),
+        (wrong.VoteIsForgottenByFollowing, ("sent", 0.6, "tom")),
         (wrong.RefusalIsRetried, ("sent", 15.4, "tom")),
     ],
 )

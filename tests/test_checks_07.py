@@ -21,6 +21,7 @@ CAUGHT_BY = {
     wrong.RunsAgainstItself: "a leader does not run",
     wrong.LogIsNotReplayed: "a new leader knows its whole log",
     wrong.CandidacyDoesNotEnd: "changing roles is otherwise as before",
+    wrong.VoteIsForgottenToo: "changing roles is otherwise as before",
     wrong.WaitingIsForgotten: "changing roles is otherwise as before",
 }
 # Who never runs again is not elected again either, and that check comes first.
@@ -77,6 +78,20 @@ def test_cancelling_is_all_it_takes() -> None:
             (
                 "tom led in term 4 until jerry's call of term 4: it should send no heartbeat any more, "
                 "but at 18.2 s it still does"
+            ),
+        ),
+        (
+            wrong.AnotherTimerIsCancelled,
+            (
+                "tom led in term 4 until jerry's call of term 5: it should send no heartbeat any more, but at 18.2 s it "
+                "still does: it cancelled a timer 'heartbeats' that nobody ever started; the timers are election and heartbeat"
+            ),
+        ),
+        (
+            wrong.WaitingIsForgotten,
+            (
+                "tom was deposed by jerry's call of term 5 and should start its election timer, so that it can be elected "
+                "again; no election timer runs, so it never is, and its heartbeats cannot be looked at"
             ),
         ),
         (

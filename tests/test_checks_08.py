@@ -20,11 +20,13 @@ CAUGHT_BY = {
     wrong.WaitsLongerEachTime: "timeouts are from 8 to 18 seconds",
     wrong.DrawsFromTheWorld: "timeouts come from self random",
     wrong.DrawsByName: "a split vote comes to an end",
+    wrong.OwnVoteIsRemembered: "a split vote comes to an end",
     wrong.AttributeStays: "there is no candidate attribute",
     wrong.OwnVoteIsForgotten: "an election is otherwise as before",
     wrong.LoneServerIsForgotten: "an election is otherwise as before",
     wrong.AttributeIsStillSet: "becoming leader is as before",
     wrong.HeartbeatsAreForgotten: "becoming leader is as before",
+    wrong.VoteIsForgottenToo: "stepping down is as before",
     wrong.SilenceIsForgotten: "stepping down is as before",
 }
 # Who never wins ends no split vote either, and that check comes first.
@@ -128,6 +130,14 @@ def test_report_is_the_same_each_time_even_of_an_unruly_node() -> None:
             (
                 "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
                 "but they run at the same moment 4 times"
+            ),
+        ),
+        (
+            wrong.OwnVoteIsRemembered,
+            (
+                "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
+                "but nobody wins an election; jerry's voted_for is 'jerry': a vote for oneself leaves voted_for alone until "
+                "step 9, for until then a server that has voted_for never votes again"
             ),
         ),
         (

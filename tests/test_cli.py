@@ -125,12 +125,12 @@ def test_package_is_the_same_command() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["show", "9"], ["diff", "6", "0"], ["run", "9"], ["check", "9"], ["ten-steps", "9"]],
+    [["show", "99"], ["diff", "6", "0"], ["run", "99"], ["check", "99"], ["ten-steps", "99"]],
     ids=lambda arguments: arguments[0],
 )
 def test_unknown_step_is_said(arguments: Sequence[str]) -> None:
     """A step that there is not is one sentence that says which there are, and exit status 2."""
-    assert f"there is no step {'0' if '0' in arguments else '9'}; the course has steps 1 to {len(STEPS)}" == complaint(
+    assert f"there is no step {'0' if '0' in arguments else '99'}; the course has steps 1 to {len(STEPS)}" == complaint(
         *arguments
     )
 

@@ -126,6 +126,26 @@ def test_replay_runs_a_class_too() -> None:
     assert cluster.trace.to_text() == Cluster.replay(cluster.scenario, cluster.node("tom").__class__).trace.to_text()
 
 
+def test_replay_runs_another_step_by_its_number() -> None:
+    """A number stands for a step's Node, as it does when a cluster is built; its scenario says the step then."""
+    scenario = "raft-steps 1; step 6; leader tom; at 6 crash tom; until 40"
+    again = Cluster.replay(scenario, 8)
+
+    assert Cluster.replay(scenario, node(8)).trace.events == again.trace.events
+    assert ("step 8", 8) == (again.trace.title, again.scenario.step)
+    assert again.trace.to_text() == Cluster.replay(again.scenario).trace.to_text()
+
+
+@pytest.mark.parametrize(
+    "given, complaint",
+    [(99, "there is no step 99"), ("8", "a cluster runs a step's number or a Node class, not '8'")],
+)
+def test_replay_says_what_it_cannot_run(given: Any, complaint: str) -> None:
+    """A step that there is not, and what is neither a number nor a Node, are told as what they are."""
+    with pytest.raises(ScenarioError, match=complaint):
+        Cluster.replay("raft-steps 1; step 6; until 5", given)
+
+
 # Clients.
 
 
@@ -313,7 +333,7 @@ def test_partition_names_sides() -> None:
 @pytest.mark.parametrize(
     "arguments, options, complaint",
     [
-        ((9,), {}, "there is no step 9; the course has steps 1 to 8"),
+        ((99,), {}, "there is no step 99; the course has steps 1 to 12"),
         ((True,), {}, "a cluster runs a step's number or a Node class, not True"),
         (("8",), {}, "a cluster runs a step's number or a Node class, not '8'"),
         ((int,), {}, "a cluster runs a step's number or a Node class, not <class 'int'>"),

@@ -262,6 +262,20 @@ def test_wrong_type_in_a_message_is_found() -> None:
     )
 
 
+def test_wrong_type_in_a_class_is_told_both_ways() -> None:
+    """Where a number does not fit because its field is declared as text, the message says what to write in the class."""
+
+    @message
+    class RequestVote:
+        term: str
+
+    act = on_election_timeout(lambda node: node.broadcast(RequestVote(term=node.current_term)))
+
+    assert str(failure(act)).endswith(
+        "RequestVote.term should be str, not 0 (int); send that, or write term: int in the class RequestVote"
+    )
+
+
 def test_missing_term_is_found() -> None:
     """A message without its term cannot be built; the line that tries is named."""
 
@@ -346,6 +360,37 @@ def test_timer_needs_a_time(wait: Any) -> None:
     error = failure(on_election_timeout(lambda node: node.start_timer("election", wait)))
 
     assert f"said start_timer('election', {wait!r}); a timer needs a number of seconds above 0" in str(error)
+
+
+def test_timer_that_is_given_nothing_names_the_line() -> None:
+    """Who keeps what a method without a return gives hears where that was, though the timer is started elsewhere."""
+
+    def start_election(self: Any) -> None:
+        self.current_term += 1
+        self.election_timeout = self.draw_election_timeout()
+        self.start_election_timer()
+
+    text = str(failure(changed(8, start_election=start_election)))
+
+    assert "said start_timer('election', None); a timer needs a number of seconds above 0, and a method that" in text
+    assert re.search(
+        r"a method that returns nothing gives None\n  test_guard.py, line \d+: "
+        r"self.election_timeout = self.draw_election_timeout\(\)$",
+        text,
+    )
+
+
+def test_timer_that_is_started_with_nothing_names_the_line() -> None:
+    """The line that starts the timer is named where no field is to blame, and none where none of the learner's does."""
+
+    def start_election(self: Any) -> None:
+        self.start_timer("election", self.draw_election_timeout())
+
+    text = str(failure(changed(8, start_election=start_election)))
+    assert re.search(r"None\n  test_guard.py, line \d+: self.start_timer\(\"election\", self.draw_elect", text)
+
+    nameless = on_election_timeout(lambda node: node.start_timer("elec" + "tion", None))
+    assert str(failure(nameless)).endswith("and a method that returns nothing gives None")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from raft_steps.lab.notebook_files import NotebookError, execute, load, notebooks_of, spell
+from raft_steps.lab.notebook_files import NotebookError, execute, load, notebooks_of, spell, step_of
 from raft_steps.lab.release import MANIFEST, ReleaseError, bring_up_to_date, parse_steps, release
 from raft_steps.lab.student_edition import commands_that_tell, solved_in
 
@@ -95,7 +95,12 @@ def test_solution_becomes_a_task(course: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "source, task",
     [
-        ("@message\nclass Call:\n    ### BEGIN SOLUTION\n    term: int\n    ### END SOLUTION", "the rest of Call"),
+        ("@message\nclass Call:\n    ### BEGIN SOLUTION\n    term: int\n    ### END SOLUTION", "the new field of Call"),
+        (
+            "class Call:\n    ### BEGIN SOLUTION\n    a: int = 0\n    b: str\n    ### END SOLUTION",
+            "the new fields of Call",
+        ),
+        ("class Call:\n    ### BEGIN SOLUTION\n    hear = None\n    ### END SOLUTION", "the rest of Call"),
         ("### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION", "your code"),
         ("async def f():\n    if x:\n        ### BEGIN SOLUTION\n        y()\n        ### END SOLUTION", "f"),
         ("class A:\n    ### BEGIN SOLUTION\n    def f(): ...\n    def g(): ...\n    ### END SOLUTION", "f and g"),
@@ -159,6 +164,87 @@ def test_links_lead_within_the_release(course: Path, tmp_path: Path) -> None:
     assert cells_of(tmp_path / "out" / "06_now.ipynb")["title"].source.endswith(kept)
 
 
+def with_cells(course: Path, *cells: Any) -> None:
+    """Put these cells in the place of those of the course's notebook 06."""
+    notebook = course_notebook(6)
+    notebook.cells = list(cells)
+    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+
+
+def released_source(course: Path, tmp_path: Path, name: str, steps: list[int] | None = None) -> str:
+    """Give the source of a cell of notebook 06 as it is released."""
+    release(course, tmp_path / "out", steps or [6])
+    source: str = cells_of(tmp_path / "out" / "06_now.ipynb")[name].source
+    return source
+
+
+@pytest.mark.parametrize(
+    "linked, said",
+    [
+        ("06b_more", "**Next:** [then](06b_more.ipynb). **Before:** x."),
+        ("05_before", "**Next:** [step 6: now](06_now.ipynb). **Before:** x."),
+        ("06a_gone", "**Next:** [step 6b: more](06b_more.ipynb). **Before:** x."),
+        ("07_later", "**Before:** x."),
+    ],
+)
+def test_next_is_what_comes_next_in_the_release(course: Path, tmp_path: Path, linked: str, said: str) -> None:
+    """A next notebook that is not released gives way to the first one after it that is, or to nothing."""
+    with_cells(course, new_markdown_cell(f"**Next:** [then]({linked}.ipynb). **Before:** x.", id="links"))
+
+    assert said == released_source(course, tmp_path, "links")
+
+
+def test_words_about_the_full_course_go(course: Path, tmp_path: Path) -> None:
+    """What is said about the edition with the solutions is not said in the one without."""
+    folded = new_markdown_cell("It is folded away.", id="folded", metadata={"tags": ["course-only"]})
+    with_cells(course, new_markdown_cell("Run it.", id="run"), folded)
+    release(course, tmp_path / "out", [6])
+
+    assert ["run"] == list(cells_of(tmp_path / "out" / "06_now.ipynb"))
+
+
+@pytest.mark.parametrize(
+    "imports, left",
+    [
+        ("from lab import diff, show", "from lab import show"),
+        ("from lab import diff", ""),
+        ("from lab import diff as other", "from lab import diff as other"),
+        ("from lab import (\n    diff,\n    show,\n)\nimport lab", "from lab import show\nimport lab"),
+        ("from lab import Vote, diff", "from lab import Vote"),
+        ("from lab import diff, never", "from lab import never"),
+        ("from lab import show\n%time diff", "from lab import show\n%time diff"),
+    ],
+)
+def test_imports_that_only_reveals_use_go(course: Path, tmp_path: Path, imports: str, left: str) -> None:
+    """A name that no cell uses any more is not imported; what a solution needs is."""
+    turn = "### BEGIN SOLUTION\nanswer = Vote()\n### END SOLUTION"
+    with_cells(
+        course,
+        new_code_cell(f"{imports}\nkept = 1", id="imports"),
+        new_code_cell("show(kept)", id="look"),
+        new_code_cell(turn, id="turn", metadata={"nbgrader": graded(6), "jupyter": {"source_hidden": True}}),
+        new_code_cell("diff(5, 6)\nshow(6)", id="reveal", metadata={"tags": ["reveal"]}),
+    )
+
+    assert f"{left}\nkept = 1".lstrip() == released_source(course, tmp_path, "imports")
+
+
+def test_long_imports_have_a_name_on_each_line(course: Path, tmp_path: Path) -> None:
+    """What is left of a long import is written as a long one is, and a cell that only imported is gone."""
+    names = [f"a_long_name_number_{number}" for number in range(6)]
+    with_cells(
+        course,
+        new_code_cell(f"from lab import diff, {', '.join(names)}", id="imports"),
+        new_code_cell("from lab import whole", id="more"),
+        new_code_cell(" + ".join(names), id="look"),
+        new_code_cell("diff(whole)", id="reveal", metadata={"tags": ["reveal"]}),
+    )
+
+    lines = ["from lab import (", *(f"    {name}," for name in names), ")"]
+    assert lines == released_source(course, tmp_path, "imports").splitlines()
+    assert ["imports", "look"] == list(cells_of(tmp_path / "out" / "06_now.ipynb"))
+
+
 def test_start_is_always_there(course: Path, tmp_path: Path) -> None:
     """The notebook before all steps, with the glossary, is in every release."""
     (course / "00_start.ipynb").write_text(spell(course_notebook(0)), encoding="utf-8")
@@ -209,7 +295,7 @@ def test_release_of_the_course_tells_nothing_and_leads_somewhere(tmp_path: Path,
     solved = solved_in({path.name: load(path) for path in notebooks_of(NOTEBOOKS)})
     result = release(NOTEBOOKS, out, steps)
 
-    assert set(range(1, 9)) == solved.keys()
+    assert {step_of(path.name) for path in notebooks_of(NOTEBOOKS)} - {0} == solved.keys()
     assert [] == result.warnings
     assert "00_start_here.ipynb" in files_of(out)
     for path in notebooks_of(out):

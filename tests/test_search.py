@@ -75,6 +75,7 @@ def test_even_cluster_needs_no_second_vote() -> None:
     assert ["Election Safety"] == [each.name for each in broken]
 
 
+@pytest.mark.slow
 def test_server_votes_again_after_restart() -> None:
     """A vote that is not on disk is given twice: the voter crashes in between, and two servers lead in one term."""
     scope = Scope(timeouts={"election": 2}, crashes=1)
@@ -253,6 +254,7 @@ def endless(self: Any, sender: str, message: Any) -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body, words",
     [
@@ -295,10 +297,14 @@ def test_impure_node_is_told_so() -> None:
         self.current_term += next(calls)
         self.start_election()
 
-    with pytest.raises(ScenarioError, match="this Node is not pure"):
-        Search(changed("on_election_timeout", on_election_timeout)).run(TWO_ELECTIONS, invariants="Election Safety")
+    for symmetry in (True, False):
+        with pytest.raises(ScenarioError, match="this Node is not pure"):
+            Search(changed("on_election_timeout", on_election_timeout)).run(
+                TWO_ELECTIONS, goal=leader(), symmetry=symmetry
+            )
 
 
+@pytest.mark.slow
 def test_predicate_that_hangs_is_not_the_nodes_fault() -> None:
     """An endless loop in one's own predicate is said to be that."""
 
@@ -324,6 +330,7 @@ print(Search(8).probe(scope, invariants="Acknowledged Writes Last", seed=3))
 """
 
 
+@pytest.mark.slow
 def test_result_does_not_depend_on_hash_order() -> None:
     """Two processes with other hash seeds print the same, counts and runs and all."""
     told = []

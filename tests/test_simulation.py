@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import field
@@ -17,7 +18,9 @@ from core_tools import GOLDEN, changed, digest, digests, rich_run
 from raft_steps import STEPS
 from raft_steps.lab.chance import Stream
 from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.scenario import Scenario, default_scenario
 from raft_steps.lab.simulation import Simulation
@@ -550,3 +553,237 @@ def test_events_know_their_details() -> None:
     event = Event(0, 1_500_000, "note", "tom", {"text": "hello"})
 
     assert (1.5, "hello", None) == (event.seconds, event["text"], event.get("more"))
+
+
+# Clocks.
+
+
+def test_clock_that_runs_fast_shortens_its_timers() -> None:
+    """By a clock at rate 2 a timer runs out in half the time, at rate 0.5 in twice; the other server's is as it was."""
+    for rate, due in ((2, 2.0), (0.5, 8.0), (1, 4.0)):
+        simulation = quiet(clocks={"a": rate})
+        start_alarm(simulation, 4, "a")
+        start_alarm(simulation, 5, "b")
+        simulation.run_until(10 * SECOND)
+
+        assert sorted([due, 5.0]) == alarms(simulation)
+
+
+def test_clock_keeps_its_rate_in_every_life() -> None:
+    """A server that starts again has the clock that it had; messages take the network's time, whoever reads it."""
+    simulation = quiet(clocks={"a": 2, "b": 2})
+    host = simulation.hosts["a"]
+    simulation.crash(host)
+    simulation.start(host)
+    start_alarm(simulation, 4)
+    send(simulation)
+    simulation.run_until(10 * SECOND)
+
+    assert [2.0] == alarms(simulation)
+    assert [(1.0, 0)] == arrivals(simulation)
+
+
+def test_clock_is_read_to_the_microsecond() -> None:
+    """A rate that does not divide evenly gives whole microseconds, the nearest."""
+    simulation = quiet(clocks={"a": 1.1})
+    start_alarm(simulation, 1)
+
+    assert 909_091 == simulation.hosts["a"].timers["alarm"]
+
+
+# Delays with a long tail.
+
+
+def delays(spread: str) -> list[float]:
+    """Give how long each of 4,000 messages takes, in the order in which they were sent."""
+    simulation = quiet(delay=(1, 2), spread=spread, seed=4)
+    send(simulation, 4000)
+    simulation.run_until(200 * SECOND)
+    return [time for time, _ in sorted(arrivals(simulation), key=lambda arrival: arrival[1])]
+
+
+def test_long_spread_has_a_long_tail() -> None:
+    """Half of the messages take less than half of the range, a third more than the range, none more than 50 times as much."""
+    long = delays("long")
+    above = [delay for delay in long if delay > 2]
+
+    assert 4000 == len(long)
+    assert 1 <= min(long)
+    assert 0.47 < sum(delay < 1.5 for delay in long) / 4000 < 0.53
+    assert 0.3 < len(above) / 4000 < 0.37
+    assert 0.005 < sum(delay > 50 for delay in long) / 4000 < 0.02
+    assert max(long) == pytest.approx(51, abs=0.001)
+
+
+def test_long_spread_is_the_same_every_time() -> None:
+    """The tail comes from the link's one draw: the same seed gives the same, and who is slow evenly is slow here too."""
+    even, long, again = delays("even"), delays("long"), delays("long")
+
+    assert long == again
+    fastest = [set(sorted(range(4000), key=each.__getitem__)[:2000]) for each in (even, long)]
+    assert fastest[0] == fastest[1]
+
+
+# Disks that fail in the middle of an event.
+
+
+class Storing(Quiet):
+    """A server that stores two entries and a number at each alarm, tells the other, and waits for the next."""
+
+    durable = ("log", "kept")
+    log: Log = field(default_factory=Log)
+
+    def on_start(self) -> None:
+        """Begin to wait."""
+        self.start_timer("alarm", 1)
+
+    def on_alarm_timeout(self) -> None:
+        """Store, tell, wait."""
+        self.kept += 1
+        for _ in range(2):
+            index = self.log.last_index + 1
+            self.log.append(Entry(index=index, term=self.kept, command=Set(key="x", value=str(index))))
+        self.send("b", RequestVote(term=self.kept))
+        self.start_timer("alarm", 1)
+
+
+def storing(*actions: str, record: bool = True, until: int = 10) -> Simulation:
+    """Run two servers, of which the first stores at 1 s, 2 s and so on."""
+    line = "; ".join(("raft-steps 1; servers a b; delay 0.1 0.1", *actions))
+    simulation = Simulation(Scenario.parse(line), classes={"b": Quiet}, node_class=Storing, record=record)
+    simulation.run_until(until * SECOND)
+    return simulation
+
+
+def stored(simulation: Simulation) -> tuple[int, int]:
+    """Give how many entries are on the first server's disk, and the number."""
+    disk = simulation.hosts["a"].disk
+    return len(disk["log"]), disk["kept"]
+
+
+def test_lost_event_was_never_there() -> None:
+    """A disk that loses has nothing of the next event, no effect of that event leaves, and the server is down."""
+    simulation = storing("at 2.5 lose a", until=5)
+    trace = simulation.trace
+    assert trace is not None
+    crashed = trace.of("crashed")
+
+    assert (4, 2) == stored(simulation)
+    assert not simulation.hosts["a"].up
+    assert [(3.0, "a", "lose")] == [(event.seconds, event.server, event["disk"]) for event in crashed]
+    assert [1, 2] == [event["term"] for event in trace.of("delivered", server="b")]
+    assert [1, 2] == [event["fields"]["term"] for event in trace.of("sent")]
+    assert [1, 2, 3, 4] == [event["index"] for event in trace.of("appended")]
+    assert [1.0, 2.0, 3.0] == alarms(simulation), "the event itself is told"
+    assert "will lose what its next event writes" in trace.of("note")[0]["text"]
+
+
+def test_torn_event_is_there_but_for_its_last_write() -> None:
+    """A disk that tears has all that the event did to the log but the last change, and no other field of it."""
+    simulation = storing("at 2.5 tear a", until=5)
+    assert simulation.trace is not None
+
+    assert (5, 2) == stored(simulation)
+    assert not simulation.hosts["a"].up
+    assert ["tear"] == [event["disk"] for event in simulation.trace.of("crashed")]
+    assert [1, 2] == [event["fields"]["term"] for event in simulation.trace.of("sent")]
+
+
+def test_server_starts_again_with_what_its_disk_has() -> None:
+    """After a lost or a torn event the next life begins with the disk, and its disk works."""
+    for verb, entries in (("lose", 4), ("tear", 5)):
+        simulation = storing(f"at 2.5 {verb} a", "at 4.2 restart a", until=6)
+        trace = simulation.trace
+        assert trace is not None
+        assert entries == len(trace.of("restarted")[0]["log"])
+        assert (entries + 2, 3) == stored(simulation)
+        assert 2 == simulation.hosts["a"].life
+        assert 1 == len(trace.of("crashed"))
+
+
+def test_failing_disk_strikes_whatever_comes_next() -> None:
+    """A message that changes nothing is an event too: with it the server goes down."""
+    simulation = storing("at 0.5 lose b", until=3)
+    assert simulation.trace is not None
+
+    assert [(1.1, "b", "lose")] == [
+        (event.seconds, event.server, event["disk"]) for event in simulation.trace.of("crashed")
+    ]
+    assert ["down"] == [event["reason"] for event in simulation.trace.of("dropped")]
+
+
+def test_disk_of_a_server_that_is_down_does_not_fail() -> None:
+    """Who is down has no next event, and whoever starts after has a disk that works."""
+    simulation = storing("at 2.5 crash a", "at 2.6 lose a", "at 2.7 tear a", "at 3 restart a", until=6)
+    trace = simulation.trace
+    assert trace is not None
+
+    assert [None] == [event.get("disk") for event in trace.of("crashed")]
+    assert ["lose a: it is so already", "tear a: it is so already"] == [note["text"] for note in trace.of("note")]
+    assert (8, 4) == stored(simulation)
+
+
+def test_crash_comes_before_the_failure() -> None:
+    """A server that crashes first does not take the failure into its next life."""
+    simulation = storing("at 2.5 lose a", "at 2.6 crash a", "at 2.7 restart a", until=5)
+    assert simulation.trace is not None
+
+    assert [None] == [event.get("disk") for event in simulation.trace.of("crashed")]
+    assert (8, 4) == stored(simulation)
+
+
+def test_disk_of_a_paused_server_fails_when_it_goes_on() -> None:
+    """A server that is held still handles its next event when it is resumed, and that is when its disk fails."""
+    simulation = storing("at 2.5 pause a", "at 2.6 lose a", "at 4.5 resume a", until=6)
+    assert simulation.trace is not None
+
+    assert [(4.5, "lose")] == [(event.seconds, event["disk"]) for event in simulation.trace.of("crashed")]
+    assert (4, 2) == stored(simulation)
+
+
+@pytest.mark.parametrize("verb", ["lose", "tear"])
+def test_recording_changes_no_failure(verb: str) -> None:
+    """With a trace and without, the same is on disk, and the same servers are up."""
+    parts = ("at 2.5 pause b", f"at 2.6 {verb} a", "at 4 restart crashed", f"at 5 {verb} b", "at 5.5 resume b")
+    for until in range(1, 9):
+        one, other = (storing(*parts, record=record, until=until) for record in (True, False))
+        for name in ("a", "b"):
+            assert one.hosts[name].disk == other.hosts[name].disk
+            assert one.hosts[name].up == other.hosts[name].up
+            assert one.hosts[name].node.kept == other.hosts[name].node.kept
+        assert one.event_count == other.event_count
+
+
+@pytest.mark.parametrize(
+    "part, words",
+    [
+        ("clock tom 0.01", "the clock of tom runs at a rate from 0.1 to 10, not 0.01"),
+        ("clock tom 11", "from 0.1 to 10"),
+        ("clock tom nan", "from 0.1 to 10"),
+        ("clock tom fast", "cannot be read: clock tom fast"),
+        ("clock tom", "cannot be read: clock tom"),
+        ("clock tim 1", "there is no server 'tim'"),
+        ("spread wide", "there is no spread 'wide'; there are even, long"),
+        ("spread", "cannot be read: spread"),
+        ("spread long; spread even", "says spread twice"),
+        ("at 1 lose", "lose whom?"),
+        ("at 1 lose tim", "lose: there is no server 'tim'"),
+        ("at 1 tear tom>jerry", "tear: there is no server 'tom>jerry'"),
+        ("at 1 loose tom", "there is no action 'loose'; did you mean 'lose'?"),
+    ],
+)
+def test_scenario_refuses_what_no_clock_network_or_disk_does(part: str, words: str) -> None:
+    """A rate, a spread or a server that cannot be is refused, with what would be right."""
+    with pytest.raises(ScenarioError, match=re.escape(words)):
+        Scenario.parse(f"raft-steps 1; servers tom jerry; {part}")
+
+
+@pytest.mark.parametrize("how", ["lose", "crash"])
+def test_a_request_that_waited_at_a_paused_server_is_not_heard_by_a_dead_one(how: str) -> None:
+    """What waits for a paused server that goes down as it goes on is gone: nothing is stored, and nobody answers."""
+    text = f"raft-steps 1; step 12; servers tom; timing paper; at 1 pause tom; at 2 set x 1; at 2.5 {how} tom; at 3 resume tom; until 4"
+    cluster = Cluster.replay(text)
+    cluster.crash("tom")
+
+    assert ["1 -"] == cluster.log("tom")
+    assert not cluster._simulation.responses

@@ -9,7 +9,7 @@ import pytest
 from core_tools import changed
 
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.errors import NodeError
+from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.ten_steps import SENTENCES, run_ten_steps, sweep_ten_steps
 from raft_steps.lab.ten_steps_report import TenSteps
 
@@ -189,3 +189,28 @@ def test_rates_over_a_thousand_seeds(step: int, passed: int, reasons: dict[int, 
 
     assert (passed, reasons) == (sweep.passed, dict(sorted(sweep.reasons.items())))
     assert 0 == sweep.strict_passed
+
+
+@pytest.mark.parametrize("profile", ["calm", "slow", "lossy", "reordering"])
+def test_safe_steps_pass_whatever_the_network_does(profile: str) -> None:
+    """Step 12 passes all ten, by the logs and by the state machines, with messages late, lost, held back or doubled."""
+    sweep = sweep_ten_steps(12, 25, profile=profile)
+
+    assert (25, 25) == (sweep.passed, sweep.strict_passed)
+
+
+def test_each_safe_step_brings_its_part() -> None:
+    """A vote per term makes the list pass; only the commit index makes the state machines right, too."""
+    passed = {
+        step: (sweep.passed, sweep.strict_passed) for step in (9, 10, 11) for sweep in [sweep_ten_steps(step, 25)]
+    }
+
+    assert {9: (25, 0), 10: (25, 0), 11: (25, 25)} == passed
+
+
+def test_profile_with_faults_of_its_own_is_refused() -> None:
+    """The list crashes servers itself; a profile that does so too would be another test."""
+    with pytest.raises(ScenarioError, match="the ten-step test has crashes of its own; hostile would add to them"):
+        run_ten_steps(8, profile="hostile")
+    with pytest.raises(ScenarioError, match="there is no profile 'calmly'; did you mean 'calm'"):
+        run_ten_steps(8, profile="calmly")

@@ -12,7 +12,18 @@ from __future__ import annotations
 import click
 
 from raft_steps import __version__
-from raft_steps.lab import cli_check, cli_course, cli_linearizable, cli_look, cli_map, cli_run, cli_search, cli_sweep
+from raft_steps.lab import (
+    cli_budgets,
+    cli_catalogue,
+    cli_check,
+    cli_course,
+    cli_linearizable,
+    cli_look,
+    cli_map,
+    cli_run,
+    cli_search,
+    cli_sweep,
+)
 from raft_steps.lab.cli_tools import CourseGroup
 
 
@@ -42,5 +53,7 @@ main.add_section(
     cli_search.schedule,
     cli_linearizable.linearizable,
     cli_map.course_map,
+    cli_catalogue.catalogue,
+    cli_budgets.budgets,
 )
 main.add_section("For authors and instructors", cli_course.refresh, cli_course.release)

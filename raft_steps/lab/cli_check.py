@@ -9,6 +9,9 @@ import click
 from raft_steps import find_step, node
 from raft_steps.lab.cli_look import step_argument
 from raft_steps.lab.cli_tools import FAILED, Progress, json_option, load_node, say, say_json
+from raft_steps.lab.profiles import PROFILES
+
+NETWORKS = tuple(name for name, profile in PROFILES.items() if not profile.faults)  # The list has crashes of its own.
 
 node_option = click.option("--node", "spec", metavar="FILE:CLASS", help="Your own class, such as my_raft.py:Node.")
 
@@ -42,11 +45,22 @@ def check(ctx: click.Context, number: int, spec: str | None, as_json: bool) -> N
 @click.option("--seeds", type=click.IntRange(min=1), default=100, show_default=True, help="How many seeds to try.")
 @click.option("--first-seed", type=int, default=0, show_default=True, help="Where to begin.")
 @click.option("--seed", type=int, help="Only this seed, told step by step.")
+@click.option(
+    "--profile", type=click.Choice(NETWORKS), default="calm", show_default=True, help="What the network does beside."
+)
 @node_option
 @json_option
 @click.pass_context
 def ten_steps(
-    ctx: click.Context, *, number: int, seeds: int, first_seed: int, seed: int | None, spec: str | None, as_json: bool
+    ctx: click.Context,
+    *,
+    number: int,
+    seeds: int,
+    first_seed: int,
+    seed: int | None,
+    profile: str,
+    spec: str | None,
+    as_json: bool,
 ) -> None:
     """Run the post's ten-step test over many seeds.
 
@@ -59,19 +73,20 @@ def ten_steps(
     find_step(number)
     tested = load_node(spec) if spec is not None else number
     if seed is not None and not as_json:
-        told = run_ten_steps(tested, seed)
+        told = run_ten_steps(tested, seed, profile=profile)
         say(told)
         ctx.exit(0 if told.passed else FAILED)
     wanted = [seed] if seed is not None else range(first_seed, first_seed + seeds)
     with Progress(f"ten steps, step {number}", len(wanted)) as progress:
-        result = sweep_ten_steps(tested, wanted, progress=progress)
+        result = sweep_ten_steps(tested, wanted, progress, profile=profile)
     if as_json:
         say_json({"step": number, "seeds": len(wanted)} | _as_data(result))
     else:
         say(result)
         if result.failed_seeds:
             own = f" --node {spec}" if spec is not None else ""
-            click.echo(f"One of them, told: raft-steps ten-steps {number} --seed {result.failed_seeds[0]}{own}")
+            beside = f" --profile {profile}" if profile != "calm" else ""
+            click.echo(f"One of them, told: raft-steps ten-steps {number} --seed {result.failed_seeds[0]}{beside}{own}")
     ctx.exit(FAILED if result.failed_seeds else 0)
 
 

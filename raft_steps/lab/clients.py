@@ -41,6 +41,9 @@ class Clients:
         return client
 
     def _arrive(self, host: Host, client: str, request: Request) -> None:
+        if not host.up:  # It was paused when the client asked, and went down as it went on.
+            self.simulation.note("note", host.name, text=f"{client} is not heard by {host.name}, which is down")
+            return
         if host.paused:
             host.mailbox.append((self._arrive, host, client, request))
             return

@@ -102,22 +102,25 @@ class Cluster(View):
             trace.title = f"step {scenario.step}" if node_class is None else _title(node_class)
 
     @classmethod
-    def replay(cls, scenario: str | Scenario, node: type | None = None, *, record: bool = True) -> Cluster:
+    def replay(cls, scenario: str | Scenario, node: int | type | None = None, *, record: bool = True) -> Cluster:
         """Run a scenario from its start to its end.
 
         Args:
             scenario: A scenario, or its line of text or JSON.
-            node: The Node class to run; that of the scenario's step by default.
+            node: The Node class to run, or the number of a step; that of the scenario's step by default.
             record: Whether to keep a trace.
 
         Raises:
-            ScenarioError: The scenario cannot be read.
+            ScenarioError: The scenario cannot be read, there is no such step, or what was given is no Node class.
             NodeError: A node raised, hung or returned something.
         """
         if isinstance(scenario, str):
             scenario = Scenario.parse(scenario)
+        step, node_class = (None, None) if node is None else arguments.read_step(node)
+        if step is not None:
+            scenario = dataclasses.replace(scenario, step=step)
         cluster = cls.__new__(cls)
-        cls._replay(cluster, scenario, node, record)
+        cls._replay(cluster, scenario, node_class, record)
         return cluster
 
     def _replay(self, scenario: Scenario, node: type | None, record: bool) -> None:

@@ -36,7 +36,16 @@ class HandlerStuck(BaseException):
 
 
 class Mistake(Exception):  # noqa: N818  # It is the Node's mistake, not an error of ours.
-    """What a handler left behind cannot be carried out; the message goes on after "tom's on_start, at 3 s, "."""
+    """What a handler left behind cannot be carried out; the message goes on after "tom's on_start, at 3 s, ".
+
+    Attributes:
+        place: The line of the Node's source that it came from, spelled, where no traceback leads to it.
+    """
+
+    def __init__(self, message: str, place: str | None = None) -> None:
+        """Keep the words, and the line."""
+        super().__init__(message)
+        self.place = place
 
 
 class _Watch:
@@ -119,9 +128,42 @@ def returned_something(value: object) -> Mistake:
     return Mistake(f"returned {value!r}; a handler returns nothing, it acts by self.send and the like")
 
 
+def said_no_time(node: object, timer: str, wait: object) -> Mistake:
+    """Give the mistake of a handler that starts a timer with no number of seconds.
+
+    The handler is over by then, so no traceback tells its line: it is looked for in the learner's own source.
+    """
+    text = f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0"
+    if wait is not None:
+        return Mistake(text)
+    return Mistake(f"{text}, and a method that returns nothing gives None", _line_that_gave_none(node, timer))
+
+
+def _line_that_gave_none(node: object, timer: str) -> str | None:
+    """Spell the line that put None into a field which begins as a number, or else the one that starts the timer."""
+    fields = [name for name, value in vars(node).items() if value is None and _begins_as_number(node, name)]
+    patterns = [rf"self\.{name}\s*=[^=]" for name in fields] + [rf"start_timer\(\s*[\"']{re.escape(timer)}[\"']"]
+    lines = list(_own_lines(type(node)))
+    found = (line for pattern in patterns for line in lines if re.search(pattern, _source(line)))
+    return next(map(_spelled, found), None)
+
+
+def _begins_as_number(node: object, field: str) -> bool:
+    return type(getattr(type(node), field, None)) in (int, float)
+
+
+def _own_lines(node_class: type) -> Iterator[_Line]:
+    """Yield the lines of the methods that a learner wrote, in order."""
+    functions = (value for base in node_class.__mro__ for value in vars(base).values() if inspect.isfunction(value))
+    for code in (function.__code__ for function in functions):
+        if not code.co_filename.startswith((COURSE, "<string>")):
+            numbers = {number for _, _, number in code.co_lines() if number is not None}
+            yield from (_Line(code.co_filename, number, code.co_name) for number in sorted(numbers))
+
+
 def node_error(error: BaseException, server: str, handler: str, seconds: str) -> NodeError | None:
     """Turn what a handler raised into words about the Node; None if the laboratory itself is to blame."""
-    place = node_line(error.__traceback__)
+    place = node_line(error.__traceback__) or getattr(error, "place", None)
     if place is None and not isinstance(error, TypeError | Mistake | MessageError | RecursionError | HandlerStuck):
         return None
     # An address in memory says nothing, and is another one in the next run.
@@ -141,7 +183,7 @@ def _words(error: BaseException, place: str | None) -> str:
     if isinstance(error, RecursionError) and place is None:
         return "left something in a field that contains itself, which cannot be written down"
     if isinstance(error, MessageError) and place is None:
-        return f"sent what it cannot send: {text}"
+        return f"sent what it cannot send: {text}{_either_way(text)}"
     if isinstance(error, FrozenInstanceError) or text.startswith("super(type, obj)"):
         # The second is what Python 3.11 says when a new attribute is set on a frozen class with slots.
         text = text if isinstance(error, FrozenInstanceError) else "cannot set a new field"
@@ -152,6 +194,12 @@ def _words(error: BaseException, place: str | None) -> str:
     if place is None and "positional argument" in text:
         return f"cannot be called as a handler is, (self, sender, message) or (self) alone: {text}"
     return f"raised {type(error).__name__}" + (f": {text}" if text else "") + _advice(error, text)
+
+
+def _either_way(text: str) -> str:
+    """Say that a message may be right and its class wrong, where the two do not fit."""
+    found = re.search(r"^(\w+)\.(\w+) should be .*, not .* \((\w+)\)$", text)
+    return f"; send that, or write {found[2]}: {found[3]} in the class {found[1]}" if found else ""
 
 
 def _advice(error: BaseException, text: str) -> str:
@@ -218,8 +266,12 @@ def _is_inherited(line: _Line) -> bool:
 def _spelled(line: _Line) -> str:
     # A notebook's cell has a file name of the kernel's own, with a number that differs from run to run.
     place = "your cell, line" if _is_cell(line.path) else f"{Path(line.path).name}, line"
-    source = linecache.getline(line.path, line.number).strip()
+    source = _source(line)
     return f"  {place} {line.number}: {source}" if source else f"  {place} {line.number}"
+
+
+def _source(line: _Line) -> str:
+    return linecache.getline(line.path, line.number).strip()
 
 
 def _is_pythons(path: str) -> bool:

@@ -33,7 +33,7 @@ class Recorder:
         self.known: dict[str, tuple[Any, ...]] = dict.fromkeys(trace.servers, ())
         self.told: dict[str, Any] | None = None  # the details of the last event that was written down
         self.roles: dict[str, str] = {}
-        self.runs_for_leader: dict[str, bool] = {}
+        self.runs_for_leader: dict[str, int | None] = {}  # in which term each server runs, if it does
 
     def event(self, time: int, kind: str, server: str, detail: dict[str, Any]) -> None:
         """Write down an event that changes no node."""
@@ -42,7 +42,7 @@ class Recorder:
     def life_begins(self, host: Host) -> None:
         """Forget what was known of a server: it begins a new life."""
         self.known[host.name] = ()
-        self.runs_for_leader[host.name] = False
+        self.runs_for_leader[host.name] = None
         self.roles.pop(host.name, None)
 
     def handled(self, time: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
@@ -77,17 +77,20 @@ class Recorder:
         self.event(time, "failed", host.name, {"error": error})
 
     def _tell_role(self, time: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
-        """Write down a new role. A candidacy is what a server says, not what it stores: it begins with RequestVote."""
+        """Write down a new role. A candidacy is what a server says, not what it stores: it begins with RequestVote.
+
+        It ends when the server leads, hears a leader, or is in another term than the one in which it asked for votes.
+        """
         node, name = host.node, host.name
-        is_leader = getattr(node, "is_leader", None)
+        is_leader, term = getattr(node, "is_leader", None), getattr(node, "current_term", 0)
         if _asks_for_votes(node.effects):
-            self.runs_for_leader[name] = True
-        elif is_leader or self._hears_leader(kind, detail, node):
-            self.runs_for_leader[name] = False
+            self.runs_for_leader[name] = term
+        elif is_leader or term != self.runs_for_leader[name] or self._hears_leader(kind, detail, node):
+            self.runs_for_leader[name] = None
         role = (
             "server" if is_leader is None
             else "leader" if is_leader
-            else "candidate" if self.runs_for_leader[name]
+            else "candidate" if self.runs_for_leader[name] is not None
             else "follower"
         )  # fmt: skip
         if self.roles.get(name) != role:

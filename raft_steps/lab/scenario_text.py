@@ -86,7 +86,7 @@ def parts_of_line(text: str) -> dict[str, Any]:
     parts: dict[str, Any] = {"actions": (), "logs": {}, "clocks": {}, "draws": {}}
     for clause in clauses:
         if clause:
-            _check_clause(clause[0], parts)
+            _check_clause(clause[0], clause[1:], parts)
             try:
                 _read_clause(clause[0], clause[1:], parts)
             except (ValueError, IndexError) as error:
@@ -94,7 +94,7 @@ def parts_of_line(text: str) -> dict[str, Any]:
     return parts
 
 
-def _check_clause(name: str, parts: dict[str, Any]) -> None:
+def _check_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
     """Refuse a clause that there is none of, or a second one where there is one."""
     from raft_steps.lab.scenario import nearest
 
@@ -102,6 +102,8 @@ def _check_clause(name: str, parts: dict[str, Any]) -> None:
         raise ScenarioError(f"a scenario has no part {name!r}{nearest(name, CLAUSES)}")
     if name in parts and name != "draws":
         raise ScenarioError(f"the scenario says {name} twice")
+    if name == "clock" and words and words[0] in parts["clocks"]:
+        raise ScenarioError(f"the scenario says twice how fast the clock of {words[0]} runs")
 
 
 def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:

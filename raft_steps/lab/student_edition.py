@@ -2,17 +2,18 @@
 
 Authors mark it in the course's own notebooks, the one source of both editions: a solution stands between
 `### BEGIN SOLUTION` and `### END SOLUTION` in a cell that nbgrader knows as a solution, and a cell that gives the
-solution away is tagged `reveal`.
+solution away is tagged `reveal`. A cell that speaks of the full course alone is tagged `course-only`.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 
 from raft_steps.lab.notebook_files import Cell, Notebook, NotebookError, step_of
 
-REVEAL = "reveal"
+REVEAL, COURSE_ONLY = "reveal", "course-only"
 BLOCK = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*\n(?P<solution>.*?)^[ \t]*### END SOLUTION[ \t]*$",
     re.MULTILINE | re.DOTALL,
@@ -29,6 +30,9 @@ STEP = re.compile(r"(?:\bstep_|(?<![\w.]))(\d+)(?![^\W_])")
 PIECE = re.compile(r"""["'](\w+)["']|--method[ =](\w+)""")
 PIECES = re.compile(r"^[ \t]*(?:(?:async )?def|class) (\w+)", re.MULTILINE)
 SENTENCE = re.compile(r"(?<=[.!?])[ \t]+")
+NEXT = re.compile(r"\*\*Next:\*\* \[[^\]]*\]\((?P<target>[^)\s#]+\.ipynb)\)\.[ \t]*")
+FIELDS = re.compile(r"(?:[ \t]*\w+[ \t]*:[^\n]*\n)+")
+IMPORT_COLUMNS = 88  # A longer import is written with a name on each line.
 ANSWER = "*Write your answer here.*"
 SAYS_NOTHING = 12  # A line that is shorter than this may stand anywhere.
 
@@ -36,18 +40,19 @@ SAYS_NOTHING = 12  # A line that is shorter than this may stand anywhere.
 def student_edition(
     notebook: Notebook, name: str, released: Collection[str], solved: Mapping[int, Collection[str]] | None = None
 ) -> None:
-    """Take solutions and reveals out of a notebook, and all outputs from the first exercise on.
+    """Take solutions, reveals and what they alone import out of a notebook, and all outputs from the first exercise on.
 
     Args:
         notebook: The notebook, which is changed.
         name: Its file's name, for messages.
-        released: The files of the release: a link to any other file becomes plain text.
+        released: The files of the release: a link to any other file becomes plain text, and the next notebook is the
+            next of these.
         solved: What `solved_in` found: a sentence with a command that prints such a solution goes.
 
     Raises:
         NotebookError: A solution's markers do not pair.
     """
-    notebook.cells = [cell for cell in notebook.cells if not is_reveal(cell)]
+    _leave_out(notebook)
     begun = False
     for cell in notebook.cells:
         marks = MARKER.findall(cell.source)
@@ -60,6 +65,7 @@ def student_edition(
         elif marks:
             raise NotebookError(f"{name}, cell {cell.id}: it has a solution's markers, but nbgrader is not told")
         if cell.cell_type == "markdown":
+            cell.source = NEXT.sub(lambda link: _next(link, released), cell.source)
             cell.source = LINK.sub(lambda link: _link(link, released), cell.source)
             cell.source = _without_commands_that_tell(cell.source, name, solved or {})
         elif cell.cell_type == "code" and begun:
@@ -74,6 +80,11 @@ def is_solution(cell: Cell) -> bool:
 def is_reveal(cell: Cell) -> bool:
     """Tell whether the cell gives the solution away."""
     return REVEAL in cell.metadata.get("tags", [])
+
+
+def is_for_the_course_only(cell: Cell) -> bool:
+    """Tell whether the cell speaks of the full course, and makes no sense in another edition."""
+    return COURSE_ONLY in cell.metadata.get("tags", [])
 
 
 def spoilers(notebook: Notebook) -> list[str]:
@@ -165,6 +176,51 @@ def _without_solution(cell: Cell, name: str) -> str:
     return BLOCK.sub(lambda block: _stub(source, block), source)
 
 
+def _leave_out(notebook: Notebook) -> None:
+    """Leave out the cells that a student shall not see, and imports that only they use."""
+    gone = [cell for cell in notebook.cells if is_reveal(cell) or is_for_the_course_only(cell)]
+    kept = [cell for cell in notebook.cells if cell not in gone]
+    for cell in _code(kept):
+        others = [other.source for other in _code(kept) if other is not cell]
+        cell.source = _without_imports(cell.source, others, [other.source for other in _code(gone)])
+    notebook.cells = [cell for cell in kept if cell.cell_type != "code" or cell.source.strip()]
+
+
+def _code(cells: list[Cell]) -> list[Cell]:
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def _without_imports(source: str, used: list[str], no_longer_used: list[str]) -> str:
+    """Leave out of a cell's imports the names that only cells use which are gone; a solution may use them, too."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return source  # It holds a command of the notebook's own.
+    lines = source.splitlines()
+    for statement in reversed(statements):
+        if not isinstance(statement, ast.ImportFrom) or statement.module is None or statement.level:
+            continue
+        here = slice(statement.lineno - 1, statement.end_lineno)
+        rest = [*used, "\n".join(lines[: here.start] + lines[here.stop :])]
+        names = [alias for alias in statement.names if _needed(alias.asname or alias.name, rest, no_longer_used)]
+        if len(names) < len(statement.names):
+            lines[here] = _import(statement.module, [ast.unparse(alias) for alias in names])
+    return "\n".join(lines)
+
+
+def _needed(name: str, used: list[str], no_longer_used: list[str]) -> bool:
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    return any(map(word.search, used)) or not any(map(word.search, no_longer_used))
+
+
+def _import(module: str, names: list[str]) -> list[str]:
+    """Write an import, in lines; none if it imports nothing."""
+    line = f"from {module} import {', '.join(names)}"
+    if not names or len(line) <= IMPORT_COLUMNS:
+        return [line] if names else []
+    return [f"from {module} import (", *(f"    {name}," for name in names), ")"]
+
+
 def _stub(source: str, block: re.Match[str]) -> str:
     """Say what to do in place of a solution, so that it is heard by whoever runs the cell without doing it."""
     task = f"your turn: write {_wanted(source, block)} here, in place of this line"
@@ -179,6 +235,8 @@ def _wanted(source: str, block: re.Match[str]) -> str:
     if kind == "def":
         return name
     defined = METHOD.findall(block["solution"])
+    if kind == "class" and FIELDS.fullmatch(block["solution"]):
+        return f"the new field{'s' if block['solution'].count(':') > 1 else ''} of {name}"
     return " and ".join(defined) or (f"the rest of {name}" if name else "your code")
 
 
@@ -189,6 +247,19 @@ def _enclosing(before: str, indent: str) -> tuple[str, str]:
         if opening and len(opening["indent"]) < len(indent):
             return opening["kind"], opening["name"]
     return "", ""
+
+
+def _next(link: re.Match[str], released: Collection[str]) -> str:
+    """Name the next notebook that is in the release; say nothing where it ends."""
+    if link["target"] in released:
+        return link[0]
+    name = min((name for name in released if name.endswith(".ipynb") and name > link["target"]), default=None)
+    if name is None:
+        return ""
+    number, _, words = name.removesuffix(".ipynb").partition("_")
+    return link[0].replace(
+        link[0].strip(), f"**Next:** [step {number.lstrip('0')}: {words.replace('_', ' ')}]({name})."
+    )
 
 
 def _link(link: re.Match[str], released: Collection[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raft_steps.lab.guard import Mistake
+from raft_steps.lab.guard import said_no_time
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host
@@ -31,7 +31,7 @@ class Timers:
             Mistake: The time to wait is none.
         """
         if type(wait) not in (int, float) or not 0 < wait < LONGEST:
-            raise Mistake(f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0")
+            raise said_no_time(host.node, timer, wait)
         simulation = self.simulation
         host.timers[timer] = due = simulation.now + round(wait * host.second)
         if simulation.recorder is not None:

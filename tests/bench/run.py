@@ -20,7 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from linearizability import figures as linearizability_figures  # noqa: E402  # The folder above must be found first.
+from engine import figures as catalogue_figures  # noqa: E402  # The folder above must be found first.
+from linearizability import figures as linearizability_figures  # noqa: E402
 from search import search_rows  # noqa: E402
 from sweeps import sweep_figures  # noqa: E402
 
@@ -242,6 +243,7 @@ def measure(sizes: Sizes) -> list[Row]:
         *(Row(*row) for row in linearizability_figures(sizes.operations, sizes.repetitions)),
         *(Row(*row) for row in sweep_figures(sizes.swept, sizes.repetitions)),
         *(Row(*row) for row in search_rows(sizes.messages // 4)),
+        *(Row(*row) for row in catalogue_figures(max(1, sizes.seeds // 10))),
         *import_rows(sizes),
     ]
 

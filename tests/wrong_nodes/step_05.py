@@ -139,6 +139,29 @@ class AnswerIsForgotten(Sends):
         self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
 
 
+class OlderCallIsPassedOver(Sends):
+    """A call of an older term is met with silence."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if message.term < self.current_term:
+            return
+        self.current_term = message.term
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class OlderCallIsAFailure(Sends):
+    """A call of an older term is answered as if the entry before were missing."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        up_to_date = message.term >= self.current_term
+        self.current_term = max(self.current_term, message.term)
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success and up_to_date, message.prev_log_index)
+
+
 class AnswerIsAlwaysYes(Sends):
     """The answer says success, whatever came of the entries."""
 
@@ -191,7 +214,17 @@ class CallWithTermPerhaps:
     entries: tuple[Entry, ...]
 
 
-CallWithTermReady.__name__ = CallWithTermPerhaps.__name__ = "AppendEntries"
+@message
+class CallWithTermAsText:
+    """A call whose term is a word."""
+
+    term: str
+    prev_log_index: int
+    prev_log_term: int
+    entries: tuple[Entry, ...]
+
+
+CallWithTermAsText.__name__ = CallWithTermReady.__name__ = CallWithTermPerhaps.__name__ = "AppendEntries"
 
 
 class TermHasAValueReady(Sends):
@@ -209,6 +242,27 @@ class TermMayBeNone(Sends):
 
     def on_append_entries(self, sender: str, message: CallWithTermPerhaps) -> None:
         self.current_term = max(self.current_term, message.term or 0)
+        self.start_election_timer()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TermIsAWord(step_04.Node):
+    """The message takes text for a term, and the sender spells its own."""
+
+    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+        self.send(
+            to,
+            CallWithTermAsText(
+                term=str(self.current_term),
+                prev_log_index=prev_log_index,
+                prev_log_term=self.log[prev_log_index].term,
+                entries=self.log.entries_after(prev_log_index),
+            ),
+        )
+
+    def on_append_entries(self, sender: str, message: CallWithTermAsText) -> None:
+        self.current_term = max(self.current_term, int(message.term))
         self.start_election_timer()
         success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
         self.answer_append_entries(sender, success, message.prev_log_index)

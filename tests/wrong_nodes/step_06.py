@@ -125,6 +125,16 @@ class VoteIsForgottenToo(Rest):
         self.send(to, AppendEntriesRefused(term=self.current_term))
 
 
+class VoteIsForgottenByFollowing(Rest):
+    """Whoever follows takes its vote back, in the same term too."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.is_candidate = False
+        self.voted_for = None
+        self.start_election_timer()
+
+
 class CandidateGivesUp(Rest):
     """A candidate that refuses a call stops its election all the same."""
 

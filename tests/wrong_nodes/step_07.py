@@ -40,6 +40,17 @@ class AnotherTimerIsCancelled(Starts):
         self.start_election_timer()
 
 
+class VoteIsForgottenToo(Stops):
+    """The rewritten follower takes its vote back."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.is_candidate = False
+        self.voted_for = None
+        self.cancel_timer("heartbeat")
+        self.start_election_timer()
+
+
 class OnlyNewTermsSilence(Starts):
     """A call of the leader's own term makes it a follower that goes on sending."""
 

@@ -149,6 +149,24 @@ class OwnVoteIsForgotten(Rest):
         self.broadcast(RequestVote(term=self.current_term))
 
 
+class OwnVoteIsRemembered(Rest):
+    """A vote for oneself sets voted_for, which nothing clears until step 9."""
+
+    def start_election(self) -> None:
+        self.voted_for = self.name
+        super().start_election()
+
+
+class VoteIsForgottenToo(Rest):
+    """The rewritten follower takes its vote back."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.voted_for = None
+        self.cancel_timer("heartbeat")
+        self.start_election_timer()
+
+
 class LoneServerIsForgotten(Rest):
     """The rewritten election waits for the votes of others, even where there are none."""
 

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.stage import Stage
+from raft_steps.lab.checks.stage import Stage, message_class_of
 from raft_steps.lab.errors import MessageError
-from raft_steps.lab.messages import from_text, to_text
+from raft_steps.lab.messages import check_message, from_text, to_text
+
+
+def begin(stage: Stage, log: str = "", draws: tuple[float, ...] = ()) -> None:
+    """Start the server under test among puppets, unless its calls cannot carry a number for a term."""
+    require_a_number(stage)
+    stage.begin(log=log, draws=draws)
+
+
+def require_a_number(stage: Stage) -> None:
+    """Fail if AppendEntries has a field for the term, but one that takes no number: nobody could say its term then."""
+    call_class = message_class_of(stage.node_class, "AppendEntries")
+    hints = get_type_hints(call_class)
+    if "term" in hints:
+        try:
+            check_message(stage.message("AppendEntries", term=4, prev_log_index=0, prev_log_term=0, entries=()))
+        except MessageError:
+            kind = getattr(hints["term"], "__name__", hints["term"])
+            stage.fail(f"AppendEntries takes no number for its term, for it says term: {kind}; write term: int")
 
 
 @rule(
@@ -18,7 +36,7 @@ from raft_steps.lab.messages import from_text, to_text
 )
 def every_call_carries_the_current_term(stage: Stage) -> None:
     """A leader of term 4, whose last entry is of term 3, has four reasons to call."""
-    stage.begin(log="3 set x 1")
+    begin(stage, log="3 set x 1")
     stage.win_election()
     stage.run(5)
     stage.ask("set y 2")
@@ -42,7 +60,7 @@ def every_call_carries_the_current_term(stage: Stage) -> None:
 )
 def who_hears_a_later_term_catches_up(stage: Stage) -> None:
     """A follower of term 1 hears a call of term 4."""
-    stage.begin(log="1 set x 1")
+    begin(stage, log="1 set x 1")
     stage.call("jerry", 4)
     term = stage.field("current_term")
     stage.require(
@@ -58,7 +76,7 @@ def who_hears_a_later_term_catches_up(stage: Stage) -> None:
 )
 def a_leader_catches_up_too(stage: Stage) -> None:
     """A leader of term 2, which was cut off, hears its successor's call of term 5."""
-    stage.begin(log="1 set x 1")
+    begin(stage, log="1 set x 1")
     stage.win_election()
     stage.call("jerry", 5)
     term = stage.field("current_term")
@@ -72,7 +90,7 @@ def a_leader_catches_up_too(stage: Stage) -> None:
 @rule("A server's current term never goes back.", "Section 5.1; Figure 2, currentTerm")
 def the_term_never_goes_back(stage: Stage) -> None:
     """A follower of term 3 hears a call of term 2."""
-    stage.begin(log="3 set x 1")
+    begin(stage, log="3 set x 1")
     stage.call("jerry", 2)
     term = stage.field("current_term")
     stage.require(
@@ -89,7 +107,7 @@ def the_term_never_goes_back(stage: Stage) -> None:
 )
 def who_hears_a_leader_does_not_run(stage: Stage) -> None:
     """A follower that waits 8 s hears a leader every 5 s, and then no more."""
-    stage.begin(draws=(8,))
+    begin(stage, draws=(8,))
     for _ in range(4):
         stage.call_on("jerry", term=1, times=1)
         for run in stage.sent("RequestVote"):
@@ -111,17 +129,19 @@ def who_hears_a_leader_does_not_run(stage: Stage) -> None:
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 2",
 )
 def a_call_is_answered_as_before(stage: Stage) -> None:
-    """A follower with one entry hears a call that fits its log, and one that does not."""
-    stage.begin(log="3 set x 1")
-    for index, success in ((1, True), (2, False)):
-        has = "has" if success else "lacks"
-        situation = f"tom {has} the entry {index} that jerry's call of term 3 comes after, and should answer jerry"
-        sent = stage.call("jerry", 3, after=(index, 3))
-        stage.require(sent, f"{situation}; it answers nothing", stage.arrival())
+    """A follower with one entry hears a call that fits its log, one that does not, and one of an older term that fits."""
+    begin(stage, log="3 set x 1")
+    for term, index, success in ((3, 1, True), (3, 2, False), (2, 1, True)):
+        has, of = "has" if success else "lacks", f"term {term}" if term == 3 else f"term {term}, older than its own,"
+        situation = f"tom {has} the entry {index} that jerry's call of {of} comes after, and should answer jerry"
+        sent = stage.call("jerry", term, after=(index, 3))
+        later = "" if term == 3 else ": to refuse an older call comes with step 6, and it is answered then too"
+        stage.require(sent, f"{situation}; it answers nothing{later}", stage.arrival())
         first, wanted = sent[0], {"success": success, "prev_log_index": index}
         stage.require(first["to"] == "jerry", f"{situation}; it answers {first['to']}", first)
+        ahead = term < 3 and first["type"] == "AppendEntriesRefused"  # A Node of step 6 or later.
         stage.require(
-            first["type"] == "AppendEntriesReply" and first["fields"].items() >= wanted.items(),
+            ahead or (first["type"] == "AppendEntriesReply" and first["fields"].items() >= wanted.items()),
             f"{situation} with AppendEntriesReply({spelled(wanted)}); "
             f"it answers {first['type']}({spelled(first['fields'])})",
             first,
@@ -140,7 +160,7 @@ def spelled(values: dict[str, Any]) -> str:
 )
 def entries_are_stored_as_before(stage: Stage) -> None:
     """A follower with an entry too many hears a call of a new term, and a second one of the same term."""
-    stage.begin(log="1 set x 1; 1 set y 2")
+    begin(stage, log="1 set x 1; 1 set y 2")
     for after, entry, wanted in (
         ((1, 1), "2 set y 3", "1 set x 1; 2 set y 3"),
         ((2, 2), "2 set z 4", "1 set x 1; 2 set y 3; 2 set z 4"),
@@ -161,6 +181,7 @@ def entries_are_stored_as_before(stage: Stage) -> None:
 )
 def a_call_without_a_term_is_an_error(stage: Stage) -> None:
     """A call is spelled, read back, and then spoilt in three ways."""
+    require_a_number(stage)
     call = stage.message("AppendEntries", term=4, prev_log_index=0, prev_log_term=0, entries=())
     term = next(field for field in fields(call) if field.name == "term")
     stage.require(

@@ -102,16 +102,18 @@ def change_in_words(name: str, was: Any, now: Any) -> str:
 
 
 @rule(
-    "A call of the receiver's own term, or of a later one, is from a leader to follow: all is done that a call did before.",
+    "A call of the receiver's own term, or of a later one, is from a leader to follow: all is done that a call did before, "
+    "and the vote is left alone, so that nobody votes twice in a term.",
     'Section 5.2: "at least as large"; Raft 11: "an up-to-date append_entries call"',
 )
 def a_term_at_least_as_new_is_followed(stage: Stage) -> None:
-    """A follower of term 3 hears a call of term 3 that brings an entry; another time, one of term 4."""
+    """A follower of term 3 hears a call of term 3 that brings an entry; another time, one of term 4; and one that has voted."""
     for term in (3, 4):
         stage.begin(log="3 set x 1", draws=(8,))
         stage.run(4)
         require_followed(stage, term, "tom follows in term 3")
         require_timer_restarted(stage, f"tom follows in term 3 and hears jerry's call of term {term}")
+    require_vote_left(stage)
 
 
 @rule(
@@ -163,6 +165,22 @@ def require_followed(stage: Stage, term: int, situation: str) -> None:
     answers = ", ".join(event["type"] for event in sent) or "nothing"
     accepts = answers == "AppendEntriesReply" and sent[0]["fields"].get("success")
     stage.require(accepts, f"{situation}: it should answer success, but answers {answers}", sent[0] if sent else heard)
+
+
+def require_vote_left(stage: Stage) -> None:
+    """Let a follower of term 3 vote in term 4 and hear the leader of term 3 once more; fail if it votes again after that."""
+    stage.begin(log="3 set x 1")
+    stage.send("spike", "RequestVote", term=4)
+    stage.call("jerry", 3, after=(1, 3))
+    voted_for = getattr(stage.node, "voted_for", "spike")
+    votes = [reply for reply in stage.send("jerry", "RequestVote", term=4) if reply["fields"].get("vote_granted")]
+    stage.require(
+        not votes,
+        "tom voted for spike in term 4 and heard a call of term 3, its own, since; now jerry asks for a vote in term 4, "
+        "and tom votes a second time: a call should leave the vote alone"
+        + (f", but tom's voted_for was 'spike' before it and {voted_for!r} after it" if voted_for != "spike" else ""),
+        votes[0] if votes else None,
+    )
 
 
 def require_timer_restarted(stage: Stage, situation: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from raft_steps.lab.checks import rule, step_06
 from raft_steps.lab.checks.stage import Stage
 from raft_steps.lab.commands import Ok
@@ -47,13 +50,42 @@ def a_deposed_leader_falls_silent(stage: Stage) -> None:
         stage.begin(log="3 set x 1")
         stage.win_election()
         stage.run(2)
-        stage.call("jerry", term)
+        with cancelled_timers(stage) as cancelled:
+            stage.call("jerry", term)
         mark, situation = stage.mark(), f"tom led in term 4 until jerry's call of term {term}"
         for _ in range(3):
             stage.call_on("jerry", term, times=1)
             for call in stage.sent("AppendEntries", since=mark):
-                at = f"but at {seconds(call.time)} s it still does"
+                at = f"but at {seconds(call.time)} s it still does{in_vain(stage, cancelled)}"
                 stage.fail(f"{situation}: it should send no heartbeat any more, {at}", call)
+
+
+@contextlib.contextmanager
+def cancelled_timers(stage: Stage) -> Iterator[list[str]]:
+    """List the timers that the server under test cancels in this block, also those that do not run."""
+    node, names = stage.node, []
+    cancel = node.cancel_timer
+
+    def listen(name: str) -> None:
+        names.append(name)
+        cancel(name)
+
+    node.cancel_timer = listen
+    try:
+        yield names
+    finally:
+        del node.cancel_timer
+
+
+def in_vain(stage: Stage, cancelled: list[str]) -> str:
+    """Say which of the timers that were cancelled nobody ever started: a slip of the pen; nothing if there is none."""
+    started = {event["timer"] for event in stage.events("timer_started")}
+    unknown = [name for name in cancelled if name not in started]
+    return (
+        f": it cancelled a timer {unknown[0]!r} that nobody ever started; the timers are {' and '.join(sorted(started))}"
+        if unknown
+        else ""
+    )
 
 
 @rule(
@@ -80,6 +112,12 @@ def a_leader_elected_again_calls_again(stage: Stage) -> None:
     stage.begin(log="3 set x 1")
     stage.win_election()
     stage.call("jerry", 5)
+    stage.require(
+        "election" in stage.fields()["timers"],
+        "tom was deposed by jerry's call of term 5 and should start its election timer, so that it can be elected again; "
+        "no election timer runs, so it never is, and its heartbeats cannot be looked at",
+        stage.arrival(),
+    )
     stage.win_election()
     stage.run(11)
     require_heartbeats(stage, f"tom leads for the second time since {seconds(election_won(stage).time)} s")
@@ -153,6 +191,7 @@ def changing_roles_is_otherwise_as_before(stage: Stage) -> None:
     step_06.a_candidate_follows_the_leader_of_its_term.run(stage)
     step_06.a_term_at_least_as_new_deposes_a_leader.run(stage)
     step_06.a_deposed_leader_can_run_again.run(stage)
+    step_06.require_vote_left(stage)
 
 
 def peers(stage: Stage) -> tuple[str, ...]:

@@ -105,9 +105,16 @@ def a_split_vote_comes_to_an_end(stage: Stage) -> None:
         runs = [event for event in cluster.trace.of("sent") if event["type"] == "RequestVote"]
         jerry, spike = ({run.time: run for run in runs if run.server == name} for name in ("jerry", "spike"))
         splits = [run for time, run in jerry.items() if time in spike]
+        own = [name for name in ("jerry", "spike") if getattr(cluster.node(name), "voted_for", None) == name]
         stage.fail(
             "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, but "
-            + (f"they run at the same moment {len(splits)} times" if len(splits) > 1 else "nobody wins an election"),
+            + (f"they run at the same moment {len(splits)} times" if len(splits) > 1 else "nobody wins an election")
+            + (
+                f"; {own[0]}'s voted_for is {own[0]!r}: a vote for oneself leaves voted_for alone until step 9, "
+                "for until then a server that has voted_for never votes again"
+                if own
+                else ""
+            ),
             splits[1] if len(splits) > 1 else None,
         )
 
@@ -179,6 +186,7 @@ def stepping_down_is_as_before(stage: Stage) -> None:
     """The checks of steps 6 and 7 about deposed leaders."""
     step_06.a_term_at_least_as_new_deposes_a_leader.run(stage)
     step_06.a_deposed_leader_can_run_again.run(stage)
+    step_06.require_vote_left(stage)
     step_07.a_deposed_leader_falls_silent.run(stage)
 
 

@@ -1,7 +1,8 @@
 """The properties of Raft, as data: their names, their sentences, and the step of the course from which each is kept.
 
 The first five are the paper's Figure 3. The others are what Figure 2 and Section 8 ask for beside them. A step before
-the one that earns a property may break it; the reason says how, and which step mends it.
+the one that earns a property may break it; the reason says how, and which step mends it. Steps 1 to 3 keep all of
+them, however early they answer: only one server ever leads there, and its log is on disk.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class Rule:
         kept_from: The number of the step from which on no run breaks it.
         mended_by: What that step brings.
         why_not: What breaks it before, by the first step that the reason is about.
+        taught_by: The number of the step that teaches how to keep it, where that is another one.
     """
 
     name: str
@@ -28,6 +30,12 @@ class Rule:
     kept_from: int
     mended_by: str
     why_not: dict[int, str]
+    taught_by: int = 0
+
+    @property
+    def step(self) -> int:
+        """The number of the step that teaches how to keep the rule."""
+        return self.taught_by or self.kept_from
 
     def reason(self, step: int) -> str:
         """Say why a step does not keep the rule yet; nothing if it does."""
@@ -44,7 +52,6 @@ ELECTION_SAFETY = Rule(
     kept_from=12,
     mended_by="term and vote are on disk, and votes belong to a term",
     why_not={
-        2: "a server that is told to lead does not ask who leads already",
         4: "a server leads in whatever term it has, and what it hears changes that term while it leads",
         5: "a leader adopts the term of another leader's call and goes on leading in it",
         6: "half of the votes are enough, votes of an earlier election count, and a voter keeps its own old term",
@@ -74,10 +81,9 @@ LEADER_COMPLETENESS = Rule(
     kept_from=12,
     mended_by="only a server whose log is up to date is elected, and only entries of the own term commit by counting",
     why_not={
-        2: "a client is told that its write is done before a majority has it",
         4: "a server votes without asking what is in the candidate's log",
         10: "an acknowledgement of any heartbeat counts for every open write",
-        11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
+        11: "a server that crashes forgets its term, and helps a former leader to commit what the present one lacks",
     },
 )
 STATE_MACHINE_SAFETY = Rule(
@@ -87,7 +93,6 @@ STATE_MACHINE_SAFETY = Rule(
     kept_from=12,
     mended_by="entries are applied up to the commit index and no further",
     why_not={
-        2: "a leader carries out an entry that nobody else has",
         4: "a new leader, or a server that starts again, carries out its whole log, committed or not",
         11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
     },
@@ -108,16 +113,18 @@ TERMS_GROW = Rule(
     section="Figure 2, Section 5.1",
     sentence="A server's current term never gets smaller while it runs.",
     kept_from=1,
-    mended_by="nothing lowers it",
+    mended_by="what is said in an older term changes nothing",
     why_not={},
+    taught_by=6,
 )
 COMMIT_INDEX_GROWS = Rule(
     name="Commit Index Never Goes Back",
     section="Figure 2",
     sentence="A server's commit index never gets smaller while it runs.",
     kept_from=1,
-    mended_by="nothing lowers it",
+    mended_by="a follower never goes below what it has committed, whatever a late call says",
     why_not={},
+    taught_by=11,
 )
 PROMISES_OUTLIVE_CRASHES = Rule(
     name="Promises Outlive Crashes",
@@ -134,7 +141,6 @@ ACKNOWLEDGED_WRITES_LAST = Rule(
     kept_from=12,
     mended_by="an answer is given for committed entries only, and committed entries stay",
     why_not={
-        2: "a client is told that its write is done before a majority has it",
         4: "a server without the entry is elected, for nobody asks what is in its log",
         10: "an acknowledgement of any heartbeat counts for every open write",
         11: "a server that crashes forgets its vote, and a second leader is elected in the same term",

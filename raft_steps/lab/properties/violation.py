@@ -34,8 +34,7 @@ class Violation:
     def lesson(self) -> str:
         """Say what the rule asks for, and which step of the course teaches how to keep it."""
         rule = self.rule
-        taught = f" Step {rule.kept_from} keeps it: {rule.mended_by}." if rule.why_not else ""
-        return f"The rule ({rule.section}): {rule.sentence}{taught}"
+        return f"The rule ({rule.section}): {rule.sentence} Step {rule.step} teaches it: {rule.mended_by}."
 
     def as_data(self) -> dict[str, Any]:
         """Turn it into what JSON knows; the time in seconds."""
@@ -44,7 +43,7 @@ class Violation:
             "seconds": self.time / 1_000_000,
             "servers": list(self.servers),
             "text": self.text,
-            "step": self.rule.kept_from,
+            "step": self.rule.step,
         }
 
 

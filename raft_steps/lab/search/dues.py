@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from raft_steps.lab.trace import Trace
 
+FAR = 5  # A message that never arrives has come a fifth of its way by the end.
+
 
 def set_dues(trace: Trace) -> None:
     """Say of each timer that it is due when it runs out, and of each message that it is due when it arrives.
 
-    What never comes is due at the end.
+    A timer that never runs out is due at the end. A message that never arrives is due long after it, so that a picture
+    shows it leave and get no further.
     """
     ends: dict[tuple[str, str], int] = {}
     for event in reversed(trace.events):
         if event.kind in ("delivered", "dropped"):
             ends["message", event["message"]] = event.time
         elif event.kind == "sent":
-            event.detail["due"] = ends.get(("message", event["message"]), trace.end)
+            event.detail["due"] = ends.get(("message", event["message"]), event.time + FAR * (trace.end - event.time))
         elif event.kind in ("timer_fired", "timer_cancelled"):
             ends[event.server, event["timer"]] = event.time if event.kind == "timer_fired" else trace.end
         elif event.kind == "timer_started":

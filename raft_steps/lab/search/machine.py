@@ -19,6 +19,7 @@ from raft_steps.lab.node import Effect
 from raft_steps.lab.search.history import facts_of
 from raft_steps.lab.search.numbers import DRIVERS_OWN, Done, Even, Local, Numbers
 
+NOT_PURE = "this Node is not pure; it may hold nothing but its fields, and use no clock, and no chance but self.random"
 LONGEST_WAIT = 1e9  # seconds, as in the simulation
 
 
@@ -43,10 +44,7 @@ class Machine(Numbers):
         """Let a message arrive at a server that runs."""
         done = self.heard[local].get(packet)
         if done is None:
-            what, message = self.locals[local], self.messages[packet]
-            sender = self.servers[self.sender[packet]]
-            done = self._run(what, handler_name(type(message)), (sender, message), what.timers)
-            self.heard[local][packet] = done
+            done = self.heard[local][packet] = self.work_out(local, "hear", packet)
             if self.witness is not None:
                 self.witness((local, "hear", packet), done)
         return done
@@ -63,12 +61,17 @@ class Machine(Numbers):
         key = (local, event, *arguments)
         done = self._done.get(key)
         if done is None:
-            done = self._done[key] = self._work_out(self.locals[local], event, *arguments)
+            done = self._done[key] = self.work_out(local, event, *arguments)
             if self.witness is not None:
                 self.witness(key, done)
         return done
 
-    def _work_out(self, what: Local, event: str, *arguments: Any) -> Done:
+    def work_out(self, local: int, event: str, *arguments: Any) -> Done:
+        """Let something happen, whether it is known or not what comes of it; events are those of `do`, and ``hear``."""
+        what = self.locals[local]
+        if event == "hear":
+            message, sender = self.messages[arguments[0]], self.servers[self.sender[arguments[0]]]
+            return self._run(what, handler_name(type(message)), (sender, message), what.timers)
         if event == "fire":
             left = tuple(name for name in what.timers if name != arguments[0])
             return self._run(what, f"on_{arguments[0]}_timeout", (), left)

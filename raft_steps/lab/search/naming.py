@@ -8,9 +8,10 @@ from typing import Any
 
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.guard import bounded
 from raft_steps.lab.log import Entry
 from raft_steps.lab.scenario import MICROSECONDS
-from raft_steps.lab.search.machine import Machine
+from raft_steps.lab.search.machine import NOT_PURE, Machine
 from raft_steps.lab.search.replay import Replay
 from raft_steps.lab.search.schedule import Schedule, Step, ask_step, client_and_command
 from raft_steps.lab.search.space import Event
@@ -25,12 +26,13 @@ def name_steps(machine: Machine, beginning: Schedule, path: Iterable[Event]) -> 
     """
     replay = Replay(replace(beginning, steps=(), breaks=""), machine.node_class)
     steps = []
-    for event in path:
-        step = _step(machine, replay, event)
-        steps.append(step)
-        replay.perform(step)
-        if replay.error is not None:
-            break
+    with bounded(lambda: replay.calls):
+        for event in path:
+            step = _step(machine, replay, event)
+            steps.append(step)
+            replay.perform(step)
+            if replay.error is not None:
+                break
     return tuple(steps)
 
 
@@ -41,10 +43,7 @@ def _step(machine: Machine, replay: Replay, event: Event) -> Step:
         sender, receiver = servers[machine.sender[packet]], servers[machine.receiver[packet]]
         name = replay.find_message(sender, receiver, machine.messages[packet])
         if name is None:
-            raise ScenarioError(
-                f"{sender} does not send {receiver} the same when the run is done again: "
-                "this Node is not pure; it may hold nothing but its fields, and no clock or chance but self.random"
-            )
+            raise ScenarioError(f"{sender} does not send {receiver} the same when the run is done again: {NOT_PURE}")
         return Step(what, (name,))
     if what == "forget":
         return Step(what, ())
@@ -59,13 +58,14 @@ def describe(schedule: Schedule, node_class: type) -> list[str]:
     """Say in words what happens in a schedule, event by event, and what comes of it."""
     replay = Replay(replace(schedule, steps=()), node_class)
     told = []
-    for number, step in enumerate(schedule.steps, start=1):
-        words = _words(step, replay)
-        replay.perform(step)
-        after = _consequences(replay.trace, number * MICROSECONDS)
-        told.append(f"{words}: {after}" if after else words)
-        if replay.error is not None:
-            break
+    with bounded(lambda: replay.calls):
+        for number, step in enumerate(schedule.steps, start=1):
+            words = _words(step, replay)
+            replay.perform(step)
+            after = _consequences(replay.trace, number * MICROSECONDS)
+            told.append(f"{words}: {after}" if after else words)
+            if replay.error is not None:
+                break
     return told
 
 

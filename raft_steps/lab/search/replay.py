@@ -1,8 +1,7 @@
 """The replay: it runs a schedule, event by event, and writes a trace that every picture and story can read.
 
 Each event takes a second of virtual time. That says nothing of real durations: a schedule knows the order alone. In the
-trace, a timer is due when the schedule lets it run out, and a message when it arrives; what never happens is due at
-the end.
+trace, a timer is due when the schedule lets it run out, and a message when it arrives (`dues`).
 """
 
 from __future__ import annotations
@@ -59,6 +58,8 @@ class Replay:
         breaks: Which invariants broke, in the order in which they did.
         error: What a Node did wrong; nothing happens after that.
         now: The time, in microseconds.
+        done: How many events of the schedule have happened.
+        calls: How many handlers have run.
     """
 
     def __init__(self, schedule: Schedule, node_class: type, invariants: Iterable[Predicate] = ()) -> None:
@@ -78,7 +79,7 @@ class Replay:
         self.requests: dict[str, Request] = {}
         self.flying: dict[str, tuple[Link, Any, int]] = {}
         self._recorder = Recorder(self.trace)
-        self._calls = 0
+        self.calls = 0
         self.hosts = {name: Host(name, read_entries(schedule.logs.get(name, ()))) for name in schedule.servers}
         connect(self.hosts, 0)
         for host in self.hosts.values():
@@ -92,7 +93,7 @@ class Replay:
         Raises:
             ScenarioError: An event cannot happen; says which, and why not.
         """
-        with bounded(lambda: self._calls):
+        with bounded(lambda: self.calls):
             for step in self.schedule.steps:
                 if self.error is None:
                     self.perform(step)
@@ -234,7 +235,8 @@ class Replay:
 
     def _handle(self, host: Host, handler: str, arguments: tuple[Any, ...], kind: str, detail: dict[str, Any]) -> None:
         """Call a handler, store what must be durable, and carry out the effects."""
-        node, self._calls = host.node, self._calls + 1
+        node, self.calls = host.node, self.calls + 1
+        node.random = Even()  # As in the search: the draws of each event begin at the low end.
         before = getattr(node, "commit_index", 0)
         try:
             returned = find_handler(node, handler)(*arguments)

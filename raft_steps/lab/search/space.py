@@ -15,7 +15,7 @@ from raft_steps.lab.commands import Request
 from raft_steps.lab.search.history import grown
 from raft_steps.lab.search.look import Look
 from raft_steps.lab.search.machine import Machine
-from raft_steps.lab.search.scope import Scope
+from raft_steps.lab.search.scope import Scope, known
 
 State = tuple[int, ...]
 # What happens: "timeout", server, timer; "deliver", "copy" or "drop", message; "crash" or "restart", server;
@@ -66,7 +66,7 @@ class Space:
             self.counters.append((None if server is None else place[server], timer))
             left.append(bound)
         for name, bound in scope.crashes_by_name().items():
-            for i in range(self.n) if not name else (place[name],):
+            for i in range(self.n) if not name else (place[known(name, servers)],):
                 self.crash_bounds[i] = (*self.crash_bounds.get(i, ()), len(left))
             self.counters.append((place[name] if name else None, "crash"))
             left.append(bound)
@@ -80,7 +80,7 @@ class Space:
             left.append(1)
         self.full = self.number_of_budget(tuple(left))
         back = servers if scope.restarts is True else scope.restarts or ()
-        self.may_restart = frozenset(place[name] for name in back)
+        self.may_restart = frozenset(place[known(name, servers)] for name in back)
         self.links_cut = frozenset((place[a], place[b]) for a, b in scope.closed(servers))
 
     # What a state is made of.

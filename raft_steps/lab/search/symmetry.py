@@ -21,6 +21,7 @@ from typing import Any
 
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.search.machine import NOT_PURE
 from raft_steps.lab.search.numbers import Done, Local
 from raft_steps.lab.search.predicates import Predicate
 from raft_steps.lab.search.schedule import Schedule
@@ -206,6 +207,8 @@ class Symmetry:
         sends = tuple(sorted([swap.packet(packet) for packet in done[1]]))
         facts = machine.freezer.rename(frozenset(machine.facts[done[2]]), swap.names)
         if again != (swap.local(done[0]), sends, again[2]) or facts != frozenset(machine.facts[again[2]]):
+            if machine.work_out(local, what, *arguments) != done:
+                raise ScenarioError(f"the same event does not do the same when it happens again: {NOT_PURE}")
             names = " and ".join(name for name, other in swap.names.items() if name != other)
             event = {"hear": "a message that arrives", "fire": "a timer that runs out"}.get(what, f"the event {what}")
             raise ScenarioError(

@@ -55,7 +55,7 @@ class SweepReport:
     def quiet(self) -> list[int]:
         """The seeds that broke nothing, and saw fewer elections or faults than the profile promises."""
         profile, whole = find_profile(self.profile), self.seconds / FLOOR_SECONDS
-        elects = self.step is None or self.step >= 4
+        elects = self.step is None or self.step >= 9  # before, a server votes once in its life
         return [
             trial.seed
             for trial in self.trials
@@ -111,13 +111,18 @@ class SweepReport:
         count = len(self.trials)
         least = {name: min(getattr(trial, name) for trial in self.trials) for name in ("elections", "faults")}
         said = [
-            f"{name} {self._sum(name) / count:.1f} a seed"
+            f"{self._sum(name) / count:.1f} {name}"
             + (f" (at least {least[name]})" if name in least and not self.failed else "")
             for name in ("elections", "faults", "answered")
         ]
         quiet = self.quiet
-        floor = f"; {len(quiet)} seeds saw less than the profile promises: {_few(quiet)}" if quiet else ""
-        return f"On average: {', '.join(said)}{floor}."
+        less = (
+            "seed saw fewer elections or faults than such a run should"
+            if len(quiet) == 1
+            else ("seeds saw fewer elections or faults than such runs should")
+        )
+        floor = f" {len(quiet)} {less}: {_few(quiet)}." if quiet else ""
+        return f"On average: {', '.join(said)}.{floor}"
 
     def _rows(self) -> list[tuple[str, str, str]]:
         sentences = {rule.name: rule.sentence for rule in RULES}

@@ -15,18 +15,21 @@ from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.properties import RULES, Rule
 from raft_steps.lab.scenario import Action, Scenario
-from raft_steps.lab.sweep.trial import Trial, try_scenario
+from raft_steps.lab.sweep.trial import NODE_FAILED, Trial, try_scenario
 
 if TYPE_CHECKING:
     from raft_steps.lab.svg import Picture
 
 PLAIN: dict[str, Any] = {"loss": 0.0, "duplicate": 0.0, "reorder": 0.0, "spread": "even", "delay": None, "clocks": {}}
-TRIES = 3000  # more than any failure that was met has needed
+TRIES = 3000  # at most; most failures need a few hundred
+EVENTS = 20_000_000  # in all tries together: what is left then is small enough, or too dear to make smaller
+STUCK = 1_000_000  # events that could have happened while a handler did not come back
 OTHER_SEEDS = 12  # what may go, but moves chance, is tried with so many other seeds
 MORE_SEEDS = 40  # and with so many where more is left than one likes to read
 READABLE = 10  # actions
 FEW_ACTIONS = 40  # with more than this, single actions are not tried with other seeds
 REQUESTS = ("set", "delete", "get")
+NOT_BACK = "did not come back"  # what the guard says of a handler
 SHORTEST = 1_000  # microseconds: a gap that is no longer is left as it is
 
 
@@ -75,17 +78,19 @@ class _Shrinker:
     """Keeps the smallest scenario so far."""
 
     def __init__(self, scenario: Scenario, rules: Iterable[Rule], node_class: type | None) -> None:
-        self.rules, self.node_class, self.tries = tuple(rules), node_class, 0
+        self.rules, self.node_class, self.tries, self.events = tuple(rules), node_class, 0, 0
         self.scenario = scenario
         self.trial = self._try(scenario)
 
     def _try(self, scenario: Scenario) -> Trial:
+        trial = try_scenario(scenario, self.rules, self.node_class)
         self.tries += 1
-        return try_scenario(scenario, self.rules, self.node_class)
+        self.events += trial.events + (STUCK if trial.broken == NODE_FAILED and NOT_BACK in trial.text else 0)
+        return trial
 
     def keeps(self, scenario: Scenario) -> bool:
         """Try a smaller scenario, and keep it if it breaks the same rule."""
-        if self.tries >= TRIES:
+        if self.tries >= TRIES or self.events >= EVENTS:
             return False
         trial = self._try(scenario)
         smaller = _cut(scenario, trial.time)

@@ -1,0 +1,59 @@
+"""Step 10: only a server whose log is up to date is elected.
+
+A candidate says where its log ends, and nobody votes for one whose log lacks what one's own has. A committed entry is
+with a majority, and so is every vote; so some voter has the entry, and no server without it is elected. Of two logs the
+one whose last entry has the newer term is more up to date, however short it is; only then does length count.
+
+New: RequestVote.last_log_index, RequestVote.last_log_term, is_up_to_date.
+Changed: RequestVote, on_request_vote, start_election.
+Paper: Section 5.4.1 (election restriction), Figure 2 (RequestVote RPC: lastLogIndex, lastLogTerm, receiver 2).
+Follows: Raft 12 and on: RequestVote carries the last index and term (September 5, 2020). The original asked for both to
+    be at least as large, and some clusters could then elect nobody.
+"""
+
+from __future__ import annotations
+
+from raft_steps import step_09_one_vote_per_term as step_09
+from raft_steps.lab.messages import message
+
+
+@message
+class RequestVote:
+    """A candidate's call: its term, and where its log ends."""
+
+    term: int
+    last_log_index: int
+    last_log_term: int
+
+
+class Node(step_09.Node):
+    """A voter that looks at the candidate's log."""
+
+    def start_election(self) -> None:
+        """Vote for oneself in a new term, and ask the others."""
+        self.current_term += 1
+        self.voted_for = self.name
+        self.votes = {self.name}
+        self.draw_election_timeout()
+        self.start_election_timer()
+        self.broadcast(
+            RequestVote(term=self.current_term, last_log_index=self.log.last_index, last_log_term=self.log.last_term)
+        )
+        self.count_votes()
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        """Vote for whoever asks first in a term with a log that is up to date."""
+        self.learn_term(message.term)
+        vote_granted = (
+            message.term == self.current_term
+            and self.voted_for in (None, sender)
+            and self.is_up_to_date(message.last_log_term, message.last_log_index)
+        )
+        if vote_granted:
+            self.voted_for = sender
+            self.start_election_timer()
+        self.answer_request_vote(sender, vote_granted)
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        """Say whether a log that ends so has all that one's own may have that counts: the term first, then the index."""
+        return (last_log_term, last_log_index) >= (self.log.last_term, self.log.last_index)

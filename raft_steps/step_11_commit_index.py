@@ -1,0 +1,190 @@
+"""Step 11: the commit index.
+
+The leader knows for each follower up to where its log is the same, and commits the last entry of its own term that a
+majority has, with all that come before it. Every call tells the followers how far that is. Entries are carried out in
+order, each once, and only when they are committed; a client is answered when its entry is. A new leader begins its term
+with an entry that asks for nothing, because only an entry of its own term can commit those of older ones.
+
+New: AppendEntries.leader_commit, AppendEntriesReply.match_index, commit_index, last_applied, match_index, next_index,
+    open_reads, advance_commit_index, answer_clients, commit_up_to.
+Changed: AppendEntries, AppendEntriesReply, answer_append_entries, answer_read, become_follower, become_leader,
+    on_append_entries, on_append_entries_reply, on_start, send_append_entries, send_heartbeat, write.
+Removed: acknowledgements, announce_commit, commit, commit_acknowledged, on_commit_entry, replay_log.
+Paper: Section 5.3 (nextIndex, commitIndex, lastApplied), Section 5.4.2 and Figure 8 (only entries of the own term are
+    committed by counting), Section 8 (a no-op at the start of a term), Figure 2 (State, Leaders).
+Follows: the paper. The original counted any acknowledgement for every open write, and told followers in a message of
+    its own what to carry out; a lost one was a lost command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from raft_steps import step_10_up_to_date_logs as step_10
+from raft_steps.lab.commands import Command, Get, Ok
+from raft_steps.lab.log import Entry
+from raft_steps.lab.messages import message
+from raft_steps.lab.node import removed
+
+
+@message
+class AppendEntries:
+    """The leader's call: these entries come after that one, and so much is committed."""
+
+    term: int
+    prev_log_index: int
+    prev_log_term: int
+    entries: tuple[Entry, ...]
+    leader_commit: int
+
+
+@message
+class AppendEntriesReply:
+    """A follower's answer: its term, whether it had the entry before, and up to where its log is the leader's."""
+
+    term: int
+    success: bool
+    prev_log_index: int
+    match_index: int
+
+
+class Node(step_10.Node):
+    """A server that carries out what is committed, and nothing else."""
+
+    # Volatile state on all servers (Figure 2).
+    commit_index: int = 0
+    last_applied: int = 0
+
+    # Volatile state on leaders: the next entry to send, and the last that is known to be there, by follower.
+    next_index: dict[str, int] = field(default_factory=dict)
+    match_index: dict[str, int] = field(default_factory=dict)
+
+    # The reads that wait, by client: what is asked, and the entry that must be carried out before.
+    open_reads: dict[str, tuple[int, Get]] = field(default_factory=dict)
+
+    acknowledgements = removed("a leader counts what each follower has, in match_index")
+    announce_commit = removed("every AppendEntries says how much is committed")
+    commit = removed("advance_commit_index commits, and commit_up_to carries out")
+    commit_acknowledged = removed("advance_commit_index looks at match_index")
+    on_commit_entry = removed("every AppendEntries says how much is committed")
+    replay_log = removed("an entry is carried out when it is committed, once and in order")
+
+    def on_start(self) -> None:
+        """Begin with what the log says of the term, and carry nothing out yet."""
+        self.current_term = self.log.last_term
+        self.draw_election_timeout()
+        self.start_election_timer()
+        if self.is_leader:
+            self.become_leader()
+
+    def become_leader(self) -> None:
+        """Begin the term with an entry of one's own, and send it."""
+        self.is_leader = True
+        self.cancel_timer("election")
+        self.next_index = dict.fromkeys(self.peers(), self.log.last_index + 1)
+        self.match_index = dict.fromkeys(self.peers(), 0)
+        self.log.append(Entry(index=self.log.last_index + 1, term=self.current_term, command=None))
+        self.send_heartbeat()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+        self.advance_commit_index()
+
+    def become_follower(self) -> None:
+        """Follow, and wait for the leader; who asked will hear nothing from here."""
+        self.is_leader = False
+        self.open_writes = {}
+        self.open_reads = {}
+        self.cancel_timer("heartbeat")
+        self.start_election_timer()
+
+    def write(self, client: str, command: Command) -> None:
+        """Log the command and send it; the answer waits."""
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.open_writes[client] = entry
+        self.send_heartbeat()
+        self.advance_commit_index()
+
+    def answer_read(self, client: str, request: Get) -> None:
+        """Read when all that is in the log now has been carried out."""
+        self.open_reads[client] = (self.log.last_index, request)
+        self.answer_clients()
+
+    def send_heartbeat(self) -> None:
+        """Send every follower what it lacks."""
+        for peer in self.peers():
+            self.send_append_entries(peer, self.next_index[peer] - 1)
+
+    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+        """Send what comes after an entry that the follower should have."""
+        self.send(
+            to,
+            AppendEntries(
+                term=self.current_term,
+                prev_log_index=prev_log_index,
+                prev_log_term=self.log[prev_log_index].term,
+                entries=self.log.entries_after(prev_log_index),
+                leader_commit=self.commit_index,
+            ),
+        )
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        """Refuse an older term; otherwise follow, store what fits, and hear what is committed."""
+        self.learn_term(message.term)
+        if message.term < self.current_term:
+            self.refuse_append_entries(sender)
+            return
+        self.become_follower()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        last_new = message.prev_log_index + len(message.entries)
+        if success:
+            self.commit_up_to(min(message.leader_commit, last_new))
+        self.answer_append_entries(sender, success, message.prev_log_index, last_new if success else 0)
+
+    def answer_append_entries(self, to: str, success: bool, prev_log_index: int, match_index: int) -> None:
+        """Answer the leader."""
+        self.send(
+            to,
+            AppendEntriesReply(
+                term=self.current_term, success=success, prev_log_index=prev_log_index, match_index=match_index
+            ),
+        )
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        """Note what the follower has; try again one entry earlier where it lacks one."""
+        self.learn_term(message.term)
+        if not self.is_leader or message.term < self.current_term:
+            return
+        if message.success:
+            self.match_index[sender] = max(self.match_index[sender], message.match_index)
+            self.next_index[sender] = self.match_index[sender] + 1
+            self.advance_commit_index()
+        elif message.prev_log_index == self.next_index[sender] - 1:
+            self.next_index[sender] = self.index_before(message.prev_log_index) + 1
+            self.send_append_entries(sender, self.next_index[sender] - 1)
+
+    def advance_commit_index(self) -> None:
+        """Commit the last entry of one's own term that a majority has."""
+        for index in range(self.log.last_index, self.commit_index, -1):
+            holders = 1 + sum(match >= index for match in self.match_index.values())
+            if self.log[index].term == self.current_term and 2 * holders > len(self.servers):
+                self.commit_up_to(index)
+                break
+
+    def commit_up_to(self, index: int) -> None:
+        """Carry out what is committed by now, in order, each entry once, and answer who waits for it."""
+        self.commit_index = max(self.commit_index, index)
+        while self.last_applied < self.commit_index:
+            self.last_applied += 1
+            self.apply(self.log[self.last_applied])
+        self.answer_clients()
+
+    def answer_clients(self) -> None:
+        """Answer whoever waits for what has been carried out."""
+        for client, entry in list(self.open_writes.items()):
+            if entry.index <= self.last_applied:
+                del self.open_writes[client]
+                self.reply(client, Ok())
+        for client, (index, request) in list(self.open_reads.items()):
+            if index <= self.last_applied:
+                del self.open_reads[client]
+                self.reply(client, Ok(value=self.state_machine.get(request.key)))

@@ -1,0 +1,254 @@
+"""Wrong Nodes for step 9: terms that are not followed, what is counted too late, and majorities that are none."""
+
+from raft_steps import step_09_one_vote_per_term as step_09
+from raft_steps.step_04_leader_election import RequestVote
+from raft_steps.step_06_term_checks import AppendEntriesRefused
+from raft_steps.step_09_one_vote_per_term import AppendEntriesReply, RequestVoteReply
+
+
+class ReplyCarriesTheOldTerm(step_09.Node):
+    """The reply says the term in which the server was when it was asked."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        term = self.current_term
+        self.learn_term(message.term)
+        vote_granted = message.term == self.current_term and self.voted_for in (None, sender)
+        if vote_granted:
+            self.voted_for = sender
+            self.start_election_timer()
+        self.send(sender, RequestVoteReply(term=term, vote_granted=vote_granted))
+
+
+class ReplyCarriesTheTermOfTheLog(step_09.Node):
+    """The acknowledgement says the term of the last entry, as if the term came from the log."""
+
+    def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
+        reply = AppendEntriesReply(term=self.log.last_term, success=success, prev_log_index=prev_log_index)
+        self.send(to, reply)
+
+
+class VoterKeepsItsTerm(step_09.Node):
+    """The voter looks at the candidate's term and does not enter it (the original did so)."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        vote_granted = message.term > self.current_term
+        if vote_granted:
+            self.voted_for = sender
+            self.start_election_timer()
+        self.answer_request_vote(sender, vote_granted)
+
+
+class RefusalIsLeftAtThat(step_09.Node):
+    """A leader that hears of a newer term in a refusal goes on leading, as in step 6."""
+
+    def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
+        pass
+
+
+class VoteReplyBringsNoTerm(step_09.Node):
+    """A candidate takes no notice of the term in a refusal to vote."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if message.term == self.current_term and message.vote_granted:
+            self.votes.add(sender)
+            self.count_votes()
+
+
+class AcknowledgementBringsNoTerm(step_09.Node):
+    """A leader takes no notice of a newer term in an answer to its call."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.term == self.current_term:
+            super().on_append_entries_reply(sender, message)
+
+
+class TermGoesBack(step_09.Node):
+    """Any other term is taken over, an older one too."""
+
+    def learn_term(self, term: int) -> None:
+        if term != self.current_term:
+            self.current_term = term
+            self.voted_for = None
+            self.votes = set()
+            if self.is_leader:
+                self.become_follower()
+
+
+class LeaderGoesOnLeading(step_09.Node):
+    """The leader takes over a newer term from a candidate, votes for it, and goes on leading, in that term."""
+
+    def learn_term(self, term: int) -> None:
+        if term > self.current_term:
+            self.current_term = term
+            self.voted_for = None
+
+
+class StopsLeadingInNameOnly(step_09.Node):
+    """The leader stops leading; its heartbeat timer runs on, and its election timer stands still."""
+
+    def learn_term(self, term: int) -> None:
+        if term > self.current_term:
+            self.current_term = term
+            self.voted_for = None
+            self.is_leader = False
+
+
+class AnyCandidateDeposes(step_09.Node):
+    """A leader steps down whenever somebody else runs, in whatever term."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if self.is_leader:
+            self.become_follower()
+        super().on_request_vote(sender, message)
+
+
+class SameTermDeposes(step_09.Node):
+    """Every message that is no older makes a leader a follower."""
+
+    def learn_term(self, term: int) -> None:
+        if term == self.current_term and self.is_leader:
+            self.become_follower()
+        super().learn_term(term)
+
+
+class LateVotesCount(step_09.Node):
+    """A vote is a vote, in whatever term it was given."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        self.learn_term(message.term)
+        if message.vote_granted:
+            self.votes.add(sender)
+            self.count_votes()
+
+
+class VotesAreCarriedOver(step_09.Node):
+    """The votes of the last election are still there when the next one begins."""
+
+    def start_election(self) -> None:
+        kept = self.votes
+        super().start_election()
+        self.votes |= kept
+
+
+class TermGrowsWithEachVote(step_09.Node):
+    """The candidate raises its own term for every vote that it receives (the original did so)."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        self.learn_term(message.term)
+        if message.term == self.current_term and message.vote_granted:
+            self.current_term += 1
+            self.votes.add(sender)
+            self.count_votes()
+
+
+class HalfIsEnough(step_09.Node):
+    """An equal split wins (the original did so)."""
+
+    def count_votes(self) -> None:
+        if not self.is_leader and 2 * len(self.votes) >= len(self.servers):
+            self.become_leader()
+
+
+class OwnVoteDoesNotCount(step_09.Node):
+    """More than half of the servers must vote, and the candidate itself is forgotten."""
+
+    def count_votes(self) -> None:
+        if not self.is_leader and 2 * len(self.votes - {self.name}) > len(self.servers):
+            self.become_leader()
+
+
+class RepliesAreCounted(step_09.Node):
+    """Replies are counted, not voters: one voter's second answer is a second vote."""
+
+    replies: int = 0
+
+    def start_election(self) -> None:
+        self.replies = 1
+        super().start_election()
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        self.learn_term(message.term)
+        if message.term == self.current_term and message.vote_granted:
+            self.replies += 1
+            self.count_votes()
+
+    def count_votes(self) -> None:
+        if not self.is_leader and 2 * self.replies > len(self.servers):
+            self.become_leader()
+
+
+class RefusalsAreCounted(step_09.Node):
+    """Whoever answers counts, whatever the answer is."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        self.learn_term(message.term)
+        if message.term == self.current_term:
+            self.votes.add(sender)
+            self.count_votes()
+
+
+class LateAcknowledgementsCount(step_09.Node):
+    """An acknowledgement of an earlier term commits what was written in this one."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        self.learn_term(message.term)
+        if not self.is_leader:
+            return
+        if message.success:
+            for followers in self.acknowledgements.values():
+                followers.add(sender)
+            self.commit_acknowledged()
+        elif message.term == self.current_term:
+            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+
+
+class LateRequestsAreServed(step_09.Node):
+    """A request for earlier entries, of an earlier term, is answered with a call."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        super().on_append_entries_reply(sender, message)
+        if self.is_leader and message.term < self.current_term and not message.success:
+            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+
+
+class FollowersServeToo(step_09.Node):
+    """A server that leads no longer goes on sending what its followers lack."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        super().on_append_entries_reply(sender, message)
+        if not self.is_leader and message.term == self.current_term and not message.success:
+            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+
+
+class TimeoutIsForLife(step_09.Node):
+    """The rewritten election draws no new timeout."""
+
+    def draw_election_timeout(self) -> None:
+        if not self.election_timeout:
+            super().draw_election_timeout()
+
+
+MISTAKES: tuple[tuple[type, str, str], ...] = (
+    (ReplyCarriesTheOldTerm, "replies carry the term", "sent"),
+    (ReplyCarriesTheTermOfTheLog, "replies carry the term", "sent"),
+    (VoterKeepsItsTerm, "any message brings a newer term", "delivered"),
+    (RefusalIsLeftAtThat, "any message brings a newer term", "delivered"),
+    (VoteReplyBringsNoTerm, "any message brings a newer term", "delivered"),
+    (AcknowledgementBringsNoTerm, "any message brings a newer term", "delivered"),
+    (TermGoesBack, "any message brings a newer term", "delivered"),
+    (LeaderGoesOnLeading, "a newer term deposes a leader", "delivered"),
+    (StopsLeadingInNameOnly, "a newer term deposes a leader", "sent"),
+    (AnyCandidateDeposes, "a newer term deposes a leader", "delivered"),
+    (SameTermDeposes, "a newer term deposes a leader", "delivered"),
+    (LateVotesCount, "only votes of this term count", "delivered"),
+    (VotesAreCarriedOver, "only votes of this term count", "delivered"),
+    (TermGrowsWithEachVote, "more than half must vote", "delivered"),
+    (HalfIsEnough, "more than half must vote", "delivered"),
+    (OwnVoteDoesNotCount, "more than half must vote", "delivered"),
+    (RepliesAreCounted, "more than half must vote", "delivered"),
+    (RefusalsAreCounted, "more than half must vote", "delivered"),
+    (LateAcknowledgementsCount, "only replies of this term count", "delivered"),
+    (LateRequestsAreServed, "only replies of this term count", "delivered"),
+    (FollowersServeToo, "only replies of this term count", "delivered"),
+    (TimeoutIsForLife, "the election timer is as before", "timer_started"),
+)

@@ -1,0 +1,267 @@
+"""Wrong Nodes for step 10: comparisons of two logs that are not the paper's, and votes that are lost or given twice.
+
+Two of them are, or were, in the code of others: both numbers at least as large, and an index without its term.
+"""
+
+from raft_steps import step_10_up_to_date_logs as step_10
+from raft_steps.lab.log import Entry
+from raft_steps.step_10_up_to_date_logs import RequestVote
+
+# What the comparison gets wrong.
+
+
+class BothAtLeastAsLarge(step_10.Node):
+    """The original's: neither number may be smaller, so of some logs neither is up to date with the other."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return last_log_term >= self.log.last_term and last_log_index >= self.log.last_index
+
+
+class EitherAtLeastAsLarge(step_10.Node):
+    """One of the two numbers is enough."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return last_log_term >= self.log.last_term or last_log_index >= self.log.last_index
+
+
+class IndexAlone(step_10.Node):
+    """The longer log wins, whatever is in it."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return last_log_index >= len(self.log)
+
+
+class TermAlone(step_10.Node):
+    """The newer last term wins, and of two equal ones either."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return last_log_term >= self.log.last_term
+
+
+class IndexFirst(step_10.Node):
+    """The pairs are compared the wrong way round."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return (last_log_index, last_log_term) >= (self.log.last_index, self.log.last_term)
+
+
+class MoreIsNeeded(step_10.Node):
+    """An equal log is not enough."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return (last_log_term, last_log_index) > (self.log.last_term, self.log.last_index)
+
+
+class NewerTermIsNeeded(step_10.Node):
+    """Of two logs with the same last term none is up to date."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return last_log_term > self.log.last_term
+
+
+class OwnTermIsCompared(step_10.Node):
+    """The term that the voter is in is taken for that of its last entry."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return (last_log_term, last_log_index) >= (self.current_term, self.log.last_index)
+
+
+class CandidatesTermIsCompared(step_10.Node):
+    """The term that the candidate is in is taken for that of its last entry."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        said = RequestVote(
+            term=message.term, last_log_index=message.last_log_index, last_log_term=message.term
+        )  # fmt: skip
+        super().on_request_vote(sender, said)
+
+
+class ArgumentsAreSwapped(step_10.Node):
+    """Term and index go into the comparison in the wrong order."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return super().is_up_to_date(last_log_index, last_log_term)
+
+
+class OneBehindIsEnough(step_10.Node):
+    """The last entry counts for one too little."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return (last_log_term, last_log_index) >= (self.log.last_term, self.log.last_index - 1)
+
+
+class WhatIsCarriedOutCounts(step_10.Node):
+    """Only entries that were carried out count; but a committed one may have been carried out elsewhere."""
+
+    carried_out: int = 0
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        self.carried_out = entry.index
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.carried_out = 0
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        term = self.log.term_at(self.carried_out) or 0
+        return (last_log_term, last_log_index) >= (term, self.carried_out)
+
+
+class NobodyLooks(step_10.Node):
+    """The candidate says where its log ends, and nobody reads it."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        return True
+
+
+# What the voter gets wrong.
+
+
+class LogIsEnough(step_10.Node):
+    """Whoever has an up-to-date log has the vote, given or not."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if message.term == self.current_term:
+            self.voted_for = None
+        super().on_request_vote(sender, message)
+
+
+class BetterLogTakesTheVote(step_10.Node):
+    """A vote is taken back when a candidate with more comes."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        more = (message.last_log_term, message.last_log_index) > (self.log.last_term, self.log.last_index)
+        if more and message.term == self.current_term and not self.votes:
+            self.voted_for = None
+        super().on_request_vote(sender, message)
+
+
+class CandidateTakesItsVoteBack(step_10.Node):
+    """A candidate votes for another one that has more."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        more = (message.last_log_term, message.last_log_index) > (self.log.last_term, self.log.last_index)
+        if more and message.term == self.current_term and self.voted_for == self.name:
+            self.voted_for = None
+        super().on_request_vote(sender, message)
+
+
+class OlderTermIsNotRefused(step_10.Node):
+    """With an up-to-date log, no term is too old."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if message.term < self.current_term:
+            self.answer_request_vote(sender, self.is_up_to_date(message.last_log_term, message.last_log_index))
+        else:
+            super().on_request_vote(sender, message)
+
+
+class VoteIsNotWrittenDown(step_10.Node):
+    """The vote is given, and nothing remembers it."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        before = self.voted_for if message.term <= self.current_term else None
+        super().on_request_vote(sender, message)
+        self.voted_for = before
+
+
+class AsksOnlyOnce(step_10.Node):
+    """A candidate whose call comes twice is refused the second time, and the first answer may be lost."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if message.term == self.current_term and self.voted_for is not None:
+            self.answer_request_vote(sender, False)
+        else:
+            super().on_request_vote(sender, message)
+
+
+class RefusalIsAVote(step_10.Node):
+    """Whoever asks in time is written down, and then its log is looked at."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        super().on_request_vote(sender, message)
+        if message.term == self.current_term and self.voted_for is None:
+            self.voted_for = sender
+
+
+class RefusedTermIsNotLearned(step_10.Node):
+    """The log is looked at first: a candidate that lacks something might as well not have called."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if self.is_up_to_date(message.last_log_term, message.last_log_index):
+            super().on_request_vote(sender, message)
+        else:
+            self.answer_request_vote(sender, False)
+
+
+class RefusesInSilence(step_10.Node):
+    """Who lacks something hears nothing."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        self.learn_term(message.term)
+        if self.is_up_to_date(message.last_log_term, message.last_log_index):
+            super().on_request_vote(sender, message)
+
+
+class RefusalRestartsTheTimer(step_10.Node):
+    """Whoever calls for votes puts off the voter's own election."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        super().on_request_vote(sender, message)
+        self.start_election_timer()
+
+
+class VoteRestartsNoTimer(step_10.Node):
+    """A voter does not wait for whom it has voted for."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        self.learn_term(message.term)
+        granted = (
+            message.term == self.current_term
+            and self.voted_for in (None, sender)
+            and self.is_up_to_date(message.last_log_term, message.last_log_index)
+        )
+        if granted:
+            self.voted_for = sender
+        self.answer_request_vote(sender, granted)
+
+
+NEWER = "a newer last term counts more than length"
+LONGER = "of the same last term the longer counts"
+EQUAL = "an equal log is up to date"
+NO_COST = "a refusal costs no vote"
+AS_BEFORE = "a better log takes no vote away"
+TIMER = "a refused log restarts no timer"
+COMMITTED = "who lacks a committed entry is not elected"
+TOTAL = "of two logs one is always up to date"
+
+# Each mistake with the check that is meant for it, and the kind of event that the check marks.
+MISTAKES: tuple[tuple[type, str, str], ...] = (
+    (BothAtLeastAsLarge, NEWER, "delivered"),
+    (BothAtLeastAsLarge, TOTAL, "sent"),
+    (IndexFirst, NEWER, "delivered"),
+    (IndexFirst, TOTAL, "role"),
+    (EitherAtLeastAsLarge, NEWER, "sent"),
+    (IndexAlone, NEWER, "delivered"),
+    (CandidatesTermIsCompared, NEWER, "sent"),
+    (ArgumentsAreSwapped, NEWER, "delivered"),
+    (TermAlone, LONGER, "sent"),
+    (OneBehindIsEnough, LONGER, "sent"),
+    (WhatIsCarriedOutCounts, LONGER, "sent"),
+    (MoreIsNeeded, EQUAL, "delivered"),
+    (NewerTermIsNeeded, EQUAL, "delivered"),
+    (OwnTermIsCompared, EQUAL, "delivered"),
+    (RefusalIsAVote, NO_COST, "delivered"),
+    (RefusedTermIsNotLearned, NO_COST, "delivered"),
+    (RefusesInSilence, NO_COST, "delivered"),
+    (LogIsEnough, AS_BEFORE, "sent"),
+    (BetterLogTakesTheVote, AS_BEFORE, "sent"),
+    (CandidateTakesItsVoteBack, AS_BEFORE, "sent"),
+    (OlderTermIsNotRefused, AS_BEFORE, "sent"),
+    (VoteIsNotWrittenDown, AS_BEFORE, "sent"),
+    (AsksOnlyOnce, AS_BEFORE, "delivered"),
+    (RefusalRestartsTheTimer, TIMER, "sent"),
+    (VoteRestartsNoTimer, TIMER, "sent"),
+    (NobodyLooks, COMMITTED, "role"),
+)

@@ -1,0 +1,269 @@
+"""Wrong Nodes for step 11: leaders that count wrongly, and that do not know what their followers have."""
+
+from dataclasses import field
+
+from raft_steps import step_11_commit_index as step_11
+from raft_steps.lab.commands import Command
+from raft_steps.lab.log import Entry
+from raft_steps.step_03_majority_commit import CommitEntry
+from raft_steps.step_11_commit_index import AppendEntriesReply
+
+
+class NothingIsLogged(step_11.Node):
+    """A new leader waits for a client before it has an entry of its own."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.cancel_timer("election")
+        self.next_index = dict.fromkeys(self.peers(), self.log.last_index + 1)
+        self.match_index = dict.fromkeys(self.peers(), 0)
+        self.send_heartbeat()
+        self.start_timer("heartbeat", self.heartbeat_interval)
+
+
+class EntryIsNotSent(NothingIsLogged):
+    """The entry comes after the heartbeat, and waits for the next."""
+
+    def become_leader(self) -> None:
+        super().become_leader()
+        self.log.append(Entry(index=self.log.last_index + 1, term=self.current_term, command=None))
+        self.advance_commit_index()
+
+
+class EntryIsOfTheOldTerm(step_11.Node):
+    """The leader's first entry has the term of the one before it."""
+
+    def become_leader(self) -> None:
+        term, self.current_term = self.current_term, self.log.last_term
+        self.log.append(Entry(index=self.log.last_index + 1, term=self.current_term, command=None))
+        self.current_term = term
+        super().become_leader()
+        self.log.truncate_after(self.log.last_index - 1)
+
+
+class LoneLeaderWaits(step_11.Node):
+    """Only a reply makes the leader count, and nobody replies to a leader without followers."""
+
+    def become_leader(self) -> None:
+        counting, self.advance_commit_index = self.advance_commit_index, lambda: None  # type: ignore[method-assign]
+        super().become_leader()
+        self.advance_commit_index = counting  # type: ignore[method-assign]
+
+
+class CommitsWhenElected(step_11.Node):
+    """Who is elected takes its whole log for committed."""
+
+    def become_leader(self) -> None:
+        self.commit_up_to(self.log.last_index)
+        super().become_leader()
+
+
+class AnyAcknowledgementCounts(step_11.Node):
+    """Who says success is taken to have everything."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success:
+            self.match_index[sender] = self.log.last_index
+        super().on_append_entries_reply(sender, message)
+
+
+class HalfIsEnough(step_11.Node):
+    """The comparison has one sign too many."""
+
+    def advance_commit_index(self) -> None:
+        for index in range(self.log.last_index, self.commit_index, -1):
+            holders = 1 + sum(match >= index for match in self.match_index.values())
+            if self.log[index].term == self.current_term and 2 * holders >= len(self.servers):
+                self.commit_up_to(index)
+                break
+
+
+class LeaderIsNoHolder(step_11.Node):
+    """The leader leaves itself out and asks for a majority of followers on top."""
+
+    def advance_commit_index(self) -> None:
+        for index in range(self.log.last_index, self.commit_index, -1):
+            holders = sum(match >= index for match in self.match_index.values())
+            if self.log[index].term == self.current_term and 2 * holders > len(self.servers):
+                self.commit_up_to(index)
+                break
+
+
+class MessagesAreCounted(step_11.Node):
+    """It counts replies, and not who sent them."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        self.counts[message.match_index] = self.counts.get(message.match_index, 0) + 1
+        super().on_append_entries_reply(sender, message)
+
+    def advance_commit_index(self) -> None:
+        for index, count in sorted(self.counts.items()):
+            if self.log[index].term == self.current_term and 2 * (1 + count) > len(self.servers):
+                self.commit_up_to(index)
+
+
+class OlderTermsCount(step_11.Node):
+    """What a majority has is committed, of whatever term: Figure 8."""
+
+    def advance_commit_index(self) -> None:
+        have = sorted([self.log.last_index, *self.match_index.values()])
+        self.commit_up_to(have[(len(have) - 1) // 2])
+
+
+class MatchGoesBack(step_11.Node):
+    """The last reply counts, though it may be an older one that was late."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success and sender in self.match_index:
+            self.match_index[sender] = 0
+        super().on_append_entries_reply(sender, message)
+
+
+class RefusalTakesBack(step_11.Node):
+    """A refusal is taken to say that the follower has nothing, though it answers an older call."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if not message.success:
+            self.match_index[sender] = message.match_index
+        super().on_append_entries_reply(sender, message)
+
+
+class CommitIsASecret(step_11.Node):
+    """The calls never say what is committed."""
+
+    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+        committed, self.commit_index = self.commit_index, 0
+        super().send_append_entries(to, prev_log_index)
+        self.commit_index = committed
+
+
+class CommitIsSaidEarly(step_11.Node):
+    """The calls say that everything is committed that they bring."""
+
+    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+        committed, self.commit_index = self.commit_index, self.log.last_index
+        super().send_append_entries(to, prev_log_index)
+        self.commit_index = committed
+
+
+class CommitMessageStays(step_11.Node):
+    """The message of step 3 is sent too, and hearing it is as it was."""
+
+    def commit_up_to(self, index: int) -> None:
+        if self.is_leader and index > self.commit_index:
+            self.broadcast(CommitEntry(index=index))
+        super().commit_up_to(index)
+
+
+class GoesBackBelowZero(step_11.Node):
+    """One entry earlier, and again, and nothing says where to stop."""
+
+    def index_before(self, refused_index: int) -> int:
+        return refused_index - 1
+
+
+class NeverGoesBack(step_11.Node):
+    """The same call again, until the follower has what it lacks."""
+
+    def index_before(self, refused_index: int) -> int:
+        return refused_index
+
+
+class RefusalIsIgnored(step_11.Node):
+    """A refusal is no acknowledgement, and nothing else either."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success:
+            super().on_append_entries_reply(sender, message)
+
+
+class SendsEverythingAgain(step_11.Node):
+    """What a follower has is known, and it is sent again with every heartbeat."""
+
+    def send_heartbeat(self) -> None:
+        self.next_index = dict.fromkeys(self.peers(), max(self.log.last_index, 1))
+        super().send_heartbeat()
+
+
+class MatchIsKept(step_11.Node):
+    """A leader that is elected again takes what it knew of its followers to be true still."""
+
+    def become_leader(self) -> None:
+        known = self.match_index
+        super().become_leader()
+        self.match_index |= known
+
+
+class NextIsKept(step_11.Node):
+    """A leader that is elected again goes on sending where it was."""
+
+    def become_leader(self) -> None:
+        known = self.next_index
+        super().become_leader()
+        self.next_index |= known
+        self.send_heartbeat()
+
+
+class OldRepliesCount(step_11.Node):
+    """A reply of an earlier term is taken for one of this."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success and self.is_leader:
+            self.match_index[sender] = max(self.match_index[sender], message.match_index)
+        super().on_append_entries_reply(sender, message)
+
+
+class RepliesTeachNoTerm(step_11.Node):
+    """A reply of a newer term is read as if it were of one's own."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.term <= self.current_term:
+            super().on_append_entries_reply(sender, message)
+
+
+class OneHeartbeatOnly(step_11.Node):
+    """A new leader calls once and starts no timer."""
+
+    def become_leader(self) -> None:
+        super().become_leader()
+        self.cancel_timer("heartbeat")
+
+
+class WritesAreNotSent(step_11.Node):
+    """A write waits for the next heartbeat, and so does its client."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.open_writes[client] = entry
+
+
+MISTAKES: tuple[tuple[type, str, str], ...] = (
+    (NothingIsLogged, "a new leader logs an entry of its own", "delivered"),
+    (EntryIsNotSent, "a new leader logs an entry of its own", "delivered"),
+    (EntryIsOfTheOldTerm, "a new leader logs an entry of its own", "delivered"),
+    (LoneLeaderWaits, "a new leader logs an entry of its own", "timer_fired"),
+    (CommitsWhenElected, "nothing is carried out early", "applied"),
+    (AnyAcknowledgementCounts, "a write waits for its own entry", "answered"),
+    (HalfIsEnough, "a write waits for its own entry", "applied"),
+    (MessagesAreCounted, "a write waits for its own entry", "applied"),
+    (LeaderIsNoHolder, "a write waits for its own entry", "delivered"),
+    (WritesAreNotSent, "a write waits for its own entry", "asked"),
+    (OlderTermsCount, "older entries are not counted", "applied"),
+    (MatchGoesBack, "entries are carried out in order and once", "delivered"),
+    (RefusalTakesBack, "entries are carried out in order and once", "delivered"),
+    (CommitIsASecret, "every call says what is committed", "sent"),
+    (CommitIsSaidEarly, "every call says what is committed", "sent"),
+    (CommitMessageStays, "every call says what is committed", "sent"),
+    (GoesBackBelowZero, "each follower is sent what it lacks", "failed"),
+    (NeverGoesBack, "each follower is sent what it lacks", "sent"),
+    (RefusalIsIgnored, "each follower is sent what it lacks", "delivered"),
+    (SendsEverythingAgain, "each follower is sent what it lacks", "sent"),
+    (MatchIsKept, "a deposed leader begins anew", "applied"),
+    (NextIsKept, "a deposed leader begins anew", "sent"),
+    (OldRepliesCount, "a deposed leader begins anew", "applied"),
+    (RepliesTeachNoTerm, "a deposed leader begins anew", "delivered"),
+    (OneHeartbeatOnly, "following and leading are as before", "delivered"),
+)

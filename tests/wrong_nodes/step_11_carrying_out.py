@@ -1,0 +1,194 @@
+"""Wrong Nodes for step 11: servers that carry entries out, or answer, at the wrong time."""
+
+from raft_steps import step_11_commit_index as step_11
+from raft_steps.lab.commands import Get, Ok
+from raft_steps.lab.log import Entry
+from raft_steps.step_11_commit_index import AppendEntries
+
+
+class ReplaysItsLog(step_11.Node):
+    """What is on the disk is carried out at the start, as in the steps before."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        for entry in self.log:
+            self.apply(entry)
+
+
+class FollowersCarryOutWhatTheyStore(step_11.Node):
+    """What a call brings is carried out at once."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        stored = super().store_entries(prev_log_index, prev_log_term, entries)
+        if stored:
+            self.commit_up_to(self.log.last_index)
+        return stored
+
+
+class OldEntriesAreLeftOut(step_11.Node):
+    """Only entries of the own term are carried out: what came before is not committed with them."""
+
+    def commit_up_to(self, index: int) -> None:
+        self.commit_index = max(self.commit_index, index)
+        while self.last_applied < self.commit_index:
+            self.last_applied += 1
+            if self.log[self.last_applied].term == self.current_term:
+                self.apply(self.log[self.last_applied])
+        self.answer_clients()
+
+
+class NewestFirst(step_11.Node):
+    """The way back from the end of the log is the order in which entries are carried out."""
+
+    def commit_up_to(self, index: int) -> None:
+        for place in range(index, self.last_applied, -1):
+            self.apply(self.log[place])
+        self.commit_index = self.last_applied = max(self.commit_index, index)
+        self.answer_clients()
+
+
+class StartsOver(step_11.Node):
+    """Whenever more is committed, everything is carried out again."""
+
+    def commit_up_to(self, index: int) -> None:
+        if index > self.commit_index:
+            self.last_applied = 0
+        super().commit_up_to(index)
+
+
+class TrustsTheLeader(step_11.Node):
+    """A follower commits what the call says, whatever its own log holds there."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        super().on_append_entries(sender, message)
+        if message.term == self.current_term and message.leader_commit <= self.log.last_index:
+            self.commit_up_to(message.leader_commit)
+
+
+class TrustsItsOwnLog(step_11.Node):
+    """The minimum is taken with the end of one's own log, where another leader's entries may be."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        super().on_append_entries(sender, message)
+        if self.log.term_at(message.prev_log_index) == message.prev_log_term and message.term == self.current_term:
+            self.commit_up_to(min(message.leader_commit, self.log.last_index))
+
+
+class AnswersWithItsEnd(step_11.Node):
+    """Up to where the logs agree is taken to be the end of one's own."""
+
+    def answer_append_entries(self, to: str, success: bool, prev_log_index: int, match_index: int) -> None:
+        super().answer_append_entries(to, success, prev_log_index, self.log.last_index if success else 0)
+
+
+class RefusalClaimsAMatch(step_11.Node):
+    """A refusal says up to where the logs would agree, had it been none."""
+
+    def answer_append_entries(self, to: str, success: bool, prev_log_index: int, match_index: int) -> None:
+        super().answer_append_entries(to, success, prev_log_index, match_index or prev_log_index)
+
+
+class CommitGoesBack(step_11.Node):
+    """The commit index is whatever was said last."""
+
+    def commit_up_to(self, index: int) -> None:
+        super().commit_up_to(index)
+        self.commit_index = index
+
+
+class DoubledCallsRepeat(step_11.Node):
+    """The last committed entry is carried out whenever a call speaks of it."""
+
+    def commit_up_to(self, index: int) -> None:
+        self.last_applied = min(self.last_applied, max(index - 1, 0))
+        super().commit_up_to(index)
+
+
+class OpenWritesAreKept(step_11.Node):
+    """Who is deposed still answers for the places in the log, whoever's entries are there now."""
+
+    def become_follower(self) -> None:
+        kept = self.open_writes
+        super().become_follower()
+        self.open_writes = kept
+
+
+class OpenReadsAreKept(step_11.Node):
+    """Who is deposed still answers reads, when it has carried out enough."""
+
+    def become_follower(self) -> None:
+        kept = self.open_reads
+        super().become_follower()
+        self.open_reads = kept
+
+
+class OlderTermsCommit(step_11.Node):
+    """A refused call is believed in what it says of the commit."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.commit_up_to(min(message.leader_commit, self.log.last_index))
+        super().on_append_entries(sender, message)
+
+
+class HeartbeatsGoOn(step_11.Node):
+    """Who is deposed is still heard."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.open_writes = {}
+        self.open_reads = {}
+        self.start_election_timer()
+
+
+class DeposedForEver(step_11.Node):
+    """Who is deposed waits for its successor, and for nothing else."""
+
+    def become_follower(self) -> None:
+        super().become_follower()
+        self.cancel_timer("election")
+
+
+class ReadsAtOnce(step_11.Node):
+    """A read is answered with what the state machine holds, as in the steps before."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        self.reply(client, Ok(value=self.state_machine.get(request.key)))
+
+
+class ReadsWaitForWhatIsKnown(step_11.Node):
+    """A read waits until what is known to be committed is carried out: it always is."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        self.open_reads[client] = (self.commit_index, request)
+        self.answer_clients()
+
+
+class ReadsWaitForEver(step_11.Node):
+    """A read waits for one entry more than there is."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        self.open_reads[client] = (self.log.last_index + 1, request)
+        self.answer_clients()
+
+
+MISTAKES: tuple[tuple[type, str, str], ...] = (
+    (ReplaysItsLog, "nothing is carried out early", "applied"),
+    (FollowersCarryOutWhatTheyStore, "nothing is carried out early", "applied"),
+    (OldEntriesAreLeftOut, "older entries are not counted", "applied"),
+    (NewestFirst, "entries are carried out in order and once", "applied"),
+    (StartsOver, "entries are carried out in order and once", "applied"),
+    (TrustsTheLeader, "a follower commits what the call vouches for", "applied"),
+    (TrustsItsOwnLog, "a follower commits what the call vouches for", "applied"),
+    (AnswersWithItsEnd, "a follower commits what the call vouches for", "sent"),
+    (RefusalClaimsAMatch, "a follower commits what the call vouches for", "sent"),
+    (CommitGoesBack, "what is committed stays committed", "sent"),
+    (DoubledCallsRepeat, "what is committed stays committed", "applied"),
+    (OpenWritesAreKept, "a deposed leader begins anew", "answered"),
+    (OpenReadsAreKept, "a deposed leader begins anew", "answered"),
+    (OlderTermsCommit, "following and leading are as before", "applied"),
+    (HeartbeatsGoOn, "following and leading are as before", "sent"),
+    (DeposedForEver, "following and leading are as before", "delivered"),
+    (ReadsAtOnce, "a read waits for the leaders own entry", "answered"),
+    (ReadsWaitForWhatIsKnown, "a read waits for the leaders own entry", "answered"),
+    (ReadsWaitForEver, "a read waits for the leaders own entry", "delivered"),
+)
