@@ -1,0 +1,77 @@
+"""What steps 9 to 12 are for, at their end: whatever happens, what clients were told stays, in the order they were told.
+
+The runs are recorded and judged from outside, by what clients heard and what the logs hold at the end: by other means
+than the properties that watch every event.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from raft_steps import node
+from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.course_map.trial import mended_adversity
+from raft_steps.lab.linearizability import History, check_linearizable
+from raft_steps.lab.log import Log
+from raft_steps.lab.profiles import PROFILES
+from raft_steps.lab.trace import Trace
+
+SEEDS = range(4)
+
+
+def told(trace: Trace) -> list[tuple[str, int, int]]:
+    """Give the writes that clients were told are done: the command, and the numbers of the events of asking and telling."""
+    asked = {event["client"]: event for event in trace if event.kind == "asked"}
+    answers = [event for event in trace if event.kind == "answered" and event["response"] == "Ok"]
+    found = [(asked[event["client"]]["request"], asked[event["client"]].number, event.number) for event in answers]
+    return [write for write in found if not write[0].startswith("get")]
+
+
+def final_log(cluster: Cluster) -> Log:
+    """Give the log that all servers have in the end.
+
+    They agree at the latest when two more heartbeats have come and nothing is written.
+    """
+    cluster.run(
+        20, until=lambda: cluster.leader is not None and len({repr(cluster.node(s).log) for s in cluster.servers}) == 1
+    )
+    logs = [cluster.node(server).log for server in cluster.servers]
+    assert all(log == logs[0] for log in logs)
+    return logs[0]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_acknowledged_writes_are_in_the_final_log_in_real_time_order(profile: str) -> None:
+    """Each is there, and one that was answered before another was asked for has the smaller index."""
+    for seed in SEEDS:
+        cluster = Cluster.replay(mended_adversity(12, profile, seed))
+        log = final_log(cluster)
+        words = [line.partition(" ")[2] for line in cluster.log(cluster.servers[0])]
+        writes = told(cluster.trace)
+        sets = [(words.index(request), asked, done) for request, asked, done in writes if request.startswith("set")]
+
+        assert len(sets) > 5
+        assert all(request in words for request, _, _ in writes)
+        assert len(words) == len(log)
+        for index, _, done in sets:
+            assert all(index < later for later, asked, _ in sets if asked > done)
+
+
+@pytest.mark.parametrize("profile", ["calm", "lossy", "reordering"])
+def test_what_clients_hear_could_come_from_one_server_where_no_leader_is_cut_off(profile: str) -> None:
+    """Without partitions and pauses even the reads are linearizable; with them, that waits for step 14."""
+    for seed in SEEDS:
+        cluster = Cluster.replay(mended_adversity(12, profile, seed))
+
+        assert check_linearizable(History.from_trace(cluster.trace)).verdict == "ok"
+
+
+def test_the_same_judges_find_the_steps_before_wanting() -> None:
+    """At step 8 some of the same runs lose an acknowledged write: the judge can tell."""
+    lost = 0
+    for seed in range(8):
+        cluster = Cluster.replay(mended_adversity(8, "hostile", seed), node(8))
+        logs = [" ".join(cluster.log(server)) for server in cluster.servers]
+        lost += any(request not in log for request, _, _ in told(cluster.trace) for log in logs)
+
+    assert lost > 0
