@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -32,10 +33,19 @@ def over_cores(
         return
     # A new interpreter for each: a fork of a process with threads, such as a notebook's kernel, may hang.
     with ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin) as pool:
-        yield from pool.map(work, given)
+        yield from pool.map(partial(_tidily, work), given)
 
 
 def _begin() -> None:
-    """Leave what is loaded out of every later collection of garbage: a run makes many short-lived objects."""
+    """Collect no garbage while working, and never look at what is loaded already: runs make many short-lived objects."""
     gc.collect()
     gc.freeze()
+    gc.disable()
+
+
+def _tidily(work: Callable[[_Given], _Answer], given: _Given) -> _Answer:
+    """Do a piece of work, and collect the garbage after it."""
+    try:
+        return work(given)
+    finally:
+        gc.collect()
