@@ -198,7 +198,7 @@ Then run a notebook's cells from the top, in order.
 
 - `raft-steps check {first} --node my_raft.py:Node` checks a class that you keep in a file of your own.
 {before}- `raft-steps lab` never overwrites what you have changed.
-  To begin a notebook anew in a folder that it made, rename yours and start it again.
+  To begin a notebook anew, copy it again from what you were given.
 """
 
 
