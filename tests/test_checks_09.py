@@ -93,16 +93,6 @@ class Otherwise(step_08.Node):
         self.hear(message.term)
 
 
-class WaitsWhenItLearns(step_09.Node):
-    """Whoever enters a newer term waits a full timeout, follower or not, as many others do."""
-
-    def learn_term(self, term: int) -> None:
-        if term > self.current_term:
-            self.current_term = term
-            self.voted_for = None
-            self.become_follower()
-
-
 class StaleFirst(step_09.Node):
     """Old messages are turned away before anything else is looked at, and votes are counted as a set of all."""
 
@@ -135,7 +125,7 @@ NOT_FIRST = {
 TestTables = usual_tests(
     9,
     MISTAKES,
-    right=(Otherwise, WaitsWhenItLearns, StaleFirst),
+    right=(Otherwise, StaleFirst),
     passed_before=("the election timer is as before",),  # Step 8 keeps it, and no rewritten method may lose it.
     no_longer_true=NO_LONGER_TRUE,
 )
@@ -199,11 +189,25 @@ def test_a_reply_without_a_term_is_told_what_to_write() -> None:
                 "its election timer should run on, but starts anew"
             ),
         ),
+        (
+            voters.WaitsWhenItLearns,
+            "tom follows in term 4 and hears AppendEntriesRefused of term 9: its election timer should run on, but does not",
+        ),
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
     """A failure tells the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 9).message
+
+
+def test_nobody_is_told_to_leave_a_vote_for_oneself_out() -> None:
+    """A split vote that does not end is told as in step 8, but without its advice on voted_for: now a vote sets it."""
+    messages = {result.name: result.message for result in check(wrong.OwnVoteDoesNotCount, 9).results}
+
+    assert messages["the election timer is as before"] == (
+        "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
+        "but nobody wins an election"
+    )
 
 
 def test_marks_the_vote_that_is_one_too_many() -> None:

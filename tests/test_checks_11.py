@@ -54,6 +54,19 @@ class LooksAtTheEntry(step_11.Node):
                     self.reply(client, Ok())
 
 
+class CarriesOutCommandsAlone(step_11.Node):
+    """A right Node that carries out commands, and passes over entries that have none."""
+
+    def commit_up_to(self, index: int) -> None:
+        self.commit_index = max(self.commit_index, index)
+        while self.last_applied < self.commit_index:
+            self.last_applied += 1
+            entry = self.log[self.last_applied]
+            if entry.command is not None:
+                self.apply(entry)
+        self.answer_clients()
+
+
 class ReadsWaitForTheFirstEntry(step_11.Node):
     """A right Node whose reads do not wait for writes that are open: only for the first entry of its term."""
 
@@ -66,7 +79,7 @@ class ReadsWaitForTheFirstEntry(step_11.Node):
 TestTables = usual_tests(
     11,
     wrong.MISTAKES + carrying_out.MISTAKES,
-    right=(TakesTheMiddle, LooksAtTheEntry, ReadsWaitForTheFirstEntry),
+    right=(TakesTheMiddle, LooksAtTheEntry, CarriesOutCommandsAlone, ReadsWaitForTheFirstEntry),
     no_longer_true=NO_LONGER_TRUE,
 )
 

@@ -82,6 +82,19 @@ class VotesAreALedger(step_12.Node):
             self.ledger += ((self.current_term, self.voted_for),)
 
 
+class CarriesOutCommandsAlone(step_12.Node):
+    """Entries that ask for nothing are not carried out: they count, and nobody is told."""
+
+    def commit_up_to(self, index: int) -> None:
+        self.commit_index = max(self.commit_index, index)
+        while self.last_applied < self.commit_index:
+            self.last_applied += 1
+            entry = self.log[self.last_applied]
+            if entry.command is not None:
+                self.apply(entry)
+        self.answer_clients()
+
+
 class TornEntriesGo(step_12.Node):
     """Entries of a term that was not stored were never acknowledged: a new life throws them away."""
 
@@ -91,7 +104,7 @@ class TornEntriesGo(step_12.Node):
         super().on_start()
 
 
-RIGHT = (EverythingIsKept, CommitIndexIsKept, OneRecord, VotesAreALedger, TornEntriesGo)
+RIGHT = (EverythingIsKept, CommitIndexIsKept, OneRecord, VotesAreALedger, CarriesOutCommandsAlone, TornEntriesGo)
 
 TestTables = usual_tests(
     12,
@@ -157,6 +170,10 @@ def test_every_wrong_node_counts() -> None:
         (
             wrong.LeaderStaysLeader,
             "tom leads in term 4, crashes and starts again: it should be a follower now, but it leads",
+        ),
+        (
+            wrong.LeadsBeforeItKnowsTheTerm,
+            "tom is told to lead, and its log ends in term 3: it should lead in that term, but calls in 0",
         ),
     ],
 )

@@ -84,6 +84,16 @@ def test_shared_default_is_refused_without_annotation() -> None:
         type("Mine", (node.Node,), {"votes": []})
 
 
+@pytest.mark.parametrize("value", [["log", "current_term"], {"log"}], ids=["list", "set"])
+def test_durable_is_a_tuple(value: object) -> None:
+    """The fields on disk in other brackets are no field that wants a factory; the error shows the right brackets."""
+    with pytest.raises(TypeError) as refused:
+        type("Mine", (node.Node,), {"durable": value})
+
+    advice = 'durable is a tuple of names: write durable = ("log", "current_term", "voted_for"), in round brackets'
+    assert advice == str(refused.value)
+
+
 def test_constructor_is_refused() -> None:
     """A node has no __init__: it begins in on_start, in every life."""
     with pytest.raises(TypeError, match="a node has none: declare fields, and begin in on_start"):

@@ -128,6 +128,10 @@ def _refuse_mistakes(cls: type) -> None:
         raise TypeError(f"{cls.__name__} has __slots__, but a node has none: declare fields at class level")
     for name, value in list(vars(cls).items()):
         if isinstance(value, list | dict | set) and not name.startswith("__"):
+            if name == "durable":
+                raise TypeError(
+                    'durable is a tuple of names: write durable = ("log", "current_term", "voted_for"), in round brackets'
+                )
             kind = type(value).__name__
             raise TypeError(
                 f"{name} = {value!r} would be one {kind} that all servers share; "

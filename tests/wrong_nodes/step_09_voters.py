@@ -117,6 +117,17 @@ class VoterDoesNotWait(step_09.Node):
         self.answer_request_vote(sender, vote_granted)
 
 
+class WaitsWhenItLearns(step_09.Node):
+    """Whoever enters a newer term waits a full timeout, follower or not, though no leader called and no vote was given."""
+
+    def learn_term(self, term: int) -> None:
+        if term > self.current_term:
+            self.current_term = term
+            self.voted_for = None
+            self.votes = set()
+            self.become_follower()
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (EveryoneIsVotedFor, "one vote per term", "sent"),
     (OldCandidatesAreVotedFor, "one vote per term", "sent"),
@@ -129,4 +140,5 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (VoteForTheLeader, "within a term the vote stays", "sent"),
     (EveryCandidateIsWaitedFor, "the election timer is as before", "delivered"),
     (VoterDoesNotWait, "the election timer is as before", "delivered"),
+    (WaitsWhenItLearns, "the election timer is as before", "delivered"),
 )

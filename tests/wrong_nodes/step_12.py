@@ -212,6 +212,28 @@ class TimeoutIsNotDrawn(step_12.Node):
             self.become_leader()
 
 
+class LeadsBeforeItKnowsTheTerm(step_12.Node):
+    """Who is told to lead does so in term 0, and looks for the log's term only then."""
+
+    def on_start(self) -> None:
+        self.draw_election_timeout()
+        self.start_election_timer()
+        if self.is_leader:
+            self.become_leader()
+        self.current_term = max(self.current_term, self.log.last_term)
+
+
+class LearnsFromItsLog(step_12.Node):
+    """The log's term is heard of as another server's is: who is told to lead gives it up, and has drawn no timeout."""
+
+    def on_start(self) -> None:
+        self.learn_term(self.log.last_term)
+        self.draw_election_timeout()
+        self.start_election_timer()
+        if self.is_leader:
+            self.become_leader()
+
+
 OUTLIVES, OWN, TERM = (
     "a vote outlives a crash",
     "a vote for oneself outlives a crash",
@@ -241,4 +263,6 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (WaitsForNobody, "a server starts as a follower", "restarted"),
     (NobodyIsToldToLead, FIRST, "started"),
     (TimeoutIsNotDrawn, FIRST, "timer_started"),
+    (LeadsBeforeItKnowsTheTerm, FIRST, "sent"),
+    (LearnsFromItsLog, FIRST, "failed"),
 )

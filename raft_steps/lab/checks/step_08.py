@@ -7,6 +7,8 @@ from raft_steps.lab.checks.stage import Stage
 from raft_steps.lab.scenario import MICROSECONDS
 from raft_steps.lab.trace import Event
 
+ONE_VOTE_PER_TERM = 9  # the step from which a server votes again in a newer term
+
 
 @rule(
     "A candidate restarts its election timer when its election begins: if the election comes to nothing, it runs again.",
@@ -112,7 +114,7 @@ def a_split_vote_comes_to_an_end(stage: Stage) -> None:
             + (
                 f"; {own[0]}'s voted_for is {own[0]!r}: a vote for oneself leaves voted_for alone until step 9, "
                 "for until then a server that has voted_for never votes again"
-                if own
+                if own and stage.step < ONE_VOTE_PER_TERM
                 else ""
             ),
             splits[1] if len(splits) > 1 else None,

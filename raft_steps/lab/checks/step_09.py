@@ -224,7 +224,7 @@ def only_replies_of_this_term_count(stage: Stage) -> None:
     "Section 5.2; Figure 2, Followers and Candidates",
 )
 def the_election_timer_is_as_before(stage: Stage) -> None:
-    """A follower votes and refuses to vote; a candidate gets no answer, three times in a row."""
+    """A follower votes and refuses to vote; two servers hear of a newer term; a candidate gets no answer, three times."""
     stage.begin(log="3 set x 1", draws=(8,))
     require_vote(stage, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
     started = stage.arrival().time
@@ -239,6 +239,11 @@ def the_election_timer_is_as_before(stage: Stage) -> None:
     hears(stage, "AppendEntries", 4)
     story = "tom follows jerry in term 4 and hears its call: it should restart its election timer"
     stage.require(election_timer(stage) == stage.arrival().time, story, stage.arrival())
+    for role in ("follows", "runs for leader"):
+        become(stage, role)
+        before, _ = election_timer(stage), hears(stage, "AppendEntriesRefused", 9)
+        story = f"tom {role} in term 4 and hears AppendEntriesRefused of term 9: its election timer should run on"
+        stage.require(election_timer(stage) == before, f"{story}, but does not", stage.arrival())
     step_08.a_candidate_that_fails_runs_again.run(stage)
     step_08.each_election_has_a_timeout_of_its_own.run(stage)
     step_08.a_split_vote_comes_to_an_end.run(stage)

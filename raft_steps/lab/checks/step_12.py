@@ -163,9 +163,7 @@ def what_was_carried_out_counts_once(stage: Stage) -> None:
     """A follower has carried out two entries of three, crashes, starts again, and hears that the two are committed."""
     stage.begin(log="1 set x 1; 1 set y 2; 1 set x 3")
     call(stage, "jerry", 2, (3, 1), committed=2)
-    require_state(
-        stage, 2, "jerry, the leader of term 2, tells tom that the first two of its three entries are committed"
-    )
+    require_state(stage, 2, "jerry, the leader of term 2, tells tom that the first two of its entries are committed")
     since = stage.mark()
     start_again(stage)
     began, at_start = dict(stage.field("state_machine")), stage.events("applied", since=since)
@@ -185,9 +183,7 @@ def what_was_carried_out_counts_once(stage: Stage) -> None:
         f"{sum_of(known)}, as it goes on with entry {known + 1}, but is {began}",
         restarted,
     )
-    require_state(
-        stage, 2, "tom crashes, starts again, and hears that the first two of its three entries are committed"
-    )
+    require_state(stage, 2, "tom crashes, starts again, and hears that the first two of its entries are committed")
 
 
 @rule(
@@ -222,21 +218,25 @@ def a_server_starts_as_a_follower(stage: Stage) -> None:
     "Section 5.2; this course, step 11",
 )
 def a_first_start_is_as_before(stage: Stage) -> None:
-    """A server starts with a log of term 3 on disk; another is told to lead."""
+    """A server starts with a log of term 3 on disk; others are told to lead, one with no log and one with a log."""
     stage.begin(log="3 set x 1")
     timeout_at_start(stage)
     run = runs(stage)[0]
     asked = value(run, "term")
     stage.require(asked == 4, f"tom's last entry is of term 3: it should run in term 4, not {asked}", run)
-    stage.begin(leads=True)
-    stage.run(0)
-    called = sorted(call["to"] for call in stage.sent("AppendEntries"))
-    stage.require(
-        called == ["jerry", "spike"] and stage.field("is_leader"),
-        "tom is told to lead at its first start: it should call both followers at once, "
-        f"but calls {' and '.join(called) or 'nobody'}",
-        latest(stage, "started"),
-    )
+    for log, term in (("", 0), ("1 set x 1; 3 set y 2", 3)):
+        stage.begin(log=log, leads=True)
+        stage.run(0)
+        called = sorted(each["to"] for each in stage.sent("AppendEntries"))
+        stage.require(
+            called == ["jerry", "spike"] and stage.field("is_leader"),
+            "tom is told to lead at its first start: it should call both followers at once, "
+            f"but calls {' and '.join(called) or 'nobody'}",
+            latest(stage, "started"),
+        )
+        call_of_first = stage.sent("AppendEntries")[0]
+        said, story = value(call_of_first, "term"), f"tom is told to lead, and its log ends in term {term}"
+        stage.require(said == term, f"{story}: it should lead in that term, but calls in {said}", call_of_first)
 
 
 # What a learner's messages may lack is left out.
@@ -265,9 +265,8 @@ def ask_for_vote(stage: Stage, candidate: str, term: int, story: str, *, expecte
         CheckFailed: It is another than expected.
     """
     log = stage.field("log")
-    sent = send(
-        stage, candidate, "RequestVote", term=term, last_log_index=log.last_index, last_log_term=log.last_term
-    )  # fmt: skip
+    last = {"last_log_index": log.last_index, "last_log_term": log.last_term}
+    sent = send(stage, candidate, "RequestVote", term=term, **last)
     replies = [event for event in sent if event["type"] == "RequestVoteReply" and event["to"] == candidate]
     yes = first([reply for reply in replies if value(reply, "vote_granted")])
     should, does = ("vote for it", "does not") if expected else ("refuse", "votes for it")
