@@ -53,6 +53,20 @@ def in_one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
+class CommandsAlone:
+    """What a right Node may have from step 11 on: it carries out commands, and passes over entries that have none."""
+
+    def commit_up_to(self: Any, index: int) -> None:
+        """Count every entry, and carry out those that ask for something."""
+        self.commit_index = max(self.commit_index, index)
+        while self.last_applied < self.commit_index:
+            self.last_applied += 1
+            entry = self.log[self.last_applied]
+            if entry.command is not None:
+                self.apply(entry)
+        self.answer_clients()
+
+
 Mistakes = tuple[tuple[type, str, str], ...]
 
 

@@ -61,6 +61,17 @@ def terms(cluster: Cluster) -> list[int]:
     return [host.node.current_term for host in cluster._simulation.hosts.values() if host.up]
 
 
+def cut_off_leader(step: int, *, after: float) -> Cluster:
+    """Cut a leader off until the others have another, bring it back, and let so many seconds pass."""
+    cluster = Cluster(step, 3, leader="tom", seed=1)
+    cluster.run(6)
+    cluster.partition("tom")
+    cluster.run(until=lambda: len(cluster.leaders) > 1)
+    cluster.heal()
+    cluster.run(after)
+    return cluster
+
+
 def rich_run(step: int, *, seed: int = 1, record: bool = True) -> Cluster:
     """Run a cluster of a step through all that a scenario can do: faults, partitions, pauses, crashes and clients."""
     network = {"loss": 0.05, "duplicate": 0.05, "reorder": 0.05}

@@ -1,7 +1,8 @@
-"""What the tests of the search share: nodes of a later Raft, right and wrong, and the stages that lead to Figure 8.
+"""What the tests of the search share: nodes of a small Raft, right and wrong, and the stages that lead to Figure 8.
 
-The steps of the course do not go so far yet. `LaterNode` is the least that has a commit index, votes that belong to a
-term, and the election restriction; each wrong node differs from it in one rule.
+`LaterNode` is the least that has a commit index, votes that belong to a term, and the election restriction; each wrong
+node differs from it in one rule. It has fewer states than the course's steps, and than the fixture whose messages it
+speaks: no batches, no state machine, no first entry of a leader.
 """
 
 from __future__ import annotations
@@ -10,50 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from raft_fixture import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
+
 from raft_steps import node as node_of
 from raft_steps.lab import node
 from raft_steps.lab.commands import NotLeader, Ok, Set
 from raft_steps.lab.log import Entry, Log
-from raft_steps.lab.messages import message
 from raft_steps.lab.search import Result, Schedule, Scope, Search, Stage, down, holds, leader, run_stages
 from raft_steps.lab.search.invariants import ONE_VOTE_PER_TERM
-
-
-@message
-class RequestVote:
-    """A candidate's call, with what its log ends with."""
-
-    term: int
-    last_log_index: int
-    last_log_term: int
-
-
-@message
-class RequestVoteReply:
-    """A vote, or none."""
-
-    term: int
-    vote_granted: bool
-
-
-@message
-class AppendEntries:
-    """A leader's call."""
-
-    term: int
-    prev_log_index: int
-    prev_log_term: int
-    entries: tuple[Entry, ...]
-    leader_commit: int
-
-
-@message
-class AppendEntriesReply:
-    """How far a follower's log is the leader's."""
-
-    term: int
-    success: bool
-    match_index: int
 
 
 class LaterNode(node.Node):

@@ -4,7 +4,7 @@ from dataclasses import field
 from pathlib import Path
 
 import pytest
-from check_tools import failing, first_failure, usual_tests, wrong_nodes_of
+from check_tools import CommandsAlone, failing, first_failure, usual_tests, wrong_nodes_of
 from source_tools import load
 from wrong_nodes import step_11 as wrong
 from wrong_nodes import step_11_carrying_out as carrying_out
@@ -54,17 +54,8 @@ class LooksAtTheEntry(step_11.Node):
                     self.reply(client, Ok())
 
 
-class CarriesOutCommandsAlone(step_11.Node):
+class CarriesOutCommandsAlone(CommandsAlone, step_11.Node):
     """A right Node that carries out commands, and passes over entries that have none."""
-
-    def commit_up_to(self, index: int) -> None:
-        self.commit_index = max(self.commit_index, index)
-        while self.last_applied < self.commit_index:
-            self.last_applied += 1
-            entry = self.log[self.last_applied]
-            if entry.command is not None:
-                self.apply(entry)
-        self.answer_clients()
 
 
 class ReadsWaitForTheFirstEntry(step_11.Node):

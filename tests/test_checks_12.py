@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import pytest
-from check_tools import failing, first_failure, marked, usual_tests, wrong_nodes_of
+from check_tools import CommandsAlone, failing, first_failure, marked, usual_tests, wrong_nodes_of
 from wrong_nodes import step_12 as wrong
 
 from raft_steps import step_11_commit_index as step_11
@@ -82,17 +82,8 @@ class VotesAreALedger(step_12.Node):
             self.ledger += ((self.current_term, self.voted_for),)
 
 
-class CarriesOutCommandsAlone(step_12.Node):
+class CarriesOutCommandsAlone(CommandsAlone, step_12.Node):
     """Entries that ask for nothing are not carried out: they count, and nobody is told."""
-
-    def commit_up_to(self, index: int) -> None:
-        self.commit_index = max(self.commit_index, index)
-        while self.last_applied < self.commit_index:
-            self.last_applied += 1
-            entry = self.log[self.last_applied]
-            if entry.command is not None:
-                self.apply(entry)
-        self.answer_clients()
 
 
 class TornEntriesGo(step_12.Node):

@@ -10,6 +10,7 @@ from raft_steps import STEPS, node
 from raft_steps.lab.course_map import Cell, CourseMap, course_map, measure_steps, steps_on_it
 from raft_steps.lab.course_map.report import NOT_SERVED
 from raft_steps.lab.course_map.trial import PROMISED, SERVICE_RETURNS, broken_first, mended_adversity
+from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import PROFILES
 from raft_steps.lab.scenario import Scenario
 
@@ -73,6 +74,13 @@ def test_ones_own_node_gets_a_line() -> None:
     assert [*STORED.rows, "mine"] == found.rows
     assert found.cell("mine", "calm").survived == 1
     assert found.cell("mine", "crashes").mended_by() == {}
+
+
+def test_what_cannot_be_put_on_it_is_refused() -> None:
+    """A number, or no seeds, gives one sentence."""
+    for given, seeds in ((8, 2), (node(8), 0)):
+        with pytest.raises(ScenarioError, match="takes a Node class of your own, and at least one seed"):
+            course_map(given, seeds=seeds)  # type: ignore[arg-type]
 
 
 def test_peace_returns_at_the_end() -> None:

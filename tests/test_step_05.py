@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from core_tools import effects, lone, sent
+from core_tools import cut_off_leader, effects, lone, sent
 
-from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.log import Entry
@@ -17,17 +16,6 @@ from raft_steps.step_05_term_in_append_entries import AppendEntries
 def heartbeat(term: int) -> AppendEntries:
     """Make a call without entries."""
     return AppendEntries(term=term, prev_log_index=0, prev_log_term=0, entries=())
-
-
-def cut_off_leader(step: int) -> Cluster:
-    """Cut a leader off until the others have another, and bring it back."""
-    cluster = Cluster(step, 3, leader="tom", seed=1)
-    cluster.run(6)
-    cluster.partition("tom")
-    cluster.run(until=lambda: len(cluster.leaders) > 1)
-    cluster.heal()
-    cluster.run(30)
-    return cluster
 
 
 def test_call_carries_the_current_term() -> None:
@@ -95,7 +83,7 @@ def test_follower_s_log_is_checked_as_before() -> None:
 
 def test_leader_that_comes_back_learns_the_term() -> None:
     """A leader that was cut off hears its successor's call and catches up, where in step 4 it never did."""
-    before, after = cut_off_leader(4), cut_off_leader(5)
+    before, after = cut_off_leader(4, after=30), cut_off_leader(5, after=30)
 
     assert 0 == before.node("tom").current_term
     assert after.node("tom").current_term == max(after.node(name).current_term for name in after.servers) > 0
@@ -103,7 +91,7 @@ def test_leader_that_comes_back_learns_the_term() -> None:
 
 def test_leader_that_comes_back_goes_on_leading() -> None:
     """It knows the new term, and leads in it: two leaders of one term, until step 6."""
-    cluster = cut_off_leader(5)
+    cluster = cut_off_leader(5, after=30)
 
     assert 2 == len(cluster.leaders)
     assert 1 == len({cluster.node(name).current_term for name in cluster.leaders})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_tools import effects, lone, sent
+from core_tools import cut_off_leader, effects, lone, sent
 
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Set
@@ -19,17 +19,6 @@ def call(term: int, *entries: tuple[int, int], prev: int = 0, prev_term: int = 0
     """Make a call of a term, with entries as index and term."""
     made = tuple(Entry(index=index, term=entry_term, command=SET_X) for index, entry_term in entries)
     return AppendEntries(term=term, prev_log_index=prev, prev_log_term=prev_term, entries=made)
-
-
-def cut_off_leader(step: int) -> Cluster:
-    """Cut a leader off until the others have another, bring it back, and let a while pass."""
-    cluster = Cluster(step, 3, leader="tom", seed=1)
-    cluster.run(6)
-    cluster.partition("tom")
-    cluster.run(until=lambda: len(cluster.leaders) > 1)
-    cluster.heal()
-    cluster.run(40)
-    return cluster
 
 
 def test_older_term_is_refused() -> None:
@@ -145,7 +134,7 @@ def test_refusal_is_no_message_storm() -> None:
 
 def test_leader_that_comes_back_is_deposed() -> None:
     """A leader that was cut off follows its successor, where in step 5 it went on leading."""
-    before, after = cut_off_leader(5), cut_off_leader(6)
+    before, after = cut_off_leader(5, after=40), cut_off_leader(6, after=40)
     deposed = [event.seconds for event in after.trace.of("role", server="tom") if event["role"] == "follower"]
 
     assert 2 == len(before.leaders)
@@ -156,7 +145,7 @@ def test_leader_that_comes_back_is_deposed() -> None:
 
 def test_heartbeats_of_whoever_once_led_go_on() -> None:
     """A fault until step 7: the deposed leader does not lead any more, and its heartbeats go on, in the new term."""
-    cluster = cut_off_leader(6)
+    cluster = cut_off_leader(6, after=40)
     beats = [
         e
         for e in cluster.trace.of("sent", server="tom")
@@ -173,7 +162,7 @@ def test_false_heartbeats_depose_the_true_leader_too() -> None:
 
     Then nobody leads, and the heartbeats of both keep everyone from running, for ever.
     """
-    cluster = cut_off_leader(6)
+    cluster = cut_off_leader(6, after=40)
     since = cluster.time
     cluster.run(300)
     sent = [event for event in cluster.trace.of("sent") if event.seconds > since]

@@ -32,6 +32,16 @@ def read_step(step_or_node: Any) -> tuple[int | None, type | None]:
     return None, step_or_node
 
 
+def title_of(step_or_node: object) -> str:
+    """Say whose run it is: a step's, by its number, or that of somebody's own Node."""
+    return f"step {step_or_node}" if isinstance(step_or_node, int) else "your Node"
+
+
+def title_of_class(node_class: type) -> str:
+    """Say whose run it is, above its pictures: a class that has a name of its own is called by it."""
+    return "your Node" if node_class.__name__ == "Node" else node_class.__name__
+
+
 def read_servers(servers: Any) -> int | tuple[str, ...] | None:
     """Read how many servers there are, or their names, as a list or as ``"tom jerry"``.
 

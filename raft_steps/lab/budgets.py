@@ -164,7 +164,7 @@ def budgets(step_or_node: int | type, seed: int = 0) -> BudgetReport:
         NodeError: A node raised, hung or returned something.
     """
     step, node_class = arguments.read_step(step_or_node)
-    title = f"step {step}" if step is not None else "your Node"
+    title = arguments.title_of(step_or_node)
     if step is not None:
         from raft_steps import node
 

@@ -136,8 +136,7 @@ def _read_servers(text: str | None) -> int | tuple[str, ...] | None:
 def _long_enough(scenario: Scenario) -> int:
     """Give a time by which something has happened, and by which the last action has had its consequences."""
     longest = microseconds(TIMINGS[scenario.timing].election_timeout_range[1])
-    last = max((action.at for action in scenario.actions), default=0)
-    return max(RUN_TIMEOUTS * longest, last + LAST_TIMEOUTS * longest)
+    return max(RUN_TIMEOUTS * longest, scenario.last_action + LAST_TIMEOUTS * longest)
 
 
 def _is_trace(text: str) -> bool:

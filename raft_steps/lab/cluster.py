@@ -99,7 +99,7 @@ class Cluster(View):
         self._actions = list(scenario.actions)
         trace = self._simulation.trace
         if trace is not None:
-            trace.title = f"step {scenario.step}" if node_class is None else _title(node_class)
+            trace.title = f"step {scenario.step}" if node_class is None else arguments.title_of_class(node_class)
 
     @classmethod
     def replay(cls, scenario: str | Scenario, node: int | type | None = None, *, record: bool = True) -> Cluster:
@@ -128,8 +128,7 @@ class Cluster(View):
         for action in scenario.actions:
             self._simulation.plan(action)
         self._actions += scenario.actions
-        last = max((action.at for action in scenario.actions), default=0)
-        self._run_until(scenario.until if scenario.until is not None else last + 1)
+        self._run_until(scenario.end)
 
     def run(self, seconds: float | None = None, *, until: float | Callable[[], bool] | None = None) -> Cluster:
         """Let virtual time pass.
@@ -251,8 +250,3 @@ class Cluster(View):
             simulation.run_until(simulation.now + microseconds(patience), lambda: client in simulation.responses)
         response = simulation.responses.get(client)
         return response if response is not None else NoAnswer(f"nothing was heard within {patience:g} s")
-
-
-def _title(node_class: type) -> str:
-    """Say whose run it is, above its pictures."""
-    return "your Node" if node_class.__name__ == "Node" else node_class.__name__

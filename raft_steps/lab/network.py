@@ -102,11 +102,9 @@ class Network:
         due = now + self.shortest + int((_long_tail(share) if self.long else share) * self.span)
         if self.recorder is not None:
             self.recorder.sent(now, link, number, message, due)
-        if not (self.faulty or link.cuts or link.drops):
-            heappush(self.agenda, (due, self.next_number(), self.deliver, link, message, number))
-        elif self.faulty:
+        if self.faulty:
             self._send_at_risk(now, link, message, number, due)
-        elif reason := link.closed_to(number):
+        elif (link.cuts or link.drops) and (reason := link.closed_to(number)):
             self.dropped(now, link, message, number, reason)
         else:
             heappush(self.agenda, (due, self.next_number(), self.deliver, link, message, number))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from raft_steps.lab.chance import Stream
@@ -68,12 +69,8 @@ def _crash(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
     return [(0, "crash", whom), (chance.uniform(0.05, 1), "restart", ("crashed",))]
 
 
-def _lose(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
-    return [(0, "lose", (_one_of(chance, servers),)), (chance.uniform(0.2, 1), "restart", ("crashed",))]
-
-
-def _tear(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
-    return [(0, "tear", (_one_of(chance, servers),)), (chance.uniform(0.2, 1), "restart", ("crashed",))]
+def _disk(verb: str, chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
+    return [(0, verb, (_one_of(chance, servers),)), (chance.uniform(0.2, 1), "restart", ("crashed",))]
 
 
 def _pause(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
@@ -120,8 +117,8 @@ def _flap(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
 
 FAULTS: Mapping[str, Fault] = {
     "crash": _crash,
-    "lose": _lose,
-    "tear": _tear,
+    "lose": partial(_disk, "lose"),
+    "tear": partial(_disk, "tear"),
     "pause": _pause,
     "split": _split,
     "isolate": _isolate,

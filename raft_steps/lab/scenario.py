@@ -117,6 +117,16 @@ class Scenario:
         """
         check_scenario(self)
 
+    @property
+    def last_action(self) -> int:
+        """When the last action happens, in microseconds; 0 without actions."""
+        return max((action.at for action in self.actions), default=0)
+
+    @property
+    def end(self) -> int:
+        """When the run ends, in microseconds: as it is said, or with the last action."""
+        return self.until if self.until is not None else self.last_action + 1
+
     def to_text(self) -> str:
         """Spell the scenario as one line."""
         return scenario_text.spell(self)

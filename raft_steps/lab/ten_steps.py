@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from raft_steps.lab.arguments import title_of
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import find_profile
@@ -78,7 +79,7 @@ def run_ten_steps(step_or_node: int | type, seed: int = 0, *, profile: str = "ca
     for check in checks:
         if not check.passed and not check.message:
             check.message = "not reached"
-    return TenSteps(_title(step_or_node), seed, checks, cluster)
+    return TenSteps(title_of(step_or_node), seed, checks, cluster)
 
 
 def sweep_ten_steps(
@@ -102,13 +103,9 @@ def sweep_ten_steps(
         NodeError: A node raised, hung or returned something.
     """
     wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    sweep = Sweep(step_or_node if isinstance(step_or_node, int) else None, _title(step_or_node), wanted)
+    sweep = Sweep(step_or_node if isinstance(step_or_node, int) else None, title_of(step_or_node), wanted)
     for done, seed in enumerate(wanted, start=1):
         sweep.add(run_ten_steps(step_or_node, seed, profile=profile, record=False))
         if progress is not None:
             progress(done, len(wanted))
     return sweep
-
-
-def _title(step_or_node: int | type) -> str:
-    return f"step {step_or_node}" if isinstance(step_or_node, int) else "your Node"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.checks import replication, rule, talk
+from raft_steps.lab.checks import rule, talk
 from raft_steps.lab.checks.elections import runs
 from raft_steps.lab.checks.replication import (
     acknowledge,
@@ -13,6 +13,7 @@ from raft_steps.lab.checks.replication import (
     require_answer,
     require_brought,
     require_brought_last,
+    require_carried_out,
     require_following,
     require_matching,
     require_read,
@@ -281,14 +282,3 @@ def a_read_waits_for_the_leaders_own_entry(stage: Stage) -> None:
     stage.ask("set x 2")
     acknowledge(stage, "spike", 3)
     require_read(stage, stage.ask("get x"), "2", "spike has entry 3, set x 2, so it is done")
-
-
-def require_carried_out(stage: Stage, expected: list[str], story: str) -> None:
-    """Hold what tom has carried out against what it should be; entries that ask for nothing may all be passed over.
-
-    Raises:
-        CheckFailed: It has carried out something else, in another order, or something twice.
-    """
-    passes_over = all(event["command"] != "-" for event in stage.events("applied"))
-    wanted = [command for command in expected if command != "-"] if passes_over else expected
-    replication.require_carried_out(stage, wanted, story)

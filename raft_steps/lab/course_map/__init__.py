@@ -1,6 +1,6 @@
 """The course map: which step survives which adversity, what breaks it, and which step mends that.
 
-The steps' own shares are stored beside this module, because a thousand seeds of each are no work for a reader's
+The steps' own shares are stored beside this module, because hundreds of seeds of each are no work for a reader's
 machine; `raft-steps course-map --renew` measures them again. A Node of one's own is tried when it is put on the map.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from raft_steps import STEPS
 from raft_steps.lab.course_map.report import Cell, CourseMap
 from raft_steps.lab.course_map.trial import broken_first
+from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import PROFILES
 from raft_steps.lab.sweep.workers import over_cores
 
@@ -36,6 +37,8 @@ def course_map(node_class: type | None = None, *, seeds: int = OWN_SEEDS, title:
     Raises:
         ScenarioError: It is no Node class, or it is tried with no seeds.
     """
+    if seeds < 1 or (node_class is not None and not isinstance(node_class, type)):
+        raise ScenarioError("the course map takes a Node class of your own, and at least one seed")
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     cells = [Cell(f"step {row['step']}", row["profile"], row["seeds"], row["broken"]) for row in stored]
     if node_class is not None:

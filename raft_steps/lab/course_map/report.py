@@ -60,8 +60,7 @@ class Cell:
                 found[name] = [mend for first, mend in NOT_SERVED.items() if first <= self.step][-1]
             for rule in RULES:
                 if rule.name == name:
-                    mends = [first for first in (*rule.why_not, rule.kept_from) if first > self.step]
-                    found[name] = (min(mends), rule.reason(self.step))
+                    found[name] = (rule.mended_at(self.step), rule.reason(self.step))
         return found
 
     @property

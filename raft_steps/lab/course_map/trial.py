@@ -6,12 +6,11 @@ import dataclasses
 from functools import partial
 
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.errors import EventBudgetError, NodeError
 from raft_steps.lab.profiles import adversity
-from raft_steps.lab.properties import Properties, PropertyBroken, rules
+from raft_steps.lab.properties import Properties, rules
 from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario
 from raft_steps.lab.simulation import Simulation
-from raft_steps.lab.sweep.trial import NODE_FAILED, STORM
+from raft_steps.lab.sweep.trial import what_breaks
 
 SERVICE_RETURNS = "Service Returns"  # what is asked for beside the rules: a write that is answered, once all is mended
 # What the paper promises (Figure 3) and what a client relies on. A vote too many, or a term forgotten, is a cause: it
@@ -68,16 +67,16 @@ def broken_first(step: int | None, profile: str, seed: int, node_class: type | N
         The name of a rule, "Service Returns", "Node Failed", "Event Storm", or "".
     """
     scenario = mended_adversity(step, profile, seed, node_class)
-    try:
+    served = False
+
+    def run() -> None:
+        nonlocal served
         simulation = Simulation(scenario, node_class, record=False, watch=Properties(stop_at=PROMISED))
-        simulation.run_until(scenario.until or 0)
-        return "" if _is_answered(simulation) else SERVICE_RETURNS
-    except PropertyBroken as error:
-        return error.violation.rule.name
-    except NodeError:
-        return NODE_FAILED
-    except EventBudgetError:
-        return STORM
+        simulation.run_until(scenario.end)
+        served = _is_answered(simulation)
+
+    broken, _ = what_breaks(run)
+    return broken or ("" if served else SERVICE_RETURNS)
 
 
 def _is_answered(simulation: Simulation) -> bool:

@@ -44,6 +44,10 @@ class Rule:
         found = [why for first, why in sorted(self.why_not.items()) if first <= step]
         return found[-1] if found else ""
 
+    def mended_at(self, step: int) -> int:
+        """Give the step that takes away the reason why an earlier one does not keep the rule."""
+        return min(first for first in (*self.why_not, self.kept_from) if first > step)
+
 
 ELECTION_SAFETY = Rule(
     name="Election Safety",
@@ -167,4 +171,4 @@ def kept_by(step: int) -> tuple[Rule, ...]:
     Args:
         step: The number of a step.
     """
-    return tuple(rule for rule in RULES if step >= rule.kept_from or not rule.reason(step))
+    return tuple(rule for rule in RULES if not rule.reason(step))

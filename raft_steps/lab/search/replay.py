@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from raft_steps.lab.arguments import title_of_class
 from raft_steps.lab.commands import Request, command_of_words
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.guard import HandlerStuck, Mistake, bounded, node_error, returned_something
@@ -291,4 +292,4 @@ def _title(schedule: Schedule, node_class: type) -> str:
     """Say whose run it is."""
     if schedule.step is not None:
         return f"step {schedule.step}"
-    return "your Node" if node_class.__name__ == "Node" else node_class.__name__
+    return title_of_class(node_class)

@@ -13,12 +13,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from raft_steps.lab.arguments import title_of
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import adversity, find_profile
 from raft_steps.lab.properties import RULES, Rule, kept_by
+from raft_steps.lab.scenario import Scenario
 from raft_steps.lab.sweep.report import SweepReport
 from raft_steps.lab.sweep.shrink import shrink
-from raft_steps.lab.sweep.trial import NODE_FAILED, STORM, Trial, try_scenario
+from raft_steps.lab.sweep.trial import Trial, try_scenario
 from raft_steps.lab.sweep.workers import over_cores
 
 CHUNK = 20  # seeds that a worker takes at once
@@ -58,15 +60,12 @@ def try_seeds(job: Job, seeds: Iterable[int], node_class: type | None = None) ->
         seeds: The seeds.
         node_class: The Node class, when it is not a step's and has no file.
     """
-    if job.source and node_class is None:
-        from raft_steps.lab.cli_tools import load_node
-
-        node_class = load_node(job.source)
+    node_class = node_class or _load(job)
     rules = job.chosen_rules()
     return [try_scenario(_scenario(job, seed, node_class), rules, node_class) for seed in seeds]
 
 
-def _scenario(job: Job, seed: int, node_class: type | None) -> Any:
+def _scenario(job: Job, seed: int, node_class: type | None) -> Scenario:
     return adversity(
         job.step, job.profile, seed, servers=job.servers, seconds=job.seconds, node_class=node_class
     )  # fmt: skip
@@ -118,12 +117,12 @@ def sweep(
         trials += found
         if progress is not None:
             progress(len(trials), len(wanted))
-    report = SweepReport(job.step, _title(step_or_node), profile, servers, seconds, job.rules, trials)
+    report = SweepReport(job.step, title_of(step_or_node), profile, servers, seconds, job.rules, trials)
     if smallest and report.failed:
         first = report.failed[0]
-        again = [rule for rule in job.chosen_rules() if rule.name == first.broken]
-        again = again if first.broken not in (NODE_FAILED, STORM) else job.chosen_rules()
-        own = node_class or _load(job)
+        own, rules = node_class or _load(job), job.chosen_rules()
+        # A Node that failed broke no rule, and is held against all of them again.
+        again = [rule for rule in rules if rule.name == first.broken] or rules
         report.smallest = shrink(_scenario(job, first.seed, own), own, rules=again)
     return report
 
@@ -178,7 +177,3 @@ def _run_on_dask(job: Job, chunks: list[list[int]], node_class: type | None, add
         futures = client.map(partial(try_seeds, job, node_class=node_class), chunks, pure=False)
         for future in futures:
             yield future.result()
-
-
-def _title(step_or_node: int | type | str) -> str:
-    return f"step {step_or_node}" if isinstance(step_or_node, int) else "your Node"

@@ -187,7 +187,7 @@ def _without(action: Action, gone: tuple[str, ...]) -> Action | None:
     if action.verb in ("cut", "drop"):
         ends = action.words[0].partition("#")[0].split(">")
         return None if set(ends) & set(gone) else action
-    if action.verb in ("set", "delete", "get"):
+    if action.verb in REQUESTS:
         return None if len(action.words) > 2 and action.words[-2] == "to" and action.words[-1] in gone else action
     words = tuple(word for word in action.words if word not in gone)
     if action.verb != "heal" and not any(word != "|" for word in words):
@@ -205,10 +205,7 @@ def _with_plain_parts(scenario: Scenario) -> Iterator[Scenario]:
 def _with_fewer_sides(scenario: Scenario) -> Iterator[Scenario]:
     """Name fewer servers in one action."""
     for place, action in enumerate(scenario.actions):
-        if (
-            action.verb in ("crash", "lose", "tear", "restart", "pause", "resume", "partition")
-            and len(action.words) > 1
-        ):
+        if action.verb not in REQUESTS and len(action.words) > 1:
             for gone in range(len(action.words)):
                 words = action.words[:gone] + action.words[gone + 1 :]
                 if any(word != "|" for word in words):

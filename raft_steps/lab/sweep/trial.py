@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from raft_steps.lab.commands import Ok
@@ -40,6 +40,26 @@ class Trial:
     events: int
 
 
+def what_breaks(run: Callable[[], object]) -> tuple[str, str]:
+    """Let something run, and say what broke it.
+
+    Args:
+        run: Runs a simulation that is watched.
+
+    Returns:
+        The name of a rule, "Node Failed" or "Event Storm", and what happened in words; "" and "" if nothing broke.
+    """
+    try:
+        run()
+    except PropertyBroken as error:
+        return error.violation.rule.name, error.violation.text
+    except NodeError as error:
+        return NODE_FAILED, str(error)
+    except EventBudgetError as error:
+        return STORM, str(error)
+    return "", ""
+
+
 def try_scenario(scenario: Scenario, rules: Iterable[Rule], node_class: type | None = None) -> Trial:
     """Run a scenario to its end, or to the first event that breaks one of the rules.
 
@@ -49,17 +69,14 @@ def try_scenario(scenario: Scenario, rules: Iterable[Rule], node_class: type | N
         node_class: The Node class; that of the scenario's step by default.
     """
     properties = Properties(stop_at=rules)
-    broken, text, simulation = "", "", None
-    last = max((action.at for action in scenario.actions), default=0)
-    try:
+    simulation: Simulation | None = None
+
+    def run() -> None:
+        nonlocal simulation
         simulation = Simulation(scenario, node_class, record=False, watch=properties)
-        simulation.run_until(scenario.until if scenario.until is not None else last + 1)
-    except PropertyBroken as error:
-        broken, text = error.violation.rule.name, error.violation.text
-    except NodeError as error:
-        broken, text = NODE_FAILED, str(error)
-    except EventBudgetError as error:
-        broken, text = STORM, str(error)
+        simulation.run_until(scenario.end)
+
+    broken, text = what_breaks(run)
     time = simulation.now if simulation is not None else 0
     return Trial(
         seed=scenario.seed,
