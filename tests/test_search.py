@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,6 +45,9 @@ from raft_steps.lab.search import (
     stored,
 )
 from raft_steps.lab.search import finds as find_files
+from raft_steps.lab.search.explore import Walk
+from raft_steps.lab.search.moves import NodeFailedError
+from raft_steps.lab.search.shorten import shortened
 
 TWO_ELECTIONS = Scope(timeouts={"election": 2})
 ROOT = Path(__file__).parent.parent
@@ -350,3 +354,39 @@ def test_search_twice_is_the_same_search() -> None:
 
     assert str(once) == str(twice)
     assert once.schedule == twice.schedule == Schedule.parse(str(once.schedule and once.schedule.to_text()))
+
+
+def test_a_node_that_fails_beside_the_path_does_not_stop_shortening() -> None:
+    """What is left out of a path may lead past a state in which a handler fails: then that event stays."""
+    moves = {0: [(("a",), 1), (("b",), 9)], 1: [(("b",), 2)], 2: []}
+
+    class Beside:
+        """Fails in state 9."""
+
+        def successors(self, state: Any) -> Any:
+            """Give what can happen."""
+            if state not in moves:
+                raise NodeFailedError(("c",)) from NodeError("jerry failed", server="jerry", handler="on_start")
+            return moves[state]
+
+    rule = predicate("there", lambda look: "found")
+    judge = SimpleNamespace(find=lambda state: (rule, "found") if state == 2 else None)
+    walk = Walk(outcome=VIOLATED, finding=(rule, "found"), path=(("a",), ("b",), ("c",)))
+    moves[2] = [(("c",), 2)]
+    shortened(walk, Beside(), SimpleNamespace(invariants=judge), [0])  # type: ignore[arg-type]
+
+    assert (("a",), ("b",)) == walk.path
+
+
+@pytest.mark.parametrize("wait", [0, None])
+def test_a_search_s_schedule_shows_a_timer_without_a_time(wait: Any) -> None:
+    """The run that a search found fails again when it is replayed, with the same words."""
+
+    def forgetful(self: Any, sender: str, message: Any) -> None:
+        self.start_timer("election", wait)
+
+    found = Search(changed("on_request_vote", forgetful)).run(TWO_ELECTIONS, invariants="Election Safety")
+    again = run_schedule(found.schedule, node=changed("on_request_vote", forgetful))
+
+    assert "needs a number of seconds above 0" in str(again.error)
+    assert str(found.error) == str(again.error)

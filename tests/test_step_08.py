@@ -80,7 +80,7 @@ def test_candidacy_is_what_a_server_says() -> None:
 
 def test_nothing_else_changes() -> None:
     """What steps 6 and 7 brought is still there: older terms are refused, the deposed leader falls silent."""
-    cluster = cut_off_leader(8)
+    cluster = cut_off_leader(8, after=40)
     tom = lone(8, current_term=3, is_leader=True)
     tom.on_append_entries("jerry", call(4))
 

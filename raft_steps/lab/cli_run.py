@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from raft_steps.lab.cli_look import step_argument
-from raft_steps.lab.cli_tools import CommandError, ShortfallError, json_option, load_node, say, say_json
+from raft_steps.lab.cli_tools import CommandError, ShortfallError, json_option, load_node, read_servers, say, say_json
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
 from raft_steps.lab.trace import Trace
@@ -56,7 +56,7 @@ def run(
     raft-steps run 7 --seed 3 --scenario 'at 12 crash leader; at 40 restart crashed'
     raft-steps run 8 --timing paper --servers 5 --svg run.svg
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    wanted: dict[str, Any] = {"servers": _read_servers(servers), "seed": seed, "timing": timing}
+    wanted: dict[str, Any] = {"servers": read_servers(servers), "seed": seed, "timing": timing}
     scenario = build_scenario(number, text, {name: value for name, value in wanted.items() if value is not None})
     until = microseconds(seconds) if seconds is not None else scenario.until or _long_enough(scenario)
     cluster = Cluster.replay(dataclasses.replace(scenario, until=until), load_node(node) if node else None)
@@ -125,12 +125,6 @@ def _named(parts: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(parts.get("servers"), int):
         named["servers"] = default_scenario(None, parts["servers"]).servers
     return named
-
-
-def _read_servers(text: str | None) -> int | tuple[str, ...] | None:
-    if text is None:
-        return None
-    return int(text) if text.strip().isdecimal() else tuple(text.replace(",", " ").split())
 
 
 def _long_enough(scenario: Scenario) -> int:

@@ -17,7 +17,7 @@ import click
 from raft_steps import find_step
 from raft_steps.lab.cli_check import node_option
 from raft_steps.lab.cli_look import step_argument
-from raft_steps.lab.cli_tools import FAILED, WRONG_INPUT, CommandError, json_option, load_node, say_json
+from raft_steps.lab.cli_tools import FAILED, WRONG_INPUT, CommandError, json_option, load_node, read_servers, say_json
 
 svg_option = click.option(
     "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run that is found into this file."
@@ -125,10 +125,7 @@ def _text_of(what: str) -> str:
 def _search(step_or_node: int | type, options: dict[str, Any]) -> Any:
     from raft_steps.lab.search import Scope, Search
 
-    servers = options["servers"]
-    if servers is not None:
-        servers = int(servers) if servers.strip().isdecimal() else tuple(servers.replace(",", " ").split())
-    cluster = Search(step_or_node, servers)
+    cluster = Search(step_or_node, read_servers(options["servers"]))
     scope = Scope(
         timeouts=dict(_bound(text) for text in options["timeouts"]) or {"election": 2},
         crashes=options["crashes"],

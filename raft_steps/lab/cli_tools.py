@@ -136,6 +136,13 @@ class Progress:
 # A learner's class.
 
 
+def read_servers(text: str | None) -> int | tuple[str, ...] | None:
+    """Read how many servers there are, or their names, as ``tom,jerry``; None if nothing is said."""
+    if text is None:
+        return None
+    return int(text) if text.strip().isdecimal() else tuple(text.replace(",", " ").split())
+
+
 def load_node(spec: str) -> type:
     """Load a Node class from ``FILE:CLASS``; the class is ``Node`` unless told otherwise.
 

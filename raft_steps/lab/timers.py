@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 LONGEST = 1e9  # seconds, some thirty years: whoever waits longer has lost count
 
 
+def check_wait(node: object, timer: str, wait: object) -> None:
+    """Refuse to start a timer with what is no number of seconds.
+
+    Raises:
+        Mistake: The time to wait is none.
+    """
+    if type(wait) not in (int, float) or not 0 < wait < LONGEST:  # type: ignore[operator]  # It is a number by now.
+        raise said_no_time(node, timer, wait)
+
+
 class Timers:
     """Starts the timers, and calls the handler of one that runs out."""
 
@@ -30,8 +40,7 @@ class Timers:
         Raises:
             Mistake: The time to wait is none.
         """
-        if type(wait) not in (int, float) or not 0 < wait < LONGEST:
-            raise said_no_time(host.node, timer, wait)
+        check_wait(host.node, timer, wait)
         simulation = self.simulation
         host.timers[timer] = due = simulation.now + round(wait * host.second)
         if simulation.recorder is not None:

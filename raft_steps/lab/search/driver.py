@@ -238,7 +238,7 @@ class Search:
             schedule = self._schedule(path)
             error = Replay(schedule, self.node_class).run().error or walk.error
             told |= {"schedule": schedule, "error": error, "words": str(error)}
-        ends = tuple(end_of(self.machine, self._start, (*begins[start][0], *events)) for start, events, _ in walk.ends)
+        ends = tuple(end_of(self.machine, self._start, (*begins[start][0], *events)) for start, events in walk.ends)
         return Result(
             **told,
             states=walk.states,

@@ -59,7 +59,7 @@ class Walk:
         depth: How many events the longest path had.
         pruned: How many states were not gone on from.
         limit: The limit that was hit, in words.
-        ends: Every goal that was found: the start, the path, and the state.
+        ends: Every goal that was found: the start, and the path.
     """
 
     outcome: str = ""
@@ -72,7 +72,7 @@ class Walk:
     depth: int = 0
     pruned: int = 0
     limit: str = ""
-    ends: list[tuple[int, tuple[Event, ...], State]] = field(default_factory=list)
+    ends: list[tuple[int, tuple[Event, ...]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class BreadthFirst:
                 return []
             walk.transitions += len(moves)
             for event, after in moves:
-                if after in self._known or not self._is_new(after):
+                if not self._is_new(after):
                     continue
                 self._add(parent, event)
                 if self._ends(len(self._parents) - 1, after):
@@ -167,8 +167,10 @@ class BreadthFirst:
         return following
 
     def _is_new(self, state: State) -> bool:
-        self._known.add(state)
         if self.symmetry is not None:
+            if state in self._known:
+                return False
+            self._known.add(state)
             state = self.symmetry.canonical(state)
         before = len(self._seen)
         self._seen.add(state)
@@ -202,7 +204,7 @@ class BreadthFirst:
             walk.finding, walk.start, walk.path = found or goal, start, path
             walk.depth = max(walk.depth, len(path))
         if goal is not None:
-            walk.ends.append((start, path, state))
+            walk.ends.append((start, path))
         if found is not None:
             walk.outcome = VIOLATED
         elif len(walk.ends) >= self.judges.goals:

@@ -132,12 +132,3 @@ def _by_name(name: str) -> Predicate:
         if known.lower() == name.lower():
             return rule
     raise ScenarioError(f"there is no invariant {name!r}{nearest(name, INVARIANTS)}")
-
-
-def broken(rules: Iterable[Predicate], look: Look) -> tuple[Predicate, str] | None:
-    """Give the first of these invariants that a state breaks, and how; None if it keeps them all."""
-    for rule in rules:
-        words = rule.find(look)
-        if words:
-            return rule, words
-    return None

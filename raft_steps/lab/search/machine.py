@@ -18,9 +18,9 @@ from raft_steps.lab.messages import check_message, handler_name, to_text
 from raft_steps.lab.node import Effect
 from raft_steps.lab.search.history import facts_of
 from raft_steps.lab.search.numbers import DRIVERS_OWN, Done, Even, Local, Numbers
+from raft_steps.lab.timers import check_wait
 
 NOT_PURE = "this Node is not pure; it may hold nothing but its fields, and use no clock, and no chance but self.random"
-LONGEST_WAIT = 1e9  # seconds, as in the simulation
 
 
 class Machine(Numbers):
@@ -94,10 +94,8 @@ class Machine(Numbers):
             if leader:
                 node.is_leader = True
             host.begin(node)
-            before = len(node.effects)
         except (Exception, HandlerStuck) as error:
             raise blame(error, name, "beginning") from error
-        assert before == 0, "a node has no effects before its first event"
         return self._handle(what, node, "on_start", (), (), term=term)
 
     def _run(self, what: Local, handler: str, arguments: tuple[Any, ...], timers: tuple[str, ...]) -> Done:
@@ -125,7 +123,7 @@ class Machine(Numbers):
                 node.current_term = term
             effects: list[Effect] = node.effects
             facts = facts_of(node, effects, heard=heard, committed_before=before, requests=self.requests)
-            after = Local(what.server, True, self._fields(node), self._timers_after(timers, effects), ())
+            after = Local(what.server, True, self._fields(node), self._timers_after(node, timers, effects), ())
             sends = self._sends(what.server, effects)
         except (Exception, HandlerStuck) as error:
             raise blame(error, name, handler) from error
@@ -137,15 +135,11 @@ class Machine(Numbers):
         values = vars(node).items()
         return tuple(sorted((name, freeze(value, held)) for name, value in values if name not in DRIVERS_OWN))
 
-    def _timers_after(self, timers: tuple[str, ...], effects: list[Effect]) -> tuple[str, ...]:
+    def _timers_after(self, node: Any, timers: tuple[str, ...], effects: list[Effect]) -> tuple[str, ...]:
         running = set(timers)
         for effect in effects:
             if effect[0] == "start":
-                wait = effect[2]
-                if type(wait) not in (int, float) or not 0 < wait < LONGEST_WAIT:
-                    raise Mistake(
-                        f"said start_timer({effect[1]!r}, {wait!r}); a timer needs a number of seconds above 0"
-                    )
+                check_wait(node, effect[1], effect[2])
                 running.add(effect[1])
             elif effect[0] == "cancel":
                 running.discard(effect[1])

@@ -30,10 +30,9 @@ class Moves(Space):
 
     Attributes:
         pruned: How many moves were left out because too many messages would be in flight.
-        inert: How many moves were left out because they change nothing.
     """
 
-    pruned = inert = 0
+    pruned = 0
 
     def successors(self, state: State) -> list[tuple[Event, State]]:
         """Give all that can happen in a state, and the state after it.
@@ -66,7 +65,6 @@ class Moves(Space):
             if facts:
                 history = self.machine.grow(history, facts)
         if local == head[server] and not sends and history == rest[0] and self.scope.in_flight is None:
-            self.inert += 1
             return
         if sends:
             both = list(packets)

@@ -71,5 +71,5 @@ class Probes:
                 walk.outcome = VIOLATED if found is not None else GOAL_FOUND
                 walk.finding, walk.path = found or goal, tuple(walk_path)
                 if goal is not None:
-                    walk.ends.append((walk.start, walk.path, state))
+                    walk.ends.append((walk.start, walk.path))
             yield state

@@ -26,6 +26,7 @@ from raft_steps.lab.search.look import Flying, Look, Seen
 from raft_steps.lab.search.machine import check_answer, find_handler
 from raft_steps.lab.search.numbers import Even
 from raft_steps.lab.search.schedule import MESSAGE, Schedule, Step, client_and_command
+from raft_steps.lab.timers import check_wait
 from raft_steps.lab.trace import Trace
 
 if TYPE_CHECKING:
@@ -268,6 +269,7 @@ class Replay:
                 record.sent(self.now, link, link.count, effect[2], self.now)
                 self.flying[f"{link.name}#{link.count}"] = (link, effect[2], link.count)
             elif effect[0] == "start":
+                check_wait(host.node, effect[1], effect[2])
                 host.timers[effect[1]] = self.now
                 record.event(self.now, "timer_started", host.name, {"timer": effect[1], "due": self.now})
             elif effect[0] == "cancel":

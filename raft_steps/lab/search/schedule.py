@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from raft_steps.lab.commands import command_of_words, command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario import SERVER_NAMES, nearest
+from raft_steps.lab.search.scope import known
 
 VERSION = 1
 HEAD = "raft-steps-schedule"
@@ -86,13 +87,9 @@ class Schedule:
         if not self.servers or len(set(self.servers)) < len(self.servers):
             raise ScenarioError("a schedule names its servers, each once")
         for name in (*self.logs, *self.terms, *([self.leader] if self.leader is not None else [])):
-            self._check_server(name)
+            known(name, self.servers)
         for step in self.steps:
             self._check(step)
-
-    def _check_server(self, name: str) -> None:
-        if name not in self.servers:
-            raise ScenarioError(f"there is no server {name!r}{nearest(name, self.servers)}")
 
     def _check(self, step: Step) -> None:
         if step.verb not in EVENTS:
@@ -102,14 +99,14 @@ class Schedule:
             found = MESSAGE.fullmatch(words[0]) if len(words) == 1 else None
             if found is None:
                 raise ScenarioError(f"{step}: after {step.verb} comes {EVENTS[step.verb]}, such as tom>jerry#1")
-            self._check_server(found[1])
-            self._check_server(found[2])
+            known(found[1], self.servers)
+            known(found[2], self.servers)
             return
         fits = {"timeout": len(words) == 2, "ask": len(words) >= 3, "forget": not words}.get(step.verb, len(words) == 1)
         if not fits:
             raise ScenarioError(f"{step}: after {step.verb} comes {EVENTS[step.verb]}")
         if words:
-            self._check_server(words[0])
+            known(words[0], self.servers)
         if step.verb == "ask":
             command_of_words(*client_and_command(words)[1])
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from raft_steps.lab.errors import NodeError
 from raft_steps.lab.search.explore import GOAL_FOUND, VIOLATED, Judges, Walk
-from raft_steps.lab.search.moves import Moves
+from raft_steps.lab.search.judge import Finding, Judge
+from raft_steps.lab.search.moves import Moves, NodeFailedError
 from raft_steps.lab.search.space import Event, State
 
 
@@ -17,14 +19,26 @@ def shortened(walk: Walk, space: Moves, judges: Judges, starts: list[State]) -> 
     judge = judges.invariants if walk.outcome == VIOLATED else judges.goal
     start, place = starts[walk.start], 0
     while place < len(walk.path):
-        tried = _follow(space, start, walk.path[:place] + walk.path[place + 1 :])
-        found = judge.find(tried[1])
+        path, found = _try(space, judge, start, walk.path[:place] + walk.path[place + 1 :])
         if found is not None and found[0] is walk.finding[0]:
-            walk.path, walk.finding, place = tried[0], found, 0
+            walk.path, walk.finding, place = path, found, 0
         else:
             place += 1
     if walk.outcome == GOAL_FOUND:
-        walk.ends = [(walk.start, walk.path, _follow(space, start, walk.path)[1])]
+        walk.ends = [(walk.start, walk.path)]
+
+
+def _try(space: Moves, judge: Judge, start: State, path: tuple[Event, ...]) -> tuple[tuple[Event, ...], Finding | None]:
+    """Follow a path, and say what is found at its end; nothing where a Node fails beside it."""
+    try:
+        happened, state = _follow(space, start, path)
+        return happened, judge.find(state)
+    except NodeFailedError as failed:
+        if not isinstance(failed.__cause__, NodeError):
+            raise
+    except NodeError:  # A predicate asked the nodes themselves.
+        pass
+    return path, None
 
 
 def _follow(space: Moves, state: State, path: tuple[Event, ...]) -> tuple[tuple[Event, ...], State]:

@@ -6,7 +6,7 @@ a handful of events from the one before; and the list of them says what the scen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,8 +70,3 @@ def _ending(result: Result) -> str:
     counted = f"{result.states:,} states"
     words = f": {result.what}: {result.words}" if result.violated else f": {result.words}" if result.found else ""
     return f"{result.outcome}{words} ({counted})"
-
-
-def listed(stages: Iterable[Stage]) -> str:
-    """List the stages, as text."""
-    return "\n".join(f"{number}. {stage.name}" for number, stage in enumerate(stages, start=1))
