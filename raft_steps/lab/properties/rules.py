@@ -97,7 +97,8 @@ STATE_MACHINE_SAFETY = Rule(
     kept_from=12,
     mended_by="entries are applied up to the commit index and no further",
     why_not={
-        4: "a new leader, or a server that starts again, carries out its whole log, committed or not",
+        4: "a new leader, or a server that starts again, carries out its whole log, committed or not; and late "
+        "answers, of a heartbeat too, commit for one that leads no more",
         11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
     },
 )
