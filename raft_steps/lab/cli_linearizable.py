@@ -7,7 +7,7 @@ from typing import TextIO
 
 import click
 
-from raft_steps.lab.cli_tools import FAILED, WRONG_INPUT, CommandError, json_option, say, say_json
+from raft_steps.lab.cli_tools import FAILED, WRONG_INPUT, CommandError, json_option, say, say_json, svg_option
 
 EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
 
@@ -28,7 +28,7 @@ EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
     show_default=True,
     help="How many seconds it may take; what is undecided by then is unknown.",
 )
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the result into this file.")
+@svg_option("the result")
 @json_option
 @click.pass_context
 def linearizable(

@@ -11,7 +11,16 @@ from typing import Any
 import click
 
 from raft_steps.lab.cli_look import step_argument
-from raft_steps.lab.cli_tools import CommandError, ShortfallError, json_option, load_node, read_servers, say, say_json
+from raft_steps.lab.cli_tools import (
+    CommandError,
+    ShortfallError,
+    json_option,
+    load_node,
+    read_servers,
+    say,
+    say_json,
+    svg_option,
+)
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
 from raft_steps.lab.trace import Trace
@@ -30,7 +39,7 @@ heartbeats_option = click.option("--heartbeats", is_flag=True, help="Tell of hea
 @click.option("--seconds", type=float, help="How long to run, in virtual time.")
 @click.option("--timing", type=click.Choice(list(TIMINGS)), help="Whole seconds as in the post, or milliseconds.")
 @click.option("--scenario", "text", metavar="TEXT", help="What happens: 'at 12 crash leader; at 30 restart crashed'.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run into this file.")
+@svg_option("the run")
 @click.option("--trace", "trace_file", type=click.Path(dir_okay=False, path_type=Path), help="Save all that happened.")
 @node_option
 @heartbeats_option

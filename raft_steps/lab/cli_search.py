@@ -17,10 +17,15 @@ import click
 from raft_steps import find_step
 from raft_steps.lab.cli_check import node_option
 from raft_steps.lab.cli_look import step_argument
-from raft_steps.lab.cli_tools import FAILED, WRONG_INPUT, CommandError, json_option, load_node, read_servers, say_json
-
-svg_option = click.option(
-    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run that is found into this file."
+from raft_steps.lab.cli_tools import (
+    FAILED,
+    WRONG_INPUT,
+    CommandError,
+    json_option,
+    load_node,
+    read_servers,
+    say_json,
+    svg_option,
 )
 
 
@@ -41,7 +46,7 @@ svg_option = click.option(
 @click.option("--depth", type=click.IntRange(min=1), help="Give up at so many events from the start. [probes: 100]")
 @click.option("--seconds", type=click.FloatRange(min=0), default=60, show_default=True, help="Give up after so long.")
 @click.option("--no-symmetry", is_flag=True, help="Go through states that differ only in names one by one.")
-@svg_option
+@svg_option("the run that is found")
 @node_option
 @json_option
 @click.pass_context
@@ -73,7 +78,7 @@ def search(
 
 @click.command()
 @click.argument("what", metavar="FILE|NAME")
-@svg_option
+@svg_option("the run that is found")
 @node_option
 @json_option
 @click.pass_context

@@ -8,7 +8,7 @@ import click
 
 from raft_steps import find_step
 from raft_steps.lab.cli_look import step_argument
-from raft_steps.lab.cli_tools import FAILED, Progress, json_option, load_node, say, say_json
+from raft_steps.lab.cli_tools import FAILED, Progress, json_option, load_node, say, say_json, svg_option
 from raft_steps.lab.profiles import PROFILES
 from raft_steps.lab.properties.rules import RULES
 
@@ -27,9 +27,7 @@ from raft_steps.lab.properties.rules import RULES
 )
 @click.option("--workers", type=click.IntRange(min=1), help="How many processes. [default: one for each core]")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers do the runs: tcp://host:8786.")
-@click.option(
-    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the smallest failure into this file."
-)
+@svg_option("the smallest failure")
 @click.option("--node", "spec", metavar="FILE:CLASS", help="Your own class, such as my_raft.py:Node.")
 @json_option
 @click.pass_context

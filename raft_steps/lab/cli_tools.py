@@ -10,10 +10,10 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import click
 
@@ -100,7 +100,15 @@ def say_json(data: Mapping[str, Any]) -> None:
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for a script.")
+
+
+def svg_option(subject: str) -> Callable[[Decorated], Decorated]:
+    """Let a command draw something into a file; the subject says what, as in *the run*."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--svg", type=file, help=f"Draw {subject} into this file.")
 
 
 class Progress:
