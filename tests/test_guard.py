@@ -7,6 +7,7 @@ and, where there is one, on which line.
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import re
 import threading
@@ -132,6 +133,26 @@ def test_endless_loop_ends_in_every_handler(handler: str) -> None:
 
     with pytest.raises(NodeError, match="did not come back within a second"):
         Cluster(node_class, 3).run(40).set("x", 1)
+
+
+@pytest.mark.slow
+def test_loop_that_collects_garbage_ends_too() -> None:
+    """Where a callback of the garbage collector is interrupted, nothing is raised in it: it would be lost there."""
+
+    def slow(_phase: str, _info: dict[str, int]) -> None:
+        for _ in range(100):
+            pass
+
+    def collect_for_ever(self: Any, *_: object) -> None:
+        while True:
+            gc.collect(0)
+
+    gc.callbacks.append(slow)
+    try:
+        with pytest.raises(NodeError, match="did not come back within a second"):
+            Cluster(changed(8, on_start=collect_for_ever), 3)
+    finally:
+        gc.callbacks.remove(slow)
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
@@ -34,6 +36,8 @@ MESSAGES = (
     | st.builds(NotLeader, leader=st.none() | st.text())
     | ENTRIES
 )
+# The laboratory's way to make a message, and Python's.
+MAKERS: list[Callable[[Any], Any]] = [message, dataclass(frozen=True, slots=True, kw_only=True)]
 HEARTBEAT = AppendEntries(term=3, prev_log_index=2, prev_log_term=1, entries=())
 
 
@@ -138,6 +142,88 @@ def test_message_is_built_by_names() -> None:
     """Fields are given by name only: the order of two numbers cannot be confused."""
     with pytest.raises(TypeError, match="positional"):
         RequestVote(3)  # type: ignore[call-arg, misc]
+
+
+class Vote:
+    """Three fields, one of them an answer."""
+
+    term: int
+    granted: bool
+    voter: str
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"term": 1}, {"term": 1, "granted": True, "voter": "tom", "why": ""}, {"granted": True, "voter": "tom"}],
+    ids=["nothing", "one", "too much", "no term"],
+)
+def test_constructor_complains_as_a_dataclass_does(given: dict[str, Any]) -> None:
+    """The constructor that `message` writes names what is missing or unknown in the words that Python has for it."""
+    classes = [make(type("Vote", (Vote,), {"__annotations__": Vote.__annotations__})) for make in MAKERS]
+    complaints = []
+    for made in classes:
+        with pytest.raises(TypeError) as caught:
+            made(**given)
+        complaints.append(str(caught.value))
+
+    assert complaints[0] == complaints[1]
+    assert "__init__() " in complaints[0]
+
+
+def test_constructor_leaves_alone_what_does_more() -> None:
+    """Defaults, fields that are not given, and what a class does on its own after or instead of it, are kept."""
+
+    @message
+    class Defaults:
+        term: int
+        entries: tuple[int, ...] = ()
+
+    @message
+    class Checked:
+        term: int
+
+        def __post_init__(self) -> None:
+            if self.term < 1:
+                raise ValueError("terms begin at 1")
+
+    @message
+    class Own:
+        term: int
+
+        def __init__(self, text: str) -> None:
+            object.__setattr__(self, "term", int(text))
+
+    @message
+    class Drawn:
+        term: int
+        seen: bool = field(init=False, default=True)
+
+    assert () == Defaults(term=1).entries
+    assert (2,) == Defaults(term=1, entries=(2,)).entries
+    with pytest.raises(ValueError, match="terms begin at 1"):
+        Checked(term=0)
+    assert Own("7").term == 7  # type: ignore[call-arg, misc]
+    assert Drawn(term=1).seen
+
+
+def test_message_that_extends_another_is_built_whole() -> None:
+    """A class built on a message has the fields of both; one without fields needs none."""
+
+    @message
+    class Plain:
+        """Nothing to say."""
+
+    @message
+    class Term:
+        term: int
+
+    @message
+    class Longer(Term):
+        index: int
+
+    assert Plain() == Plain()
+    assert (1, 2) == (Longer(term=1, index=2).term, Longer(term=1, index=2).index)
+    assert "Longer(term=1, index=2)" in repr(Longer(term=1, index=2))
 
 
 @pytest.mark.parametrize("term", ["3", 3.0, True, None])

@@ -230,6 +230,21 @@ class Stage:
         return list(self.properties.violations)
 
 
+def test_one_answer_to_two_candidates_is_two_votes() -> None:
+    """A server that says the same granted vote to two servers votes twice; one that calls everybody votes once."""
+    stage, granted, call = (
+        Stage("tom", "jerry"),
+        RequestVoteReply(term=2, vote_granted=True),
+        RequestVote(term=2, last_log_index=0, last_log_term=0),
+    )
+    stage.event("jerry", effects=[("send", "tom", call), ("send", "spike", call)])
+    stage.event("tom", message=call, effects=[("send", "jerry", granted)])
+    assert [] == stage.broken()
+
+    stage.event("tom", message=call, effects=[("send", "jerry", granted), ("send", "spike", granted)])
+    assert ["One Vote per Term"] == stage.broken()
+
+
 def test_late_leader_of_an_older_term_is_not_blamed() -> None:
     """A candidate whose votes arrive late leads without what was committed since in a newer term; nobody follows it."""
     stage, write = Stage("tom", "jerry", "spike"), Set(key="x", value="1")

@@ -166,18 +166,18 @@ def test_a_class_of_a_file(tmp_path: Path) -> None:
 
 def test_a_class_inside_a_function(tmp_path: Path) -> None:
     """A class that a test defines, with what its methods see around them, is found too."""
-    limit = 3
+    most_asked = 3
 
     class Counting(node(8)):  # type: ignore[misc]
         asked: int = 0
 
         def on_client_request(self, client: str, request: object) -> None:
             """Count the requests, up to a limit."""
-            self.asked = min(self.asked + 1, limit)
+            self.asked = min(self.asked + 1, most_asked)
             super().on_client_request(client, request)
 
-    assert "self.asked = min(self.asked + 1, limit)" in str(show(Counting, "on_client_request"))
-    with pytest.raises(SourceError, match="your Counting uses limit, whose source cannot be found"):
+    assert "self.asked = min(self.asked + 1, most_asked)" in str(show(Counting, "on_client_request"))
+    with pytest.raises(SourceError, match="your Counting uses most_asked, whose source cannot be found"):
         whole(Counting)
 
 

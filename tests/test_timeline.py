@@ -16,6 +16,7 @@ from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.svg import Picture, text_width
 from raft_steps.lab.timeline import MOST_EVENTS, timeline
+from raft_steps.lab.timeline_scene import View, build_scene, read, times_of
 from raft_steps.lab.trace import Trace
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -356,6 +357,21 @@ def test_stump_at_the_end_has_no_words() -> None:
     assert "RequestVote t1" not in texts(cluster.timeline(end=at))
     assert "RequestVote t1" not in texts(cluster.timeline(end=at + 0.01))
     assert "RequestVote t1" in texts(cluster.timeline(end=at + 0.15))
+
+
+@pytest.mark.parametrize("heartbeats", [True, False, "auto"])
+@pytest.mark.parametrize("mark", [None, 40])
+def test_times_are_those_of_the_scene(heartbeats: bool | str, mark: int | None) -> None:
+    """What is counted before a scene is built is what the scene then holds."""
+    trace = Cluster.replay(ROUGH_RUN).trace
+    marked = None if mark is None else trace.events[mark]
+    for low, high in ((0, trace.end), (5_000_000, 20_000_000)):
+        reading, view = read(trace), View(low, high, heartbeats, marked, "here")
+        scene = build_scene(reading, view)
+        arrows = [max(arrow.begin, low) for arrow in scene.arrows]
+
+        assert sorted(arrows + [note.time for note in scene.notes]) == times_of(reading, view)
+        assert arrows
 
 
 def test_drawing_is_fast() -> None:

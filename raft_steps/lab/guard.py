@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import difflib
+import gc
 import inspect
 import linecache
 import re
@@ -86,9 +87,13 @@ def bounded(progress: Callable[[], int]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched_by_signal(watch: _Watch) -> Iterator[None]:
-    def look(_signum: int, _frame: FrameType | None) -> None:
-        if watch.stuck():
+    def look(_signum: int, frame: FrameType | None) -> None:
+        if not watch.stuck():
+            return
+        if not _is_collecting(frame):
             raise HandlerStuck
+        watch.looks = LOOKS  # Look again in a moment.
+        signal.setitimer(signal.ITIMER_REAL, TICK / 100, TICK)
 
     before = signal.signal(signal.SIGALRM, look)
     timer_before = signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
@@ -97,6 +102,14 @@ def _watched_by_signal(watch: _Watch) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, *timer_before)
         signal.signal(signal.SIGALRM, before)
+
+
+def _is_collecting(frame: FrameType | None) -> bool:
+    """Say whether a callback of the garbage collector was interrupted: what is raised there is lost, and complained of."""
+    calls = {getattr(call, "__code__", None) for call in gc.callbacks}
+    while frame is not None and frame.f_code not in calls:
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from raft_steps.lab.chance import Stream
@@ -84,7 +85,8 @@ class Host:
                 setattr(node, name, Log(stored))
             elif name in self.disk:
                 setattr(node, name, copy.deepcopy(stored))
-        self.logs = tuple(name for name, value in vars(node).items() if isinstance(value, Log))
+        # By its fields and not by `vars`, which turns a node into one whose fields Python finds more slowly from then on.
+        self.logs = tuple(f.name for f in fields(node) if isinstance(getattr(node, f.name), Log))
         self.durable = tuple(name for name in node.durable if name not in self.logs)
         for name in self.logs:
             getattr(node, name).changes = []
@@ -131,13 +133,21 @@ class Host:
             if log.changes:
                 changes, log.changes = log.changes, []
                 if name in node.durable:
-                    self.disk.setdefault(name, Log()).follow(changes)
+                    self._log_on_disk(name).follow(changes)
                 log_changes = changes if log_changes is None else log_changes + changes
+        disk = self.disk
         for name in self.durable:
             value = getattr(node, name)
-            if name not in self.disk or self.disk[name] != value:
-                self.disk[name] = copy.deepcopy(value)
+            if name not in disk or disk[name] != value:
+                disk[name] = copy.deepcopy(value)
         return log_changes
+
+    def _log_on_disk(self, name: str) -> Log:
+        """Give the disk's copy of a log, which begins empty."""
+        found = self.disk.get(name)
+        if found is None:
+            found = self.disk[name] = Log()
+        return found
 
     def fail_next(self, how: str) -> None:
         """Let the disk fail in the next event, and the server with it."""
@@ -148,7 +158,7 @@ class Host:
         for name in self.logs:
             log = getattr(self.node, name)
             if self.unsynced == "tear" and name in self.node.durable and isinstance(log, Log):
-                self.disk.setdefault(name, Log()).follow(log.changes[:-1])
+                self._log_on_disk(name).follow(log.changes[:-1])
         raise DiskFailed(self.unsynced)
 
 

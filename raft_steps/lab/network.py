@@ -6,7 +6,7 @@ or a lost message on one link moves nothing on another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heappush
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ class Network:
         *,
         delay: tuple[float, float],
         agenda: list[Planned],
-        next_number: Callable[[], int],
+        numbers: Iterator[int],
         deliver: Callable[[Link, object, int], None],
         recorder: Recorder | None,
     ) -> None:
@@ -84,7 +84,7 @@ class Network:
             scenario: What decides its faults.
             delay: The least and the longest time that a message takes, in seconds.
             agenda: The heap on which an arrival is planned.
-            next_number: Numbers what is planned.
+            numbers: Numbers what is planned.
             deliver: What an arrival calls, with the link, the message and its number; a copy's number is negative.
             recorder: Who writes down what is sent and dropped.
         """
@@ -93,12 +93,13 @@ class Network:
         self.long = scenario.spread == "long"
         self.loss, self.duplicate, self.reorder = scenario.loss, scenario.duplicate, scenario.reorder
         self.faulty = bool(scenario.loss or scenario.duplicate or scenario.reorder)
-        self.agenda, self.next_number, self.deliver, self.recorder = agenda, next_number, deliver, recorder
+        self.agenda, self.numbers, self.deliver, self.recorder = agenda, numbers, deliver, recorder
 
     def send(self, now: int, link: Link, message: object) -> None:
         """Put a message on its way."""
         link.count = number = link.count + 1
-        share = link.chance()
+        draw = link.chance
+        share = draw()
         due = now + self.shortest + int((_long_tail(share) if self.long else share) * self.span)
         if self.recorder is not None:
             self.recorder.sent(now, link, number, message, due)
@@ -107,23 +108,24 @@ class Network:
         elif (link.cuts or link.drops) and (reason := link.closed_to(number)):
             self.dropped(now, link, message, number, reason)
         else:
-            heappush(self.agenda, (due, self.next_number(), self.deliver, link, message, number))
+            heappush(self.agenda, (due, next(self.numbers), self.deliver, link, message, number))
 
     def _send_at_risk(self, now: int, link: Link, message: object, number: int, due: int) -> None:
         """Lose, double or hold back a message, or do nothing of that kind."""
-        lost, doubled, held = link.faults(), link.faults(), link.faults()
-        longest = self.shortest + self.span
-        reason = link.closed_to(number) if link.cuts or link.drops else ""
-        if doubled < self.duplicate and not reason:
-            heappush(self.agenda, (due + longest, self.next_number(), self.deliver, link, message, -number))
-        if lost < self.loss and not reason:
-            reason = "lost"
-        if reason:
+        draw = link.faults
+        lost, doubled, held = draw(), draw(), draw()
+        if (link.cuts or link.drops) and (reason := link.closed_to(number)):
             self.dropped(now, link, message, number, reason)
             return
+        if doubled < self.duplicate:
+            copy_due = due + self.shortest + self.span
+            heappush(self.agenda, (copy_due, next(self.numbers), self.deliver, link, message, -number))
+        if lost < self.loss:
+            self.dropped(now, link, message, number, "lost")
+            return
         if held < self.reorder:
-            due += HELD_BACK * longest
-        heappush(self.agenda, (due, self.next_number(), self.deliver, link, message, number))
+            due += HELD_BACK * (self.shortest + self.span)
+        heappush(self.agenda, (due, next(self.numbers), self.deliver, link, message, number))
 
     def dropped(self, now: int, link: Link, message: object, number: int, reason: str) -> None:
         """Write down that a message does not arrive."""
@@ -137,7 +139,10 @@ def _long_tail(share: float) -> float:
 
     It takes no logarithm, whose last digit differs between machines.
     """
-    return min(share / 2 / (1 - share), LONGEST_TAIL)
+    tail = share / 2 / (1 - share)
+    if tail > LONGEST_TAIL:
+        return LONGEST_TAIL
+    return tail
 
 
 def storm(hosts: Iterable[Host], event_budget: int, seconds: str) -> EventBudgetError:

@@ -10,7 +10,7 @@ from raft_steps.lab.scenario import seconds
 from raft_steps.lab.svg import Picture
 from raft_steps.lab.timeline_legend import draw_legend
 from raft_steps.lab.timeline_paint import Painter
-from raft_steps.lab.timeline_scene import Scene, View, build_scene, read
+from raft_steps.lab.timeline_scene import Scene, View, build_scene, read, times_of
 from raft_steps.lab.timeline_summary import alt_text, summary_text
 from raft_steps.lab.trace import Event, Trace
 from raft_steps.lab.words import decimals_of, window
@@ -75,18 +75,17 @@ def _event_to_mark(trace: Trace, mark: int | None, low: int, high: int) -> Event
 def _capped(trace: Trace, view: View, limit: int) -> Scene:
     """Build the scene; of one that is too large the first part, or the part around the marked event."""
     reading = read(trace)
-    scene = build_scene(reading, view)
-    times = scene.times()
+    times = times_of(reading, view)
     if len(times) <= limit:
-        return scene
+        return build_scene(reading, view)
     position = bisect_left(times, view.marked.time) if view.marked is not None else 0
     first = max(min(position - limit * 3 // 4, len(times) - limit), 0)
     last = first + limit - 1
-    low = times[first] if first else scene.low
-    high = times[last] if last < len(times) - 1 else scene.high
+    low = times[first] if first else view.low
+    high = times[last] if last < len(times) - 1 else view.high
     shorter = build_scene(reading, replace(view, low=low, high=high))
     shorter.keep(limit)
     shorter.left_out = f"Only {limit} of {len(times)} events are drawn, from {seconds(low)} s to {seconds(high)} s."
-    if high < scene.high:
+    if high < view.high:
         shorter.left_out += f" What follows: timeline(start={seconds(high)})"
     return shorter

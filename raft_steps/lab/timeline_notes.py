@@ -36,14 +36,22 @@ SILENT = frozenset({"sent", "delivered", "dropped", "timer_cancelled"})
 
 def notes_of(trace: Trace, groups: list[int], low: int, high: int) -> list[Note]:
     """Word what befalls the servers, a note for each server and moment."""
+    telling = {
+        event.time
+        for event, group in zip(trace, groups, strict=True)
+        if event.kind not in SILENT and low <= event.time <= high and _tells(event, trace.events[group])
+    }
     together: dict[tuple[int, str], list[Event]] = {}
     for event, group in zip(trace, groups, strict=True):
-        if low <= event.time <= high and (event.kind != "timer_started" or _tells_timeout(event, trace.events[group])):
+        if event.time in telling and _tells(event, trace.events[group]):
             together.setdefault((event.time, event.server), []).append(event)
-    spoken = {moment: events for moment, events in together.items() if any(e.kind not in SILENT for e in events)}
     requests = requests_of(trace)
-    notes = [_note(time, server, events, requests) for (time, server), events in spoken.items()]
+    notes = [_note(time, server, events, requests) for (time, server), events in together.items()]
     return [note for note in notes if note.sign or note.lines]
+
+
+def _tells(event: Event, cause: Event) -> bool:
+    return event.kind != "timer_started" or _tells_timeout(event, cause)
 
 
 def _tells_timeout(started: Event, cause: Event) -> bool:
@@ -99,8 +107,11 @@ def _role_line(kinds: dict[str, Event]) -> list[str]:
 def _line(event: Event, requests: dict[str, str]) -> str:
     """Word one event of a note; "" where its sign says it all. `requests` is what each client asked."""
     match event.kind:
-        case "restarted" | "crashed" | "paused" | "resumed" | "partitioned" | "cut" | "healed" | "note":
+        case "restarted" | "crashed" | "paused" | "resumed" | "partitioned" | "cut" | "healed" | "network" | "note":
             return event_text(event).removeprefix(f"{event.server} ")
+        case "held" | "doubled":
+            word = "held back" if event.kind == "held" else "doubled"
+            return f"{event['message']} {word}: {round(event['due'] / MICROSECONDS, 2):g} s"
         case "timer_fired" if event["timer"] != "heartbeat":
             return "times out" if event["timer"] == "election" else f"{event['timer']} timeout"
         case "timer_started":

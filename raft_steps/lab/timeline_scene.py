@@ -5,6 +5,7 @@ This module chooses and words; where things stand, and what they look like, is `
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,10 +114,6 @@ class Scene:
     walls: list[Stretch] = field(default_factory=list)
     left_out: str = ""
 
-    def times(self) -> list[int]:
-        """Give the time of each thing that is drawn, in order."""
-        return sorted([max(arrow.begin, self.low) for arrow in self.arrows] + [note.time for note in self.notes])
-
     def keep(self, limit: int) -> None:
         """Drop what is over a limit even so: thousands of messages may leave in one instant."""
         del self.arrows[limit:]
@@ -146,23 +143,48 @@ def read(trace: Trace) -> Reading:
     return Reading(trace, groups, flights_of(trace, groups), _leaders_by_group(trace, groups))
 
 
+def times_of(reading: Reading, view: View) -> list[int]:
+    """Give the time of each thing that a scene of this view shows, in order, and build no scene for that."""
+    begins = [max(flight.sent.time, view.low) for flight, _ in _shown(reading, view) for _ in (flight, *flight.copies)]
+    return sorted(begins + [note.time for note in _notes(reading, view)])
+
+
 def build_scene(reading: Reading, view: View) -> Scene:
     """Choose what to show of a trace."""
-    trace, groups, low, high = reading.trace, reading.groups, view.low, view.high
+    trace, low, high = reading.trace, view.low, view.high
     before = next((event.number for event in trace if event.time >= low), len(trace)) - 1
     after = next((event.number for event in trace if event.time > high), len(trace)) - 1
     scene = Scene(trace.servers, low, high, trace.moment_after(before), trace.moment_after(after))
-    for flight in reading.flights:
-        last = max(flight.end.time if flight.end else flight.sent["due"], *(copy.time for copy in flight.copies), 0)
-        idle = flight.idle and view.heartbeats is not True and view.marked not in flight.events()
-        hidden = idle and (view.heartbeats is False or flight.type != "AppendEntries")
-        if flight.sent.time <= high and last >= low and not hidden:
-            scene.arrows += _arrows(flight, idle, stray=not reading.leads.get(flight.cause, True))
-    scene.notes = notes_of(trace, groups, low, high)
-    if view.marked is not None:
-        mark_note(scene.notes, view.marked, view.mark_text)
+    for flight, idle in _shown(reading, view):
+        scene.arrows += _arrows(flight, idle, stray=not reading.leads.get(flight.cause, True))
+    scene.notes = _notes(reading, view)
     _add_stretches(scene, trace.events[before + 1 :])
     return scene
+
+
+def _shown(reading: Reading, view: View) -> Iterator[tuple[Flight, bool]]:
+    """Give the messages that a view shows, and whether each is drawn as an idle heartbeat."""
+    for flight in reading.flights:
+        if flight.sent.time > view.high:
+            break
+        idle = flight.idle and view.heartbeats is not True
+        if idle and view.marked is not None:
+            idle = view.marked not in flight.events()
+        hidden = idle and (view.heartbeats is False or flight.type != "AppendEntries")
+        if not hidden and _last_time(flight) >= view.low:
+            yield flight, idle
+
+
+def _last_time(flight: Flight) -> int:
+    """Say when the last of a message is to be seen."""
+    return max(flight.end.time if flight.end else flight.due, *(copy.time for copy in flight.copies), 0)
+
+
+def _notes(reading: Reading, view: View) -> list[Note]:
+    notes = notes_of(reading.trace, reading.groups, view.low, view.high)
+    if view.marked is not None:
+        mark_note(notes, view.marked, view.mark_text)
+    return notes
 
 
 def _leaders_by_group(trace: Trace, groups: list[int]) -> dict[int, bool]:
@@ -194,7 +216,7 @@ def _arrow(flight: Flight, end: Event | None, label: str, copy: bool = False) ->
         label += ", dropped" if fate == "scenario" else f", {fate}"
     return Arrow(
         sender=sent.server, receiver=sent["to"], begin=sent.time, end=end.time if end else None, fate=fate, type=flight.type,
-        manner=message_manner(flight.type, flight.fields), label=label, copy=copy, due=sent["due"],
+        manner=message_manner(flight.type, flight.fields), label=label, copy=copy, due=flight.due,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ TOLD = frozenset(
         "truncated",
     }
 )
+TELLING = TOLD | {"role", "term"}  # What an event brought about is worth words only if one of these is among it.
 
 
 def alt_text(trace: Trace, scene: Scene, title: str) -> str:
@@ -70,9 +71,11 @@ def main_events(trace: Trace, low: int, high: int) -> list[str]:
     """Tell what matters most of a stretch of a trace, a line each, without heartbeats and single messages."""
     decimals, groups = decimals_of(trace), groups_of(trace)
     role: dict[str, str] = {}
+    telling = {group for event, group in zip(trace, groups, strict=True) if event.kind in TELLING}
     together: dict[int, list[Event]] = {}
     for event, group in zip(trace, groups, strict=True):
-        together.setdefault(group, []).append(event)
+        if group in telling:
+            together.setdefault(group, []).append(event)
     lines = []
     for events in together.values():
         told = _headlines(events, role)

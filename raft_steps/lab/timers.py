@@ -40,7 +40,8 @@ class Timers:
         Raises:
             Mistake: The time to wait is none.
         """
-        check_wait(host.node, timer, wait)
+        if type(wait) is not float or not 0 < wait < LONGEST:
+            check_wait(host.node, timer, wait)
         simulation = self.simulation
         host.timers[timer] = due = simulation.now + round(wait * host.second)
         if simulation.recorder is not None:
@@ -70,14 +71,19 @@ class Timers:
             del host.queued[timer]
             host.mailbox.append((self.look_late, host, timer, life))
         else:
-            self._run_out(host, timer)
+            self.run_out(host, timer)
 
     def look_late(self, host: Host, timer: str, life: int) -> None:
         """Let a timer run out that did so while its server was paused, unless it was restarted since."""
         if host.life == life and timer in host.timers and host.timers[timer] <= self.simulation.now:
-            self._run_out(host, timer)
+            self.run_out(host, timer)
 
-    def _run_out(self, host: Host, timer: str) -> None:
+    def run_out(self, host: Host, timer: str) -> None:
+        """Let a timer that runs run out now.
+
+        Raises:
+            NodeError: The node failed in it.
+        """
         host.queued.pop(timer, None)
         del host.timers[timer]
         handler = host.find_handler(f"on_{timer}_timeout", self.simulation.now)

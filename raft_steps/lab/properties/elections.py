@@ -39,19 +39,27 @@ class Elections:
             text = f"{name} was in term {before} and is in term {term} now."
             self._broken(rules.TERMS_GROW, now, text, name)
 
-    def speaks(self, name: str, to: str, said: Any, heard: Any, now: int) -> None:
-        """See a server ask for a vote, which is a vote for itself, or grant one.
+    def asks(self, name: str, said: Any, now: int) -> None:
+        """See a server ask for votes, which is a vote for itself.
 
         Args:
             name: The server.
-            to: Whom it says it to.
-            said: A RequestVote, or the reply to one.
+            said: The RequestVote.
+            now: The time, in microseconds.
+        """
+        self._votes_for(name, name, getattr(said, "term", None), now)
+
+    def answers(self, name: str, to: str, said: Any, heard: Any, now: int) -> None:
+        """See a server answer who asks for votes: it may grant its own.
+
+        Args:
+            name: The server.
+            to: Whom it answers.
+            said: The RequestVoteReply.
             heard: The message that it answers, if it answers one.
             now: The time, in microseconds.
         """
-        if type(said).__name__ == "RequestVote":
-            self._votes_for(name, name, getattr(said, "term", None), now)
-        elif type(heard).__name__ == "RequestVote" and getattr(said, "vote_granted", False) is True:
+        if getattr(said, "vote_granted", False) is True and type(heard).__name__ == "RequestVote":
             self._votes_for(name, to, getattr(heard, "term", None), now)
 
     def _votes_for(self, name: str, candidate: str, term: Any, now: int) -> None:

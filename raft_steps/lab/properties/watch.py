@@ -93,11 +93,17 @@ class Properties:
         commit_index = getattr(node, "commit_index", 0)
         if commit_index != seen.commit_index:
             self._commit_index_moved(host, seen, now, commit_index)
+        asked = None  # A call for votes goes to everybody, and is looked at once.
         for effect in node.effects:
             kind = effect[0]
             if kind == "send":
-                if effect[2].__class__.__name__ in VOTES:
-                    self._elections.speaks(host.name, effect[1], effect[2], message, now)
+                said = effect[2]
+                if said is not asked and (word := said.__class__.__name__) in VOTES:
+                    if word == "RequestVote":
+                        asked = said
+                        self._elections.asks(host.name, said, now)
+                    else:
+                        self._elections.answers(host.name, effect[1], said, message, now)
             elif kind == "apply":
                 self._logs.applies(host.name, effect[1], now)
             elif kind == "reply":
