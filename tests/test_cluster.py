@@ -258,6 +258,8 @@ def test_silent_cluster_has_no_trace() -> None:
     """Without recording there is no trace, and asking for one says why."""
     with pytest.raises(ScenarioError, match="it was built with record=False"):
         _ = Cluster(2, record=False).trace
+    with pytest.raises(ScenarioError, match="it was built with record=False"):
+        _ = Cluster(2, record=False).violations
 
 
 # Running.
@@ -383,6 +385,11 @@ def test_cluster_that_cannot_be_built_says_why(
         ("partition", (["tom"], ["tom", "jerry"]), "names a server twice"),
         ("cut", ("tom", "tom"), "a server has no link to itself"),
         ("drop", ("tom>jerry",), "the form is: drop MESSAGE, such as tom>jerry#7"),
+        ("hold", ("tom>jerry#1", "soon"), "SECONDS are above 0; the form is: hold MESSAGE SECONDS"),
+        ("duplicate", ("tom",), "the form is: duplicate MESSAGE"),
+        ("loss", (2,), "a share is from 0 to 1"),
+        ("delay", (2, 1), "LOW is from 0 to HIGH"),
+        ("timeout", ("bob",), "there is no server 'bob'"),
         ("run", ("x",), "'x' is no number of seconds"),
         ("run", (-1,), "-1 s lies before the start"),
     ],

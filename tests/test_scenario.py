@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from raft_steps.lab.commands import command_text, parse_command
@@ -42,6 +42,10 @@ def actions(draw: st.DrawFn) -> Action:
         "cut": (f"{first}>{second}",),
         "heal": (),
         "drop": (f"{first}>{second}#{draw(st.integers(1, 99))}",),
+        "hold": (f"{first}>{second}#{draw(st.integers(1, 99))}", str(draw(st.floats(0.001, 99)))),
+        "duplicate": (f"{first}>{second}#{draw(st.integers(1, 99))}",),
+        "loss": (str(draw(SHARES)),),
+        "delay": (str(draw(st.floats(0, 1))), str(draw(st.integers(1, 9)))),
         "set": (draw(WORDS), draw(WORDS)),
         "delete": (draw(WORDS), "to", first),
         "get": (draw(WORDS),),
@@ -69,6 +73,7 @@ SCENARIOS = st.builds(
 
 
 @given(scenario=SCENARIOS)
+@example(scenario=Scenario(actions=(Action(0, "set", ("\u2003", "1\x1f")),)))
 def test_every_scenario_comes_back_from_its_line(scenario: Scenario) -> None:
     """One line of text holds all of a scenario, whatever its keys and values hold."""
     assert scenario == Scenario.parse(scenario.to_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -536,6 +537,29 @@ def test_time_moves_on_without_events() -> None:
     assert 5 * SECOND == simulation.now
     assert isinstance(simulation.trace, Trace)
     assert simulation.trace.end == simulation.now
+
+
+def test_agenda_is_as_short_as_what_is_under_way() -> None:
+    """Of a scenario's actions only the next is on the agenda, however they are written down, and they keep their order."""
+    lines = [f"at {at} set k {at}" for at in range(40, 0, -1)] + ["at 20 set k again", "at 20 set k last"]
+    simulation = Simulation(Scenario.parse("raft-steps 1; step 1; servers tom; seed 0; " + "; ".join(lines)))
+    on_agenda = len(simulation._agenda)
+    simulation.run_until(30 * SECOND)
+    commands = [entry.command for entry in simulation.hosts["tom"].node.log]
+
+    assert on_agenda == 1
+    assert [*map(str, range(1, 21)), "again", "last", *map(str, range(21, 31))] == [each.value for each in commands]
+
+
+def test_fields_of_a_node_stay_in_the_node() -> None:
+    """Nobody looks at the `vars` of a node that runs: Python would move its fields to a dictionary, and slow down."""
+    for record in (False, True):
+        simulation = Simulation(default_scenario(8), record=record)
+        simulation.run_until(30 * SECOND)
+        held = [each for host in simulation.hosts.values() for each in gc.get_referents(host.node)]
+
+        assert Log in map(type, held)
+        assert not [each for each in held if isinstance(each, dict) and "current_term" in each]
 
 
 def test_run_stops_at_a_condition() -> None:

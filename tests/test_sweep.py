@@ -294,6 +294,22 @@ def test_shrinking_keeps_to_the_rule_that_is_meant() -> None:
     assert "One Vote per Term" == meant.trial.broken
 
 
+def test_what_is_done_to_messages_and_network_is_left_out_too() -> None:
+    """A script with messages held and doubled, and a network that changes, becomes small like any other."""
+    script = (
+        "at 0.05 hold tom>jerry#1 0.5; at 0.06 duplicate tyke>butch#1; at 0.1 loss 0.2; at 0.1 delay 0.001 0.02; "
+        "at 0.3 hold jerry>spike#2 1; at 0.4 duplicate spike>tom#1; at 0.5 loss 0; at 0.6 cut tom>jerry; until 4"
+    )
+    scenario = Scenario.parse(
+        f"raft-steps 1; step 8; servers tom jerry spike tyke butch; timing paper; seed 2; {script}"
+    )
+    shrunk = shrink(scenario, broken="One Vote per Term")
+
+    assert "One Vote per Term" == shrunk.trial.broken
+    assert ("tyke", "butch") == shrunk.scenario.servers
+    assert ["loss"] == [action.verb for action in shrunk.scenario.actions]
+
+
 def test_node_that_fails_is_made_small() -> None:
     """A handler's exception shrinks like any failure."""
     scenario = adversity(None, "hostile", 0, node_class=Exceptional, seconds=4)

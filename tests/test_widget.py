@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.errors import NodeError
+from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
 from raft_steps.lab.palette import PAPER
 from raft_steps.lab.still import still
 from raft_steps.lab.trace import Moment, Trace
-from raft_steps.lab.widget import Player, javascript, player, stylesheet, telling_moments, trace_bytes
+from raft_steps.lab.widget import Player, Ring, javascript, player, stylesheet, telling_moments, trace_bytes
 from raft_steps.lab.words import event_text, story
 
 TESTS = Path(__file__).parent
@@ -44,6 +44,9 @@ SCENARIOS = {
     "pause": "raft-steps 1; step 8; servers tom jerry spike; seed 8; at 20 pause followers; at 22 set x 1; "
     "at 31 resume tom; at 31 resume jerry; at 31 resume spike; until 50",
     "bad network": "raft-steps 1; step 8; servers tom jerry spike; seed 9; loss 0.2; duplicate 0.3; reorder 0.2; until 90",
+    "steered": "raft-steps 1; step 12; servers tom jerry spike tyke; seed 11; at 1 timeout tom; at 1.1 hold tom>jerry#1 2.5; "
+    "at 1.1 duplicate tom>spike#1; at 1.15 drop tom>tyke#1; at 6 set x 1; at 9 loss 0.3; at 9 delay 0.2 2; at 12 timeout spike; "
+    "at 20 pause spike; at 21 timeout spike; at 30 hold tom>jerry#1 1; until 40",
     "paper timing": "raft-steps 1; step 8; servers tom jerry spike; seed 10; timing paper; at 0.5 set x 1; until 2",
 }
 
@@ -132,14 +135,100 @@ def test_mime_bundle_is_live_and_has_a_still_picture(trace: Trace) -> None:
 
 
 def test_cluster_plays_what_happened_so_far() -> None:
-    """`cluster.play` shows the run up to now; what happens later is not in it."""
+    """`cluster.play` shows the run up to now, live; a trace alone shows the same, and has nothing to act upon."""
     cluster = Cluster(6, seed=1)
-    shown = cluster.run(20).play()
-    events = len(cluster.trace)
-    cluster.run(20)
+    shown = cluster.run(20).play(at=12)
+    alone = player(cluster.trace, at=12)
 
     assert isinstance(shown, Player)
-    assert events == shown.ring.trace.decode().count("\n") - 1
+    assert cluster.trace.to_text().encode() == shown.ring.trace == alone.ring.trace
+    assert ({}, 0) == (alone.ring.live, shown.ring.live["current"])
+    assert repr(alone) == repr(shown)
+    assert alone._repr_mimebundle_()["text/html"] == shown._repr_mimebundle_()["text/html"]
+
+
+def test_run_without_a_trace_cannot_be_played() -> None:
+    """A cluster that keeps no trace says so."""
+    with pytest.raises(ScenarioError, match="keeps no trace"):
+        Cluster(6, record=False).play()
+
+
+class Wire:
+    """What goes to a browser: the custom messages, and the names of the traits of each update, in order."""
+
+    def __init__(self, ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Listen to a ring's comm."""
+        self.sent: list[Any] = []
+        self.buffers: list[bytes] = []
+        monkeypatch.setattr(ring.comm, "send", self.take)
+
+    def take(self, data: dict[str, Any], buffers: list[bytes] | None = None, **_: Any) -> None:
+        """Take what is sent."""
+        self.sent.append(data["content"] if data["method"] == "custom" else sorted(data["state"]))
+        self.buffers += buffers or []
+
+
+def test_click_goes_to_the_cluster_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A custom message acts on the cluster; back come the new events, the state, the answer, in this order and no more.
+
+    The whole trace is kept in Python for a browser that is opened later, and is not sent.
+    """
+    cluster = Cluster(8, seed=1).run(30)
+    ring = cluster.play().ring
+    before = ring.trace
+    wire = Wire(ring, monkeypatch)
+    request = {"id": 7, "do": "act", "branch": 0, "at": 12_000_000, "seen": 30_000_000, "action": "crash tom"}
+    ring._handle_custom_msg(request, [])
+    events, live, answer = wire.sent
+
+    assert {"kind": "answer", "id": 7, "ok": True, "said": "tom crashes; this is a new branch"} == answer
+    assert ["live"] == live
+    assert ("trace", 1, 0, 30_000_000) == tuple(events[name] for name in ("kind", "branch", "parent", "end"))
+    lines = before.split(b"\n")[1 : events["keep"] + 1]
+    assert (
+        cluster.trace.to_text().encode().split(b"\n", 1)[1]
+        == b"".join(line + b"\n" for line in lines) + wire.buffers[0]
+    )
+    assert cluster.trace.to_text().encode() == ring.trace
+    assert 1 == ring.live["current"] == json.loads(json.dumps(ring.live))["current"]
+
+
+def test_verbs_move_a_live_player(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Python does to the cluster later comes to the player, too: outside of notebooks at once."""
+    cluster = Cluster(8, seed=1).run(30)
+    ring = cluster.play().ring
+    wire = Wire(ring, monkeypatch)
+    cluster.run(5)
+
+    assert [("trace", 35_000_000), ["live"]] == [
+        each if isinstance(each, list) else (each["kind"], each["at"]) for each in wire.sent
+    ]
+    assert cluster.trace.to_text().encode() == ring.trace
+
+
+def test_browser_that_is_loaded_anew_is_given_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of the state is the present one; and what that browser did not get with it, it is not told to keep."""
+    cluster = Cluster(8, seed=1).run(30)
+    ring = cluster.play().ring
+    click = {"id": 1, "do": "act", "branch": 0, "at": 12_000_000, "seen": 30_000_000, "action": "crash tom"}
+    ring._handle_custom_msg(click, [])
+    state = ring.get_state()
+    wire = Wire(ring, monkeypatch)
+    ring._handle_custom_msg(click | {"id": 2, "action": "crash jerry"}, [])
+
+    assert (cluster._session.branches.all[1].trace.to_text().encode(), 1) == (state["trace"], state["live"]["current"])
+    assert 0 == wire.sent[0]["keep"]
+
+
+def test_closed_player_is_told_nothing_more() -> None:
+    """A player that was closed takes no part any more, and nothing fails."""
+    cluster = Cluster(8, seed=1).run(30)
+    closed, other = cluster.play(), cluster.play()
+    closed.ring.close()
+    before = closed.ring.trace
+    cluster.run(5)
+
+    assert (before, cluster.trace.to_text().encode()) == (closed.ring.trace, other.ring.trace)
 
 
 def test_it_opens_at_a_time(trace: Trace) -> None:
@@ -219,12 +308,11 @@ def test_moments_are_elections_and_faults(trace: Trace) -> None:
 
 
 def test_options_are_linked_to_the_drawing(trace: Trace) -> None:
-    """Speed, hurry, heartbeats and the list of moments are ipywidgets that begin as the drawing does."""
+    """Speed, hurry and heartbeats are ipywidgets that begin as the drawing does."""
     shown = player(trace, speed=2, heartbeats=False)
-    speed, hurry, heartbeats, chapter = shown.children[1].children
+    speed, hurry, heartbeats = shown.children[1].children
 
     assert (2, True, False) == (speed.value, hurry.value, heartbeats.value)
-    assert 1 + len(telling_moments(trace)) == len(chapter.options)
 
 
 def plain(moment: Moment) -> dict[str, Any]:
@@ -232,6 +320,8 @@ def plain(moment: Moment) -> dict[str, Any]:
     data = {
         "servers": {name: asdict(state) for name, state in moment.servers.items()},
         "in_flight": {name: event.number for name, event in moment.in_flight.items()},
+        "held": moment.held,
+        "network": moment.network,
         "sides": moment.sides,
         "cuts": moment.cuts,
     }
@@ -247,6 +337,7 @@ def record(name: str, trace: Trace) -> dict[str, Any]:
         "moments": [(number, plain(trace.moment_after(number))) for number in numbers],
         "words": [event_text(event) for event in trace],
         "story": [line.partition(" s  ")[2] for line in story(trace, heartbeats=True).lines],
+        "chapters": telling_moments(trace),
         "weighty_story": [line.partition(" s  ")[2] for line in story(trace).lines],
     }
 
@@ -262,7 +353,7 @@ def test_javascript_does_as_its_python_twins(tmp_path: Path) -> None:
     runs = tmp_path / "runs.json"
     runs.write_text(json.dumps([record(name, trace) for name, trace in recorded().items()]), encoding="utf-8")
     variables = {"RAFT_STEPS_BROWSER": str(modules), "RAFT_STEPS_RECORDED": str(runs)}
-    command = [node, "--test", "--test-reporter=tap", str(TESTS / "js" / "state.test.mjs")]
+    command = [node, "--test", "--test-reporter=tap", *map(str, sorted((TESTS / "js").glob("*.test.mjs")))]
 
     answer = subprocess.run(
         command, env=os.environ | variables, capture_output=True, text=True, check=False, timeout=120

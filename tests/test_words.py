@@ -53,6 +53,20 @@ SENTENCES = [
     ("partitioned", "", {"sides": [["tom"], ["jerry", "spike"]]}, "the network parts: tom | jerry spike"),
     ("cut", "", {"from": "tom", "to": "jerry"}, "the link from tom to jerry is cut"),
     ("healed", "", {}, "the network heals"),
+    (
+        "held",
+        "jerry",
+        {"message": "tom>jerry#1", "from": "tom", "type": "RequestVote", "term": 3, "due": 2_500_000},
+        "jerry waits for RequestVote of term 3 from tom: held back until 2.5 s",
+    ),
+    (
+        "doubled",
+        "jerry",
+        {"message": "tom>jerry#1", "from": "tom", "type": "RequestVote", "term": 3, "due": 2_500_000},
+        "a copy of RequestVote of term 3 from tom is on its way to jerry",
+    ),
+    ("network", "", {"loss": 0.07}, "the network loses 7% of the messages"),
+    ("network", "", {"delay": [0.001, 12.0]}, "messages take 0.001 to 12 s"),
     ("failed", "tom", {"error": "tom's on_start raised\nline 3"}, "tom's on_start raised"),
     ("note", "tom", {"text": "crash tom: it is so already"}, "crash tom: it is so already"),
 ]

@@ -23,7 +23,7 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> str:
         The reply address of a client that asks; "" where nobody asks, or nobody could be asked.
     """
     match action.verb:
-        case "crash" | "lose" | "tear" | "restart" | "pause" | "resume":
+        case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout":
             hosts = [host for word in action.words for host in resolve(simulation, word)]
             if not hosts:
                 simulation.note("note", text=f"{action.verb} {' '.join(action.words)}: there is none")
@@ -38,8 +38,8 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> str:
                 for link in host.links.values():
                     link.cuts.clear()
             simulation.note("healed")
-        case "drop":
-            _drop(simulation, action.words[0])
+        case "drop" | "hold" | "duplicate" | "loss" | "delay":
+            _meddle(simulation, action.verb, action.words)
         case _:
             return ask(simulation, action)
     return ""
@@ -72,10 +72,13 @@ def why_nobody(simulation: Simulation) -> str:
 
 def visible_leader(simulation: Simulation) -> Host | None:
     """Find who leads as far as one can see: a running leader of the highest term; before there are leaders, anyone."""
-    leader, term = None, -1
+    leader, highest = None, -1
     for host in simulation.hosts.values():
-        if host.up and getattr(host.node, "is_leader", True) and getattr(host.node, "current_term", 0) > term:
-            leader, term = host, getattr(host.node, "current_term", 0)
+        if host.up and getattr(host.node, "is_leader", True):
+            term = getattr(host.node, "current_term", 0)
+            term = term if isinstance(term, int) else 0  # A learner's Node may hold anything in a field.
+            if term > highest:
+                leader, highest = host, term
     return leader
 
 
@@ -95,7 +98,9 @@ def resolve(simulation: Simulation, word: str) -> list[Host]:
 
 
 def _change_life(simulation: Simulation, verb: str, host: Host) -> None:
-    if verb == "crash" and host.up:
+    if verb == "timeout":
+        simulation.time_out(host)
+    elif verb == "crash" and host.up:
         simulation.crash(host)
     elif verb in ("lose", "tear") and host.up:
         host.fail_next(verb)
@@ -138,8 +143,16 @@ def _cut(simulation: Simulation, sender: str, receiver: str) -> None:
                 simulation.note("cut", **{"from": host.name, "to": other.name})
 
 
-def _drop(simulation: Simulation, name: str) -> None:
-    """Lose a message: when it will be sent, or on its way if it has been."""
-    ends, _hash, number = name.partition("#")
-    sender, receiver = ends.split(">")
-    simulation.hosts[sender].links[receiver].drops.add(int(number))
+def _meddle(simulation: Simulation, verb: str, words: tuple[str, ...]) -> None:
+    """Alter a message in flight, or the network."""
+    match verb:
+        case "drop":
+            simulation.drop(words[0])
+        case "hold":
+            simulation.hold(words[0], float(words[1]))
+        case "duplicate":
+            simulation.double(words[0])
+        case "loss":
+            simulation.lose_share(float(words[0]))
+        case _:
+            simulation.take_time(float(words[0]), float(words[1]))

@@ -7,12 +7,15 @@ can be run again, byte for byte, from one line of text.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any
 
 from raft_steps.lab import actions, arguments
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.live.witness import begin
 from raft_steps.lab.scenario import (
     Action,
     Scenario,
@@ -24,15 +27,15 @@ from raft_steps.lab.scenario_checks import check_action
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.view import View
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NoAnswer:
     """A client waited in vain."""
 
     why: str
+
+
+Answer = Ok | NotLeader | NoAnswer
 
 
 class Cluster(View):
@@ -94,12 +97,23 @@ class Cluster(View):
         self._begin(scenario, node_class, record)
 
     def _begin(self, scenario: Scenario, node_class: type | None, record: bool) -> None:
-        self._simulation = Simulation(scenario, node_class, record=record)
+        self._lock, self._session = RLock(), None
+        title = "" if node_class is None else arguments.title_of_class(node_class)
+        self._simulation = (
+            begin(scenario, node_class, title) if record else Simulation(scenario, node_class, record=False)
+        )
         self._scenario = scenario
         self._actions = list(scenario.actions)
-        trace = self._simulation.trace
-        if trace is not None:
-            trace.title = f"step {scenario.step}" if node_class is None else arguments.title_of_class(node_class)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Keep players from changing the cluster at the same time, and tell them afterwards what changed."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                if self._session is not None:
+                    self._session.changed()
 
     @classmethod
     def replay(cls, scenario: str | Scenario, node: int | type | None = None, *, record: bool = True) -> Cluster:
@@ -144,13 +158,14 @@ class Cluster(View):
             NodeError: A node raised, hung or returned something.
             EventBudgetError: The servers send without end.
         """
-        now = self._simulation.now
-        if callable(until):
-            self._run_until(now + microseconds(1000 if seconds is None else seconds), until)
-        elif until is not None:
-            self._run_until(max(now, microseconds(until)))
-        else:
-            self._run_until(now + microseconds(10 if seconds is None else seconds))
+        with self._at_work():
+            now = self._simulation.now
+            if callable(until):
+                self._run_until(now + microseconds(1000 if seconds is None else seconds), until)
+            elif until is not None:
+                self._run_until(max(now, microseconds(until)))
+            else:
+                self._run_until(now + microseconds(10 if seconds is None else seconds))
         return self
 
     def _run_until(self, time: int, stop: Callable[[], bool] | None = None) -> bool:
@@ -198,32 +213,58 @@ class Cluster(View):
         """Mend every cut."""
         self._act("heal", (), at)
 
-    def drop(self, message: str) -> None:
-        """Lose one message, named as ``tom>jerry#7``: the seventh that tom sends to jerry."""
-        self._act("drop", (message,), None)
+    def timeout(self, *servers: str, at: float | None = None) -> None:
+        """Let the election timer of servers run out."""
+        self._act("timeout", servers, at)
 
-    def set(self, key: str, value: object, to: str | None = None) -> Ok | NotLeader | NoAnswer:
+    def drop(self, message: str, at: float | None = None) -> None:
+        """Lose one message, named as ``tom>jerry#7``: the seventh that tom sends to jerry."""
+        self._act("drop", (message,), at)
+
+    def hold(self, message: str, seconds: float, at: float | None = None) -> None:
+        """Hold a message in flight back: it arrives so many seconds later."""
+        self._act("hold", (message, str(seconds)), at)
+
+    def duplicate(self, message: str, at: float | None = None) -> None:
+        """Let a copy of a message in flight arrive, too."""
+        self._act("duplicate", (message,), at)
+
+    def loss(self, share: float, at: float | None = None) -> None:
+        """Let the network lose this share of the messages, from 0 to 1, from now on."""
+        self._act("loss", (str(share),), at)
+
+    def delay(self, low: float, high: float, at: float | None = None) -> None:
+        """Let messages take so many seconds, from a least to a longest time, from now on."""
+        self._act("delay", (str(low), str(high)), at)
+
+    def set(self, key: str, value: object, to: str | None = None, *, at: float | None = None) -> Answer:
         """Let a client store a value, and wait for the answer.
 
         Args:
             key: The key.
             value: The value, stored as text.
             to: The server to ask; by default whoever leads.
+            at: When, in seconds; now by default. At a later time, the client asks then, and nobody waits for it here.
 
         Returns:
             The answer, or NoAnswer after 20 s of virtual time (2 s with the paper's timing).
         """
-        return self._request("set", (str(key), str(value)), to)
+        return self._request("set", (str(key), str(value)), to, at)
 
-    def delete(self, key: str, to: str | None = None) -> Ok | NotLeader | NoAnswer:
+    def delete(self, key: str, to: str | None = None, *, at: float | None = None) -> Answer:
         """Let a client delete a key, and wait for the answer, as `set` does."""
-        return self._request("delete", (str(key),), to)
+        return self._request("delete", (str(key),), to, at)
 
-    def get(self, key: str, to: str | None = None) -> Ok | NotLeader | NoAnswer:
+    def get(self, key: str, to: str | None = None, *, at: float | None = None) -> Answer:
         """Let a client read a key, and wait for the answer, as `set` does; the answer's value is what was read."""
-        return self._request("get", (str(key),), to)
+        return self._request("get", (str(key),), to, at)
 
     def _act(self, verb: str, words: Iterable[str], at: float | None) -> None:
+        with self._at_work():
+            self._do(verb, words, at)
+
+    def _do(self, verb: str, words: Iterable[str], at: float | None) -> str:
+        """Do something now, or plan it; give the reply address of a client that asks now."""
         now = self._simulation.now
         action = Action(now if at is None else microseconds(at), verb, tuple(words))
         if action.at < now:
@@ -231,16 +272,20 @@ class Cluster(View):
         check_action(action, self.servers)
         self._actions.append(action)
         if action.at == now:
-            self._simulation.perform(action)
-        else:
-            self._simulation.plan(action)
+            return self._simulation.perform(action)
+        self._simulation.plan(action)
+        return ""
 
-    def _request(self, verb: str, words: tuple[str, ...], to: str | None) -> Ok | NotLeader | NoAnswer:
+    def _request(self, verb: str, words: tuple[str, ...], to: str | None, at: float | None) -> Answer:
+        with self._at_work():
+            client = self._do(verb, (*words, "to", to) if to else words, at)
+            if at is not None:
+                return NoAnswer(f"nobody waits for the answer: the client asks at {at:g} s")
+            return self._answer_to(client, to)
+
+    def _answer_to(self, client: str, to: str | None) -> Answer:
+        """Wait for what a client hears."""
         simulation = self._simulation
-        action = Action(simulation.now, verb, (*words, "to", to) if to else words)
-        check_action(action, self.servers)
-        self._actions.append(action)
-        client = simulation.perform(action)
         if not client:
             return NoAnswer(actions.why_nobody(simulation))
         if client not in simulation.responses and client not in simulation.waiting:

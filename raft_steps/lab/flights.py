@@ -40,6 +40,7 @@ class Flight:
         sent: The event in which it left.
         cause: The number of the event that made the sender send it.
         end: The event in which it arrived or was dropped; None while it is on its way.
+        due: When it would arrive, in microseconds, after all that held it back.
         copies: The events in which copies of it arrived.
         idle: Whether it is a heartbeat, or the answer to one, that changed nothing.
     """
@@ -47,6 +48,7 @@ class Flight:
     sent: Event
     cause: int
     end: Event | None = None
+    due: int = 0
     copies: list[Event] = field(default_factory=list)
     idle: bool = False
 
@@ -82,7 +84,9 @@ def flights_of(trace: Trace, groups: list[int] | None = None) -> list[Flight]:
     flights: dict[str, Flight] = {}
     for event in trace:
         if event.kind == "sent":
-            flights[event["message"]] = Flight(event, groups[event.number])
+            flights[event["message"]] = Flight(event, groups[event.number], due=event["due"])
+        elif event.kind == "held" and event["message"] in flights:
+            flights[event["message"]].due = event["due"]
         elif event.kind in ("delivered", "dropped") and event["message"] in flights:
             flight = flights[event["message"]]
             if event.get("copy"):

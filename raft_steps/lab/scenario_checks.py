@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.commands import parse_command
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.scenario import Action, Scenario
 
 LONGEST = 1e9  # seconds that a message or a timer may take
+MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # what is done to one message, by its name
 SPREADS = ("even", "long")  # how the time that a message takes is drawn
 
 
@@ -68,19 +70,25 @@ def _check_servers(scenario: Scenario) -> None:
 def _check_network(scenario: Scenario) -> None:
     for share in ("loss", "duplicate", "reorder"):
         value = getattr(scenario, share)
-        if not _is_number(value) or not 0 <= value <= 1:
+        if not _is_share(value):
             raise ScenarioError(f"{share} is a share of messages, from 0 to 1, not {value!r}")
     if scenario.spread not in SPREADS:
         raise ScenarioError(f"there is no spread {scenario.spread!r}; there are {', '.join(SPREADS)}")
     delay: Any = scenario.delay
-    if delay is not None:
-        good = isinstance(delay, tuple) and len(delay) == 2 and all(_is_number(value) for value in delay)
-        if not good or not 0 <= delay[0] <= delay[1] < LONGEST:
-            raise ScenarioError(f"delay needs a low and a high number of seconds, as in (0.2, 0.3), not {delay!r}")
+    if delay is not None and not (isinstance(delay, tuple) and _is_delay(delay)):
+        raise ScenarioError(f"delay needs a low and a high number of seconds, as in (0.2, 0.3), not {delay!r}")
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LONGEST
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _is_delay(values: Sequence[Any]) -> bool:
+    return len(values) == 2 and all(map(_is_number, values)) and 0 <= values[0] <= values[1]
 
 
 def check_action(action: Action, servers: tuple[str, ...]) -> None:
@@ -100,7 +108,7 @@ def check_action(action: Action, servers: tuple[str, ...]) -> None:
             raise ScenarioError(f"{verb}: a server is named by its name, not {word!r}; {form}")
     if verb == "heal" and words:
         raise ScenarioError(f"heal mends everything at once and takes no words, not {' '.join(words)!r}")
-    known = servers if verb == "drop" else (*servers, *TARGETS)
+    known = servers if verb in MESSAGE_VERBS else (*servers, *TARGETS)
     for name in _named(verb, words, form):
         if name not in known:
             raise ScenarioError(f"{verb}: there is no server {name!r}{nearest(name, known)}")
@@ -111,14 +119,19 @@ def _named(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     match verb:
         case "heal":
             return []
-        case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "partition":
+        case "loss" | "delay":
+            return _numbers(verb, words, form)
+        case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout" | "partition":
             names = [word for word in words if word != "|"]
             if not names:
                 raise ScenarioError(f"{verb} whom? {form}")
             if verb == "partition" and len(set(names)) != len(names):
                 raise ScenarioError(f"partition {' '.join(words)!r} names a server twice; {form}")
             return names
-        case "cut" | "drop":
+        case "hold":
+            _numbers(verb, words[1:], form)
+            return _ends(verb, words[:1], form)
+        case "cut" | "drop" | "duplicate":
             return _ends(verb, words, form)
         case _:
             return _asked(verb, words, form)
@@ -128,12 +141,30 @@ def _ends(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     """Take the two ends out of ``tom>jerry``, or, with the message's number, ``tom>jerry#7``."""
     link, _hash, number = words[0].partition("#") if len(words) == 1 else ("", "", "")
     ends = link.split(">")
-    wanted = number.isdecimal() and number.isascii() and int(number) > 0 if verb == "drop" else not _hash
+    is_message = number.isdecimal() and number.isascii() and int(number) > 0
+    wanted = is_message if verb in MESSAGE_VERBS else not _hash
     if len(ends) != 2 or not wanted:
         raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
     if ends[0] == ends[1]:
         raise ScenarioError(f"{verb} {' '.join(words)!r}: a server has no link to itself; {form}")
     return ends
+
+
+def _numbers(verb: str, words: tuple[str, ...], form: str) -> list[str]:
+    """Refuse numbers that make no share, no delay, or nothing to wait for; they name no server."""
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        values = []
+    good = {
+        "loss": len(values) == 1 and _is_share(values[0]),
+        "delay": _is_delay(values),
+        "hold": len(values) == 1 and _is_number(values[0]) and values[0] > 0,
+    }
+    if not good[verb]:
+        why = {"loss": "a share is from 0 to 1", "delay": "LOW is from 0 to HIGH", "hold": "SECONDS are above 0"}[verb]
+        raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read: {why}; {form}")
+    return []
 
 
 def _asked(verb: str, words: tuple[str, ...], form: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from raft_steps.lab.scenario import Scenario
+    from raft_steps.lab.scenario import Action, Scenario
 
 SHARES = ("loss", "duplicate", "reorder")
 CLAUSES = (
@@ -67,9 +67,14 @@ def spell(scenario: Scenario) -> str:
     return "; ".join(" ".join(_quote(str(word)) for word in clause) for clause in clauses)
 
 
+def spell_action(action: Action) -> str:
+    """Spell what an action does, without its time: crash tom."""
+    return " ".join(map(_quote, (action.verb, *action.words)))
+
+
 def _quote(word: str) -> str:
     """Quote what the line would take apart; a server's `|`, `>` and `#` stay as they are."""
-    plain = word and not set(word) & set(" \t\r\n;'\"\\")
+    plain = word.split() == [word] and not set(word) & set(";'\"\\")  # split knows every kind of space that strip takes
     return word if plain else shlex.quote(word)
 
 

@@ -8,6 +8,7 @@ first. Each link and each life of a node has a stream of chance of its own, so t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -19,6 +20,7 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.guard import HandlerStuck, bounded
 from raft_steps.lab.handling import Handling, Watch
 from raft_steps.lab.host import Host, class_of, new_node, read_entries
+from raft_steps.lab.meddling import Meddling
 from raft_steps.lab.network import Network, Planned, connect, storm
 from raft_steps.lab.recorder import Recorder
 from raft_steps.lab.scenario import TIMINGS, Action, Scenario, seconds
@@ -30,7 +32,7 @@ EVENT_BUDGET, EVENT_BUDGET_RECORDED = 2_000_000, 100_000
 BEFORE_ALL_ELSE = -(2**40)  # Actions are numbered from here, so that they come before what else a time brings.
 
 
-class Simulation(Handling):
+class Simulation(Handling, Meddling):
     """A cluster of nodes in virtual time.
 
     Attributes:
@@ -80,13 +82,14 @@ class Simulation(Handling):
         self.trace = Trace(scenario.servers) if record else None
         self.recorder = Recorder(self.trace) if self.trace is not None else None
         self._agenda: list[Planned] = []
-        self._next_number, self._next_action = count(1).__next__, count(BEFORE_ALL_ELSE).__next__
+        self._numbers, self._next_action = count(1), count(BEFORE_ALL_ELSE).__next__
+        self._next_number = self._numbers.__next__
         self._timers = Timers(self)
         self._network = Network(
             scenario,
             delay=scenario.delay or self.timing.delay,
             agenda=self._agenda,
-            next_number=self._next_number,
+            numbers=self._numbers,
             deliver=self._deliver,
             recorder=self.recorder,
         )
@@ -95,8 +98,9 @@ class Simulation(Handling):
             for name in scenario.servers
         }
         connect(self.hosts, scenario.seed)
-        for action in scenario.actions:
-            self.plan(action)
+        entries = [(each.at, self._next_action(), self._perform_next, each, None, None) for each in scenario.actions]
+        self._coming: list[Planned] = sorted(entries, reverse=True)
+        self._bring_next()
         for host in self.hosts.values():
             if host.name not in scenario.later:
                 self.start(host)
@@ -104,6 +108,15 @@ class Simulation(Handling):
     def plan(self, action: Action) -> None:
         """Plan an action of the scenario; it comes before all else that happens at its time."""
         heappush(self._agenda, (action.at, self._next_action(), actions.perform, self, action, None))
+
+    def _perform_next(self, action: Action, _b: None, _c: None) -> None:
+        self._bring_next()
+        actions.perform(self, action)
+
+    def _bring_next(self) -> None:
+        """Put the scenario's next action on the agenda, and only that one: a short agenda is a quick one."""
+        if self._coming:
+            heappush(self._agenda, self._coming.pop())
 
     def perform(self, action: Action) -> str:
         """Carry out an action now, after those that were planned for now; give the client of one that asks."""
@@ -117,7 +130,7 @@ class Simulation(Handling):
 
     def push(self, time: int, call: Callable[[Any, Any, Any], object], a: Any, b: Any, c: Any) -> None:
         """Plan a call."""
-        heappush(self._agenda, (time, self._next_number(), call, a, b, c))
+        heappush(self._agenda, (time, next(self._numbers), call, a, b, c))
 
     def run_until(self, time: int, stop: Callable[[], bool] | None = None) -> bool:
         """Let everything happen that happens before a time, or until `stop` says so after an event.
@@ -145,12 +158,13 @@ class Simulation(Handling):
         return stopped
 
     def _run(self, time: int, stop: Callable[[], bool] | None) -> bool:
-        agenda, limit, stopped = self._agenda, self.event_count + self.event_budget, False
+        agenda, stopped = self._agenda, False
+        count, limit = self.event_count, self.event_count + self.event_budget
         while agenda and agenda[0][0] < time:
             self.now, _, call, a, b, c = heappop(agenda)
-            self.event_count += 1
+            self.event_count = count = count + 1
             call(a, b, c)
-            if self.event_count > limit:
+            if count > limit:
                 raise storm(self.hosts.values(), self.event_budget, seconds(self.now))
             if stop is not None and stop():
                 # What else belongs to this microsecond still happens, so that the next action comes after it.
@@ -161,6 +175,10 @@ class Simulation(Handling):
 
     def _progress(self) -> int:
         return self.event_count
+
+    def _guarded(self) -> AbstractContextManager[None]:
+        """Guard what happens outside of a run against a handler that hangs; a run is guarded as a whole."""
+        return nullcontext() if self._running else bounded(self._progress)
 
     # The life of a server.
 
@@ -174,7 +192,7 @@ class Simulation(Handling):
         host.up, host.paused = True, False
         detail: dict[str, Any] = {"life": host.life, "log": []}
         kind = "started" if host.life == 1 else "restarted"
-        with bounded(self._progress):
+        with self._guarded():
             try:
                 host.begin(new_node(self.scenario, host, self.classes[host.name]))
             except (Exception, HandlerStuck) as error:
@@ -204,7 +222,5 @@ class Simulation(Handling):
         Returns:
             The client's reply address; `responses` holds the answer under it, once there is one.
         """
-        if self._running:
-            return self._clients.ask(host, request)
-        with bounded(self._progress):
+        with self._guarded():
             return self._clients.ask(host, request)

@@ -41,8 +41,9 @@ def still(trace: Trace, at: float | None = None) -> Picture:
     _draw_links(drawing, where, moment)
     for name, state in moment.servers.items():
         _draw_server(drawing, *where[name], name, state)
-    for event in moment.in_flight.values():
-        _draw_message(drawing, where[event.server], where[event["to"]], event, time)
+    for name, event in moment.in_flight.items():
+        due = moment.held.get(name, event["due"])
+        _draw_message(drawing, where[event.server], where[event["to"]], event, time, due=due)
     drawing.text(14, bottom - top - 14, "Run this cell to play it.", class_="q")
     words = still_words(trace, at)
     return Picture(drawing.svg(words), words, words)
@@ -114,13 +115,13 @@ def _draw_server(drawing: Drawing, x: float, y: float, name: str, state: ServerS
 
 
 def _draw_message(
-    drawing: Drawing, start: tuple[float, float], end: tuple[float, float], event: Event, time: int
+    drawing: Drawing, start: tuple[float, float], end: tuple[float, float], event: Event, time: int, *, due: int
 ) -> None:
     """Draw a message where it is on its way, a little to the right of the line, as in the player."""
     (x1, y1), (x2, y2) = start, end
     length = hypot(x2 - x1, y2 - y1)
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
-    share = min(1.0, (time - event.time) / max(1, event["due"] - event.time))
+    share = min(1.0, (time - event.time) / max(1, due - event.time))
     along = REACH + share * (length - 2 * REACH)
     x, y = x1 + dx * along - dy * 7, y1 + dy * along + dx * 7
     look = message_look(event["type"])
@@ -132,6 +133,6 @@ def _draw_message(
     )
     if manner == "refusal":
         drawing.add("line", x1=x - 10, y1=y, x2=x + 10, y2=y, stroke=look.colour, stroke_width=2)
-    seconds = (event["due"] - time) / MICROSECONDS
+    seconds = (due - time) / MICROSECONDS
     title = f"{message_words(event['type'], event['fields'])}, {event.server} to {event['to']}, due in {seconds:.2f} s"
     drawing.add("title", title)

@@ -8,11 +8,13 @@ server that it happened on ("" for the whole cluster) and details of its kind:
     sent                   message (its name, tom>jerry#7), to, type, fields, due (when it would arrive)
     delivered              message, from, type, changes; copy when it is a duplicate
     dropped                message, from, type, reason
+    held, doubled          message, from, type, due (when it, or the copy that was made of it, would arrive)
     timer_started          timer, due        timer_cancelled, timer_fired   timer (and changes)
     asked                  client, request, changes        answered   client, response, value
     role                   role              term          term
     appended, applied      index, term, command            truncated  after
     partitioned            sides             cut           from, to          healed
+    network                loss or delay (two numbers of seconds), from now on
     failed                 error             note          text
 
 `changes` holds the fields of the node that the event changed, with their new values; the log is told by appended and
@@ -22,8 +24,9 @@ truncated, which follow. All times are whole microseconds of virtual time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
@@ -96,12 +99,16 @@ class Moment:
         in_flight: The `sent` events whose messages have neither arrived nor been dropped, by message name.
         sides: The sides of the partition, empty when there is none.
         cuts: The one-way cuts, as ``tom>jerry``.
+        held: When each message in flight would arrive that was held back, in microseconds, by message name.
+        network: The loss and the delay of the network, where they were changed.
     """
 
     servers: dict[str, ServerState]
     in_flight: dict[str, Event] = field(default_factory=dict)
     sides: list[list[str]] = field(default_factory=list)
     cuts: list[str] = field(default_factory=list)
+    held: dict[str, int] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
 
 
 class Trace:
@@ -153,6 +160,10 @@ class Trace:
 
     def to_text(self) -> str:
         """Spell the trace as lines of JSON: a header, then an event a line."""
+        return "\n".join([self.header(), *map(spell_event, self.events)]) + "\n"
+
+    def header(self) -> str:
+        """Spell what the trace says of itself, as the first of its lines."""
         header = {
             "version": VERSION,
             "title": self.title,
@@ -160,12 +171,11 @@ class Trace:
             "scenario": self.scenario,
             "end": self.end,
         }
-        lines = [json.dumps(header, ensure_ascii=False)]
-        lines += [
-            json.dumps({"time": e.time, "kind": e.kind, "server": e.server} | e.detail, ensure_ascii=False)
-            for e in self.events
-        ]
-        return "\n".join(lines) + "\n"
+        return json.dumps(header, ensure_ascii=False)
+
+    def digest(self) -> str:
+        """Give 16 letters that are others as soon as anything happens otherwise, or at another time."""
+        return digest_of(map(spell_event, self.events))
 
     @classmethod
     def from_text(cls, text: str) -> Trace:
@@ -187,6 +197,18 @@ class Trace:
         return trace
 
 
+def spell_event(event: Event) -> str:
+    """Spell an event as one line of JSON."""
+    return json.dumps(
+        {"time": event.time, "kind": event.kind, "server": event.server} | event.detail, ensure_ascii=False
+    )
+
+
+def digest_of(lines: Iterable[str]) -> str:
+    """Give the digest of a trace whose events are spelled so."""
+    return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:16]
+
+
 def advance(moment: Moment, event: Event) -> None:
     """Move a moment on by one event. The widget's state.js does the same, and a test compares the two."""
     detail = event.detail
@@ -196,6 +218,11 @@ def advance(moment: Moment, event: Event) -> None:
         case "delivered" | "dropped":
             if not detail.get("copy"):
                 moment.in_flight.pop(detail["message"], None)
+                moment.held.pop(detail["message"], None)
+        case "held":
+            moment.held[detail["message"]] = detail["due"]
+        case "network":
+            moment.network |= {name: detail[name] for name in ("loss", "delay") if name in detail}
         case "partitioned":
             moment.sides = detail["sides"]
         case "cut":

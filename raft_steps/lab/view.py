@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab import actions
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.properties.watch import Properties
 from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario, nearest
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace import Trace
@@ -15,6 +17,9 @@ from raft_steps.lab.trace import Trace
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host
     from raft_steps.lab.linearizability import History
+    from raft_steps.lab.live.branches import Branch
+    from raft_steps.lab.live.session import Session
+    from raft_steps.lab.properties.violation import Violation
     from raft_steps.lab.svg import Picture
     from raft_steps.lab.widget import Player
     from raft_steps.lab.words import Story
@@ -26,6 +31,8 @@ class View:
     _simulation: Simulation
     _scenario: Scenario
     _actions: list[Action]
+    _lock: RLock
+    _session: Session | None
 
     @property
     def time(self) -> float:
@@ -35,7 +42,8 @@ class View:
     @property
     def scenario(self) -> Scenario:
         """All that was done so far, as data."""
-        return dataclasses.replace(self._scenario, actions=tuple(self._actions), until=self._simulation.now)
+        with self._lock:
+            return dataclasses.replace(self._scenario, actions=tuple(self._actions), until=self._simulation.now)
 
     @property
     def trace(self) -> Trace:
@@ -44,11 +52,24 @@ class View:
         Raises:
             ScenarioError: The cluster was built with ``record=False``.
         """
-        trace = self._simulation.trace
-        if trace is None:
-            raise ScenarioError("this cluster keeps no trace: it was built with record=False")
-        trace.scenario = self.scenario.to_text()
-        return trace
+        with self._lock:
+            trace = self._simulation.trace
+            if trace is None:
+                raise ScenarioError("this cluster keeps no trace: it was built with record=False")
+            trace.scenario = self.scenario.to_text()
+            return trace
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """The properties of Raft that broke so far, each where it broke first, in that order.
+
+        Raises:
+            ScenarioError: The cluster was built with ``record=False``; nothing is held against the properties then.
+        """
+        watch = self._simulation.watch
+        if not isinstance(watch, Properties):
+            raise ScenarioError("nothing watches this cluster: it was built with record=False")
+        return tuple(watch.violations.values())
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -92,38 +113,53 @@ class View:
         """
         from raft_steps.lab.timeline import timeline
 
-        return timeline(self.trace, **options)
+        with self._lock:
+            return timeline(self.trace, **options)
 
     def logs(self, at: float | None = None) -> Picture:
         """Draw the logs of all servers, entry by entry, as they are now or were at a time, in seconds."""
         from raft_steps.lab.logtable import log_table
 
-        time = self.time if at is None else at
-        return log_table(self.trace.moment_at(time), title=f"{self.trace.title}, {time:.2f} s")
+        with self._lock:
+            time = self.time if at is None else at
+            return log_table(self.trace.moment_at(time), title=f"{self.trace.title}, {time:.2f} s")
 
     def story(self, heartbeats: bool = False, start: float | None = None, end: float | None = None) -> Story:
         """Tell all that happened so far, or a part, in words; heartbeats that changed nothing only if asked for."""
         from raft_steps.lab.words import story
 
-        return story(self.trace, heartbeats, start, end)
+        with self._lock:
+            return story(self.trace, heartbeats, start, end)
 
     def history(self) -> History:
         """Give what clients asked and heard so far, to check with `check_linearizable`."""
         from raft_steps.lab.linearizability import History
 
-        return History.from_trace(self.trace)
+        with self._lock:
+            return History.from_trace(self.trace)
 
     def play(self, *, at: float | None = None, speed: float = 1.0, heartbeats: bool = True) -> Player:
-        """Show all that happened so far as a ring of servers, to play, step and scrub through.
+        """Show all that happened so far as a ring of servers, to play, step and scrub through, and to act upon.
+
+        What is done in it is done to this cluster; where that is in its past, on a new branch, which this cluster then is.
 
         Args:
             at: The time that it opens at, in seconds; the beginning by default.
             speed: How fast time goes; at 1, a usual message is seen for a second.
             heartbeats: Whether heartbeats that changed nothing are told, too.
         """
-        from raft_steps.lab.widget import player
+        from raft_steps.lab.live.session import Session
+        from raft_steps.lab.widget import Player
 
-        return player(self.trace, at=at, speed=speed, heartbeats=heartbeats)
+        with self._lock:
+            trace = self.trace
+            if self._session is None:
+                self._session = Session(self._scenario, self._actions, self._simulation, self._lock, self._adopt)
+            return Player(trace, at, speed, heartbeats, self._session)
+
+    def _adopt(self, branch: Branch) -> None:
+        """Become a branch of the session."""
+        self._scenario, self._actions, self._simulation = branch.scenario, branch.actions, branch.simulation
 
     def _host(self, server: str) -> Host:
         if server not in self._simulation.hosts:

@@ -5,27 +5,47 @@ drawing is one anywidget whose JavaScript lies in the folder `browser`; the cont
 are ipywidgets, linked to it in the browser. What moves time itself (play, step, scrub) is part of the drawing, because
 a scrubber needs marks, and because space and arrows have to mean the same wherever one has clicked.
 
-Nothing here changes a simulation: JupyterLab runs the callbacks of widgets on another thread while a cell runs.
+The player of a cluster is live: its requests go to the cluster's session, on whichever thread JupyterLab hears them.
+The player of a trace alone asks nothing.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import ipywidgets
 import traitlets
 
+from raft_steps.lab.live.telling import spell_lines
 from raft_steps.lab.scenario import MICROSECONDS
 from raft_steps.lab.still import still, still_words
 from raft_steps.lab.trace import Event, Trace
-from raft_steps.lab.words import clock, decimals_of, event_text
+from raft_steps.lab.words import event_text
+
+if TYPE_CHECKING:
+    from raft_steps.lab.live.session import Session
 
 # In the order in which each needs the ones before it.
-MODULES = ("state", "words", "flights", "story", "geometry", "ring", "panels", "transport", "journey", "widget")
+MODULES = (
+    *(
+        "state",
+        "words",
+        "spelled",
+        "geometry",
+        "flights",
+        "story",
+        "moments",
+        "journey",
+        "branches",
+        "possible",
+        "differ",
+    ),
+    *("svg", "link", "mail", "ring", "panels", "logs", "clients", "transport", "playing", "inspector", "bar", "script"),
+    *("family", "alarm", "keys", "live", "parts", "reader", "widget"),
+)
 MARKS = {
     "crashed": "down",
     "restarted": "up",
@@ -63,24 +83,52 @@ class Ring(anywidget.AnyWidget):
 
     Attributes:
         trace: The run, as `Trace.to_text` spells it; bytes, so that nothing spells it a second time on the way.
-        moments: What the scrubber marks: the number of an event, the mark, the words.
         start: The time that is shown at first, in microseconds; -1 for the beginning.
         speed: How fast time goes; at 1, a usual message is seen for a second.
         heartbeats: Whether idle heartbeats are told and stepped through.
         hurry: Whether long stretches without a message go by fast.
         chapter: Which of the moments was passed last, from 1; setting it leads there.
+        live: The state of the session, as `raft_steps.lab.live.telling.describe` gives it; empty when not live.
+        session: Whom to ask; None when not live.
     """
 
     _esm = javascript()
     _css = stylesheet()
 
     trace = traitlets.Bytes().tag(sync=True)
-    moments = traitlets.List(traitlets.Any()).tag(sync=True)
     start = traitlets.Int(-1).tag(sync=True)
     speed = traitlets.Float(1.0).tag(sync=True)
     heartbeats = traitlets.Bool(True).tag(sync=True)
     hurry = traitlets.Bool(True).tag(sync=True)
     chapter = traitlets.Int(0).tag(sync=True)
+    live = traitlets.Dict().tag(sync=True)
+    session: Session | None = None
+
+    def attend(self, session: Session) -> None:
+        """Take part in a session: ask it what the browser asks, and show what it tells."""
+        self.session = session
+        self.on_msg(lambda ring, request, _buffers: session.answer(ring, request))
+        session.open(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been closed."""
+        return self.comm is not None
+
+    def keep(self, trace: bytes, live: dict[str, Any]) -> None:
+        """Keep the present state for whoever opens it later, and send `live`; the browser has the trace by messages."""
+        self.trace, self.live = trace, live
+        self.send_state("live")
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """Give the state, or a part; who asks for all of it is a browser that has just been opened."""
+        if key is None and self.session is not None:
+            self.session.opened_anew(self)
+        return super().get_state(key, drop_defaults)  # type: ignore[no-any-return]
+
+    def _should_send_property(self, key: str, value: object) -> bool:
+        """Say whether a change is sent by itself: not the trace, which is large, nor `live`, which comes after it."""
+        return key not in ("trace", "live") and super()._should_send_property(key, value)
 
     def __repr__(self) -> str:
         """Name it; the player around it has the words."""
@@ -94,19 +142,23 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
         ring: The drawing; its speed, heartbeats, hurry and chapter can be set from Python, too.
     """
 
-    def __init__(self, trace: Trace, at: float | None, speed: float, heartbeats: bool) -> None:
-        """Build the widgets; `player` says what the arguments mean."""
-        found = telling_moments(trace)
+    def __init__(
+        self, trace: Trace, at: float | None, speed: float, heartbeats: bool, session: Session | None = None
+    ) -> None:
+        """Build the widgets; `player` says what the arguments mean, and a session makes them live."""
+        live = {} if session is None else session.state()
         self.ring = Ring(
-            trace=trace_bytes(trace),
-            moments=[list(moment) for moment in found],
+            trace=trace_bytes(trace) if session is None else session.trace_bytes,
+            live=live,
             start=-1 if at is None else round(at * MICROSECONDS),
             speed=speed,
             heartbeats=heartbeats,
         )
+        if session is not None:
+            self.ring.attend(session)
         self._words = still_words(trace, at)
         self._still = still(trace, at).to_html()
-        super().__init__([self.ring, _options(trace, self.ring, found)])
+        super().__init__([self.ring, _options(self.ring)])
         self.add_class("raft-player")
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
@@ -140,11 +192,7 @@ def trace_bytes(trace: Trace) -> bytes:
     Python's JSON has numbers that the browser's does not know (a learner's field may hold an infinite timeout); they
     become words.
     """
-    text = trace.to_text()
-    if "NaN" in text or "Infinity" in text:
-        rows = [json.loads(line, parse_constant=str) for line in text.split("\n") if line]
-        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    return text.encode("utf-8", "replace")
+    return spell_lines(trace.to_text().split("\n")[:-1])
 
 
 def telling_moments(trace: Trace) -> list[Moment]:
@@ -169,26 +217,19 @@ def _mark_of(event: Event) -> str:
     return MARKS.get(event.kind, "")
 
 
-def _options(trace: Trace, ring: Ring, found: list[Moment]) -> ipywidgets.HBox:
+def _options(ring: Ring) -> ipywidgets.HBox:
     """Build the controls that need no exact timing, and link them to the drawing in the browser."""
-    decimals = decimals_of(trace)
-    names = ["the beginning"]
-    names += [f"{clock(trace.events[number].time, decimals)} s  {words}" for number, _, words in found]
     speed = ipywidgets.FloatLogSlider(
         value=ring.speed, base=2, min=-4, max=4, step=0.5, readout_format=".2g", description="speed",
         layout=ipywidgets.Layout(width="230px"), style={"description_width": "45px"},
     )  # fmt: skip
     hurry = _checkbox("hurry through the quiet", ring.hurry, "190px")
     heartbeats = _checkbox("heartbeats", ring.heartbeats, "110px")
-    chapter = ipywidgets.Dropdown(
-        options=[(name, place) for place, name in enumerate(names)], description="go to",
-        layout=ipywidgets.Layout(width="auto", flex="1 1 260px"), style={"description_width": "40px"},
-    )  # fmt: skip
     for control, name, trait in (
-        (speed, "value", "speed"), (hurry, "value", "hurry"), (heartbeats, "value", "heartbeats"), (chapter, "index", "chapter"),
+        (speed, "value", "speed"), (hurry, "value", "hurry"), (heartbeats, "value", "heartbeats"),
     ):  # fmt: skip
         ipywidgets.jslink((control, name), (ring, trait))
-    options = ipywidgets.HBox([speed, hurry, heartbeats, chapter])
+    options = ipywidgets.HBox([speed, hurry, heartbeats])
     options.add_class("raft-player-options")
     return options
 

@@ -85,7 +85,7 @@ def event_text(event: Event, fields: dict[str, Any] | None = None) -> str:
 
 def _subject(event: Event) -> str:
     """Begin a sentence about an event; some are about no server, or name it themselves."""
-    if not event.server or event.kind in ("failed", "note"):
+    if not event.server or event.kind in ("failed", "note", "doubled"):
         return ""
     return f"{event.server}'s " if event.kind == "timer_fired" else f"{event.server} "
 
@@ -101,6 +101,11 @@ def _predicate(event: Event, fields: dict[str, Any] | None = None) -> str:
         case "dropped":
             reason = REASONS.get(event["reason"], event["reason"])
             return f"does not get {_name_of_arrival(event, fields)} from {event['from']}: {reason}"
+        case "held":
+            name = _name_of_arrival(event, fields)
+            return f"waits for {name} from {event['from']}: held back until {event['due'] / MICROSECONDS:g} s"
+        case "doubled":
+            return f"a copy of {_name_of_arrival(event, fields)} from {event['from']} is on its way to {event.server}"
         case "appended" | "applied":
             verb = "stores" if event.kind == "appended" else "applies"
             return f"{verb} entry {event['index']} of term {event['term']}: {quote(event['command'])}"
@@ -133,17 +138,29 @@ def _life_words(event: Event) -> str:
             return f"enters term {event['term']}"
         case "truncated":
             return f"deletes its entries after {event['after']}" if event["after"] else "deletes all its entries"
+        case "partitioned" | "cut" | "healed" | "network":
+            return _network_words(event)
+        case "failed":
+            return quote(event["error"].splitlines()[0] if event["error"] else f"{event.server} fails")
+        case "note":
+            return quote(event["text"])
+    return event.kind
+
+
+def _network_words(event: Event) -> str:
+    """Tell what becomes of the network."""
+    match event.kind:
         case "partitioned":
             return f"the network parts: {' | '.join(' '.join(side) for side in event['sides'])}"
         case "cut":
             return f"the link from {event['from']} to {event['to']} is cut"
         case "healed":
             return "the network heals"
-        case "failed":
-            return quote(event["error"].splitlines()[0] if event["error"] else f"{event.server} fails")
-        case "note":
-            return quote(event["text"])
-    return event.kind
+    said = [f"the network loses {100 * event['loss']:g}% of the messages"] if "loss" in event.detail else []
+    if "delay" in event.detail:
+        low, high = (f"{value:.6f}".rstrip("0").rstrip(".") for value in event["delay"])
+        said.append(f"messages take {low} to {high} s")
+    return "; ".join(said)
 
 
 def requests_of(trace: Trace) -> dict[str, str]:

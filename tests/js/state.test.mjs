@@ -13,6 +13,7 @@ const module = (name) => import(pathToFileURL(join(process.env.RAFT_STEPS_BROWSE
 const { KEYFRAME_EVERY, Timeline, readTrace } = await module("state");
 const { findFlights, underWay } = await module("flights");
 const { Story } = await module("story");
+const { tellingMoments } = await module("moments");
 const { eventText } = await module("words");
 const { Journey } = await module("journey");
 const { layOut, meetsWall, walls } = await module("geometry");
@@ -25,7 +26,8 @@ function plain(moment) {
   const servers = {};
   for (const [name, { applied, ...state }] of moment.servers) servers[name] = state;
   const in_flight = Object.fromEntries([...moment.inFlight].map(([name, event]) => [name, event.number]));
-  return JSON.parse(JSON.stringify({ servers, in_flight, sides: moment.sides, cuts: moment.cuts }));
+  const { held, network, sides, cuts } = moment;
+  return JSON.parse(JSON.stringify({ servers, in_flight, held, network, sides, cuts }));
 }
 
 for (const run of runs) {
@@ -53,8 +55,12 @@ for (const run of runs) {
     assert.deepEqual(story.told(false), spoken);
   });
 
+  test(`${run.name}: the moments worth a visit are the Python twin's`, () => {
+    assert.deepEqual(tellingMoments(readTrace(run.text)), run.chapters);
+  });
+
   test(`${run.name}: stepping on meets every happening once, and stepping back meets them again`, () => {
-    const journey = new Journey(run.text, []);
+    const journey = new Journey(readTrace(run.text));
     for (const heartbeats of [true, false]) {
       const told = journey.story.told(heartbeats).filter(({ first }) => first > journey.home.number);
       let position = journey.home;
@@ -71,7 +77,7 @@ for (const run of runs) {
   });
 
   test(`${run.name}: playing meets every event in order and comes to the end`, () => {
-    const journey = new Journey(run.text, []);
+    const journey = new Journey(readTrace(run.text));
     let position = journey.home;
     const { number: last } = journey.last();
     for (let frame = 0; position.time < journey.end || position.number < last; frame += 1) {
@@ -140,7 +146,7 @@ test("a lost message is seen on its way, crossed out where it ends, and then gon
 
 test("what reaches a paused server stands at its door", () => {
   const run = runs.find(({ name }) => name === "pause");
-  const journey = new Journey(run.text, []);
+  const journey = new Journey(readTrace(run.text));
   const resumed = journey.trace.events.find(({ kind }) => kind === "resumed");
   const position = { number: resumed.number - 1, time: resumed.time - 1 };
   const waiting = journey.underWay(journey.timeline.momentAfter(position.number), position.time, true);
@@ -152,10 +158,11 @@ test("a chapter leads to where it happens, and is named from there on", () => {
   const { text } = runs.find(({ name }) => name === "pause");
   const { events } = readTrace(text);
   const paused = events.find(({ kind }) => kind === "paused");
-  const journey = new Journey(text, [[paused.number, "down", "is paused"]]);
+  const journey = new Journey(readTrace(text));
+  const place = 1 + journey.chapters.findIndex(([number]) => number === paused.number);
 
-  assert.deepEqual(journey.chapter(1), { number: paused.number, time: paused.time });
-  assert.deepEqual([-1, paused.number - 1, paused.number].map((number) => journey.chapterAt(number)), [0, 0, 1]);
+  assert.deepEqual(journey.chapter(place), { number: paused.number, time: paused.time });
+  assert.deepEqual([-1, paused.number - 1, paused.number].map((number) => journey.chapterAt(number)), [0, place - 1, place]);
 });
 
 test("servers and their labels do not overlap, and all lie inside the picture", () => {

@@ -4,25 +4,35 @@
 // one time, so that a time alone does not say what has happened.
 
 import { findFlights, underWay } from "./flights.js";
-import { Timeline, readTrace } from "./state.js";
+import { MOST_CHAPTERS, nextOfKind, tellingMoments, withViolations } from "./moments.js";
+import { Timeline } from "./state.js";
 import { Story, lastWhere } from "./story.js";
 
 const FLIGHT_SECONDS = 1; // how long a usual message is seen on its way at speed 1
 const QUIET_SECONDS = 1.5; // how long a stretch without any message lasts at speed 1, if the quiet is hurried through
 
 export class Journey {
-  // text: the trace; moments: those that the list beside the picture names, each [event number, mark, words].
-  constructor(text, moments) {
-    this.trace = readTrace(text);
-    this.moments = moments;
-    const { events, end } = this.trace;
+  // known: the journey through a trace that has the first `shared` events in common; violations: the properties that
+  // broke, as the trait `live` has them.
+  constructor(trace, { violations = [], known = null, shared = 0 } = {}) {
+    this.trace = trace;
+    const { events, end } = trace;
     this.end = Math.max(end, events.at(-1)?.time ?? 0);
-    this.timeline = new Timeline(this.trace);
-    this.flights = findFlights(this.trace);
-    this.story = new Story(this.trace, this.flights.byName);
+    this.timeline = new Timeline(trace, known?.timeline, shared);
+    this.flights = findFlights(trace);
+    this.story = new Story(trace, this.flights.byName);
     this.scale = this.flights.typical / FLIGHT_SECONDS || this.end / 20 || 1; // microseconds in a second at speed 1
     this.decimals = this.flights.typical && this.flights.typical < 50_000 ? 3 : 2;
     this.home = this.findHome();
+    this.longest = longestTimers(events); // for each timer, in microseconds
+    this.telling = tellingMoments(trace, Infinity);
+    this.chapters = this.telling.slice(0, MOST_CHAPTERS);
+    this.tell(violations);
+  }
+
+  // Takes over which properties broke.
+  tell(violations) {
+    this.moments = withViolations(this.telling, violations);
   }
 
   // The beginning: all servers that start at once have started.
@@ -89,13 +99,29 @@ export class Journey {
 
   // Which of the moments was passed last: 0 before the first, otherwise its place from 1.
   chapterAt(number) {
-    return lastWhere(this.moments, ([first]) => first <= number) + 1;
+    return lastWhere(this.chapters, ([first]) => first <= number) + 1;
   }
 
   // The position of a chapter.
   chapter(place) {
-    return place > 0 && place <= this.moments.length ? this.afterEvent(this.moments[place - 1][0]) : this.home;
+    return place > 0 && place <= this.chapters.length ? this.afterEvent(this.chapters[place - 1][0]) : this.home;
+  }
+
+  // The position of the next election, fault or violation, or of the one before; undefined where there is none.
+  ofKind({ number }, kind, direction = 1) {
+    const from = direction < 0 ? (this.story.happenings[this.story.placeOf(number)]?.first ?? 0) : number;
+    const found = nextOfKind(this.moments, from, kind, direction);
+    return found && this.afterEvent(found[0]);
   }
 }
 
 const positionOf = ({ last, time }) => ({ number: last, time });
+
+// For each timer of a trace, the longest time that it was ever set to: arcs of all servers are drawn to one scale.
+function longestTimers(events) {
+  const longest = {};
+  for (const { kind, timer, time, due } of events) {
+    if (kind === "timer_started") longest[timer] = Math.max(longest[timer] ?? 0, due - time);
+  }
+  return longest;
+}

@@ -1,31 +1,28 @@
-// What stands beside and below the ring, as HTML: the list of what happens, the logs, the legend, and the card that
-// shows a server or a message whole.
+// What stands beside the ring, as HTML: the list of what happens, the legend, and the card that shows a server or a
+// message whole.
 
 import { MESSAGE_SHAPES, messageFamily } from "./geometry.js";
-import { svg } from "./ring.js";
+import { html, svg } from "./svg.js";
+import { messageRows, serverRows } from "./spelled.js";
 import { messageWords } from "./words.js";
-
-// Makes an HTML element with attributes and children.
-export function html(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
 
 const BEFORE = 12; // how many happenings the list holds before the one that is shown, and after it
 const AFTER = 8;
 
 // The list of what happens, around the moment that is shown. A line can be clicked to go there.
 export class HappeningList {
-  constructor(story, clock, onChoose) {
-    Object.assign(this, { story, clock });
+  constructor(onChoose) {
     this.list = html("ol", { class: "rp-list" });
     this.element = html("section", { class: "rp-story", "aria-label": "What happens" }, this.list);
     this.list.addEventListener("click", (event) => {
       const line = event.target.closest("[data-place]");
-      if (line) onChoose(story.happenings[Number(line.dataset.place)]);
+      if (line) onChoose(this.story.happenings[Number(line.dataset.place)]);
     });
+  }
+
+  // Takes over another run; clock spells its times.
+  take(story, clock) {
+    Object.assign(this, { story, clock });
   }
 
   draw(number, heartbeats) {
@@ -39,8 +36,16 @@ export class HappeningList {
     this.centre();
   }
 
-  // Scrolls so that the moment that is shown stands a little below the middle: what led to it matters more.
+  // Scrolls so that the moment that is shown stands a little below the middle: what led to it matters more. That is done
+  // right before the next frame is painted, for to ask where something is makes the browser lay out the page.
   centre() {
+    this.centring ??= requestAnimationFrame(() => {
+      this.centring = null;
+      this.scroll();
+    });
+  }
+
+  scroll() {
     const current = this.list.querySelector("[aria-current]");
     if (current) this.list.scrollTop = current.offsetTop - (this.list.clientHeight - current.offsetHeight) * 0.6;
   }
@@ -64,52 +69,6 @@ export class HappeningList {
   }
 }
 
-// The logs, an entry under the other, so that one can see where they differ. What does not fit is cut off at the front.
-export class LogTable {
-  // most: how many entries the longest log ever has; there is no column that stays empty.
-  constructor(names, most) {
-    this.names = names;
-    this.most = most;
-    this.columns = Math.min(6, most);
-    this.head = html("tr");
-    this.rows = new Map(names.map((name) => [name, html("tr")]));
-    const caption = html("p", {}, "Logs: term and command of each entry; its frame is solid once it is carried out");
-    const body = html("tbody", {}, ...this.rows.values());
-    const table = html("table", { "aria-label": "Logs" }, html("thead", {}, this.head), body);
-    this.element = html("div", { class: "rp-logs" }, caption, table);
-  }
-
-  // Shows as many entries as fit, and says whether that is another number than before.
-  fit(columns) {
-    const before = this.columns;
-    this.columns = Math.min(columns, this.most);
-    return before !== this.columns;
-  }
-
-  draw(moment) {
-    const longest = Math.max(...[...moment.servers.values()].map((state) => state.log.length));
-    const first = Math.max(0, longest - this.columns);
-    const indexes = Array.from({ length: this.columns }, (_, column) => first + column);
-    const corner = first > 0 ? `… ${first} before` : "";
-    const headings = indexes.map((index) => html("th", { scope: "col" }, String(index + 1)));
-    this.head.replaceChildren(html("td", {}, corner), ...headings);
-    for (const [name, row] of this.rows) {
-      const state = moment.servers.get(name);
-      const cells = indexes.map((index) => logCell(state, state.log[index]));
-      row.className = state.up ? "" : "rp-off";
-      row.replaceChildren(html("th", { scope: "row" }, name), ...cells);
-    }
-  }
-}
-
-function logCell(state, entry) {
-  if (!entry) return html("td");
-  const done = state.applied.has(entry.index);
-  const title = `entry ${entry.index}, term ${entry.term}: ${entry.command}${done ? ", carried out" : ""}`;
-  const words = html("span", { class: "rp-command" }, entry.command);
-  return html("td", { title, class: done ? "rp-applied" : "rp-entry" }, html("b", {}, String(entry.term)), words);
-}
-
 const FAMILIES = {
   heartbeat: "heartbeat",
   append: "new entries",
@@ -119,9 +78,17 @@ const FAMILIES = {
   other: "other message",
 };
 
-// The legend, with what occurs in this trace and nothing else.
-export function legend(flights, timers) {
-  const found = new Set([...flights.values()].map((flight) => messageFamily(flight.type, flight.fields)));
+// Draws the legend, with what occurs in this trace and nothing else.
+export function drawLegend(element, flights, timers) {
+  const found = new Set();
+  for (const { type, fields } of flights.values()) found.add(messageFamily(type, fields));
+  const shown = [...found, ...Object.keys(timers)].sort().join();
+  if (element.dataset.shown === shown) return;
+  element.dataset.shown = shown;
+  element.replaceChildren(legend(found, timers));
+}
+
+function legend(found, timers) {
   const kinds = Object.keys(FAMILIES).filter((family) => found.has(family));
   const items = kinds.map((family) => sample(`rp-message rp-kind-${family}`, MESSAGE_SHAPES[family], FAMILIES[family]));
   if (kinds.length) {
@@ -143,22 +110,9 @@ function sample(classes, d, words, bar = "") {
   return html("li", {}, picture, words);
 }
 
-// A value of a field in a few words.
-function spelled(value) {
-  if (value === null) return "none";
-  if (Array.isArray(value)) return value.length ? value.map(spelled).join("; ") : "none";
-  if (typeof value !== "object") return String(value);
-  const { type, ...rest } = value;
-  if ("command" in value) return `${value.term} ${spelled(value.command)}`;
-  if (type) return [type.toLowerCase(), ...Object.values(rest)].join(" ");
-  const pairs = Object.entries(rest).map(([key, item]) => `${key}: ${spelled(item)}`);
-  return pairs.length ? pairs.join(", ") : "none";
-}
-
 // The card of the server or message under the pointer or the focus: all of its fields, by the names that the code uses.
 export class Card {
-  constructor(clock) {
-    this.clock = clock;
+  constructor() {
     this.element = html("div", { class: "rp-card", role: "tooltip", hidden: "" });
   }
 
@@ -167,18 +121,13 @@ export class Card {
   }
 
   showServer(name, state, time) {
-    const rows = Object.entries(state.fields).map(([field, value]) => [field, spelled(value)]);
-    for (const [timer, [, due]] of Object.entries(state.timers)) {
-      rows.push([`${timer} timer`, `${this.clock(Math.max(0, due - time))} s left`]);
-    }
-    this.fill(`${name}: ${state.up ? state.role : "down"}${state.paused ? ", paused" : ""}`, rows);
+    const words = `${name}: ${state.up ? state.role : "down"}${state.paused ? ", paused" : ""}`;
+    this.fill(words, serverRows(state, time, this.clock));
   }
 
   showMessage(flight) {
-    const rows = Object.entries(flight.fields).map(([field, value]) => [field, spelled(value)]);
-    rows.push(["sent at", `${this.clock(flight.leaves)} s as ${flight.name}`]);
     const words = messageWords(flight.type, flight.fields);
-    this.fill(`${flight.from} → ${flight.to}: ${words}`, [["type", flight.type], ...rows]);
+    this.fill(`${flight.from} → ${flight.to}: ${words}`, messageRows(flight, this.clock));
   }
 
   fill(title, rows) {

@@ -1,45 +1,32 @@
-// The drawing: servers on a ring, their timers, and the messages between them, as SVG. It knows no clock and no trace;
-// it is told a moment, a time and what is under way.
+// The drawing: servers on a ring, their timers, the walls between them, as SVG; the messages are mail.js's. It knows no
+// clock and no trace; it is told a moment, a time and what is under way.
 
-import { MESSAGE_SHAPES, SERVER_SHAPES, messageFamily } from "./geometry.js";
-import { layOut, meetsWall, onTheWay, wallPath, walls } from "./geometry.js";
-import { isRefusal, isReply, messageWords } from "./words.js";
+import { SERVER_SHAPES, layOut, onTheWay, wallPath, walls } from "./geometry.js";
+import { Mail } from "./mail.js";
+import { svg } from "./svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const LETTERS = { leader: "L", candidate: "C", follower: "F", server: "S" };
 const TIMER_RADIUS = { election: 38 }; // any other timer, such as the heartbeat's, runs further outside
 const OUTER_RADIUS = 44;
 
-// Makes an SVG element with attributes and children.
-export function svg(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 export class Ring {
-  // names: the servers; longest: for each timer, the longest time that it was ever set to, in microseconds.
-  constructor(names, longest) {
+  constructor(names, label = "The cluster") {
     this.names = names;
-    this.longest = longest;
+    this.longest = {};
     const { places, box } = layOut(names);
     this.places = places;
     this.wallLayer = svg("g", { class: "rp-walls" });
-    this.walls = [];
-    this.stops = new Map();
-    this.messages = svg("g", { class: "rp-messages" });
+    this.mail = new Mail(places, (name) => this.servers.get(name).group.focus());
     this.servers = new Map(names.map((name) => [name, this.makeServer(name)]));
-    this.shown = new Map();
     this.wallsShown = "";
     const viewBox = `${box.x} ${box.y} ${box.width} ${box.height}`;
     this.element = svg(
       "svg",
-      { class: "rp-ring", viewBox, role: "group", "aria-label": "The cluster" },
+      { class: "rp-ring", viewBox, role: "group", "aria-label": label },
       this.links(),
       this.wallLayer,
       ...[...this.servers.values()].map((server) => server.group),
-      this.messages,
+      this.mail.element,
     );
   }
 
@@ -62,37 +49,45 @@ export class Ring {
       letter: svg("text", { class: "rp-letter" }),
       votes: svg("text", { class: "rp-votes", y: 16 }),
       badge: svg("g", { class: "rp-badge", transform: "translate(25 -25)" }),
+      tick: svg("g", { class: "rp-tick", transform: "translate(-25 -25)" }),
       timers: svg("g", { class: "rp-timers" }),
       name: svg("text", { class: "rp-name", x: label.x - x, y: label.y - y }),
       words: svg("text", { class: "rp-words", x: label.x - x, y: label.y - y + 15 }),
     };
     parts.name.textContent = name;
     parts.badge.append(svg("circle", { r: 12 }), svg("path", { d: "M -4 -6 V 6 M 4 -6 V 6" }));
-    const { timers, shape, inner, letter, votes, badge } = parts;
+    const box = svg("rect", { x: -10, y: -10, width: 20, height: 20, rx: 4 });
+    parts.tick.append(box, svg("path", { d: "M -5 0 L -1 5 L 6 -5" }));
+    const { timers, shape, inner, letter, votes, badge, tick } = parts;
     const focus = svg("circle", { class: "rp-focus", r: 50 });
     const transform = `translate(${x} ${y})`;
-    const attributes = { class: "rp-server", tabindex: 0, role: "img", transform, "data-server": name };
-    const group = svg("g", attributes, focus, timers, shape, inner, letter, votes, badge, parts.name, parts.words);
+    const attributes = { class: "rp-server", tabindex: -1, role: "button", transform, "data-server": name };
+    const group = svg("g", attributes, focus, timers, shape, inner, letter, votes, badge, tick, parts.name, parts.words);
     return { ...parts, group, arcs: new Map() };
   }
 
-  // Draws a moment. `fresh` says that it is another than before, otherwise only time has passed; `changed` names the
-  // server of the last happening. While time stands still, the messages can be reached by the keyboard.
-  draw(moment, flights, time, { fresh, changed, playing }) {
+  // Draws a moment. `fresh` says that it is another than before, otherwise only time has passed; `changed` has the
+  // servers that the last happening changed, `chosen` those that are ticked, `pinned` is what the panel shows.
+  draw(moment, flights, time, { fresh, changed, chosen = [], pinned = "" }) {
     for (const [name, state] of moment.servers) {
       const server = this.servers.get(name);
-      if (fresh) this.drawServer(server, name, state, name === changed);
+      if (fresh) {
+        this.drawServer(server, name, state);
+        const marks = { "rp-changed": changed.has(name), "rp-chosen": chosen.includes(name), "rp-pinned": pinned === name };
+        for (const [mark, on] of Object.entries(marks)) server.group.classList.toggle(mark, on);
+      }
       this.drawTimers(server, state, time);
     }
     if (fresh) this.drawWalls(moment);
-    this.drawMessages(flights, playing ? -1 : 0);
+    this.mail.pinned = pinned;
+    this.mail.draw(flights);
   }
 
-  drawServer(server, name, state, changed) {
+  drawServer(server, name, state) {
     const { fields } = state;
     const down = !state.up;
     const role = down ? "follower" : state.role;
-    server.group.setAttribute("class", `rp-server rp-${down ? "down" : role}${changed ? " rp-changed" : ""}`);
+    server.group.setAttribute("class", `rp-server rp-${down ? "down" : role}`);
     server.shape.setAttribute("d", SERVER_SHAPES[role] ?? SERVER_SHAPES.server);
     server.inner.setAttribute("d", role === "leader" ? SERVER_SHAPES.leader : "");
     const counts = role === "candidate" && Array.isArray(fields.votes);
@@ -110,11 +105,10 @@ export class Ring {
       arc.remove();
       server.arcs.delete(name);
     }
-    for (const [name, [, due]] of Object.entries(state.timers)) {
+    for (const name in state.timers) {
       const arc = server.arcs.get(name) ?? this.addArc(server, name);
-      const left = Math.max(0, due - time) / (this.longest[name] || 1);
-      const drawn = (100 * Math.min(1, left)).toFixed(2);
-      arc.setAttribute("stroke-dasharray", `${drawn} 200`);
+      const left = Math.max(0, state.timers[name][1] - time) / (this.longest[name] || 1);
+      arc.setAttribute("stroke-dasharray", `${(100 * Math.min(1, left)).toFixed(1)} 200`);
     }
   }
 
@@ -133,9 +127,8 @@ export class Ring {
     if (key === this.wallsShown) return;
     this.wallsShown = key;
     const found = walls(this.names, sides);
-    this.walls = found ?? [];
-    this.stops.clear();
-    const paths = this.walls.map(wallPath);
+    this.mail.takeWalls(found ?? []);
+    const paths = (found ?? []).map(wallPath);
     const drawn = paths.flatMap((d) => [svg("path", { class: "rp-wall", d }), svg("path", { class: "rp-bricks", d })]);
     const cutLinks = found === null ? pairsAcross(sides) : [];
     this.wallLayer.replaceChildren(
@@ -155,67 +148,14 @@ export class Ring {
     return svg("g", { class: "rp-cut", "data-cut": `${from}>${to}` }, line, stop);
   }
 
-  drawMessages(flights, tabindex) {
-    const gone = new Set(this.shown.keys());
-    const waiting = new Map();
-    for (const each of flights) {
-      const { flight } = each;
-      gone.delete(flight.name);
-      const element = this.shown.get(flight.name) ?? this.addMessage(flight);
-      const place = waiting.get(flight.to) ?? 0;
-      if (each.waiting) waiting.set(flight.to, place + 1);
-      const beside = each.waiting ? (place % 2 ? -1 : 1) * 17 * Math.ceil(place / 2) : 0;
-      const [from, to] = [this.places.get(flight.from), this.places.get(flight.to)];
-      const at = onTheWay(from, to, each.share * this.stopOf(flight), beside);
-      element.setAttribute("tabindex", tabindex);
-      element.setAttribute("transform", `translate(${at.x.toFixed(2)} ${at.y.toFixed(2)})`);
-      element.classList.toggle("rp-crossed", each.crossed);
-      element.classList.toggle("rp-pale", each.pale === true);
-    }
-    for (const name of gone) {
-      this.shown.get(name).remove();
-      this.shown.delete(name);
-    }
-  }
-
-  // The share of its way after which a message is lost: at the wall, or half-way; 1 for one that arrives.
-  stopOf(flight) {
-    if (!flight.lost || flight.lost === "down") return 1;
-    const link = `${flight.from}>${flight.to} ${flight.lost}`;
-    if (!this.stops.has(link)) {
-      const found = flight.lost === "cut" ? this.walls : [];
-      this.stops.set(link, meetsWall(this.places.get(flight.from), this.places.get(flight.to), found));
-    }
-    return this.stops.get(link);
-  }
-
-  addMessage(flight) {
-    const { name, from, to, type, fields } = flight;
-    const family = messageFamily(type, fields);
-    const { degrees } = onTheWay(this.places.get(from), this.places.get(to), 0);
-    const reply = isReply(type);
-    const element = svg(
-      "g",
-      {
-        class: `rp-message rp-kind-${family}${reply ? " rp-reply" : ""}`,
-        role: "img",
-        "data-message": name,
-        "aria-label": `${messageWords(type, fields)} from ${from} to ${to}`,
-      },
-      svg("circle", { class: "rp-target", r: 11 }),
-      svg("line", { class: "rp-tail", x1: -19, x2: -8, transform: `rotate(${degrees})` }),
-      svg("path", { class: "rp-body", d: MESSAGE_SHAPES[family] }),
-      svg("path", { class: "rp-cross", d: "M -6 -6 L 6 6 M 6 -6 L -6 6" }),
-    );
-    if (reply && isRefusal(type, fields)) element.append(svg("path", { class: "rp-bar", d: "M -11 0 H 11" }));
-    this.messages.append(element);
-    this.shown.set(name, element);
-    return element;
+  // What can have the focus, in the order in which one goes through it by keyboard: servers, then messages.
+  elements() {
+    return [...[...this.servers.values()].map(({ group }) => group), ...this.mail.elements()];
   }
 }
 
 // Under a server's name: its role as a word, and its term once there are terms to tell apart.
-function roleWords(state) {
+export function roleWords(state) {
   if (!state.up) return state.life ? "down" : "not started";
   const term = state.fields.current_term;
   const role = state.paused ? `${state.role}, paused` : state.role;
@@ -223,7 +163,7 @@ function roleWords(state) {
 }
 
 // A server in a sentence, for those who cannot see the picture.
-export function serverWords(name, state, count) {
+function serverWords(name, state, count) {
   const said = [`${name}: ${roleWords(state).replace(" · ", ", ")}`];
   if (state.up && state.role === "candidate" && Array.isArray(state.fields.votes)) {
     said.push(`${state.fields.votes.length} of ${count} votes`);

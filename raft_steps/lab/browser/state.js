@@ -9,15 +9,18 @@ export const KEYFRAME_EVERY = 256;
 
 const HANDLED = ["index", "term", "command"];
 
+// Reads lines of JSON, an object each.
+export function readLines(text) {
+  return JSON.parse(`[${text.trimEnd().replaceAll("\n", ",")}]`);
+}
+
 // Reads the text that Trace.to_text() writes: a header, then an event a line.
 export function readTrace(text) {
-  const lines = text.trimEnd().replaceAll("\n", ",");
-  const rows = JSON.parse(`[${lines}]`);
-  const header = rows.shift();
-  rows.forEach((event, number) => {
+  const [header, ...events] = readLines(text);
+  events.forEach((event, number) => {
     event.number = number;
   });
-  return { ...header, events: rows };
+  return { ...header, events };
 }
 
 function emptyMoment(names) {
@@ -34,7 +37,7 @@ function emptyMoment(names) {
       applied: new Set(),
     });
   }
-  return { servers, inFlight: new Map(), sides: [], cuts: [] };
+  return { servers, inFlight: new Map(), held: {}, network: {}, sides: [], cuts: [] };
 }
 
 // Copies what advance() changes in place. The values inside are replaced and never changed, so they are shared.
@@ -49,7 +52,9 @@ function copyOf(moment) {
       applied: new Set(state.applied),
     });
   }
-  return { servers, inFlight: new Map(moment.inFlight), sides: moment.sides, cuts: moment.cuts.slice() };
+  const { sides, network } = moment;
+  const [inFlight, held, cuts] = [new Map(moment.inFlight), { ...moment.held }, moment.cuts.slice()];
+  return { servers, inFlight, held, network, sides, cuts };
 }
 
 // Moves a moment on by one event.
@@ -60,7 +65,15 @@ export function advance(moment, event) {
       break;
     case "delivered":
     case "dropped":
-      if (!event.copy) moment.inFlight.delete(event.message);
+      if (event.copy) break;
+      moment.inFlight.delete(event.message);
+      delete moment.held[event.message];
+      break;
+    case "held":
+      moment.held[event.message] = event.due;
+      break;
+    case "network":
+      moment.network = { ...moment.network, ...settingsOf(event) };
       break;
     case "partitioned":
       moment.sides = event.sides;
@@ -74,6 +87,11 @@ export function advance(moment, event) {
       break;
   }
   if (event.server) advanceServer(moment.servers.get(event.server), event);
+}
+
+// What an event says of how the network is from now on.
+function settingsOf({ loss, delay }) {
+  return { ...(loss === undefined ? {} : { loss }), ...(delay === undefined ? {} : { delay }) };
 }
 
 function advanceServer(state, event) {
@@ -116,9 +134,11 @@ function advanceServer(state, event) {
 
 // A trace that can be asked for any moment, in any order.
 export class Timeline {
-  constructor(trace) {
+  // known: the timeline of a trace that has the first `shared` events in common with this one; what it knows is kept.
+  constructor(trace, known = null, shared = 0) {
     this.trace = trace;
-    this.keyframes = [emptyMoment(trace.servers)]; // keyframes[k] is the moment before event k * KEYFRAME_EVERY
+    const kept = shared > 0 ? known.keyframes.slice(0, Math.floor(shared / KEYFRAME_EVERY) + 1) : null;
+    this.keyframes = kept ?? [emptyMoment(trace.servers)]; // keyframes[k] is the moment before event k * KEYFRAME_EVERY
   }
 
   // The number of the last event that has happened at a time in microseconds; -1 before everything.

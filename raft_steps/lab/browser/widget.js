@@ -1,184 +1,231 @@
-// The player of a trace: the clock, the keys, and the parts that draw. This is what anywidget loads.
+// The player of a run: what is shown, where in time, and what the reader does. This is what anywidget loads.
 //
-// Python simulates and sends one trace; from then on everything happens here, with or without a kernel. Nothing is
-// loaded from anywhere: the modules beside this one are put in front of it when the widget is made.
+// Python simulates and sends a trace; from then on everything happens here, with or without a kernel. If the run is live,
+// Python is asked to change it or to let it go on (live.js), and answers with another trace. Nothing is loaded from
+// anywhere: the modules beside this one are put in front of it when the widget is made.
 
+import { sharedEvents } from "./branches.js";
 import { Journey } from "./journey.js";
-import { Card, HappeningList, LogTable, html, legend } from "./panels.js";
-import { Ring } from "./ring.js";
-import { Transport } from "./transport.js";
-
-const GLIDE_MILLISECONDS = 300; // how long one step takes, so that the eye can follow it
-const FRAME_MILLISECONDS_MAX = 100; // a tab that slept goes on where it was
-const SPEEDS = [1 / 16, 16];
-const LOG_NAME_WIDTH = 86; // pixels, as in widget.css
-const LOG_CELL_WIDTH = 88;
+import { Link } from "./link.js";
+import { drawLegend } from "./panels.js";
+import { makeParts, placeParts } from "./parts.js";
+import { Playing } from "./playing.js";
+import { Reader } from "./reader.js";
+import { changesOf } from "./spelled.js";
+import { html } from "./svg.js";
 
 class Player {
   constructor(model, element) {
     this.model = model;
+    this.link = Link.of(model);
     this.root = html("div", { class: "rp", role: "group" });
-    this.live = html("p", { class: "rp-live", "aria-live": "polite" });
-    Object.assign(this, { frame: null, playing: false, glide: null });
+    this.voice = html("p", { class: "rp-live", "aria-live": "polite" });
+    this.playing = new Playing(this);
+    this.chapter = -1;
     this.handlers = [
-      ["change:trace", () => this.load()],
       ["change:heartbeats", () => this.show(true)],
       ["change:chapter", () => this.followChapter()],
     ];
     for (const [name, handler] of this.handlers) model.on(name, handler);
     const begun = performance.now();
-    this.load();
+    this.open();
+    this.unlisten = this.link.listen({ trace: (message) => this.hear(message), live: () => this.hearLive() });
     element.append(this.root);
-    this.listen();
-    Object.assign(this.root.dataset, { ready: "1", loaded: (performance.now() - begun).toFixed(1) }); // for tests
+    this.reader = new Reader(this);
+    const loaded = this.link.loading + performance.now() - begun;
+    Object.assign(this.root.dataset, { ready: "1", loaded: loaded.toFixed(1) }); // for tests
   }
 
-  load() {
-    const { model } = this;
-    this.pause();
-    this.journey = new Journey(new TextDecoder().decode(model.get("trace")), model.get("moments"));
-    this.clock = (time) => (time / 1e6).toFixed(this.journey.decimals);
-    this.build();
-    this.chapter = -1;
-    const start = model.get("start");
+  // Shows the current branch from where the run opens.
+  open() {
+    this.adopt(this.link.current);
+    const start = this.model.get("start");
     this.moveTo(start < 0 ? this.journey.home : this.journey.at(Math.min(start, this.journey.end)), true);
   }
 
-  build() {
-    const { journey, clock } = this;
-    const { trace, story, flights } = journey;
-    const timers = longestTimers(trace.events);
-    this.ring = new Ring(trace.servers, timers);
-    this.list = new HappeningList(story, clock, (happening) => this.choose(journey.afterEvent(happening.first)));
-    this.card = new Card(clock);
-    const entries = trace.events.reduce((most, { index, log }) => Math.max(most, index ?? 0, log?.length ?? 0), 0);
-    this.logs = new LogTable(trace.servers, entries);
-    this.logs.element.hidden = entries === 0;
-    this.transport = new Transport(journey, clock, {
-      toggle: () => (this.playing ? this.pause() : this.play()),
-      home: () => this.choose(journey.home),
-      end: () => this.choose(journey.last()),
-      step: (direction) => this.step(direction),
-      scrub: (time) => this.choose(journey.at(time)),
-    });
-    this.picture = html("div", { class: "rp-picture" }, this.ring.element, this.card.element);
-    const side = html("div", { class: "rp-side" }, this.list.element, legend(flights.byName, timers));
-    const stage = html("div", { class: "rp-stage" }, this.picture, side);
-    this.root.setAttribute("aria-label", `Player of ${trace.title || "a run"}`);
-    this.root.replaceChildren(stage, this.transport.element, this.logs.element, this.live);
+  // Takes over the trace of a branch; what is drawn stays where it is, unless the servers are others.
+  adopt(branch) {
+    const trace = this.link.branches.trace(branch);
+    const known = this.journey ?? null;
+    const shared = known ? sharedEvents(known.trace.events, trace.events) : 0;
+    this.journey = new Journey(trace, { violations: this.link.live.violations, known, shared });
+    this.clock = (time) => (time / 1e6).toFixed(this.journey.decimals);
+    const others = known?.trace.servers.join() !== trace.servers.join();
+    this.branch = branch;
+    if (others) this.build();
+    this.take();
+    return shared;
   }
+
+  // Makes the parts anew, for other servers.
+  build() {
+    const { servers, title } = this.journey.trace;
+    this.playing.pause();
+    Object.assign(this, makeParts(this, servers));
+    this.logs.fit(this.root.clientWidth);
+    this.root.setAttribute("aria-label", `Player of ${title || "a run"}`);
+    this.root.replaceChildren(...placeParts(this, servers), this.voice);
+  }
+
+  // Gives the parts the run that they show.
+  take() {
+    const { journey, clock } = this;
+    const { events } = journey.trace;
+    this.ring.longest = journey.longest;
+    this.list.take(journey.story, clock);
+    this.card.clock = clock;
+    this.logs.take(events);
+    this.clients.take(events, clock);
+    this.transport.take(journey, clock);
+    this.inspector.take(journey);
+    drawLegend(this.legend, journey.flights.byName, journey.longest);
+    this.live?.takeBeside();
+    this.chapter = -1;
+  }
+
+  // Hearing from Python.
+
+  // A trace of the branch that is shown has come; without a branch of its own, it is what the player opens with anew.
+  hear({ branch, at, opened }) {
+    if (opened) this.open();
+    else if (branch === this.branch) this.goOn(branch, at ?? null);
+    else if (branch === this.live?.compared) this.live.takeBeside();
+  }
+
+  hearLive() {
+    if (this.link.current !== this.branch && this.link.branches.has(this.link.current)) this.goOn(this.link.current, null);
+    this.journey.tell(this.link.live.violations);
+    this.transport.takeMoments(this.journey);
+    if (!this.live?.acting) this.show(true);
+  }
+
+  // Goes on with another trace, at the time that was shown, or at one that is said.
+  goOn(branch, at) {
+    const { number, time } = this.position;
+    const shared = this.adopt(branch);
+    const { journey } = this;
+    this.playing.glide = null;
+    if (at !== null) this.position = journey.at(Math.min(at, journey.end));
+    else if (number + 1 >= shared || time > journey.end) this.position = journey.at(Math.min(time, journey.end));
+    if (this.live?.acting) return; // The answer comes next, and leads to where the action shows.
+    this.moveTo(this.position, true);
+    if (at !== null) this.announce();
+  }
+
+  // Drawing.
 
   moveTo(position, anew = false) {
     const fresh = anew || position.number !== this.position.number;
     this.position = position;
+    this.link.branches.show(this.branch, position.time);
     this.show(fresh);
+    if (this.live && this.playing.playing) this.live.lookAhead();
   }
 
   // Draws the position. What changes with events alone is drawn when it is fresh.
   show(fresh) {
-    const { journey, model, root } = this;
+    const { journey, root, clock } = this;
     const { number, time } = this.position;
-    const { story, timeline, trace } = journey;
-    const heartbeats = model.get("heartbeats");
-    if (fresh) this.moment = timeline.momentAfter(number);
+    const { heartbeats } = this.options();
+    if (fresh) this.lookAt(number);
     const flights = journey.underWay(this.moment, time, heartbeats);
+    this.live?.doom(flights, time);
     this.quiet = flights.every((each) => each.pale);
-    const happening = story.happenings[story.placeOf(number)];
-    const changed = number > journey.home.number ? trace.events[happening.first].server : "";
-    this.ring.draw(this.moment, flights, time, { fresh, changed, playing: this.playing });
-    if (fresh) {
-      this.words = happening ? story.lines(happening, true).join(". ") : "";
-      this.list.draw(number, heartbeats);
-      this.logs.draw(this.moment);
-      this.tellChapter();
-    }
+    const { moment, changed } = this;
+    const chosen = this.live?.bar.chosen ?? [];
+    this.ring.draw(moment, flights, time, { fresh, changed, chosen, pinned: this.inspector.key });
+    this.roving.mend();
+    if (fresh) this.showEvents(number, heartbeats);
+    this.live?.draw(moment, time, heartbeats, fresh);
+    this.inspector.draw({ moment, journey, clock, time, live: this.link.live, changed });
     this.transport.draw(time, this.words, fresh);
-    if (!this.card.element.hidden) this.fillCard();
-    Object.assign(root.dataset, { time: (time / 1e6).toFixed(6), event: number, playing: this.playing ? "1" : "0" });
+    this.reader?.refresh();
+    const playing = this.playing.playing ? "1" : "0";
+    Object.assign(root.dataset, { time: (time / 1e6).toFixed(6), event: number, playing, branch: this.branch });
   }
 
-  // The clock.
-
-  play() {
-    if (this.position.time >= this.journey.end) this.moveTo(this.journey.home);
-    this.glide = null;
-    this.setPlaying(true);
-    this.last = performance.now();
-    this.awaitFrame();
+  // Finds out how the cluster is after an event, and what that changed.
+  lookAt(number) {
+    const { story, timeline, trace, home } = this.journey;
+    const happening = story.happenings[story.placeOf(number)];
+    this.moment = timeline.momentAfter(number);
+    this.words = happening ? story.lines(happening, true).join(". ") : "";
+    const events = number > home.number ? trace.events.slice(happening.first, number + 1) : [];
+    this.changed = changesOf(events);
   }
 
-  pause() {
-    this.glide = null;
-    if (this.frame !== null) cancelAnimationFrame(this.frame);
-    this.frame = null;
-    if (!this.playing) return;
-    this.setPlaying(false);
-    this.announce();
+  showEvents(number, heartbeats) {
+    const { journey } = this;
+    this.list.draw(number, heartbeats);
+    this.logs.draw(this.moment, this.changed);
+    this.clients.draw(number);
+    this.alarm.draw(this.link.live.violations ?? [], number, this.clock);
+    const chapter = journey.chapterAt(number);
+    this.transport.drawMoments(chapter, (kind) => journey.ofKind(this.position, kind) !== undefined);
+    if (chapter === this.chapter) return;
+    this.chapter = chapter;
+    this.model.set("chapter", chapter);
   }
 
-  setPlaying(playing) {
-    this.playing = playing;
-    this.transport.showPlaying(playing);
+  showPlaying() {
+    this.transport.showPlaying(this.playing.playing);
     this.show(false);
   }
 
-  awaitFrame() {
-    this.frame ??= requestAnimationFrame((now) => {
-      this.frame = null;
-      if (this.glide) this.glideOn(now);
-      else this.playOn(Math.max(0, Math.min(now - this.last, FRAME_MILLISECONDS_MAX)) / 1000);
-      this.last = now;
-      if (this.playing || this.glide) this.awaitFrame();
-    });
-  }
-
-  playOn(seconds) {
+  options() {
     const [speed, hurry, heartbeats] = ["speed", "hurry", "heartbeats"].map((name) => this.model.get(name));
-    const { quiet, journey } = this;
-    this.moveTo(journey.advance(this.position, seconds, { speed, quiet, hurry, heartbeats }));
-    if (this.position.time >= journey.end) this.pause();
-  }
-
-  glideOn(now) {
-    const { from, to, begun } = this.glide;
-    const share = Math.min(1, (now - begun) / GLIDE_MILLISECONDS);
-    if (share >= 1) {
-      this.choose(to);
-      return;
-    }
-    const time = from.time + (to.time - from.time) * Math.max(0, share) * (2 - share);
-    const { number } = this.journey.at(time);
-    const [low, high] = [from.number, to.number].sort((a, b) => a - b);
-    this.moveTo({ number: Math.min(high, Math.max(low, number)), time });
+    return { speed, hurry, heartbeats };
   }
 
   // Going somewhere.
 
+  toggle() {
+    if (this.pause()) return;
+    const ended = this.position.time >= this.journey.end;
+    if (ended && this.live) this.live.tryAgain();
+    else if (ended) this.moveTo(this.journey.home);
+    this.hush();
+    this.playing.play();
+  }
+
+  // Stops, and tells where; says whether it was playing.
+  pause() {
+    const played = this.playing.pause();
+    if (played) this.announce();
+    return played;
+  }
+
+  // Playing has come to the end of what is known: a live run goes on as soon as Python has let it.
+  async atEnd() {
+    if (!this.live || !(await this.live.extend())) this.pause();
+  }
+
+  // Goes where the reader wants to be.
   choose(position) {
-    this.pause();
+    this.hush();
+    this.arrive(position);
+  }
+
+  arrive(position) {
+    this.playing.pause();
     this.moveTo(position);
     this.announce();
   }
 
-  step(direction) {
-    const from = this.glide?.to ?? this.position;
-    this.pause();
-    const heartbeats = this.model.get("heartbeats");
-    const to = direction > 0 ? this.journey.next(from, heartbeats) : this.journey.previous(from, heartbeats);
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      this.choose(to);
-      return;
-    }
-    this.glide = { from: this.position, to, begun: performance.now() };
-    this.awaitFrame();
+  async step(direction) {
+    this.hush();
+    const from = this.playing.goal;
+    const { heartbeats } = this.options();
+    const { journey, live } = this;
+    if (direction < 0) this.playing.glideTo(journey.previous(from, heartbeats));
+    else if (live?.isLast(from, heartbeats)) this.playing.glideTo(await live.reach(from, heartbeats));
+    else this.playing.glideTo(journey.next(from, heartbeats));
   }
 
-  // The list of moments under the picture names the one that was passed last, and leads to the one that is chosen.
-  tellChapter() {
-    const chapter = this.journey.chapterAt(this.position.number);
-    if (chapter === this.chapter) return;
-    this.chapter = chapter;
-    this.model.set("chapter", chapter);
+  jump(kind, direction) {
+    const position = this.journey.ofKind(this.position, kind, direction);
+    if (position) this.choose(position);
+    else this.say(`No ${kind} ${direction < 0 ? "before" : "after"} this moment.`);
   }
 
   followChapter() {
@@ -188,102 +235,45 @@ class Player {
     this.choose(this.journey.chapter(chapter));
   }
 
-  changeSpeed(factor) {
-    const speed = Math.min(SPEEDS[1], Math.max(SPEEDS[0], this.model.get("speed") * factor));
-    this.model.set("speed", speed);
-    this.model.save_changes();
-    this.live.textContent = `Speed ${speed}`;
+  // Opens the panel of a server or a message, or closes it.
+  select(subject) {
+    this.inspector.show(subject);
+    this.show(true);
   }
-
-  // Being read.
 
   announce() {
-    this.live.textContent = `${this.clock(this.position.time)} seconds. ${this.words}`;
+    this.voice.textContent = `${this.clock(this.position.time)} seconds. ${this.words}`;
   }
 
-  listen() {
-    const { root } = this;
-    for (const name of ["pointerover", "focusin"]) {
-      root.addEventListener(name, (event) => this.openCard(event.target.closest("[data-server], [data-message]")));
-    }
-    root.addEventListener("pointerleave", () => this.openCard(null));
-    root.addEventListener("focusout", () => this.openCard(null));
-    root.addEventListener("keydown", (event) => this.onKey(event));
-    this.sizes = new ResizeObserver(() => this.fit());
-    this.sizes.observe(root);
-    this.keepKeys = (event) => {
-      if (!isCommand(event)) event.stopPropagation();
-    };
+  say(words) {
+    this.voice.textContent = words;
+    this.said.textContent = words;
   }
 
-  openCard(target) {
-    this.subject = target;
-    this.card.hide();
-    if (target) this.fillCard();
+  // Takes back what was said last: it was about another moment.
+  hush() {
+    this.said.textContent = "";
   }
 
-  fillCard() {
-    if (!this.subject?.isConnected) {
-      this.openCard(null);
-      return;
-    }
-    const { server, message } = this.subject.dataset;
-    if (server) this.card.showServer(server, this.moment.servers.get(server), this.position.time);
-    else this.card.showMessage(this.journey.flights.byName.get(message.replace(" copy", "")));
-    this.card.placeBeside(this.subject, this.picture);
-  }
-
-  // Fits the logs to the width. By now the widget is in the page, so the controls around it can keep their keys, too.
-  fit() {
-    this.surroundings ??= this.root.closest(".raft-player");
-    this.surroundings?.addEventListener("keydown", this.keepKeys);
-    this.list.centre();
-    const columns = Math.max(3, Math.floor((this.root.clientWidth - LOG_NAME_WIDTH) / LOG_CELL_WIDTH));
-    if (this.logs.fit(columns)) this.logs.draw(this.moment);
-  }
-
-  onKey(event) {
-    if (isCommand(event)) return;
-    event.stopPropagation(); // JupyterLab takes single letters as commands: b would add a cell.
-    const acts = {
-      ArrowRight: () => this.step(1),
-      ArrowLeft: () => this.step(-1),
-      Home: () => this.choose(this.journey.home),
-      End: () => this.choose(this.journey.last()),
-      "+": () => this.changeSpeed(2),
-      "=": () => this.changeSpeed(2),
-      "-": () => this.changeSpeed(1 / 2),
-      " ": () => (this.playing ? this.pause() : this.play()),
-      Escape: () => this.openCard(null),
-    };
-    const pressed = event.key === " " && event.target.closest("button") !== null; // The button hears it as a click.
-    if (!Object.hasOwn(acts, event.key) || pressed) return;
-    event.preventDefault();
-    acts[event.key]();
+  // Counts what Python has answered, and how long it took in milliseconds: for tests.
+  answered(milliseconds) {
+    const { dataset } = this.root;
+    Object.assign(dataset, { answers: Number(dataset.answers ?? 0) + 1, took: milliseconds.toFixed(1) });
   }
 
   close() {
-    Object.assign(this, { glide: null, playing: false });
-    if (this.frame !== null) cancelAnimationFrame(this.frame);
-    this.sizes.disconnect();
-    this.surroundings?.removeEventListener("keydown", this.keepKeys);
+    this.playing.pause();
+    this.reader.close();
+    this.unlisten();
     for (const [name, handler] of this.handlers) this.model.off(name, handler);
     this.root.remove();
   }
 }
 
-const isCommand = (event) => event.ctrlKey || event.altKey || event.metaKey;
-
-// For each timer of a trace, the longest time that it was ever set to: arcs of all servers are drawn to one scale.
-function longestTimers(events) {
-  const longest = {};
-  for (const { kind, timer, time, due } of events) {
-    if (kind === "timer_started") longest[timer] = Math.max(longest[timer] ?? 0, due - time);
-  }
-  return longest;
-}
-
 export default {
+  initialize({ model }) {
+    Link.of(model); // Python may speak before anything is shown.
+  },
   render({ model, el }) {
     const player = new Player(model, el);
     return () => player.close();

@@ -58,7 +58,7 @@ export function eventText(event, fields) {
 
 // How a sentence about an event begins: with its server, unless it is about none or names it itself.
 export function subject(event) {
-  if (!event.server || event.kind === "failed" || event.kind === "note") return "";
+  if (!event.server || ["failed", "note", "doubled"].includes(event.kind)) return "";
   return event.kind === "timer_fired" ? `${event.server}'s ` : `${event.server} `;
 }
 
@@ -72,6 +72,10 @@ export function predicate(event, fields) {
       return `hears ${event.copy ? "a copy of " : ""}${arrivalWords(event, fields)} from ${event.from}`;
     case "dropped":
       return `does not get ${arrivalWords(event, fields)} from ${event.from}: ${REASONS[event.reason] ?? event.reason}`;
+    case "held":
+      return `waits for ${arrivalWords(event, fields)} from ${event.from}: held back until ${plainSeconds(event.due)} s`;
+    case "doubled":
+      return `a copy of ${arrivalWords(event, fields)} from ${event.from} is on its way to ${event.server}`;
     case "appended":
     case "applied": {
       const verb = event.kind === "appended" ? "stores" : "applies";
@@ -117,6 +121,8 @@ function lifeWords(event) {
       return `the link from ${event.from} to ${event.to} is cut`;
     case "healed":
       return "the network heals";
+    case "network":
+      return networkWords(event);
     case "failed":
       return quote(event.error ? event.error.split(LINE_ENDS)[0] : `${event.server} fails`);
     case "note":
@@ -124,6 +130,13 @@ function lifeWords(event) {
     default:
       return event.kind;
   }
+}
+
+function networkWords({ loss, delay }) {
+  const said = [];
+  if (loss !== undefined) said.push(`the network loses ${Number((100 * loss).toPrecision(6))}% of the messages`);
+  if (delay !== undefined) said.push(`messages take ${delay[0]} to ${delay[1]} s`);
+  return said.join("; ");
 }
 
 function answerWords(event, request) {

@@ -29,6 +29,7 @@ MORE_SEEDS = 40  # and with so many where more is left than one likes to read
 READABLE = 10  # actions
 FEW_ACTIONS = 40  # with more than this, single actions are not tried with other seeds
 REQUESTS = ("set", "delete", "get")
+LINK_VERBS, NETWORK_VERBS = ("cut", "drop", "hold", "duplicate"), ("loss", "delay")  # what they name is no server
 NOT_BACK = "did not come back"  # what the guard says of a handler
 SHORTEST = 1_000  # microseconds: a gap that is no longer is left as it is
 
@@ -184,7 +185,9 @@ def _without_servers(scenario: Scenario) -> Iterator[Scenario]:
 
 def _without(action: Action, gone: tuple[str, ...]) -> Action | None:
     """Leave servers out of an action; None if nothing is left of it."""
-    if action.verb in ("cut", "drop"):
+    if action.verb in NETWORK_VERBS:
+        return action
+    if action.verb in LINK_VERBS:
         ends = action.words[0].partition("#")[0].split(">")
         return None if set(ends) & set(gone) else action
     if action.verb in REQUESTS:
@@ -205,7 +208,7 @@ def _with_plain_parts(scenario: Scenario) -> Iterator[Scenario]:
 def _with_fewer_sides(scenario: Scenario) -> Iterator[Scenario]:
     """Name fewer servers in one action."""
     for place, action in enumerate(scenario.actions):
-        if action.verb not in REQUESTS and len(action.words) > 1:
+        if action.verb not in (*REQUESTS, *NETWORK_VERBS, *LINK_VERBS) and len(action.words) > 1:
             for gone in range(len(action.words)):
                 words = action.words[:gone] + action.words[gone + 1 :]
                 if any(word != "|" for word in words):

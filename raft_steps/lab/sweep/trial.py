@@ -11,7 +11,8 @@ from raft_steps.lab.properties import Properties, PropertyBroken, Rule
 from raft_steps.lab.scenario import Scenario
 from raft_steps.lab.simulation import Simulation
 
-FAULTS = frozenset({"crash", "lose", "tear", "pause", "partition", "cut", "drop"})  # what a sweep counts as a fault
+# What a sweep counts as a fault.
+FAULTS = frozenset({"crash", "lose", "tear", "pause", "partition", "cut", "drop", "hold", "duplicate", "loss", "delay"})
 NODE_FAILED, STORM = "Node Failed", "Event Storm"  # what breaks a run beside the rules
 
 

@@ -1,0 +1,391 @@
+"""A hand in a running simulation: what it does to messages in flight, to the network and to timers, and what it cannot do."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raft_steps.lab.cluster import Cluster, NoAnswer
+from raft_steps.lab.errors import NodeError, ScenarioError
+from raft_steps.lab.node import Node
+from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.still import still
+from raft_steps.lab.timeline import timeline
+from raft_steps.lab.timeline_scene import View, build_scene, read
+from raft_steps.lab.trace import Trace
+
+
+def election(**options: Any) -> Cluster:
+    """Start a cluster in which tom has asked for votes a moment ago; its request to jerry is under way for half a second."""
+    cluster = Cluster(8, seed=1, network={"delay": (0.5, 0.5)}, **options)
+    cluster.timeout("tom")
+    cluster.run(0.1)
+    return cluster
+
+
+def arrivals(trace: Trace, message: str) -> list[tuple[float, bool]]:
+    """Give when a message arrived, and whether each time a copy did."""
+    found = [event for event in trace.of("delivered") if event["message"] == message]
+    return [(event.seconds, bool(event.get("copy"))) for event in found]
+
+
+def notes(trace: Trace) -> list[str]:
+    """Give what the trace notes."""
+    return [event["text"] for event in trace.of("note")]
+
+
+def test_timeout_is_an_ordinary_one() -> None:
+    """An election timer that is made to run out does what it does by itself: the server stands for election."""
+    cluster = election()
+
+    assert [(0.0, "tom", "election")] == [(e.seconds, e.server, e["timer"]) for e in cluster.trace.of("timer_fired")]
+    assert "candidate" == cluster.trace.moment_at(0.1).servers["tom"].role
+    assert [] == notes(cluster.trace)
+
+
+def test_timeout_is_not_followed_by_the_one_that_was_due() -> None:
+    """The time at which the timer would have run out passes without a word; the new time counts."""
+    cluster = Cluster(8, ["tom", "jerry", "spike"], seed=1, draws={"tom": [8, 18]}, later=["jerry", "spike"])
+    cluster.timeout("tom", at=3)
+    cluster.run(25)
+
+    assert [3.0, 21.0] == [event.seconds for event in cluster.trace.of("timer_fired", server="tom")]
+
+
+@pytest.mark.parametrize(
+    "step, before, why",
+    [
+        (8, "crash", "timeout tom: it is down"),
+        (8, "pause", "timeout tom: it is paused"),
+        (3, "heal", "timeout tom: its election timer does not run"),
+    ],
+)
+def test_timeout_of_a_timer_that_does_not_run_is_noted(step: int, before: str, why: str) -> None:
+    """Where no election timer runs, a note says why not, and nothing else happens."""
+    cluster = Cluster(step, seed=1)
+    getattr(cluster, before)(*([] if before == "heal" else ["tom"]))
+    number = len(cluster.trace)
+    cluster.timeout("tom")
+
+    assert [("note", why)] == [(event.kind, event["text"]) for event in cluster.trace.events[number:]]
+
+
+def test_timeout_of_whoever_leads_is_noted() -> None:
+    """Targets that are resolved later may be named, too; a leader waits for no election, and nobody may lead."""
+    cluster = Cluster(8, seed=1)
+    cluster.timeout("leader")
+    cluster.run(30)
+    cluster.timeout("leader")
+
+    assert ["timeout leader: there is none", f"timeout {cluster.leader}: its election timer does not run"] == notes(
+        cluster.trace
+    )
+
+
+class Raises(Node):
+    """A node with a mistake in its election."""
+
+    def on_start(self) -> None:
+        self.start_timer("election", 9)
+
+    def on_election_timeout(self) -> None:
+        raise ValueError("no way")
+
+
+class Hangs(Raises):
+    """A node that never ends its election."""
+
+    def on_election_timeout(self) -> None:
+        while True:
+            pass
+
+
+@pytest.mark.parametrize("node, words", [(Raises, "raised ValueError: no way"), (Hangs, "an endless loop?")])
+@pytest.mark.slow
+def test_timeout_of_a_wrong_node_says_what_it_did(node: type, words: str) -> None:
+    """A mistake of a node that shows when its timer is made to run out is told as any other."""
+    cluster = Cluster(node)
+    with pytest.raises(NodeError) as caught:
+        cluster.timeout("tom")
+
+    assert words in str(caught.value)
+
+
+def test_message_is_held() -> None:
+    """A message that is held arrives so many seconds later than it would have, and the trace says when."""
+    cluster = election()
+    cluster.hold("tom>jerry#1", 2)
+    held = cluster.trace.of("held")
+    cluster.run(5)
+
+    assert [(0.1, "jerry", "tom>jerry#1", "tom", 2_500_000)] == [
+        (event.seconds, event.server, event["message"], event["from"], event["due"]) for event in held
+    ]
+    assert [(2.5, False)] == arrivals(cluster.trace, "tom>jerry#1")
+    assert [(0.5, False)] == arrivals(cluster.trace, "tom>spike#1")
+
+
+def test_message_can_be_held_again() -> None:
+    """Each time that a message is held counts from when it would arrive by then."""
+    cluster = election()
+    cluster.hold("tom>jerry#1", 1)
+    cluster.hold("tom>jerry#1", 0.25, at=1)
+    cluster.run(5)
+
+    assert [(1.75, False)] == arrivals(cluster.trace, "tom>jerry#1")
+
+
+def test_moment_knows_what_is_held() -> None:
+    """A moment of the trace tells until when a message is held; once it has arrived, no longer."""
+    cluster = election()
+    cluster.hold("tom>jerry#1", 2)
+    cluster.run(5)
+
+    assert {} == cluster.trace.moment_at(0).held
+    assert {"tom>jerry#1": 2_500_000} == cluster.trace.moment_at(1).held
+    assert {} == cluster.trace.moment_at(2.5).held
+
+
+def test_arrow_of_a_held_message_ends_where_it_arrives() -> None:
+    """A diagram draws a held message to when it arrives, also one that is on its way where the diagram ends."""
+    cluster = election()
+    cluster.hold("tom>jerry#1", 2)
+    on_its_way = build_scene(read(cluster.trace), View(low=0, high=200_000))
+    cluster.run(5)
+    arrived = build_scene(read(cluster.trace), View(low=0, high=3_000_000))
+
+    for scene, end in ((on_its_way, None), (arrived, 2_500_000)):
+        (arrow,) = [each for each in scene.arrows if (each.receiver, each.begin) == ("jerry", 0)]
+        assert (end, 2_500_000) == (arrow.end, arrow.due)
+    assert "tom&gt;jerry#1 held back: 2.5 s" in timeline(cluster.trace).svg
+
+
+def test_still_picture_shows_a_held_message_on_its_way() -> None:
+    """The picture of a moment has a held message as far from its receiver as it will then still take."""
+    cluster = election()
+    cluster.hold("tom>jerry#1", 2)
+
+    assert "RequestVote of term 1, tom to jerry, due in 1.00 s" in still(cluster.run(5).trace, 1.5).svg
+
+
+def test_message_is_doubled() -> None:
+    """A copy arrives after the message, marked as a copy; its arrival does not end the flight of the message."""
+    cluster = election()
+    cluster.duplicate("tom>jerry#1")
+    doubled = cluster.trace.of("doubled")
+    cluster.run(5)
+
+    assert [("jerry", "tom>jerry#1", 1_000_001)] == [(e.server, e["message"], e["due"]) for e in doubled]
+    assert [(0.5, False), (1.000001, True)] == arrivals(cluster.trace, "tom>jerry#1")
+    assert "tom&gt;jerry#1 doubled: 1 s" in timeline(cluster.trace).svg
+
+
+def test_message_that_is_dropped_is_held_in_vain() -> None:
+    """A message can be held, doubled and dropped; then neither it nor its copy is heard, and both are gone at once."""
+    cluster = election()
+    cluster.hold("tom>jerry#1", 1)
+    cluster.duplicate("tom>jerry#1")
+    cluster.drop("tom>jerry#1")
+    dropped = [e.seconds for e in cluster.run(5).trace.of("dropped") if e["message"] == "tom>jerry#1"]
+
+    assert [] == arrivals(cluster.trace, "tom>jerry#1")
+    assert [0.1, 0.1] == dropped
+
+
+def test_message_that_waits_is_dropped_at_once() -> None:
+    """What has reached a paused server can be dropped as well; the server never hears it."""
+    cluster = election()
+    cluster.pause("jerry")
+    cluster.run(1)
+    cluster.drop("tom>jerry#1")
+    cluster.resume("jerry")
+    cluster.run(5)
+
+    assert [1.1] == [e.seconds for e in cluster.trace.of("dropped") if e["message"] == "tom>jerry#1"]
+    assert [] == arrivals(cluster.trace, "tom>jerry#1")
+    assert ["spike"] == [e.server for e in cluster.trace.of("delivered") if e["message"].startswith("tom>spike#1")]
+
+
+def test_message_is_dropped_at_a_later_time() -> None:
+    """With a time, a message is dropped from then on: too late for one that has arrived."""
+    early, late = election(), election()
+    early.drop("tom>jerry#1", at=0.4)
+    late.drop("tom>jerry#1", at=0.6)
+
+    assert [] == arrivals(early.run(5).trace, "tom>jerry#1")
+    assert [(0.5, False)] == arrivals(late.run(5).trace, "tom>jerry#1")
+    assert ["drop tom>jerry#1: it is not on its way"] == notes(late.trace)
+
+
+@pytest.mark.parametrize("verb, words", [("hold", (2,)), ("duplicate", ())])
+@pytest.mark.parametrize("message, when", [("tom>jerry#1", 0.7), ("tom>jerry#9", 0.1), ("jerry>tom#1", 0.1)])
+def test_message_that_is_not_on_its_way_is_left_alone(
+    verb: str, words: tuple[int, ...], message: str, when: float
+) -> None:
+    """One that has arrived, or was never sent, can be neither held nor doubled: a note says so, and all goes on as it was."""
+    plain, cluster = election().run(until=20), election()
+    getattr(cluster, verb)(message, *words, at=when)
+    cluster.run(until=20)
+
+    assert [f"{verb} {message}: it is not on its way"] == notes(cluster.trace)
+    others = [dataclasses.replace(event, number=0) for event in cluster.trace if event.kind != "note"]
+    assert [dataclasses.replace(event, number=0) for event in plain.trace] == others
+
+
+def test_copy_on_its_way_is_not_its_message() -> None:
+    """Once a message has arrived, its copy that is still on its way is neither held nor doubled in its place."""
+    cluster = election()
+    cluster.duplicate("tom>jerry#1")
+    cluster.hold("tom>jerry#1", 2, at=0.7)
+    cluster.run(5)
+
+    assert ["hold tom>jerry#1: it is not on its way"] == notes(cluster.trace)
+    assert [(0.5, False), (1.000001, True)] == arrivals(cluster.trace, "tom>jerry#1")
+
+
+@pytest.mark.parametrize("verb, words", [("hold", (2,)), ("duplicate", ())])
+def test_message_at_a_paused_server_waits(verb: str, words: tuple[int, ...]) -> None:
+    """A message that waits at a paused server is no longer on its way, but can still be dropped."""
+    cluster = election()
+    cluster.pause("jerry")
+    cluster.run(1)
+    getattr(cluster, verb)("tom>jerry#1", *words)
+    cluster.drop("tom>jerry#1")
+    cluster.resume("jerry")
+    cluster.run(5)
+
+    assert [f"{verb} tom>jerry#1: it waits until its server goes on"] == notes(cluster.trace)
+    assert [] == arrivals(cluster.trace, "tom>jerry#1")
+
+
+def test_message_is_dropped_once() -> None:
+    """To drop what is dropped already is noted."""
+    cluster = election()
+    cluster.drop("tom>jerry#1")
+    cluster.drop("tom>jerry#1")
+
+    assert ["drop tom>jerry#1: it is so already"] == notes(cluster.trace)
+
+
+def test_loss_begins_and_ends() -> None:
+    """From one moment on the network loses messages, and from another one on none."""
+    cluster = Cluster(8, seed=1)
+    cluster.loss(1, at=30)
+    cluster.loss(0, at=60)
+    trace = cluster.run(100).trace
+    sent = [event for event in trace.of("sent") if 30 <= event.seconds < 60]
+    lost = [event.seconds for event in trace.of("dropped")]
+
+    assert [(30.0, 1.0), (60.0, 0.0)] == [(event.seconds, event["loss"]) for event in trace.of("network")]
+    assert len(sent) == len(lost) > 0
+    assert 30 <= min(lost) <= max(lost) < 60
+    assert {"loss": 1.0} == trace.moment_at(59).network
+
+
+def test_loss_before_its_beginning_is_as_without() -> None:
+    """What happens before the network begins to lose messages is the same, byte for byte, as where it never does."""
+    plain, lossy = Cluster(8, seed=1), Cluster(8, seed=1)
+    lossy.loss(0.5, at=40)
+    before = [event for event in lossy.run(80).trace if event.seconds < 40]
+
+    assert [event for event in plain.run(80).trace if event.seconds < 40] == before
+
+
+def test_messages_take_another_time() -> None:
+    """From one moment on, messages take a time from another range; those under way go on as they were."""
+    cluster = Cluster(8, seed=1)
+    cluster.delay(1, 1.5, at=20)
+    trace = cluster.run(60).trace
+    times = [(event.seconds, (event["due"] - event.time) / 1e6) for event in trace.of("sent")]
+
+    assert {True} == {0.2 <= took <= 0.3 for sent, took in times if sent < 20}
+    assert {True} == {1.0 <= took <= 1.5 for sent, took in times if sent >= 20}
+    assert [[1.0, 1.5]] == [event["delay"] for event in trace.of("network")]
+    assert {"delay": [1.0, 1.5]} == trace.moment_at(60).network
+
+
+@pytest.mark.parametrize(
+    "verb, words, note",
+    [("loss", (0,), "loss 0: it is so already"), ("delay", (0.2, 0.3), "delay 0.2 0.3: it is so already")],
+)
+def test_network_that_is_so_already_is_noted(verb: str, words: tuple[float, ...], note: str) -> None:
+    """To ask of the network what it does already is noted, and changes nothing."""
+    cluster = Cluster(8, seed=1)
+    getattr(cluster, verb)(*words)
+
+    assert [note] == notes(cluster.trace)
+    assert [] == cluster.trace.of("network")
+
+
+@pytest.mark.parametrize(
+    "action, complaint",
+    [
+        ("timeout", "timeout whom? the form is: timeout SERVER…"),
+        ("timeout bob", "there is no server 'bob'"),
+        ("hold tom>jerry#1", "hold '' cannot be read: SECONDS are above 0; the form is: hold MESSAGE SECONDS"),
+        ("hold tom>jerry#1 0", "SECONDS are above 0"),
+        ("hold tom>jerry#1 soon", "SECONDS are above 0"),
+        ("hold tom>jerry#1 nan", "SECONDS are above 0"),
+        ("hold tom>jerry#1 1 2", "SECONDS are above 0"),
+        ("hold tom>jerry 1", "hold 'tom>jerry' cannot be read"),
+        ("hold leader>jerry#1 1", "there is no server 'leader'"),
+        ("duplicate", "duplicate '' cannot be read; the form is: duplicate MESSAGE"),
+        ("duplicate tom>tom#1", "a server has no link to itself"),
+        ("loss", "a share is from 0 to 1; the form is: loss SHARE"),
+        ("loss 1.5", "a share is from 0 to 1"),
+        ("loss most", "a share is from 0 to 1"),
+        ("delay 1", "LOW is from 0 to HIGH; the form is: delay LOW HIGH"),
+        ("delay 2 1", "LOW is from 0 to HIGH"),
+        ("delay 0 inf", "LOW is from 0 to HIGH"),
+    ],
+)
+def test_action_that_cannot_be_carried_out_is_refused(action: str, complaint: str) -> None:
+    """Numbers and names are checked before anything runs; the error shows the form."""
+    with pytest.raises(ScenarioError) as caught:
+        Scenario.parse(f"raft-steps 1; servers tom jerry spike; at 3 {action}")
+
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("verb, words", [("set", ("x", 1)), ("get", ("x",)), ("delete", ("x",))])
+def test_client_may_ask_later(verb: str, words: tuple[Any, ...]) -> None:
+    """With a time, a client asks then, and nobody waits for its answer here."""
+    cluster = Cluster(1)
+    answer = getattr(cluster, verb)(*words, at=2)
+
+    assert NoAnswer("nobody waits for the answer: the client asks at 2 s") == answer
+    assert 0 == cluster.time
+    assert [2.0] == [event.seconds for event in cluster.run(3).trace.of("asked")]
+
+
+MESSAGES = st.sampled_from([f"{a}>{b}#{n}" for a, b in (("tom", "jerry"), ("jerry", "spike")) for n in (1, 2, 3)])
+DEEDS = st.lists(
+    st.tuples(st.just("timeout"), st.tuples(st.sampled_from(["tom", "jerry", "leader", "followers"])))
+    | st.tuples(st.just("hold"), st.tuples(MESSAGES, st.sampled_from([0.1, 1, 7.5])))
+    | st.tuples(st.sampled_from(["drop", "duplicate", "hold 1"]), st.tuples(MESSAGES))
+    | st.tuples(st.just("loss"), st.tuples(st.sampled_from([0, 0.2, 1])))
+    | st.tuples(st.just("delay"), st.sampled_from([(0, 0), (0.2, 0.3), (0.1, 4)]))
+    | st.tuples(st.sampled_from(["pause", "resume", "crash", "restart"]), st.tuples(st.just("jerry")))
+    | st.tuples(st.just("run"), st.tuples(st.sampled_from([0.1, 0.25, 5]))),
+    max_size=14,
+)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 50), deeds=DEEDS)
+def test_whatever_was_meddled_with_can_be_replayed(seed: int, deeds: list[tuple[str, tuple[Any, ...]]]) -> None:
+    """A scenario with any of these verbs gives the same trace again, byte for byte, from its line and from its JSON."""
+    cluster = Cluster(8, seed=seed)
+    cluster.timeout("tom")
+    for verb, words in deeds:
+        if verb == "hold 1":
+            cluster.hold(*words, 1, at=cluster.time + 0.1)
+        else:
+            getattr(cluster, verb)(*words)
+    expected = cluster.run(1).trace.to_text()
+
+    assert expected == Cluster.replay(cluster.scenario.to_text()).trace.to_text()
+    assert expected == Cluster.replay(cluster.scenario.to_json()).trace.to_text()
+    assert expected == Trace.from_text(expected).to_text()
