@@ -17,6 +17,7 @@ from raft_steps.lab import (
     cli_catalogue,
     cli_check,
     cli_course,
+    cli_grade,
     cli_linearizable,
     cli_look,
     cli_map,
@@ -56,4 +57,4 @@ main.add_section(
     cli_catalogue.catalogue,
     cli_budgets.budgets,
 )
-main.add_section("For authors and instructors", cli_course.refresh, cli_course.release)
+main.add_section("For authors and instructors", cli_course.refresh, cli_course.release, cli_grade.grade)

@@ -1,0 +1,139 @@
+"""The command that grades what students hand in: `grade`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import click
+
+from raft_steps import step
+from raft_steps.lab.cli_tools import CommandError, Progress, json_option, say_json
+from raft_steps.lab.svg import printable
+
+SEEDS = 6
+EMPTY_SECRET = "the secret that private seeds are made of is empty"
+
+
+@click.command()
+@click.argument("submissions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--step", "number", type=int, required=True, help="The step that was to be written.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("grades"), show_default=True,
+              help="Where scores and pages go, and what is done already is found.")  # fmt: skip
+@click.option("--private-seeds", "secret", metavar="FILE|SECRET", help="What the seeds are made of that nobody knows.")
+@click.option("--seeds", type=click.IntRange(min=1), default=SEEDS, show_default=True, help="How many private seeds.")
+@click.option("--class", "class_name", default="Node", show_default=True, help="The name of the Node class.")
+@click.option(
+    "--find-the-bug", "hunting", is_flag=True, help="Grade scenarios (.txt) by the wrong Nodes that they find."
+)
+@click.option("--mutants", type=click.Path(exists=True, path_type=Path),
+              help="Your own wrong Nodes, a module or a folder, for --find-the-bug.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), help="How many at a time. [default: one for each core]")
+@json_option
+def grade(
+    submissions: tuple[Path, ...],
+    *,
+    number: int,
+    out: Path,
+    secret: str | None,
+    seeds: int,
+    class_name: str,
+    hunting: bool,
+    mutants: Path | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Grade notebooks and modules: each file is a student's, or each folder in a folder.
+
+    \b
+    raft-steps grade handed_in/ --step 6 --private-seeds seeds.txt
+    raft-steps grade ann.py bob.ipynb --step 6
+    raft-steps grade handed_in/ --step 12 --find-the-bug
+
+    Writes scores.csv, scores.json and a page for each student. What was graded before, and has not changed since, is
+    not graded again. Without --private-seeds, the seeds are made of a secret that is drawn once and kept in the folder.
+
+    With --find-the-bug, each student hands in a text file of scenarios, with a line --- between two. The score is the
+    share of wrong Nodes in which they break a promise, without a false alarm in the right one.
+    """  # noqa: D301  # click's own mark for lines that it shall not wrap
+    from raft_steps.lab.grading.hand_in import SUFFIXES, TEXTS, hand_in
+    from raft_steps.lab.grading.run import Grading
+    from raft_steps.lab.grading.run import grade as run_grading
+    from raft_steps.lab.grading.scores import write_scores
+    from raft_steps.lab.grading.trials import private_seeds
+
+    step(number)  # Whoever has not got it cannot tell what of it is work.
+    if not class_name.isidentifier():
+        raise CommandError(f"{class_name!r} is no name of a class")
+    if mutants is not None and not hunting:
+        raise CommandError("--mutants are for --find-the-bug")
+    found = hand_in(submissions, number, TEXTS if hunting else SUFFIXES)
+    if not found:
+        raise CommandError("nothing was handed in: the folder is empty")
+    out.mkdir(parents=True, exist_ok=True)
+    grading = Grading(
+        step=number,
+        out=out,
+        seeds=private_seeds(_secret(secret, out), seeds) if not hunting else (),
+        class_name=class_name,
+        workers=workers or os.cpu_count() or 1,
+        mutants=_mutants(mutants, number, out) if hunting else (),
+    )
+    with Progress(f"step {number}", len(found)) as progress:
+        results = run_grading(grading, found, progress)
+    table, data = write_scores(out, results)
+    if as_json:
+        say_json(
+            {"step": number, "scores": str(table), "students": {each["student"]: each["score"] for each in results}}
+        )
+        return
+    for each in results:
+        click.echo(printable(f"{each['score']:>6.1f}  {each['student']}: {each['sentence']}"))
+    click.echo(f"{len(results)} graded; see {table}, {data} and {out / 'pages'}.")
+
+
+def _secret(given: str | None, out: Path) -> str:
+    """Give the secret that the private seeds are made of; one that is drawn is kept for the next run."""
+    if given is not None:
+        return _given_secret(given)
+    kept = out / "private_seeds.txt"
+    if not kept.is_file():
+        kept.write_text(secrets.token_hex(16) + "\n", encoding="utf-8")
+    return kept.read_text(encoding="utf-8").strip()
+
+
+def _given_secret(given: str) -> str:
+    """Read a secret from the file that is named, or take it as it is; the name of a missing file is none."""
+    path, secret = Path(given), given
+    if not given:
+        raise CommandError(EMPTY_SECRET)
+    if os.path.isfile(given):  # noqa: PTH113  # A long sentence is no name of a file, and no error.
+        try:
+            secret = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise CommandError(f"{given} is no text, so no secret can be read from it") from error
+    elif " " not in given and (path.suffix or len(path.parts) > 1 or path.is_dir()):
+        raise CommandError(f"there is no file {given} with a secret; write one, or give a sentence of several words")
+    if not secret.strip():
+        raise CommandError(EMPTY_SECRET)
+    return secret.strip()
+
+
+def _mutants(given: Path | None, step: int, out: Path) -> tuple[str, ...]:
+    """Give the wrong Nodes: an instructor's own, or a set that is made once and kept in the folder of the scores."""
+    from raft_steps.lab.grading.mutants import own_mutants, write_mutants
+    from raft_steps.lab.grading.run import grader_version
+
+    if given is not None:
+        own = own_mutants(given)
+        if not own:
+            raise CommandError(f"{given} defines no Node")
+        return tuple(own)
+    folder = out / f"mutants-{step:02}-{grader_version()[:12]}"
+    done = folder / "done"
+    if not done.is_file():
+        with Progress("making mutants", 100) as progress:
+            write_mutants(folder, step, lambda number, of: progress(100 * number // of))
+        done.write_text("", encoding="utf-8")
+    return tuple(f"{path.absolute()}:Node" for path in sorted(folder.glob("mutant_*.py")))

@@ -1,0 +1,123 @@
+"""The judge of one submission: a process of its own, which runs none of the submission's code itself.
+
+It reads a job on standard input, writes what it found into one file, and a page for the student into another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from raft_steps.lab.cli_tools import load_node
+from raft_steps.lab.grading import trials
+from raft_steps.lab.grading.find_the_bug import hunt
+from raft_steps.lab.grading.page import page
+from raft_steps.lab.grading.proxy import Remote
+from raft_steps.lab.grading.scores import write
+from raft_steps.lab.grading.session import CPU_SECONDS, MEMORY, Session
+from raft_steps.lab.grading.taking import NotTaken, Taken, take
+from raft_steps.lab.grading.verdict import Verdict
+from raft_steps.lab.guard import Mistake
+
+JUDGE_MEMORY = 4 * 1024**3  # bytes of address space
+SECONDS_MAX = 120.0  # of real time for one submission
+
+
+def judge(
+    path: Path | None,
+    step: int,
+    package: Path,
+    modules: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    class_name: str = "Node",
+    homes: Path | None = None,
+) -> tuple[Verdict, trials.Tried | None]:
+    """Judge a submission.
+
+    Args:
+        path: The notebook or module; None where nothing was handed in.
+        step: The step.
+        package: The package that the submission may import, as `copy_package` made it.
+        modules: The modules of the steps in it.
+        seeds: The private seeds.
+        class_name: The name of the Node class.
+        homes: Where the submission's process has its folder; by default where temporary folders are.
+
+    Returns:
+        The verdict, and all that came of the trials, to be drawn; None where there were none.
+    """
+    if path is None:
+        return Verdict.nothing(step, "Nothing was handed in that can be graded."), None
+    try:
+        taken = take(path, class_name)
+    except NotTaken as error:
+        return Verdict.nothing(step, f"{error}."), None
+    with Session(package, SECONDS_MAX, homes) as session:
+        try:
+            stand_in = load(taken, session, modules)
+        except Mistake as error:
+            words = "; ".join(filter(None, (str(error), " ".join((error.place or "").split()))))
+            return Verdict.nothing(step, f"The Node cannot be loaded: {words}.", taken.remarks), None
+        tried = trials.try_node(stand_in, step, seeds)
+        verdict = Verdict.of(tried, step, taken.remarks)
+        if session.lost is not None:
+            verdict.remarks.append(f"The submission's process was ended: it {session.lost}.")
+        _draw_while_it_lives(tried)
+    return verdict, tried
+
+
+def load(taken: Taken, session: Session, modules: Sequence[str]) -> Any:
+    """Load what was taken into a session's process, and give the class that stands in for its Node.
+
+    Raises:
+        Mistake: It cannot be loaded.
+    """
+    cells = []
+    for cell in taken.cells:
+        name = cell.name
+        if not name.startswith("cell:"):
+            name = str(session.folder / Path(name).name)
+            Path(name).write_text(cell.source, encoding="utf-8")
+        cells.append([name, cell.source, cell.kept])
+    request = {"cells": cells, "class": taken.class_name, "modules": list(modules)}
+    return Remote(session).load(request | {"memory": MEMORY, "cpu_seconds": CPU_SECONDS})
+
+
+def _draw_while_it_lives(tried: trials.Tried) -> None:
+    """Draw what needs the submission's process once more."""
+    for name, thing in (("sweep", tried.swept and tried.swept.shown), ("search", tried.found)):
+        if thing and not (name == "search" and trials.search_passed(tried.found)):
+            try:
+                tried.pictures[name] = thing.timeline().to_html()
+            except Exception:  # noqa: BLE001, S112  # A Node that fails again leaves no picture; the words are there.
+                continue
+
+
+def main() -> None:
+    """Judge the submission that standard input names."""
+    job = json.loads(sys.stdin.read())
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    with contextlib.suppress(ValueError, OSError):  # Some systems know a limit, and keep none.
+        resource.setrlimit(resource.RLIMIT_AS, (JUDGE_MEMORY, hard))
+    path = Path(job["path"]) if job["path"] else None
+    if job["mutants"]:
+        hunted = hunt(path, job["step"], [load_node(each) for each in job["mutants"]])
+        _write(job, hunted.page(job["student"]), hunted.as_data())
+        return
+    verdict, tried = judge(
+        path, job["step"], Path(job["package"]), job["modules"], job["seeds"], class_name=job["class"], homes=Path(job["homes"])
+    )  # fmt: skip
+    verdict.remarks += [job["why"]] if job["why"] else []
+    text = page(job["student"], path.name if path else "", verdict, tried, job["class"])
+    _write(job, text, verdict.as_data())
+
+
+def _write(job: dict[str, Any], text: str, data: dict[str, Any]) -> None:
+    write(Path(job["page"]), text)
+    write(Path(job["result"]), json.dumps({"key": job["key"], "student": job["student"]} | data))

@@ -1,0 +1,40 @@
+"""The package that a submission sees: the steps before, what they are built on, and nothing else.
+
+It is a copy, made once for all submissions of a grading. No check, no rule, no later step is in it, so there is nothing
+to import, to patch or to read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import raft_steps
+from raft_steps import STEPS
+
+BUILT_ON = ("__init__", "chance", "commands", "errors", "guard", "log", "messages", "node")
+CHILD = ("__init__", "cage", "child", "describe", "hints", "wire")
+
+
+def copy_package(folder: Path, step: int) -> list[str]:
+    """Copy what a submission of a step may import.
+
+    Args:
+        folder: Where to put it.
+        step: The step that is graded; it and all later ones are left out.
+
+    Returns:
+        The names of the modules of the steps before, the first one first.
+    """
+    source = Path(raft_steps.__file__).parent
+    before = [each for each in STEPS if each.number < step]
+    files = [
+        Path("__init__.py"),
+        *(Path(f"{each.module_name.rpartition('.')[2]}.py") for each in before),
+        *(Path("lab", f"{name}.py") for name in BUILT_ON),
+        *(Path("lab", "grading", f"{name}.py") for name in CHILD),
+    ]
+    for file in files:
+        target = folder / "raft_steps" / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((source / file).read_bytes())
+    return [each.module_name for each in before]

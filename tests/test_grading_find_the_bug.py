@@ -1,0 +1,151 @@
+"""Find the bug: the score is the share of wrong Nodes that a student's tests find, without a false alarm."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from raft_steps import node
+from raft_steps.lab.cli import main
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.grading.find_the_bug import hunt, read_test, read_tests
+from raft_steps.lab.grading.mutants import own_mutants, write_mutants
+from raft_steps.lab.grading.taking import NotTaken
+
+# tom wins with jerry's vote; jerry crashes before the entry of that term has reached it, and is asked again.
+LATE_ENTRY = (
+    "raft-steps 1; servers tom jerry spike; seed 0; delay 0.1 0.1; draws tom 8; draws spike 9; draws jerry 18; "
+    "at 0 cut tom>spike; at 8.15 crash jerry; at 8.7 restart jerry; until 10"
+)
+QUIET = "raft-steps 1; servers tom jerry spike; until 60"
+TOO_EARLY = "raft-steps 1\nservers tom jerry spike\nuntil 3\nexpect 2 one leader"
+RIGHT = node(12)
+
+
+class FromTheLog(RIGHT):
+    def on_start(self) -> None:
+        super().on_start()
+        self.current_term = self.log.last_term
+
+
+class NeverLeads(RIGHT):
+    def become_leader(self) -> None:
+        pass
+
+
+MUTANTS = [FromTheLog, NeverLeads]
+
+
+def hunted(tmp_path: Path, *tests: str) -> tuple[float, list[str]]:
+    """Hunt with these tests; give the score, and what came of each."""
+    path = tmp_path / "ann.txt"
+    path.write_text("\n---\n".join(tests), encoding="utf-8")
+    found = hunt(path, 12, MUTANTS)
+    return found.score, found.told
+
+
+def test_scenario_finds_a_broken_promise(tmp_path: Path) -> None:
+    """A scenario in which a wrong Node breaks a promise finds it, and no other."""
+    assert (50.0, ["Test 1 finds mutant 1."]) == hunted(tmp_path, f"# A late entry.\n{LATE_ENTRY}")
+
+
+def test_expectation_finds_what_breaks_no_promise(tmp_path: Path) -> None:
+    """A Node that never leads breaks no promise; a test that expects a leader finds it."""
+    expects = QUIET.replace("; ", "\n") + "\nexpect 59 one leader"
+
+    assert (0.0, ["Test 1 finds none of the mutants."]) == hunted(tmp_path, QUIET)
+    assert (100.0, ["Test 1 finds mutant 2.", "Test 2 finds mutant 1."]) == hunted(tmp_path, expects, LATE_ENTRY)
+
+
+def test_false_alarm_finds_nothing(tmp_path: Path) -> None:
+    """A test that the right Node does not pass counts for nothing, however many mutants fail it; the others count."""
+    score, told = hunted(tmp_path, TOO_EARLY, LATE_ENTRY)
+
+    assert 50.0 == score
+    assert told[0].startswith("Test 1 is a false alarm")
+
+
+def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
+    """A slip in one test costs that test alone."""
+    score, told = hunted(tmp_path, "at noon crash leader", LATE_ENTRY)
+
+    assert 50.0 == score
+    assert told[0].startswith("Test 1 cannot be run")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        QUIET.replace("until 60", "until 100000"),
+        QUIET.replace("tom jerry spike", " ".join(f"s{n}" for n in range(30))),
+        "name A\nraft-steps 1\nservers a b c\nuntil 9\nscript writes from 1 count 99999 every 0.01\nexpect 5 one leader",
+    ],
+)
+def test_a_test_has_a_size(text: str) -> None:
+    """Tests that would keep the grader busy are turned down."""
+    with pytest.raises(ScenarioError, match="a test"):
+        read_test(text, 12)
+
+
+@pytest.mark.parametrize("content", [b"", b"# nothing\n---\n", bytes(range(256)), b"x\0y", b"a\n---\n" * 60])
+def test_files_without_tests_are_told(tmp_path: Path, content: bytes) -> None:
+    """An empty file, one that is no text, and one with far too many tests get a sentence."""
+    path = tmp_path / "bob.txt"
+    path.write_bytes(content)
+
+    with pytest.raises(NotTaken, match=r"bob\.txt"):
+        read_tests(path)
+    assert 0 == hunt(path, 12, MUTANTS).score
+
+
+def test_own_mutants_are_the_nodes_of_a_module(tmp_path: Path) -> None:
+    """Every Node that a module defines is one; a message is none."""
+    (tmp_path / "suspects.py").write_text(
+        "from raft_steps import step_12_persistence as step_12\n\n\nclass One(step_12.Node):\n    pass\n\n\n"
+        "class Two(One):\n    pass\n\n\nclass Message:\n    pass\n",
+        encoding="utf-8",
+    )
+
+    assert ["One", "Two"] == [each.rpartition(":")[2] for each in own_mutants(tmp_path)]
+
+
+@pytest.mark.slow
+def test_default_set_takes_looking_for(tmp_path: Path) -> None:
+    """The mutants of step 12 are many; waiting finds none of them, and each is found by adversity."""
+    from raft_steps.lab.cli_tools import load_node
+
+    specs = write_mutants(tmp_path / "mutants", 12)
+    path = tmp_path / "lazy.txt"
+    path.write_text(QUIET, encoding="utf-8")
+
+    assert len(specs) >= 10
+    assert 0 == hunt(path, 12, [load_node(each) for each in specs]).score
+
+
+@pytest.mark.slow
+def test_command_grades_hunts(tmp_path: Path) -> None:
+    """The command takes an instructor's mutants, and writes a column for each."""
+    (tmp_path / "suspects.py").write_text(
+        "from raft_steps import step_12_persistence as step_12\n\n\nclass FromTheLog(step_12.Node):\n"
+        "    def on_start(self) -> None:\n        super().on_start()\n        self.current_term = self.log.last_term\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ann.txt").write_text(LATE_ENTRY, encoding="utf-8")
+    given = [
+        "--step",
+        "12",
+        "--find-the-bug",
+        "--mutants",
+        str(tmp_path / "suspects.py"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+
+    answer = CliRunner().invoke(main, ["grade", str(tmp_path / "in"), *given])
+
+    assert 0 == answer.exit_code, answer.output
+    assert "100.0  ann: 1 of 1 mutants are found" in answer.output
+    assert "mutant 1" in (tmp_path / "out" / "scores.csv").read_text(encoding="utf-8").splitlines()[0]
+    page = (tmp_path / "out" / "pages" / "ann.html").read_text(encoding="utf-8")
+    assert "current_term" not in page

@@ -1,0 +1,120 @@
+"""The wire between judge and submission: plain data there and back, and nothing that is not data."""
+
+import dataclasses
+from collections import Counter, OrderedDict, defaultdict, deque
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raft_steps.lab.commands import Ok, Set
+from raft_steps.lab.grading.hints import decode_hint, encode_hint
+from raft_steps.lab.grading.wire import Opaque, Wire, WireError
+from raft_steps.lab.log import Entry, Log
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats(allow_nan=False)
+HASHABLE = st.recursive(PLAIN, lambda inner: st.tuples(inner, inner), max_leaves=4)
+VALUES = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner) | st.dictionaries(HASHABLE, inner, max_size=3),
+    max_leaves=12,
+) | st.sets(HASHABLE, max_size=3)  # fmt: skip
+
+
+@given(VALUES)
+def test_values_come_back_as_they_were(value: Any) -> None:
+    """What a field may hold is the same at the other end, type for type."""
+    back = Wire().decode(Wire().encode(value))
+
+    assert value == back
+    assert repr(type(value)) == repr(type(back))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Entry(index=1, term=2, command=Set(key="x", value="1")),
+        Ok(value=None),
+        deque([1, 2]),
+        Counter("aab"),
+        OrderedDict(a=1),
+        frozenset({1}),
+        defaultdict(set, {"a": {1}}),
+        Log([Entry(index=1, term=1, command=None)]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_nodes_hold_comes_back(value: Any) -> None:
+    """Entries, answers, logs and the library's containers are known at both ends."""
+    back = Wire().decode(Wire().encode(value))
+
+    assert value == back
+    assert type(value) is type(back)
+
+
+def test_what_is_no_data_is_opaque() -> None:
+    """Functions, classes, and objects whose class nobody described arrive as something that equals nothing."""
+
+    class Always:
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = None  # type: ignore[assignment]
+
+    class Four(int):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = int.__hash__
+
+    for value in (Always(), Four(4), print, int, lambda: 4):
+        back = Wire().decode(Wire().encode(value))
+        assert isinstance(back, Opaque)
+        assert back not in (4, 5, None, True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [], [3], {}, ["x"], ["o", "nobody"], ["o", "Set", ["key", "x"]], ["o", "Set", ["key", "x"], ["__class__", 3]],
+        ["d", [1]], ["d", [["l"], 1]], ["s", ["l"]], ["L", 3], ["dd", "eval"], ["e", "Set", "key"],
+    ],
+)  # fmt: skip
+def test_nonsense_is_turned_down(data: Any) -> None:
+    """What `encode` never gives is an error, and nothing else."""
+    with pytest.raises(WireError):
+        Wire().decode(data)
+
+
+def test_depth_is_no_trap() -> None:
+    """Data that is nested without end is an error, and no crash."""
+    data: list[Any] = ["l"]
+    for _ in range(100_000):
+        data = ["l", data]
+
+    with pytest.raises((WireError, RecursionError)):
+        Wire().decode(data)
+
+
+@pytest.mark.parametrize(
+    "hint", [int, str | None, tuple[int, ...], tuple[int, str], Any, float, bool, tuple[Entry, ...]]
+)
+def test_annotations_come_back(hint: Any) -> None:
+    """What a message's field may be annotated with is the same at the other end."""
+    wire = Wire()
+
+    assert hint == decode_hint(encode_hint(hint, wire.describe), wire.classes)
+
+
+def test_unknown_annotation_fits_nothing() -> None:
+    """A class that the wire does not know becomes one that nothing is an instance of."""
+
+    @dataclasses.dataclass
+    class Strange:
+        x: int
+
+    found = decode_hint(encode_hint(Strange, Wire().describe), {})
+
+    assert isinstance(found, type)
+    assert not isinstance(Strange(3), found)
