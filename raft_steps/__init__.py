@@ -2,16 +2,19 @@
 
 Each step is a module with a class `Node` that changes the one before, and a notebook of the same name.
 Nothing is loaded before it is asked for: ``step(6)`` gives the module of step 6, ``node(6)`` its Node.
+
+An edition for students holds fewer modules: those of the steps before the one that they are to write.
 """
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Step:
         return f"{self.number:02}_{self.name}.ipynb"
 
 
-STEPS: tuple[Step, ...] = (
+COURSE: tuple[Step, ...] = (
     Step(1, "key_value_store", "one server that remembers"),
     Step(2, "append_entries", "a leader copies its log"),
     Step(3, "majority_commit", "the leader answers once a majority has it"),
@@ -53,33 +56,60 @@ STEPS: tuple[Step, ...] = (
     Step(11, "commit_index", "what is committed, and nothing else"),
     Step(12, "persistence", "term and vote outlive a crash"),
 )
+_FOUND = {module.name for module in pkgutil.iter_modules(__path__)}
+# The steps that this edition holds. In the full course, these are all.
+STEPS: tuple[Step, ...] = tuple(entry for entry in COURSE if entry.module_name.rpartition(".")[2] in _FOUND)
 
 
 def find_step(number: int) -> Step:
-    """Find a step by its number.
+    """Find a step by its number: one that this edition holds, or the next one, which it can check.
 
     Raises:
-        LookupError: There is no such step.
+        LookupError: There is no such step, or not in this edition.
     """
-    for entry in STEPS:
+    for entry in COURSE[: len(STEPS) + 1]:
         if entry.number == number:
             return entry
-    raise LookupError(f"there is no step {number}; the course has steps 1 to {STEPS[-1].number}")
+    if any(entry.number == number for entry in COURSE):
+        raise LookupError(f"step {number} is not in this edition of the course, {_edition()}")
+    raise LookupError(f"there is no step {number}; the course has steps 1 to {COURSE[-1].number}")
 
 
 def step(number: int) -> ModuleType:
     """Load the module of a step.
 
     Raises:
-        LookupError: There is no such step.
+        LookupError: There is no such step, or not in this edition.
     """
-    return importlib.import_module(find_step(number).module_name)
+    entry = find_step(number)
+    if entry not in STEPS:
+        raise LookupError(_yours(entry))
+    return importlib.import_module(entry.module_name)
 
 
 def node(number: int) -> Any:
     """Load the Node class of a step.
 
     Raises:
-        LookupError: There is no such step.
+        LookupError: There is no such step, or not in this edition.
     """
     return step(number).Node
+
+
+def __getattr__(name: str) -> Any:
+    """Say why a step cannot be imported that this edition does not hold."""
+    for entry in COURSE[len(STEPS) :]:
+        if entry.module_name == f"{__name__}.{name}":
+            raise ImportError(_yours(entry), name=entry.module_name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _yours(entry: Step) -> str:
+    """Say that a step is not here, because it is to be written."""
+    return f"step {entry.number} is yours to write: this is an edition of the course {_edition()}"
+
+
+def _edition() -> str:
+    """Say what this edition holds."""
+    at_hand = len(STEPS) + 1
+    return f"which holds {f'steps 1 to {len(STEPS)} and ' if STEPS else ''}the checks of step {at_hand}"

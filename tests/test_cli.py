@@ -497,7 +497,7 @@ def course(tmp_path: Path) -> Path:
 
 def test_release_is_made_and_renewed(course: Path, tmp_path: Path) -> None:
     """A release says what it wrote; a second has nothing to do; a folder with work in it is refused, but for force."""
-    out, options = tmp_path / "out", ["--steps", "5", "--folder", str(course)]
+    out, options = tmp_path / "out", ["--flat", "--steps", "5", "--folder", str(course)]
     assert f"wrote {out / '05_first.ipynb'}\nwrote {out / 'README.md'}\n" == printed("release", str(out), *options)
     assert f"{out} is as it should be\n" == printed("release", str(out), *options)
     (out / "05_first.ipynb").write_text("work", encoding="utf-8")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from raft_steps.lab.cli_tools import FAILED, CommandError, Progress
+
+if TYPE_CHECKING:
+    from raft_steps.lab.edition_folder import Release
 
 folder_option = click.option(
     "--folder",
@@ -90,31 +94,69 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
+@click.option("--steps", "text", metavar="STEPS", help="Which steps: 6, 5-8, or 1,5-8. All by default.")
 @click.option(
-    "--steps",
-    "text",
-    metavar="STEPS",
-    help="Which steps: 6, 5-8, or 1,5-8; notebook 00 is always there. All by default.",
+    "--flat",
+    is_flag=True,
+    help="One folder with the notebooks alone, for learners who have the course itself installed.",
+)
+@click.option("--nbgrader", "for_nbgrader", is_flag=True, help="A course directory for nbgrader.")
+@click.option(
+    "--private-seeds",
+    "secret",
+    metavar="FILE|SECRET",
+    help="With --nbgrader: also grade runs whose seeds nobody knows who does not know this.",
 )
 @click.option("--force", is_flag=True, help="Overwrite what somebody has worked in.")
 @folder_option
-def release(out: Path, text: str | None, force: bool, folder: Path | None) -> None:
-    """Make the student edition: the notebooks without their solutions.
+def release(
+    out: Path,
+    *,
+    text: str | None,
+    flat: bool,
+    for_nbgrader: bool,
+    secret: str | None,
+    force: bool,
+    folder: Path | None,
+) -> None:
+    """Make what students get: a folder for each notebook, to be handed out one after the other.
 
-    It goes into the folder OUT, which must be empty, or hold an earlier release that nobody has worked in.
+    Each folder stands alone. It holds the notebook without its solution, a package with the steps before it and no
+    other, what to install, and a page for students. Notebook 00 goes with each.
+
+    All go into the folder OUT, which must be empty, or hold an earlier release that nobody has worked in. In a course
+    directory for nbgrader, what nbgrader has put there stays.
     """
+    from raft_steps.lab.edition import release_stages
     from raft_steps.lab.launch import find_course
+    from raft_steps.lab.nbgrader_course import release_for_nbgrader
     from raft_steps.lab.release import parse_steps, release
 
     place = find_course(folder)
     if not place.whole:
         raise CommandError(f"{place.notebooks} is a student edition itself; releases are made from the course")
-    result = release(place.notebooks, out, parse_steps(text) if text is not None else None, force=force)
-    for name in result.written:
-        click.echo(f"wrote {out / name}")
-    for name in result.removed:
-        click.echo(f"removed {out / name}")
+    if flat and for_nbgrader:
+        raise CommandError("a release is either --flat or for --nbgrader")
+    if secret is not None and not for_nbgrader:
+        raise CommandError("--private-seeds needs --nbgrader; without it, give them to raft-steps grade")
+    steps = parse_steps(text) if text is not None else None
+    if for_nbgrader:
+        result = release_for_nbgrader(place.notebooks, out, steps, secret=secret, force=force)
+    else:
+        make = release if flat else release_stages
+        result = make(place.notebooks, out, steps, force=force)
+    _tell(result)
+
+
+def _tell(result: Release) -> None:
+    """Say what came of a release: each notebook, and how many other files."""
+    for done, names in (("wrote", result.written), ("removed", result.removed)):
+        told = [name for name in names if "/raft_steps/" not in name]
+        for name in told:
+            click.echo(f"{done} {result.folder / name}")
+        if others := len(names) - len(told):
+            click.echo(f"{done} {others} files of the package beside them")
     if not result.written and not result.removed:
-        click.echo(f"{out} is as it should be")
+        click.echo(f"{result.folder} is as it should be")
     for warning in result.warnings:
         click.echo(f"Warning: {warning}", err=True)

@@ -1,51 +1,22 @@
 """The student edition: a folder with the notebooks of the course, solutions and reveals taken out.
 
-Nothing that somebody wrote is lost. A file beside the notebooks remembers what was released, so that a later release
-can tell an untouched file, which it may replace, from one that has been worked in.
+It is for whoever has the course itself, as `raft-steps lab` keeps it for a learner. What is handed out step by step,
+with a package in which the solutions are missing too, is `edition.py`'s.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from raft_steps.lab.errors import LabError
-from raft_steps.lab.notebook_files import Notebook, load, notebooks_of, replace_file, spell, step_of
+from raft_steps.lab import edition_folder
+from raft_steps.lab.edition_folder import MANIFEST, Release, ReleaseError, is_release, refuse_place
+from raft_steps.lab.notebook_files import Notebook, load, notebooks_of, spell, step_of
 from raft_steps.lab.student_edition import commands_that_tell, solved_in, spoilers, student_edition
 
-MANIFEST = ".raft-steps-release.json"
+__all__ = ["MANIFEST", "Release", "ReleaseError", "bring_up_to_date", "is_release", "parse_steps", "release"]
+
 README = "README.md"
-VERSION = 1
-# What Jupyter and Python put beside a notebook by themselves.
-LITTER = frozenset({".ipynb_checkpoints", "__pycache__", ".virtual_documents", ".DS_Store", ".gitignore"})
-
-
-class ReleaseError(LabError):
-    """A release cannot be made there, or not of these steps; nothing was written."""
-
-
-@dataclass(slots=True)
-class Release:
-    """What came of a release.
-
-    Attributes:
-        folder: Where it is.
-        written: The files that were written, because they were missing or another version of the course's own.
-        kept: The files that somebody has worked in, and that stay as they are.
-        outdated: Those of them that the course has changed since.
-        removed: The untouched files of an earlier release that this one does not have.
-        warnings: What an author should look at, a sentence each.
-    """
-
-    folder: Path
-    written: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    outdated: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
 
 def parse_steps(text: str) -> list[int]:
@@ -77,22 +48,9 @@ def release(notebooks: Path, out: Path, steps: Collection[int] | None = None, *,
         ReleaseError: There is something in the folder that would be lost, or there is no notebook of a step.
         NotebookError: A notebook cannot be read, or its solutions are not marked as they should be.
     """
-    _refuse_place(notebooks, out)
+    refuse_place(notebooks, out)
     result = Release(out)
-    files = _student_files(notebooks, steps, result)
-    remembered = _remembered(out)
-    if not force and (precious := _worked_in(out, remembered)):
-        raise ReleaseError(
-            f"{out} holds {precious[0]}{f' and {len(precious) - 1} more' if precious[1:] else ''}, which would be lost or "
-            "mixed up; choose an empty folder, or overwrite with --force"
-        )
-    for name, text in files.items():
-        _write(out, name, text, result)
-    for name in sorted(remembered.keys() - files.keys()):
-        if _digest_of_file(out / name) == remembered[name]:
-            (out / name).unlink()
-            result.removed.append(name)
-    _remember(out, {name: _digest(text) for name, text in files.items()})
+    edition_folder.fill(result, _student_files(notebooks, steps, result), force=force)
     return result
 
 
@@ -103,34 +61,19 @@ def bring_up_to_date(notebooks: Path, out: Path) -> Release:
         ReleaseError: The folder cannot be one.
         NotebookError: A notebook cannot be read, or its solutions are not marked as they should be.
     """
-    _refuse_place(notebooks, out)
+    refuse_place(notebooks, out)
     result = Release(out)
-    remembered = dict(_remembered(out))
-    for name, text in _student_files(notebooks, None, result).items():
-        found, origin = _digest_of_file(out / name), remembered.get(name)
-        if found in (None, origin, _digest(text)):
-            _write(out, name, text, result)
-            remembered[name] = _digest(text)
-        else:
-            result.kept.append(name)
-            if origin != _digest(text):
-                result.outdated.append(name)
-    _remember(out, remembered)
+    edition_folder.bring_up_to_date(result, _student_files(notebooks, None, result))
     return result
-
-
-def is_release(folder: Path) -> bool:
-    """Tell whether a folder holds a student edition."""
-    return (folder / MANIFEST).is_file()
 
 
 # What is released.
 
 
-def _student_files(notebooks: Path, steps: Collection[int] | None, result: Release) -> dict[str, str]:
+def _student_files(notebooks: Path, steps: Collection[int] | None, result: Release) -> dict[str, bytes]:
     """Give the files of a release, by name: all of them are made before the first is written."""
     course = notebooks_of(notebooks)
-    paths = _chosen(course, steps)
+    paths = chosen(course, steps)
     solved = solved_in({path.name: load(path) for path in course})
     names = {path.name for path in paths} | {README}
     files = {}
@@ -146,12 +89,17 @@ def _student_files(notebooks: Path, steps: Collection[int] | None, result: Relea
             for cell in notebook.cells
             if commands_that_tell(cell.source, path.name, solved)
         ]
-        titles[path.name] = _title(notebook)
-        files[path.name] = spell(notebook)
-    return files | {README: _readme(titles, min(filter(None, map(step_of, titles)), default=0))}
+        titles[path.name] = title_of(notebook)
+        files[path.name] = spell(notebook).encode()
+    return files | {README: _readme(titles, min(filter(None, map(step_of, titles)), default=0)).encode()}
 
 
-def _chosen(paths: list[Path], steps: Collection[int] | None) -> list[Path]:
+def chosen(paths: list[Path], steps: Collection[int] | None) -> list[Path]:
+    """Choose the notebooks of some steps, and the one before all.
+
+    Raises:
+        ReleaseError: There is none of a step.
+    """
     numbers = {path: step_of(path.name) for path in paths}
     if not numbers:
         raise ReleaseError("there are no notebooks to release")
@@ -162,7 +110,7 @@ def _chosen(paths: list[Path], steps: Collection[int] | None) -> list[Path]:
     return [path for path in paths if steps is None or numbers[path] in {0, *steps}]
 
 
-def _title(notebook: Notebook) -> str:
+def title_of(notebook: Notebook) -> str:
     """Give the title of a notebook: its first heading."""
     lines = (line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.splitlines())
     return next((line.lstrip("# ").strip() for line in lines if line.startswith("#")), "")
@@ -200,50 +148,3 @@ Then run a notebook's cells from the top, in order.
 {before}- `raft-steps lab` never overwrites what you have changed.
   To begin a notebook anew, copy it again from what you were given.
 """
-
-
-# Where it is released.
-
-
-def _refuse_place(notebooks: Path, out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise ReleaseError(f"{out} is a file; a release needs a folder")
-    if out.resolve() == notebooks.resolve():
-        raise ReleaseError(f"{out} holds the course itself; a release there would overwrite its solutions")
-
-
-def _worked_in(out: Path, remembered: Mapping[str, str]) -> list[str]:
-    """List the files that are not just as an earlier release left them."""
-    found = (path.relative_to(out) for path in sorted(out.rglob("*")) if path.is_file())
-    names = [path.as_posix() for path in found if not LITTER & set(path.parts) and path.name != MANIFEST]
-    return [name for name in names if remembered.get(name) != _digest_of_file(out / name)]
-
-
-def _remembered(out: Path) -> dict[str, str]:
-    """Give the digest of every file as it was released; nothing where there was no release."""
-    try:
-        data = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-        return {name: str(digest) for name, digest in data["files"].items() if Path(name).name == name}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _remember(out: Path, digests: Mapping[str, str]) -> None:
-    text = json.dumps({"version": VERSION, "files": dict(sorted(digests.items()))}, indent=1)
-    replace_file(out / MANIFEST, text + "\n")
-
-
-def _write(out: Path, name: str, text: str, result: Release) -> None:
-    if _digest_of_file(out / name) == _digest(text):
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    replace_file(out / name, text)
-    result.written.append(name)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _digest_of_file(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

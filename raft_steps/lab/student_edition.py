@@ -38,7 +38,12 @@ SAYS_NOTHING = 12  # A line that is shorter than this may stand anywhere.
 
 
 def student_edition(
-    notebook: Notebook, name: str, released: Collection[str], solved: Mapping[int, Collection[str]] | None = None
+    notebook: Notebook,
+    name: str,
+    released: Collection[str],
+    solved: Mapping[int, Collection[str]] | None = None,
+    *,
+    solutions: bool = False,
 ) -> None:
     """Take solutions, reveals and what they alone import out of a notebook, and all outputs from the first exercise on.
 
@@ -48,6 +53,7 @@ def student_edition(
         released: The files of the release: a link to any other file becomes plain text, and the next notebook is the
             next of these.
         solved: What `solved_in` found: a sentence with a command that prints such a solution goes.
+        solutions: Leave the solutions in, for a tool that takes them out itself.
 
     Raises:
         NotebookError: A solution's markers do not pair.
@@ -61,7 +67,7 @@ def student_edition(
         if is_solution(cell):
             begun = True
             _open(cell)
-            cell.source = _without_solution(cell, name)
+            cell.source = cell.source if solutions else without_solution(cell, name)
         elif marks:
             raise NotebookError(f"{name}, cell {cell.id}: it has a solution's markers, but nbgrader is not told")
         if cell.cell_type == "markdown":
@@ -164,8 +170,12 @@ def _open(cell: Cell) -> None:
         cell.metadata["tags"] = [tag for tag in cell.metadata["tags"] if tag not in ("hide-input", "hide-cell")]
 
 
-def _without_solution(cell: Cell, name: str) -> str:
-    """Give the cell's source with something to do in place of each solution."""
+def without_solution(cell: Cell, name: str) -> str:
+    """Give a cell's source with something to do in place of each solution.
+
+    Raises:
+        NotebookError: It is code, and no solution is marked in it.
+    """
     if cell.cell_type != "code":
         return ANSWER
     source: str = cell.source

@@ -12,7 +12,7 @@ from raft_steps.lab.checks.puppets import CheckFailed, Puppet, build_message, me
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Request, command_text, parse_command
 from raft_steps.lab.log import Entry
-from raft_steps.lab.scenario import MICROSECONDS, default_scenario
+from raft_steps.lab.scenario import MICROSECONDS, Scenario, server_names
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace import Event, Trace
 
@@ -58,9 +58,10 @@ class Stage:
             draws: The first timeouts that tom draws.
             leads: Whether tom is told to lead at its start.
         """
-        scenario = default_scenario(
-            self.step,
-            servers,
+        # Not by default_scenario, which would look at the step's own Node: a student's edition does not hold it.
+        scenario = Scenario(
+            step=self.step,
+            servers=server_names(servers),
             leader=self.me if leads else None,
             delay=(DELAY, DELAY),
             logs={self.me: read_log(log)} if log else {},

@@ -1,0 +1,233 @@
+"""What becomes of cells that run a step which an edition does not hold.
+
+From the exercise on, the student's own Node stands in for the step at hand. Before it, and where a later step runs,
+the cell cannot be run: it becomes text, with what it showed in the full course. So does whatever needs its results.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator
+from html import escape
+
+from raft_steps.lab.notebook_files import Cell, Notebook, NotebookError
+from raft_steps.lab.student_edition import is_for_the_course_only, is_reveal, is_solution
+
+# What takes the number of a step first, or a list of them; diff takes two.
+TAKES_A_STEP = frozenset(
+    {
+        *("Cluster", "Search", "catalogue", "diff", "leaderless", "node", "run_ten_steps"),
+        *("show", "sweep", "sweep_ten_steps", "three_fresh_followers", "whole"),
+    }
+)
+MODULE = re.compile(r"(?:raft_steps\.)?step_(\d\d)_\w+")
+IN_A_SCENARIO = re.compile(r"\bstep (\d+);")
+IMAGE = re.compile(r"<img\b[^>]*>")
+# What shows code of a step; of a missing one, not even that it showed.
+SHOWS_CODE = re.compile(r"\b(show|diff|whole)\(")
+SHOWN = "*To be read, not run: it needs step {step}, which your edition does not hold.*"
+FOLLOWS = "*To be read, not run: it goes on from a cell that cannot be run.*"
+
+
+def without_missing_steps(notebook: Notebook, name: str, missing: int) -> None:
+    """Make a notebook run with the steps before `missing` alone.
+
+    Args:
+        notebook: The notebook, which is changed.
+        name: Its file's name, for messages.
+        missing: The first step that the edition does not hold.
+
+    Raises:
+        NotebookError: A cell that a student writes, or that is graded, needs such a step.
+    """
+    gone: set[str] = set()
+    begun = False
+    cells: list[Cell] = []
+    for number, cell in enumerate(notebook.cells):
+        begun |= is_solution(cell)
+        if cell.cell_type != "code" or is_reveal(cell) or is_for_the_course_only(cell) or not _parses(cell.source):
+            cells.append(cell)
+            continue
+        gone |= _use_what_is_there(cell, missing, begun=begun)
+        lost = [each for each in ast.parse(cell.source).body if _is_lost(each, missing, gone)]
+        if lost and "nbgrader" in cell.metadata:
+            raise NotebookError(f"{name}, cell {cell.id}: it needs step {missing}, which the edition does not hold")
+        cells += _split(cell, lost, missing, notebook.cells[number + 1 :]) if lost else [cell]
+    notebook.cells = cells
+
+
+def _use_what_is_there(cell: Cell, missing: int, *, begun: bool) -> set[str]:
+    """Let a cell do without the missing steps where that can be; give the names of modules that it no longer has."""
+    if begun:
+        cell.source = _with_own_node(cell.source, missing)
+    cell.source = _without_rows(cell.source, missing)
+    cell.source, lost = _without_imports(cell.source, missing)
+    return lost
+
+
+def _is_lost(statement: ast.stmt, missing: int, gone: set[str]) -> bool:
+    """Tell whether a statement cannot be run; note in `gone` what it would have defined, or that it defines it anew."""
+    lost = _asks_for(statement, missing) or bool(gone & _loaded(statement))
+    if lost:
+        gone |= _bound(statement)
+    else:
+        gone -= _bound(statement)
+    return lost
+
+
+def _split(cell: Cell, lost: list[ast.stmt], missing: int, later: list[Cell]) -> list[Cell]:
+    """Turn a cell into text; what others need of it, and can be run, stays a cell before it."""
+    places = {_place(each) for each in lost}
+    rest = [each for each in ast.parse(cell.source).body if _place(each) not in places]
+    code = [each.source for each in later if each.cell_type == "code" and not is_reveal(each) and _parses(each.source)]
+    needed = set().union(*(_loaded(ast.parse(source)) for source in code))
+    text = _as_text(cell, missing)
+    if not needed & set().union(*map(_bound, rest)):
+        return [text]
+    text.id = f"{cell.id}-shown"
+    cell.source = "\n".join(ast.get_source_segment(cell.source, each) or "" for each in rest)
+    cell.outputs, cell.execution_count = [], None
+    return [cell, text]
+
+
+def _parses(source: str) -> bool:
+    """Tell whether a cell is Python alone, and holds no command of the notebook's own."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
+
+
+# What a cell asks for.
+
+
+def _asks_for(tree: ast.AST, missing: int) -> bool:
+    """Tell whether code asks for a step from `missing` on."""
+    texts = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+    in_texts = (int(found[1]) for text in texts for found in IN_A_SCENARIO.finditer(text))
+    given = (step for step, _ in _steps_given(tree))
+    return any(step >= missing for step in (*given, *in_texts))
+
+
+def _steps_given(tree: ast.AST) -> Iterator[tuple[int, ast.expr]]:
+    """Yield the numbers of steps that code hands over, and where they stand in it."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call):
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            if name in TAKES_A_STEP:
+                given = call.args[: 2 if name == "diff" else 1]
+                several = (each.elts for each in given if isinstance(each, ast.List | ast.Tuple))
+                every = [*given, *itertools.chain.from_iterable(several)]
+                yield from ((number, each) for each in every if (number := _number(each)) is not None)
+
+
+def _number(piece: ast.expr) -> int | None:
+    """Give the whole number that a piece of code is; nothing if it is anything else."""
+    return piece.value if isinstance(piece, ast.Constant) and isinstance(piece.value, int) else None
+
+
+def _loaded(tree: ast.AST) -> set[str]:
+    """Name what code uses."""
+    return {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    """Name what code defines, imports or assigns to, for the cells after it."""
+    match tree:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return {tree.name}
+        case ast.Import() | ast.ImportFrom():
+            return {(alias.asname or alias.name).partition(".")[0] for alias in tree.names}
+        case ast.Name(ctx=ast.Store()):
+            return {tree.id}
+        case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return set()  # Its names are its own.
+    return set().union(*map(_bound, ast.iter_child_nodes(tree)))
+
+
+# What it becomes.
+
+
+def _with_own_node(source: str, step: int) -> str:
+    """Put the student's own Node in the place of the step at hand."""
+    source = re.sub(rf"\bnode\({step}\)|\bstep_{step:02}(?:_\w+)?\.Node\b", "Node", source)
+    places = [place for number, place in _steps_given(ast.parse(source)) if number == step]
+    for place in sorted(places, key=_place, reverse=True):
+        source = _cut(source, place, "Node")
+    return source
+
+
+def _without_rows(source: str, missing: int) -> str:
+    """Leave a missing step out of what goes through several: ``for step in (4, 5, 6)``."""
+    for loop in ast.walk(ast.parse(source)):
+        if isinstance(loop, ast.comprehension | ast.For) and getattr(loop.target, "id", "") == "step":
+            steps = loop.iter
+            if isinstance(steps, ast.Tuple | ast.List):
+                numbers = [number for each in steps.elts if (number := _number(each)) is not None]
+                kept = [number for number in numbers if number < missing]
+                if len(kept) < len(numbers) == len(steps.elts):
+                    return _cut(source, steps, f"({', '.join(map(str, kept))},)")
+    return source
+
+
+def _without_imports(source: str, missing: int) -> tuple[str, set[str]]:
+    """Take out of a cell the imports of steps that are not there; give also the names that it no longer has."""
+    gone: set[str] = set()
+    for statement in reversed(ast.parse(source).body):
+        if isinstance(statement, ast.ImportFrom) and statement.module:
+            whole = _is_missing(statement.module, missing)
+            lost = [alias for alias in statement.names if whole or _is_missing(alias.name, missing)]
+            kept = [alias for alias in statement.names if alias not in lost]
+            gone |= {alias.asname or alias.name for alias in lost}
+            if lost:
+                line = f"from {statement.module} import {', '.join(map(ast.unparse, kept))}" if kept else ""
+                source = _cut(source, statement, line)
+    return source.strip("\n"), gone
+
+
+def _is_missing(module: str, missing: int) -> bool:
+    found = MODULE.fullmatch(module)
+    return found is not None and int(found[1]) >= missing
+
+
+def _place(piece: ast.expr | ast.stmt) -> tuple[int, int]:
+    return piece.lineno, piece.col_offset
+
+
+def _cut(source: str, piece: ast.expr | ast.stmt, text: str) -> str:
+    """Put a text in the place of a piece of code; a line that is left empty goes."""
+    lines = [line.encode() for line in source.split("\n")]  # Columns count bytes.
+    first, last = piece.lineno - 1, (piece.end_lineno or piece.lineno) - 1
+    joined = lines[first][: piece.col_offset] + text.encode() + lines[last][piece.end_col_offset :]
+    lines[first : last + 1] = [joined] if joined.strip() else []
+    return b"\n".join(lines).decode()
+
+
+def _as_text(cell: Cell, missing: int) -> Cell:
+    """Turn a cell into text: why it cannot be run, what it says, and what it showed, unless that is code of the step."""
+    from nbformat.v4 import new_markdown_cell
+
+    asked = max((number for number, _ in _steps_given(ast.parse(cell.source))), default=0)
+    parts = [SHOWN.format(step=asked) if asked >= missing else FOLLOWS, _fenced(cell.source, "python")]
+    outputs = [] if SHOWS_CODE.search(cell.source) else cell.outputs
+    parts += [text for output in outputs if (text := _shown(output))]
+    return new_markdown_cell("\n\n".join(parts), id=cell.id)
+
+
+def _shown(output: Cell) -> str:
+    """Give what an output shows: its picture, or else its words."""
+    data = output.get("data", {})
+    if pictures := IMAGE.findall(data.get("text/html", "")):
+        return "\n".join(pictures)
+    if "image/png" in data:
+        words = escape(str(data.get("text/plain", "a chart")), quote=True)
+        return f'<img src="data:image/png;base64,{data["image/png"].strip()}" alt="{words}">'
+    text = output.get("text") or data.get("text/plain") or output.get("evalue", "")
+    return _fenced(text.rstrip("\n"), "text") if text.strip() else ""
+
+
+def _fenced(text: str, language: str) -> str:
+    return f"```{language}\n{text}\n```"

@@ -1,0 +1,89 @@
+"""nbgrader's Validate button in a real JupyterLab, clicked by a student in the folder that was handed out."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from in_jupyterlab import ROOT, await_notebook
+
+from raft_steps.lab.nbgrader_course import release_for_nbgrader
+from raft_steps.lab.notebook_files import load, spell
+from raft_steps.lab.student_edition import BLOCK, is_solution
+
+if TYPE_CHECKING:
+    from in_jupyterlab import Server
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NAME = "06_term_checks.ipynb"
+SECONDS_MAX = 90
+
+
+@pytest.fixture(scope="module")
+def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give what nbgrader hands out for step 6."""
+    pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'raft-steps[instructor]'")
+    folder = tmp_path_factory.mktemp("validate") / "course"
+    release_for_nbgrader(ROOT / "notebooks", folder, [6])
+    binaries = Path(sys.executable).parent
+    answer = subprocess.run(
+        [str(binaries / "nbgrader"), "generate_assignment", "step_06"],
+        cwd=folder,
+        env=os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_MAX,
+    )
+    assert 0 == answer.returncode, answer.stderr
+    return folder / "release" / "step_06"
+
+
+@pytest.fixture
+def page(server: "Server", chromium: "Browser") -> Iterator["Page"]:
+    """Give a page, and end its kernels."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(SECONDS_MAX * 1000)
+    yield context.new_page()
+    context.close()
+    server.stop_kernels()
+
+
+def solve(path: Path) -> None:
+    """Write the course's own solution into a notebook."""
+    solutions = {cell.id: cell.source for cell in load(ROOT / "notebooks" / NAME).cells if is_solution(cell)}
+    notebook = load(path)
+    for cell in notebook.cells:
+        if cell.id in solutions:
+            cell.source = BLOCK.sub(lambda block: block["solution"].rstrip("\n"), solutions[cell.id])
+    path.write_text(spell(notebook), encoding="utf-8")
+
+
+def validate(page: "Page", server: "Server", folder: str) -> str:
+    """Open the notebook in a folder, click Validate, and give what the dialog says."""
+    page.goto(server.address(f"/lab/tree/{folder}/{NAME}?reset"))
+    await_notebook(page)
+    page.locator("jp-button.validate-button").click()
+    dialog = page.locator(".jp-Dialog", has_text="Validation Results")
+    dialog.wait_for()
+    return dialog.inner_text()
+
+
+@pytest.mark.parametrize("solved", [False, True], ids=["as handed out", "solved"])
+def test_validate_button(handed_out: Path, server: "Server", page: "Page", solved: bool) -> None:
+    """As it was handed out, the check fails and says what is missing; with a right Node everything passes."""
+    folder = f"validate_{'solved' if solved else 'open'}"
+    shutil.copytree(handed_out, server.root / folder)
+    if solved:
+        solve(server.root / folder / NAME)
+    said = validate(page, server, folder)
+
+    assert solved == ("Success! Your notebook passes all the tests." in said), said
+    assert solved != ("8 of 9 checks fail, the first is: an older term is refused" in said), said
+    assert "step_06_term_checks" not in said

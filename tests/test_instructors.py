@@ -1,0 +1,106 @@
+"""The guide for instructors: every block of commands in it runs as it stands, and its table is what the notebooks say."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from raft_steps.lab.cli import main
+from raft_steps.lab.notebook_files import load
+from raft_steps.lab.student_edition import BLOCK, is_solution
+
+ROOT = Path(__file__).parent.parent
+GUIDE = ROOT / "docs" / "instructors.md"
+TEXT = GUIDE.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+SECONDS_MAX = 300
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the course's notebooks to where the commands may write."""
+    folder = tmp_path_factory.mktemp("instructor") / "raft-steps"
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    return folder
+
+
+@pytest.mark.slow
+def test_every_block_of_commands_runs_as_written(course: Path) -> None:
+    """In the course's folder, from the first block to the last, each command does what it says."""
+    for tool in ("nbgrader", "repo2docker"):
+        pytest.importorskip(tool, reason=f"{tool} is not installed, so the guide's commands are not tried")
+    binaries = Path(sys.executable).parent
+    own = {name: str(course / ".jupyter" / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    environment = os.environ | own | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
+    for block in BLOCKS:
+        answer = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=course,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=SECONDS_MAX,
+        )
+        assert 0 == answer.returncode, f"{block}\n{answer.stdout[-3000:]}"
+
+    build = course / "build"
+    assert {"step_05", "step_06", "step_07", "step_08", "step_08b"} <= {
+        path.name for path in (build / "handout").iterdir()
+    }
+    assert (build / "grades" / "scores.csv").is_file()
+    assert "step_06" in (build / "course" / "grades.csv").read_text(encoding="utf-8")
+    assert list((build / "course" / "feedback" / "ann" / "step_06").glob("*.html"))
+    assert (build / "bug_grades" / "scores.json").is_file()
+
+
+def test_commands_in_the_text_exist() -> None:
+    """What is named within a sentence is a command, too, with the options that it has."""
+    assert isinstance(main, click.Group)
+    named = re.findall(r"raft-steps ([a-z][a-z-]*)((?: [^`\n|]*)?)", TEXT)
+
+    assert {"release", "grade", "check", "lab"} <= {name for name, _ in named}
+    for name, rest in named:
+        options = {option for each in main.commands[name].params for option in each.opts} | {"--help"}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options, f"raft-steps {name}{rest}"
+
+
+def rows() -> dict[str, list[str]]:
+    """Give the rows of the plan's table, by the notebook's number."""
+    found = re.findall(r"^\| (\d\d[a-z]?) \| (.*) \|$", TEXT, re.MULTILINE)
+    return {number: [cell.strip() for cell in rest.split("|")] for number, rest in found}
+
+
+@pytest.mark.parametrize("number", rows())
+def test_plan_is_what_the_notebooks_say(number: str) -> None:
+    """Minutes are those at a notebook's top, lines those of its solution, points those that nbgrader is told."""
+    (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    cells = load(path).cells
+    minutes = re.search(r"\*Time\* about (\d+) minutes", cells[0].source)
+    solutions = [block["solution"] for cell in cells if is_solution(cell) for block in BLOCK.finditer(cell.source)]
+    lines = sum(bool(line.strip()) for solution in solutions for line in solution.splitlines())
+    points = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in cells)
+
+    assert [minutes[1] if minutes else "", str(lines), str(points)] == rows()[number][1:]
+
+
+def test_plan_has_every_notebook_with_something_to_write() -> None:
+    """The table leaves no exercise out."""
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    written = {path.name.partition("_")[0] for path in notebooks if any(map(is_solution, load(path).cells))}
+
+    assert written <= rows().keys()
+
+
+def test_links_lead_somewhere() -> None:
+    """Every link to a file of the repository finds it, and the README leads here."""
+    links = re.findall(r"\]\(([^)#:]+)\)", TEXT)
+
+    assert [link for link in links if not (GUIDE.parent / link).exists()] == []
+    assert "docs/instructors.md" in (ROOT / "README.md").read_text(encoding="utf-8")
