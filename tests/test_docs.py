@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -18,7 +19,7 @@ SCENARIO = (
     "raft-steps 1; step 8; servers tom jerry spike; leader tom; draws tom 12; draws jerry 9; draws spike 14; "
     "at 6 set x 1; at 8 partition tom; at 22 set y new to jerry; at 24 heal; until 28"
 )
-PAGES = (ROOT / "README.md", ROOT / "docs" / "design.md", ROOT / "CHANGELOG.md")
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def test_picture_is_what_the_code_draws() -> None:
@@ -46,3 +47,13 @@ def test_every_command_of_the_readme_exists() -> None:
     assert isinstance(main, click.Group)
     assert named
     assert named - set(main.commands) == set()
+
+
+def test_exported_test_of_the_guide_passes() -> None:
+    """The guide to the live cluster shows a test that was copied from it; it holds, to the last event."""
+    text = (ROOT / "docs" / "live_cluster.md").read_text(encoding="utf-8")
+    (exported,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "SCENARIO = " in block]
+    names: dict[str, Any] = {}
+    exec(exported, names)
+
+    names["test_run_is_as_it_was"]()

@@ -224,6 +224,20 @@ def test_python_moves_the_view(live: LiveOnPage) -> None:
     live.until("Number(player.dataset.time) > given", 20)
 
 
+def test_a_player_that_has_only_just_opened_stays(live: LiveOnPage) -> None:
+    """When all cells run, those below a player let its run go on; it stays where its notebook opened it."""
+    live.page.evaluate(
+        "() => { const real = performance.now.bind(performance); performance.now = () => real() / 1000; }"
+    )
+    live.again()
+    before, end = live.time, live.root.get_by_label("Time", exact=True).get_attribute("max")
+    live.ask("cluster.run(20).time")
+    live.until("Number(player.querySelector('[aria-label=Time]').max) > Number(given)", end)
+
+    assert before == live.time
+    live.page.evaluate("() => delete performance.now")
+
+
 def test_reset_and_seed_begin_branches(live: LiveOnPage) -> None:
     """Reset takes every action back on a branch of its own; another seed runs the same script with other chance."""
     assert not live.allowed("reset")

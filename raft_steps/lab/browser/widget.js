@@ -14,6 +14,8 @@ import { Reader } from "./reader.js";
 import { changesOf } from "./spelled.js";
 import { html } from "./svg.js";
 
+const NEW_MILLISECONDS = 3000; // how long a player counts as only just opened
+
 class Player {
   constructor(model, element) {
     this.model = model;
@@ -31,6 +33,8 @@ class Player {
     this.open();
     this.unlisten = this.link.listen({ trace: (message) => this.hear(message), live: () => this.hearLive() });
     element.append(this.root);
+    Object.assign(this, { opened: performance.now(), touched: false });
+    for (const name of ["pointerdown", "keydown"]) this.root.addEventListener(name, () => (this.touched = true), { capture: true });
     this.reader = new Reader(this);
     const loaded = this.link.loading + performance.now() - begun;
     Object.assign(this.root.dataset, { ready: "1", loaded: loaded.toFixed(1) }); // for tests
@@ -99,12 +103,19 @@ class Player {
     if (!this.live?.acting) this.show(true);
   }
 
+  // Whether it has only just opened, and nobody has touched it. Then it stays where the notebook opened it, for when all
+  // cells run, those below it run at once.
+  isNew() {
+    return !this.touched && performance.now() - this.opened < NEW_MILLISECONDS;
+  }
+
   // Goes on with another trace, at the time that was shown, or at one that is said.
   goOn(branch, at) {
     const { number, time } = this.position;
     const shared = this.adopt(branch);
     const { journey } = this;
     this.playing.glide = null;
+    if (at !== null && this.isNew()) at = null;
     if (at !== null) this.position = journey.at(Math.min(at, journey.end));
     else if (number + 1 >= shared || time > journey.end) this.position = journey.at(Math.min(time, journey.end));
     if (this.live?.acting) return; // The answer comes next, and leads to where the action shows.
