@@ -3,22 +3,24 @@
 import base64
 import csv
 import json
+import os
 import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from submissions import hostile, step_06
 
 from raft_steps.lab.checks import checks_of
-from raft_steps.lab.cli import main
 from raft_steps.lab.grading import run as grading_run
 from raft_steps.lab.grading.hand_in import HandedIn, hand_in
+from raft_steps.lab.grading.page import page
 from raft_steps.lab.grading.run import Grading, grade
-from raft_steps.lab.grading.scores import as_csv, write_scores
+from raft_steps.lab.grading.scores import as_csv, write, write_scores
 from raft_steps.lab.grading.trials import private_seeds
+from raft_steps.lab.grading.verdict import Verdict
+from raft_steps.lab.svg import printable
 
 SEEDS = private_seeds("a secret of the test's own", 2)
 HONEST = {
@@ -197,6 +199,33 @@ def test_scores_hold_no_formula() -> None:
     assert "'=1+1" in as_csv([result("=1+1")])
 
 
+def test_half_a_character_is_written_as_a_mark(tmp_path: Path) -> None:
+    """What a Node says, or a file is called, need be no text; scores are written all the same."""
+    table, data = write_scores(tmp_path, [result("ann", "raised E: \ud800\x1b[2J")])
+
+    assert "\x1b" not in table.read_text(encoding="utf-8")
+    assert "raised E: ?" in json.loads(data.read_text(encoding="utf-8"))[0]["sentence"]
+
+
+def test_name_that_is_no_text_stops_nobody(tmp_path: Path) -> None:
+    """A file from another system, and one whose name steers a terminal, have a readable student and a page."""
+    for name in (b"b\xff.py", b"c\x1b[31m\n 100.0  d.py", b"<script>.py"):
+        try:
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("", encoding="utf-8")
+        except OSError:
+            pytest.skip("this system has no such names")
+
+    found = hand_in([tmp_path], 6)
+
+    assert all(each.student == printable(each.student) for each in found)
+    assert 3 == len({each.slug for each in found})
+    for each in found:
+        write(
+            tmp_path / each.slug, page(each.student, each.path.name if each.path else "", Verdict.nothing(6, "."), None)
+        )
+        assert "<script>" not in (tmp_path / each.slug).read_text(encoding="utf-8")
+
+
 def test_each_file_and_each_folder_is_a_student(tmp_path: Path) -> None:
     """Names are those of files and folders; a folder with one file, or with the step's notebook, is understood."""
     put(tmp_path / "in", {"ann.py": "", "bob.ipynb": ""})
@@ -222,27 +251,3 @@ def test_names_of_files_are_harmless() -> None:
 
     assert len(set(slugs)) == len(slugs)
     assert not any("/" in slug or slug.startswith(".") or not slug for slug in slugs)
-
-
-@pytest.mark.slow
-def test_command_grades_and_says_so(tmp_path: Path) -> None:
-    """The command writes CSV, JSON and pages, and says a line for each student."""
-    put(tmp_path / "in", {"ann.py": step_06.OWN_TERM_REFUSED, "bob.py": ""})
-    out = tmp_path / "out"
-
-    answer = CliRunner().invoke(main, ["grade", str(tmp_path / "in"), "--step", "6", "--out", str(out), "--seeds", "1"])
-
-    assert 0 == answer.exit_code, answer.output
-    assert "ann: 3 of 9 checks fail" in answer.output
-    assert "bob: bob.py is empty." in answer.output
-    assert {"scores.csv", "scores.json", "pages", "results", "private_seeds.txt"} == {p.name for p in out.iterdir()}
-
-
-def test_command_says_what_is_wrong(tmp_path: Path) -> None:
-    """An empty folder and an unknown step are told in a sentence."""
-    empty = CliRunner().invoke(main, ["grade", str(tmp_path), "--step", "6", "--out", str(tmp_path / "out")])
-    unknown = CliRunner().invoke(main, ["grade", str(tmp_path), "--step", "99"])
-
-    assert (2, 2) == (empty.exit_code, unknown.exit_code)
-    assert "nothing was handed in" in empty.output
-    assert "there is no step 99" in unknown.output

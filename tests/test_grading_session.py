@@ -56,6 +56,7 @@ def loaded(session: Session, package: tuple[Path, list[str]], text: str) -> Any:
         "os['sys'].setprofile(print)",
         "os['sys'].modules['ctypes'].CDLL(None)",
         "os['sys'].modules['gc'].get_objects()",
+        "os['sys'].modules['raft_steps.lab.grading.cage'].REFUSED = ('none',)\nos['open']('found', 65)",
     ],
 )
 def test_who_gets_at_the_interpreter_is_stopped_there(package: tuple[Path, list[str]], line: str) -> None:

@@ -1,5 +1,6 @@
-"""The guide for instructors: every block of commands in it runs as it stands, and its table is what the notebooks say."""
+"""The guides for instructors: every block of commands in them runs as it stands, and the plan is what the notebooks say."""
 
+import json
 import os
 import re
 import shutil
@@ -15,9 +16,8 @@ from raft_steps.lab.notebook_files import load
 from raft_steps.lab.student_edition import BLOCK, is_solution
 
 ROOT = Path(__file__).parent.parent
-GUIDE = ROOT / "docs" / "instructors.md"
+GUIDE, GRADING = ROOT / "docs" / "instructors.md", ROOT / "docs" / "grading.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 SECONDS_MAX = 300
 
 
@@ -29,15 +29,14 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
-def test_every_block_of_commands_runs_as_written(course: Path) -> None:
-    """In the course's folder, from the first block to the last, each command does what it says."""
-    for tool in ("nbgrader", "repo2docker"):
-        pytest.importorskip(tool, reason=f"{tool} is not installed, so the guide's commands are not tried")
+def run_blocks(page: Path, course: Path) -> None:
+    """Run a page's blocks of commands, from the first to the last, in the course's folder."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert blocks
     binaries = Path(sys.executable).parent
     own = {name: str(course / ".jupyter" / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
     environment = os.environ | own | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
-    for block in BLOCKS:
+    for block in blocks:
         answer = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block],
             cwd=course,
@@ -50,6 +49,14 @@ def test_every_block_of_commands_runs_as_written(course: Path) -> None:
         )
         assert 0 == answer.returncode, f"{block}\n{answer.stdout[-3000:]}"
 
+
+@pytest.mark.slow
+def test_every_block_of_commands_runs_as_written(course: Path) -> None:
+    """In the course's folder, from the first block to the last, each command does what it says."""
+    for tool in ("nbgrader", "repo2docker"):
+        pytest.importorskip(tool, reason=f"{tool} is not installed, so the guide's commands are not tried")
+    run_blocks(GUIDE, course)
+
     build = course / "build"
     assert {"step_05", "step_06", "step_07", "step_08", "step_08b"} <= {
         path.name for path in (build / "handout").iterdir()
@@ -60,12 +67,27 @@ def test_every_block_of_commands_runs_as_written(course: Path) -> None:
     assert (build / "bug_grades" / "scores.json").is_file()
 
 
-def test_commands_in_the_text_exist() -> None:
+@pytest.mark.slow
+def test_every_block_about_grading_runs_as_written(tmp_path: Path) -> None:
+    """The page about the grader stands alone: nothing has to be released before; the course's own Node has all points."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    run_blocks(GRADING, tmp_path)
+
+    scores = {name: json.loads((tmp_path / "build" / name / "scores.json").read_text(encoding="utf-8"))
+              for name in ("grades", "test_grades", "suspect_grades")}  # fmt: skip
+    assert [100, 100] == [scores[name][0]["score"] for name in ("grades", "suspect_grades")]
+    assert 0 < scores["test_grades"][0]["score"] < 100
+
+
+@pytest.mark.parametrize(
+    "page, least", [(GUIDE, {"release", "grade", "check", "lab"}), (GRADING, {"grade"})], ids=["instructors", "grading"]
+)
+def test_commands_in_the_text_exist(page: Path, least: set[str]) -> None:
     """What is named within a sentence is a command, too, with the options that it has."""
     assert isinstance(main, click.Group)
-    named = re.findall(r"raft-steps ([a-z][a-z-]*)((?: [^`\n|]*)?)", TEXT)
+    named = re.findall(r"raft-steps ([a-z][a-z-]*)((?: [^`\n|]*)?)", page.read_text(encoding="utf-8"))
 
-    assert {"release", "grade", "check", "lab"} <= {name for name, _ in named}
+    assert least <= {name for name, _ in named}
     for name, rest in named:
         options = {option for each in main.commands[name].params for option in each.opts} | {"--help"}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options, f"raft-steps {name}{rest}"
@@ -100,7 +122,9 @@ def test_plan_has_every_notebook_with_something_to_write() -> None:
 
 def test_links_lead_somewhere() -> None:
     """Every link to a file of the repository finds it, and the README leads here."""
-    links = re.findall(r"\]\(([^)#:]+)\)", TEXT)
+    links = [
+        link for page in (GUIDE, GRADING) for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    ]
 
     assert [link for link in links if not (GUIDE.parent / link).exists()] == []
     assert "docs/instructors.md" in (ROOT / "README.md").read_text(encoding="utf-8")

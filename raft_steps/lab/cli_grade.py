@@ -13,7 +13,7 @@ from raft_steps.lab.cli_tools import CommandError, Progress, json_option, say_js
 from raft_steps.lab.svg import printable
 
 SEEDS = 6
-EMPTY_SECRET = "the secret that private seeds are made of is empty"
+EMPTY = "the secret that private seeds are made of is empty"
 
 
 @click.command()
@@ -107,7 +107,7 @@ def _given_secret(given: str) -> str:
     """Read a secret from the file that is named, or take it as it is; the name of a missing file is none."""
     path, secret = Path(given), given
     if not given:
-        raise CommandError(EMPTY_SECRET)
+        raise CommandError(EMPTY)
     if os.path.isfile(given):  # noqa: PTH113  # A long sentence is no name of a file, and no error.
         try:
             secret = path.read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def _given_secret(given: str) -> str:
     elif " " not in given and (path.suffix or len(path.parts) > 1 or path.is_dir()):
         raise CommandError(f"there is no file {given} with a secret; write one, or give a sentence of several words")
     if not secret.strip():
-        raise CommandError(EMPTY_SECRET)
+        raise CommandError(EMPTY)
     return secret.strip()
 
 
@@ -136,4 +136,9 @@ def _mutants(given: Path | None, step: int, out: Path) -> tuple[str, ...]:
         with Progress("making mutants", 100) as progress:
             write_mutants(folder, step, lambda number, of: progress(100 * number // of))
         done.write_text("", encoding="utf-8")
-    return tuple(f"{path.absolute()}:Node" for path in sorted(folder.glob("mutant_*.py")))
+    made = tuple(f"{path.absolute()}:Node" for path in sorted(folder.glob("mutant_*.py")))
+    if not made:
+        raise CommandError(
+            f"of step {step} no wrong Node can be made that breaks a promise; give your own by --mutants"
+        )
+    return made

@@ -88,6 +88,7 @@ TOO_MUCH = (
     Hostile("gigabytes_in_messages", ".py", in_handler("for _ in range(10**9): self.broadcast(message)"), 30),
     Hostile("hundred_megabytes", ".py", b"# " + b"x" * 100_000_000, says="100 MB"),
     Hostile("deep_nesting", ".py", "x = " + "(" * 5000 + ")" * 5000, says="no Python"),
+    Hostile("number_of_many_digits", ".py", in_handler("self.big = 10**6000"), 30, says="cannot be written down"),
     Hostile("deep_field", ".py", in_handler("x = []", "for _ in range(10**5): x = [x]", "self.x = x"), 30),
 )
 FILES = (
@@ -207,4 +208,35 @@ THEFTS = (
     Hostile("network_at_load", ".py", "import urllib.request as r\n" + BORROWED.format("r.urlopen('http://127.0.0.1').read()")),
     Hostile("writes_a_file", ".py", in_handler("open('x', 'w').write('x')"), 30),
 )  # fmt: skip
-ALL = (*LOOPS, *PROCESSES, *TOO_MUCH, *FILES, *FORGERIES, *THEFTS)
+IDLE = (
+    Hostile(
+        "ignores_every_call",
+        ".py",
+        stub("def on_append_entries(self, sender: str, message: AppendEntries) -> None:", "    pass"),
+        says="nothing of step 6",
+    ),
+    Hostile(
+        "swallows_every_interruption",
+        ".py",
+        in_handler("try:", "    for n in range(10**12): n * n", "except BaseException: return"),
+        says="nothing of step 6",
+    ),
+)
+ODD_TEXTS = (
+    Hostile("page_break_in_the_source", ".py", RIGHT.replace("\n\nclass Node", "\n\x0c\n\nclass Node"), FULL, FULL),
+    Hostile("line_separator_in_a_docstring", ".py", RIGHT.replace('"""The answer', '"""\u2028The answer'), FULL, FULL),
+    Hostile("line_separator_in_a_notebook", ".ipynb", notebook(RIGHT.replace('"""The answer', '"""\u2028The answer'), CHECK), FULL, FULL),
+    Hostile("old_line_ends", ".py", RIGHT.replace("\n", "\r"), FULL, FULL),
+    Hostile("utf_16", ".py", RIGHT.encode("utf-16"), says="UTF-8"),
+    Hostile("command_in_the_cell", ".ipynb", notebook("%time\n" + RIGHT, CHECK), says="code cell 1, line 1 is no Python"),
+    Hostile("half_a_character", ".py", in_handler("raise type('E', (Exception,), {})('\\ud800')"), says="on_append_entries"),
+)  # fmt: skip
+WALKS = tuple(
+    Hostile(name, ".py", HEAD + f"{how}\nspace = found['__builtins__']\ncage = getattr(space['__import__']('sys'), 'modules')['raft_steps.lab.grading.cage']\ncage.REFUSED = ('none',)\ntext = space['open']('x').read()\n\n\nclass Node(Deaf):\n    held = text, cage\n", says="cannot be loaded")
+    for name, how in (
+        ("walk_of_a_format", "import string\nfound = string.Formatter().get_field('0.__globals__', (message,), {})[0]"),
+        ("walk_of_a_wrapper", "import functools\nclass Catch:\n    def update(self, got): Catch.got = got\nW = type('W', (), {'__glo' + 'bals__': Catch()})\nmade = functools.update_wrapper(W(), message, assigned=(), updated=('__glo' + 'bals__',))\nfound = (made, Catch.got)[1]"),
+        ("walk_of_an_annotation", "import typing\ndef hold(x):\n    hold.got = x\n    return int\nclass A:\n    x: 'hold(m.__globals__)'\nmade = typing.get_type_hints(A, {'hold': hold, 'm': message})\nfound = (made, hold.got)[1]"),
+    )
+)  # fmt: skip
+ALL = (*IDLE, *ODD_TEXTS, *WALKS, *LOOPS, *PROCESSES, *TOO_MUCH, *FILES, *FORGERIES, *THEFTS)

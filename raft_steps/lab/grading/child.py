@@ -146,7 +146,10 @@ class Keeper:
                     answer = self._do(request)
                 except BaseException as error:  # noqa: BLE001  # Whatever it is, it is the submission's.
                     answer = failure(error)
-                self.channel.write(answer | self.wire.news())
+                try:
+                    self.channel.write(answer | self.wire.news())
+                except (ValueError, RecursionError):  # A number of more digits than Python spells, for one.
+                    self.channel.write({"error": "left or sent something that cannot be written down", "place": None})
 
     def _do(self, request: dict[str, Any]) -> dict[str, Any]:
         for gone in request.get("free", ()):

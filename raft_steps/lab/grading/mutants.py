@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps import node
-from raft_steps.lab.cli_tools import load_node
+from raft_steps.lab.cli_tools import CommandError, load_node
 from raft_steps.lab.node import Node
 from raft_steps.lab.profiles import adversity
 from raft_steps.lab.properties import kept_by
@@ -70,15 +70,23 @@ def own_mutants(path: Path) -> list[str]:
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
     found = []
     for file in files:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = _parsed(file)
         names = [each.name for each in tree.body if isinstance(each, ast.ClassDef) and not each.name.startswith("_")]
         found += [f"{file.absolute()}:{name}" for name in names if _is_node(file, name)]
     return found
 
 
-def _is_node(file: Path, name: str) -> bool:
-    from raft_steps.lab.cli_tools import CommandError
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes())
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise CommandError(f"{file}{line} is no Python: {error.msg}") from error
+    except ValueError as error:
+        raise CommandError(f"{file} is no Python: {error}") from error
 
+
+def _is_node(file: Path, name: str) -> bool:
     try:
         return issubclass(load_node(f"{file}:{name}"), Node)
     except CommandError:

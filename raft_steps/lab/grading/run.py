@@ -173,7 +173,7 @@ def _start(grading: Grading, handed_in: HandedIn, folder: str, modules: list[str
     }
     grading.result_of(handed_in).unlink(missing_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", START, str(Path(raft_steps.__file__).parent.parent)],
+        [sys.executable, "-P", "-W", "ignore", "-c", START, str(Path(raft_steps.__file__).parent.parent)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

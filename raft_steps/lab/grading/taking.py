@@ -155,7 +155,7 @@ def _parse(cell: Cell, *, strict: bool) -> ast.Module | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if not strict:
             return None
-        line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         raise NotTaken(f"{_place(cell)}{line} is no Python: {getattr(error, 'msg', None) or error}") from error
 
 
