@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.commands import command_of_words
+from raft_steps.lab.scenario import sides_of
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host
@@ -117,12 +118,7 @@ def _change_life(simulation: Simulation, verb: str, host: Host) -> None:
 
 
 def _partition(simulation: Simulation, words: tuple[str, ...]) -> None:
-    sides: list[list[str]] = [[]]
-    for word in words:
-        if word == "|":
-            sides.append([])
-        else:
-            sides[-1] += [host.name for host in resolve(simulation, word)]
+    sides = [[host.name for word in side for host in resolve(simulation, word)] for side in sides_of(words)]
     named = {name for side in sides for name in side}
     sides.append([name for name in simulation.hosts if name not in named])
     side_of = {name: number for number, side in enumerate(sides) for name in side}

@@ -7,7 +7,7 @@ holds that step too: hand it out when the step has been handed in.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from raft_steps.lab import edition_folder, edition_package
 from raft_steps.lab.edition_cells import without_missing_steps
 from raft_steps.lab.edition_folder import Release, ReleaseError, refuse_place
 from raft_steps.lab.notebook_files import NOTEBOOK_NAME, Notebook, load, notebooks_of, spell, step_of
-from raft_steps.lab.release import README, chosen, title_of
-from raft_steps.lab.student_edition import commands_that_tell, is_solution, solved_in, spoilers, student_edition
+from raft_steps.lab.release import README, chosen, prints_solution, shows_solution, title_of
+from raft_steps.lab.student_edition import is_solution, solved_in, student_edition
 
 Solved = Mapping[int, Collection[str]]
 
@@ -108,13 +108,9 @@ def stage_files(stage: Stage, solved: Solved, result: Release) -> dict[str, byte
     files = {}
     for path in filter(None, (stage.start, stage.notebook)):
         notebook = load(path)
-        result.warnings += _warnings(path.name, notebook)
+        result.warnings += shows_solution(path.name, notebook)
         prepare(notebook, path.name, stage, solved)
-        result.warnings += [
-            f"{path.name}, cell {cell.id}: it prints a solution that is still to be found; tag it reveal"
-            for cell in notebook.cells
-            if commands_that_tell(cell.source, path.name, solved)
-        ]
+        result.warnings += prints_solution(path.name, notebook, solved)
         files[path.name] = spell(notebook).encode()
     return files | around(stage) | edition_package.package_files(stage.last)
 
@@ -151,10 +147,6 @@ def around(stage: Stage) -> dict[str, bytes]:
         "LICENSE": edition_package.licence(),
     }
     return {name: text.encode() for name, text in texts.items()}
-
-
-def _warnings(name: str, notebook: Notebook) -> Iterator[str]:
-    return (f"{name}, cell {cell}: it seems to show the solution; tag it reveal" for cell in spoilers(notebook))
 
 
 def _readme(stage: Stage, title: str, *, exercise: bool) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from raft_steps.lab.errors import LabError
+from raft_steps.lab.notebook_files import replace_file
 
 MANIFEST = ".raft-steps-release.json"
 VERSION = 1
@@ -112,9 +113,7 @@ def write(result: Release, name: str, content: bytes) -> None:
     if digest_of_file(path) == digest(content):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
+    replace_file(path, content)
     result.written.append(name)
 
 

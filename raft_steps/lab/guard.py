@@ -29,6 +29,7 @@ TICK = 0.2  # seconds of real time between two looks
 LOOKS = 5  # This many looks in a row at the same handler call are enough: about a second, with the first.
 LABORATORY = str(Path(__file__).parent)
 STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
+NOT_BACK = "did not come back"  # what is said of a handler that was interrupted
 COURSE = str(Path(__file__).parent.parent)  # what a learner's Node inherits: the steps
 
 
@@ -188,7 +189,7 @@ def _words(error: BaseException, place: str | None) -> str:
     """Say what went wrong, as the end of a sentence that begins with the handler."""
     text = str(error)
     if isinstance(error, HandlerStuck):
-        return "did not come back within a second: an endless loop?"
+        return f"{NOT_BACK} within a second: an endless loop?"
     if isinstance(error, NotImplementedError):
         return "is not written yet" + (f": {text}" if text else "")
     if isinstance(error, Mistake):

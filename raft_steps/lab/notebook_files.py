@@ -106,7 +106,7 @@ def refresh_one(path: Path, write: bool = True) -> Refreshed:
     if path.read_bytes() != before:
         return Refreshed(path, failure=f"{path.name} was changed while it ran, so nothing was written")
     if write and text.encode() != before:
-        replace_file(path, text)
+        replace_file(path, text.encode())
     return Refreshed(path, changed=text.encode() != before)
 
 
@@ -160,10 +160,10 @@ def spell(notebook: Notebook) -> str:
     return text.rstrip("\n") + "\n"
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all, with the same line ends everywhere."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.write_bytes(content)
     draft.replace(path)
 
 

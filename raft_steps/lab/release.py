@@ -80,18 +80,26 @@ def _student_files(notebooks: Path, steps: Collection[int] | None, result: Relea
     titles = {}
     for path in paths:
         notebook = load(path)
-        result.warnings += [
-            f"{path.name}, cell {cell}: it seems to show the solution; tag it reveal" for cell in spoilers(notebook)
-        ]
+        result.warnings += shows_solution(path.name, notebook)
         student_edition(notebook, path.name, names, solved)
-        result.warnings += [
-            f"{path.name}, cell {cell.id}: it prints a solution that is still to be found; tag it reveal"
-            for cell in notebook.cells
-            if commands_that_tell(cell.source, path.name, solved)
-        ]
+        result.warnings += prints_solution(path.name, notebook, solved)
         titles[path.name] = title_of(notebook)
         files[path.name] = spell(notebook).encode()
     return files | {README: _readme(titles, min(filter(None, map(step_of, titles)), default=0)).encode()}
+
+
+def shows_solution(name: str, notebook: Notebook) -> list[str]:
+    """Name the cells of a notebook of the course that seem to show its solution, for its author."""
+    return [f"{name}, cell {cell}: it seems to show the solution; tag it reveal" for cell in spoilers(notebook)]
+
+
+def prints_solution(name: str, notebook: Notebook, solved: Mapping[int, Collection[str]]) -> list[str]:
+    """Name the cells of a student's notebook that print what is still to be found, for the course's author."""
+    return [
+        f"{name}, cell {cell.id}: it prints a solution that is still to be found; tag it reveal"
+        for cell in notebook.cells
+        if commands_that_tell(cell.source, name, solved)
+    ]
 
 
 def chosen(paths: list[Path], steps: Collection[int] | None) -> list[Path]:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,6 +161,17 @@ class Scenario:
         if unknown:
             raise ScenarioError(f"a scenario has no {unknown[0]!r}{nearest(unknown[0], cls.__dataclass_fields__)}")
         return cls(**parts)
+
+
+def sides_of(words: Iterable[str]) -> list[list[str]]:
+    """Give the sides that the words of a partition name."""
+    sides: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            sides.append([])
+        else:
+            sides[-1].append(word)
+    return sides
 
 
 def nearest(word: str, known: Any) -> str:

@@ -18,7 +18,7 @@ from raft_steps.lab.errors import LogError
 from raft_steps.lab.grading.hints import decode_hint
 from raft_steps.lab.grading.session import LOOPED, Lost, Session
 from raft_steps.lab.grading.wire import Opaque, Wire, WireError
-from raft_steps.lab.guard import HandlerStuck, Mistake
+from raft_steps.lab.guard import NOT_BACK, HandlerStuck, Mistake
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node, removed
 
@@ -111,7 +111,7 @@ class Remote:
         try:
             answer = self.session.ask(request)
             if "node" not in answer:
-                words = "did not come back within a second: an endless loop?" if "stuck" in answer else answer["error"]
+                words = f"{NOT_BACK} within a second: an endless loop?" if "stuck" in answer else answer["error"]
                 raise Mistake(str(words)[:WORDS_MAX], _text(answer.get("place")))
             self.wire.learn(answer.get("classes"))
             return self._class(answer)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from raft_steps.lab.notebook_files import replace_file
 from raft_steps.lab.svg import printable
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a cell for a formula
@@ -34,9 +34,7 @@ def write_scores(folder: Path, results: Sequence[dict[str, Any]]) -> tuple[Path,
 
 def write(path: Path, text: str) -> None:
     """Write a file at once, so that nobody ever sees half of it; half a character, which a Node may say, becomes a mark."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    beside.write_text(text, encoding="utf-8", errors="replace")
-    beside.replace(path)
+    replace_file(path, text.encode("utf-8", "replace"))
 
 
 def as_csv(results: Sequence[dict[str, Any]]) -> str:

@@ -16,6 +16,7 @@ from raft_steps import node
 from raft_steps.lab.checks import Report, check, checks_of
 from raft_steps.lab.checks.report import Result
 from raft_steps.lab.errors import LabError
+from raft_steps.lab.guard import NOT_BACK
 from raft_steps.lab.profiles import adversity
 from raft_steps.lab.properties import Rule, kept_by
 from raft_steps.lab.properties.rules import ACKNOWLEDGED_WRITES_LAST
@@ -149,7 +150,7 @@ def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> Swept:
         if trial.broken and swept.first is None:
             swept.first = trial
             swept.shown = _shown(scenario, rules, node_class, trial, set(seeds))
-        if "did not come back" in trial.text:  # The other seeds would only wait for the same loop.
+        if NOT_BACK in trial.text:  # The other seeds would only wait for the same loop.
             swept.tried = len(seeds)
             break
     return swept
@@ -167,7 +168,7 @@ def _try(scenario: Any, rules: Iterable[Rule], node_class: Any) -> Trial:
 
 def _shown(scenario: Any, rules: tuple[Rule, ...], node_class: Any, trial: Trial, private: set[int]) -> Shrunk | None:
     """Find a small run that breaks the same rule by a seed that everybody may know; None if there is none."""
-    if "did not come back" in trial.text:
+    if NOT_BACK in trial.text:
         return None
     wanted = [rule for rule in rules if rule.name == trial.broken] or rules
     for seed in range(PUBLIC_SEEDS):

@@ -15,7 +15,7 @@ from raft_steps.lab import arguments
 from raft_steps.lab.actions import visible_leader
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.live.witness import Witness
-from raft_steps.lab.scenario import Action, Scenario, default_scenario, seconds
+from raft_steps.lab.scenario import Action, Scenario, default_scenario, seconds, sides_of
 from raft_steps.lab.trace import Event, digest_of
 
 if TYPE_CHECKING:
@@ -123,13 +123,7 @@ def _number(word: str) -> str:
 
 
 def _sides(words: Iterable[str]) -> list[str]:
-    sides: list[list[str]] = [[]]
-    for word in words:
-        if word == "|":
-            sides.append([])
-        else:
-            sides[-1].append(word)
-    return [quote(side[0]) if len(side) == 1 else f"[{', '.join(map(quote, side))}]" for side in sides]
+    return [quote(side[0]) if len(side) == 1 else f"[{', '.join(map(quote, side))}]" for side in sides_of(words)]
 
 
 def _name_of_node(branch: Branch) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.guard import NOT_BACK
 from raft_steps.lab.properties import RULES, Rule
 from raft_steps.lab.scenario import Action, Scenario
 from raft_steps.lab.sweep.trial import NODE_FAILED, Trial, try_scenario
@@ -30,7 +31,6 @@ READABLE = 10  # actions
 FEW_ACTIONS = 40  # with more than this, single actions are not tried with other seeds
 REQUESTS = ("set", "delete", "get")
 LINK_VERBS, NETWORK_VERBS = ("cut", "drop", "hold", "duplicate"), ("loss", "delay")  # what they name is no server
-NOT_BACK = "did not come back"  # what the guard says of a handler
 SHORTEST = 1_000  # microseconds: a gap that is no longer is left as it is
 
 
