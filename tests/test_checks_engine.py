@@ -35,7 +35,7 @@ SAYS = {
         "tom's on_start, at 0 s, did not come back within a second: an endless loop?",
         "while self.random.randint(8, 18):|pass",
     ),
-    mistakes.Storm: ("the run took 5000 events and is only at 0.005001 s, a storm", ""),
+    mistakes.Storm: ("the run took 5000 events and is only at 0.005 s, a storm", ""),
     mistakes.Exceptional: (
         "tom's on_append_entries, at 13.2 s, raised ZeroDivisionError: integer division or modulo by zero",
         "self.current_term = message.term // len(message.entries)",

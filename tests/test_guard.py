@@ -533,6 +533,24 @@ def test_storm_of_messages_ends() -> None:
         simulation.run_until(60_000_000)
 
 
+@pytest.mark.parametrize("record", [False, True])
+def test_flood_of_messages_ends(record: bool) -> None:
+    """Servers that answer each call to everybody fill the network long before the budget is used up."""
+
+    def on_append_entries(self: Any, _sender: str, message: Any) -> None:
+        self.broadcast(message)
+
+    node_class = changed(8, on_append_entries=on_append_entries)
+    simulation = Simulation(default_scenario(8, 5), node_class, record=record, event_budget=100_000)
+
+    with pytest.raises(
+        EventBudgetError, match=r"has 5\d{4} messages and timers under way and is only at .* alone has carried \d+"
+    ):
+        simulation.run_until(60_000_000)
+
+    assert simulation.event_count < 20_000
+
+
 def test_timer_that_never_rests_ends() -> None:
     """A timer that restarts itself at once uses up the budget too; the error does not blame messages."""
     node_class = on_election_timeout(lambda node: node.start_timer("election", 1e-9))

@@ -74,7 +74,7 @@ def alarms(simulation: Simulation) -> list[float]:
 
 def start_alarm(simulation: Simulation, seconds: float, server: str = "a") -> None:
     """Start a server's alarm, as its node would."""
-    simulation._timers.start(simulation.hosts[server], "alarm", seconds)
+    simulation._timers.start(simulation.now, simulation.hosts[server], "alarm", seconds)
 
 
 # Determinism.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from raft_steps.lab.scenario import Action
     from raft_steps.lab.simulation import Simulation
 
+PARTED, ONE_WAY = "partition", "one way"  # what cuts a link
+
 
 def perform(simulation: Simulation, action: Action, _: object = None) -> str:
     """Carry out an action of the scenario.
@@ -24,6 +26,8 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> str:
         The reply address of a client that asks; "" where nobody asks, or nobody could be asked.
     """
     match action.verb:
+        case "set" | "delete" | "get":
+            return ask(simulation, action)
         case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout":
             hosts = [host for word in action.words for host in resolve(simulation, word)]
             if not hosts:
@@ -37,12 +41,10 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> str:
         case "heal":
             for host in simulation.hosts.values():
                 for link in host.links.values():
-                    link.cuts.clear()
+                    link.mend(PARTED, ONE_WAY)
             simulation.note("healed")
-        case "drop" | "hold" | "duplicate" | "loss" | "delay":
-            _meddle(simulation, action.verb, action.words)
         case _:
-            return ask(simulation, action)
+            _meddle(simulation, action.verb, action.words)
     return ""
 
 
@@ -125,9 +127,9 @@ def _partition(simulation: Simulation, words: tuple[str, ...]) -> None:
     for host in simulation.hosts.values():
         for link in host.links.values():
             if side_of[host.name] != side_of[link.receiver.name]:
-                link.cuts.add("partition")
+                link.cut(PARTED)
             else:
-                link.cuts.discard("partition")
+                link.mend(PARTED)
     simulation.note("partitioned", sides=[side for side in sides if side])
 
 
@@ -135,7 +137,7 @@ def _cut(simulation: Simulation, sender: str, receiver: str) -> None:
     for host in resolve(simulation, sender):
         for other in resolve(simulation, receiver):
             if other is not host:
-                host.links[other.name].cuts.add("one way")
+                host.links[other.name].cut(ONE_WAY)
                 simulation.note("cut", **{"from": host.name, "to": other.name})
 
 

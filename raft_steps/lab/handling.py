@@ -6,6 +6,7 @@ a recorder and a watch are asked only where there is one.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.clients import Clients
     from raft_steps.lab.commands import Request
     from raft_steps.lab.log import Change
-    from raft_steps.lab.network import Link, Network
+    from raft_steps.lab.network import Link, Network, Planned
     from raft_steps.lab.node import Effect
     from raft_steps.lab.recorder import Recorder
     from raft_steps.lab.timers import Timers
@@ -56,6 +57,8 @@ class Handling:
     recorder: Recorder | None
     trace: Trace | None
     watch: Watch | None
+    _agenda: list[Planned]
+    _next_number: Callable[[], int]
     _network: Network
     _timers: Timers
     _clients: Clients
@@ -79,7 +82,7 @@ class Handling:
 
     def _deliver(self, link: Link, message: object, number: int) -> None:
         host = link.receiver
-        if link.cuts or link.drops or not host.up:
+        if not (link.open and host.up):
             reason = link.closed_to(number) if host.up else "down"
             if reason:
                 self._network.dropped(self.now, link, message, number, reason)
@@ -87,10 +90,9 @@ class Handling:
         if host.paused:
             host.mailbox.append((self._deliver, link, message, number))
             return
-        kind = type(message)
-        handler = host.handlers.get(kind)
+        handler = host.handlers.get(type(message))
         if handler is None:
-            handler = host.handlers[kind] = host.find_handler(handler_name(kind), self.now)
+            handler = host.handlers[type(message)] = host.find_handler(handler_name(type(message)), self.now)
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
             self.handle(host, handler, (link.sender, message), "delivered", detail, message=message)
@@ -156,19 +158,28 @@ class Handling:
         return found
 
     def _carry_out(self, host: Host) -> None:
-        effects: list[Effect] = host.node.effects
-        host.node.effects = []
-        now, links, send = self.now, host.links, self._network.send
+        node = host.node
+        effects: list[Effect] = node.effects
+        node.effects = []
+        now, links, network = self.now, host.links, self._network
+        plain, agenda, next_number = network.plain, self._agenda, self._next_number
         for effect in effects:
             if effect[0] == "send":
                 link = links.get(effect[1])
                 if link is None:
                     raise Mistake(f"sent a message to {effect[1]!r}; the others are {', '.join(links)}")
-                send(now, link, effect[2])
+                if plain and link.open:  # What the network does, without a word about it.
+                    link.count = number = link.count + 1
+                    draw = link.chance
+                    due = now + network.shortest + int(draw() * network.span)
+                    insort(agenda, (due, next_number(), network.deliver, link, effect[2], number))
+                else:
+                    network.send(now, link, effect[2])
             elif effect[0] == "start":
-                self._timers.start(host, effect[1], effect[2])
+                self._timers.start(now, host, effect[1], effect[2])
             elif effect[0] == "cancel":
-                self._timers.cancel(host, effect[1])
+                if effect[1] in host.timers:
+                    self._timers.cancel(host, effect[1])
             elif effect[0] == "reply":
                 self._clients.answer(host, effect[1], effect[2])
             elif self.recorder is not None:

@@ -33,7 +33,7 @@ class Host:
         disk: What the next life begins with.
         logs: The names of the node's fields that hold a log; a log tells its own changes.
         durable: The names of the node's other durable fields.
-        stores_more: Whether there is more to store than one log, so that each event needs a close look.
+        stores_more: Whether there is more to look at than one log that is durable.
         log: Otherwise, that log.
         timers: When each running timer is due, in microseconds.
         queued: When the simulation will look at each timer; one that restarts is queued once.
@@ -90,7 +90,7 @@ class Host:
         self.durable = tuple(name for name in node.durable if name not in self.logs)
         for name in self.logs:
             getattr(node, name).changes = []
-        self.stores_more = self.logs != ("log",) or bool(self.durable)
+        self.stores_more = self.logs != ("log",) or bool(self.durable) or "log" not in node.durable
         if not self.stores_more:
             self.log = node.log
 
@@ -121,15 +121,13 @@ class Host:
         Raises:
             DiskFailed: The disk was to fail in this event.
         """
+        if not self.stores_more:
+            return self._store_log()
         if self.unsynced:
             self._fail()
         node, log_changes = self.node, None
         for name in self.logs:
-            log = getattr(node, name)
-            if not isinstance(log, Log):
-                raise Mistake(f"put {log!r} where its {name} was; a log stays a Log")
-            if not self.stores_more:
-                self.log = log
+            log = _as_log(getattr(node, name), name)
             if log.changes:
                 changes, log.changes = log.changes, []
                 if name in node.durable:
@@ -141,6 +139,17 @@ class Host:
             if name not in disk or disk[name] != value:
                 disk[name] = copy.deepcopy(value)
         return log_changes
+
+    def _store_log(self) -> list[Change] | None:
+        """Do the same where one log is all that there is to store."""
+        if self.node.log is not self.log:
+            self.log = _as_log(self.node.log, "log")
+        changes = self.log.changes
+        if not changes:
+            return None
+        self.log.changes = []
+        self._log_on_disk("log").follow(changes)
+        return changes
 
     def _log_on_disk(self, name: str) -> Log:
         """Give the disk's copy of a log, which begins empty."""
@@ -160,6 +169,17 @@ class Host:
             if self.unsynced == "tear" and name in self.node.durable and isinstance(log, Log):
                 self._log_on_disk(name).follow(log.changes[:-1])
         raise DiskFailed(self.unsynced)
+
+
+def _as_log(value: object, name: str) -> Log:
+    """Hold what is in a log's place to be a log.
+
+    Raises:
+        Mistake: It is none.
+    """
+    if not isinstance(value, Log):
+        raise Mistake(f"put {value!r} where its {name} was; a log stays a Log")
+    return value
 
 
 class DiskFailed(BaseException):

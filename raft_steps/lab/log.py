@@ -80,7 +80,7 @@ class Log:
         """
         if index < 0:
             raise LogError(f"nothing can be deleted after index {index}: the common first entry, 0, stays")
-        if index < self.last_index:
+        if index + 1 < len(self._entries):
             del self._entries[index + 1 :]
             self.changes.append(("truncate", index))
 
@@ -108,13 +108,13 @@ class Log:
         Raises:
             LogError: There is none.
         """
-        if type(index) is not int:
-            raise LogError(
-                f"a log is read one index at a time, as log[3]; for several use entries_after, not log[{index!r}]"
-            )
-        if not 0 <= index < len(self._entries):
+        if type(index) is int and 0 <= index < len(self._entries):
+            return self._entries[index]
+        if type(index) is int:
             raise LogError(f"there is no entry {index}; the log ends at {self.last_index}")
-        return self._entries[index]
+        raise LogError(
+            f"a log is read one index at a time, as log[3]; for several use entries_after, not log[{index!r}]"
+        )
 
     def __len__(self) -> int:
         """Count the entries, without the common first one."""

@@ -5,7 +5,7 @@ A message in flight is found in the agenda by going through all of it. That is s
 
 from __future__ import annotations
 
-from heapq import heapify, heappush
+from bisect import insort
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raft_steps.lab.guard import bounded
@@ -76,7 +76,7 @@ class Meddling:
         elif number <= link.count and not self._is_under_way(link, number):
             self.note("note", link.receiver.name, text=f"drop {name}: it is not on its way")
         else:
-            link.drops.add(number)
+            link.drop(number)
             self._take_away(link, number)
 
     def _take_away(self, link: Link, number: int) -> None:
@@ -84,10 +84,9 @@ class Meddling:
         mailbox, agenda = link.receiver.mailbox, self._agenda
         carries = self._is_arrival(link, number)
         found = [(message, c) for call, a, message, c in mailbox if carries(call, a, c)]
-        found += [(message, c) for _, _, call, a, message, c in sorted(agenda, key=_place) if carries(call, a, c)]
+        found += [(message, c) for _, _, call, a, message, c in agenda if carries(call, a, c)]
         mailbox[:] = [each for each in mailbox if not carries(each[0], each[1], each[3])]
         agenda[:] = [each for each in agenda if not carries(each[2], each[3], each[5])]
-        heapify(agenda)
         for message, each in found:
             self._network.dropped(self.now, link, message, each, "scenario")
 
@@ -97,8 +96,8 @@ class Meddling:
         if found is not None:
             due = found.due + round(wait * MICROSECONDS)
             link, number = self._link_of(name)
-            self._agenda[found.place] = (due, self._next_number(), self._deliver, link, found.message, number)
-            heapify(self._agenda)
+            del self._agenda[found.place]
+            insort(self._agenda, (due, self._next_number(), self._deliver, link, found.message, number))
             self._tell("held", found, number, due)
 
     def double(self, name: str) -> None:
@@ -107,7 +106,7 @@ class Meddling:
         if found is not None:
             due = found.due + self._network.shortest + self._network.span
             link, number = self._link_of(name)
-            heappush(self._agenda, (due, self._next_number(), self._deliver, link, found.message, -number))
+            insort(self._agenda, (due, self._next_number(), self._deliver, link, found.message, -number))
             self._tell("doubled", found, number, due)
 
     def lose_share(self, share: float) -> None:
@@ -116,8 +115,7 @@ class Meddling:
         if network.loss == share:
             self.note("note", text=f"loss {share:g}: it is so already")
             return
-        network.loss = share
-        network.faulty = bool(network.loss or network.duplicate or network.reorder)
+        network.lose(share)
         self.note("network", loss=share)
 
     def take_time(self, low: float, high: float) -> None:
@@ -165,8 +163,3 @@ class Meddling:
         ends, _hash, number = name.partition("#")
         sender, receiver = ends.split(">")
         return self.hosts[sender].links[receiver], int(number)
-
-
-def _place(planned: Planned) -> tuple[int, int]:
-    """Give the order in which something happens: its time, and its number among what has the same."""
-    return planned[:2]

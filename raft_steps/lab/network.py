@@ -6,8 +6,8 @@ or a lost message on one link moves nothing on another.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from heapq import heappush
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,10 @@ class Link:
         count: How many messages were sent on this link.
         cuts: What cuts it: ``partition``, ``one way``, both, or nothing.
         drops: The numbers of messages that the scenario drops.
+        open: Whether nothing cuts it and it drops none.
     """
 
-    __slots__ = ("chance", "count", "cuts", "drops", "faults", "name", "receiver", "sender")
+    __slots__ = ("chance", "count", "cuts", "drops", "faults", "name", "open", "receiver", "sender")
 
     def __init__(self, seed: int, sender: str, receiver: Host) -> None:
         """Open the link's two streams of chance."""
@@ -51,6 +52,22 @@ class Link:
         self.count = 0
         self.cuts: set[str] = set()
         self.drops: set[int] = set()
+        self.open = True
+
+    def cut(self, why: str) -> None:
+        """Let nothing through until this is mended."""
+        self.cuts.add(why)
+        self.open = False
+
+    def mend(self, *why: str) -> None:
+        """Undo these cuts."""
+        self.cuts.difference_update(why)
+        self.open = not self.cuts and not self.drops
+
+    def drop(self, number: int) -> None:
+        """Let this message not through, whenever it comes."""
+        self.drops.add(number)
+        self.open = False
 
     def closed_to(self, number: int) -> str:
         """Say why a message does not get through now; nothing if it does. A copy goes the way of its message."""
@@ -66,7 +83,11 @@ def connect(hosts: Mapping[str, Host], seed: int) -> None:
 
 
 class Network:
-    """Decides when each message arrives, and whether."""
+    """Decides when each message arrives, and whether.
+
+    Attributes:
+        plain: Whether a message that is not cut off arrives once, in even time, and nobody writes it down.
+    """
 
     def __init__(
         self,
@@ -83,7 +104,7 @@ class Network:
         Args:
             scenario: What decides its faults.
             delay: The least and the longest time that a message takes, in seconds.
-            agenda: The heap on which an arrival is planned.
+            agenda: What is planned, in order; an arrival is put in its place.
             numbers: Numbers what is planned.
             deliver: What an arrival calls, with the link, the message and its number; a copy's number is negative.
             recorder: Who writes down what is sent and dropped.
@@ -91,9 +112,15 @@ class Network:
         low, high = delay
         self.shortest, self.span = round(low * MICROSECONDS), round((high - low) * MICROSECONDS) + 1
         self.long = scenario.spread == "long"
-        self.loss, self.duplicate, self.reorder = scenario.loss, scenario.duplicate, scenario.reorder
-        self.faulty = bool(scenario.loss or scenario.duplicate or scenario.reorder)
+        self.duplicate, self.reorder = scenario.duplicate, scenario.reorder
         self.agenda, self.numbers, self.deliver, self.recorder = agenda, numbers, deliver, recorder
+        self.lose(scenario.loss)
+
+    def lose(self, share: float) -> None:
+        """Lose this share of what is sent from now on."""
+        self.loss = share
+        self.faulty = bool(share or self.duplicate or self.reorder)
+        self.plain = self.recorder is None and not self.faulty and not self.long
 
     def send(self, now: int, link: Link, message: object) -> None:
         """Put a message on its way."""
@@ -105,27 +132,27 @@ class Network:
             self.recorder.sent(now, link, number, message, due)
         if self.faulty:
             self._send_at_risk(now, link, message, number, due)
-        elif (link.cuts or link.drops) and (reason := link.closed_to(number)):
+        elif not link.open and (reason := link.closed_to(number)):
             self.dropped(now, link, message, number, reason)
         else:
-            heappush(self.agenda, (due, next(self.numbers), self.deliver, link, message, number))
+            insort(self.agenda, (due, next(self.numbers), self.deliver, link, message, number))
 
     def _send_at_risk(self, now: int, link: Link, message: object, number: int, due: int) -> None:
         """Lose, double or hold back a message, or do nothing of that kind."""
         draw = link.faults
         lost, doubled, held = draw(), draw(), draw()
-        if (link.cuts or link.drops) and (reason := link.closed_to(number)):
+        if not link.open and (reason := link.closed_to(number)):
             self.dropped(now, link, message, number, reason)
             return
         if doubled < self.duplicate:
             copy_due = due + self.shortest + self.span
-            heappush(self.agenda, (copy_due, next(self.numbers), self.deliver, link, message, -number))
+            insort(self.agenda, (copy_due, next(self.numbers), self.deliver, link, message, -number))
         if lost < self.loss:
             self.dropped(now, link, message, number, "lost")
             return
         if held < self.reorder:
             due += HELD_BACK * (self.shortest + self.span)
-        heappush(self.agenda, (due, next(self.numbers), self.deliver, link, message, number))
+        insort(self.agenda, (due, next(self.numbers), self.deliver, link, message, number))
 
     def dropped(self, now: int, link: Link, message: object, number: int, reason: str) -> None:
         """Write down that a message does not arrive."""
@@ -145,11 +172,19 @@ def _long_tail(share: float) -> float:
     return tail
 
 
-def storm(hosts: Iterable[Host], event_budget: int, seconds: str) -> EventBudgetError:
-    """Say that a run took too many events, and which link was the busiest."""
+def storm(hosts: Iterable[Host], event_budget: int, crowd: int, seconds: str) -> EventBudgetError:
+    """Say that a run took too many events, and which link was the busiest.
+
+    Args:
+        hosts: The servers.
+        event_budget: How many events it may take.
+        crowd: How much is under way at once, where that is too much; 0 where the events are.
+        seconds: The time.
+    """
     busiest = max((link for host in hosts for link in host.links.values()), key=lambda link: link.count, default=None)
-    if busiest is not None and busiest.count > event_budget // 100:
+    if busiest is not None and busiest.count > (crowd or event_budget) // 100:
         why = f"a storm of messages: {busiest.name} alone has carried {busiest.count}"
     else:
         why = "a storm, but not of messages: does a timer restart itself at once?"
-    return EventBudgetError(f"the run took {event_budget} events and is only at {seconds} s, {why}")
+    what = f"has {crowd} messages and timers under way" if crowd else f"took {event_budget} events"
+    return EventBudgetError(f"the run {what} and is only at {seconds} s, {why}")

@@ -89,7 +89,10 @@ class Node:
 
     def peers(self) -> list[str]:
         """Name the other servers."""
-        return [server for server in self.servers if server != self.name]
+        others = [*self.servers]
+        if self.name in others:
+            others.remove(self.name)
+        return others
 
     def on_start(self) -> None:
         """Begin a life: the first event, also after a restart."""

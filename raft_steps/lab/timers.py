@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.simulation import Simulation
 
 LONGEST = 1e9  # seconds, some thirty years: whoever waits longer has lost count
+NEVER = 2**62  # microseconds; later than all that can be planned
 
 
 def check_wait(node: object, timer: str, wait: object) -> None:
@@ -34,27 +35,32 @@ class Timers:
         """Belong to this simulation."""
         self.simulation = simulation
 
-    def start(self, host: Host, timer: str, wait: float) -> None:
+    def start(self, now: int, host: Host, timer: str, wait: float) -> None:
         """Start a timer, or restart it.
+
+        Args:
+            now: The time in microseconds.
+            host: Where.
+            timer: Its name.
+            wait: How many seconds by the server's own clock.
 
         Raises:
             Mistake: The time to wait is none.
         """
         if type(wait) is not float or not 0 < wait < LONGEST:
             check_wait(host.node, timer, wait)
+        host.timers[timer] = due = now + round(wait * host.second)
         simulation = self.simulation
-        host.timers[timer] = due = simulation.now + round(wait * host.second)
         if simulation.recorder is not None:
-            simulation.recorder.event(simulation.now, "timer_started", host.name, {"timer": timer, "due": due})
-        queued = host.queued.get(timer)
-        if queued is None or due < queued:
+            simulation.recorder.event(now, "timer_started", host.name, {"timer": timer, "due": due})
+        if due < host.queued.get(timer, NEVER):
             host.queued[timer] = due
             simulation.push(due, self.look, host, timer, host.life)
 
     def cancel(self, host: Host, timer: str) -> None:
-        """Stop a timer, if it runs."""
-        if host.timers.pop(timer, None) is not None:
-            self.simulation.note("timer_cancelled", host.name, timer=timer)
+        """Stop a timer that runs."""
+        del host.timers[timer]
+        self.simulation.note("timer_cancelled", host.name, timer=timer)
 
     def look(self, host: Host, timer: str, life: int) -> None:
         """See whether a timer has run out."""
