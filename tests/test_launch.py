@@ -133,6 +133,26 @@ def test_lab_starts_though_the_port_is_taken(course: Path, start: Start, taken_p
         assert b"apputils-extension:announcements" in page.read(), "JupyterLab would ask the reader about news"
 
 
+def test_address_is_told_when_it_can_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has written itself down and does not listen yet is waited for, but not for ever."""
+    looks: list[float] = []
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+
+        def look_again(seconds: float) -> None:
+            looks.append(seconds)
+            if len(looks) == 3:
+                server.listen()
+
+        monkeypatch.setattr(launch.time, "sleep", look_again)
+        launch._wait_until_open({"url": f"http://127.0.0.1:{port}/", "port": port})
+        assert 3 == len(looks)
+
+    launch._wait_until_open({"url": "http://127.0.0.1:1/", "port": 1})
+    assert 3 + launch.LOOKS == len(looks)
+
+
 @pytest.mark.slow
 def test_lab_ends_with_whoever_started_it(course: Path, start: Start) -> None:
     """When the command is ended, JupyterLab is too, and its port is free again."""

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import raft_steps
 from raft_steps.lab.errors import LabError
@@ -30,6 +32,7 @@ LEARNER = "my_course"
 # JupyterLab's announcements are off: it asks nobody whether there is news, and does not ask the reader either.
 SETTINGS = Path(__file__).parent / "jupyter"
 LOOK_SECONDS = 0.1  # between two looks whether JupyterLab is there
+LOOKS = 50  # looks whether its port takes calls
 Say = Callable[[str], None]
 
 
@@ -226,9 +229,19 @@ def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | 
         with suppress(OSError):  # Another server's file may vanish while it is read.
             for server in list_running_servers():
                 if server.get("token") == token or server.get("pid") == process.pid:
+                    _wait_until_open(server)
                     return dict(server)
         time.sleep(LOOK_SECONDS)
     return None
+
+
+def _wait_until_open(server: Mapping[str, Any]) -> None:
+    """Wait until the server's port takes calls, for its word alone does not promise that; but not for long."""
+    address = urlsplit(server["url"])
+    for _ in range(LOOKS):
+        with suppress(OSError), socket.create_connection((address.hostname or "localhost", server["port"]), timeout=1):
+            return
+        time.sleep(LOOK_SECONDS)
 
 
 def _tell(server: Mapping[str, Any], port: int, root: Path, editions: Sequence[Path], say: Say) -> None:

@@ -48,7 +48,13 @@ async () => {
   await notebook.sessionContext.session.kernel.info;
 }
 """
-RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+# The kernel answers the question at the end after all else that it has said, so that nothing of that is on its way.
+RUN_ALL = """
+async () => {
+  await window.jupyterapp.commands.execute('notebook:run-all-cells');
+  await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestKernelInfo();
+}
+"""
 ERRORS = """
 () => window.jupyterapp.shell.currentWidget.content.model.toJSON().cells
   .flatMap((cell) => cell.outputs ?? [])
