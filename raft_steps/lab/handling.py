@@ -90,9 +90,11 @@ class Handling:
         if host.paused:
             host.mailbox.append((self._deliver, link, message, number))
             return
-        handler = host.handlers.get(type(message))
-        if handler is None:
-            handler = host.handlers[type(message)] = host.find_handler(handler_name(type(message)), self.now)
+        kind = type(message)
+        try:
+            handler = host.handlers[kind]
+        except KeyError:
+            handler = host.handlers[kind] = host.find_handler(handler_name(kind), self.now)
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
             self.handle(host, handler, (link.sender, message), "delivered", detail, message=message)
@@ -165,9 +167,11 @@ class Handling:
         plain, agenda, next_number = network.plain, self._agenda, self._next_number
         for effect in effects:
             if effect[0] == "send":
-                link = links.get(effect[1])
-                if link is None:
-                    raise Mistake(f"sent a message to {effect[1]!r}; the others are {', '.join(links)}")
+                try:
+                    link = links[effect[1]]
+                except KeyError:
+                    others = ", ".join(links)
+                    raise Mistake(f"sent a message to {effect[1]!r}; the others are {others}") from None
                 if plain and link.open:  # What the network does, without a word about it.
                     link.count = number = link.count + 1
                     draw = link.chance

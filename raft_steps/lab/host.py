@@ -110,7 +110,7 @@ class Host:
         handler = getattr(self.node, name, None)
         if handler is None:
             text = f"{self.name} has no {name}: something reached it at {seconds(now)} s that its Node does not know"
-            raise NodeError(text, server=self.name, handler=name)
+            raise NodeError(text, server=self.name, handler=name) from None
         return handler  # type: ignore[no-any-return]
 
     def store(self) -> list[Change] | None:
@@ -142,21 +142,21 @@ class Host:
 
     def _store_log(self) -> list[Change] | None:
         """Do the same where one log is all that there is to store."""
-        if self.node.log is not self.log:
-            self.log = _as_log(self.node.log, "log")
-        changes = self.log.changes
+        log = self.node.log
+        if log is not self.log:
+            log = self.log = _as_log(log, "log")
+        changes = log.changes
         if not changes:
             return None
-        self.log.changes = []
+        log.changes = []
         self._log_on_disk("log").follow(changes)
         return changes
 
     def _log_on_disk(self, name: str) -> Log:
         """Give the disk's copy of a log, which begins empty."""
-        found = self.disk.get(name)
-        if found is None:
-            found = self.disk[name] = Log()
-        return found
+        if name not in self.disk:
+            self.disk[name] = Log()
+        return self.disk[name]  # type: ignore[no-any-return]
 
     def fail_next(self, how: str) -> None:
         """Let the disk fail in the next event, and the server with it."""

@@ -86,17 +86,22 @@ class Log:
 
     def follow(self, changes: Iterable[Change]) -> None:
         """Do what another log, which was the same before, has done: a disk follows its node's log."""
+        entries = self._entries
         for change in changes:
             if change[0] == "append":
-                self._entries.append(change[1])
+                entries.append(change[1])
             else:
-                del self._entries[change[1] + 1 :]
+                del entries[change[1] + 1 :]
 
     def entries_after(self, index: int) -> tuple[Entry, ...]:
         """Give the entries that come after this index, oldest first."""
-        if index + 1 == len(self._entries):  # A heartbeat's answer, without a copy.
+        entries = self._entries
+        missing = len(entries) - index - 1
+        if missing == 0:  # a heartbeat's
             return ()
-        return tuple(self._entries[max(index, -1) + 1 :])
+        if missing == 1:  # a single write's
+            return (entries[-1],)
+        return tuple(entries[max(index, -1) + 1 :])
 
     def term_at(self, index: int) -> int | None:
         """Give the term of the entry at this index, or None when there is no such entry."""
@@ -108,8 +113,9 @@ class Log:
         Raises:
             LogError: There is none.
         """
-        if type(index) is int and 0 <= index < len(self._entries):
-            return self._entries[index]
+        entries = self._entries
+        if type(index) is int and 0 <= index < len(entries):
+            return entries[index]
         if type(index) is int:
             raise LogError(f"there is no entry {index}; the log ends at {self.last_index}")
         raise LogError(
