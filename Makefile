@@ -21,13 +21,12 @@ help:
 lab: $(READY)
 	@$(BIN)/raft-steps lab $(ARGS)
 
-# One file per worker at a time (loadfile): the cells of a notebook need one kernel, and in order. The files come by name,
-# browser first, and not those with the most tests first: the slowest have few tests, and would keep one worker waiting.
+# One file per worker at a time (loadfile): the cells of a notebook need one kernel, and in order.
 test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=60 notebooks
 
 refresh: $(READY)
