@@ -91,9 +91,8 @@ class Handling:
             host.mailbox.append((self._deliver, link, message, number))
             return
         kind = type(message)
-        try:
-            handler = host.handlers[kind]
-        except KeyError:
+        handler = host.handlers.get(kind)
+        if handler is None:
             handler = host.handlers[kind] = host.find_handler(handler_name(kind), self.now)
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)

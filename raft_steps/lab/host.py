@@ -110,7 +110,7 @@ class Host:
         handler = getattr(self.node, name, None)
         if handler is None:
             text = f"{self.name} has no {name}: something reached it at {seconds(now)} s that its Node does not know"
-            raise NodeError(text, server=self.name, handler=name) from None
+            raise NodeError(text, server=self.name, handler=name)
         return handler  # type: ignore[no-any-return]
 
     def store(self) -> list[Change] | None:

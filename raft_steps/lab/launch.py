@@ -237,9 +237,9 @@ def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | 
 
 def _wait_until_open(server: Mapping[str, Any]) -> None:
     """Wait until the server's port takes calls, for its word alone does not promise that; but not for long."""
-    address = urlsplit(server["url"])
+    host = urlsplit(server["url"]).hostname or "localhost"
     for _ in range(LOOKS):
-        with suppress(OSError), socket.create_connection((address.hostname or "localhost", server["port"]), timeout=1):
+        with suppress(OSError), socket.create_connection((host, server["port"]), timeout=1):
             return
         time.sleep(LOOK_SECONDS)
 

@@ -95,13 +95,9 @@ class Log:
 
     def entries_after(self, index: int) -> tuple[Entry, ...]:
         """Give the entries that come after this index, oldest first."""
-        entries = self._entries
-        missing = len(entries) - index - 1
-        if missing == 0:  # a heartbeat's
+        if index + 1 == len(self._entries):  # A heartbeat's answer, without a copy.
             return ()
-        if missing == 1:  # a single write's
-            return (entries[-1],)
-        return tuple(entries[max(index, -1) + 1 :])
+        return tuple(self._entries[max(index, -1) + 1 :])
 
     def term_at(self, index: int) -> int | None:
         """Give the term of the entry at this index, or None when there is no such entry."""
@@ -114,13 +110,13 @@ class Log:
             LogError: There is none.
         """
         entries = self._entries
-        if type(index) is int and 0 <= index < len(entries):
-            return entries[index]
-        if type(index) is int:
+        if type(index) is not int:
+            raise LogError(
+                f"a log is read one index at a time, as log[3]; for several use entries_after, not log[{index!r}]"
+            )
+        if not 0 <= index < len(entries):
             raise LogError(f"there is no entry {index}; the log ends at {self.last_index}")
-        raise LogError(
-            f"a log is read one index at a time, as log[3]; for several use entries_after, not log[{index!r}]"
-        )
+        return entries[index]
 
     def __len__(self) -> int:
         """Count the entries, without the common first one."""

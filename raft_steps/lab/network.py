@@ -172,19 +172,18 @@ def _long_tail(share: float) -> float:
     return tail
 
 
-def storm(hosts: Iterable[Host], event_budget: int, crowd: int, seconds: str) -> EventBudgetError:
-    """Say that a run took too many events, and which link was the busiest.
+def storm(hosts: Iterable[Host], what: str, count: int, seconds: str) -> EventBudgetError:
+    """Say of what a run has too much, and which link was the busiest.
 
     Args:
         hosts: The servers.
-        event_budget: How many events it may take.
-        crowd: How much is under way at once, where that is too much; 0 where the events are.
+        what: What it has too much of.
+        count: How much that is.
         seconds: The time.
     """
     busiest = max((link for host in hosts for link in host.links.values()), key=lambda link: link.count, default=None)
-    if busiest is not None and busiest.count > (crowd or event_budget) // 100:
+    if busiest is not None and busiest.count > count // 100:
         why = f"a storm of messages: {busiest.name} alone has carried {busiest.count}"
     else:
         why = "a storm, but not of messages: does a timer restart itself at once?"
-    what = f"has {crowd} messages and timers under way" if crowd else f"took {event_budget} events"
     return EventBudgetError(f"the run {what} and is only at {seconds} s, {why}")

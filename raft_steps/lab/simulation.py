@@ -178,9 +178,23 @@ class Simulation(Handling, Meddling):
         return stopped
 
     def _refuse_storm(self, limit: int) -> None:
-        if self.event_count >= limit or len(self._agenda) > CROWD:
-            crowd = len(self._agenda) if self.event_count < limit else 0
-            raise storm(self.hosts.values(), self.event_budget, crowd, seconds(self.now))
+        under_way = len(self._agenda)
+        if self.event_count >= limit:
+            raise storm(self.hosts.values(), f"took {self.event_budget} events", self.event_budget, seconds(self.now))
+        if under_way > CROWD:
+            what = f"has {under_way} messages and timers under way"
+            raise storm(self.hosts.values(), what, under_way, seconds(self.now))
+
+    @property
+    def written_trace(self) -> Trace:
+        """The trace, for whoever cannot do without.
+
+        Raises:
+            ScenarioError: Recording is off.
+        """
+        if self.trace is None:
+            raise ScenarioError("this cluster keeps no trace: it was built with record=False")
+        return self.trace
 
     def _progress(self) -> int:
         return self.event_count

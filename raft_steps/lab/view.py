@@ -53,9 +53,7 @@ class View:
             ScenarioError: The cluster was built with ``record=False``.
         """
         with self._lock:
-            trace = self._simulation.trace
-            if trace is None:
-                raise ScenarioError("this cluster keeps no trace: it was built with record=False")
+            trace = self._simulation.written_trace
             trace.scenario = self.scenario.to_text()
             return trace
 

@@ -54,9 +54,7 @@ class Branch:
     @property
     def trace(self) -> Trace:
         """What happened on it; its header names its scenario."""
-        trace = self.simulation.trace
-        if trace is None:
-            raise ScenarioError("this cluster keeps no trace: it was built with record=False")
+        trace = self.simulation.written_trace
         trace.scenario = self.whole_scenario.to_text()
         return trace
 
