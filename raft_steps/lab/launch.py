@@ -238,7 +238,7 @@ def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | 
 def _wait_until_open(server: Mapping[str, Any]) -> None:
     """Wait until the server's port takes calls, for its word alone does not promise that; but not for long."""
     host = urlsplit(server["url"]).hostname or "localhost"
-    for _ in range(LOOKS):
+    for _ in range(LOOKS if server["port"] else 0):  # One that listens on a Unix socket has no port.
         with suppress(OSError), socket.create_connection((host, server["port"]), timeout=1):
             return
         time.sleep(LOOK_SECONDS)
