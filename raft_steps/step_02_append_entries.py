@@ -4,9 +4,9 @@ One server is told at its start that it leads. It sends every new entry to the o
 seconds, both as AppendEntries. The call names the entry that comes before: a follower that lacks that entry, or has
 another one there, refuses, and the leader tries again one entry earlier until they meet. What differs is deleted.
 
-New: AppendEntries, AppendEntriesReply, heartbeat_interval, is_leader, answer_append_entries, become_leader,
-    index_before, on_append_entries, on_append_entries_reply, on_heartbeat_timeout, send_append_entries,
-    send_heartbeat, store_entries.
+New: AppendEntries, AppendEntriesReply, heartbeat_interval, is_leader, answer_append_entries, append_entries_after,
+    become_leader, index_before, on_append_entries, on_append_entries_reply, on_heartbeat_timeout, send_heartbeat,
+    store_entries.
 Changed: on_client_request, on_start, write.
 Paper: Section 5.3 (log replication, the consistency check), Figure 2 (AppendEntries RPC).
 Follows: the commits of August 3 to 16, 2020: previous index and term, asking for what is missing, deleting what diverges.
@@ -64,8 +64,7 @@ class Node(step_01.Node):
 
     def send_heartbeat(self) -> None:
         """Ask every follower whether it has the last entry."""
-        for peer in self.peers():
-            self.send_append_entries(peer, self.log.last_index)
+        self.broadcast(self.append_entries_after(self.log.last_index))
 
     def on_client_request(self, client: str, request: Request) -> None:
         """Turn clients away unless this server leads."""
@@ -79,19 +78,15 @@ class Node(step_01.Node):
         entry = self.next_entry(command)
         self.log.append(entry)
         self.apply(entry)
-        for peer in self.peers():
-            self.send_append_entries(peer, entry.index - 1)
+        self.broadcast(self.append_entries_after(entry.index - 1))
         self.reply(client, Ok())
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        """Send what comes after an entry that the follower should have."""
-        self.send(
-            to,
-            AppendEntries(
-                prev_log_index=prev_log_index,
-                prev_log_term=self.log[prev_log_index].term,
-                entries=self.log.entries_after(prev_log_index),
-            ),
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        """Build the call with all that comes after an entry that the follower should have."""
+        return AppendEntries(
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index),
         )
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
@@ -117,7 +112,7 @@ class Node(step_01.Node):
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         """Try again one entry earlier where a follower refused."""
         if not message.success:
-            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+            self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
     def index_before(self, refused_index: int) -> int:
         """Go back one entry; all logs meet at the common first one, 0."""

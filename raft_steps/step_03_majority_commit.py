@@ -42,8 +42,7 @@ class Node(step_02.Node):
         self.log.append(entry)
         self.open_writes[client] = entry
         self.acknowledgements[client] = set()
-        for peer in self.peers():
-            self.send_append_entries(peer, entry.index - 1)
+        self.broadcast(self.append_entries_after(entry.index - 1))
         self.commit_acknowledged()
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
@@ -53,7 +52,7 @@ class Node(step_02.Node):
                 followers.add(sender)
             self.commit_acknowledged()
         else:
-            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+            self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
     def commit_acknowledged(self) -> None:
         """Commit each open write that half of the followers have acknowledged."""

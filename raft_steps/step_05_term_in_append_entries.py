@@ -4,7 +4,7 @@ AppendEntries carries the leader's current term, and whoever receives it catches
 that comes back from a partition learns the new term from its successor's call, and goes on leading in it.
 
 New: AppendEntries.term.
-Changed: AppendEntries, on_append_entries, send_append_entries.
+Changed: AppendEntries, append_entries_after, on_append_entries.
 Paper: Section 5.1 ("current terms are exchanged whenever servers communicate"), Figure 2 (AppendEntries RPC: term).
 Follows: Raft 11, "the append_entries calls need to include it", first part of its first commit (August 27, 2020).
 """
@@ -29,16 +29,13 @@ class AppendEntries:
 class Node(step_04.Node):
     """A server that learns the term from whoever leads."""
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        """Send what comes after an entry that the follower should have, and the current term."""
-        self.send(
-            to,
-            AppendEntries(
-                term=self.current_term,
-                prev_log_index=prev_log_index,
-                prev_log_term=self.log[prev_log_index].term,
-                entries=self.log.entries_after(prev_log_index),
-            ),
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        """Build the call with the current term, and all that comes after an entry that the follower should have."""
+        return AppendEntries(
+            term=self.current_term,
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index),
         )
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:

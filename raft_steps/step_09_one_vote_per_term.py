@@ -110,7 +110,7 @@ class Node(step_08.Node):
                 followers.add(sender)
             self.commit_acknowledged()
         else:
-            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+            self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
     def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
         """Hear that the others are in a newer term."""

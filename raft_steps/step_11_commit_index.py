@@ -7,8 +7,8 @@ with an entry that asks for nothing, because only an entry of its own term can c
 
 New: AppendEntries.leader_commit, AppendEntriesReply.match_index, commit_index, last_applied, match_index, next_index,
     open_reads, advance_commit_index, answer_clients, commit_up_to.
-Changed: AppendEntries, AppendEntriesReply, answer_append_entries, answer_read, become_follower, become_leader,
-    on_append_entries, on_append_entries_reply, on_start, send_append_entries, send_heartbeat, write.
+Changed: AppendEntries, AppendEntriesReply, answer_append_entries, answer_read, append_entries_after, become_follower,
+    become_leader, on_append_entries, on_append_entries_reply, on_start, send_heartbeat, write.
 Removed: acknowledgements, announce_commit, commit, commit_acknowledged, on_commit_entry, replay_log.
 Paper: Section 5.3 (nextIndex, commitIndex, lastApplied), Section 5.4.2 and Figure 8 (only entries of the own term are
     committed by counting), Section 8 (a no-op at the start of a term), Figure 2 (State, Leaders).
@@ -112,19 +112,16 @@ class Node(step_10.Node):
     def send_heartbeat(self) -> None:
         """Send every follower what it lacks."""
         for peer in self.peers():
-            self.send_append_entries(peer, self.next_index[peer] - 1)
+            self.send(peer, self.append_entries_after(self.next_index[peer] - 1))
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        """Send what comes after an entry that the follower should have."""
-        self.send(
-            to,
-            AppendEntries(
-                term=self.current_term,
-                prev_log_index=prev_log_index,
-                prev_log_term=self.log[prev_log_index].term,
-                entries=self.log.entries_after(prev_log_index),
-                leader_commit=self.commit_index,
-            ),
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        """Build the call with all that comes after an entry that the follower should have."""
+        return AppendEntries(
+            term=self.current_term,
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index),
+            leader_commit=self.commit_index,
         )
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
@@ -160,7 +157,7 @@ class Node(step_10.Node):
             self.advance_commit_index()
         elif message.prev_log_index == self.next_index[sender] - 1:
             self.next_index[sender] = self.index_before(message.prev_log_index) + 1
-            self.send_append_entries(sender, self.next_index[sender] - 1)
+            self.send(sender, self.append_entries_after(self.next_index[sender] - 1))
 
     def advance_commit_index(self) -> None:
         """Commit the last entry of one's own term that a majority has."""

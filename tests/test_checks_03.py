@@ -32,8 +32,7 @@ class Otherwise(step_02_append_entries.Node):
         entry = self.next_entry(command)
         self.log.append(entry)
         self.clients[entry.index], self.holders[entry.index] = client, [self.name]
-        for peer in self.peers():
-            self.send_append_entries(peer, entry.index - 1)
+        self.broadcast(self.append_entries_after(entry.index - 1))
         self.commit_what_a_majority_has()
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:

@@ -300,13 +300,13 @@ def test_wrong_type_in_a_class_is_told_both_ways() -> None:
 def test_missing_term_is_found() -> None:
     """A message without its term cannot be built; the line that tries is named."""
 
-    def send_append_entries(self: Any, to: str, prev_log_index: int) -> None:
-        self.send(to, AppendEntries(prev_log_index=prev_log_index, prev_log_term=0, entries=()))  # type: ignore[call-arg]
+    def append_entries_after(_self: Any, prev_log_index: int) -> AppendEntries:
+        return AppendEntries(prev_log_index=prev_log_index, prev_log_term=0, entries=())  # type: ignore[call-arg]
 
-    error = failure(changed(8, send_append_entries=send_append_entries))
+    error = failure(changed(8, append_entries_after=append_entries_after))
 
     assert "missing 1 required keyword-only argument: 'term'\n" in str(error)
-    assert "self.send(to, AppendEntries(" in str(error)
+    assert "return AppendEntries(prev_log_index" in str(error)
 
 
 @pytest.mark.parametrize("thing", ["hello", None, {"term": 1}, RequestVote])
@@ -316,6 +316,7 @@ def test_what_is_no_message_cannot_be_sent(thing: object) -> None:
 
     assert "sent what it cannot send: " in str(error)
     assert "is no message; build one" in str(error)
+    assert (thing is None) == (", and return it" in str(error))
 
 
 @pytest.mark.parametrize("name", ["term", "note"])
@@ -523,7 +524,7 @@ def test_storm_of_messages_ends() -> None:
 
     def on_append_entries_reply(self: Any, sender: str, _message: Any) -> None:
         for _ in range(2):
-            self.send_append_entries(sender, 0)
+            self.send(sender, self.append_entries_after(0))
 
     simulation = Simulation(
         default_scenario(2), changed(2, on_append_entries_reply=on_append_entries_reply), event_budget=5_000

@@ -102,7 +102,7 @@ def test_a_message_of_an_earlier_cell_is_found(kernel: Kernel, tmp_path: Path) -
     """A message that is redefined in a cell of its own, twice even, takes the place of the step's."""
     cell = "@message\nclass AppendEntries:\n    {}term: int\n    prev_log_index: int\n    prev_log_term: int\n"
     cell += "    entries: tuple[Entry, ...]\n"
-    methods = "\n".join(str(show(5, name)) for name in ("send_append_entries", "on_append_entries"))
+    methods = "\n".join(str(show(5, name)) for name in ("append_entries_after", "on_append_entries"))
     kernel.run(cell.format(""))
     kernel.run(cell.format("kind: str\n    "))
     kernel.run(cell.format(""))

@@ -26,6 +26,8 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> str:
         The reply address of a client that asks; "" where nobody asks, or nobody could be asked.
     """
     match action.verb:
+        case "set" | "get" | "delete":
+            return ask(simulation, action)
         case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout":
             hosts = [host for word in action.words for host in resolve(simulation, word)]
             if not hosts:
@@ -41,10 +43,8 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> str:
                 for link in host.links.values():
                     link.mend(PARTED, ONE_WAY)
             simulation.note("healed")
-        case "drop" | "hold" | "duplicate" | "loss" | "delay":
-            _meddle(simulation, action.verb, action.words)
         case _:
-            return ask(simulation, action)
+            _meddle(simulation, action.verb, action.words)
     return ""
 
 

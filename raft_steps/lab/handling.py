@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.guard import HandlerStuck, Mistake, node_error, returned_something
 from raft_steps.lab.host import DiskFailed, Host
-from raft_steps.lab.messages import handler_name
 from raft_steps.lab.scenario import seconds
 
 if TYPE_CHECKING:
@@ -90,10 +89,10 @@ class Handling:
         if host.paused:
             host.mailbox.append((self._deliver, link, message, number))
             return
-        kind = type(message)
-        handler = host.handlers.get(kind)
-        if handler is None:
-            handler = host.handlers[kind] = host.find_handler(handler_name(kind), self.now)
+        try:
+            handler = host.handlers[type(message)]
+        except KeyError:
+            handler = host.hear(type(message), self.now)
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
             self.handle(host, handler, (link.sender, message), "delivered", detail, message=message)

@@ -12,6 +12,7 @@ from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.guard import Mistake
 from raft_steps.lab.log import Change, Entry, Log
+from raft_steps.lab.messages import handler_name
 from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, seconds
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Host:
         stores_more: Whether there is more to look at than one log that is durable.
         log: Otherwise, that log.
         timers: When each running timer is due, in microseconds.
+        waits: What each timer was last started with, in the node's seconds, and how many microseconds that is.
         queued: When the simulation will look at each timer; one that restarts is queued once.
         links: The ways to the other servers, by name.
         handlers: The bound handler of each message class that has arrived in this life.
@@ -44,7 +46,7 @@ class Host:
 
     __slots__ = (
         "disk", "durable", "handlers", "life", "links", "log", "logs", "mailbox", "name", "node", "paused", "queued",
-        "second", "stores_more", "timers", "unsynced", "up",
+        "second", "stores_more", "timers", "unsynced", "up", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str, log: Iterable[Entry] = (), rate: float = 1) -> None:
@@ -60,6 +62,7 @@ class Host:
         self.durable: tuple[str, ...] = ()
         self.stores_more, self.log = True, Log()
         self.timers: dict[str, int] = {}
+        self.waits: dict[str, tuple[float, int]] = {}
         self.queued: dict[str, int] = {}
         self.links: dict[str, Link] = {}
         self.handlers: dict[type, Callable[..., object]] = {}
@@ -112,6 +115,15 @@ class Host:
             text = f"{self.name} has no {name}: something reached it at {seconds(now)} s that its Node does not know"
             raise NodeError(text, server=self.name, handler=name)
         return handler  # type: ignore[no-any-return]
+
+    def hear(self, message_class: type, now: int) -> Callable[..., object]:
+        """Find the method of the node that hears a class of messages, and remember it for this life.
+
+        Raises:
+            NodeError: It has no such method.
+        """
+        handler = self.handlers[message_class] = self.find_handler(handler_name(message_class), now)
+        return handler
 
     def store(self) -> list[Change] | None:
         """Bring the disk up to the node's durable fields; return what happened to its logs, if anything did.

@@ -134,7 +134,8 @@ def checked_fields(message: object) -> dict[str, Any]:
     """
     kind: type = type(message)
     if _field_names(kind) is None:
-        raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(term=…)")
+        then = ", and return it" if message is None else ""
+        raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(term=…){then}")
     data = {}
     for name, accepts, spelled in _field_checks(kind):
         value = getattr(message, name)

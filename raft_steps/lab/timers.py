@@ -47,9 +47,11 @@ class Timers:
         Raises:
             Mistake: The time to wait is none.
         """
-        if type(wait) is not float or not 0 < wait < LONGEST:
+        last = host.waits.get(timer)
+        if last is None or last[0] is not wait:  # Mostly it is the very number of the last time.
             check_wait(host.node, timer, wait)
-        host.timers[timer] = due = now + round(wait * host.second)
+            last = host.waits[timer] = wait, round(wait * host.second)
+        host.timers[timer] = due = now + last[1]
         simulation = self.simulation
         if simulation.recorder is not None:
             simulation.recorder.event(now, "timer_started", host.name, {"timer": timer, "due": due})

@@ -30,7 +30,7 @@ class HeartbeatGoesToOne(step_02.Node):
     """Only the first of the followers is thought of."""
 
     def send_heartbeat(self) -> None:
-        self.send_append_entries(self.peers()[0], self.log.last_index)
+        self.send(self.peers()[0], self.append_entries_after(self.log.last_index))
 
 
 class HeartbeatAsksForNothing(step_02.Node):
@@ -59,8 +59,7 @@ class WholeLogEveryTime(step_02.Node):
         entry = self.next_entry(command)
         self.log.append(entry)
         self.apply(entry)
-        for peer in self.peers():
-            self.send_append_entries(peer, 0)
+        self.broadcast(self.append_entries_after(0))
         self.reply(client, Ok())
 
 
@@ -93,8 +92,7 @@ class NothingIsCarriedOut(step_02.Node):
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
         self.log.append(entry)
-        for peer in self.peers():
-            self.send_append_entries(peer, entry.index - 1)
+        self.broadcast(self.append_entries_after(entry.index - 1))
         self.reply(client, Ok())
 
 
@@ -192,13 +190,12 @@ class RefusalIsIgnored(step_02.Node):
 class OneEntryAtATime(step_02.Node):
     """The leader sends the entry that was asked for, and never those after it."""
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        call = AppendEntries(
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        return AppendEntries(
             prev_log_index=prev_log_index,
             prev_log_term=self.log[prev_log_index].term,
             entries=self.log.entries_after(prev_log_index)[:1],
         )
-        self.send(to, call)
 
 
 class WhatDivergesStays(step_02.Node):

@@ -44,8 +44,7 @@ class WriteIsNotLogged(step_03.Node):
         entry = self.next_entry(command)
         self.open_writes[client] = entry
         self.acknowledgements[client] = set()
-        for peer in self.peers():
-            self.send_append_entries(peer, entry.index - 1)
+        self.broadcast(self.append_entries_after(entry.index - 1))
         self.commit_acknowledged()
 
 
@@ -57,8 +56,7 @@ class EntryStaysAtHome(step_03.Node):
         self.log.append(entry)
         self.open_writes[client] = entry
         self.acknowledgements[client] = set()
-        for peer in self.peers():
-            self.send_append_entries(peer, entry.index)
+        self.broadcast(self.append_entries_after(entry.index))
         self.commit_acknowledged()
 
 
@@ -70,8 +68,7 @@ class WaitsForSomebody(step_03.Node):
         self.log.append(entry)
         self.open_writes[client] = entry
         self.acknowledgements[client] = set()
-        for peer in self.peers():
-            self.send_append_entries(peer, entry.index - 1)
+        self.broadcast(self.append_entries_after(entry.index - 1))
 
 
 class WaitsForAll(step_03.Node):
@@ -124,7 +121,7 @@ class RefusalsCount(step_03.Node):
             followers.add(sender)
         self.commit_acknowledged()
         if not message.success:
-            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+            self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
 
 class RefusalIsIgnored(step_03.Node):
@@ -161,8 +158,7 @@ class OneOpenWrite(step_02.Node):
     def write(self, client: str, command: Command) -> None:
         self.open_client, self.open_entry, self.followers = client, self.next_entry(command), set()
         self.log.append(self.open_entry)
-        for peer in self.peers():
-            self.send_append_entries(peer, self.open_entry.index - 1)
+        self.broadcast(self.append_entries_after(self.open_entry.index - 1))
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         self.followers.add(sender)

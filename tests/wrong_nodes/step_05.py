@@ -9,15 +9,12 @@ from raft_steps.step_05_term_in_append_entries import AppendEntries
 class Sends(step_04.Node):
     """Half of the answer, and right: every call carries the term."""
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        self.send(
-            to,
-            AppendEntries(
-                term=self.current_term,
-                prev_log_index=prev_log_index,
-                prev_log_term=self.log[prev_log_index].term,
-                entries=self.log.entries_after(prev_log_index),
-            ),
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        return AppendEntries(
+            term=self.current_term,
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index),
         )
 
 
@@ -38,31 +35,25 @@ class OldCallIsSent(Hears):
 class TermOfLastEntryIsSent(Hears):
     """The term that is sent is that of the last entry, and not the current one."""
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        self.send(
-            to,
-            AppendEntries(
-                term=self.log.last_term,
-                prev_log_index=prev_log_index,
-                prev_log_term=self.log[prev_log_index].term,
-                entries=self.log.entries_after(prev_log_index),
-            ),
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        return AppendEntries(
+            term=self.log.last_term,
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index),
         )
 
 
 class OnlyHeartbeatsCarryTheTerm(Hears):
     """A call with entries is sent with a term of 0."""
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
         entries = self.log.entries_after(prev_log_index)
-        self.send(
-            to,
-            AppendEntries(
-                term=0 if entries else self.current_term,
-                prev_log_index=prev_log_index,
-                prev_log_term=self.log[prev_log_index].term,
-                entries=entries,
-            ),
+        return AppendEntries(
+            term=0 if entries else self.current_term,
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=entries,
         )
 
 
@@ -250,15 +241,12 @@ class TermMayBeNone(Sends):
 class TermIsAWord(step_04.Node):
     """The message takes text for a term, and the sender spells its own."""
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        self.send(
-            to,
-            CallWithTermAsText(
-                term=str(self.current_term),
-                prev_log_index=prev_log_index,
-                prev_log_term=self.log[prev_log_index].term,
-                entries=self.log.entries_after(prev_log_index),
-            ),
+    def append_entries_after(self, prev_log_index: int) -> CallWithTermAsText:
+        return CallWithTermAsText(
+            term=str(self.current_term),
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index),
         )
 
     def on_append_entries(self, sender: str, message: CallWithTermAsText) -> None:

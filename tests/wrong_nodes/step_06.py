@@ -207,7 +207,7 @@ class RefusalIsRetried(Rest):
     """A refusal is taken for a failure: one entry earlier, and at once."""
 
     def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
-        self.send_append_entries(sender, self.index_before(self.log.last_index))
+        self.send(sender, self.append_entries_after(self.index_before(self.log.last_index)))
 
 
 class RefusalIsNotHeard(step_05.Node):

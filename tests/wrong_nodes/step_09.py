@@ -199,7 +199,7 @@ class LateAcknowledgementsCount(step_09.Node):
                 followers.add(sender)
             self.commit_acknowledged()
         elif message.term == self.current_term:
-            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+            self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
 
 class LateRequestsAreServed(step_09.Node):
@@ -208,7 +208,7 @@ class LateRequestsAreServed(step_09.Node):
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         super().on_append_entries_reply(sender, message)
         if self.is_leader and message.term < self.current_term and not message.success:
-            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+            self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
 
 class FollowersServeToo(step_09.Node):
@@ -217,7 +217,7 @@ class FollowersServeToo(step_09.Node):
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         super().on_append_entries_reply(sender, message)
         if not self.is_leader and message.term == self.current_term and not message.success:
-            self.send_append_entries(sender, self.index_before(message.prev_log_index))
+            self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
 
 class TimeoutIsForLife(step_09.Node):

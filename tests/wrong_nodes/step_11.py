@@ -1,12 +1,12 @@
 """Wrong Nodes for step 11: leaders that count wrongly, and that do not know what their followers have."""
 
-from dataclasses import field
+from dataclasses import field, replace
 
 from raft_steps import step_11_commit_index as step_11
 from raft_steps.lab.commands import Command
 from raft_steps.lab.log import Entry
 from raft_steps.step_03_majority_commit import CommitEntry
-from raft_steps.step_11_commit_index import AppendEntriesReply
+from raft_steps.step_11_commit_index import AppendEntries, AppendEntriesReply
 
 
 class NothingIsLogged(step_11.Node):
@@ -133,19 +133,15 @@ class RefusalTakesBack(step_11.Node):
 class CommitIsASecret(step_11.Node):
     """The calls never say what is committed."""
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        committed, self.commit_index = self.commit_index, 0
-        super().send_append_entries(to, prev_log_index)
-        self.commit_index = committed
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        return replace(super().append_entries_after(prev_log_index), leader_commit=0)
 
 
 class CommitIsSaidEarly(step_11.Node):
     """The calls say that everything is committed that they bring."""
 
-    def send_append_entries(self, to: str, prev_log_index: int) -> None:
-        committed, self.commit_index = self.commit_index, self.log.last_index
-        super().send_append_entries(to, prev_log_index)
-        self.commit_index = committed
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        return replace(super().append_entries_after(prev_log_index), leader_commit=self.log.last_index)
 
 
 class CommitMessageStays(step_11.Node):
