@@ -7,7 +7,8 @@ a recorder and a watch are asked only where there is one.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import floor
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raft_steps.lab.errors import NodeError
@@ -57,7 +58,7 @@ class Handling:
     trace: Trace | None
     watch: Watch | None
     _agenda: list[Planned]
-    _next_number: Callable[[], int]
+    _numbers: Iterator[int]
     _network: Network
     _timers: Timers
     _clients: Clients
@@ -162,7 +163,7 @@ class Handling:
         effects: list[Effect] = node.effects
         node.effects = []
         now, links, network = self.now, host.links, self._network
-        plain, agenda, next_number = network.plain, self._agenda, self._next_number
+        plain, agenda, numbers = network.plain, self._agenda, self._numbers
         for effect in effects:
             if effect[0] == "send":
                 try:
@@ -173,8 +174,8 @@ class Handling:
                 if plain and link.open:  # What the network does, without a word about it.
                     link.count = number = link.count + 1
                     draw = link.chance
-                    due = now + network.shortest + int(draw() * network.span)
-                    insort(agenda, (due, next_number(), network.deliver, link, effect[2], number))
+                    due = now + network.shortest + floor(draw() * network.span)
+                    insort(agenda, (due, next(numbers), network.deliver, link, effect[2], number))
                 else:
                     network.send(now, link, effect[2])
             elif effect[0] == "start":

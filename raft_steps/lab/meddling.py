@@ -12,7 +12,7 @@ from raft_steps.lab.guard import bounded
 from raft_steps.lab.scenario import MICROSECONDS, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from raft_steps.lab.host import Host
     from raft_steps.lab.network import Link, Network, Planned
@@ -43,7 +43,7 @@ class Meddling:
     recorder: Recorder | None
     hosts: dict[str, Host]
     _agenda: list[Planned]
-    _next_number: Callable[[], int]
+    _numbers: Iterator[int]
     _network: Network
     _timers: Timers
     _deliver: Callable[[Link, object, int], None]
@@ -97,16 +97,16 @@ class Meddling:
             due = found.due + round(wait * MICROSECONDS)
             link, number = self._link_of(name)
             del self._agenda[found.place]
-            insort(self._agenda, (due, self._next_number(), self._deliver, link, found.message, number))
+            insort(self._agenda, (due, next(self._numbers), self._deliver, link, found.message, number))
             self._tell("held", found, number, due)
 
     def double(self, name: str) -> None:
         """Let a copy of a message arrive, too: later than the message, by the longest time that one takes."""
         found = self._find(name, "duplicate")
         if found is not None:
-            due = found.due + self._network.shortest + self._network.span
+            due = found.due + self._network.longest + 1
             link, number = self._link_of(name)
-            insort(self._agenda, (due, self._next_number(), self._deliver, link, found.message, -number))
+            insort(self._agenda, (due, next(self._numbers), self._deliver, link, found.message, -number))
             self._tell("doubled", found, number, due)
 
     def lose_share(self, share: float) -> None:
@@ -121,12 +121,12 @@ class Meddling:
     def take_time(self, low: float, high: float) -> None:
         """Let what is sent from now on take so many seconds, from the least to the longest."""
         shortest, longest = round(low * MICROSECONDS), round(high * MICROSECONDS)
-        network, span = self._network, longest - shortest + 1
-        if (network.shortest, network.span) == (shortest, span):
+        network = self._network
+        if (network.shortest, network.longest) == (shortest, longest):
             text = f"delay {seconds(shortest)} {seconds(longest)}: it is so already"
             self.note("note", text=text)
             return
-        network.shortest, network.span = shortest, span
+        network.take(shortest, longest)
         self.note("network", delay=[shortest / MICROSECONDS, longest / MICROSECONDS])
 
     def _tell(self, kind: str, found: InFlight, number: int, due: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import floor
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -109,12 +110,16 @@ class Network:
             deliver: What an arrival calls, with the link, the message and its number; a copy's number is negative.
             recorder: Who writes down what is sent and dropped.
         """
-        low, high = delay
-        self.shortest, self.span = round(low * MICROSECONDS), round((high - low) * MICROSECONDS) + 1
         self.long = scenario.spread == "long"
         self.duplicate, self.reorder = scenario.duplicate, scenario.reorder
         self.agenda, self.numbers, self.deliver, self.recorder = agenda, numbers, deliver, recorder
+        self.take(*(round(each * MICROSECONDS) for each in delay))
         self.lose(scenario.loss)
+
+    def take(self, shortest: int, longest: int) -> None:
+        """Let a message that is sent from now on take so many microseconds, both ends included."""
+        self.shortest, self.longest = shortest, longest
+        self.span = float(longest - shortest + 1)  # A draw times a float is sooner done than times an int.
 
     def lose(self, share: float) -> None:
         """Lose this share of what is sent from now on."""
@@ -127,7 +132,7 @@ class Network:
         link.count = number = link.count + 1
         draw = link.chance
         share = draw()
-        due = now + self.shortest + int((_long_tail(share) if self.long else share) * self.span)
+        due = now + self.shortest + floor((_long_tail(share) if self.long else share) * self.span)
         if self.recorder is not None:
             self.recorder.sent(now, link, number, message, due)
         if self.faulty:
@@ -145,13 +150,13 @@ class Network:
             self.dropped(now, link, message, number, reason)
             return
         if doubled < self.duplicate:
-            copy_due = due + self.shortest + self.span
+            copy_due = due + self.longest + 1
             insort(self.agenda, (copy_due, next(self.numbers), self.deliver, link, message, -number))
         if lost < self.loss:
             self.dropped(now, link, message, number, "lost")
             return
         if held < self.reorder:
-            due += HELD_BACK * (self.shortest + self.span)
+            due += HELD_BACK * (self.longest + 1)
         insort(self.agenda, (due, next(self.numbers), self.deliver, link, message, number))
 
     def dropped(self, now: int, link: Link, message: object, number: int, reason: str) -> None:

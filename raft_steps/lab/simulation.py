@@ -31,6 +31,7 @@ from raft_steps.lab.trace import Trace
 EVENT_BUDGET, EVENT_BUDGET_RECORDED = 2_000_000, 100_000
 CROWD = 50_000  # So much under way at once is a storm too.
 LOOK = 1000  # events between two looks for a storm
+GUARDED_ALREADY = nullcontext()
 BEFORE_ALL_ELSE = -(2**40)  # Actions are numbered from here, so that they come before what else a time brings.
 
 
@@ -84,8 +85,7 @@ class Simulation(Handling, Meddling):
         self.trace = Trace(scenario.servers) if record else None
         self.recorder = Recorder(self.trace) if self.trace is not None else None
         self._agenda: list[Planned] = []
-        self._numbers, self._next_action = count(1), count(BEFORE_ALL_ELSE).__next__
-        self._next_number = self._numbers.__next__
+        self._numbers, self._action_numbers = count(1), count(BEFORE_ALL_ELSE)
         self._timers = Timers(self)
         self._network = Network(
             scenario,
@@ -100,7 +100,9 @@ class Simulation(Handling, Meddling):
             for name in scenario.servers
         }
         connect(self.hosts, scenario.seed)
-        entries = [(each.at, self._next_action(), self._perform_next, each, None, None) for each in scenario.actions]
+        entries = [
+            (each.at, next(self._action_numbers), self._perform_next, each, None, None) for each in scenario.actions
+        ]
         self._coming: list[Planned] = sorted(entries, reverse=True)
         self._bring_next()
         for host in self.hosts.values():
@@ -109,7 +111,7 @@ class Simulation(Handling, Meddling):
 
     def plan(self, action: Action) -> None:
         """Plan an action of the scenario; it comes before all else that happens at its time."""
-        insort(self._agenda, (action.at, self._next_action(), actions.perform, self, action, None))
+        insort(self._agenda, (action.at, next(self._action_numbers), actions.perform, self, action, None))
 
     def _perform_next(self, action: Action, _b: None, _c: None) -> None:
         self._bring_next()
@@ -201,7 +203,7 @@ class Simulation(Handling, Meddling):
 
     def _guarded(self) -> AbstractContextManager[None]:
         """Guard what happens outside of a run against a handler that hangs; a run is guarded as a whole."""
-        return nullcontext() if self._running else bounded(self._progress)
+        return GUARDED_ALREADY if self._running else bounded(self._progress)
 
     # The life of a server.
 
