@@ -151,6 +151,7 @@ SAYS = {
 }
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("node_class", SAYS, ids=lambda node_class: node_class.__name__)
 def test_mistake_is_told_in_the_learners_terms(node_class: type) -> None:
     """A mistake of the trade is told soon, an endless loop too: server, handler, time, what happened, and the line."""
@@ -193,6 +194,7 @@ def test_failing_property_is_the_nodes_fault() -> None:
     assert "return self.terms[-1]" in result.message
 
 
+@pytest.mark.usefixtures("impatient")
 def test_loop_is_waited_for_once() -> None:
     """After a loop the other checks are not tried, and say so; the next Node is checked as ever."""
     report = check(mistakes.EndlessLoop, 6)

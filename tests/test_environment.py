@@ -116,6 +116,11 @@ def test_pin_is_within_the_bounds(requirement: Requirement) -> None:
     assert requirement.specifier.contains(pinned)
 
 
+def test_pins_let_jupyter_start_quickly() -> None:
+    """What takes a second at every start of a Jupyter program, for a check that none of them makes, is left out."""
+    assert "rfc3987-syntax" not in pins()
+
+
 @pytest.mark.parametrize("target", ["lab", "test", "refresh", "bench", "help"])
 def test_make_has_the_target(target: str) -> None:
     """Every target that the course names exists, is not a file (tests and notebooks are folders), and is explained."""

@@ -98,6 +98,7 @@ def test_endless_loop_is_noticed_within_two_seconds() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # The first try may hit a collection.
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
+@pytest.mark.usefixtures("impatient")
 def test_endless_loop_ends(loop: Callable[[Any], None]) -> None:
     """A handler that never comes back is interrupted, on the main thread, and the process lives on."""
     error = failure(on_election_timeout(loop))
@@ -127,6 +128,7 @@ def test_endless_loop_ends_on_another_thread_too() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("handler", ["on_start", "on_client_request", "on_append_entries"])
+@pytest.mark.usefixtures("impatient")
 def test_endless_loop_ends_in_every_handler(handler: str) -> None:
     """It does not matter which handler hangs: one at the very start, one that a client's request calls, any."""
     node_class = changed(8, **{handler: loop_for_ever})
@@ -156,6 +158,7 @@ def test_loop_that_collects_garbage_ends_too() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
 def test_endless_condition_ends_too() -> None:
     """A condition that a notebook waits for can hang as well."""
     with pytest.raises(ScenarioError, match="the condition of run"):
@@ -210,6 +213,7 @@ def test_exception_in_inherited_code_names_one_s_own_line_first() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # The first try may hit a collection.
+@pytest.mark.usefixtures("impatient")
 def test_endless_loop_in_inherited_code_names_one_s_own_line_first() -> None:
     """The same holds for a loop that an inherited method ends up in."""
 

@@ -104,6 +104,7 @@ class Hangs(Raises):
 
 @pytest.mark.parametrize("node, words", [(Raises, "raised ValueError: no way"), (Hangs, "an endless loop?")])
 @pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
 def test_timeout_of_a_wrong_node_says_what_it_did(node: type, words: str) -> None:
     """A mistake of a node that shows when its timer is made to run out is told as any other."""
     cluster = Cluster(node)

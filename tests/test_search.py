@@ -275,6 +275,7 @@ def endless(self: Any, sender: str, message: Any) -> None:
     ],
     ids=["raises", "returns", "to nobody", "timer", "shared", "strange", "endless"],
 )
+@pytest.mark.usefixtures("impatient")
 def test_mistake_of_a_node_is_its_own_outcome(body: Any, words: str) -> None:
     """What a handler does wrong ends the search with the server, the handler, and the run up to there."""
     result = Search(changed("on_request_vote", body)).run(TWO_ELECTIONS, invariants="Election Safety")
@@ -309,6 +310,7 @@ def test_impure_node_is_told_so() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
 def test_predicate_that_hangs_is_not_the_nodes_fault() -> None:
     """An endless loop in one's own predicate is said to be that."""
 

@@ -320,6 +320,7 @@ def test_node_that_fails_is_made_small() -> None:
     assert not shrunk.scenario.actions
 
 
+@pytest.mark.usefixtures("impatient")
 def test_what_is_dear_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """A storm, or a handler that does not come back, takes so long that only a few smaller scenarios are tried."""
     monkeypatch.setattr("raft_steps.lab.simulation.EVENT_BUDGET", 5_000)

@@ -41,7 +41,8 @@ def test_a_class_of_ones_own_travels(scheduler: str) -> None:
     assert all(trial.elections for trial in found.trials)
 
 
-def test_nobody_answers() -> None:
+def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """An address where no scheduler is gives one sentence."""
+    monkeypatch.setattr("raft_steps.lab.sweep.run.PATIENCE", "1s")
     with pytest.raises(ScenarioError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
         sweep(8, seeds=1, scheduler="tcp://127.0.0.1:9")
