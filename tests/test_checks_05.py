@@ -12,6 +12,7 @@ from raft_steps.step_05_term_in_append_entries import AppendEntries
 
 CAUGHT_BY = {
     wrong.OldCallIsSent: "every call carries the current term",
+    wrong.CallIsNotGivenBack: "every call carries the current term",
     wrong.TermOfLastEntryIsSent: "every call carries the current term",
     wrong.OnlyHeartbeatsCarryTheTerm: "every call carries the current term",
     wrong.OldCallIsHeard: "who hears a later term catches up",

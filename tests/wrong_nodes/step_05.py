@@ -32,6 +32,18 @@ class OldCallIsSent(Hears):
     """The message has a term, but the method that builds it is the old one, which builds the old message."""
 
 
+class CallIsNotGivenBack(Hears):
+    """The call is built right, and nobody gets it: the return is forgotten."""
+
+    def append_entries_after(self, prev_log_index: int) -> None:
+        AppendEntries(
+            term=self.current_term,
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index),
+        )
+
+
 class TermOfLastEntryIsSent(Hears):
     """The term that is sent is that of the last entry, and not the current one."""
 
