@@ -8,6 +8,9 @@ WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 
+# Whatever the environment says, Python keeps what it has compiled: the tests start it some thousand times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help lab test refresh bench
 .DEFAULT_GOAL := help
 

@@ -13,6 +13,7 @@ import pytest
 from submissions import hostile, step_06
 
 from raft_steps.lab.checks import checks_of
+from raft_steps.lab.grading import package, session
 from raft_steps.lab.grading import run as grading_run
 from raft_steps.lab.grading.hand_in import HandedIn, hand_in
 from raft_steps.lab.grading.page import page
@@ -40,14 +41,41 @@ def put(folder: Path, files: dict[str, str | bytes]) -> None:
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+def hurry(patch: pytest.MonkeyPatch, bytecode: Path) -> None:
+    """Let judges share their bytecode, and wait for an endless loop half as long: how long is not what is asked here."""
+
+    def copy(folder: Path, step: int) -> list[str]:
+        modules = package.copy_package(folder, step)
+        guard = folder / "raft_steps" / "lab" / "guard.py"
+        text, count = re.subn(r"^TICK = 0\.2\b", "TICK = 0.1", guard.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert 1 == count
+        guard.write_text(text, encoding="utf-8")
+        package.compile_file(guard)
+        return modules
+
+    begin = f"from raft_steps.lab.grading import session; session.LOOP_SECONDS = {session.LOOP_SECONDS / 2}; "
+    path, rest = grading_run.START.split("from ", 1)
+    patch.setattr(grading_run, "START", f"{path}{begin}from {rest}")
+    patch.setattr(grading_run, "copy_package", copy)
+    patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    patch.setenv("PYTHONPYCACHEPREFIX", str(bytecode))
+
+
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder for what the judges of all gradings compile."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory, bytecode: Path) -> dict[str, Any]:
     """Grade everybody at once, with temporary folders of our own, so that what is left over can be told."""
     place = tmp_path_factory.mktemp("grading")
     own = place / "temporary"
     own.mkdir()
     put(place / "handed_in", HONEST | {f"{each.name}{each.suffix}": each.content for each in hostile.ALL})
     with pytest.MonkeyPatch.context() as patch:
+        hurry(patch, bytecode)
         patch.setenv("TMPDIR", str(own))
         patch.setattr(tempfile, "tempdir", str(own))
         grading = Grading(step=6, out=place / "grades", seeds=SEEDS)
@@ -130,8 +158,11 @@ def test_no_page_gives_a_secret_away(graded: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_run_does_only_what_is_new(
+    graded: dict[str, Any], bytecode: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is graded is not graded again, and gets the same; what was changed is."""
+    hurry(monkeypatch, bytecode)
     started = []
     start = grading_run._start
     monkeypatch.setattr(grading_run, "_start", lambda *given: started.append(given[1].student) or start(*given))
@@ -144,8 +175,9 @@ def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: p
 
 
 @pytest.mark.slow
-def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interruption_loses_nothing(tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control-C in the middle leaves what is done, and no folder; the next run goes on from there."""
+    hurry(monkeypatch, bytecode)
     own = tmp_path / "temporary"
     own.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(own))

@@ -2,18 +2,20 @@
 
 import importlib
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from check_tools import wrong_nodes_of
+from grading_nursery import Nursery
 
 from raft_steps import STEPS
 from raft_steps.lab.checks import Report, check
 from raft_steps.lab.grading.judge import judge, load
 from raft_steps.lab.grading.package import copy_package
 from raft_steps.lab.grading.session import Session
-from raft_steps.lab.grading.taking import Cell, Taken, take
+from raft_steps.lab.grading.taking import take
 from raft_steps.lab.grading.trials import new_checks, private_seeds
 
 ROOT = Path(__file__).parent.parent
@@ -22,17 +24,17 @@ EVERY_STEP = STEPS[-1].number + 1  # The wrong Nodes build on the very steps tha
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """Give a package with all steps in it."""
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Give sessions with a package that has all steps in it."""
     folder = tmp_path_factory.mktemp("package")
-    return folder, copy_package(folder, EVERY_STEP)
+    with Nursery(folder, copy_package(folder, EVERY_STEP)) as nursery:
+        yield nursery
 
 
-def remotely(package: tuple[Path, list[str]], text: str, class_name: str, step: int) -> Report:
-    """Hold a Node that another process holds against the checks."""
-    with Session(package[0]) as session:
-        taken = Taken([Cell("wrong.py", text, text)], class_name)
-        return check(load(taken, session, package[1]), step)
+def remotely(session: Session, modules: list[str], node_class: type, step: int) -> Report:
+    """Hold a Node that another process holds against the checks, with what the grader takes out of its file."""
+    path = Path(str(sys.modules[node_class.__module__].__file__))
+    return check(load(take(path, node_class.__name__), session, modules), step)
 
 
 def said(report: Report) -> Iterator[tuple[str, bool, str]]:
@@ -43,15 +45,15 @@ def said(report: Report) -> Iterator[tuple[str, bool, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
-def test_wrong_nodes_get_the_same_verdicts(package: tuple[Path, list[str]], name: str) -> None:
-    """Each wrong Node fails the same checks, in the same words."""
+def test_wrong_nodes_get_the_same_verdicts(nursery: Nursery, name: str) -> None:
+    """Each wrong Node fails the same checks, in the same words; the first in a process as a grading starts it."""
     module, step = importlib.import_module(f"wrong_nodes.{name}"), int(name.split("_")[1])
-    text = Path(str(module.__file__)).read_text(encoding="utf-8")
     nodes = sorted(wrong_nodes_of(module, set()), key=lambda each: each.__name__)
 
     assert nodes
     for each in nodes:
-        there = list(said(remotely(package, text, each.__name__, step)))
+        with Session(nursery.package) if each is nodes[0] else nursery.session() as session:
+            there = list(said(remotely(session, nursery.modules, each, step)))
         assert list(said(check(each, step))) == there, each.__name__
 
 

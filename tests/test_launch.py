@@ -14,17 +14,23 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from raft_steps.lab import launch
+from raft_steps.lab.cli import main
 from raft_steps.lab.launch import LaunchError, Place, find_course, first_page, has_browser
 from raft_steps.lab.notebook_files import spell
 from raft_steps.lab.release import release
 
 START_SECONDS_MAX = 60
+# What may be installed beside JupyterLab, and takes as long to start as all the rest.
+OTHERS = ("jupyter_lsp", "jupyter_server_terminals", "notebook", "notebook_shim")
+EDITION = ("--edition", "learner")
 Start = Callable[..., "Started"]
 
 
@@ -86,7 +92,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Give a function that starts `raft-steps lab` in a home and with a runtime folder of its own; all are ended."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "BROWSER"))}
     environment |= {"HOME": str(tmp_path / "home"), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
-    (tmp_path / "home").mkdir()
+    environment["JUPYTER_CONFIG_DIR"] = str(tmp_path / "home" / "settings")
+    (tmp_path / "home" / "settings").mkdir(parents=True)
+    without = {"ServerApp": {"jpserver_extensions": dict.fromkeys(OTHERS, False)}}
+    (tmp_path / "home" / "settings" / "jupyter_server_config.json").write_text(json.dumps(without), encoding="utf-8")
     with contextlib.ExitStack() as stack:
 
         def run(folder: Path, *options: str) -> Started:
@@ -154,27 +163,47 @@ def test_address_is_told_when_it_can_be_opened(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.slow
-def test_lab_ends_with_whoever_started_it(course: Path, start: Start) -> None:
-    """When the command is ended, JupyterLab is too, and its port is free again."""
-    started = start(course, "--no-browser", "--edition", "learner")
-    own, ours = started.urls(2)
-    started.process.send_signal(signal.SIGTERM)
+def test_lab_opens_a_student_edition_and_ends_with_whoever_started_it(
+    course: Path, start: Start, tmp_path: Path
+) -> None:
+    """In a folder that was handed out, it opens just that, and makes no further edition of it.
 
-    assert 0 == started.process.wait(START_SECONDS_MAX)
-    assert "my_course" in own
-    assert "notebooks" in ours
-    with pytest.raises(urllib.error.URLError):
-        ask(ours, "status")
-
-
-@pytest.mark.slow
-def test_lab_opens_a_student_edition(course: Path, start: Start, tmp_path: Path) -> None:
-    """In a folder that was handed out, it opens just that, and makes no further edition of it."""
+    When the command is ended, JupyterLab is too, and its port is free again.
+    """
     release(course / "notebooks", tmp_path / "handed out", [1])
-    (url,) = start(tmp_path / "handed out", "--no-browser").urls(1)
+    started = start(tmp_path / "handed out", "--no-browser")
+    (url,) = started.urls(1)
 
     assert "/lab/tree/00_start_here.ipynb?token=" in url
     assert not list(tmp_path.glob("**/my_course"))
+    assert 0 == ask(url, "status")["kernels"]
+    started.process.send_signal(signal.SIGTERM)
+    assert 0 == started.process.wait(START_SECONDS_MAX)
+    with pytest.raises(urllib.error.URLError):
+        ask(url, "status")
+
+
+def test_learners_edition_is_opened_first_where_asked_for(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --edition learner the first address, which a browser gets too, is that of the learner's own edition."""
+    commands: list[list[str]] = []
+
+    @contextlib.contextmanager
+    def running(command: list[str], _token: str) -> Iterator[Any]:
+        commands.append(command)
+        yield SimpleNamespace(wait=lambda: 0)
+
+    monkeypatch.chdir(course)
+    monkeypatch.setattr(launch, "_running", running)
+    monkeypatch.setattr(launch, "_wait_for", lambda _process, _token: {"url": "http://localhost:1/", "port": 1})
+    learner, whole = (CliRunner().invoke(main, ["lab", "--no-browser", *given]) for given in (EDITION, ()))
+    own, ours = re.findall(r"http://\S+", learner.output)
+
+    assert (0, 0) == (learner.exit_code, whole.exit_code), learner.output
+    assert "my_course" in own
+    assert "/lab/tree/notebooks/" in ours
+    assert [ours, own] == re.findall(r"http://\S+", whole.output)
+    opened = [next(each for each in command if each.startswith("--LabApp.default_url=")) for command in commands]
+    assert ["my_course", "notebooks"] == [Path(each).parent.name for each in opened]
 
 
 @pytest.mark.slow

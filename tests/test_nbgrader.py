@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_tools import needs
 
 from raft_steps import node
 from raft_steps.lab import launch, nbgrader_cells
@@ -206,9 +207,9 @@ def test_what_nbgrader_puts_there_stays(tmp_path: Path) -> None:
     assert "theirs" == (out / "gradebook.db").read_text(encoding="utf-8")
 
 
+@needs("nbgrader", reason="pip install 'raft-steps[instructor]'")
 def test_nbgrader_stays_out_of_the_way_of_readers() -> None:
     """`raft-steps lab` starts none of what nbgrader adds to JupyterLab: its warnings and buttons are no reader's."""
-    pytest.importorskip("nbgrader", reason="nbgrader is not installed")
     installed = Path(sys.prefix) / "etc" / "jupyter" / "jupyter_server_config.d" / "nbgrader.json"
     settings = json.loads((launch.SETTINGS / "jupyter_server_config.json").read_text(encoding="utf-8"))
     page = json.loads((launch.SETTINGS / "labconfig" / "page_config.json").read_text(encoding="utf-8"))

@@ -11,11 +11,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_tools import needs
+from nbgrader_tools import nbgrader_in
+from submissions import step_06
 
 from raft_steps.lab.grading.trials import private_seeds
 from raft_steps.lab.nbgrader_cells import RUNS
@@ -23,37 +27,13 @@ from raft_steps.lab.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
 from raft_steps.lab.notebook_files import load, spell
 from raft_steps.lab.student_edition import BLOCK, is_solution
 
-nbgrader = pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'raft-steps[instructor]'")
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs("nbgrader", reason="pip install 'raft-steps[instructor]'")]
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MADE_OF = "what the seeds of this term are made of"
 LATER = ("step_05", "step_07", "step_08")
 ALL_POINTS = 6.0 + PRIVATE_POINTS
-
-HEAD = '''class Node(Deaf):
-    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        """Refuse an older term; otherwise follow, catch up, and store what fits."""
-'''
-REST = """
-    def become_follower(self) -> None:
-        self.is_leader = False
-        self.is_candidate = False
-        self.start_election_timer()
-
-    def refuse_append_entries(self, to: str) -> None:
-        self.send(to, AppendEntriesRefused(term=self.current_term))
-"""
-FOLLOW = """
-            self.current_term = message.term
-            self.become_follower()
-            success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
-            self.answer_append_entries(sender, success, message.prev_log_index)
-"""
-REFUSE = "        if message.term {} self.current_term:\n            self.refuse_append_entries(sender)\n        else:"
-RIGHT = f"{HEAD}{REFUSE.format('<')}{FOLLOW}{REST}"
 
 ALWAYS = """class Always(int):
     def __eq__(self, other):
@@ -67,9 +47,9 @@ ALWAYS = """class Always(int):
 
 # What each student writes in step 6, by name; None is what was handed out.
 STEP_6: Mapping[str, str | None] = {
-    "ann": RIGHT,
-    "ben": RIGHT.replace("self.is_leader = False\n", "pass\n"),  # goes on leading
-    "cleo": f"{HEAD}{REFUSE.format('<=')}{FOLLOW}{REST}",  # refuses the leader of its own term, too
+    "ann": step_06.in_the_cell(step_06.RIGHT),
+    "ben": step_06.in_the_cell(step_06.LEADER_STAYS),
+    "cleo": step_06.in_the_cell(step_06.OWN_TERM_REFUSED),
     "dan": None,
     "eve": "from raft_steps import step_06_term_checks\n\nNode = step_06_term_checks.Node",
     "finn": f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\n"
@@ -77,9 +57,11 @@ STEP_6: Mapping[str, str | None] = {
     "from raft_steps import node\n\nNode = node(6)",
     "gus": "while True:\n    pass",
     "hana": "import os\n\nos._exit(0)",
-    "ivan": f"{ALWAYS}{HEAD}        self.current_term = Always(message.term){REST}",
+    "ivan": f"{ALWAYS}{step_06.OPENING}        self.current_term = Always(message.term)\n{step_06.OTHERS}",
     "jill": "raise SystemExit",  # and her check cell is gone, see below
 }
+WHOLE = ("ann", "dan")  # hand in every cell of step 6
+NEEDED = ("imports", "entry-import", "messages", "tidy-class")  # cells that define what a Node is written with
 
 
 @dataclass(frozen=True)
@@ -90,31 +72,13 @@ class Term:
         folder: Where it is.
         said: What each command said, by its name.
         points: Each student's points for each assignment, as exported.
+        own: Each student's points for step 6 of our own grader, which works beside nbgrader.
     """
 
     folder: Path
     said: Mapping[str, str]
     points: Mapping[tuple[str, str], float]
-
-
-def nbgrader_command(folder: Path, *arguments: str, expected: int = 0) -> str:
-    """Run nbgrader in a course directory, without anybody's settings; give all that it says."""
-    binaries = Path(sys.executable).parent
-    own = {name: str(folder / ".jupyter" / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    environment = os.environ | own | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
-    environment.pop("RAFT_STEPS_PRIVATE_SEEDS", None)
-    answer = subprocess.run(
-        [str(binaries / "nbgrader"), *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert expected == answer.returncode, answer.stdout[-3000:]
-    return answer.stdout
+    own: Future[dict[str, float]]
 
 
 def solutions_of(name: str) -> dict[str, str]:
@@ -126,15 +90,15 @@ def solutions_of(name: str) -> dict[str, str]:
     return found
 
 
-def hand_in(folder: Path, assignment: str, student: str, change: Callable[[Any], None]) -> Path:
-    """Hand in what was handed out, with a change."""
+def hand_in(folder: Path, assignment: str, student: str, *changes: Callable[[Any], None]) -> None:
+    """Hand in what was handed out, with changes."""
     (handed_out,) = (folder / "release" / assignment).glob("*.ipynb")
     notebook = load(handed_out)
-    change(notebook)
+    for change in changes:
+        change(notebook)
     place = folder / "submitted" / student / assignment
     place.mkdir(parents=True)
     (place / handed_out.name).write_text(spell(notebook), encoding="utf-8")
-    return place / handed_out.name
 
 
 def writing(sources: Mapping[str, str | None]) -> Callable[[Any], None]:
@@ -147,10 +111,45 @@ def writing(sources: Mapping[str, str | None]) -> Callable[[Any], None]:
     return change
 
 
+def short(notebook: Any) -> None:
+    """Delete what shows something: what is left is what the Node needs, the task, and the graded cells."""
+    notebook.cells = [cell for cell in notebook.cells if cell.id in NEEDED or "nbgrader" in cell.metadata]
+
+
 def without_check(notebook: Any) -> None:
-    """Delete the check, and stop before the other graded cell."""
+    """Delete the check, and leave the other graded cell."""
     notebook.cells = [cell for cell in notebook.cells if cell.id != "check"]
-    writing({"your-turn": STEP_6["jill"]})(notebook)
+
+
+def hand_in_all(folder: Path) -> None:
+    """Hand in step 6 for all students, and the later steps for ann, with the course's own solutions."""
+    for student, source in STEP_6.items():
+        changes = [writing({"your-turn": source})]
+        changes += [short] if student not in WHOLE else []
+        changes += [without_check] if student == "jill" else []
+        hand_in(folder, "step_06", student, *changes)
+    for assignment in LATER:
+        (source,) = (folder / "source" / assignment).glob("*.ipynb")
+        hand_in(folder, assignment, "ann", writing(solutions_of(source.name)), short)
+
+
+def own_grades(folder: Path) -> dict[str, float]:
+    """Grade step 6 with our own grader; give each student's points."""
+    command = [*(sys.executable, "-m", "raft_steps", "grade", "submitted", "--step", "6", "--json")]
+    command += ["--out", str(folder.parent / "grades"), "--private-seeds", "private_seeds.txt"]
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    answer = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert 0 == answer.returncode, answer.stderr
+    students: dict[str, float] = json.loads(answer.stdout)["students"]
+    return students
 
 
 @pytest.fixture(scope="module")
@@ -159,30 +158,28 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
     folder = tmp_path_factory.mktemp("nbgrader") / "a course"
     shutil.copytree(NOTEBOOKS, folder.parent / "notebooks")
     release_for_nbgrader(folder.parent / "notebooks", folder, [5, 6, 7, 8], secret=MADE_OF)
-    said = {"source": nbgrader_command(folder, "validate", "source/step_06/06_term_checks.ipynb")}
-    for assignment in ("step_05", "step_06", "step_07", "step_08"):
-        said[f"generate {assignment}"] = nbgrader_command(folder, "generate_assignment", assignment)
-    for student, source in STEP_6.items():
-        change = without_check if student == "jill" else writing({"your-turn": source})
-        hand_in(folder, "step_06", student, change)
-    for assignment in LATER:
-        (source,) = (folder / "source" / assignment).glob("*.ipynb")
-        hand_in(folder, assignment, "ann", writing(solutions_of(source.name)))
-    said["validate cleo"] = nbgrader_command(folder, "validate", "submitted/cleo/step_06/06_term_checks.ipynb")
-    for assignment in ("step_06", *LATER):
-        # gus's cell never ends, so its limit is short; hana's kernel dies, and nbgrader says so at its end.
-        options, expected = (["--Execute.timeout=10"], 1) if assignment == "step_06" else ([], 0)
-        said[f"autograde {assignment}"] = nbgrader_command(folder, "autograde", assignment, *options, expected=expected)
-    said["feedback"] = nbgrader_command(folder, "generate_feedback", "step_06")
-    said["export"] = nbgrader_command(folder, "export", "--to=grades.csv")
+    said = {}
+    with nbgrader_in(folder) as nbgrader, ThreadPoolExecutor() as beside:
+        for assignment in ("step_05", "step_06", "step_07", "step_08"):
+            said[f"generate {assignment}"] = nbgrader("generate_assignment", assignment)
+        hand_in_all(folder)
+        said["validate cleo"] = nbgrader("validate", "submitted/cleo/step_06/06_term_checks.ipynb")
+        own = beside.submit(own_grades, folder)  # nbgrader often waits for its kernels.
+        # gus's cell never ends, so its limit is short: here nobody's marks, jill's neither, hang on how long a cell takes.
+        said["autograde loop"] = nbgrader("autograde", "step_06", "--student=[gj]*", "--Execute.timeout=1")
+        for assignment in ("step_06", *LATER):
+            # hana's kernel dies, and nbgrader says so at its end.
+            status = 1 if assignment == "step_06" else 0
+            said[f"autograde {assignment}"] = nbgrader("autograde", assignment, expected=status)
+        said["feedback"] = nbgrader("generate_feedback", "step_06")
+        said["export"] = nbgrader("export", "--to=grades.csv")
     with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
         points = {(row["student_id"], row["assignment"]): float(row["score"]) for row in csv.DictReader(file)}
-    return Term(folder, said, points)
+    return Term(folder, said, points, own)
 
 
-def test_source_passes_and_a_wrong_notebook_does_not(term: Term) -> None:
-    """The assignment's source validates; a wrong notebook is told which rule it breaks."""
-    assert "Success! Your notebook passes all the tests." in term.said["source"]
+def test_wrong_notebook_does_not_validate(term: Term) -> None:
+    """A wrong notebook is told which rule it breaks; that a right one validates is shown by the guide's commands."""
     assert "VALIDATION FAILED ON 1 CELL(S)!" in term.said["validate cleo"]
     assert re.search(r"ChecksFailed: \d of 9 checks fail, the first is: \w+", term.said["validate cleo"])
 
@@ -204,6 +201,19 @@ def test_who_is_right_has_all_points_and_nobody_else(term: Term) -> None:
             cell.metadata.nbgrader.points for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("grade")
         )
         assert most == term.points["ann", assignment], assignment
+
+
+def test_what_never_ends_or_dies_stops_nobody_else(term: Term) -> None:
+    """An endless cell ends at its limit, a dead kernel is told; who comes after is graded, and nobody is twice."""
+    graded = {path.parts[-3] for path in term.folder.glob("autograded/*/step_06/*.ipynb")}
+
+    assert STEP_6.keys() - {"hana"} == graded
+    assert "Timeout waiting for execute reply" in term.said["autograde loop"]
+    assert 1 == term.said["autograde step_06"].count("nbclient.exceptions.DeadKernelError: Kernel died")
+    for student in ("gus", "jill"):
+        assert re.search(rf"Skipping existing assignment: .*/{student}/step_06", term.said["autograde step_06"]), (
+            student
+        )
 
 
 def test_feedback_tells_the_rule_and_no_seed(term: Term) -> None:
@@ -240,22 +250,9 @@ def test_directory_can_be_renewed_in_mid_term(term: Term) -> None:
     assert before == json.dumps(sorted(str(path) for path in term.folder.rglob("*.ipynb")))
 
 
-def test_own_grader_finds_the_same_order_of_merit(term: Term, tmp_path: Path) -> None:
+def test_own_grader_finds_the_same_order_of_merit(term: Term) -> None:
     """`raft-steps grade` on the same files puts nobody before whom nbgrader puts behind."""
-    command = [*(sys.executable, "-m", "raft_steps", "grade", "submitted", "--step", "6", "--json")]
-    command += ["--out", str(tmp_path / "grades"), "--private-seeds", "private_seeds.txt"]
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    answer = subprocess.run(
-        command,
-        cwd=term.folder,
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert 0 == answer.returncode, answer.stderr
-    own: dict[str, float] = json.loads(answer.stdout)["students"]
+    own = term.own.result()
     theirs = {student: term.points[student, "step_06"] for student in STEP_6}
 
     assert theirs.keys() == own.keys()

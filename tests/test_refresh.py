@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,18 @@ def unstable_notebook(path: Path) -> Path:
     return write(path, new_markdown_cell("# Title", id="title"), *cells, widgets={"state": 1}, language_info=language)
 
 
+@dataclass
+class Refreshing:
+    """A folder of notebooks, its files as they were before they were refreshed, and what was said of it."""
+
+    folder: Path
+    before: dict[str, bytes]
+    found: list[Refreshed]
+    seen: list[Refreshed]
+
+
 @pytest.fixture(scope="module")
-def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def refreshing(tmp_path_factory: pytest.TempPathFactory) -> Refreshing:
     """Refresh a folder of three notebooks once: one that is unstable, one that fails, one that kills its kernel."""
     folder = tmp_path_factory.mktemp("notebooks")
     (folder / "beside.txt").write_text("a neighbour", encoding="utf-8")
@@ -63,8 +74,15 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "02_fails.ipynb", "1", "print('first')\nraise ValueError('no\\nsuch thing')", "2")
     write(folder / "03_dies.ipynb", "import os", "os._exit(3)")
     write(folder / "notes.ipynb", "1 / 0")
-    refresh(notebooks_of(folder))
-    return folder
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    seen: list[Refreshed] = []
+    return Refreshing(folder, before, refresh(notebooks_of(folder), progress=seen.append), seen)
+
+
+@pytest.fixture(scope="module")
+def refreshed(refreshing: Refreshing) -> Path:
+    """Give the folder of the notebooks that were refreshed."""
+    return refreshing.folder
 
 
 def outputs(folder: Path, name: str) -> list[Any]:
@@ -121,28 +139,33 @@ def test_second_run_leaves_the_same_bytes(refreshed: Path) -> None:
 @pytest.mark.slow
 def test_strict_nbval_accepts_what_is_stored(refreshed: Path) -> None:
     """What is stored is what nbval, which runs cells without history, sees when it runs them again."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env"]
-    command += ["--rootdir", str(refreshed), "-W", "default", str(refreshed / "01_good.ipynb")]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=refreshed)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "--nbval", "--nbval-current-env"]
+    command += ["-p", "no:cacheprovider", "--rootdir", str(refreshed), "-W", "default", "01_good.ipynb"]
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    answer = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=120, cwd=refreshed
+    )
 
     assert 0 == answer.returncode, answer.stdout[-3000:]
     assert f"{len(UNSTABLE)} passed" in answer.stdout
 
 
 @pytest.mark.slow
-def test_failing_cell_is_named_and_nothing_written(refreshed: Path) -> None:
+def test_failing_cell_is_named_and_nothing_written(refreshing: Refreshing) -> None:
     """A failing cell is reported as notebook, cell and error in a line; its notebook stays as it was."""
-    paths = [refreshed / "02_fails.ipynb", refreshed / "03_dies.ipynb"]
-    before = [path.read_bytes() for path in paths]
-    seen: list[Refreshed] = []
-    found = refresh(paths, progress=seen.append)
+    good, *failed = refreshing.found
 
+    assert Refreshed(refreshing.folder / "01_good.ipynb", changed=True) == good
     assert [
         "02_fails.ipynb, cell cell-1: ValueError: no such thing",
         "03_dies.ipynb, cell cell-1: it ended its kernel",
-    ] == [outcome.failure for outcome in found]
-    assert sorted(map(str, seen)) == sorted(map(str, found))
-    assert before == [path.read_bytes() for path in paths]
+    ] == [outcome.failure for outcome in failed]
+    assert sorted(map(str, refreshing.seen)) == sorted(map(str, refreshing.found))
+    names = {"02_fails.ipynb", "03_dies.ipynb"}
+    assert names == {outcome.path.name for outcome in failed}
+    assert {name: refreshing.before[name] for name in names} == {
+        name: (refreshing.folder / name).read_bytes() for name in names
+    }
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What the tests in a real browser share: one JupyterLab and one Chromium for all of them, and a page for each.
+"""What the tests in a real browser share: one JupyterLab, one Chromium and one page for all of them.
 
 Without Chromium, Playwright or JupyterLab the tests are skipped, and say so.
 """
@@ -12,9 +12,9 @@ import pytest
 
 if TYPE_CHECKING:
     from in_jupyterlab import Server
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from laboratory import Laboratory, Watched
+    from playwright.sync_api import Browser, Page
 
-CHANGE_THEME = "async () => window.jupyterapp.commands.execute('apputils:change-theme', {theme: '%s'})"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -41,60 +41,58 @@ def server(chromium: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield running
 
 
-class Watched:
-    """What a page did that it should not do.
-
-    Attributes:
-        left: The addresses that it asked for on other machines.
-        complaints: The errors that it wrote to its console or that nobody caught.
-    """
-
-    def __init__(self, page: "Page") -> None:
-        """Watch a page."""
-        self.left: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", self._on_request)
-        page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _on_request(self, request: Any) -> None:
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            self.left.append(request.url)
-
-    def _on_console(self, message: Any) -> None:
-        if message.type == "error":
-            self.complaints.append(message.text)
+OpenNotebook = Callable[..., tuple["Page", "Watched"]]
 
 
-OpenNotebook = Callable[..., tuple["Page", Watched]]
+@pytest.fixture(scope="session")
+def load(
+    server: "Server", chromium: "Browser", request: pytest.FixtureRequest
+) -> Iterator[Callable[..., "Laboratory"]]:
+    """Give a function that gives a page of JupyterLab: the same until a test fails, or until one wants it loaded anew."""
+    from laboratory import Laboratory
+
+    loaded: list[Laboratory] = []
+    failed = 0
+
+    def load_page(*, anew: bool = False) -> Laboratory:
+        nonlocal failed
+        if anew or failed < request.session.testsfailed:
+            failed = request.session.testsfailed
+            while loaded:
+                loaded.pop().close()
+        if not loaded:
+            loaded.append(Laboratory(server, chromium))
+        return loaded[0]
+
+    yield load_page
+    for laboratory in loaded:
+        laboratory.close()
 
 
 @pytest.fixture(scope="module")
-def open_notebook(server: "Server", chromium: "Browser") -> Iterator[OpenNotebook]:
-    """Give a function that opens a copy of a notebook, with a kernel of its own.
+def open_notebook(load: Callable[..., "Laboratory"], server: "Server") -> Iterator[OpenNotebook]:
+    """Give a function that opens a copy of a notebook, alone in its page, with a kernel of its own.
 
-    It takes the notebook's path, whether the theme is dark, and options of a browser context (such as ``reduced_motion="reduce"``), and returns the
-    page and what it does that it should not.
+    It takes the notebook's path, whether JupyterLab is to be loaded anew for it, and how the page is to look, as
+    keywords of `Look`. It returns the page and what it does that it should not. Asked for the notebook that it opened
+    last, it does not open it again: the kernel and what it holds stay, and only the look changes.
     """
-    from in_jupyterlab import await_notebook, within
+    from laboratory import Look
 
-    contexts: list[BrowserContext] = []
+    shown: tuple[Path, Laboratory] | None = None
 
-    def open_copy(path: Path, *, dark: bool = False, **options: Any) -> tuple["Page", Watched]:
-        copy = server.root / path.name
-        shutil.copyfile(path, copy)
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
-        contexts.append(context)
-        context.set_default_timeout(60_000)  # A loaded machine is slow, not wrong.
-        page = context.new_page()
-        watched = Watched(page)
-        page.goto(server.address(f"/lab/tree/{copy.name}?reset"))
-        await_notebook(page)
-        within(page, CHANGE_THEME % ("JupyterLab Dark" if dark else "JupyterLab Light"))
-        page.wait_for_function(f"document.body.dataset.jpThemeLight === '{'false' if dark else 'true'}'")
-        return page, watched
+    def open_copy(path: Path, *, anew: bool = False, **look: Any) -> tuple["Page", "Watched"]:
+        nonlocal shown
+        laboratory = load(anew=anew)
+        if shown == (path, laboratory):
+            laboratory.look(Look(**look))
+        else:
+            shown = path, laboratory
+            copy = server.new_folder() / path.name
+            shutil.copyfile(path, copy)
+            laboratory.open(copy.relative_to(server.root).as_posix(), Look(**look))
+        return laboratory.page, laboratory.watched
 
     yield open_copy
-    for context in contexts:
-        context.close()
-    server.stop_kernels()
+    if shown:
+        shown[1].clear()

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,10 +90,9 @@ class Server:
         mark = "&" if "?" in path else "?"
         return f"http://127.0.0.1:{self.port}{path}{mark}token={self.token}"
 
-    def stop_kernels(self) -> None:
-        """End every session, so that the next test begins with a new kernel."""
-        for session in json.loads(self.ask("GET", "/api/sessions")):
-            self.ask("DELETE", f"/api/sessions/{session['id']}")
+    def new_folder(self) -> Path:
+        """Make a folder whose notebooks it opens."""
+        return Path(tempfile.mkdtemp(dir=self.root))
 
     def ask(self, method: str, path: str) -> bytes:
         """Ask the server for something; give its answer, which is empty while it does not answer."""
@@ -178,12 +178,12 @@ def _await_answer(server: Server, process: subprocess.Popen[bytes], log: Path) -
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the server and the kernels that it started: they are one process group."""
+    """End the server, which ends its kernels first."""
     for how in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
             os.killpg(process.pid, how)
             try:
-                process.wait(timeout=10)
+                process.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 continue
 

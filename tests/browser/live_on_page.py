@@ -33,15 +33,13 @@ class LiveOnPage(PlayerOnPage):
     def __init__(self, page: "Page", watched: Any) -> None:
         """Run the notebook's cells and wait until the player is drawn."""
         self.watched = watched
-        assert [] == run_all(page)
-        super().__init__(page)
+        self.page = page
+        self.again()
 
     def again(self) -> None:
-        """Run all cells again: another cluster, another player."""
+        """Run all cells, for the first time or again: another cluster, another player."""
         assert [] == run_all(self.page)
-        self.page.wait_for_selector(".rp[data-ready='1']:not([data-tried])")
-        self.page.wait_for_function("document.querySelectorAll('.rp').length === 1")
-        self.pin()
+        self.pin_anew()
 
     def ask(self, expression: str) -> Any:
         """Ask the kernel for the value of an expression."""

@@ -71,13 +71,19 @@ class PlayerOnPage:
         self.pin()
 
     def pin(self) -> None:
-        """Take the first player that is drawn by now; after its cell was run again it is another element."""
+        """Take the first player that is drawn and was not taken before; when its cell is run again it is another element."""
         self._mark = str(next(_marks))
         self.root = self.page.locator(f".rp[data-tried='{self._mark}']")
-        found = self.page.locator(".rp[data-ready='1']").first.element_handle()
+        found = self.page.locator(".rp[data-ready='1']:not([data-tried])").first.element_handle()
         found.evaluate("(player, mark) => { player.dataset.tried = mark; }", self._mark)
         found.scroll_into_view_if_needed()
         self.steady()
+
+    def pin_anew(self) -> None:
+        """Take the player of a page that has one, once its cell was run: the one from before has to be gone."""
+        self.page.wait_for_selector(".rp[data-ready='1']:not([data-tried])")
+        self.page.wait_for_function("document.querySelectorAll('.rp').length === 1")
+        self.pin()
 
     @property
     def time(self) -> float:

@@ -1,6 +1,7 @@
 """Branches of a live cluster in a real JupyterLab: forking, returning, comparing, handing on as text and taking back."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,24 +30,24 @@ draws = {"tom": [8], "jerry": [8], "spike": [18], "tyke": [18]}
 cluster = Cluster(8, 4, seed=2, draws=draws)
 cluster.run(12)
 """
+ALLOW_CLIPBOARD = "() => { delete navigator.clipboard.writeText; }"
 REFUSE_CLIPBOARD = "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }"
 STOP_KERNEL = "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.shutdown(); }"
 
 
 @pytest.fixture(scope="module")
-def opened(open_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> LiveOnPage:
-    """Open a notebook with a live cluster once for the tests of this file."""
-    path = write_notebook(tmp_path_factory.mktemp("notebooks") / "branches.ipynb", RUN, "cluster.play()")
-    return LiveOnPage(*open_notebook(path, permissions=["clipboard-read", "clipboard-write"]))
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a notebook with a live cluster, which stays open for the tests of this file."""
+    return write_notebook(tmp_path_factory.mktemp("notebooks") / "branches.ipynb", RUN, "cluster.play()")
 
 
 @pytest.fixture
-def live(opened: LiveOnPage) -> LiveOnPage:
+def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
     """Give a cluster of its own that has run for 30 seconds, in the middle of its run."""
-    opened.again()
-    opened.scrub(15)
-    opened.settle(time="15.000000")
-    return opened
+    live = LiveOnPage(*open_notebook(notebook, permissions=["clipboard-read", "clipboard-write"]))
+    live.scrub(15)
+    live.settle(time="15.000000")
+    return live
 
 
 def crash(live: LiveOnPage, name: str = "tom") -> None:
@@ -129,7 +130,8 @@ def test_the_copied_test_passes(live: LiveOnPage, tmp_path: Path) -> None:
     path = tmp_path / "test_copied.py"
     path.write_text(live.page.evaluate("() => navigator.clipboard.readText()"), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # Whoever pastes it has none of the course's plugins.
+    answer = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False, timeout=120)
 
     assert 0 == answer.returncode, answer.stdout
 
@@ -141,6 +143,7 @@ def test_without_a_clipboard_the_text_is_selected(live: LiveOnPage) -> None:
     live.until("player.querySelector('.rp-said').innerText.includes('by hand')")
 
     assert live.page.evaluate("() => document.getSelection().toString()").startswith("raft-steps 1;")
+    live.page.evaluate(ALLOW_CLIPBOARD)
 
 
 def test_nonsense_is_refused_in_words(live: LiveOnPage) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from in_jupyterlab import within, write_notebook
+from in_jupyterlab import write_notebook
 from live_on_page import LiveOnPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -44,20 +44,25 @@ OVERLAPS = """
 
 
 @pytest.fixture(scope="module")
-def opened(open_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> LiveOnPage:
-    """Open a notebook with a live cluster once for the tests of this file."""
-    path = write_notebook(tmp_path_factory.mktemp("notebooks") / "keys.ipynb", RUN, "cluster.play()")
-    return LiveOnPage(*open_notebook(path))
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a notebook with a live cluster, which stays open for the tests of this file."""
+    return write_notebook(tmp_path_factory.mktemp("notebooks") / "keys.ipynb", RUN, "cluster.play()")
+
+
+@pytest.fixture(scope="module")
+def in_the_middle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a notebook with the same cluster, whose player opens in the middle of the run."""
+    return write_notebook(tmp_path_factory.mktemp("notebooks") / "look.ipynb", RUN, "cluster.play(at=9.2)")
 
 
 @pytest.fixture
-def live(opened: LiveOnPage) -> LiveOnPage:
+def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
     """Give a cluster of its own, at the end of its run; the focus is on the picture's only stop for Tab."""
-    opened.again()
-    opened.button("end").focus()
-    opened.key("Enter")
-    opened.root.locator(".rp-picture [tabindex='0']").focus()
-    return opened
+    live = LiveOnPage(*open_notebook(notebook))
+    live.button("end").focus()
+    live.key("Enter")
+    live.root.locator(".rp-picture [tabindex='0']").focus()
+    return live
 
 
 def focused(live: LiveOnPage) -> str:
@@ -187,28 +192,6 @@ def test_jupyterlab_hears_none_of_it(live: LiveOnPage) -> None:
     assert [] == live.watched.complaints
 
 
-@pytest.mark.parametrize("dark, width", [(False, 1460), (True, 1460), (False, 880), (True, 880)])
-def test_it_looks_well(open_notebook: Callable[..., Any], tmp_path: Path, dark: bool, width: int) -> None:
-    """Light and dark, 1,280 and 700 pixels wide, nothing overlaps and nothing is cut off; pictures of it are kept."""
-    path = write_notebook(tmp_path / "look.ipynb", RUN, "cluster.play(at=9.2)")
-    live = LiveOnPage(*open_notebook(path, dark=dark, viewport={"width": width, "height": 2000}))
-    within(live.page, "async () => window.jupyterapp.commands.execute('application:toggle-left-area')")
-    live.steady()
-    shot = f"{'dark' if dark else 'light'}-{width}"
-    live.select(live.server("tom"))
-    live.do("crash")
-    live.page.locator(".raft-player").screenshot(path=tmp_path / f"selected-{shot}.png")
-    assert [] == live.root.evaluate(OVERLAPS)
-    assert live.page.locator(".raft-player").evaluate("(element) => element.scrollWidth <= element.clientWidth + 1")
-
-    live.root.locator("[data-compare='0']").click()
-    live.until("!player.querySelector('.rp-beside').hidden")
-    live.scrub(20)
-    live.page.locator(".raft-player").screenshot(path=tmp_path / f"compared-{shot}.png")
-    assert [] == live.root.evaluate(OVERLAPS)
-    assert [] == live.watched.complaints
-
-
 def test_the_colour_blind_see_it(live: LiveOnPage, tmp_path: Path) -> None:
     """A role, a kind of message and a state are told by shape and letter; pictures as the colour-blind see it are kept."""
     live.scrub(8.4)
@@ -228,10 +211,9 @@ def test_the_colour_blind_see_it(live: LiveOnPage, tmp_path: Path) -> None:
     assert 2 == len(shapes)
 
 
-def test_less_motion_does_not_glide(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
+def test_less_motion_does_not_glide(open_notebook: Callable[..., Any], notebook: Path) -> None:
     """Who asked for less motion gets steps that jump, at the end of a live run, too."""
-    path = write_notebook(tmp_path / "calm.ipynb", RUN, "cluster.play()")
-    live = LiveOnPage(*open_notebook(path, reduced_motion="reduce"))
+    live = LiveOnPage(*open_notebook(notebook, reduced_motion="reduce"))
     live.press("end")
     event = live.event
     live.press("next")
@@ -239,3 +221,25 @@ def test_less_motion_does_not_glide(open_notebook: Callable[..., Any], tmp_path:
 
     assert "0" == live.root.get_attribute("data-playing")
     assert not live.root.evaluate("(root) => root.getAnimations({ subtree: true }).length")
+
+
+@pytest.mark.parametrize("dark, width", [(False, 1460), (True, 1460), (False, 880), (True, 880)])
+def test_it_looks_well(
+    open_notebook: Callable[..., Any], in_the_middle: Path, tmp_path: Path, dark: bool, width: int
+) -> None:  # fmt: skip
+    """Light and dark, 1,280 and 700 pixels wide, nothing overlaps and nothing is cut off; pictures of it are kept."""
+    live = LiveOnPage(*open_notebook(in_the_middle, dark=dark, width=width, height=2000, sidebar=False))
+    live.steady()
+    shot = f"{'dark' if dark else 'light'}-{width}"
+    live.select(live.server("tom"))
+    live.do("crash")
+    live.page.locator(".raft-player").screenshot(path=tmp_path / f"selected-{shot}.png")
+    assert [] == live.root.evaluate(OVERLAPS)
+    assert live.page.locator(".raft-player").evaluate("(element) => element.scrollWidth <= element.clientWidth + 1")
+
+    live.root.locator("[data-compare='0']").click()
+    live.until("!player.querySelector('.rp-beside').hidden")
+    live.scrub(20)
+    live.page.locator(".raft-player").screenshot(path=tmp_path / f"compared-{shot}.png")
+    assert [] == live.root.evaluate(OVERLAPS)
+    assert [] == live.watched.complaints

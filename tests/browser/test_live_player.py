@@ -1,6 +1,7 @@
 """The live cluster in a real JupyterLab: every action on servers, messages and the cluster, by mouse and by keyboard."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,18 +20,17 @@ cluster.run(6)
 
 
 @pytest.fixture(scope="module")
-def opened(open_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> LiveOnPage:
-    """Open a notebook with a live cluster once for the tests of this file."""
-    path = write_notebook(tmp_path_factory.mktemp("notebooks") / "live.ipynb", RUN, "cluster.play()")
-    return LiveOnPage(*open_notebook(path))
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a notebook with a live cluster, which stays open for the tests of this file."""
+    return write_notebook(tmp_path_factory.mktemp("notebooks") / "live.ipynb", RUN, "cluster.play()")
 
 
 @pytest.fixture
-def live(opened: LiveOnPage) -> LiveOnPage:
+def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
     """Give a cluster of its own, at the end of its run, with a leader and two followers."""
-    opened.again()
-    opened.press("end")
-    return opened
+    live = LiveOnPage(*open_notebook(notebook))
+    live.press_by_key("end")
+    return live
 
 
 def follower_of(live: LiveOnPage) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from in_jupyterlab import run_all, within, write_notebook
+from in_jupyterlab import run_all, write_notebook
 from player_on_page import PlayerOnPage
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ cluster.set("x", 1)
 cluster.partition(cluster.leader)
 cluster.run(30)
 """
+# The boxes of elements; none of what cannot be seen.
+BOXES = "(all) => all.map((e) => (e.getClientRects().length ? e.getBoundingClientRect().toJSON() : null))"
 
 
 class Stage(PlayerOnPage):
@@ -35,9 +37,10 @@ class Stage(PlayerOnPage):
 
     def __init__(self, page: "Page", watched: Any) -> None:
         """Run the notebook's cells and wait until the player is drawn."""
+        self.page = page
         self.watched = watched
         self.errors = run_all(page)
-        super().__init__(page)
+        self.pin_anew()
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,12 @@ def stage(opened: Stage) -> Stage:
     opened.settle(playing="0", time="0.000000")
     opened.page.keyboard.press("Escape")
     return opened
+
+
+@pytest.fixture(scope="module")
+def late_in_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a notebook with the same run, whose player opens late in it."""
+    return write_notebook(tmp_path_factory.mktemp("notebooks") / "look.ipynb", RUN, "cluster.play(at=30)")
 
 
 def test_it_is_drawn_and_asks_nobody(stage: Stage) -> None:
@@ -201,9 +210,7 @@ def test_running_the_cell_again_leaves_one_player(stage: Stage) -> None:
     stage.press("play")
     stage.settle(playing="1")
     assert [] == run_all(stage.page)
-    stage.page.wait_for_selector(".rp[data-ready='1']:not([data-tried])")
-    stage.page.wait_for_function("document.querySelectorAll('.rp').length === 1")
-    stage.pin()
+    stage.pin_anew()
 
     stage.settle(playing="0")
     assert [] == stage.watched.complaints
@@ -211,17 +218,18 @@ def test_running_the_cell_again_leaves_one_player(stage: Stage) -> None:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [860, 1280])
-def test_it_can_be_read(open_notebook: Callable[..., Any], tmp_path: Path, dark: bool, width: int) -> None:
+def test_it_can_be_read(
+    open_notebook: Callable[..., Any], late_in_the_run: Path, tmp_path: Path, dark: bool, width: int
+) -> None:  # fmt: skip
     """In both themes, and 700 pixels wide, labels do not overlap and nothing is cut off; a picture of it is kept."""
-    path = write_notebook(tmp_path / "look.ipynb", RUN, "cluster.play(at=30)")
-    stage = Stage(*open_notebook(path, dark=dark, viewport={"width": width, "height": 1000}))
-    within(stage.page, "async () => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    stage = Stage(*open_notebook(late_in_the_run, dark=dark, width=width, height=1000, sidebar=False))
     stage.steady()
     player = stage.page.locator(".raft-player")
     player.screenshot(path=tmp_path / f"player-{'dark' if dark else 'light'}-{width}.png")
-    boxes = [box.bounding_box() for box in stage.root.locator(".rp-name, .rp-words, .rp-shape").all()]
+    boxes = stage.root.locator(".rp-name, .rp-words, .rp-shape").evaluate_all(BOXES)
     frame = stage.root.bounding_box()
 
+    assert 3 <= len(boxes)
     assert "false" == stage.page.evaluate("document.body.dataset.jpThemeLight") if dark else True
     assert all(
         box and frame and frame["x"] <= box["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"]
@@ -243,7 +251,7 @@ def _overlap(a: Any, b: Any) -> bool:
 def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
     """Who asked for less motion gets a paused player whose steps jump; it holds what the cells below it do."""
     path = write_notebook(tmp_path / "calm.ipynb", RUN, "cluster.play()", "cluster.run(until=99)\ncluster.time")
-    stage = Stage(*open_notebook(path, reduced_motion="reduce"))
+    stage = Stage(*open_notebook(path, anew=True, reduced_motion="reduce"))
     stage.until("player.querySelector('.rp-clock').innerText === '0.00 s of 99.00 s'")
     stage.press("next")
 

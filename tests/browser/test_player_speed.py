@@ -43,6 +43,11 @@ async ([source, text]) => {
     widget.render({ model, el });
     return el.querySelector(".rp-clock").textContent;
   };
+  window.erase = () => {
+    el.remove();
+    delete window.draw;
+    delete window.erase;
+  };
 }
 """
 FRAMES = 60
@@ -144,6 +149,7 @@ def test_it_is_fast(open_notebook: Callable[..., Any], tmp_path: Path, capsys: p
     within(stage.page, PLAYED % FRAMES)
     frame = worked.milliseconds() / FRAMES
     stage.settle(playing="1")
+    page.evaluate("() => window.erase()")
     with capsys.disabled():
         print(
             f"\n  player: the browser works {load:.0f} ms to load and draw 50,000 events (by the clock it took {clocked:.0f} ms; "

@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from in_jupyterlab import ROOT, await_notebook
+from in_jupyterlab import ROOT
+from laboratory import Look
 
 from raft_steps.lab.nbgrader_course import release_for_nbgrader
 from raft_steps.lab.notebook_files import load, spell
@@ -17,7 +18,7 @@ from raft_steps.lab.student_edition import BLOCK, is_solution
 
 if TYPE_CHECKING:
     from in_jupyterlab import Server
-    from playwright.sync_api import Browser, Page
+    from laboratory import Laboratory
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -46,13 +47,11 @@ def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(server: "Server", chromium: "Browser") -> Iterator["Page"]:
-    """Give a page, and end its kernels."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(SECONDS_MAX * 1000)
-    yield context.new_page()
-    context.close()
-    server.stop_kernels()
+def laboratory(load: Callable[..., "Laboratory"]) -> Iterator["Laboratory"]:
+    """Give the page, and end its kernels."""
+    laboratory = load()
+    yield laboratory
+    laboratory.clear()
 
 
 def solve(path: Path) -> None:
@@ -65,24 +64,26 @@ def solve(path: Path) -> None:
     path.write_text(spell(notebook), encoding="utf-8")
 
 
-def validate(page: "Page", server: "Server", folder: str) -> str:
+def validate(laboratory: "Laboratory", folder: str) -> str:
     """Open the notebook in a folder, click Validate, and give what the dialog says."""
-    page.goto(server.address(f"/lab/tree/{folder}/{NAME}?reset"))
-    await_notebook(page)
-    page.locator("jp-button.validate-button").click()
-    dialog = page.locator(".jp-Dialog", has_text="Validation Results")
-    dialog.wait_for()
-    return dialog.inner_text()
+    laboratory.open(f"{folder}/{NAME}", Look())
+    laboratory.page.locator("jp-button.validate-button").click()
+    dialog = laboratory.page.locator(".jp-Dialog", has_text="Validation Results")
+    dialog.wait_for(timeout=SECONDS_MAX * 1000)
+    said = dialog.inner_text()
+    dialog.locator("button.jp-mod-accept").click()
+    dialog.wait_for(state="detached")
+    return said
 
 
 @pytest.mark.parametrize("solved", [False, True], ids=["as handed out", "solved"])
-def test_validate_button(handed_out: Path, server: "Server", page: "Page", solved: bool) -> None:
+def test_validate_button(handed_out: Path, server: "Server", laboratory: "Laboratory", solved: bool) -> None:
     """As it was handed out, the check fails and says what is missing; with a right Node everything passes."""
     folder = f"validate_{'solved' if solved else 'open'}"
     shutil.copytree(handed_out, server.root / folder)
     if solved:
         solve(server.root / folder / NAME)
-    said = validate(page, server, folder)
+    said = validate(laboratory, folder)
 
     assert solved == ("Success! Your notebook passes all the tests." in said), said
     assert solved != ("8 of 9 checks fail, the first is: an older term is refused" in said), said

@@ -20,10 +20,12 @@ class Deaf(step_05.Node):
         """Leave it at that."""
 '''
 
-BODY = '''
+OPENING = '''
 class Node(Deaf):
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         """Refuse an older term; otherwise follow, catch up, and store what fits."""
+'''
+HANDLING = """\
         if message.term < self.current_term:
             self.refuse_append_entries(sender)
         else:
@@ -31,7 +33,8 @@ class Node(Deaf):
             self.become_follower()
             success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
             self.answer_append_entries(sender, success, message.prev_log_index)
-
+"""
+OTHERS = '''
     def become_follower(self) -> None:
         """Follow the server that leads."""
         self.is_leader = False
@@ -42,6 +45,7 @@ class Node(Deaf):
         """Tell a leader of an older term which term it is."""
         self.send(to, AppendEntriesRefused(term=self.current_term))
 '''
+BODY = OPENING + HANDLING + OTHERS
 
 RIGHT = HEAD + BODY
 UNTOUCHED = HEAD + "\n\nclass Node(Deaf):\n    pass\n"
@@ -55,8 +59,13 @@ NOT_WRITTEN = HEAD + (
 
 def in_handler(*lines: str) -> str:
     """Put lines at the beginning of the handler of an otherwise right Node."""
-    docstring = '        """Refuse an older term; otherwise follow, catch up, and store what fits."""\n'
-    return RIGHT.replace(docstring, docstring + "".join(f"        {line}\n" for line in lines))
+    return HEAD + OPENING + "".join(f"        {line}\n" for line in lines) + HANDLING + OTHERS
+
+
+def in_the_cell(module: str) -> str:
+    """Give what a student writes in the notebook's cell, of a module: all but what the cells before it define."""
+    assert module.startswith(HEAD)
+    return module.removeprefix(HEAD).strip()
 
 
 def notebook(*sources: str, **changes: Any) -> str:

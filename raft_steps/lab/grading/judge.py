@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.cli_tools import load_node
 from raft_steps.lab.grading import trials
-from raft_steps.lab.grading.find_the_bug import hunt
 from raft_steps.lab.grading.page import page
 from raft_steps.lab.grading.proxy import Remote
 from raft_steps.lab.grading.scores import write
@@ -107,8 +105,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (JUDGE_MEMORY, hard))
     path = Path(job["path"]) if job["path"] else None
     if job["mutants"]:
-        hunted = hunt(path, job["step"], [load_node(each) for each in job["mutants"]])
-        _write(job, hunted.page(job["student"]), hunted.as_data())
+        _hunt(job, path)
         return
     verdict, tried = judge(
         path, job["step"], Path(job["package"]), job["modules"], job["seeds"], class_name=job["class"], homes=Path(job["homes"])
@@ -116,6 +113,15 @@ def main() -> None:
     verdict.remarks += [job["why"]] if job["why"] else []
     text = page(job["student"], path.name if path else "", verdict, tried, job["class"])
     _write(job, text, verdict.as_data())
+
+
+def _hunt(job: dict[str, Any], path: Path | None) -> None:
+    # A judge of Nodes has no use for these, and starts sooner without them.
+    from raft_steps.lab.cli_tools import load_node
+    from raft_steps.lab.grading.find_the_bug import hunt
+
+    hunted = hunt(path, job["step"], [load_node(each) for each in job["mutants"]])
+    _write(job, hunted.page(job["student"]), hunted.as_data())
 
 
 def _write(job: dict[str, Any], text: str, data: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ read. A change counts only where the laboratory itself finds a run that shows it
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,8 @@ def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] 
     Returns:
         Where each is, as ``FILE:CLASS``.
     """
-    tree = ast.parse(whole(step).text)
-    changes = list(_changes(tree))
+    text = whole(step).text
+    changes = list(_changes(ast.parse(text)))
     found: list[str] = []
     order = _spread(len(changes))
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +52,7 @@ def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] 
         if len(found) == MOST:
             break
         path = folder / f"mutant_{len(found) + 1:02}.py"
-        path.write_text(ast.unparse(_changed(tree, changes[place])) + "\n", encoding="utf-8")
+        path.write_text(ast.unparse(_changed(text, changes[place])) + "\n", encoding="utf-8")
         if _is_seen(load_node(f"{path}:Node"), step):
             found.append(f"{path}:Node")
         else:
@@ -129,10 +128,10 @@ def _methods(tree: ast.Module) -> list[ast.FunctionDef]:
     return [each for each in last.body if isinstance(each, ast.FunctionDef)]
 
 
-def _changed(tree: ast.Module, change: Change) -> ast.Module:
-    """Give a copy of a tree with one change."""
+def _changed(text: str, change: Change) -> ast.Module:
+    """Give the tree of a text with one change."""
     number, what = change
-    changed = copy.deepcopy(tree)
+    changed = ast.parse(text)  # Sooner than a copy of a tree.
     target: Any = next(each for place, each in enumerate(ast.walk(changed)) if place == number)
     if what == "compare":
         target.ops[0] = OTHERS[type(target.ops[0])]()

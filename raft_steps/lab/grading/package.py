@@ -1,11 +1,13 @@
 """The package that a submission sees: the steps before, what they are built on, and nothing else.
 
 It is a copy, made once for all submissions of a grading. No check, no rule, no later step is in it, so there is nothing
-to import, to patch or to read.
+to import, to patch or to read. It is compiled once, too: a submission's process, which writes no file, starts sooner.
 """
 
 from __future__ import annotations
 
+import py_compile
+import sys
 from pathlib import Path
 
 import raft_steps
@@ -37,4 +39,12 @@ def copy_package(folder: Path, step: int) -> list[str]:
         target = folder / "raft_steps" / file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((source / file).read_bytes())
+        compile_file(target)
     return [each.module_name for each in before]
+
+
+def compile_file(target: Path) -> None:
+    """Put the bytecode where a process without settings of its own looks for it; nobody changes the copy afterwards."""
+    bytecode = target.parent / "__pycache__" / f"{target.stem}.{sys.implementation.cache_tag}.pyc"
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(target), str(bytecode), doraise=True, invalidation_mode=mode)

@@ -67,16 +67,7 @@ class Session:
         self.folder = Path(self._home.name)
         self.lost: Lost | None = None
         self.calls, self.deadline = 0, time.monotonic() + seconds
-        self._process = subprocess.Popen(
-            [sys.executable, "-s", "-S", "-P", "-B", "-c", START, str(package)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self.folder,
-            env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},
-            start_new_session=True,
-            bufsize=0,
-        )
+        self._process = self._start(package)
         self._buffer = b""
         self._finalizer = weakref.finalize(self, _end, self._process)
 
@@ -87,6 +78,18 @@ class Session:
     def __exit__(self, *_: object) -> None:
         """End the process, and take its folder away."""
         self.close()
+
+    def _start(self, package: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-s", "-S", "-P", "-B", "-c", START, str(package)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},
+            start_new_session=True,
+            bufsize=0,
+        )
 
     def close(self) -> None:
         """End the process and whatever it has started, and take its folder away."""
