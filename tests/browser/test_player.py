@@ -251,7 +251,7 @@ def _overlap(a: Any, b: Any) -> bool:
 def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
     """Who asked for less motion gets a paused player whose steps jump; it holds what the cells below it do."""
     path = write_notebook(tmp_path / "calm.ipynb", RUN, "cluster.play()", "cluster.run(until=99)\ncluster.time")
-    stage = Stage(*open_notebook(path, anew=True, reduced_motion="reduce"))
+    stage = Stage(*open_notebook(path, reduced_motion="reduce"))
     stage.until("player.querySelector('.rp-clock').innerText === '0.00 s of 99.00 s'")
     stage.press("next")
 

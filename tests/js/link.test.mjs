@@ -14,10 +14,12 @@ const linesOf = ({ text }) => text.trimEnd().split("\n");
 const runOf = (wanted) => runs.find(({ name }) => name === wanted);
 
 // A model as anywidget gives it, of a live cluster whose first branch has these lines; what it is asked is kept.
-function modelOf(lines, { send } = {}) {
+function modelOf(lines, { send, events = lines.length - 1 } = {}) {
   const handlers = {};
   const asked = [];
-  const traits = { trace: new TextEncoder().encode(lines.join("\n")), live: { current: 0, branches: [] } };
+  const { end } = JSON.parse(lines[0]);
+  const branches = [{ id: 0, end, events }];
+  const traits = { trace: new TextEncoder().encode(lines.join("\n")), live: { current: 0, branches } };
   const model = {
     get: (name) => traits[name],
     on: (name, handler) => {
@@ -26,7 +28,11 @@ function modelOf(lines, { send } = {}) {
     send: send ?? ((request) => asked.push(request)),
   };
   const tell = (message, text = "") => handlers["msg:custom"](message, [new TextEncoder().encode(text)]);
-  return { model, asked, tell };
+  const publish = (live) => {
+    traits.live = live;
+    handlers["change:live"]();
+  };
+  return { model, asked, tell, publish };
 }
 
 test("each request gets its own answer, in whatever order they come", async () => {
@@ -70,4 +76,36 @@ test("a trace whose beginning is not here is fetched whole, and listeners hear o
   stop();
   tell({ ...message, keep: 0 }, lines[1]);
   assert.deepEqual(heard, [3]);
+});
+
+test("what Python sent before anybody could hear it is fetched, once", async () => {
+  const lines = linesOf(runOf("step 8"));
+  const { end } = JSON.parse(lines[0]);
+  const { model, asked, tell, publish } = modelOf(lines.slice(0, 10), { events: lines.length - 1 });
+  const link = Link.of(model);
+  const heard = [];
+  link.listen({ trace: ({ branch }) => heard.push(branch), live: () => heard.push("live") });
+  publish({ current: 0, branches: [{ id: 0, end: end + 1, events: lines.length - 1 }] });
+  assert.deepEqual(asked.map((request) => [request.do, request.branch]), [["fetch", 0]]);
+  tell({ kind: "trace", branch: 0, keep: 0, end: end + 1, servers: ["tom"], title: "" }, lines.slice(1).join("\n"));
+  tell({ kind: "answer", id: asked[0].id, ok: true, said: "" });
+  await link.fetching.get(0);
+  publish({ current: 0, branches: [{ id: 0, end: end + 1, events: lines.length - 1 }] });
+
+  assert.deepEqual(heard, ["live", 0, "live"]);
+  assert.equal(link.branches.trace(0).events.length, lines.length - 1);
+  assert.equal(asked.length, 1);
+});
+
+test("a branch that is shorter here than in Python, or not here at all, is fetched when Python says so", () => {
+  const lines = linesOf(runOf("step 8"));
+  const { end } = JSON.parse(lines[0]);
+  const { model, asked, publish } = modelOf(lines);
+  const link = Link.of(model);
+  assert.deepEqual(asked, []);
+  publish({ current: 0, branches: [{ id: 0, end: end + 5, events: lines.length - 1 }] });
+  publish({ current: 4, branches: [{ id: 4, end, events: 1 }] });
+
+  assert.deepEqual(asked.map((request) => [request.do, request.branch]), [["fetch", 0], ["fetch", 4]]);
+  assert.equal(link.fetching.size, 2);
 });

@@ -11,11 +11,16 @@ export class Link {
     this.model = model;
     this.waiting = new Map();
     this.listeners = new Set();
+    this.fetching = new Map();
     this.count = 0;
     this.load();
     model.on("msg:custom", (message, buffers) => this.hear(message, buffers));
     model.on("change:trace", () => this.load());
-    model.on("change:live", () => this.tell("live"));
+    model.on("change:live", () => {
+      this.tell("live");
+      this.catchUp();
+    });
+    this.catchUp();
   }
 
   // The line of a model, which is made when it is first asked for.
@@ -44,6 +49,15 @@ export class Link {
     this.tell("trace", { branch: this.current, keep: 0, at: null, opened: true });
   }
 
+  // Fetches what Python sent before anybody here could hear it: when a notebook runs as a whole, the cells below a player
+  // may be through before its JavaScript has been loaded. `live` says how long the current branch is.
+  catchUp() {
+    if (!this.isLive) return;
+    const held = this.branches.trace(this.current);
+    const branch = this.live.branches.find(({ id }) => id === this.current);
+    if (held?.end !== branch.end || held.events.length !== branch.events) this.fetch(this.current);
+  }
+
   // listener: {trace(message), live()}; gives a function that takes it away again.
   listen(listener) {
     this.listeners.add(listener);
@@ -61,7 +75,7 @@ export class Link {
 
   take(message, text) {
     if (this.branches.take(message, text)) this.tell("trace", message);
-    else this.ask({ do: "fetch", branch: message.branch });
+    else this.fetch(message.branch);
   }
 
   // Asks Python for something; gives its answer {ok, said}. Nothing is thrown: silence is an answer, too.
@@ -85,8 +99,15 @@ export class Link {
     });
   }
 
+  // Asks for the whole trace of a branch, which comes before the answer; only once at a time.
+  fetch(branch) {
+    const done = () => this.fetching.delete(branch);
+    if (!this.fetching.has(branch)) this.fetching.set(branch, this.ask({ do: "fetch", branch }).finally(done));
+    return this.fetching.get(branch);
+  }
+
   // Sees to it that the trace of a branch is here: a page that was loaded anew holds the current one alone.
   async have(branch) {
-    return this.branches.has(branch) || (await this.ask({ do: "fetch", branch })).ok;
+    return this.branches.has(branch) || (await this.fetch(branch)).ok;
   }
 }

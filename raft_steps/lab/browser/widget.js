@@ -92,7 +92,7 @@ class Player {
   // A trace of the branch that is shown has come; without a branch of its own, it is what the player opens with anew.
   hear({ branch, at, opened }) {
     if (opened) this.open();
-    else if (branch === this.branch) this.goOn(branch, at ?? null);
+    else if (branch === this.branch || branch === this.link.current) this.goOn(branch, at ?? null);
     else if (branch === this.live?.compared) this.live.takeBeside();
   }
 

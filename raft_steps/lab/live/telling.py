@@ -34,7 +34,7 @@ def describe(branches: Branches) -> dict[str, Any]:
         "branches": [
             {
                 "id": each.number, "name": each.name, "parent": each.parent, "from": each.left,
-                "seed": each.scenario.seed, "end": each.end, "last": _last_deed(each),
+                "seed": each.scenario.seed, "end": each.end, "events": len(each.lines), "last": _last_deed(each),
             }
             for each in branches.all
         ],
