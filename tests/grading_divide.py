@@ -11,10 +11,9 @@ import sys
 
 def main(modules: list[str]) -> None:
     """Begin a submission's process in each folder that is named, with the pipes that come along."""
-    from raft_steps.lab.grading import cage, child
+    from raft_steps.lab.grading import child
 
-    for name in (*cage.HARMLESS, *(f"raft_steps.lab.{each}" for each in cage.OURS), *modules):
-        __import__(name)
+    child.load_allowed(modules)
     line, gone = socket.socket(fileno=os.dup(0)), list[int]()
     while True:
         folder, pipes, _, _ = socket.recv_fds(line, 4096, 2)

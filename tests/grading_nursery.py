@@ -9,11 +9,10 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Self
 
-from raft_steps.lab.grading.session import Session
+from raft_steps.lab.grading.session import ENVIRONMENT, PYTHON, Session
 
 DIVIDE = (Path(__file__).parent / "grading_divide.py").read_text(encoding="utf-8")
 
@@ -49,11 +48,7 @@ class Nursery:
         self.package, self.modules = package, modules
         self._line, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-s", "-S", "-P", "-B", "-c", DIVIDE, str(package), *modules],
-                stdin=theirs,
-                env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},
-            )
+            self._process = subprocess.Popen([*PYTHON, DIVIDE, str(package), *modules], stdin=theirs, env=ENVIRONMENT)
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -41,8 +41,8 @@ def put(folder: Path, files: dict[str, str | bytes]) -> None:
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def hurry(patch: pytest.MonkeyPatch, bytecode: Path) -> None:
-    """Let judges share their bytecode, and wait for an endless loop half as long: how long is not what is asked here."""
+def hurry(patch: pytest.MonkeyPatch) -> None:
+    """Let judges wait for an endless loop half as long: how long is not what is asked here."""
 
     def copy(folder: Path, step: int) -> list[str]:
         modules = package.copy_package(folder, step)
@@ -57,25 +57,17 @@ def hurry(patch: pytest.MonkeyPatch, bytecode: Path) -> None:
     path, rest = grading_run.START.split("from ", 1)
     patch.setattr(grading_run, "START", f"{path}{begin}from {rest}")
     patch.setattr(grading_run, "copy_package", copy)
-    patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    patch.setenv("PYTHONPYCACHEPREFIX", str(bytecode))
 
 
 @pytest.fixture(scope="module")
-def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder for what the judges of all gradings compile."""
-    return tmp_path_factory.mktemp("bytecode")
-
-
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory, bytecode: Path) -> dict[str, Any]:
+def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Grade everybody at once, with temporary folders of our own, so that what is left over can be told."""
     place = tmp_path_factory.mktemp("grading")
     own = place / "temporary"
     own.mkdir()
     put(place / "handed_in", HONEST | {f"{each.name}{each.suffix}": each.content for each in hostile.ALL})
     with pytest.MonkeyPatch.context() as patch:
-        hurry(patch, bytecode)
+        hurry(patch)
         patch.setenv("TMPDIR", str(own))
         patch.setattr(tempfile, "tempdir", str(own))
         grading = Grading(step=6, out=place / "grades", seeds=SEEDS)
@@ -158,11 +150,9 @@ def test_no_page_gives_a_secret_away(graded: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_second_run_does_only_what_is_new(
-    graded: dict[str, Any], bytecode: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is graded is not graded again, and gets the same; what was changed is."""
-    hurry(monkeypatch, bytecode)
+    hurry(monkeypatch)
     started = []
     start = grading_run._start
     monkeypatch.setattr(grading_run, "_start", lambda *given: started.append(given[1].student) or start(*given))
@@ -175,9 +165,9 @@ def test_second_run_does_only_what_is_new(
 
 
 @pytest.mark.slow
-def test_interruption_loses_nothing(tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control-C in the middle leaves what is done, and no folder; the next run goes on from there."""
-    hurry(monkeypatch, bytecode)
+    hurry(monkeypatch)
     own = tmp_path / "temporary"
     own.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(own))

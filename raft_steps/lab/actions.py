@@ -26,7 +26,7 @@ def perform(simulation: Simulation, action: Action, _: object = None) -> str:
         The reply address of a client that asks; "" where nobody asks, or nobody could be asked.
     """
     match action.verb:
-        case "set" | "get" | "delete":
+        case "set" | "delete" | "get":
             return ask(simulation, action)
         case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout":
             hosts = [host for word in action.words for host in resolve(simulation, word)]

@@ -48,15 +48,15 @@ OpenNotebook = Callable[..., tuple["Page", "Watched"]]
 def load(
     server: "Server", chromium: "Browser", request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., "Laboratory"]]:
-    """Give a function that gives a page of JupyterLab: the same until a test fails, or until one wants it loaded anew."""
+    """Give a function that gives a page of JupyterLab: the same until a test fails."""
     from laboratory import Laboratory
 
     loaded: list[Laboratory] = []
     failed = 0
 
-    def load_page(*, anew: bool = False) -> Laboratory:
+    def load_page() -> Laboratory:
         nonlocal failed
-        if anew or failed < request.session.testsfailed:
+        if failed < request.session.testsfailed:
             failed = request.session.testsfailed
             while loaded:
                 loaded.pop().close()
@@ -73,17 +73,17 @@ def load(
 def open_notebook(load: Callable[..., "Laboratory"], server: "Server") -> Iterator[OpenNotebook]:
     """Give a function that opens a copy of a notebook, alone in its page, with a kernel of its own.
 
-    It takes the notebook's path, whether JupyterLab is to be loaded anew for it, and how the page is to look, as
-    keywords of `Look`. It returns the page and what it does that it should not. Asked for the notebook that it opened
-    last, it does not open it again: the kernel and what it holds stay, and only the look changes.
+    It takes the notebook's path, and how the page is to look, as keywords of `Look`. It returns the page and what it
+    does that it should not. Asked for the notebook that it opened last, it does not open it again: the kernel and what
+    it holds stay, and only the look changes.
     """
     from laboratory import Look
 
     shown: tuple[Path, Laboratory] | None = None
 
-    def open_copy(path: Path, *, anew: bool = False, **look: Any) -> tuple["Page", "Watched"]:
+    def open_copy(path: Path, **look: Any) -> tuple["Page", "Watched"]:
         nonlocal shown
-        laboratory = load(anew=anew)
+        laboratory = load()
         if shown == (path, laboratory):
             laboratory.look(Look(**look))
         else:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_tools import own_environment
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -94,11 +96,11 @@ class Server:
         """Make a folder whose notebooks it opens."""
         return Path(tempfile.mkdtemp(dir=self.root))
 
-    def ask(self, method: str, path: str) -> bytes:
+    def ask(self, path: str) -> bytes:
         """Ask the server for something; give its answer, which is empty while it does not answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request(method, path, headers={"Authorization": f"token {self.token}"})
+            connection.request("GET", path, headers={"Authorization": f"token {self.token}"})
             return connection.getresponse().read()
         except OSError:
             return b""
@@ -117,7 +119,11 @@ def running_server(folder: Path) -> Iterator[Server]:
     server = Server(port, secrets.token_hex(16), root)
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            _command(server, folder), env=_environment(folder), stdout=log, stderr=log, start_new_session=True
+            _command(server, folder),
+            env=own_environment(folder) | {"PYTHONPATH": str(ROOT)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             _await_answer(server, process, folder / "server.log")
@@ -158,20 +164,12 @@ def _command(server: Server, folder: Path) -> list[str]:
     ]
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    own = {
-        name: str(folder / name.lower())
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
-    return os.environ | own | {"PYTHONPATH": str(ROOT)}
-
-
 def _await_answer(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        if server.ask("GET", "/api"):
+        if server.ask("/api"):
             return
         time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not start; it said:\n{log.read_text(errors='replace')[-3000:]}")

@@ -1,5 +1,7 @@
 """Wrong Nodes for step 5: a term that is not sent, not heard, or heard wrongly, and what a rewritten handler forgets."""
 
+from dataclasses import replace
+
 from raft_steps import step_04_leader_election as step_04
 from raft_steps.lab.log import Entry
 from raft_steps.lab.messages import message
@@ -36,37 +38,22 @@ class CallIsNotGivenBack(Hears):
     """The call is built right, and nobody gets it: the return is forgotten."""
 
     def append_entries_after(self, prev_log_index: int) -> None:
-        AppendEntries(
-            term=self.current_term,
-            prev_log_index=prev_log_index,
-            prev_log_term=self.log[prev_log_index].term,
-            entries=self.log.entries_after(prev_log_index),
-        )
+        Sends.append_entries_after(self, prev_log_index)
 
 
 class TermOfLastEntryIsSent(Hears):
     """The term that is sent is that of the last entry, and not the current one."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        return AppendEntries(
-            term=self.log.last_term,
-            prev_log_index=prev_log_index,
-            prev_log_term=self.log[prev_log_index].term,
-            entries=self.log.entries_after(prev_log_index),
-        )
+        return replace(Sends.append_entries_after(self, prev_log_index), term=self.log.last_term)
 
 
 class OnlyHeartbeatsCarryTheTerm(Hears):
     """A call with entries is sent with a term of 0."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        entries = self.log.entries_after(prev_log_index)
-        return AppendEntries(
-            term=0 if entries else self.current_term,
-            prev_log_index=prev_log_index,
-            prev_log_term=self.log[prev_log_index].term,
-            entries=entries,
-        )
+        call = Sends.append_entries_after(self, prev_log_index)
+        return replace(call, term=0) if call.entries else call
 
 
 class OldCallIsHeard(Sends):

@@ -16,6 +16,7 @@ import linecache
 import os
 import random
 import sys
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -221,6 +222,12 @@ def load(request: dict[str, Any]) -> Any:
     return space.get(request["class"])
 
 
+def load_allowed(steps: Iterable[str]) -> None:
+    """Load what a submission may import, with these modules of steps: once it runs, nothing is loaded any more."""
+    for name in (*cage.HARMLESS, *(f"raft_steps.lab.{each}" for each in cage.OURS), *steps):
+        __import__(name)
+
+
 def main() -> None:
     """Begin: take the limits and the submission from the judge, load it, and serve."""
     channel = Channel(os.dup(0), os.dup(1))
@@ -230,8 +237,7 @@ def main() -> None:
     os.close(null)
     request = channel.read()
     sys.stdout = sys.stderr = cage.Silence()
-    for name in (*cage.HARMLESS, *(f"raft_steps.lab.{each}" for each in cage.OURS), *request["modules"]):
-        __import__(name)
+    load_allowed(request["modules"])
     for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == "raft_steps"]:
         linecache.getlines(module.__file__ or "")  # What an error may quote; no file can be read later.
     random.seed(0)  # Who draws from it draws the same each time.

@@ -24,6 +24,9 @@ from typing import Any, Self
 from raft_steps.lab.grading.wire import WireError
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.child import main; main()"
+# How Python is started for a submission: without anybody's packages, settings and files.
+PYTHON = (sys.executable, "-s", "-S", "-P", "-B", "-c")
+ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
 MEMORY, CPU_SECONDS = 512, 20  # MiB, and seconds of computing for a whole submission
 LOOP_SECONDS = 3.0  # of computing in one event: an interruption after about one was not heard
 WAIT_SECONDS = 60.0  # of real time in one event, however little it computes
@@ -81,12 +84,12 @@ class Session:
 
     def _start(self, package: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-s", "-S", "-P", "-B", "-c", START, str(package)],
+            [*PYTHON, START, str(package)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
-            env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},
+            env=ENVIRONMENT,
             start_new_session=True,
             bufsize=0,
         )
