@@ -4,7 +4,7 @@
 #   make lab ARGS="--port 9000" hands options on to the command behind the target
 
 PY ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 BIN := .venv/bin
 READY := .venv/.ready
 

@@ -1,6 +1,6 @@
 """A term with nbgrader's own commands: assignments made, handed in, graded, given back and exported.
 
-Ten students hand in step 6, right, wrong in typical ways, or to deceive, and one of them the other steps, too.
+Ten students hand in step 6, right, wrong in typical ways, or to deceive, and one of them two other steps, too.
 """
 
 import csv
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow, needs("nbgrader", reason="pip install 'raft-step
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MADE_OF = "what the seeds of this term are made of"
-LATER = ("step_05", "step_07", "step_08")
+OTHERS = ("step_05", "step_08")  # the first of the heart's four steps, and the last
 ALL_POINTS = 6.0 + PRIVATE_POINTS
 
 ALWAYS = """class Always(int):
@@ -122,13 +122,13 @@ def without_check(notebook: Any) -> None:
 
 
 def hand_in_all(folder: Path) -> None:
-    """Hand in step 6 for all students, and the later steps for ann, with the course's own solutions."""
+    """Hand in step 6 for all students, and two other steps for ann, with the course's own solutions."""
     for student, source in STEP_6.items():
         changes = [writing({"your-turn": source})]
         changes += [short] if student not in WHOLE else []
         changes += [without_check] if student == "jill" else []
         hand_in(folder, "step_06", student, *changes)
-    for assignment in LATER:
+    for assignment in OTHERS:
         (source,) = (folder / "source" / assignment).glob("*.ipynb")
         hand_in(folder, assignment, "ann", writing(solutions_of(source.name)), short)
 
@@ -157,17 +157,17 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
     """Hold the term."""
     folder = tmp_path_factory.mktemp("nbgrader") / "a course"
     shutil.copytree(NOTEBOOKS, folder.parent / "notebooks")
-    release_for_nbgrader(folder.parent / "notebooks", folder, [5, 6, 7, 8], secret=MADE_OF)
+    release_for_nbgrader(folder.parent / "notebooks", folder, [5, 6, 8], secret=MADE_OF)
     said = {}
     with nbgrader_in(folder) as nbgrader, ThreadPoolExecutor() as beside:
-        for assignment in ("step_05", "step_06", "step_07", "step_08"):
+        for assignment in ("step_06", *OTHERS):
             said[f"generate {assignment}"] = nbgrader("generate_assignment", assignment)
         hand_in_all(folder)
         said["validate cleo"] = nbgrader("validate", "submitted/cleo/step_06/06_term_checks.ipynb")
         own = beside.submit(own_grades, folder)  # nbgrader often waits for its kernels.
         # gus's cell never ends, so its limit is short: here nobody's marks, jill's neither, hang on how long a cell takes.
         said["autograde loop"] = nbgrader("autograde", "step_06", "--student=[gj]*", "--Execute.timeout=1")
-        for assignment in ("step_06", *LATER):
+        for assignment in ("step_06", *OTHERS):
             # hana's kernel dies, and nbgrader says so at its end.
             status = 1 if assignment == "step_06" else 0
             said[f"autograde {assignment}"] = nbgrader("autograde", assignment, expected=status)
@@ -195,7 +195,7 @@ def test_who_is_right_has_all_points_and_nobody_else(term: Term) -> None:
     assert got["ivan"] < min(got["ben"], got["cleo"])
     for student in ("dan", "eve", "finn", "gus", "hana", "jill"):
         assert 0 == got[student], student
-    for assignment in LATER:
+    for assignment in OTHERS:
         graded = load(next((term.folder / "autograded" / "ann" / assignment).glob("*.ipynb")))
         most = sum(
             cell.metadata.nbgrader.points for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("grade")
@@ -244,7 +244,7 @@ def test_handed_out_is_what_a_student_gets(term: Term) -> None:
 def test_directory_can_be_renewed_in_mid_term(term: Term) -> None:
     """A release into the same directory changes no assignment, and nothing of nbgrader's is in its way."""
     before = json.dumps(sorted(str(path) for path in term.folder.rglob("*.ipynb")))
-    again = release_for_nbgrader(term.folder.parent / "notebooks", term.folder, [5, 6, 7, 8], secret=MADE_OF)
+    again = release_for_nbgrader(term.folder.parent / "notebooks", term.folder, [5, 6, 8], secret=MADE_OF)
 
     assert [] == [name for name in again.written + again.removed if "/raft_steps/" not in name]
     assert before == json.dumps(sorted(str(path) for path in term.folder.rglob("*.ipynb")))
