@@ -107,8 +107,9 @@ class Handling:
                 changes = host.store()
             if self.watch is not None:
                 self.watch.handled(host, self.now, message, changes)
-            if host.node.effects:
-                self._carry_out(host)
+            if effects := host.node.effects:
+                host.node.effects = []
+                self._carry_out(host, effects)
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
         except (Exception, HandlerStuck) as error:
@@ -137,8 +138,9 @@ class Handling:
                 recorder.stored(self.now, host, changes)
             if self.watch is not None:
                 self.watch.handled(host, self.now, message, changes)
-            if host.node.effects:
-                self._carry_out(host)
+            if effects := host.node.effects:
+                host.node.effects = []
+                self._carry_out(host, effects)
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
         except (Exception, HandlerStuck) as error:
@@ -158,10 +160,7 @@ class Handling:
             self.trace.end = self.now + 1
         return found
 
-    def _carry_out(self, host: Host) -> None:
-        node = host.node
-        effects: list[Effect] = node.effects
-        node.effects = []
+    def _carry_out(self, host: Host, effects: list[Effect]) -> None:
         now, links, network = self.now, host.links, self._network
         plain, agenda, numbers = network.plain, self._agenda, self._numbers
         for effect in effects:
@@ -183,7 +182,8 @@ class Handling:
             elif effect[0] == "cancel":
                 if effect[1] in host.timers:
                     self._timers.cancel(host, effect[1])
-            elif effect[0] == "reply":
+            elif effect[0] == "apply":
+                if self.recorder is not None:
+                    self.recorder.applied(now, host.name, effect[1])
+            else:
                 self._clients.answer(host, effect[1], effect[2])
-            elif self.recorder is not None:
-                self.recorder.applied(now, host.name, effect[1])

@@ -96,6 +96,7 @@ class Host:
         self.stores_more = self.logs != ("log",) or bool(self.durable) or "log" not in node.durable
         if not self.stores_more:
             self.log = node.log
+            self._log_on_disk("log")
 
     def end(self) -> None:
         """End a life: all that is not on disk is gone."""
@@ -133,8 +134,20 @@ class Host:
         Raises:
             DiskFailed: The disk was to fail in this event.
         """
-        if not self.stores_more:
-            return self._store_log()
+        if self.stores_more:
+            return self._store_all()
+        log = self.node.log  # One log is all that there is to store.
+        if log is not self.log:
+            log = self.log = _as_log(log, "log")
+        changes = log.changes
+        if not changes:
+            return None
+        log.changes = []
+        self.disk["log"].follow(changes)
+        return changes
+
+    def _store_all(self) -> list[Change] | None:
+        """Do the same for any number of fields."""
         if self.unsynced:
             self._fail()
         node, log_changes = self.node, None
@@ -151,18 +164,6 @@ class Host:
             if name not in disk or disk[name] != value:
                 disk[name] = copy.deepcopy(value)
         return log_changes
-
-    def _store_log(self) -> list[Change] | None:
-        """Do the same where one log is all that there is to store."""
-        log = self.node.log
-        if log is not self.log:
-            log = self.log = _as_log(log, "log")
-        changes = log.changes
-        if not changes:
-            return None
-        log.changes = []
-        self._log_on_disk("log").follow(changes)
-        return changes
 
     def _log_on_disk(self, name: str) -> Log:
         """Give the disk's copy of a log, which begins empty."""

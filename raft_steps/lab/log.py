@@ -114,9 +114,12 @@ class Log:
             raise LogError(
                 f"a log is read one index at a time, as log[3]; for several use entries_after, not log[{index!r}]"
             )
-        if not 0 <= index < len(entries):
-            raise LogError(f"there is no entry {index}; the log ends at {self.last_index}")
-        return entries[index]
+        try:
+            if index >= 0:
+                return entries[index]
+        except IndexError:
+            pass
+        raise LogError(f"there is no entry {index}; the log ends at {self.last_index}")
 
     def __len__(self) -> int:
         """Count the entries, without the common first one."""

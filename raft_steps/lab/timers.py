@@ -33,7 +33,7 @@ class Timers:
 
     def __init__(self, simulation: Simulation) -> None:
         """Belong to this simulation."""
-        self.simulation = simulation
+        self.simulation, self.recorder = simulation, simulation.recorder
 
     def start(self, now: int, host: Host, timer: str, wait: float) -> None:
         """Start a timer, or restart it.
@@ -52,12 +52,11 @@ class Timers:
             check_wait(host.node, timer, wait)
             last = host.waits[timer] = wait, round(wait * host.second)
         host.timers[timer] = due = now + last[1]
-        simulation = self.simulation
-        if simulation.recorder is not None:
-            simulation.recorder.event(now, "timer_started", host.name, {"timer": timer, "due": due})
+        if self.recorder is not None:
+            self.recorder.event(now, "timer_started", host.name, {"timer": timer, "due": due})
         if due < host.queued.get(timer, NEVER):
             host.queued[timer] = due
-            simulation.push(due, self.look, host, timer, host.life)
+            self.simulation.push(due, self.look, host, timer, host.life)
 
     def cancel(self, host: Host, timer: str) -> None:
         """Stop a timer that runs."""
