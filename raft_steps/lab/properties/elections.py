@@ -10,7 +10,6 @@ from raft_steps.lab.scenario import seconds
 
 # Says that a rule broke: the rule, the time in microseconds, a sentence, and the servers.
 Break = Callable[..., None]
-VOTES = frozenset({"RequestVote", "RequestVoteReply"})
 
 
 class Elections:

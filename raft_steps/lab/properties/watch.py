@@ -9,12 +9,12 @@ compared as a whole.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.commands import Ok, Request
 from raft_steps.lab.log import FIRST_ENTRY, Entry
 from raft_steps.lab.properties import rules
-from raft_steps.lab.properties.elections import VOTES, Elections
+from raft_steps.lab.properties.elections import Elections
 from raft_steps.lab.properties.logs import Logs, log_of
 from raft_steps.lab.properties.rules import Rule
 from raft_steps.lab.properties.violation import PropertyBroken, Violation
@@ -29,6 +29,7 @@ class Seen:
 
     Attributes:
         begun: Whether it has handled an event in this life.
+        commits: Whether its node has a commit index.
         lives: How often it was started.
         term: Its current term.
         leads: Whether it led.
@@ -36,11 +37,11 @@ class Seen:
         last: The last entry of its log.
     """
 
-    __slots__ = ("begun", "commit_index", "last", "leads", "lives", "term")
+    __slots__ = ("begun", "commit_index", "commits", "last", "leads", "lives", "term")
 
     def __init__(self) -> None:
         """Begin without a life."""
-        self.begun, self.lives = False, 0
+        self.begun, self.commits, self.lives = False, False, 0
         self.term, self.leads, self.commit_index = 0, False, 0
         self.last = FIRST_ENTRY
 
@@ -65,6 +66,7 @@ class Properties:
         self._hosts: dict[str, Host] = {}
         self._seen: dict[str, Seen] = {}
         self._requests: dict[str, Request] = {}
+        self._no_votes: set[type] = set()  # the classes of messages that have nothing to do with votes
         self._elections = Elections(self._break)
         self._logs = Logs(self._hosts, self._break)
 
@@ -87,23 +89,29 @@ class Properties:
         node, seen = host.node, self._seen[host.name]
         if not seen.begun:
             self._begun(host, seen, now)
-        term, leads = getattr(node, "current_term", 0), getattr(node, "is_leader", False)
+        try:
+            term, leads = node.current_term, node.is_leader
+        except AttributeError:
+            term, leads = _term_and_role(node)
         if changes is not None or term != seen.term or leads != seen.leads:
             self._moved(host, seen, now, changes)
-        commit_index = getattr(node, "commit_index", 0)
-        if commit_index != seen.commit_index:
-            self._commit_index_moved(host, seen, now, commit_index)
+        if seen.commits and node.commit_index != seen.commit_index:
+            self._commit_index_moved(host, seen, now, node.commit_index)
         asked = None  # A call for votes goes to everybody, and is looked at once.
         for effect in node.effects:
             kind = effect[0]
             if kind == "send":
                 said = effect[2]
-                if said is not asked and (word := said.__class__.__name__) in VOTES:
-                    if word == "RequestVote":
-                        asked = said
-                        self._elections.asks(host.name, said, now)
-                    else:
-                        self._elections.answers(host.name, effect[1], said, message, now)
+                if type(said) in self._no_votes or said is asked:
+                    continue
+                word = type(said).__name__
+                if word == "RequestVote":
+                    asked = said
+                    self._elections.asks(host.name, said, now)
+                elif word == "RequestVoteReply":
+                    self._elections.answers(host.name, effect[1], said, message, now)
+                else:
+                    self._no_votes.add(type(said))
             elif kind == "apply":
                 self._logs.applies(host.name, effect[1], now)
             elif kind == "reply":
@@ -123,13 +131,13 @@ class Properties:
             self._elections.comes_back(host.node, host.name, seen.term, now)
             self._logs.comes_back(host, seen.last, now)
         seen.begun, seen.last = True, _last_of(host)
-        seen.term, seen.leads = getattr(host.node, "current_term", 0), False
-        seen.commit_index = getattr(host.node, "commit_index", 0)
+        seen.term, seen.leads = _term_and_role(host.node)[0], False
+        seen.commits, seen.commit_index = hasattr(host.node, "commit_index"), getattr(host.node, "commit_index", 0)
 
     def _moved(self, host: Host, seen: Seen, now: int, changes: list[Change] | None) -> None:
         """See a term, a role or a log change."""
         node, name = host.node, host.name
-        term, leads = getattr(node, "current_term", 0), getattr(node, "is_leader", False)
+        term, leads = _term_and_role(node)
         if term != seen.term:
             self._elections.term_moved(name, seen.term, term, now)
         if changes is not None:
@@ -158,6 +166,11 @@ class Properties:
         self.violations[rule.name] = violation
         if rule.name in self._stop_at:
             raise PropertyBroken(violation)
+
+
+def _term_and_role(node: Any) -> tuple[Any, Any]:
+    """Give a node's term and whether it leads; in the first steps a node has no role."""
+    return getattr(node, "current_term", 0), getattr(node, "is_leader", False)
 
 
 def _last_of(host: Host) -> Entry:
