@@ -95,29 +95,33 @@ class Properties:
             term, leads = _term_and_role(node)
         if changes is not None or term != seen.term or leads != seen.leads:
             self._moved(host, seen, now, changes)
-        if seen.commits and node.commit_index != seen.commit_index:
-            self._commit_index_moved(host, seen, now, node.commit_index)
+        if seen.commits and (commit_index := getattr(node, "commit_index", 0)) != seen.commit_index:
+            self._commit_index_moved(host, seen, now, commit_index)
         asked = None  # A call for votes goes to everybody, and is looked at once.
         for effect in node.effects:
             kind = effect[0]
             if kind == "send":
                 said = effect[2]
-                if type(said) in self._no_votes or said is asked:
-                    continue
-                word = type(said).__name__
-                if word == "RequestVote":
-                    asked = said
-                    self._elections.asks(host.name, said, now)
-                elif word == "RequestVoteReply":
-                    self._elections.answers(host.name, effect[1], said, message, now)
-                else:
-                    self._no_votes.add(type(said))
+                if type(said) not in self._no_votes and said is not asked:
+                    asked = self._sends(host.name, effect[1], said, message, now)
             elif kind == "apply":
                 self._logs.applies(host.name, effect[1], now)
             elif kind == "reply":
                 request = self._requests.pop(effect[1], None)
                 if request is not None and isinstance(effect[2], Ok):
                     self._logs.acknowledges(host, request, now)
+
+    def _sends(self, name: str, to: str, said: object, heard: object | None, now: int) -> object | None:
+        """See a server send what may be about votes; give it back if it calls for them."""
+        word = type(said).__name__
+        if word == "RequestVote":
+            self._elections.asks(name, said, now)
+            return said
+        if word == "RequestVoteReply":
+            self._elections.answers(name, to, said, heard, now)
+        else:
+            self._no_votes.add(type(said))
+        return None
 
     def failed(self, host: Host) -> None:
         """Hear that a server went down in the middle of an event: what its disk took of it counts."""
