@@ -15,8 +15,8 @@ from search_tools import VOTES, LaterNode
 from raft_steps import node
 from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.guard import Mistake
 from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.mistakes import Mistake
 from raft_steps.lab.search import EXHAUSTED, Look, Predicate, Scope, Search, leader, predicate
 from raft_steps.lab.search.freeze import Freezer
 from raft_steps.lab.search.numbers import Even

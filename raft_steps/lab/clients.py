@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.commands import NotLeader, Ok, Request, Response
-from raft_steps.lab.guard import Mistake
+from raft_steps.lab.mistakes import Mistake
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host

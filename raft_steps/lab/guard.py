@@ -1,7 +1,6 @@
-"""The guard: it keeps a Node's mistakes from looking like the laboratory's, and an endless loop from lasting.
+"""The guard: it keeps an endless loop in a Node from lasting.
 
-An exception inside a handler becomes a NodeError that names the server, the handler and the line of the Node's own
-source. A handler call that does not come back is interrupted: on the main thread by a timer signal, on another thread
+A handler call that does not come back is interrupted: on the main thread by a timer signal, on another thread
 by an exception that the interpreter raises there between two instructions. A call that is stuck inside C code, or
 that swallows BaseException in its loop, is beyond both.
 """
@@ -10,44 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import difflib
 import gc
-import inspect
-import linecache
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import FrozenInstanceError
-from pathlib import Path
-from types import FrameType, TracebackType
-from typing import NamedTuple
-
-from raft_steps.lab.errors import MessageError, NodeError
+from types import FrameType
 
 TICK = 0.2  # seconds of real time between two looks
 LOOKS = 5  # This many looks in a row at the same handler call are enough: about a second, with the first.
-LABORATORY = str(Path(__file__).parent)
-STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
 NOT_BACK = "did not come back"  # what is said of a handler that was interrupted
-COURSE = str(Path(__file__).parent.parent)  # what a learner's Node inherits: the steps
 
 
 class HandlerStuck(BaseException):
     """Raised inside a handler call that does not come back; not an Exception, so that a Node does not catch it."""
-
-
-class Mistake(Exception):  # noqa: N818  # It is the Node's mistake, not an error of ours.
-    """What a handler left behind cannot be carried out; the message goes on after "tom's on_start, at 3 s, ".
-
-    Attributes:
-        place: The line of the Node's source that it came from, spelled, where no traceback leads to it.
-    """
-
-    def __init__(self, message: str, place: str | None = None) -> None:
-        """Keep the words, and the line."""
-        super().__init__(message)
-        self.place = place
 
 
 class _Watch:
@@ -130,170 +104,3 @@ def _watched_by_thread(watch: _Watch) -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
-
-
-def returned_something(value: object) -> Mistake:
-    """Give the mistake of a handler that gave something back, or that is no plain function."""
-    if inspect.iscoroutine(value):
-        value.close()  # Nobody will await it, and Python would complain later, about nothing that a reader can see.
-        return Mistake("is an async def; a handler is a plain def, for a Node never waits")
-    if inspect.isgenerator(value):
-        return Mistake("has a yield, so nothing in it is done; a handler acts by self.send and the like")
-    return Mistake(f"returned {value!r}; a handler returns nothing, it acts by self.send and the like")
-
-
-def said_no_time(node: object, timer: str, wait: object) -> Mistake:
-    """Give the mistake of a handler that starts a timer with no number of seconds.
-
-    The handler is over by then, so no traceback tells its line: it is looked for in the learner's own source.
-    """
-    text = f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0"
-    if wait is not None:
-        return Mistake(text)
-    return Mistake(f"{text}, and a method that returns nothing gives None", _line_that_gave_none(node, timer))
-
-
-def _line_that_gave_none(node: object, timer: str) -> str | None:
-    """Spell the line that put None into a field which begins as a number, or else the one that starts the timer."""
-    fields = [name for name, value in vars(node).items() if value is None and _begins_as_number(node, name)]
-    patterns = [rf"self\.{name}\s*=[^=]" for name in fields] + [rf"start_timer\(\s*[\"']{re.escape(timer)}[\"']"]
-    lines = list(_own_lines(type(node)))
-    found = (line for pattern in patterns for line in lines if re.search(pattern, _source(line)))
-    return next(map(_spelled, found), None)
-
-
-def _begins_as_number(node: object, field: str) -> bool:
-    return type(getattr(type(node), field, None)) in (int, float)
-
-
-def _own_lines(node_class: type) -> Iterator[_Line]:
-    """Yield the lines of the methods that a learner wrote, in order."""
-    functions = (value for base in node_class.__mro__ for value in vars(base).values() if inspect.isfunction(value))
-    for code in (function.__code__ for function in functions):
-        if not code.co_filename.startswith((COURSE, "<string>")):
-            numbers = {number for _, _, number in code.co_lines() if number is not None}
-            yield from (_Line(code.co_filename, number, code.co_name) for number in sorted(numbers))
-
-
-def node_error(error: BaseException, server: str, handler: str, seconds: str) -> NodeError | None:
-    """Turn what a handler raised into words about the Node; None if the laboratory itself is to blame."""
-    place = node_line(error.__traceback__) or getattr(error, "place", None)
-    if place is None and not isinstance(error, TypeError | Mistake | MessageError | RecursionError | HandlerStuck):
-        return None
-    # An address in memory says nothing, and is another one in the next run.
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}, at {seconds} s, {_words(error, place)}")
-    return NodeError(text + (f"\n{place}" if place else ""), server=server, handler=handler)
-
-
-def _words(error: BaseException, place: str | None) -> str:
-    """Say what went wrong, as the end of a sentence that begins with the handler."""
-    text = str(error)
-    if isinstance(error, HandlerStuck):
-        return f"{NOT_BACK} within a second: an endless loop?"
-    if isinstance(error, NotImplementedError):
-        return "is not written yet" + (f": {text}" if text else "")
-    if isinstance(error, Mistake):
-        return text
-    if isinstance(error, RecursionError) and place is None:
-        return "left something in a field that contains itself, which cannot be written down"
-    if isinstance(error, MessageError) and place is None:
-        return f"sent what it cannot send: {text}{_either_way(text)}"
-    if isinstance(error, FrozenInstanceError) or text.startswith("super(type, obj)"):
-        # The second is what Python 3.11 says when a new attribute is set on a frozen class with slots.
-        text = text if isinstance(error, FrozenInstanceError) else "cannot set a new field"
-        return f"changed a message or an entry ({text}); both are immutable: build a new one instead"
-    if place is None and "required keyword-only" in text:
-        name = re.findall(r"'(\w+)'", text)[-1]
-        return f"found no first value for the field {name}; every field has one, as in {name}: int = 0"
-    if place is None and "positional argument" in text:
-        return f"cannot be called as a handler is, (self, sender, message) or (self) alone: {text}"
-    return f"raised {type(error).__name__}" + (f": {text}" if text else "") + _advice(error, text)
-
-
-def _either_way(text: str) -> str:
-    """Say that a message may be right and its class wrong, where the two do not fit."""
-    found = re.search(r"^(\w+)\.(\w+) should be .*, not .* \((\w+)\)$", text)
-    return f"; send that, or write {found[2]}: {found[3]} in the class {found[1]}" if found else ""
-
-
-def _advice(error: BaseException, text: str) -> str:
-    """Say what to do about an exception that Python's own words do not explain to a learner; mostly nothing."""
-    lines = _node_lines(error.__traceback__)
-    if isinstance(error, AttributeError) and " is gone: " in text and lines and _is_inherited(lines[-1]):
-        method = lines[-1].method
-        return f"; the {method} of an earlier step uses it: write the whole method {method} yourself, without super()"
-    if isinstance(error, AttributeError) and error.name is not None:
-        names = [name for name in dir(error.obj) if not name.startswith("__")]
-        close = difflib.get_close_matches(error.name, names, n=1)
-        return f"; did you mean {close[0]!r}?" if close else ""
-    built = re.match(r"(?:[\w.<>]+\.)?(\w+)\.__init__\(\) takes 1 positional argument but", text)
-    if isinstance(error, TypeError) and built:
-        name = built[1]
-        return f"; the fields of a message are named, as in {name}({_first_field(error.__traceback__, name)}=…)"
-    return ""
-
-
-def _first_field(trace: TracebackType | None, name: str) -> str:
-    """Name the first field of a class that the innermost line of a traceback knows by this name."""
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    known = {} if trace is None else {**trace.tb_frame.f_globals, **trace.tb_frame.f_locals}
-    return next(iter(getattr(known.get(name), "__dataclass_fields__", ())), "field")
-
-
-class _Line(NamedTuple):
-    """A line of a traceback: the file, the number, and the method that it belongs to."""
-
-    path: str
-    number: int
-    method: str
-
-
-def node_line(trace: TracebackType | None) -> str | None:
-    """Spell the innermost line of the traceback that is the Node's own, not the laboratory's or Python's.
-
-    Where that one is inherited from a step, the innermost line of the learner's own class comes first, if there is one.
-    """
-    lines = _node_lines(trace)
-    if not lines:
-        return None
-    own = next((line for line in reversed(lines) if not _is_inherited(line)), lines[-1])
-    return _spelled(own) + ("" if own is lines[-1] else f", which led to\n{_spelled(lines[-1])}")
-
-
-def _node_lines(trace: TracebackType | None) -> list[_Line]:
-    """List the lines of a traceback that belong to a Node, the innermost last."""
-    found = []
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if not code.co_filename.startswith((LABORATORY, "<string>", "<frozen")) and not _is_pythons(code.co_filename):
-            found.append(_Line(code.co_filename, trace.tb_lineno, code.co_name))
-        trace = trace.tb_next
-    return found
-
-
-def _is_inherited(line: _Line) -> bool:
-    """Say whether a line is a step's."""
-    return line.path.startswith(COURSE)
-
-
-def _spelled(line: _Line) -> str:
-    # A notebook's cell has a file name of the kernel's own, with a number that differs from run to run.
-    place = "your cell, line" if _is_cell(line.path) else f"{Path(line.path).name}, line"
-    source = _source(line)
-    return f"  {place} {line.number}: {source}" if source else f"  {place} {line.number}"
-
-
-def _source(line: _Line) -> str:
-    return linecache.getline(line.path, line.number).strip()
-
-
-def _is_pythons(path: str) -> bool:
-    """Say whether a file belongs to Python itself; what is installed beside it does not."""
-    return path.startswith(STANDARD_LIBRARY) and "site-packages" not in path
-
-
-def _is_cell(path: str) -> bool:
-    """Say whether a file name stands for a notebook's cell; a debugger may have written the cell to such a file."""
-    kept = linecache.cache.get(path)
-    return not Path(path).is_file() or (kept is not None and len(kept) > 1 and kept[1] is None)

@@ -12,8 +12,9 @@ from math import floor
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.guard import HandlerStuck, Mistake, node_error, returned_something
+from raft_steps.lab.guard import HandlerStuck
 from raft_steps.lab.host import DiskFailed, Host
+from raft_steps.lab.mistakes import Mistake, node_error, returned_something
 from raft_steps.lab.scenario import seconds
 
 if TYPE_CHECKING:

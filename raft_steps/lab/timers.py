@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raft_steps.lab.guard import said_no_time
+from raft_steps.lab.mistakes import said_no_time
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host

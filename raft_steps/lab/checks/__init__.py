@@ -16,7 +16,8 @@ from typing import Any
 from raft_steps.lab.checks.report import Check, ChecksFailed, Report, Result
 from raft_steps.lab.checks.stage import CheckFailed, Stage
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
-from raft_steps.lab.guard import HandlerStuck, node_line
+from raft_steps.lab.guard import HandlerStuck
+from raft_steps.lab.mistakes import node_line
 from raft_steps.lab.node import Node
 
 __all__ = ["Check", "CheckFailed", "ChecksFailed", "Report", "Result", "check", "checks_of", "rule"]

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from raft_steps.lab import guard
+from raft_steps.lab import guard, mistakes
 from raft_steps.lab.chance import Stream
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.grading import cage
@@ -161,13 +161,13 @@ class Keeper:
             return {"value": self.wire.encode(getattr(held.node, arguments[0]))}
         returned = getattr(held.node, request["call"])(*arguments)
         if returned is not None:
-            mistake = guard.returned_something(returned)
+            mistake = mistakes.returned_something(returned)
             if "await" in str(mistake) or "async" in str(mistake) or "yield" in str(mistake):
                 raise mistake
         try:
             said = held.news(self.wire)
         except RecursionError:
-            raise guard.Mistake(
+            raise mistakes.Mistake(
                 "left something in a field that contains itself, which cannot be written down"
             ) from None
         return said if returned is None else said | {"returned": repr(returned)[:500]}
@@ -191,12 +191,12 @@ def failure(error: BaseException) -> dict[str, Any]:
     """Say what a handler raised, in the laboratory's words about it."""
     try:
         if isinstance(error, guard.HandlerStuck):
-            return {"stuck": True, "place": guard.node_line(error.__traceback__)}
+            return {"stuck": True, "place": mistakes.node_line(error.__traceback__)}
         if isinstance(error, cage.Refused):
-            return {"error": str(error), "place": guard.node_line(error.__traceback__)}
-        if isinstance(error, MessageError) and guard.node_line(error.__traceback__) is None:
+            return {"error": str(error), "place": mistakes.node_line(error.__traceback__)}
+        if isinstance(error, MessageError) and mistakes.node_line(error.__traceback__) is None:
             return {"error": str(error), "place": None}
-        found = guard.node_error(error, "S", "H", "0")
+        found = mistakes.node_error(error, "S", "H", "0")
         text = (
             f"raised {type(error).__name__}: {error}" if found is None else str(found).removeprefix("S's H, at 0 s, ")
         )

@@ -18,8 +18,9 @@ from raft_steps.lab.errors import LogError
 from raft_steps.lab.grading.hints import decode_hint
 from raft_steps.lab.grading.session import LOOPED, Lost, Session
 from raft_steps.lab.grading.wire import Opaque, Wire, WireError
-from raft_steps.lab.guard import NOT_BACK, HandlerStuck, Mistake
+from raft_steps.lab.guard import NOT_BACK, HandlerStuck
 from raft_steps.lab.log import Log
+from raft_steps.lab.mistakes import Mistake
 from raft_steps.lab.node import Node, removed
 
 OWN = frozenset({"name", "servers", "random", "effects"})

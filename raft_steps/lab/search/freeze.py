@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-from raft_steps.lab.guard import Mistake
 from raft_steps.lab.log import Log
+from raft_steps.lab.mistakes import Mistake
 
 PLAIN = frozenset({int, str, type(None), bytes})
 ROWS: Mapping[type, Callable[[Any], Any]] = {list: list, deque: deque, tuple: tuple}

@@ -12,9 +12,10 @@ from typing import Any
 
 from raft_steps.lab.commands import NotLeader, Ok, Request
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.guard import HandlerStuck, Mistake, node_error, returned_something
+from raft_steps.lab.guard import HandlerStuck
 from raft_steps.lab.host import Host
 from raft_steps.lab.messages import check_message, handler_name, to_text
+from raft_steps.lab.mistakes import Mistake, node_error, returned_something
 from raft_steps.lab.node import Effect
 from raft_steps.lab.search.history import facts_of
 from raft_steps.lab.search.numbers import DRIVERS_OWN, Done, Even, Local, Numbers

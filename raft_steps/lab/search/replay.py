@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.arguments import title_of_class
 from raft_steps.lab.commands import Request, command_of_words
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.guard import HandlerStuck, Mistake, bounded, node_error, returned_something
+from raft_steps.lab.guard import HandlerStuck, bounded
 from raft_steps.lab.host import Host, read_entries
 from raft_steps.lab.log import Log
 from raft_steps.lab.messages import handler_name
+from raft_steps.lab.mistakes import Mistake, node_error, returned_something
 from raft_steps.lab.network import Link, connect
 from raft_steps.lab.recorder import Recorder
 from raft_steps.lab.scenario import MICROSECONDS, seconds
