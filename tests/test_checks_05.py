@@ -13,6 +13,7 @@ from raft_steps.step_05_term_in_append_entries import AppendEntries
 CAUGHT_BY = {
     wrong.OldCallIsSent: "every call carries the current term",
     wrong.CallIsNotGivenBack: "every call carries the current term",
+    wrong.CallIsSentTwice: "every call carries the current term",
     wrong.TermOfLastEntryIsSent: "every call carries the current term",
     wrong.OnlyHeartbeatsCarryTheTerm: "every call carries the current term",
     wrong.OldCallIsHeard: "who hears a later term catches up",
@@ -73,8 +74,8 @@ step 5: 7 of 8 checks pass
         tom leads in term 4 and should say so in every AppendEntries; this one, to jerry, carries term 3
         The event, at 13.2 s: tom sends a heartbeat of term 3 to jerry
         The rule (Figure 2, AppendEntries RPC; Raft 11: "the append_entries calls need to include it"): Whoever
-        sends AppendEntries says in it which term it is in: with a heartbeat, a new entry and a second try
-        alike.
+        sends AppendEntries says in it which term it is in, and says it once: with a heartbeat, a new entry and
+        a second try alike.
   ok    who hears a later term catches up
   ok    a leader catches up too
   ok    the term never goes back

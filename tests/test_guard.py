@@ -313,14 +313,73 @@ def test_missing_term_is_found() -> None:
     assert "return AppendEntries(prev_log_index" in str(error)
 
 
-@pytest.mark.parametrize("thing", ["hello", None, {"term": 1}, RequestVote])
+@pytest.mark.parametrize("thing", ["hello", {"term": 1}, RequestVote])
 def test_what_is_no_message_cannot_be_sent(thing: object) -> None:
     """Only messages are sent."""
     error = failure(on_election_timeout(lambda node: node.broadcast(thing)))
 
     assert "sent what it cannot send: " in str(error)
     assert "is no message; build one" in str(error)
-    assert (thing is None) == (", and return it" in str(error))
+
+
+def test_comma_too_many_makes_no_message() -> None:
+    """What Python makes of a comma at a line's end is told as that."""
+    error = failure(on_election_timeout(lambda node: node.broadcast((RequestVote(term=1),))))
+
+    assert str(error).endswith("(RequestVote(term=1),) is a tuple and no message: there is a comma too many after it")
+
+
+def test_call_that_is_not_given_back_names_the_line() -> None:
+    """Whoever builds a message and forgets to return it hears which method that was, and where; not the handler."""
+
+    def append_entries_after(self: Any, prev_log_index: int) -> None:
+        AppendEntries(
+            term=self.current_term,
+            prev_log_index=prev_log_index,
+            prev_log_term=self.log[prev_log_index].term,
+            entries=self.log.entries_after(prev_log_index),
+        )
+
+    text = str(failure(changed(5, append_entries_after=append_entries_after)))
+
+    assert "sent None: append_entries_after builds a message and does not return it\n" in text
+    assert re.search(r"\n  test_guard.py, line \d+: AppendEntries\($", text)
+
+
+def test_call_that_is_sent_where_it_is_built_names_the_line() -> None:
+    """Whoever sends in a method that should only build hears that, and the line that sends."""
+
+    def append_entries_after(self: Any, prev_log_index: int) -> None:
+        call = AppendEntries(term=self.current_term, prev_log_index=prev_log_index, prev_log_term=0, entries=())
+        self.broadcast(call)
+
+    text = str(failure(changed(5, append_entries_after=append_entries_after)))
+
+    assert "append_entries_after sends its message itself; it should return the message, and whoever called it" in text
+    assert re.search(r"\n  test_guard.py, line \d+: self.broadcast\(call\)$", text)
+
+
+def test_nothing_is_sent_and_nobody_is_to_blame_by_name() -> None:
+    """Where no method that should build a message is silent, None is told as what it is, and no line is named."""
+    text = str(failure(on_election_timeout(lambda node: node.broadcast(None))))
+
+    assert text.endswith("sent None, which is no message; a method that returns nothing gives None")
+
+
+def test_none_in_a_field_hangs_on_a_method_that_returns_nothing() -> None:
+    """No class should say NoneType because a method forgets its answer."""
+    error = failure(on_election_timeout(lambda node: node.broadcast(RequestVote(term=None))))  # type: ignore[arg-type]
+
+    assert "RequestVote.term should be int, not None (NoneType); a method that returns nothing gives None: does" in str(
+        error
+    )
+
+
+def test_sending_to_nobody_is_told_as_it_is_written() -> None:
+    """Python says which argument is missing; how the line is written is said beside it."""
+    error = failure(on_election_timeout(lambda node: node.send(RequestVote(term=1))))
+
+    assert "missing 1 required positional argument: 'message'; it is written self.send(to, message)\n" in str(error)
 
 
 @pytest.mark.parametrize("name", ["term", "note"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.guard import HandlerStuck
 from raft_steps.lab.host import DiskFailed, Host
-from raft_steps.lab.mistakes import Mistake, node_error, returned_something
+from raft_steps.lab.mistakes import Mistake, node_error, returned_something, sent_nothing
 from raft_steps.lab.scenario import seconds
 
 if TYPE_CHECKING:
@@ -176,6 +176,8 @@ class Handling:
                     draw = link.chance
                     due = now + network.shortest + floor(draw() * network.span)
                     insort(agenda, (due, next(numbers), network.deliver, link, effect[2], number))
+                elif effect[2] is None:
+                    raise sent_nothing(host.node)
                 else:
                     network.send(now, link, effect[2])
             elif effect[0] == "start":

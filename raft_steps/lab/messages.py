@@ -134,8 +134,10 @@ def checked_fields(message: object) -> dict[str, Any]:
     """
     kind: type = type(message)
     if _field_names(kind) is None:
+        if type(message) is tuple and len(message) == 1:
+            raise MessageError(f"{message!r} is a tuple and no message: there is a comma too many after it")
         then = ", and return it" if message is None else ""
-        raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(term=…){then}")
+        raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(…){then}")
     data = {}
     for name, accepts, spelled in _field_checks(kind):
         value = getattr(message, name)

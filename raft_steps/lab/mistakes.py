@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from raft_steps.lab.errors import MessageError, NodeError
 from raft_steps.lab.guard import NOT_BACK, HandlerStuck
+from raft_steps.lab.node import Node
 
 LABORATORY = str(Path(__file__).parent)
 STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
@@ -68,16 +69,52 @@ def _line_that_gave_none(node: object, timer: str) -> str | None:
     return next(map(_spelled, found), None)
 
 
+def sends_nothing(effects: object) -> bool:
+    """Say whether a message that a handler wants sent is None."""
+    rows = effects if isinstance(effects, list) else []
+    return any(type(row) is tuple and len(row) == 3 and row[0] == "send" and row[2] is None for row in rows)
+
+
+def sent_nothing(node: object) -> Mistake:
+    """Give the mistake of a handler that sends None: mostly a method that should give a message gives nothing.
+
+    The method is over by then, so no traceback tells its line: it is looked for in the learner's own source.
+    """
+    asked = {
+        name
+        for line in _lines(type(node))
+        for name in re.findall(r"(?:send|broadcast)\(.*self\.(\w+)\(", _source(line))
+    }
+    for name in dict.fromkeys(line.method for line in _own_lines(type(node)) if line.method in asked):
+        lines = [line for line in _own_lines(type(node)) if line.method == name]
+        if any(re.match(r"return\s+\S", _source(line)) for line in lines):
+            continue
+        sends = next((line for line in lines if re.search(r"\.(?:send|broadcast)\(", _source(line))), None)
+        if sends is not None:
+            why = f"{name} sends its message itself; it should return the message, and whoever called it sends it"
+            return Mistake(f"sent None: {why}", _spelled(sends))
+        builds = next((line for line in lines if re.search(r"\b[A-Z]\w*\(", _source(line))), lines[-1])
+        return Mistake(f"sent None: {name} builds a message and does not return it", _spelled(builds))
+    return Mistake("sent None, which is no message; a method that returns nothing gives None")
+
+
 def _begins_as_number(node: object, field: str) -> bool:
     return type(getattr(type(node), field, None)) in (int, float)
 
 
 def _own_lines(node_class: type) -> Iterator[_Line]:
     """Yield the lines of the methods that a learner wrote, in order."""
+    return (line for line in _lines(node_class) if not _is_inherited(line))
+
+
+def _lines(node_class: type) -> Iterator[_Line]:
+    """Yield the lines of all methods, those of the newest class first; of the first line, which is `def`, there is none."""
     functions = (value for base in node_class.__mro__ for value in vars(base).values() if inspect.isfunction(value))
     for code in (function.__code__ for function in functions):
-        if not code.co_filename.startswith((COURSE, "<string>")):
-            numbers = {number for _, _, number in code.co_lines() if number is not None}
+        if not code.co_filename.startswith("<string>"):
+            numbers = {
+                number for _, _, number in code.co_lines() if number is not None and number > code.co_firstlineno
+            }
             yield from (_Line(code.co_filename, number, code.co_name) for number in sorted(numbers))
 
 
@@ -119,6 +156,8 @@ def _words(error: BaseException, place: str | None) -> str:
 def _either_way(text: str) -> str:
     """Say that a message may be right and its class wrong, where the two do not fit."""
     found = re.search(r"^(\w+)\.(\w+) should be .*, not .* \((\w+)\)$", text)
+    if found and found[3] == "NoneType":
+        return "; a method that returns nothing gives None: does the one that says it return something in every case?"
     return f"; send that, or write {found[2]}: {found[3]} in the class {found[1]}" if found else ""
 
 
@@ -132,6 +171,10 @@ def _advice(error: BaseException, text: str) -> str:
         names = [name for name in dir(error.obj) if not name.startswith("__")]
         close = difflib.get_close_matches(error.name, names, n=1)
         return f"; did you mean {close[0]!r}?" if close else ""
+    asked = re.match(r"Node\.(\w+)\(\) (?:missing|takes)", text)
+    if isinstance(error, TypeError) and asked and hasattr(Node, asked[1]):
+        takes = [name for name in inspect.signature(getattr(Node, asked[1])).parameters if name != "self"]
+        return f"; it is written self.{asked[1]}({', '.join(takes)})"
     built = re.match(r"(?:[\w.<>]+\.)?(\w+)\.__init__\(\) takes 1 positional argument but", text)
     if isinstance(error, TypeError) and built:
         name = built[1]

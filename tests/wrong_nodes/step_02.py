@@ -173,6 +173,14 @@ class TriesAgainTwice(step_02.Node):
         super().on_append_entries_reply(sender, message)
 
 
+class AllAreTriedAgain(step_02.Node):
+    """One follower refuses, and the second try goes to all of them."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if not message.success:
+            self.broadcast(self.append_entries_after(self.index_before(message.prev_log_index)))
+
+
 class RefusalIsRepeated(step_02.Node):
     """The leader tries again where it was refused."""
 
@@ -280,6 +288,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OneEntryIsStored, "a follower stores what fits", "delivered"),
     (RefusalIsRepeated, "a refused leader tries one entry earlier", "sent"),
     (RefusalIsIgnored, "a refused leader tries one entry earlier", "delivered"),
+    (AllAreTriedAgain, "a refused leader tries one entry earlier", "sent"),
     (TriesAgainTwice, "a refused leader tries one entry earlier", "sent"),
     (OneEntryAtATime, "a refused leader tries one entry earlier", "sent"),
     (WhatDivergesStays, "what diverges is deleted", "delivered"),

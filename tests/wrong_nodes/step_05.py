@@ -41,6 +41,15 @@ class CallIsNotGivenBack(Hears):
         Sends.append_entries_after(self, prev_log_index)
 
 
+class CallIsSentTwice(Hears):
+    """Who should only build the call sends it, too, and to all."""
+
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        call = Sends.append_entries_after(self, prev_log_index)
+        self.broadcast(call)
+        return call
+
+
 class TermOfLastEntryIsSent(Hears):
     """The term that is sent is that of the last entry, and not the current one."""
 

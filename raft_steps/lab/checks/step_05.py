@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, fields
+from itertools import pairwise
 from typing import Any, get_type_hints
 
 from raft_steps.lab.checks import rule
@@ -31,7 +32,8 @@ def require_a_number(stage: Stage) -> None:
 
 
 @rule(
-    "Whoever sends AppendEntries says in it which term it is in: with a heartbeat, a new entry and a second try alike.",
+    "Whoever sends AppendEntries says in it which term it is in, and says it once: with a heartbeat, a new entry and a "
+    "second try alike.",
     'Figure 2, AppendEntries RPC; Raft 11: "the append_entries calls need to include it"',
 )
 def every_call_carries_the_current_term(stage: Stage) -> None:
@@ -51,6 +53,13 @@ def every_call_carries_the_current_term(stage: Stage) -> None:
             f"tom leads in term {term} and should say so in every AppendEntries; "
             f"this one, to {call['to']}, carries {carried if carried == 'no term' else f'term {carried}'}",
             call,
+        )
+    for call, after in pairwise(sorted(calls, key=lambda each: each["to"])):
+        stage.require(
+            (call.time, call["to"], call["fields"]) != (after.time, after["to"], after["fields"]),
+            f"tom sends {call['to']} the same call twice at once: append_entries_after builds it and sends nothing, "
+            "and whoever asks for it sends it",
+            after,
         )
 
 

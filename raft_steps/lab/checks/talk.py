@@ -113,7 +113,7 @@ def refuse_call(stage: Stage, call: Event, earlier: tuple[int, int]) -> Event:
         The call with which it tries again.
 
     Raises:
-        CheckFailed: It does not, does it more than once, or asks for another entry.
+        CheckFailed: It does not, does it more than once or with others, or asks for another entry.
     """
     to = call["to"]
     story = f"{to} refuses a call that comes after {spell_before(call)}"
@@ -129,6 +129,12 @@ def refuse_call(stage: Stage, call: Event, earlier: tuple[int, int]) -> Event:
         len(calls) == 1,
         f"{story}; tom should try again once, but sends {len(calls)} calls, and {to} may refuse each of them",
         calls[-1],
+    )
+    others = [each for each in sent if each["type"] == "AppendEntries" and each["to"] != to]
+    stage.require(
+        not others,
+        f"{story}; tom should try again with {to} alone, but calls {' and '.join(each['to'] for each in others)} too",
+        first(others),
     )
     return calls[0]
 

@@ -164,6 +164,8 @@ class Keeper:
             mistake = mistakes.returned_something(returned)
             if "await" in str(mistake) or "async" in str(mistake) or "yield" in str(mistake):
                 raise mistake
+        elif mistakes.sends_nothing(held.node.effects):
+            raise mistakes.sent_nothing(held.node)
         try:
             said = held.news(self.wire)
         except RecursionError:
