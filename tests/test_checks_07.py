@@ -22,6 +22,7 @@ CAUGHT_BY = {
     wrong.LogIsNotReplayed: "a new leader knows its whole log",
     wrong.CandidacyDoesNotEnd: "changing roles is otherwise as before",
     wrong.VoteIsForgottenToo: "changing roles is otherwise as before",
+    wrong.WaitsForAHeartbeat: "changing roles is otherwise as before",
     wrong.WaitingIsForgotten: "changing roles is otherwise as before",
 }
 # Who never runs again is not elected again either, and that check comes first.

@@ -54,7 +54,8 @@ def said_no_time(node: object, timer: str, wait: object) -> Mistake:
 
     The handler is over by then, so no traceback tells its line: it is looked for in the learner's own source.
     """
-    text = f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0"
+    most = " and below a thousand million" if type(wait) in (int, float) and wait > 0 else ""  # type: ignore[operator]
+    text = f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0{most}"
     if wait is not None:
         return Mistake(text)
     return Mistake(f"{text}, and a method that returns nothing gives None", _line_that_gave_none(node, timer))

@@ -177,6 +177,16 @@ class WaitingIsForgotten(Starts):
         self.cancel_timer("heartbeat")
 
 
+class WaitsForAHeartbeat(Starts):
+    """The right timer is started for the time of the other one: a follower runs while its leader lives."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.is_candidate = False
+        self.cancel_timer("heartbeat")
+        self.start_timer("election", self.heartbeat_interval)
+
+
 class LogIsNotReplayed(Stops):
     """A new leader knows of its log what it was told to carry out."""
 

@@ -89,6 +89,30 @@ class WaitsLongerEachTime(Rest):
         self.start_election_timer()
 
 
+class DrawsForTheFirstElectionOnly(Rest):
+    """Only the first election of a life has a draw of its own."""
+
+    def wait_for_the_next(self) -> None:
+        if self.current_term < 2:
+            self.draw_election_timeout()
+        self.start_election_timer()
+
+
+class NeverDrawsTheLongest(Rest):
+    """The last number of the range is left out, as Python's range leaves it out."""
+
+    def draw_election_timeout(self) -> None:
+        self.election_timeout = self.random.between(8, 17)
+
+
+class VoteIsTakenBack(Rest):
+    """Whoever runs forgets for whom it has voted, and votes a second time."""
+
+    def wait_for_the_next(self) -> None:
+        self.voted_for = None
+        super().wait_for_the_next()
+
+
 class DrawsFractions(Rest):
     """Timeouts are any number between the ends."""
 

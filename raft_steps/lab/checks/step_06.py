@@ -6,7 +6,7 @@ from typing import Any
 
 from raft_steps.lab.checks import rule
 from raft_steps.lab.checks.stage import Stage
-from raft_steps.lab.scenario import seconds
+from raft_steps.lab.scenario import MICROSECONDS, seconds
 
 # What a refused call leaves alone, as far as a Node has it; a learner's own counters do not matter.
 KEPT = ("current_term", "voted_for", "is_leader", "is_candidate", "log", "timers")
@@ -184,10 +184,17 @@ def require_vote_left(stage: Stage) -> None:
 
 
 def require_timer_restarted(stage: Stage, situation: str) -> None:
-    """Fail unless the call that the server under test has just heard restarted its election timer."""
+    """Fail unless the call that the server under test has just heard restarted its election timer, for a whole timeout."""
     heard, timers = stage.arrival(), stage.fields()["timers"]
-    started = timers.get("election", (None,))[0]
+    started, due = timers.get("election", (None, 0))
     stage.require(started == heard.time, f"{situation}: it should restart its election timer, but does not", heard)
+    wait = (due - started) / MICROSECONDS
+    whole = getattr(stage.node, "election_timeout", wait)
+    stage.require(
+        wait == whole,
+        f"{situation}: it should wait its whole election timeout again, {whole} s, but starts its timer with {wait:g} s",
+        heard,
+    )
 
 
 @rule(

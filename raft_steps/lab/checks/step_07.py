@@ -63,12 +63,12 @@ def a_deposed_leader_falls_silent(stage: Stage) -> None:
 @contextlib.contextmanager
 def cancelled_timers(stage: Stage) -> Iterator[list[str]]:
     """List the timers that the server under test cancels in this block, also those that do not run."""
-    node, names = stage.node, []
-    cancel = node.cancel_timer
+    node, cancel = stage.node, stage.node.cancel_timer
+    names: list[str] = []
 
-    def listen(name: str) -> None:
-        names.append(name)
-        cancel(name)
+    def listen(*words: str, **named: str) -> None:
+        cancel(*words, **named)
+        names.extend(words or named.values())
 
     node.cancel_timer = listen
     try:
@@ -116,6 +116,11 @@ def a_leader_elected_again_calls_again(stage: Stage) -> None:
         "election" in stage.fields()["timers"],
         "tom was deposed by jerry's call of term 5 and should start its election timer, so that it can be elected again; "
         "no election timer runs, so it never is, and its heartbeats cannot be looked at",
+        stage.arrival(),
+    )
+    stage.require(
+        not stage.field("is_leader"),
+        "tom was deposed by jerry's call of term 5 and should lead no more; is_leader is still True",
         stage.arrival(),
     )
     stage.win_election()
