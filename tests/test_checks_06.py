@@ -18,6 +18,7 @@ CAUGHT_BY = {
     wrong.CandidateGivesUp: "a candidate that refuses goes on",
     wrong.FollowingComesFirst: "a leader that refuses goes on",
     wrong.OwnTermIsRefused: "a term at least as new is followed",
+    wrong.HearsByChance: "a term at least as new is followed",
     wrong.TermIsNotAdopted: "a term at least as new is followed",
     wrong.TimerIsForgotten: "a term at least as new is followed",
     wrong.CandidateStaysCandidate: "a candidate follows the leader of its term",

@@ -313,7 +313,7 @@ def test_missing_term_is_found() -> None:
     assert "return AppendEntries(prev_log_index" in str(error)
 
 
-@pytest.mark.parametrize("thing", ["hello", {"term": 1}, RequestVote])
+@pytest.mark.parametrize("thing", ["hello", ("hello",), {"term": 1}, RequestVote])
 def test_what_is_no_message_cannot_be_sent(thing: object) -> None:
     """Only messages are sent."""
     error = failure(on_election_timeout(lambda node: node.broadcast(thing)))
@@ -359,6 +359,33 @@ def test_call_that_is_sent_where_it_is_built_names_the_line() -> None:
     assert re.search(r"\n  test_guard.py, line \d+: self.broadcast\(call\)$", text)
 
 
+def test_call_that_is_given_back_is_not_blamed() -> None:
+    """However the return is written, and whatever else the line of the sender says, who returns is innocent."""
+
+    def append_entries_after(self: Any, prev_log_index: int) -> AppendEntries | None:
+        if prev_log_index >= 0: return(AppendEntries(term=1, prev_log_index=0, prev_log_term=0, entries=()))  # fmt: skip  # noqa: E701
+        return None
+
+    def on_election_timeout(self: Any) -> None:
+        self.broadcast(self.voted_for); self.start_election_timer()  # fmt: skip  # noqa: E702
+
+    methods = {"append_entries_after": append_entries_after, "on_election_timeout": on_election_timeout}
+    text = str(failure(changed(5, **methods)))
+
+    assert text.endswith("sent None, which is no message; a method that returns nothing gives None")
+
+
+def test_nothing_is_sent_where_nobody_writes_it_down() -> None:
+    """Without a trace None is noticed as it arrives; whoever sent it is blamed, and not whoever hears it."""
+
+    def append_entries_after(self: Any, prev_log_index: int) -> None:
+        AppendEntries(term=self.current_term, prev_log_index=prev_log_index, prev_log_term=0, entries=())
+
+    simulation = Simulation(default_scenario(5, 3), changed(5, append_entries_after=append_entries_after), record=False)
+    with pytest.raises(NodeError, match="sent None: append_entries_after builds a message and does not return it"):
+        simulation.run_until(60_000_000)
+
+
 def test_nothing_is_sent_and_nobody_is_to_blame_by_name() -> None:
     """Where no method that should build a message is silent, None is told as what it is, and no line is named."""
     text = str(failure(on_election_timeout(lambda node: node.broadcast(None))))
@@ -370,14 +397,19 @@ def test_none_in_a_field_hangs_on_a_method_that_returns_nothing() -> None:
     """No class should say NoneType because a method forgets its answer."""
     error = failure(on_election_timeout(lambda node: node.broadcast(RequestVote(term=None))))  # type: ignore[arg-type]
 
-    assert "RequestVote.term should be int, not None (NoneType); a method that returns nothing gives None: does" in str(
-        error
+    assert str(error).endswith(
+        "RequestVote.term should be int, not None (NoneType); a method that returns nothing gives None, and where None is "
+        "meant, the class says term: … | None"
     )
 
 
 def test_sending_to_nobody_is_told_as_it_is_written() -> None:
     """Python says which argument is missing; how the line is written is said beside it."""
-    error = failure(on_election_timeout(lambda node: node.send(RequestVote(term=1))))
+
+    def on_election_timeout(self: Any) -> None:
+        self.send(RequestVote(term=1))
+
+    error = failure(changed(8, on_election_timeout=on_election_timeout))
 
     assert "missing 1 required positional argument: 'message'; it is written self.send(to, message)\n" in str(error)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.guard import HandlerStuck
 from raft_steps.lab.host import DiskFailed, Host
-from raft_steps.lab.mistakes import Mistake, node_error, returned_something, sent_nothing
+from raft_steps.lab.mistakes import Mistake, node_error, none_was_sent, returned_something
 from raft_steps.lab.scenario import seconds
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Watch(Protocol):
 class Handling:
     """The part of a simulation that calls a node and does what it asks for."""
 
+    hosts: dict[str, Host]
     now: int
     recorder: Recorder | None
     trace: Trace | None
@@ -94,6 +95,8 @@ class Handling:
         try:
             handler = host.handlers[type(message)]
         except KeyError:
+            if message is None:  # Where nobody writes down what is sent, it is noticed only here.
+                raise self._none_arrived(link) from None
             handler = host.hear(type(message), self.now)
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
@@ -115,6 +118,12 @@ class Handling:
             self._crash_in_event(host, str(failure))
         except (Exception, HandlerStuck) as error:
             raise self._blame(host, getattr(handler, "__name__", "handler"), error, "delivered", None) from error
+
+    def _none_arrived(self, link: Link) -> NodeError:
+        """Blame who sent it."""
+        mistake = none_was_sent(self.hosts[link.sender].node)
+        place = f"\n{mistake.place}" if mistake.place else ""
+        return NodeError(f"{link.sender}, before {seconds(self.now)} s, {mistake}{place}", server=link.sender)
 
     def handle(
         self,
@@ -177,7 +186,7 @@ class Handling:
                     due = now + network.shortest + floor(draw() * network.span)
                     insort(agenda, (due, next(numbers), network.deliver, link, effect[2], number))
                 elif effect[2] is None:
-                    raise sent_nothing(host.node)
+                    raise none_was_sent(host.node)
                 else:
                     network.send(now, link, effect[2])
             elif effect[0] == "start":
@@ -185,8 +194,7 @@ class Handling:
             elif effect[0] == "cancel":
                 if effect[1] in host.timers:
                     self._timers.cancel(host, effect[1])
-            elif effect[0] == "apply":
-                if self.recorder is not None:
-                    self.recorder.applied(now, host.name, effect[1])
-            else:
+            elif effect[0] == "reply":
                 self._clients.answer(host, effect[1], effect[2])
+            elif self.recorder is not None:
+                self.recorder.applied(now, host.name, effect[1])

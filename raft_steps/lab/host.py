@@ -96,7 +96,6 @@ class Host:
         self.stores_more = self.logs != ("log",) or bool(self.durable) or "log" not in node.durable
         if not self.stores_more:
             self.log = node.log
-            self._log_on_disk("log")
 
     def end(self) -> None:
         """End a life: all that is not on disk is gone."""
@@ -143,7 +142,10 @@ class Host:
         if not changes:
             return None
         log.changes = []
-        self.disk["log"].follow(changes)
+        stored = self.disk.get("log")
+        if stored is None:
+            stored = self.disk["log"] = Log()
+        stored.follow(changes)
         return changes
 
     def _store_all(self) -> list[Change] | None:

@@ -134,7 +134,7 @@ def checked_fields(message: object) -> dict[str, Any]:
     """
     kind: type = type(message)
     if _field_names(kind) is None:
-        if type(message) is tuple and len(message) == 1:
+        if type(message) is tuple and len(message) == 1 and _field_names(type(message[0])) is not None:
             raise MessageError(f"{message!r} is a tuple and no message: there is a comma too many after it")
         then = ", and return it" if message is None else ""
         raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(…){then}")

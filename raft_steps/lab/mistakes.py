@@ -6,11 +6,14 @@ source.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import difflib
 import inspect
 import linecache
 import re
+import textwrap
+import tokenize
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -70,33 +73,70 @@ def _line_that_gave_none(node: object, timer: str) -> str | None:
     return next(map(_spelled, found), None)
 
 
-def sends_nothing(effects: object) -> bool:
+def sends_none(effects: object) -> bool:
     """Say whether a message that a handler wants sent is None."""
     rows = effects if isinstance(effects, list) else []
     return any(type(row) is tuple and len(row) == 3 and row[0] == "send" and row[2] is None for row in rows)
 
 
-def sent_nothing(node: object) -> Mistake:
+def none_was_sent(node: object) -> Mistake:
     """Give the mistake of a handler that sends None: mostly a method that should give a message gives nothing.
 
     The method is over by then, so no traceback tells its line: it is looked for in the learner's own source.
     """
-    asked = {
-        name
-        for line in _lines(type(node))
-        for name in re.findall(r"(?:send|broadcast)\(.*self\.(\w+)\(", _source(line))
-    }
-    for name in dict.fromkeys(line.method for line in _own_lines(type(node)) if line.method in asked):
-        lines = [line for line in _own_lines(type(node)) if line.method == name]
-        if any(re.match(r"return\s+\S", _source(line)) for line in lines):
+    if (told := getattr(node, "_none_was_sent", None)) is not None:  # A Node that another process holds.
+        return told()  # type: ignore[no-any-return]
+    methods = dict(_methods(type(node)))
+    for name in dict.fromkeys(name for tree, _ in methods.values() for name in _asked_for_messages(tree)):
+        if name not in methods or methods[name][1].startswith(COURSE) or _gives_something(methods[name][0]):
             continue
-        sends = next((line for line in lines if re.search(r"\.(?:send|broadcast)\(", _source(line))), None)
-        if sends is not None:
+        tree, path = methods[name]
+        calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+        if sends := [call for call in calls if _name_of(call.func) in ("send", "broadcast")]:
             why = f"{name} sends its message itself; it should return the message, and whoever called it sends it"
-            return Mistake(f"sent None: {why}", _spelled(sends))
-        builds = next((line for line in lines if re.search(r"\b[A-Z]\w*\(", _source(line))), lines[-1])
-        return Mistake(f"sent None: {name} builds a message and does not return it", _spelled(builds))
+        elif sends := [call for call in calls if _name_of(call.func)[:1].isupper()]:
+            why = f"{name} builds a message and does not return it"
+        else:
+            why = f"{name} returns nothing, and whoever called it sends that"
+        number = sends[0].lineno if sends else tree.lineno
+        return Mistake(f"sent None: {why}", _spelled(_Line(path, number, name)))
     return Mistake("sent None, which is no message; a method that returns nothing gives None")
+
+
+def _methods(node_class: type) -> Iterator[tuple[str, tuple[ast.FunctionDef, str]]]:
+    """Yield the methods that count, each with its source as a tree and its file; none whose source cannot be read."""
+    names = {name for base in node_class.__mro__ for name in vars(base)}
+    for name in sorted(names):
+        function = inspect.unwrap(inspect.getattr_static(node_class, name, None))
+        if not inspect.isfunction(function):
+            continue
+        code = function.__code__
+        lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+        with contextlib.suppress(SyntaxError, IndentationError, tokenize.TokenError):
+            tree = ast.parse(textwrap.dedent("".join(inspect.getblock(lines))))
+            if tree.body and isinstance(tree.body[0], ast.FunctionDef):
+                ast.increment_lineno(tree, code.co_firstlineno - 1)
+                yield name, (tree.body[0], code.co_filename)
+
+
+def _asked_for_messages(method: ast.AST) -> Iterator[str]:
+    """Name the methods whose answers a method sends as they are."""
+    for call in ast.walk(method):
+        if isinstance(call, ast.Call) and _name_of(call.func) in ("send", "broadcast") and call.args:
+            message = call.args[-1]
+            if isinstance(message, ast.Call) and isinstance(message.func, ast.Attribute):
+                yield message.func.attr
+
+
+def _gives_something(method: ast.AST) -> bool:
+    return any(
+        isinstance(each, ast.Yield | ast.YieldFrom) or (isinstance(each, ast.Return) and each.value is not None)
+        for each in ast.walk(method)
+    )
+
+
+def _name_of(called: ast.expr) -> str:
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
 
 
 def _begins_as_number(node: object, field: str) -> bool:
@@ -105,17 +145,10 @@ def _begins_as_number(node: object, field: str) -> bool:
 
 def _own_lines(node_class: type) -> Iterator[_Line]:
     """Yield the lines of the methods that a learner wrote, in order."""
-    return (line for line in _lines(node_class) if not _is_inherited(line))
-
-
-def _lines(node_class: type) -> Iterator[_Line]:
-    """Yield the lines of all methods, those of the newest class first; of the first line, which is `def`, there is none."""
     functions = (value for base in node_class.__mro__ for value in vars(base).values() if inspect.isfunction(value))
     for code in (function.__code__ for function in functions):
-        if not code.co_filename.startswith("<string>"):
-            numbers = {
-                number for _, _, number in code.co_lines() if number is not None and number > code.co_firstlineno
-            }
+        if not code.co_filename.startswith((COURSE, "<string>")):
+            numbers = {number for _, _, number in code.co_lines() if number is not None}
             yield from (_Line(code.co_filename, number, code.co_name) for number in sorted(numbers))
 
 
@@ -158,7 +191,9 @@ def _either_way(text: str) -> str:
     """Say that a message may be right and its class wrong, where the two do not fit."""
     found = re.search(r"^(\w+)\.(\w+) should be .*, not .* \((\w+)\)$", text)
     if found and found[3] == "NoneType":
-        return "; a method that returns nothing gives None: does the one that says it return something in every case?"
+        return (
+            f"; a method that returns nothing gives None, and where None is meant, the class says {found[2]}: … | None"
+        )
     return f"; send that, or write {found[2]}: {found[3]} in the class {found[1]}" if found else ""
 
 
@@ -172,10 +207,12 @@ def _advice(error: BaseException, text: str) -> str:
         names = [name for name in dir(error.obj) if not name.startswith("__")]
         close = difflib.get_close_matches(error.name, names, n=1)
         return f"; did you mean {close[0]!r}?" if close else ""
-    asked = re.match(r"Node\.(\w+)\(\) (?:missing|takes)", text)
-    if isinstance(error, TypeError) and asked and hasattr(Node, asked[1]):
+    asked = re.match(r"Node\.(\w+)\(\) (?:missing|takes|got)", text)
+    if isinstance(error, TypeError) and asked and hasattr(Node, asked[1]) and lines:
         takes = [name for name in inspect.signature(getattr(Node, asked[1])).parameters if name != "self"]
-        return f"; it is written self.{asked[1]}({', '.join(takes)})"
+        lacks = re.findall(r"'(\w+)'", text.partition("missing")[2])
+        if f"self.{asked[1]}(" in _source(lines[-1]) and set(lacks) <= set(takes):
+            return f"; it is written self.{asked[1]}({', '.join(takes)})"
     built = re.match(r"(?:[\w.<>]+\.)?(\w+)\.__init__\(\) takes 1 positional argument but", text)
     if isinstance(error, TypeError) and built:
         name = built[1]

@@ -1,5 +1,7 @@
 """Wrong Nodes for step 6: calls that are refused, followed or answered in the wrong case, or only in part."""
 
+import random
+
 from raft_steps import step_05_term_in_append_entries as step_05
 from raft_steps.step_05_term_in_append_entries import AppendEntries
 from raft_steps.step_06_term_checks import AppendEntriesRefused
@@ -217,3 +219,12 @@ class RefusalIsNotHeard(step_05.Node):
     follow = Rest.follow
     become_follower = Rest.become_follower
     refuse_append_entries = Rest.refuse_append_entries
+
+
+class HearsByChance(Rest):
+    """Most calls are dropped, by Python's own chance: what comes of it must not hang on which process runs it."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if random.random() < 0.8:
+            return
+        super().on_append_entries(sender, message)

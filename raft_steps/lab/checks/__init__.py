@@ -44,7 +44,7 @@ def check(node_class: type, step: int) -> Report:
         if stuck:  # It would only wait for the same loop again.
             report.results.append(Result(each, False, f"Not tried, because of: {stuck}.", tried=False))
             continue
-        with _chance_of_its_own():
+        with _chance_of_its_own(node_class):
             result, ends = _try(each, node_class, step)
         report.results.append(result)
         stuck = each.name if ends else ""
@@ -88,8 +88,12 @@ def _require_node_class(given: Any) -> None:
 
 
 @contextmanager
-def _chance_of_its_own() -> Iterator[None]:
-    """Let Python's module random begin where it began for each other check, and put it back."""
+def _chance_of_its_own(node_class: Any) -> Iterator[None]:
+    """Let Python's module random begin where it began for each other check, and put it back.
+
+    A class that stands in for a Node of another process is told, so that it begins there, too.
+    """
+    getattr(node_class, "_check_begins", lambda: None)()
     before = random.getstate()
     random.seed(0)
     try:

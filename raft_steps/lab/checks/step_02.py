@@ -162,7 +162,8 @@ def a_follower_stores_what_fits(stage: Stage) -> None:
 
 
 @rule(
-    "When a follower refuses, the leader tries again one entry earlier until they meet, and sends all that comes after.",
+    "When a follower refuses, the leader tries again with it alone, one entry earlier each time, until they meet, and sends "
+    "all that comes after.",
     "Section 5.3: after a rejection the leader decrements nextIndex; the commits of August 2020",
 )
 def a_refused_leader_tries_one_entry_earlier(stage: Stage) -> None:

@@ -57,8 +57,8 @@ def every_call_carries_the_current_term(stage: Stage) -> None:
     for call, after in pairwise(sorted(calls, key=lambda each: each["to"])):
         stage.require(
             (call.time, call["to"], call["fields"]) != (after.time, after["to"], after["fields"]),
-            f"tom sends {call['to']} the same call twice at once: append_entries_after builds it and sends nothing, "
-            "and whoever asks for it sends it",
+            f"tom sends {call['to']} the same call twice at once. Once is enough: append_entries_after only builds a "
+            "call, and whoever asked for it sends it",
             after,
         )
 

@@ -1,7 +1,9 @@
 """The child: it holds a submission's Nodes, lets events reach them, and says what they did. It judges nothing.
 
     request    {"id": 7, "set": {…}, "new": true, "call": "on_append_entries", "with": […]}
+               and "check": true where a check begins, so that Python's module random begins anew
     answer     {"set": {…}, "logs": {…}, "effects": […]}   what has changed, and what the Node wants done
+               and "none": ["sent None: …", "…"] where one of these is to send None, with the line to blame
                {"error": "raised KeyError: 'x'", "place": "…"} where a handler failed
     question   {"draw": "between", "with": [8, 18]}        the judge answers with a number: chance is the judge's
 
@@ -155,6 +157,8 @@ class Keeper:
     def _do(self, request: dict[str, Any]) -> dict[str, Any]:
         for gone in request.get("free", ()):
             self.held.pop(gone, None)
+        if request.get("check"):
+            random.seed(0)
         held = self._node(request)
         arguments = [self.wire.decode(each) for each in request["with"]]
         if request["call"] == "look":
@@ -164,14 +168,15 @@ class Keeper:
             mistake = mistakes.returned_something(returned)
             if "await" in str(mistake) or "async" in str(mistake) or "yield" in str(mistake):
                 raise mistake
-        elif mistakes.sends_nothing(held.node.effects):
-            raise mistakes.sent_nothing(held.node)
+        none = mistakes.none_was_sent(held.node) if mistakes.sends_none(held.node.effects) else None
         try:
             said = held.news(self.wire)
         except RecursionError:
             raise mistakes.Mistake(
                 "left something in a field that contains itself, which cannot be written down"
             ) from None
+        if none is not None:  # The judge tells it when it comes to that effect.
+            said["none"] = [str(none)[:2000], none.place]
         return said if returned is None else said | {"returned": repr(returned)[:500]}
 
     def _node(self, request: dict[str, Any]) -> Held:

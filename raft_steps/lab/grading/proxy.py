@@ -6,18 +6,15 @@ appended to a log, what is to be sent. So whatever runs over there, the rules ar
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-import keyword
 import types
 import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from raft_steps.lab.errors import LogError
-from raft_steps.lab.grading.hints import decode_hint
+from raft_steps.lab.grading.judge_wire import NONSENSE, JudgeWire, default, is_name
 from raft_steps.lab.grading.session import LOOPED, Lost, Session
-from raft_steps.lab.grading.wire import Opaque, Wire, WireError
+from raft_steps.lab.grading.wire import Opaque, WireError
 from raft_steps.lab.guard import NOT_BACK, HandlerStuck
 from raft_steps.lab.log import Log
 from raft_steps.lab.mistakes import Mistake
@@ -27,64 +24,6 @@ OWN = frozenset({"name", "servers", "random", "effects"})
 SHAPES = {"send": 3, "start": 3, "cancel": 2, "reply": 3, "apply": 2}
 METHODS = {"send": "send", "start": "start_timer", "cancel": "cancel_timer", "reply": "reply", "apply": "apply"}
 WORDS_MAX = 500
-NONSENSE = (KeyError, TypeError, ValueError, IndexError, AttributeError)  # what comes of words that make no sense
-
-
-class JudgeWire(Wire):
-    """The judge's end: it builds a class for each that is described to it, and trusts none of the words."""
-
-    def learn(self, news: Any) -> None:
-        """Build the classes that an answer describes.
-
-        Raises:
-            WireError: A description makes no sense.
-        """
-        try:
-            built = [(self._build(said), said) for said in news or ()]
-            for kind, said in built:
-                if said["kind"] == "message":
-                    annotations = {each[0]: decode_hint(each[1], self.classes) for each in said["fields"]}
-                    kind.__annotations__ = annotations
-        except NONSENSE as error:
-            raise WireError("a class was described that cannot be") from error
-
-    def _build(self, said: dict[str, Any]) -> Any:
-        name = said["name"]
-        if said["id"] in self.classes or not is_name(name):
-            raise ValueError("a class is described once, and has a name")
-        kind: Any
-        if said["kind"] == "enum":
-            make: Any = enum.Enum
-            kind = make(name, {str(member): number for number, member in enumerate(said["members"])})
-        elif said["kind"] == "plain":
-            kind = type(name, (), {})
-        else:
-            fields = [self._field(each) for each in said["fields"]]
-            frozen, compared = bool(said["frozen"]), bool(said["eq"])
-            kind = dataclasses.make_dataclass(name, fields, frozen=frozen, eq=compared, kw_only=True)
-        kind.__module__ = str(said["module"])
-        self.classes[said["id"]], self.ids[kind] = kind, said["id"]
-        return kind
-
-    def _field(self, said: list[Any]) -> tuple[str, Any, Any]:
-        name, _, how, data = said
-        if not is_name(name):
-            raise ValueError("a field has a name")
-        return name, Any, default(how, data, self)
-
-
-def is_name(name: object) -> bool:
-    """Say whether a field or a class may be called so."""
-    return isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")
-
-
-def default(how: str, data: Any, wire: Wire) -> Any:
-    """Give a dataclass field that begins as it was described."""
-    if how == "none":
-        return dataclasses.field()
-    if how == "value":
-        return dataclasses.field(default=wire.decode(data))
-    return dataclasses.field(default_factory=lambda: wire.decode(data))
 
 
 class Remote:
@@ -102,6 +41,8 @@ class Remote:
         self._touched: dict[int, set[str]] = {}
         self._gone: list[int] = []
         self._next = 0
+        self._check_begins = False
+        self._none_was_sent: weakref.WeakKeyDictionary[Any, Mistake] = weakref.WeakKeyDictionary()
 
     def load(self, request: dict[str, Any]) -> Any:
         """Load a submission, and give the class that stands in for its Node.
@@ -150,6 +91,8 @@ class Remote:
         annotations |= dict.fromkeys(said["removed"], Any)
         if said["post_init"]:
             body["__post_init__"] = lambda node: self.call(node, "__post_init__", ())
+        body["_check_begins"] = staticmethod(self._begin_check)
+        body["_none_was_sent"] = lambda node: self._none_was_sent.get(node) or Mistake("sent None, which is no message")
         body["__setattr__"] = lambda node, name, value: self._set(node, name, value)  # noqa: PLW0108  # A method is no function.
         return {name: value for name, value in body.items() if is_name(name) or name in KEPT} | {
             "__annotations__": {name: kind for name, kind in annotations.items() if is_name(name)}
@@ -167,6 +110,10 @@ class Remote:
     def _look(self, name: str) -> Callable[[Any], Any]:
         return lambda node: self.call(node, "look", (name,))
 
+    def _begin_check(self) -> None:
+        """Let the next request say that a check begins."""
+        self._check_begins = True
+
     def _set(self, node: Any, name: str, value: Any) -> None:
         """Set a field, and remember to tell of it."""
         object.__setattr__(node, name, value)
@@ -183,6 +130,8 @@ class Remote:
         """
         request: dict[str, Any] = {"call": method, "with": [self.wire.encode(each) for each in arguments]}
         request |= self._known(node)
+        if self._check_begins:
+            request["check"], self._check_begins = True, False
         if self._gone:
             request["free"], self._gone = self._gone, []
         try:
@@ -229,6 +178,9 @@ class Remote:
         for name, changes in answer.get("logs", {}).items():
             if is_name(name) and name not in OWN:
                 self._follow(held, name, changes)
+        if "none" in answer:
+            words, place = answer["none"]
+            self._none_was_sent[node] = Mistake(str(words)[:WORDS_MAX], _text(place))
         if "effects" in answer:
             for effect in _effects(self.wire.decode(answer["effects"])):
                 # By the Node's own methods: a check may listen at one of them.

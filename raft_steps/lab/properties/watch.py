@@ -29,7 +29,7 @@ class Seen:
 
     Attributes:
         begun: Whether it has handled an event in this life.
-        commits: Whether its node has a commit index.
+        has_commit_index: Whether its node has a commit index.
         lives: How often it was started.
         term: Its current term.
         leads: Whether it led.
@@ -37,11 +37,11 @@ class Seen:
         last: The last entry of its log.
     """
 
-    __slots__ = ("begun", "commit_index", "commits", "last", "leads", "lives", "term")
+    __slots__ = ("begun", "commit_index", "has_commit_index", "last", "leads", "lives", "term")
 
     def __init__(self) -> None:
         """Begin without a life."""
-        self.begun, self.commits, self.lives = False, False, 0
+        self.begun, self.has_commit_index, self.lives = False, False, 0
         self.term, self.leads, self.commit_index = 0, False, 0
         self.last = FIRST_ENTRY
 
@@ -95,7 +95,7 @@ class Properties:
             term, leads = _term_and_role(node)
         if changes is not None or term != seen.term or leads != seen.leads:
             self._moved(host, seen, now, changes)
-        if seen.commits and (commit_index := getattr(node, "commit_index", 0)) != seen.commit_index:
+        if seen.has_commit_index and (commit_index := getattr(node, "commit_index", 0)) != seen.commit_index:
             self._commit_index_moved(host, seen, now, commit_index)
         asked = None  # A call for votes goes to everybody, and is looked at once.
         for effect in node.effects:
@@ -136,12 +136,15 @@ class Properties:
             self._logs.comes_back(host, seen.last, now)
         seen.begun, seen.last = True, _last_of(host)
         seen.term, seen.leads = _term_and_role(host.node)[0], False
-        seen.commits, seen.commit_index = hasattr(host.node, "commit_index"), getattr(host.node, "commit_index", 0)
+        seen.has_commit_index, seen.commit_index = (
+            hasattr(host.node, "commit_index"),
+            getattr(host.node, "commit_index", 0),
+        )
 
     def _moved(self, host: Host, seen: Seen, now: int, changes: list[Change] | None) -> None:
-        """See a term, a role or a log change."""
-        node, name = host.node, host.name
-        term, leads = _term_and_role(node)
+        """See a term, a role or a log change; a Node may begin to have a commit index with it."""
+        term, leads = _term_and_role(host.node)
+        name, seen.has_commit_index = host.name, hasattr(host.node, "commit_index")
         if term != seen.term:
             self._elections.term_moved(name, seen.term, term, now)
         if changes is not None:

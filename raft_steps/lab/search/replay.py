@@ -17,7 +17,7 @@ from raft_steps.lab.guard import HandlerStuck, bounded
 from raft_steps.lab.host import Host, read_entries
 from raft_steps.lab.log import Log
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.mistakes import Mistake, node_error, returned_something, sent_nothing
+from raft_steps.lab.mistakes import Mistake, node_error, none_was_sent, returned_something
 from raft_steps.lab.network import Link, connect
 from raft_steps.lab.recorder import Recorder
 from raft_steps.lab.scenario import MICROSECONDS, seconds
@@ -267,7 +267,7 @@ class Replay:
                 if link is None:
                     raise Mistake(f"sent a message to {effect[1]!r}; the others are {', '.join(host.links)}")
                 if effect[2] is None:
-                    raise sent_nothing(host.node)
+                    raise none_was_sent(host.node)
                 link.count += 1
                 record.sent(self.now, link, link.count, effect[2], self.now)
                 self.flying[f"{link.name}#{link.count}"] = (link, effect[2], link.count)
