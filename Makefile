@@ -4,6 +4,7 @@
 #   make lab ARGS="--port 9000" hands options on to the command behind the target
 
 PY ?= python3
+# Also on two cores: a browser's tests mostly wait for a frame.
 WORKERS ?= 3
 BIN := .venv/bin
 READY := .venv/.ready

@@ -27,6 +27,7 @@ from raft_steps.lab.node import Node
 LABORATORY = str(Path(__file__).parent)
 STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
 COURSE = str(Path(__file__).parent.parent)  # what a learner's Node inherits: the steps
+SENDING = ("send", "broadcast")  # the methods of a Node whose last argument is a message
 
 
 class Mistake(Exception):  # noqa: N818  # It is the Node's mistake, not an error of ours.
@@ -92,13 +93,13 @@ def none_was_sent(node: object) -> Mistake:
             continue
         tree, path = methods[name]
         calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
-        if sends := [call for call in calls if _name_of(call.func) in ("send", "broadcast")]:
+        if shown := [call for call in calls if _name_of(call.func) in SENDING]:
             why = f"{name} sends its message itself; it should return the message, and whoever called it sends it"
-        elif sends := [call for call in calls if _name_of(call.func)[:1].isupper()]:
+        elif shown := [call for call in calls if _name_of(call.func)[:1].isupper()]:
             why = f"{name} builds a message and does not return it"
         else:
             why = f"{name} returns nothing, and whoever called it sends that"
-        number = sends[0].lineno if sends else tree.lineno
+        number = shown[0].lineno if shown else tree.lineno
         return Mistake(f"sent None: {why}", _spelled(_Line(path, number, name)))
     return Mistake("sent None, which is no message; a method that returns nothing gives None")
 
@@ -122,7 +123,7 @@ def _methods(node_class: type) -> Iterator[tuple[str, tuple[ast.FunctionDef, str
 def _asked_for_messages(method: ast.AST) -> Iterator[str]:
     """Name the methods whose answers a method sends as they are."""
     for call in ast.walk(method):
-        if isinstance(call, ast.Call) and _name_of(call.func) in ("send", "broadcast") and call.args:
+        if isinstance(call, ast.Call) and _name_of(call.func) in SENDING and call.args:
             message = call.args[-1]
             if isinstance(message, ast.Call) and isinstance(message.func, ast.Attribute):
                 yield message.func.attr
@@ -229,7 +230,7 @@ def _first_field(trace: TracebackType | None, name: str) -> str:
 
 
 class _Line(NamedTuple):
-    """A line of a traceback: the file, the number, and the method that it belongs to."""
+    """A line of a Node's source: the file, the number, and the method that it belongs to."""
 
     path: str
     number: int

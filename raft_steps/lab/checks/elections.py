@@ -19,13 +19,19 @@ def timeout_at_start(stage: Stage) -> float:
     started = first(stage.events("timer_started"))
     stage.require(started, "tom starts as a follower and should start its election timer, but starts none")
     assert started is not None
-    seconds = (started["due"] - started.time) / MICROSECONDS
+    seconds = wait_of(started)
     stage.require(
         seconds in TIMEOUTS,
         f"the election timeout should be a whole number of seconds from 8 to 18; tom waits {seconds:g} s",
         started,
     )
-    return seconds  # type: ignore[no-any-return]
+    return seconds
+
+
+def wait_of(timer: Event) -> float:
+    """Say how long a timer was started for, in seconds."""
+    wait: float = (timer["due"] - timer.time) / MICROSECONDS
+    return wait
 
 
 def wait_almost_long_enough(stage: Stage) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule, step_06, step_07
+from raft_steps.lab.checks.elections import TIMEOUTS, wait_of
 from raft_steps.lab.checks.stage import Stage
-from raft_steps.lab.scenario import MICROSECONDS
 from raft_steps.lab.trace import Event
 
 ONE_VOTE_PER_TERM = 9  # the step from which a server votes again in a newer term
@@ -38,14 +38,16 @@ def a_candidate_that_fails_runs_again(stage: Stage) -> None:
 )
 def each_election_has_a_timeout_of_its_own(stage: Stage) -> None:
     """A candidate that waited 8 s draws 13 s next, if it draws; it gets no answer, six times in a row."""
-    stage.begin(draws=(8, 13, 10, 17, 9, 16, 12))
-    for _ in range(6):
+    draws = (8, 13, 10, 17, 9, 16, 12)
+    elections = len(draws) - 1  # The first draw is for the time before them.
+    stage.begin(draws=draws)
+    for _ in range(elections):
         stage.run_until_sent("RequestVote", within=30)
     timers = [event for event in election_timers(stage) if event.time > 0]
     stage.require(timers, "tom runs for leader, but starts no election timer for the next election")
     first = timers[0]
     left = len(stage.node.random.scripted)
-    waited, drew = wait_of(first), left < 6
+    waited, drew = wait_of(first), left < elections
     stage.require(
         not drew or waited != 8,
         "tom waited 8 s, runs for leader and draws a new timeout, but its election timer starts with the old 8 s: "
@@ -54,9 +56,9 @@ def each_election_has_a_timeout_of_its_own(stage: Stage) -> None:
     )
     stage.require(
         not drew or not left,
-        f"tom has run for leader six times, and has drawn a new timeout in only {6 - left} of these elections: "
+        f"tom has run for leader six times, and has drawn a new timeout in only {elections - left} of these elections: "
         "each election needs a new draw",
-        timers[6 - left] if len(timers) > 6 - left else timers[-1],
+        timers[min(elections - left, len(timers) - 1)],
     )
     # A Node that draws in a way of its own may draw 8 s again, but not every time.
     stage.require(
@@ -78,12 +80,12 @@ def timeouts_are_from_8_to_18_seconds(stage: Stage) -> None:
     for timer in timers:
         wait = wait_of(timer)
         stage.require(
-            8 <= wait <= 18 and wait == int(wait),
+            wait in TIMEOUTS,
             f"tom starts its election timer with {wait:g} s; a timeout is a whole number of seconds from 8 to 18",
             timer,
         )
     waits = {wait_of(timer) for timer in timers}
-    never = ", ".join(str(wait) for wait in range(8, 19) if wait not in waits)
+    never = ", ".join(str(wait) for wait in TIMEOUTS if wait not in waits)
     if never and len(waits) > 1:
         stage.forget()  # No picture: what is missing cannot be seen.
         stage.fail(f"tom has waited {len(timers)} times for a leader, but never for {never} s: each should come up")
@@ -217,9 +219,3 @@ def election_timers(stage: Stage) -> list[Event]:
     """Give the starts of the election timer that count: the last one at each time."""
     starts = {event.time: event for event in stage.events("timer_started") if event["timer"] == "election"}
     return list(starts.values())
-
-
-def wait_of(timer: Event) -> float:
-    """Say how long a timer was started for, in seconds."""
-    wait: float = (timer["due"] - timer.time) / MICROSECONDS
-    return wait
