@@ -24,7 +24,7 @@ from raft_steps.lab.widget import Player, Ring, javascript, player, stylesheet, 
 from raft_steps.lab.words import event_text, story
 
 TESTS = Path(__file__).parent
-BROWSER = TESTS.parent / "raft_steps" / "lab" / "browser"
+BROWSER = TESTS.parent / "raft_steps" / "lab" / "player" / "browser"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # A run of each step with something of everything that can happen; the longest is several keyframes long.

@@ -210,7 +210,7 @@ def digest_of(lines: Iterable[str]) -> str:
 
 
 def advance(moment: Moment, event: Event) -> None:
-    """Move a moment on by one event. The widget's state.js does the same, and a test compares the two."""
+    """Move a moment on by one event. The widget's cluster_state.js does the same, and a test compares the two."""
     detail = event.detail
     match event.kind:
         case "sent":

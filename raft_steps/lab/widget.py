@@ -1,7 +1,7 @@
 """The player: a run, drawn as a ring of servers in a notebook, with controls to move through its time.
 
 Python simulates and sends one batched trace; the browser's clock, drawing and scrubbing never ask Python again. The
-drawing is one anywidget whose JavaScript lies in the folder `browser`; the controls around it that need no exact timing
+drawing is one anywidget whose JavaScript lies in the folder `player/browser`; the controls around it that need no exact timing
 are ipywidgets, linked to it in the browser. What moves time itself (play, step, scrub) is part of the drawing, because
 a scrubber needs marks, and because space and arrows have to mean the same wherever one has clicked.
 
@@ -31,20 +31,33 @@ if TYPE_CHECKING:
 # In the order in which each needs the ones before it.
 MODULES = (
     *(
-        "state",
-        "words",
-        "spelled",
+        "cluster_state",
+        "narration",
+        "field_text",
         "geometry",
-        "flights",
-        "story",
-        "moments",
-        "journey",
+        "message_spans",
+        "happenings",
+        "markers",
+        "navigation",
         "branches",
-        "possible",
-        "differ",
+        "available_actions",
+        "state_diff",
     ),
-    *("svg", "link", "mail", "ring", "panels", "logs", "clients", "transport", "playing", "inspector", "bar", "script"),
-    *("family", "alarm", "keys", "live", "parts", "reader", "widget"),
+    *(
+        "dom",
+        "kernel_link",
+        "message_layer",
+        "ring",
+        "panels",
+        "log_table",
+        "client_list",
+        "playback_controls",
+        "playback",
+        "inspector",
+        "action_bar",
+        "script_panel",
+    ),
+    *("branch_panel", "violation_banner", "keyboard", "live", "layout", "input", "widget"),
 )
 MARKS = {
     "crashed": "down",
@@ -68,14 +81,14 @@ Moment = tuple[int, str, str]
 
 def javascript() -> str:
     """Give the drawing's JavaScript as one module, so that the browser loads nothing from anywhere."""
-    folder = files("raft_steps.lab") / "browser"
+    folder = files("raft_steps.lab") / "player" / "browser"
     sources = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES]
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources)
 
 
 def stylesheet() -> str:
     """Give the drawing's CSS."""
-    return (files("raft_steps.lab") / "browser" / "widget.css").read_text(encoding="utf-8")
+    return (files("raft_steps.lab") / "player" / "browser" / "widget.css").read_text(encoding="utf-8")
 
 
 class Ring(anywidget.AnyWidget):

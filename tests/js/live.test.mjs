@@ -8,16 +8,16 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 const module = (name) => import(pathToFileURL(join(process.env.RAFT_STEPS_BROWSER, `${name}.js`)).href);
-const { KEYFRAME_EVERY, Timeline, readTrace } = await module("state");
+const { KEYFRAME_EVERY, Timeline, readTrace } = await module("cluster_state");
 const { Branches, familyOf, sharedEvents, timeOfAction } = await module("branches");
-const { Journey } = await module("journey");
-const { findFlights, underWay } = await module("flights");
-const { nextOfKind, withViolations } = await module("moments");
-const { differences, firstDifference } = await module("differ");
-const { clientAction, clusterActions, messageActions } = await module("possible");
-const { networkAction, partitionLine, serverActions } = await module("possible");
-const { changesOf } = await module("spelled");
-const { answerAt, requestsOf } = await module("clients");
+const { Journey } = await module("navigation");
+const { findFlights, underWay } = await module("message_spans");
+const { nextOfKind, withViolations } = await module("markers");
+const { differences, firstDifference } = await module("state_diff");
+const { clientAction, clusterActions, messageActions } = await module("available_actions");
+const { networkAction, partitionLine, serverActions } = await module("available_actions");
+const { changesOf } = await module("field_text");
+const { answerAt, requestsOf } = await module("client_list");
 
 const runs = JSON.parse(readFileSync(process.env.RAFT_STEPS_RECORDED, "utf-8"));
 const linesOf = ({ text }) => text.trimEnd().split("\n");
@@ -26,7 +26,7 @@ const whyOf = (actions) => Object.fromEntries(actions.map(({ act, why }) => [act
 const possibleOf = (actions) => actions.filter(({ why }) => !why).map(({ act }) => act);
 const lineOf = (actions, wanted) => actions.find(({ act }) => act === wanted).line;
 
-// A cluster at a moment, as state.js has it, of servers that are said in short.
+// A cluster at a moment, as cluster_state.js has it, of servers that are said in short.
 function momentOf(servers, rest = {}) {
   const whole = Object.entries(servers).map(([name, state]) => [
     name,

@@ -10,12 +10,12 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 const module = (name) => import(pathToFileURL(join(process.env.RAFT_STEPS_BROWSER, `${name}.js`)).href);
-const { KEYFRAME_EVERY, Timeline, readTrace } = await module("state");
-const { findFlights, underWay } = await module("flights");
-const { Story } = await module("story");
-const { tellingMoments } = await module("moments");
-const { eventText } = await module("words");
-const { Journey } = await module("journey");
+const { KEYFRAME_EVERY, Timeline, readTrace } = await module("cluster_state");
+const { findFlights, underWay } = await module("message_spans");
+const { Story } = await module("happenings");
+const { tellingMoments } = await module("markers");
+const { eventText } = await module("narration");
+const { Journey } = await module("navigation");
 const { layOut, meetsWall, walls } = await module("geometry");
 
 const runs = JSON.parse(readFileSync(process.env.RAFT_STEPS_RECORDED, "utf-8"));

@@ -1,6 +1,6 @@
 // The controls that move time: buttons, the clock, and the scrubber with its marks.
 
-import { allow, html, pressButton, svg } from "./svg.js";
+import { allow, html, pressButton, svg } from "./dom.js";
 
 const ICONS = {
   start: "M 4 3 V 13 M 13 3 L 6 8 L 13 13 Z",

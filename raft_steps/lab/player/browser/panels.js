@@ -2,9 +2,9 @@
 // message whole.
 
 import { MESSAGE_SHAPES, messageFamily } from "./geometry.js";
-import { html, svg } from "./svg.js";
-import { messageRows, serverRows } from "./spelled.js";
-import { messageWords } from "./words.js";
+import { html, svg } from "./dom.js";
+import { messageRows, serverRows } from "./field_text.js";
+import { messageWords } from "./narration.js";
 
 const BEFORE = 12; // how many happenings the list holds before the one that is shown, and after it
 const AFTER = 8;

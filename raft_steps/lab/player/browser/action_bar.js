@@ -1,7 +1,7 @@
 // The bar below the picture: what a client asks, how the network is parted, how much it loses and how slow it is.
 
-import { clientAction, clusterActions, networkAction } from "./possible.js";
-import { allow, html, pressButton } from "./svg.js";
+import { clientAction, clusterActions, networkAction } from "./available_actions.js";
+import { allow, html, pressButton } from "./dom.js";
 
 export class Bar {
   // names: the servers; act: {line(action), choose()}; clients: whether the servers know what to do with a client.

@@ -1,9 +1,9 @@
-// The drawing: servers on a ring, their timers, the walls between them, as SVG; the messages are mail.js's. It knows no
+// The drawing: servers on a ring, their timers, the walls between them, as SVG; the messages are message_layer.js's. It knows no
 // clock and no trace; it is told a moment, a time and what is under way.
 
 import { SERVER_SHAPES, layOut, onTheWay, wallPath, walls } from "./geometry.js";
-import { Mail } from "./mail.js";
-import { svg } from "./svg.js";
+import { Mail } from "./message_layer.js";
+import { svg } from "./dom.js";
 
 const LETTERS = { leader: "L", candidate: "C", follower: "F", server: "S" };
 const TIMER_RADIUS = { election: 38 }; // any other timer, such as the heartbeat's, runs further outside

@@ -1,6 +1,6 @@
 // The banner that says that a property of Raft broke, and leads to the moment.
 
-import { html, pressButton } from "./svg.js";
+import { html, pressButton } from "./dom.js";
 
 export class Alarm {
   // onGo: called with the number of the event that broke it.

@@ -1,4 +1,4 @@
-// The reader's clock: playing, and gliding from one happening to the next. Where it leads, journey.js says; what is
+// The reader's clock: playing, and gliding from one happening to the next. Where it leads, navigation.js says; what is
 // drawn there, the stage does.
 
 const GLIDE_MILLISECONDS = 300; // how long one step takes, so that the eye can follow it

@@ -4,7 +4,7 @@
 // and sends) has the same time and belongs to it. Such a happening is one press of "Next", and a line or two of the
 // list. The lines are those of story() in words.py, and so is what counts as an idle heartbeat: see flights.py.
 
-import { messageWords, predicate, several, subject } from "./words.js";
+import { messageWords, predicate, several, subject } from "./narration.js";
 
 const CAUSES = new Set(["started", "restarted", "delivered", "timer_fired", "asked"]);
 const EFFECTS = new Set([

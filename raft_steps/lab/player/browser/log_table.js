@@ -1,8 +1,8 @@
 // The logs as a table, an entry under the other, so that one can see where they differ; and beside them what else the
 // servers know of them, if their Node does: how far they are committed, what the leader thinks of each, the state.
 
-import { spelled } from "./spelled.js";
-import { html } from "./svg.js";
+import { spelled } from "./field_text.js";
+import { html } from "./dom.js";
 
 const NAME_WIDTH = 86; // pixels, as in widget.css
 const CELL_WIDTH = 88;

@@ -1,10 +1,10 @@
 // The panel of the server or the message that was selected: its fields, and what can be done to it now. It is no modal:
 // everything else goes on beside it.
 
-import { messageActions, serverActions, usualHold } from "./possible.js";
-import { messageRows, serverRows } from "./spelled.js";
-import { allow, html, pressButton } from "./svg.js";
-import { messageWords, plainSeconds } from "./words.js";
+import { messageActions, serverActions, usualHold } from "./available_actions.js";
+import { messageRows, serverRows } from "./field_text.js";
+import { allow, html, pressButton } from "./dom.js";
+import { messageWords, plainSeconds } from "./narration.js";
 
 export class Inspector {
   // act: {line(line, label), close()}; live: whether anything can be done at all.

@@ -1,6 +1,6 @@
 // What the reader does with pointer and keyboard, and what is under either: the card, the selection, the keys.
 
-import { isCommand, isPressing, isWriting } from "./keys.js";
+import { isCommand, isPressing, isWriting } from "./keyboard.js";
 
 const SPEEDS = [1 / 16, 16];
 

@@ -5,14 +5,14 @@
 // anywhere: the modules beside this one are put in front of it when the widget is made.
 
 import { sharedEvents } from "./branches.js";
-import { Journey } from "./journey.js";
-import { Link } from "./link.js";
+import { Journey } from "./navigation.js";
+import { Link } from "./kernel_link.js";
 import { drawLegend } from "./panels.js";
-import { makeParts, placeParts } from "./parts.js";
-import { Playing } from "./playing.js";
-import { Reader } from "./reader.js";
-import { changesOf } from "./spelled.js";
-import { html } from "./svg.js";
+import { makeParts, placeParts } from "./layout.js";
+import { Playing } from "./playback.js";
+import { Reader } from "./input.js";
+import { changesOf } from "./field_text.js";
+import { html } from "./dom.js";
 
 const NEW_MILLISECONDS = 3000; // how long a player counts as only just opened
 

@@ -1,8 +1,8 @@
 // The drawing of messages on their way, as SVG. It is told what is under way; where that is, geometry.js says.
 
 import { MESSAGE_SHAPES, meetsWall, messageFamily, onTheWay } from "./geometry.js";
-import { svg } from "./svg.js";
-import { isRefusal, isReply, messageWords } from "./words.js";
+import { svg } from "./dom.js";
+import { isRefusal, isReply, messageWords } from "./narration.js";
 
 const CROWD = 300; // so many messages are drawn without their tails, which nobody could tell apart
 const QUEUE_STEP = 17; // pixels between two messages that wait at one door

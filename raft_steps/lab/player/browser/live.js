@@ -1,15 +1,15 @@
 // The live half of the player: what is asked of Python, and the panels that only a live cluster has. What came of it the
 // player draws, as it draws everything: from the trace.
 
-import { Bar } from "./bar.js";
+import { Bar } from "./action_bar.js";
 import { timeOfAction } from "./branches.js";
-import { differences } from "./differ.js";
-import { Family } from "./family.js";
-import { Journey } from "./journey.js";
+import { differences } from "./state_diff.js";
+import { Family } from "./branch_panel.js";
+import { Journey } from "./navigation.js";
 import { Ring } from "./ring.js";
-import { Script } from "./script.js";
-import { changesOf } from "./spelled.js";
-import { html } from "./svg.js";
+import { Script } from "./script_panel.js";
+import { changesOf } from "./field_text.js";
+import { html } from "./dom.js";
 
 const AHEAD_SECONDS = 2; // the reader's: so long before its end a run is asked to go on
 const MOST_CHUNKS = 12; // how far the next happening is looked for

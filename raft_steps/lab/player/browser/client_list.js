@@ -1,8 +1,8 @@
 // What clients asked and were told: a pure list of requests, and the lines that show those of a moment.
 
-import { lastWhere } from "./story.js";
-import { html } from "./svg.js";
-import { eventText } from "./words.js";
+import { lastWhere } from "./happenings.js";
+import { html } from "./dom.js";
+import { eventText } from "./narration.js";
 
 const MOST_SHOWN = 5;
 

@@ -1,7 +1,7 @@
 // The keys, what they do, and the help that lists them. JupyterLab takes single letters as commands (b would add a cell), so
 // that no key which is pressed in here is heard outside, but for those with Ctrl, Alt or Meta.
 
-import { html, pressButton } from "./svg.js";
+import { html, pressButton } from "./dom.js";
 
 const HELP = [
   ["Space", "play or pause"],

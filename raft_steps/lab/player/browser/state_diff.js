@@ -1,6 +1,6 @@
 // What differs between two branches at one moment, in words: who leads, the terms, the logs, who is down. Pure.
 
-import { several } from "./words.js";
+import { several } from "./narration.js";
 
 // The rows of what differs, each {what, one, other}; none where nothing does.
 export function differences(one, other) {

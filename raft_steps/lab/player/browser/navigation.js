@@ -1,12 +1,12 @@
-// The ways through a trace: from one happening to the next or back, to a moment, and how fast. Pure, as state.js is.
+// The ways through a trace: from one happening to the next or back, to a moment, and how fast. Pure, as cluster_state.js is.
 //
 // A position is {number, time}: after the event of this number, at this time in microseconds. Several events may have
 // one time, so that a time alone does not say what has happened.
 
-import { findFlights, underWay } from "./flights.js";
-import { MOST_CHAPTERS, nextOfKind, tellingMoments, withViolations } from "./moments.js";
-import { Timeline } from "./state.js";
-import { Story, lastWhere } from "./story.js";
+import { findFlights, underWay } from "./message_spans.js";
+import { MOST_CHAPTERS, nextOfKind, tellingMoments, withViolations } from "./markers.js";
+import { Timeline } from "./cluster_state.js";
+import { Story, lastWhere } from "./happenings.js";
 
 const FLIGHT_SECONDS = 1; // how long a usual message is seen on its way at speed 1
 const QUIET_SECONDS = 1.5; // how long a stretch without any message lasts at speed 1, if the quiet is hurried through

@@ -1,7 +1,7 @@
 // What can be done at a moment, and why not what cannot: pure functions of the moment. An action is
 // {act, label, key, line, why}: its line is what the scenario says, and `why` is "" if it would change something.
 
-import { plainSeconds } from "./words.js";
+import { plainSeconds } from "./narration.js";
 
 const PLAIN = /^[^\s;'"\\]+$/;
 

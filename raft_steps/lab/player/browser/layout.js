@@ -1,15 +1,15 @@
 // The parts of a player: which there are, what they are told when the reader uses them, and where they stand.
 
-import { Alarm } from "./alarm.js";
-import { ClientList } from "./clients.js";
+import { Alarm } from "./violation_banner.js";
+import { ClientList } from "./client_list.js";
 import { Inspector } from "./inspector.js";
-import { Help, Roving } from "./keys.js";
+import { Help, Roving } from "./keyboard.js";
 import { Live } from "./live.js";
-import { LogTable } from "./logs.js";
+import { LogTable } from "./log_table.js";
 import { Card, HappeningList } from "./panels.js";
 import { Ring } from "./ring.js";
-import { html } from "./svg.js";
-import { Transport } from "./transport.js";
+import { html } from "./dom.js";
+import { Transport } from "./playback_controls.js";
 
 // Makes the parts of a player for a run of these servers. A run that is not live has no part that could change it.
 export function makeParts(player, servers) {

@@ -1,8 +1,8 @@
 // The moments that a reader may want to go to: elections, faults, broken properties. Pure; the twin of
 // telling_moments() in widget.py.
 
-import { lastWhere } from "./story.js";
-import { eventText } from "./words.js";
+import { lastWhere } from "./happenings.js";
+import { eventText } from "./narration.js";
 
 const MARK_OF = {
   crashed: "down", restarted: "up", paused: "down", resumed: "up", partitioned: "wall", cut: "wall", healed: "heal",

@@ -2,7 +2,7 @@
 // of them begin with: the seed.
 
 import { familyOf } from "./branches.js";
-import { allow, html, pressButton } from "./svg.js";
+import { allow, html, pressButton } from "./dom.js";
 
 export class Family {
   // act: {switchTo(id), compare(id or null), seed(number), reset()}.

@@ -1,7 +1,7 @@
 // The script of the branch: a line for each thing that was done, to be copied as a scenario, as Python or as a test, and a
 // field into which any of them can be pasted.
 
-import { html, pressButton } from "./svg.js";
+import { html, pressButton } from "./dom.js";
 
 const KINDS = { scenario: "Scenario", python: "Python", pytest: "pytest" };
 

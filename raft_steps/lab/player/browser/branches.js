@@ -3,7 +3,7 @@
 // A branch has a trace {servers, title, events, end}. What two branches have in common, the events before
 // the one left the other, is shared and never changed. A delta from Python says how many events stay and which follow.
 
-import { readLines, readTrace } from "./state.js";
+import { readLines, readTrace } from "./cluster_state.js";
 
 export class Branches {
   // text: the trace that the cluster opened with; current: the branch whose trace it is.
