@@ -18,7 +18,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 STEPS = sorted((ROOT / "raft_steps").glob("step_*.py"))
 
 FUNCTION_LINES_MAX = 60
-FILE_LINES_MAX = 300
+FILE_LINES_MAX = 500
 STEP_LINES_MAX = 190
 # A path of somebody's machine: no reader has it, and it says more about the writer than about the course.
 MACHINE_PATH = re.compile(r"(?<![\w/.:])/(?:work|tmp|root|home/\w+|Users/\w+)/[\w.-]+")
@@ -89,7 +89,7 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 @pytest.mark.parametrize("path", PACKAGE, ids=name_of)
 def test_module_is_one_idea(path: Path) -> None:
-    """No module is over 300 lines, and no step, which is a commit, over 190."""
+    """No module is over 500 lines, and no step, which is a commit, over 190."""
     lines = path.read_text(encoding="utf-8").count("\n")
 
     assert lines <= (STEP_LINES_MAX if path in STEPS else FILE_LINES_MAX)
