@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps import STEPS, node
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import parse_command
 from raft_steps.lab.log import Entry
+from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.scenario import server_names
 
 GOLDEN = Path(__file__).parent / "golden" / "traces.json"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raft_steps.lab.chance import Stream
+from raft_steps.lab.random_stream import Stream
 
 
 def test_values_are_known() -> None:

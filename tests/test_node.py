@@ -9,10 +9,10 @@ import pytest
 
 from raft_steps import node as node_of
 from raft_steps.lab import node
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.log import Entry
 from raft_steps.lab.node import Removed, removed
+from raft_steps.lab.random_stream import Stream
 
 ENTRY = Entry(index=1, term=1, command=None)
 

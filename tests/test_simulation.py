@@ -17,12 +17,12 @@ import pytest
 from core_tools import GOLDEN, changed, digest, digests, rich_run
 
 from raft_steps import STEPS
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.node import Node
+from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.scenario import Scenario, default_scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace import Event, Trace

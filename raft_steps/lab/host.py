@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.mistakes import Mistake
+from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, seconds
 
 if TYPE_CHECKING:

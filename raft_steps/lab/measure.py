@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.random_stream import Stream
 
 CAP = 120.0  # seconds of virtual time: whoever has no leader by then is not waited for
 CALM = 12.0  # seconds that a cluster with a named leader runs before that leader crashes: two heartbeats and a bit

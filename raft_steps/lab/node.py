@@ -17,9 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NoReturn, dataclass_transform
 
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.commands import Response
 from raft_steps.lab.log import Entry
+from raft_steps.lab.random_stream import Stream
 
 Effect = (
     tuple[Literal["send"], str, object]

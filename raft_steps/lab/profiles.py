@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario, default_scenario, nearest
 
 KEYS = 3  # so few that reads, writes and deletions of one key meet

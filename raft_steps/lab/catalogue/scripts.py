@@ -21,8 +21,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.scenario import MICROSECONDS, Action, nearest
 
 Servers = tuple[str, ...]

@@ -23,13 +23,13 @@ from types import ModuleType
 from typing import Any
 
 from raft_steps.lab import guard, mistakes
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.grading import cage
 from raft_steps.lab.grading.describe import ChildWire, describe_node
 from raft_steps.lab.grading.wire import PLAIN
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
+from raft_steps.lab.random_stream import Stream
 
 OWN = frozenset({"name", "servers", "random", "effects"})  # fields that the driver gives
 MODULE = "submission"

@@ -13,7 +13,7 @@ from pathlib import Path
 import raft_steps
 from raft_steps import STEPS
 
-BUILT_ON = ("__init__", "chance", "commands", "errors", "guard", "log", "messages", "mistakes", "node")
+BUILT_ON = ("__init__", "commands", "errors", "guard", "log", "messages", "mistakes", "node", "random_stream")
 CHILD = ("__init__", "cage", "child", "describe", "hints", "wire")
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.log import Log
+from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.recorder import NOT_STATE
 from raft_steps.lab.search.freeze import Freezer
 from raft_steps.lab.search.history import NOTHING, Fact, grown

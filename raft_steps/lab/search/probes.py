@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from raft_steps.lab.chance import Stream
 from raft_steps.lab.errors import NodeError
+from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.search.explore import GOAL_FOUND, NODE_FAILED, TIME_OUT, VIOLATED, Aim, Judges, Limits, Walk
 from raft_steps.lab.search.moves import Moves, NodeFailedError
 from raft_steps.lab.search.space import Event, State
