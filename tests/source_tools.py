@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.source import diff
+from raft_steps.lab.source.views import diff
 
 GOLDEN = Path(__file__).parent / "golden" / "diff_5_6.txt"
 

@@ -13,7 +13,7 @@ from raft_steps import step_08_election_timeout_reset as step_08
 from raft_steps import step_09_one_vote_per_term as step_09
 from raft_steps.lab.checks import check
 from raft_steps.lab.messages import message
-from raft_steps.lab.source import whole
+from raft_steps.lab.source.views import whole
 from raft_steps.step_04_leader_election import RequestVote
 from raft_steps.step_05_term_in_append_entries import AppendEntries
 from raft_steps.step_06_term_checks import AppendEntriesRefused

@@ -11,7 +11,7 @@ from wrong_nodes import step_11_carrying_out as carrying_out
 
 from raft_steps import step_11_commit_index as step_11
 from raft_steps.lab.commands import Command, Get, Ok
-from raft_steps.lab.source import whole
+from raft_steps.lab.source.views import whole
 
 # Sentences that a later step takes back, by step and check, with the reason.
 NO_LONGER_TRUE: dict[tuple[int, str], str] = {}

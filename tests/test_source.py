@@ -17,7 +17,7 @@ from raft_steps import STEPS, node, step
 from raft_steps.lab import node as laboratory
 from raft_steps.lab.errors import LabError, SourceError
 from raft_steps.lab.rules import step_texts
-from raft_steps.lab.source import diff, patch, show, whole
+from raft_steps.lab.source.views import diff, patch, show, whole
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = [step.number for step in STEPS]

@@ -11,7 +11,7 @@ from source_tools import Kernel, events, load
 
 from raft_steps import node
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.source import diff, show, whole
+from raft_steps.lab.source.views import diff, show, whole
 
 IMPORTS = """
 from raft_steps import step_04_leader_election as step_04

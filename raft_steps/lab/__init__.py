@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from raft_steps.lab.messages import message as message
     from raft_steps.lab.messages import to_text as to_text
     from raft_steps.lab.scenario import Scenario as Scenario
-    from raft_steps.lab.source import diff as diff
-    from raft_steps.lab.source import show as show
-    from raft_steps.lab.source import whole as whole
+    from raft_steps.lab.source.views import diff as diff
+    from raft_steps.lab.source.views import show as show
+    from raft_steps.lab.source.views import whole as whole
     from raft_steps.lab.ten_steps import run_ten_steps as run_ten_steps
     from raft_steps.lab.ten_steps import sweep_ten_steps as sweep_ten_steps
 
@@ -36,17 +36,17 @@ _HOMES = {
     "Log": "log",
     "Scenario": "scenario",
     "check": "checks",
-    "diff": "source",
+    "diff": "source.views",
     "equal_timeouts": "measure",
     "from_text": "messages",
     "leaderless": "measure",
     "message": "messages",
     "run_ten_steps": "ten_steps",
-    "show": "source",
+    "show": "source.views",
     "sweep_ten_steps": "ten_steps",
     "three_fresh_followers": "measure",
     "to_text": "messages",
-    "whole": "source",
+    "whole": "source.views",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # The table is the one list of names.

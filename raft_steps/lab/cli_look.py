@@ -50,11 +50,11 @@ def show(what: int | type, whole: bool, names: tuple[str, ...]) -> None:
     raft-steps show 6 --whole > raft.py            everything up to and with step 6
     raft-steps show 6 --method on_append_entries
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab import source
+    from raft_steps.lab.source import views
 
     if whole and names:
         raise click.UsageError(EXCLUSIVE)
-    say(source.whole(what) if whole else source.show(what, *names))
+    say(views.whole(what) if whole else views.show(what, *names))
 
 
 @click.command()
@@ -70,11 +70,11 @@ def diff(before: int | type, after: int | type, whole: bool, names: tuple[str, .
     raft-steps diff 5 6 --whole                                       as a patch of the whole file
     raft-steps diff 6 my_raft.py:Node --method on_append_entries      your own class
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab import source
+    from raft_steps.lab.source import views
 
     if whole and names:
         raise click.UsageError(EXCLUSIVE)
     if whole:
-        click.echo(source.patch(before, after), nl=False)
+        click.echo(views.patch(before, after), nl=False)
     else:
-        say(source.diff(before, after, *names))
+        say(views.diff(before, after, *names))

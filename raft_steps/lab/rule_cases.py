@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from raft_steps.lab.folding import Folded, fold
-from raft_steps.lab.reading import Chapter, Piece, read_module
+from raft_steps.lab.source.flatten import Folded, fold
+from raft_steps.lab.source.parse import Chapter, Piece, read_module
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from raft_steps.lab import node
 from raft_steps.lab import rules_of_messages as messages
 from raft_steps.lab import rules_of_words as words
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.reading import Piece, global_names
 from raft_steps.lab.rule_cases import Case, StepText
-from raft_steps.lab.super_calls import function_of, parameters, passed_on, supers, write_out
+from raft_steps.lab.source.inline_super import function_of, parameters, passed_on, supers, write_out
+from raft_steps.lab.source.parse import Piece, global_names
 
 METHOD_LINES_MAX = 40
 STEP_LINES_MIN, STEP_LINES_MAX = 10, 190

@@ -9,10 +9,10 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 
-from raft_steps.lab.folding import Folded
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.reading import Piece, global_names
 from raft_steps.lab.rule_cases import Case, is_message
+from raft_steps.lab.source.flatten import Folded
+from raft_steps.lab.source.parse import Piece, global_names
 
 
 def definitions_are_messages(case: Case) -> Iterator[str]:

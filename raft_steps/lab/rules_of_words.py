@@ -9,8 +9,8 @@ import sys
 import tokenize
 from collections.abc import Iterator
 
-from raft_steps.lab.reading import Chapter
 from raft_steps.lab.rule_cases import Case, message_fields
+from raft_steps.lab.source.parse import Chapter
 
 SECTIONS = ("New", "Changed", "Removed", "Paper", "Follows")
 LABORATORY = {f"raft_steps.lab.{name}" for name in ("node", "log", "commands", "messages")}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps.lab.grading.allowed import complaints, needless_import
-from raft_steps.lab.reading import global_names
+from raft_steps.lab.source.parse import global_names
 
 SIZE_MAX = 5_000_000  # bytes of a file; a notebook with all its pictures has a tenth of it
 TEXT_MAX = 200_000  # characters of source that are looked at

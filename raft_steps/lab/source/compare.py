@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from raft_steps.lab import markup
 from raft_steps.lab.errors import SourceError
+from raft_steps.lab.source import highlight
 
 FIELDS = "fields"  # the name under which all class variables and fields are one piece
 CONTEXT = 3  # lines shown around a change of the fields; all else is short and shown whole
@@ -44,7 +44,7 @@ class Change:
 
     name: str
     kind: Literal["new", "changed", "removed"]
-    lines: tuple[markup.Line, ...]
+    lines: tuple[highlight.Line, ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,7 +78,7 @@ class Difference:
         """Give the pieces as plain text, with + and - before what is added and removed."""
         if not self.changes:
             return f"nothing changes from {self.before.title} to {self.after.title}"
-        return "\n\n".join(f"{c.name} {self._verb(c)}\n\n{markup.plain_difference(c.lines)}" for c in self.changes)
+        return "\n\n".join(f"{c.name} {self._verb(c)}\n\n{highlight.plain_difference(c.lines)}" for c in self.changes)
 
     __repr__ = __str__
 
@@ -87,13 +87,14 @@ class Difference:
         if not self.changes:
             return str(self)
         return "\n\n".join(
-            f"{markup.bold(c.name)} {self._verb(c)}\n\n{markup.ansi_difference(c.lines)}" for c in self.changes
+            f"{highlight.bold(c.name)} {self._verb(c)}\n\n{highlight.ansi_difference(c.lines)}" for c in self.changes
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
         """Tell a notebook what to show."""
         blocks = [
-            markup.html_block(f"<b>{c.name}</b> {self._verb(c)}", markup.html_difference(c.lines)) for c in self.changes
+            highlight.html_block(f"<b>{c.name}</b> {self._verb(c)}", highlight.html_difference(c.lines))
+            for c in self.changes
         ]
         return {"text/plain": str(self), "text/html": "\n".join(blocks) or f"<div>{self}</div>"}
 
@@ -163,7 +164,7 @@ def _change(before: Pieces, after: Pieces, name: str) -> Change:
     return Change(name, kind, tuple(_near(lines) if name == FIELDS else lines))
 
 
-def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[markup.Line]:
+def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[highlight.Line]:
     """Yield the lines of both: what stays, what goes, what comes."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
@@ -174,7 +175,7 @@ def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[markup.Line]:
             yield from (("+", line) for line in new[new_start:new_end])
 
 
-def _near(lines: Sequence[markup.Line]) -> Iterator[markup.Line]:
+def _near(lines: Sequence[highlight.Line]) -> Iterator[highlight.Line]:
     """Leave out what is far from any change, and mark the place."""
     changed = [sign != " " for sign, _ in lines]
     left_out = False

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.reading import INDENT, Chapter, Import, Piece, global_names, shift
-from raft_steps.lab.super_calls import write_out
+from raft_steps.lab.source.inline_super import write_out
+from raft_steps.lab.source.parse import INDENT, Chapter, Import, Piece, global_names, shift
 
 LINE_LENGTH = 120
 

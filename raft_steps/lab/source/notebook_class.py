@@ -22,7 +22,7 @@ from typing import Any
 
 import raft_steps
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.reading import (
+from raft_steps.lab.source.parse import (
     Chapter,
     Import,
     Piece,

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.reading import Piece, shift
+from raft_steps.lab.source.parse import Piece, shift
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raft_steps import STEPS
-from raft_steps.lab import markup, node
-from raft_steps.lab.cells import read_cell
-from raft_steps.lab.difference import FIELDS, Difference, Pieces, compare, find, plain_name
+from raft_steps.lab import node
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.folding import LINE_LENGTH, fields_text, fold, text_of
-from raft_steps.lab.reading import Chapter, read_step
+from raft_steps.lab.source import highlight
+from raft_steps.lab.source.compare import FIELDS, Difference, Pieces, compare, find, plain_name
+from raft_steps.lab.source.flatten import LINE_LENGTH, fields_text, fold, text_of
+from raft_steps.lab.source.notebook_class import read_cell
+from raft_steps.lab.source.parse import Chapter, read_step
 
 GENERATED = (
     "Generated from {all}: change those, and not this. Every message, field and method stands here as it was last "
@@ -50,11 +51,11 @@ class Source:
 
     def ansi(self) -> str:
         """Give the text with a terminal's colours."""
-        return markup.ansi_source(str(self))
+        return highlight.ansi_source(str(self))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
         """Tell a notebook what to show."""
-        block = markup.html_block(f"<b>{self.title}</b>", markup.html_source(str(self)))
+        block = highlight.html_block(f"<b>{self.title}</b>", highlight.html_source(str(self)))
         return {"text/plain": str(self), "text/html": block}
 
 

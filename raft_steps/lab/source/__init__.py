@@ -1,0 +1,1 @@
+"""The chain of steps as text: whole nodes, single definitions, and what a step changes."""
