@@ -13,7 +13,7 @@ from raft_steps.lab.budgets import BudgetReport, budgets
 from raft_steps.lab.cli import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
-from raft_steps.lab.scenario import Action, Scenario
+from raft_steps.lab.scenario.scenario import Action, Scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.traffic import Traffic
 

@@ -17,7 +17,7 @@ from raft_steps.lab.catalogue.expectations import JUDGES, read_expectation
 from raft_steps.lab.catalogue.scripts import SCRIPTS, read_script
 from raft_steps.lab.cli import main
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.scenario import Scenario
 
 CLAIM_SEEDS = 2  # with which every claim that a step passes is tried
 SEARCHED = 200  # seeds, of which one at least must fail where the table says "not yet"

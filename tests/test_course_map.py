@@ -12,7 +12,7 @@ from raft_steps.lab.course_map.report import NOT_SERVED
 from raft_steps.lab.course_map.trial import PROMISED, SERVICE_RETURNS, broken_first, mended_adversity
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import PROFILES
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.scenario import Scenario
 
 STORED = course_map()
 

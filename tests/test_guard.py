@@ -24,7 +24,7 @@ from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import EventBudgetError, NodeError, ScenarioError
 from raft_steps.lab.messages import message
 from raft_steps.lab.node import removed
-from raft_steps.lab.scenario import default_scenario
+from raft_steps.lab.scenario.scenario import default_scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.step_04_leader_election import RequestVote
 from raft_steps.step_05_term_in_append_entries import AppendEntries

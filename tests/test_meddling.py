@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from raft_steps.lab.cluster import Cluster, NoAnswer
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.still import still
 from raft_steps.lab.timeline import timeline
 from raft_steps.lab.timeline_scene import View, build_scene, read

@@ -13,7 +13,7 @@ from raft_steps import node
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.live.branches import Branch, Branches
 from raft_steps.lab.notebook_files import load
-from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.trace import Event
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"

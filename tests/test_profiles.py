@@ -9,7 +9,7 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import CRASHES, DISKS, FAULTS, PROFILES, SPLITS, adversity, find_profile
 from raft_steps.lab.properties import RULES
 from raft_steps.lab.random_stream import Stream
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.sweep import Trial, try_scenario
 

@@ -17,7 +17,7 @@ from raft_steps.lab.commands import Delete, Ok, Set
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.profiles import PROFILES, adversity
 from raft_steps.lab.properties import RULES, Properties, PropertyBroken, Rule, kept_by
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.sweep import try_scenario
 

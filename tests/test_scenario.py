@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from raft_steps.lab.commands import command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario import (
+from raft_steps.lab.scenario.scenario import (
     SERVER_NAMES,
     VERBS,
     Action,

@@ -9,7 +9,7 @@ from search_tools import LaterNode
 
 from raft_steps import node
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.search import Replay, Schedule, Scope, Search, committed, find, leader, run_schedule, stored
 from raft_steps.lab.trace import Trace
 from raft_steps.lab.words import story

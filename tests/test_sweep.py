@@ -17,7 +17,7 @@ from wrong_nodes.properties import AnswersAtOnce, VoteIsNotOnDisk
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import PROFILES, adversity
 from raft_steps.lab.properties import RULES, Properties, PropertyBroken, Rule, kept_by
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.sweep import Shrunk, Trial, shrink, sweep, try_scenario
 

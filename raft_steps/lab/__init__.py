@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.messages import from_text as from_text
     from raft_steps.lab.messages import message as message
     from raft_steps.lab.messages import to_text as to_text
-    from raft_steps.lab.scenario import Scenario as Scenario
+    from raft_steps.lab.scenario.scenario import Scenario as Scenario
     from raft_steps.lab.source.views import diff as diff
     from raft_steps.lab.source.views import show as show
     from raft_steps.lab.source.views import whole as whole
@@ -34,7 +34,7 @@ _HOMES = {
     "Cluster": "cluster",
     "Entry": "log",
     "Log": "log",
-    "Scenario": "scenario",
+    "Scenario": "scenario.scenario",
     "check": "checks",
     "diff": "source.views",
     "equal_timeouts": "measure",

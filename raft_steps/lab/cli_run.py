@@ -22,7 +22,7 @@ from raft_steps.lab.cli_tools import (
     svg_option,
 )
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
+from raft_steps.lab.scenario.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
 from raft_steps.lab.trace import Trace
 
 # How long a run lasts by default, in a follower's longest waits for its leader; and how long after the last action.

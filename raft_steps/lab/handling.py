@@ -15,7 +15,7 @@ from raft_steps.lab.errors import NodeError
 from raft_steps.lab.guard import HandlerStuck
 from raft_steps.lab.host import DiskFailed, Host
 from raft_steps.lab.mistakes import Mistake, node_error, none_was_sent, returned_something
-from raft_steps.lab.scenario import seconds
+from raft_steps.lab.scenario.scenario import seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.clients import Clients

@@ -13,11 +13,11 @@ from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.mistakes import Mistake
 from raft_steps.lab.random_stream import Stream
-from raft_steps.lab.scenario import MICROSECONDS, TIMINGS, seconds
+from raft_steps.lab.scenario.scenario import MICROSECONDS, TIMINGS, seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.network import Link
-    from raft_steps.lab.scenario import Scenario
+    from raft_steps.lab.scenario.scenario import Scenario
 
 
 class Host:

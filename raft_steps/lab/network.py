@@ -17,7 +17,7 @@ from raft_steps.lab.errors import EventBudgetError
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host
     from raft_steps.lab.recorder import Recorder
-    from raft_steps.lab.scenario import Scenario
+    from raft_steps.lab.scenario.scenario import Scenario
 
 MICROSECONDS = 1_000_000
 HELD_BACK = 5  # A message that is held back takes this many times the longest delay more.

@@ -23,7 +23,7 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import Stream
-from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario, default_scenario, nearest
+from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, default_scenario, nearest
 
 KEYS = 3  # so few that reads, writes and deletions of one key meet
 CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths

@@ -23,7 +23,7 @@ from raft_steps.lab.host import Host, class_of, new_node, read_entries
 from raft_steps.lab.meddling import Meddling
 from raft_steps.lab.network import Network, Planned, connect, storm
 from raft_steps.lab.recorder import Recorder
-from raft_steps.lab.scenario import TIMINGS, Action, Scenario, seconds
+from raft_steps.lab.scenario.scenario import TIMINGS, Action, Scenario, seconds
 from raft_steps.lab.timers import Timers
 from raft_steps.lab.trace import Trace
 

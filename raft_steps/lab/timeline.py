@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario import seconds
+from raft_steps.lab.scenario.scenario import seconds
 from raft_steps.lab.svg import Picture
 from raft_steps.lab.timeline_legend import draw_legend
 from raft_steps.lab.timeline_paint import Painter

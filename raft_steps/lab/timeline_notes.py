@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.trace import Event, Trace
 from raft_steps.lab.words import answer_words, event_text, quote, requests_of
 

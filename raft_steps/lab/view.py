@@ -10,7 +10,7 @@ from raft_steps.lab import actions
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.properties.watch import Properties
-from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario, nearest
+from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, nearest
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace import Trace
 

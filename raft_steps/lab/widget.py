@@ -20,7 +20,7 @@ import ipywidgets
 import traitlets
 
 from raft_steps.lab.live.telling import spell_lines
-from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.still import still, still_words
 from raft_steps.lab.trace import Event, Trace
 from raft_steps.lab.words import event_text

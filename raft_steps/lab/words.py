@@ -9,7 +9,7 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.flights import flights_of, groups_of
-from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.svg import printable
 from raft_steps.lab.trace import Event, Trace
 

@@ -22,12 +22,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from raft_steps import STEPS, find_step
-from raft_steps.lab import arguments
 from raft_steps.lab.catalogue.entry import Entry, NotYet, read_entry, read_file
 from raft_steps.lab.catalogue.report import CatalogueReport, Cell
 from raft_steps.lab.catalogue.trial import Outcome, try_entry
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario import nearest
+from raft_steps.lab.scenario import arguments
+from raft_steps.lab.scenario.scenario import nearest
 from raft_steps.lab.sweep.workers import over_cores
 
 __all__ = [

@@ -25,7 +25,7 @@ from raft_steps.lab.catalogue.scripts import Script, read_script
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.properties import RULES, Rule
 from raft_steps.lab.properties.rules import STATE_MACHINE_SAFETY
-from raft_steps.lab.scenario import Scenario, nearest
+from raft_steps.lab.scenario.scenario import Scenario, nearest
 
 OWN_LINES = ("name", "known as", "script", "hold", "expect", "not yet")
 NOT_YET = re.compile(r"(\d+) until (\d+): (\S.*)")

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from raft_steps.lab.catalogue.look import Look
 from raft_steps.lab.commands import NotLeader, Ok, Set
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario import microseconds, nearest, seconds
+from raft_steps.lab.scenario.scenario import microseconds, nearest, seconds
 
 LOOKS = 10  # in a window, as many as MIT's tester takes
 TIME, NUMBER, WRITE = r"(\d+(?:\.\d+)?)", r"(\d+)", r"([^\s=]+)=(\S+)"

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import Stream
-from raft_steps.lab.scenario import MICROSECONDS, Action, nearest
+from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, nearest
 
 Servers = tuple[str, ...]
 

@@ -10,7 +10,7 @@ from raft_steps.lab.catalogue.look import Look
 from raft_steps.lab.catalogue.witness import LeftOutError, Witness
 from raft_steps.lab.errors import EventBudgetError, NodeError
 from raft_steps.lab.properties import PropertyBroken
-from raft_steps.lab.scenario import Scenario, seconds
+from raft_steps.lab.scenario.scenario import Scenario, seconds
 from raft_steps.lab.simulation import Simulation
 
 

@@ -9,7 +9,7 @@ from raft_steps.lab.commands import Ok, Request, Response, Set
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.properties import Properties, Rule
-from raft_steps.lab.scenario import seconds
+from raft_steps.lab.scenario.scenario import seconds
 from raft_steps.lab.traffic import Traffic
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 from raft_steps.lab.checks.stage import Stage
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.scenario import seconds
+from raft_steps.lab.scenario.scenario import seconds
 from raft_steps.lab.trace import Trace
 
 WIDTH = 112  # characters of a line of text

@@ -8,7 +8,7 @@ from functools import partial
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.profiles import adversity
 from raft_steps.lab.properties import Properties, rules
-from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario
+from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.sweep.trial import what_breaks
 

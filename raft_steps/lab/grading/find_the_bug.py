@@ -21,7 +21,7 @@ from raft_steps.lab.errors import LabError, NodeError, ScenarioError
 from raft_steps.lab.grading.page import STYLE
 from raft_steps.lab.grading.taking import NotTaken, read_bytes
 from raft_steps.lab.properties import kept_by
-from raft_steps.lab.scenario import MICROSECONDS, Scenario
+from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario
 from raft_steps.lab.search import INVARIANTS, Schedule, run_schedule
 from raft_steps.lab.sweep import try_scenario
 

@@ -17,7 +17,7 @@ from raft_steps.lab.cli_tools import CommandError, load_node
 from raft_steps.lab.node import Node
 from raft_steps.lab.profiles import adversity
 from raft_steps.lab.properties import kept_by
-from raft_steps.lab.scenario import MICROSECONDS, Scenario, default_scenario
+from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario, default_scenario
 from raft_steps.lab.source.views import whole
 from raft_steps.lab.sweep import try_scenario
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from raft_steps.lab.linearizability.edn import plain
 from raft_steps.lab.linearizability.history import Action, History, HistoryError, Mark, Operation
-from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.scenario.scenario import MICROSECONDS
 
 TYPES = ("invoke", "ok", "fail", "info")
 FUNCTIONS: dict[str, Action] = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from raft_steps.lab.commands import Delete, Get, Request, Set, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.linearizability.history import Action, History, HistoryError, Mark, Operation, Outcome
-from raft_steps.lab.scenario import TARGETS, Scenario
-from raft_steps.lab.scenario import Action as ScenarioAction
+from raft_steps.lab.scenario.scenario import TARGETS, Scenario
+from raft_steps.lab.scenario.scenario import Action as ScenarioAction
 from raft_steps.lab.trace import Event, Trace
 from raft_steps.lab.words import event_text
 

@@ -16,9 +16,9 @@ from operator import attrgetter
 from raft_steps import node
 from raft_steps.lab.errors import LabError, ScenarioError
 from raft_steps.lab.live.witness import begin
-from raft_steps.lab.scenario import MICROSECONDS, Action, Scenario, seconds
-from raft_steps.lab.scenario_checks import check_action
-from raft_steps.lab.scenario_text import spell_action
+from raft_steps.lab.scenario.grammar import spell_action
+from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, seconds
+from raft_steps.lab.scenario.validation import check_action
 from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace import Event, Trace, spell_event
 

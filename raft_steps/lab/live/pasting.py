@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.scenario import Scenario
 
 BEGINNINGS = ("raft-steps ", "{")
 LONGEST = 1_000_000  # characters of a text that is looked through

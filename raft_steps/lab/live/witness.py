@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.host import Host
     from raft_steps.lab.log import Change
     from raft_steps.lab.properties.rules import Rule
-    from raft_steps.lab.scenario import Scenario
+    from raft_steps.lab.scenario.scenario import Scenario
 
 
 class Witness(Properties):

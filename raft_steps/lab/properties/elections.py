@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from raft_steps.lab.properties import rules
-from raft_steps.lab.scenario import seconds
+from raft_steps.lab.scenario.scenario import seconds
 
 # Says that a rule broke: the rule, the time in microseconds, a sentence, and the servers.
 Break = Callable[..., None]

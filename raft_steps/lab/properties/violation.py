@@ -7,7 +7,7 @@ from typing import Any
 
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.properties.rules import Rule
-from raft_steps.lab.scenario import seconds
+from raft_steps.lab.scenario.scenario import seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

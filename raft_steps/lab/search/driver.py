@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from raft_steps.lab import arguments
 from raft_steps.lab.commands import Request
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.guard import HandlerStuck, bounded
-from raft_steps.lab.scenario import default_scenario
+from raft_steps.lab.scenario import arguments
+from raft_steps.lab.scenario.scenario import default_scenario
 from raft_steps.lab.search.explore import GOAL_FOUND, NODE_FAILED, VIOLATED, Aim, BreadthFirst, Limits, Walk
 from raft_steps.lab.search.history import KINDS
 from raft_steps.lab.search.invariants import read_invariants

@@ -11,7 +11,7 @@ from itertools import combinations
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Log
-from raft_steps.lab.scenario import nearest
+from raft_steps.lab.scenario.scenario import nearest
 from raft_steps.lab.search.history import Fact
 from raft_steps.lab.search.look import Look
 from raft_steps.lab.search.predicates import Find, Predicate

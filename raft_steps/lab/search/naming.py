@@ -10,7 +10,7 @@ from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.guard import bounded
 from raft_steps.lab.log import Entry
-from raft_steps.lab.scenario import MICROSECONDS
+from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.search.machine import NOT_PURE, Machine
 from raft_steps.lab.search.replay import Replay
 from raft_steps.lab.search.schedule import Schedule, Step, ask_step, client_and_command

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.arguments import title_of_class
 from raft_steps.lab.commands import Request, command_of_words
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.guard import HandlerStuck, bounded
@@ -20,7 +19,8 @@ from raft_steps.lab.messages import handler_name
 from raft_steps.lab.mistakes import Mistake, node_error, none_was_sent, returned_something
 from raft_steps.lab.network import Link, connect
 from raft_steps.lab.recorder import Recorder
-from raft_steps.lab.scenario import MICROSECONDS, seconds
+from raft_steps.lab.scenario.arguments import title_of_class
+from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
 from raft_steps.lab.search.dues import set_dues
 from raft_steps.lab.search.history import NOTHING, Fact, facts_of, grown
 from raft_steps.lab.search.look import Flying, Look, Seen

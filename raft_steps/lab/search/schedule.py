@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 
 from raft_steps.lab.commands import command_of_words, command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario import SERVER_NAMES, nearest
+from raft_steps.lab.scenario.scenario import SERVER_NAMES, nearest
 from raft_steps.lab.search.scope import known
 
 VERSION = 1

@@ -13,11 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.arguments import title_of
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import adversity, find_profile
 from raft_steps.lab.properties import RULES, Rule, kept_by
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.arguments import title_of
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.sweep.report import SweepReport
 from raft_steps.lab.sweep.shrink import shrink
 from raft_steps.lab.sweep.trial import Trial, try_scenario

@@ -15,7 +15,7 @@ from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.guard import NOT_BACK
 from raft_steps.lab.properties import RULES, Rule
-from raft_steps.lab.scenario import Action, Scenario
+from raft_steps.lab.scenario.scenario import Action, Scenario
 from raft_steps.lab.sweep.trial import NODE_FAILED, Trial, try_scenario
 
 if TYPE_CHECKING:

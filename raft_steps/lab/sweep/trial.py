@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import EventBudgetError, NodeError
 from raft_steps.lab.properties import Properties, PropertyBroken, Rule
-from raft_steps.lab.scenario import Scenario
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.simulation import Simulation
 
 # What a sweep counts as a fault.

@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import resources
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario import nearest
+from raft_steps.lab.scenario.scenario import nearest
 from raft_steps.lab.search.schedule import Schedule
 
 

@@ -9,7 +9,7 @@ from raft_steps.lab.commands import parse_command
 from raft_steps.lab.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from raft_steps.lab.scenario import Action, Scenario
+    from raft_steps.lab.scenario.scenario import Action, Scenario
 
 LONGEST = 1e9  # seconds that a message or a timer may take
 MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # what is done to one message, by its name
@@ -22,7 +22,7 @@ def check_scenario(scenario: Scenario) -> None:
     Raises:
         ScenarioError: Says which part, and what would be right.
     """
-    from raft_steps.lab.scenario import TIMINGS
+    from raft_steps.lab.scenario.scenario import TIMINGS
 
     if scenario.step is not None and type(scenario.step) is not int:
         raise ScenarioError(f"a step is a number, not {scenario.step!r}")
@@ -46,7 +46,7 @@ def check_scenario(scenario: Scenario) -> None:
 
 
 def _check_servers(scenario: Scenario) -> None:
-    from raft_steps.lab.scenario import TARGETS
+    from raft_steps.lab.scenario.scenario import TARGETS
 
     names: tuple[Any, ...] = scenario.servers
     for name in names:
@@ -97,7 +97,7 @@ def check_action(action: Action, servers: tuple[str, ...]) -> None:
     Raises:
         ScenarioError: Says what is wrong with it and what its form is.
     """
-    from raft_steps.lab.scenario import TARGETS, VERBS, nearest
+    from raft_steps.lab.scenario.scenario import TARGETS, VERBS, nearest
 
     verb, words = action.verb, action.words
     if verb not in VERBS:

@@ -1,6 +1,6 @@
 """The two spellings of a scenario: one line of text, and one JSON object.
 
-This module knows the grammar; what the words mean, and whether they make sense, is `raft_steps.lab.scenario`'s.
+This module knows the grammar; what the words mean, and whether they make sense, is `raft_steps.lab.scenario.scenario`'s.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from raft_steps.lab.scenario import Action, Scenario
+    from raft_steps.lab.scenario.scenario import Action, Scenario
 
 SHARES = ("loss", "duplicate", "reorder")
 CLAUSES = (
@@ -39,7 +39,7 @@ CLAUSE = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;])+""", re.DOTALL)
 
 def spell(scenario: Scenario) -> str:
     """Spell a scenario as one line, leaving out what is as by default."""
-    from raft_steps.lab.scenario import VERSION, seconds
+    from raft_steps.lab.scenario.scenario import VERSION, seconds
 
     clauses: list[list[object]] = [["raft-steps", VERSION]]
     if scenario.step is not None:
@@ -101,7 +101,7 @@ def parts_of_line(text: str) -> dict[str, Any]:
 
 def _check_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
     """Refuse a clause that there is none of, or a second one where there is one."""
-    from raft_steps.lab.scenario import nearest
+    from raft_steps.lab.scenario.scenario import nearest
 
     if name not in CLAUSES:
         raise ScenarioError(f"a scenario has no part {name!r}{nearest(name, CLAUSES)}")
@@ -112,7 +112,7 @@ def _check_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
 
 
 def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
-    from raft_steps.lab.scenario import Action, microseconds
+    from raft_steps.lab.scenario.scenario import Action, microseconds
 
     match name:
         case "raft-steps":
@@ -155,7 +155,7 @@ def _number(word: str) -> float:
 
 def as_data(scenario: Scenario) -> dict[str, Any]:
     """Turn a scenario into what JSON knows; times in seconds."""
-    from raft_steps.lab.scenario import MICROSECONDS
+    from raft_steps.lab.scenario.scenario import MICROSECONDS
 
     return {
         "step": scenario.step,
@@ -181,7 +181,7 @@ def parts_of_json(text: str) -> dict[str, Any]:
     Raises:
         ScenarioError: It is no JSON, or a part is not of the form that it should be.
     """
-    from raft_steps.lab.scenario import Action, microseconds
+    from raft_steps.lab.scenario.scenario import Action, microseconds
 
     try:
         data = dict(json.loads(text))

@@ -29,9 +29,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from raft_steps.lab import scenario_text
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario_checks import check_scenario
+from raft_steps.lab.scenario import grammar
+from raft_steps.lab.scenario.validation import check_scenario
 
 VERSION = 1
 MICROSECONDS = 1_000_000  # in a second of virtual time
@@ -134,11 +134,11 @@ class Scenario:
 
     def to_text(self) -> str:
         """Spell the scenario as one line."""
-        return scenario_text.spell(self)
+        return grammar.spell(self)
 
     def to_json(self) -> str:
         """Spell the scenario as one JSON object on one line."""
-        data = {key: value for key, value in scenario_text.as_data(self).items() if value not in (None, [], {})}
+        data = {key: value for key, value in grammar.as_data(self).items() if value not in (None, [], {})}
         return json.dumps({"version": VERSION} | data, ensure_ascii=False)
 
     @classmethod
@@ -149,7 +149,7 @@ class Scenario:
             ScenarioError: Says which part cannot be read, and what would be right.
         """
         text = text.strip()
-        parts = scenario_text.parts_of_json(text) if text.startswith("{") else scenario_text.parts_of_line(text)
+        parts = grammar.parts_of_json(text) if text.startswith("{") else grammar.parts_of_line(text)
         version = parts.pop("version", None)
         if version is None:
             raise ScenarioError(

@@ -1,0 +1,1 @@
+"""What decides a run, as data: one line of text or JSON."""
