@@ -14,7 +14,7 @@ from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.still import still
 from raft_steps.lab.timeline import timeline
 from raft_steps.lab.timeline_scene import View, build_scene, read
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 
 def election(**options: Any) -> Cluster:

@@ -14,7 +14,7 @@ from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.live.branches import Branch, Branches
 from raft_steps.lab.notebook_files import load
 from raft_steps.lab.scenario.scenario import MICROSECONDS
-from raft_steps.lab.trace import Event
+from raft_steps.lab.trace.trace import Event
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 # The cells that make each notebook's run, and the run's name.

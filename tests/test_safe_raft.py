@@ -14,7 +14,7 @@ from raft_steps.lab.course_map.trial import mended_adversity
 from raft_steps.lab.linearizability import History, check_linearizable
 from raft_steps.lab.log import Log
 from raft_steps.lab.profiles import PROFILES
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 SEEDS = range(4)
 

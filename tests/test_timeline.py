@@ -17,7 +17,7 @@ from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.svg import Picture, text_width
 from raft_steps.lab.timeline import MOST_EVENTS, timeline
 from raft_steps.lab.timeline_scene import View, build_scene, read, times_of
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 GOLDEN = Path(__file__).parent / "golden"

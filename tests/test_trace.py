@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 TWO_ENTRIES = {"tom": "1 set x 1; 1 set y 2"}
 

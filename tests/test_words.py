@@ -4,8 +4,8 @@ import pytest
 
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.trace import Event, Trace
-from raft_steps.lab.words import event_text, message_words, plural, several, story
+from raft_steps.lab.trace.narration import event_text, message_words, plural, several, story
+from raft_steps.lab.trace.trace import Event, Trace
 
 SENTENCES = [
     ("started", "tom", {"log": []}, "tom starts"),
@@ -82,7 +82,7 @@ def test_every_event_has_its_sentence(kind: str, server: str, detail: dict[str, 
 
 def test_no_kind_of_event_is_forgotten() -> None:
     """The sentences above cover every kind that the trace's own documentation lists."""
-    import raft_steps.lab.trace as module
+    import raft_steps.lab.trace.trace as module
 
     listed = (module.__doc__ or "").partition("details of its kind:")[2].partition("`changes`")[0]
 

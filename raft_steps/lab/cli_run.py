@@ -23,7 +23,7 @@ from raft_steps.lab.cli_tools import (
 )
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.scenario.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 # How long a run lasts by default, in a follower's longest waits for its leader; and how long after the last action.
 RUN_TIMEOUTS, LAST_TIMEOUTS = 4, 2
@@ -174,7 +174,7 @@ def _tell(trace: Trace, step: int | None, *, heartbeats: bool, as_json: bool, sa
     if as_json:
         say_json(state if same is None else state | {"same": same})
         return
-    from raft_steps.lab.words import story
+    from raft_steps.lab.trace.narration import story
 
     say(story(trace, heartbeats=heartbeats))
     click.echo(f"\nAfter {state['seconds']:g} s: {_in_words(state)}.")

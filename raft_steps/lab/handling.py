@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.node import Effect
     from raft_steps.lab.recorder import Recorder
     from raft_steps.lab.timers import Timers
-    from raft_steps.lab.trace import Trace
+    from raft_steps.lab.trace.trace import Trace
 
 
 class Watch(Protocol):

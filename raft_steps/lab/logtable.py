@@ -14,8 +14,8 @@ from raft_steps.lab.palette import ALARM, INK, PALE_LINE, PAPER, term_tint
 from raft_steps.lab.svg import Drawing, Picture, cut, printable, text_width
 from raft_steps.lab.timeline_layout import SIZE
 from raft_steps.lab.timeline_signs import STYLE, draw_sign, state_words
-from raft_steps.lab.trace import Moment, ServerState
-from raft_steps.lab.words import plural, quote, several
+from raft_steps.lab.trace.narration import plural, quote, several
+from raft_steps.lab.trace.trace import Moment, ServerState
 
 WIDTH, LEFT, MARGIN = 900, 174, 14  # the widest picture, the servers' column, the edges
 NARROWEST_PICTURE = 620

@@ -14,7 +14,7 @@ from raft_steps.lab.commands import Response, command_text
 from raft_steps.lab.log import Change, Entry
 from raft_steps.lab.messages import as_data, checked_fields
 from raft_steps.lab.node import Effect
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host

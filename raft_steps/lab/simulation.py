@@ -25,7 +25,7 @@ from raft_steps.lab.network import Network, Planned, connect, storm
 from raft_steps.lab.recorder import Recorder
 from raft_steps.lab.scenario.scenario import TIMINGS, Action, Scenario, seconds
 from raft_steps.lab.timers import Timers
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 # How many events one call of run_until may take before it is called a storm; fewer where each is written down.
 EVENT_BUDGET, EVENT_BUDGET_RECORDED = 2_000_000, 100_000

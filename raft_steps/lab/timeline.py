@@ -12,8 +12,8 @@ from raft_steps.lab.timeline_legend import draw_legend
 from raft_steps.lab.timeline_paint import Painter
 from raft_steps.lab.timeline_scene import Scene, View, build_scene, read, times_of
 from raft_steps.lab.timeline_summary import alt_text, summary_text
-from raft_steps.lab.trace import Event, Trace
-from raft_steps.lab.words import decimals_of, window
+from raft_steps.lab.trace.narration import decimals_of, window
+from raft_steps.lab.trace.trace import Event, Trace
 
 MOST_EVENTS = 300
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from raft_steps.lab.scenario.scenario import MICROSECONDS
-from raft_steps.lab.trace import Event, Trace
-from raft_steps.lab.words import answer_words, event_text, quote, requests_of
+from raft_steps.lab.trace.narration import answer_words, event_text, quote, requests_of
+from raft_steps.lab.trace.trace import Event, Trace
 
 
 @dataclass(slots=True)

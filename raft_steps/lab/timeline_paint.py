@@ -25,7 +25,7 @@ from raft_steps.lab.timeline_layout import (
 from raft_steps.lab.timeline_notes import Note
 from raft_steps.lab.timeline_scene import Arrow, Scene, Stretch
 from raft_steps.lab.timeline_signs import STYLE, WALL, bar_path, draw_sign, draw_visit, head_path, state_words
-from raft_steps.lab.words import clock
+from raft_steps.lab.trace.narration import clock
 
 WALL_GROUND, GUIDE = "#f7efe6", "#ececec"
 

@@ -7,7 +7,7 @@ import math
 from raft_steps.lab.palette import ALARM, FAINT_INK, INK, MESSAGES, PAPER, ROLES
 from raft_steps.lab.svg import Drawing, sign_path
 from raft_steps.lab.timeline_layout import BADGE, SIZE
-from raft_steps.lab.trace import ServerState
+from raft_steps.lab.trace.trace import ServerState
 
 WALL, IDLE = "#a05a1c", "#9db8cc"
 

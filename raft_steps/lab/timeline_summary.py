@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.flights import groups_of
 from raft_steps.lab.timeline_scene import Scene
-from raft_steps.lab.trace import Event, Trace
-from raft_steps.lab.words import clock, decimals_of, event_text, plural, several
+from raft_steps.lab.trace.message_spans import groups_of
+from raft_steps.lab.trace.narration import clock, decimals_of, event_text, plural, several
+from raft_steps.lab.trace.trace import Event, Trace
 
 MOST_LINES = 22  # between the sentence at the top and the one at the end
 TOLD = frozenset(

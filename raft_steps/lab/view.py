@@ -12,7 +12,7 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.properties.watch import Properties
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, nearest
 from raft_steps.lab.simulation import Simulation
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.host import Host
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from raft_steps.lab.live.session import Session
     from raft_steps.lab.properties.violation import Violation
     from raft_steps.lab.svg import Picture
+    from raft_steps.lab.trace.narration import Story
     from raft_steps.lab.widget import Player
-    from raft_steps.lab.words import Story
 
 
 class View:
@@ -124,7 +124,7 @@ class View:
 
     def story(self, heartbeats: bool = False, start: float | None = None, end: float | None = None) -> Story:
         """Tell all that happened so far, or a part, in words; heartbeats that changed nothing only if asked for."""
-        from raft_steps.lab.words import story
+        from raft_steps.lab.trace.narration import story
 
         with self._lock:
             return story(self.trace, heartbeats, start, end)

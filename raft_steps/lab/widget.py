@@ -22,8 +22,8 @@ import traitlets
 from raft_steps.lab.live.telling import spell_lines
 from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.still import still, still_words
-from raft_steps.lab.trace import Event, Trace
-from raft_steps.lab.words import event_text
+from raft_steps.lab.trace.narration import event_text
+from raft_steps.lab.trace.trace import Event, Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.live.session import Session

@@ -55,7 +55,7 @@ TRIES = 3  # A machine that others use, too, is slower for a while, in its worki
 ACTIONS = 30
 # A trace with so many messages on their way from its first second to its twentieth.
 CROWD = """
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.widget import player
 
 names = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")

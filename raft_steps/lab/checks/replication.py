@@ -6,7 +6,7 @@ from raft_steps.lab.checks import talk
 from raft_steps.lab.checks.elections import answer_vote, runs
 from raft_steps.lab.checks.stage import Stage, read_entries
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.trace import Event
+from raft_steps.lab.trace.trace import Event
 
 # Acting.
 

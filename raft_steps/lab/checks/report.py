@@ -12,7 +12,7 @@ from typing import Any
 from raft_steps.lab.checks.stage import Stage
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.scenario.scenario import seconds
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 WIDTH = 112  # characters of a line of text
 MARGIN = " " * 8
@@ -73,7 +73,7 @@ class Result:
             return []
         lines = self.message.splitlines()
         if self.tried and self.event is not None and self.trace is not None:
-            from raft_steps.lab.words import event_text
+            from raft_steps.lab.trace.narration import event_text
 
             event = self.trace.events[self.event]
             if event.kind != "failed":  # The message says it already.

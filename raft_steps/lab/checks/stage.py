@@ -14,7 +14,7 @@ from raft_steps.lab.commands import Request, command_text, parse_command
 from raft_steps.lab.log import Entry
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario, server_names
 from raft_steps.lab.simulation import Simulation
-from raft_steps.lab.trace import Event, Trace
+from raft_steps.lab.trace.trace import Event, Trace
 
 __all__ = ["DELAY", "CheckFailed", "Puppet", "Stage", "message_class_of"]
 

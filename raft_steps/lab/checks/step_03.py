@@ -18,7 +18,7 @@ from raft_steps.lab.checks.talk import (
     value,
 )
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.trace import Event
+from raft_steps.lab.trace.trace import Event
 
 MAJORITY = "Section 5.3: an entry is committed once a majority of the servers has it"
 

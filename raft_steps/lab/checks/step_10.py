@@ -9,7 +9,7 @@ from raft_steps.lab.checks.elections import TIMEOUTS, answer_vote, require_leadi
 from raft_steps.lab.checks.stage import DELAY, Stage, message_class_of, read_entries
 from raft_steps.lab.checks.talk import PUPPETS, first, require_log, send, value
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.trace import Event
+from raft_steps.lab.trace.trace import Event
 
 End = tuple[int, int]  # where a log ends: the index and the term of its last entry
 

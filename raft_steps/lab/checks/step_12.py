@@ -9,7 +9,7 @@ from raft_steps.lab.checks import rule
 from raft_steps.lab.checks.elections import answer_vote, runs, timeout_at_start
 from raft_steps.lab.checks.stage import Stage, message_class_of, read_entries
 from raft_steps.lab.checks.talk import first, latest, value
-from raft_steps.lab.trace import Event
+from raft_steps.lab.trace.trace import Event
 
 
 @rule(

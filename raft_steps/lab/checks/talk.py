@@ -10,7 +10,7 @@ from typing import Any
 
 from raft_steps.lab.checks.stage import CheckFailed, Stage, message_class_of, read_entries
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.trace import Event
+from raft_steps.lab.trace.trace import Event
 
 PUPPETS = ("jerry", "spike")  # the others, in a cluster of three
 

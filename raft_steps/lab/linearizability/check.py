@@ -18,7 +18,7 @@ from raft_steps.lab.linearizability.smallest import smallest_part
 
 if TYPE_CHECKING:
     from raft_steps.lab.svg import Picture
-    from raft_steps.lab.trace import Trace
+    from raft_steps.lab.trace.trace import Trace
 
 Verdict = Literal["ok", "violated", "unknown"]
 STEP_LIMIT = 2_000_000  # a few seconds, and some hundred megabytes at worst

@@ -20,7 +20,7 @@ from raft_steps.lab.errors import LabError
 from raft_steps.lab.linearizability.edn import EdnMap, Form, Keyword, read_edn
 from raft_steps.lab.linearizability.history import History, HistoryError
 from raft_steps.lab.linearizability.pairing import Pairing, Said
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 NANOSECONDS = 1000  # in a microsecond; Jepsen's :time is in nanoseconds
 

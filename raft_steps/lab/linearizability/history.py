@@ -17,7 +17,7 @@ from raft_steps.lab.errors import LabError
 from raft_steps.lab.scenario.scenario import MICROSECONDS
 
 if TYPE_CHECKING:
-    from raft_steps.lab.trace import Trace
+    from raft_steps.lab.trace.trace import Trace
 
 Action = Literal["set", "get", "delete", "append", "cas"]
 Outcome = Literal["ok", "failed", "unknown"]

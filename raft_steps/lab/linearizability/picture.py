@@ -17,8 +17,8 @@ from raft_steps.lab.linearizability.words import explanation, on_key, report
 from raft_steps.lab.palette import ALARM, INK, LINE, PALE_LINE, PAPER, TERM_TINTS
 from raft_steps.lab.svg import Drawing, Picture, cut, text_width, wrap
 from raft_steps.lab.timeline_signs import TEXT_STYLE, WALL
-from raft_steps.lab.trace import Trace
-from raft_steps.lab.words import plural
+from raft_steps.lab.trace.narration import plural
+from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.linearizability.check import Result

@@ -9,7 +9,7 @@ from raft_steps.lab.palette import INK, LINE, ROLES
 from raft_steps.lab.svg import Drawing, text_width
 from raft_steps.lab.timeline_layout import BADGE
 from raft_steps.lab.timeline_signs import draw_sign
-from raft_steps.lab.trace import Moment, ServerState, Trace, advance
+from raft_steps.lab.trace.trace import Moment, ServerState, Trace, advance
 
 LANE = 26
 

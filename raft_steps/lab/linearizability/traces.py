@@ -10,8 +10,8 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.linearizability.history import Action, History, HistoryError, Mark, Operation, Outcome
 from raft_steps.lab.scenario.scenario import TARGETS, Scenario
 from raft_steps.lab.scenario.scenario import Action as ScenarioAction
-from raft_steps.lab.trace import Event, Trace
-from raft_steps.lab.words import event_text
+from raft_steps.lab.trace.narration import event_text
+from raft_steps.lab.trace.trace import Event, Trace
 
 ACTIONS: dict[type[Request], Action] = {Set: "set", Delete: "delete", Get: "get"}
 FAULTS = frozenset({"crashed", "restarted", "paused", "resumed", "partitioned", "cut", "healed"})

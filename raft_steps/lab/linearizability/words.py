@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.linearizability.history import History, Operation, spell
 from raft_steps.lab.linearizability.models import is_ours
 from raft_steps.lab.scenario.scenario import MICROSECONDS
-from raft_steps.lab.words import plural, several
+from raft_steps.lab.trace.narration import plural, several
 
 if TYPE_CHECKING:
     from raft_steps.lab.linearizability.check import Result

@@ -20,7 +20,7 @@ from raft_steps.lab.scenario.grammar import spell_action
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, seconds
 from raft_steps.lab.scenario.validation import check_action
 from raft_steps.lab.simulation import Simulation
-from raft_steps.lab.trace import Event, Trace, spell_event
+from raft_steps.lab.trace.trace import Event, Trace, spell_event
 
 MOST_BRANCHES = 200
 

@@ -16,7 +16,7 @@ from raft_steps.lab.errors import LabError
 from raft_steps.lab.live.witness import Witness
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.scenario import Action, Scenario, default_scenario, seconds, sides_of
-from raft_steps.lab.trace import Event, digest_of
+from raft_steps.lab.trace.trace import Event, digest_of
 
 if TYPE_CHECKING:
     from raft_steps.lab.live.branches import Branch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 FAR = 5  # A message that never arrives has come a fifth of its way by the end.
 

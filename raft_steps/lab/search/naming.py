@@ -15,7 +15,7 @@ from raft_steps.lab.search.machine import NOT_PURE, Machine
 from raft_steps.lab.search.replay import Replay
 from raft_steps.lab.search.schedule import Schedule, Step, ask_step, client_and_command
 from raft_steps.lab.search.space import Event
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 
 def name_steps(machine: Machine, beginning: Schedule, path: Iterable[Event]) -> tuple[Step, ...]:

@@ -28,7 +28,7 @@ from raft_steps.lab.search.machine import check_answer, find_handler
 from raft_steps.lab.search.numbers import Even
 from raft_steps.lab.search.schedule import MESSAGE, Schedule, Step, client_and_command
 from raft_steps.lab.timers import check_wait
-from raft_steps.lab.trace import Trace
+from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.search.predicates import Predicate

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.search.driver import Search
     from raft_steps.lab.search.predicates import Predicate
     from raft_steps.lab.svg import Picture
-    from raft_steps.lab.trace import Trace
+    from raft_steps.lab.trace.trace import Trace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from raft_steps.lab.trace import Event, Trace
+from raft_steps.lab.trace.trace import Event, Trace
 
 # Kinds of events that a node is told; the events that follow on the same server are what it did about it.
 CAUSES = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})

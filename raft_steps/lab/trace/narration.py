@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.flights import flights_of, groups_of
 from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.svg import printable
-from raft_steps.lab.trace import Event, Trace
+from raft_steps.lab.trace.message_spans import flights_of, groups_of
+from raft_steps.lab.trace.trace import Event, Trace
 
 LONGEST = 60  # How much of a client's text is quoted.
 WIDTH = 110  # Characters of a line of a story: as many as a notebook shows without breaking it in the middle of a word.
