@@ -46,7 +46,7 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
 
     def copy(folder: Path, step: int) -> list[str]:
         modules = package.copy_package(folder, step)
-        guard = folder / "raft_steps" / "lab" / "guard.py"
+        guard = folder / "raft_steps" / "lab" / "runtime" / "watchdog.py"
         text, count = re.subn(r"^TICK = 0\.2\b", "TICK = 0.1", guard.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert 1 == count
         guard.write_text(text, encoding="utf-8")

@@ -18,14 +18,14 @@ import pytest
 from core_tools import changed
 
 from raft_steps import node
-from raft_steps.lab import guard
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import EventBudgetError, NodeError, ScenarioError
 from raft_steps.lab.messages import message
 from raft_steps.lab.node import removed
+from raft_steps.lab.runtime import watchdog
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import default_scenario
-from raft_steps.lab.simulation import Simulation
 from raft_steps.step_04_leader_election import RequestVote
 from raft_steps.step_05_term_in_append_entries import AppendEntries
 
@@ -92,7 +92,7 @@ LOOPS = [loop_for_ever, loop_and_swallow, wait_for_something, grow]
 
 def test_endless_loop_is_noticed_within_two_seconds() -> None:
     """The last of the looks that it takes comes well before two seconds are over, whenever the first one came."""
-    assert guard.TICK * (guard.LOOKS + 1) < 1.5
+    assert watchdog.TICK * (watchdog.LOOKS + 1) < 1.5
 
 
 @pytest.mark.slow

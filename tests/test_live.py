@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from live_tools import Player, replayed
 
 from raft_steps import node
-from raft_steps.lab import simulation
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.live.branches import MOST_BRANCHES
 from raft_steps.lab.live.pasting import find_scenario
 from raft_steps.lab.node import Node
+from raft_steps.lab.runtime.simulator import simulation
 from raft_steps.lab.scenario.scenario import Scenario
 
 LINE = "raft-steps 1; step 6; servers tom jerry; seed 7; at 12 set 'a key' \"it's\"; until 30"

@@ -9,8 +9,8 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import CRASHES, DISKS, FAULTS, PROFILES, SPLITS, adversity, find_profile
 from raft_steps.lab.properties import RULES
 from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.sweep import Trial, try_scenario
 
 SEEDS = 30  # for the floors; they were measured over 1,100 seeds of each profile, and 2,500 of the hostile one

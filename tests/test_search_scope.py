@@ -16,7 +16,7 @@ from raft_steps import node
 from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry, Log
-from raft_steps.lab.mistakes import Mistake
+from raft_steps.lab.runtime.diagnostics import Mistake
 from raft_steps.lab.search import EXHAUSTED, Look, Predicate, Scope, Search, leader, predicate
 from raft_steps.lab.search.freeze import Freezer
 from raft_steps.lab.search.numbers import Even

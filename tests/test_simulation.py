@@ -23,8 +23,8 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
-from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace.trace import Event, Trace
 from raft_steps.step_04_leader_election import RequestVote
 

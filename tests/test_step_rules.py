@@ -196,7 +196,7 @@ BREAKS = [
     ("lists_agree_with_the_code", 3, "New: Hello.kind.", "New: Hello.kind,\n    Hello.name.", "names Hello.name"),
     ("imports_are_few", 1, "from typing import", "from numpy import", "may import"),
     ("imports_are_few", 1, "from raft_steps.lab import node", "from raft_steps.lab import cluster, node", "may import"),
-    ("imports_are_few", 1, "from raft_steps.lab.log", "from raft_steps.lab.simulation", "may import"),
+    ("imports_are_few", 1, "from raft_steps.lab.log", "from raft_steps.lab.runtime.simulator.simulation", "may import"),
     ("imports_are_few", 1, "from typing", "from raft_steps.step_02_greeting", "may import"),
     ("imports_are_few", 1, "from typing", "from .typing", "names its module"),
     ("imports_are_few", 1, "import ClassVar", "import *", "names its module"),

@@ -17,8 +17,8 @@ from wrong_nodes.properties import AnswersAtOnce, VoteIsNotOnDisk
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.profiles import PROFILES, adversity
 from raft_steps.lab.properties import RULES, Properties, PropertyBroken, Rule, kept_by
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.sweep import Shrunk, Trial, shrink, sweep, try_scenario
 
 FIXTURE = f"{Path(__file__).parent / 'raft_fixture.py'}:RaftNode"
@@ -84,7 +84,7 @@ def test_trial_of_a_node_that_cannot_start() -> None:
 
 def test_trial_of_a_storm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of more events than its budget is a storm."""
-    monkeypatch.setattr("raft_steps.lab.simulation.EVENT_BUDGET", 5_000)
+    monkeypatch.setattr("raft_steps.lab.runtime.simulator.simulation.EVENT_BUDGET", 5_000)
     trial = try_scenario(Scenario(servers=("tom",), until=SECOND), (), Storm)
 
     assert "Event Storm" == trial.broken
@@ -323,7 +323,7 @@ def test_node_that_fails_is_made_small() -> None:
 @pytest.mark.usefixtures("impatient")
 def test_what_is_dear_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """A storm, or a handler that does not come back, takes so long that only a few smaller scenarios are tried."""
-    monkeypatch.setattr("raft_steps.lab.simulation.EVENT_BUDGET", 5_000)
+    monkeypatch.setattr("raft_steps.lab.runtime.simulator.simulation.EVENT_BUDGET", 5_000)
     shrinking = sys.modules["raft_steps.lab.sweep.shrink"]  # the package has a function of the same name
     monkeypatch.setattr(shrinking, "EVENTS", 20_000)
     scenario = adversity(None, "hostile", 0, node_class=Storm, seconds=4)

@@ -16,9 +16,9 @@ from html import escape
 from typing import Any
 
 from raft_steps.lab.commands import Ok, Set
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, default_scenario
-from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.traffic import Traffic
 
 SERVERS = 3

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 
-from raft_steps.lab import actions
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.live.witness import begin
+from raft_steps.lab.runtime.simulator import actions
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.scenario import (
     Action,
@@ -25,7 +26,6 @@ from raft_steps.lab.scenario.scenario import (
     seconds,
 )
 from raft_steps.lab.scenario.validation import check_action
-from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.view import View
 
 

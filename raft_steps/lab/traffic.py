@@ -8,8 +8,8 @@ from raft_steps.lab.messages import to_text
 
 if TYPE_CHECKING:
     from raft_steps.lab.commands import Request
-    from raft_steps.lab.host import Host
     from raft_steps.lab.log import Change
+    from raft_steps.lab.runtime.host import Host
 
 
 class Traffic:

@@ -6,20 +6,20 @@ import dataclasses
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab import actions
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.properties.watch import Properties
+from raft_steps.lab.runtime.simulator import actions
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, nearest
-from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host
     from raft_steps.lab.linearizability import History
     from raft_steps.lab.live.branches import Branch
     from raft_steps.lab.live.session import Session
     from raft_steps.lab.properties.violation import Violation
+    from raft_steps.lab.runtime.host import Host
     from raft_steps.lab.svg import Picture
     from raft_steps.lab.trace.narration import Story
     from raft_steps.lab.widget import Player

@@ -7,7 +7,7 @@ import time
 
 from raft_steps.lab.profiles import adversity
 from raft_steps.lab.properties import RULES, kept_by
-from raft_steps.lab.simulation import Simulation
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.sweep import shrink, sweep
 from raft_steps.lab.sweep.trial import try_scenario
 

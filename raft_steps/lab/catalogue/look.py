@@ -9,8 +9,8 @@ from raft_steps.lab.log import Entry
 
 if TYPE_CHECKING:
     from raft_steps.lab.catalogue.witness import Witness
-    from raft_steps.lab.host import Host
-    from raft_steps.lab.simulation import Simulation
+    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.simulation import Simulation
 
 Leader = tuple[str, int]  # a server and the term in which it leads
 

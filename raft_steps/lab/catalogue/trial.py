@@ -10,8 +10,8 @@ from raft_steps.lab.catalogue.look import Look
 from raft_steps.lab.catalogue.witness import LeftOutError, Witness
 from raft_steps.lab.errors import EventBudgetError, NodeError
 from raft_steps.lab.properties import PropertyBroken
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario, seconds
-from raft_steps.lab.simulation import Simulation
 
 
 @dataclass(frozen=True, slots=True)

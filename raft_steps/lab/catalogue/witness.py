@@ -13,8 +13,8 @@ from raft_steps.lab.scenario.scenario import seconds
 from raft_steps.lab.traffic import Traffic
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host
     from raft_steps.lab.log import Change
+    from raft_steps.lab.runtime.host import Host
 
 
 class LeftOutError(LabError):

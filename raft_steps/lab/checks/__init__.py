@@ -16,9 +16,9 @@ from typing import Any
 from raft_steps.lab.checks.report import Check, ChecksFailed, Report, Result
 from raft_steps.lab.checks.stage import CheckFailed, Stage
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
-from raft_steps.lab.guard import HandlerStuck
-from raft_steps.lab.mistakes import node_line
 from raft_steps.lab.node import Node
+from raft_steps.lab.runtime.diagnostics import node_line
+from raft_steps.lab.runtime.watchdog import HandlerStuck
 
 __all__ = ["Check", "CheckFailed", "ChecksFailed", "Report", "Result", "check", "checks_of", "rule"]
 

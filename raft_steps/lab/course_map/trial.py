@@ -8,8 +8,8 @@ from functools import partial
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.profiles import adversity
 from raft_steps.lab.properties import Properties, rules
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario
-from raft_steps.lab.simulation import Simulation
 from raft_steps.lab.sweep.trial import what_breaks
 
 SERVICE_RETURNS = "Service Returns"  # what is asked for beside the rules: a write that is answered, once all is mended

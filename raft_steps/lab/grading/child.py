@@ -22,7 +22,6 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from raft_steps.lab import guard, mistakes
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.grading import cage
 from raft_steps.lab.grading.describe import ChildWire, describe_node
@@ -30,6 +29,7 @@ from raft_steps.lab.grading.wire import PLAIN
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.runtime import diagnostics, watchdog
 
 OWN = frozenset({"name", "servers", "random", "effects"})  # fields that the driver gives
 MODULE = "submission"
@@ -141,7 +141,7 @@ class Keeper:
 
     def serve(self) -> None:
         """Do what is asked, one after the other."""
-        with guard.bounded(self.progress):
+        with watchdog.bounded(self.progress):
             while True:
                 request = self.channel.read()
                 self.calls += 1
@@ -165,14 +165,14 @@ class Keeper:
             return {"value": self.wire.encode(getattr(held.node, arguments[0]))}
         returned = getattr(held.node, request["call"])(*arguments)
         if returned is not None:
-            mistake = mistakes.returned_something(returned)
+            mistake = diagnostics.returned_something(returned)
             if "await" in str(mistake) or "async" in str(mistake) or "yield" in str(mistake):
                 raise mistake
-        none = mistakes.none_was_sent(held.node) if mistakes.sends_none(held.node.effects) else None
+        none = diagnostics.none_was_sent(held.node) if diagnostics.sends_none(held.node.effects) else None
         try:
             said = held.news(self.wire)
         except RecursionError:
-            raise mistakes.Mistake(
+            raise diagnostics.Mistake(
                 "left something in a field that contains itself, which cannot be written down"
             ) from None
         if none is not None:  # The judge tells it when it comes to that effect.
@@ -197,13 +197,13 @@ class Keeper:
 def failure(error: BaseException) -> dict[str, Any]:
     """Say what a handler raised, in the laboratory's words about it."""
     try:
-        if isinstance(error, guard.HandlerStuck):
-            return {"stuck": True, "place": mistakes.node_line(error.__traceback__)}
+        if isinstance(error, watchdog.HandlerStuck):
+            return {"stuck": True, "place": diagnostics.node_line(error.__traceback__)}
         if isinstance(error, cage.Refused):
-            return {"error": str(error), "place": mistakes.node_line(error.__traceback__)}
-        if isinstance(error, MessageError) and mistakes.node_line(error.__traceback__) is None:
+            return {"error": str(error), "place": diagnostics.node_line(error.__traceback__)}
+        if isinstance(error, MessageError) and diagnostics.node_line(error.__traceback__) is None:
             return {"error": str(error), "place": None}
-        found = mistakes.node_error(error, "S", "H", "0")
+        found = diagnostics.node_error(error, "S", "H", "0")
         text = (
             f"raised {type(error).__name__}: {error}" if found is None else str(found).removeprefix("S's H, at 0 s, ")
         )
@@ -251,7 +251,7 @@ def main() -> None:
     cage.limit(request["memory"], request["cpu_seconds"])
     wire = ChildWire(Node)
     try:
-        with guard.bounded(lambda: 0):
+        with watchdog.bounded(lambda: 0):
             found = load(request)
         answer = (
             describe_node(found, wire)

@@ -20,7 +20,7 @@ from raft_steps.lab.grading.scores import write
 from raft_steps.lab.grading.session import CPU_SECONDS, MEMORY, Session
 from raft_steps.lab.grading.taking import NotTaken, Taken, take
 from raft_steps.lab.grading.verdict import Verdict
-from raft_steps.lab.mistakes import Mistake
+from raft_steps.lab.runtime.diagnostics import Mistake
 
 JUDGE_MEMORY = 4 * 1024**3  # bytes of address space
 SECONDS_MAX = 120.0  # of real time for one submission

@@ -13,7 +13,10 @@ from pathlib import Path
 import raft_steps
 from raft_steps import STEPS
 
-BUILT_ON = ("__init__", "commands", "errors", "guard", "log", "messages", "mistakes", "node", "random_stream")
+BUILT_ON = (
+    "__init__", "commands", "errors", "log", "messages", "node", "random_stream", "runtime/__init__", "runtime/diagnostics",
+    "runtime/watchdog",
+)  # fmt: skip
 CHILD = ("__init__", "cage", "child", "describe", "hints", "wire")
 
 

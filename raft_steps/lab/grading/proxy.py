@@ -15,10 +15,10 @@ from raft_steps.lab.errors import LogError
 from raft_steps.lab.grading.judge_wire import NONSENSE, JudgeWire, default, is_name
 from raft_steps.lab.grading.session import LOOPED, Lost, Session
 from raft_steps.lab.grading.wire import Opaque, WireError
-from raft_steps.lab.guard import NOT_BACK, HandlerStuck
 from raft_steps.lab.log import Log
-from raft_steps.lab.mistakes import Mistake
 from raft_steps.lab.node import Node, removed
+from raft_steps.lab.runtime.diagnostics import Mistake
+from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerStuck
 
 OWN = frozenset({"name", "servers", "random", "effects"})
 SHAPES = {"send": 3, "start": 3, "cancel": 2, "reply": 3, "apply": 2}

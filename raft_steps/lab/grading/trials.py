@@ -16,10 +16,10 @@ from raft_steps import node
 from raft_steps.lab.checks import Report, check, checks_of
 from raft_steps.lab.checks.report import Result
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.guard import NOT_BACK
 from raft_steps.lab.profiles import adversity
 from raft_steps.lab.properties import Rule, kept_by
 from raft_steps.lab.properties.rules import ACKNOWLEDGED_WRITES_LAST
+from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.search import INVARIANTS, VIOLATED, Scope, Search
 from raft_steps.lab.search import NODE_FAILED as SEARCH_NODE_FAILED
 from raft_steps.lab.search import Result as Found

@@ -18,8 +18,8 @@ from raft_steps.lab.live.branches import Branch, Branches
 from raft_steps.lab.live.cells import Cells
 from raft_steps.lab.live.pasting import find_scenario
 from raft_steps.lab.live.telling import describe, spell_lines, what_happened
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Action, Scenario
-from raft_steps.lab.simulation import Simulation
 
 STRAYED = (
     ", but what came before is not as it was: was a node changed by hand, or does its class use chance"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.properties.watch import Properties
-from raft_steps.lab.simulation import Simulation
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 
 if TYPE_CHECKING:
     from raft_steps.lab.commands import Request
-    from raft_steps.lab.host import Host
     from raft_steps.lab.log import Change
     from raft_steps.lab.properties.rules import Rule
+    from raft_steps.lab.runtime.host import Host
     from raft_steps.lab.scenario.scenario import Scenario
 
 

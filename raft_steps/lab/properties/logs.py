@@ -11,7 +11,7 @@ from raft_steps.lab.properties import rules
 from raft_steps.lab.properties.elections import Break
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host
+    from raft_steps.lab.runtime.host import Host
 
 Place = tuple[int, int]  # an entry's index and term
 NOWHERE = Log()

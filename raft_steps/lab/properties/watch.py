@@ -20,8 +20,8 @@ from raft_steps.lab.properties.rules import Rule
 from raft_steps.lab.properties.violation import PropertyBroken, Violation
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host
     from raft_steps.lab.log import Change
+    from raft_steps.lab.runtime.host import Host
 
 
 class Seen:

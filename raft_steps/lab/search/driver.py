@@ -18,7 +18,7 @@ from typing import Any
 
 from raft_steps.lab.commands import Request
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.guard import HandlerStuck, bounded
+from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.scenario import default_scenario
 from raft_steps.lab.search.explore import GOAL_FOUND, NODE_FAILED, VIOLATED, Aim, BreadthFirst, Limits, Walk

@@ -12,9 +12,9 @@ import copy
 from typing import Any
 
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.guard import HandlerStuck
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.mistakes import returned_something
+from raft_steps.lab.runtime.diagnostics import returned_something
+from raft_steps.lab.runtime.watchdog import HandlerStuck
 from raft_steps.lab.search.look import Look
 from raft_steps.lab.search.machine import blame, find_handler
 from raft_steps.lab.search.numbers import Even

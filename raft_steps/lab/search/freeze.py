@@ -15,7 +15,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from raft_steps.lab.log import Log
-from raft_steps.lab.mistakes import Mistake
+from raft_steps.lab.runtime.diagnostics import Mistake
 
 PLAIN = frozenset({int, str, type(None), bytes})
 ROWS: Mapping[type, Callable[[Any], Any]] = {list: list, deque: deque, tuple: tuple}

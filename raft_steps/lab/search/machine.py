@@ -12,14 +12,14 @@ from typing import Any
 
 from raft_steps.lab.commands import NotLeader, Ok, Request
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.guard import HandlerStuck
-from raft_steps.lab.host import Host
 from raft_steps.lab.messages import check_message, handler_name, to_text
-from raft_steps.lab.mistakes import Mistake, node_error, returned_something
 from raft_steps.lab.node import Effect
+from raft_steps.lab.runtime.diagnostics import Mistake, node_error, returned_something
+from raft_steps.lab.runtime.host import Host
+from raft_steps.lab.runtime.simulator.timers import check_wait
+from raft_steps.lab.runtime.watchdog import HandlerStuck
 from raft_steps.lab.search.history import facts_of
 from raft_steps.lab.search.numbers import DRIVERS_OWN, Done, Even, Local, Numbers
-from raft_steps.lab.timers import check_wait
 
 NOT_PURE = "this Node is not pure; it may hold nothing but its fields, and use no clock, and no chance but self.random"
 

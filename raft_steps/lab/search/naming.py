@@ -8,8 +8,8 @@ from typing import Any
 
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.guard import bounded
 from raft_steps.lab.log import Entry
+from raft_steps.lab.runtime.watchdog import bounded
 from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.search.machine import NOT_PURE, Machine
 from raft_steps.lab.search.replay import Replay

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from raft_steps.lab.log import Log
 from raft_steps.lab.random_stream import Stream
-from raft_steps.lab.recorder import NOT_STATE
+from raft_steps.lab.runtime.simulator.recorder import NOT_STATE
 from raft_steps.lab.search.freeze import Freezer
 from raft_steps.lab.search.history import NOTHING, Fact, grown
 from raft_steps.lab.search.look import Flying, Seen

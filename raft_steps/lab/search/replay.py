@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.commands import Request, command_of_words
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.guard import HandlerStuck, bounded
-from raft_steps.lab.host import Host, read_entries
 from raft_steps.lab.log import Log
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.mistakes import Mistake, node_error, none_was_sent, returned_something
-from raft_steps.lab.network import Link, connect
-from raft_steps.lab.recorder import Recorder
+from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.host import Host, read_entries
+from raft_steps.lab.runtime.simulator.network import Link, connect
+from raft_steps.lab.runtime.simulator.recorder import Recorder
+from raft_steps.lab.runtime.simulator.timers import check_wait
+from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
 from raft_steps.lab.scenario.arguments import title_of_class
 from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
 from raft_steps.lab.search.dues import set_dues
@@ -27,7 +28,6 @@ from raft_steps.lab.search.look import Flying, Look, Seen
 from raft_steps.lab.search.machine import check_answer, find_handler
 from raft_steps.lab.search.numbers import Even
 from raft_steps.lab.search.schedule import MESSAGE, Schedule, Step, client_and_command
-from raft_steps.lab.timers import check_wait
 from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:

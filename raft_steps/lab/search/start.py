@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.host import read_entries
 from raft_steps.lab.log import Log
+from raft_steps.lab.runtime.host import read_entries
 from raft_steps.lab.search.machine import Machine
 from raft_steps.lab.search.numbers import Local
 from raft_steps.lab.search.schedule import Schedule

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.guard import NOT_BACK
 from raft_steps.lab.properties import RULES, Rule
+from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.scenario.scenario import Action, Scenario
 from raft_steps.lab.sweep.trial import NODE_FAILED, Trial, try_scenario
 

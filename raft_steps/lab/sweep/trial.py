@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import EventBudgetError, NodeError
 from raft_steps.lab.properties import Properties, PropertyBroken, Rule
+from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.simulation import Simulation
 
 # What a sweep counts as a fault.
 FAULTS = frozenset({"crash", "lose", "tear", "pause", "partition", "cut", "drop", "hold", "duplicate", "loss", "delay"})

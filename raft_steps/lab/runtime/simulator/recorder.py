@@ -17,8 +17,8 @@ from raft_steps.lab.node import Effect
 from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host
-    from raft_steps.lab.network import Link
+    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.network import Link
 
 # Fields of every node that are the driver's, or told by events of their own.
 NOT_STATE = frozenset({"name", "servers", "random", "effects", "log"})

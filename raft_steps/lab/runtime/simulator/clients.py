@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.commands import NotLeader, Ok, Request, Response
-from raft_steps.lab.mistakes import Mistake
+from raft_steps.lab.runtime.diagnostics import Mistake
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host
-    from raft_steps.lab.simulation import Simulation
+    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.simulation import Simulation
 
 
 class Clients:

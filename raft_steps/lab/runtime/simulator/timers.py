@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raft_steps.lab.mistakes import said_no_time
+from raft_steps.lab.runtime.diagnostics import said_no_time
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host
-    from raft_steps.lab.simulation import Simulation
+    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.simulation import Simulation
 
 LONGEST = 1e9  # seconds, some thirty years: whoever waits longer has lost count
 NEVER = 2**62  # microseconds; later than all that can be planned

@@ -13,18 +13,18 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from typing import Any
 
-from raft_steps.lab import actions
-from raft_steps.lab.clients import Clients
 from raft_steps.lab.commands import Request
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.guard import HandlerStuck, bounded
-from raft_steps.lab.handling import Handling, Watch
-from raft_steps.lab.host import Host, class_of, new_node, read_entries
-from raft_steps.lab.meddling import Meddling
-from raft_steps.lab.network import Network, Planned, connect, storm
-from raft_steps.lab.recorder import Recorder
+from raft_steps.lab.runtime.host import Host, class_of, new_node, read_entries
+from raft_steps.lab.runtime.simulator import actions
+from raft_steps.lab.runtime.simulator.clients import Clients
+from raft_steps.lab.runtime.simulator.dispatch import Handling, Watch
+from raft_steps.lab.runtime.simulator.fault_injection import Meddling
+from raft_steps.lab.runtime.simulator.network import Network, Planned, connect, storm
+from raft_steps.lab.runtime.simulator.recorder import Recorder
+from raft_steps.lab.runtime.simulator.timers import Timers
+from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
 from raft_steps.lab.scenario.scenario import TIMINGS, Action, Scenario, seconds
-from raft_steps.lab.timers import Timers
 from raft_steps.lab.trace.trace import Trace
 
 # How many events one call of run_until may take before it is called a storm; fewer where each is written down.

@@ -11,12 +11,12 @@ from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.mistakes import Mistake
 from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.runtime.diagnostics import Mistake
 from raft_steps.lab.scenario.scenario import MICROSECONDS, TIMINGS, seconds
 
 if TYPE_CHECKING:
-    from raft_steps.lab.network import Link
+    from raft_steps.lab.runtime.simulator.network import Link
     from raft_steps.lab.scenario.scenario import Scenario
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.errors import EventBudgetError
 
 if TYPE_CHECKING:
-    from raft_steps.lab.host import Host
-    from raft_steps.lab.recorder import Recorder
+    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.recorder import Recorder
     from raft_steps.lab.scenario.scenario import Scenario
 
 MICROSECONDS = 1_000_000

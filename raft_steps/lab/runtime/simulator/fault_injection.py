@@ -8,16 +8,16 @@ from __future__ import annotations
 from bisect import insort
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from raft_steps.lab.guard import bounded
+from raft_steps.lab.runtime.watchdog import bounded
 from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from raft_steps.lab.host import Host
-    from raft_steps.lab.network import Link, Network, Planned
-    from raft_steps.lab.recorder import Recorder
-    from raft_steps.lab.timers import Timers
+    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.network import Link, Network, Planned
+    from raft_steps.lab.runtime.simulator.recorder import Recorder
+    from raft_steps.lab.runtime.simulator.timers import Timers
 
 
 class InFlight(NamedTuple):

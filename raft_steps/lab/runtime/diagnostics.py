@@ -21,12 +21,12 @@ from types import TracebackType
 from typing import NamedTuple
 
 from raft_steps.lab.errors import MessageError, NodeError
-from raft_steps.lab.guard import NOT_BACK, HandlerStuck
 from raft_steps.lab.node import Node
+from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerStuck
 
-LABORATORY = str(Path(__file__).parent)
+LABORATORY = str(Path(__file__).parent.parent)
 STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
-COURSE = str(Path(__file__).parent.parent)  # what a learner's Node inherits: the steps
+COURSE = str(Path(__file__).parent.parent.parent)  # what a learner's Node inherits: the steps
 SENDING = ("send", "broadcast")  # the methods of a Node whose last argument is a message
 
 

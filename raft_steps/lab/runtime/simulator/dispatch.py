@@ -12,19 +12,19 @@ from math import floor
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.guard import HandlerStuck
-from raft_steps.lab.host import DiskFailed, Host
-from raft_steps.lab.mistakes import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.host import DiskFailed, Host
+from raft_steps.lab.runtime.watchdog import HandlerStuck
 from raft_steps.lab.scenario.scenario import seconds
 
 if TYPE_CHECKING:
-    from raft_steps.lab.clients import Clients
     from raft_steps.lab.commands import Request
     from raft_steps.lab.log import Change
-    from raft_steps.lab.network import Link, Network, Planned
     from raft_steps.lab.node import Effect
-    from raft_steps.lab.recorder import Recorder
-    from raft_steps.lab.timers import Timers
+    from raft_steps.lab.runtime.simulator.clients import Clients
+    from raft_steps.lab.runtime.simulator.network import Link, Network, Planned
+    from raft_steps.lab.runtime.simulator.recorder import Recorder
+    from raft_steps.lab.runtime.simulator.timers import Timers
     from raft_steps.lab.trace.trace import Trace
 
 

@@ -1,0 +1,1 @@
+"""Whoever drives a Node: its host, the watchdog, diagnostics, and the simulator."""

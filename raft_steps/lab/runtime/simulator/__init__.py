@@ -1,0 +1,1 @@
+"""Virtual time: agenda, links, timers, clients, fault injection, and the recorder."""
