@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
-from raft_steps.lab.svg import Picture
+from raft_steps.lab.pictures.svg import Picture
 
 
 def parse(svg: str) -> ET.Element:

@@ -21,7 +21,7 @@ from raft_steps.lab.grading.run import Grading, grade
 from raft_steps.lab.grading.scores import as_csv, write, write_scores
 from raft_steps.lab.grading.trials import private_seeds
 from raft_steps.lab.grading.verdict import Verdict
-from raft_steps.lab.svg import printable
+from raft_steps.lab.pictures.svg import printable
 
 SEEDS = private_seeds("a secret of the test's own", 2)
 HONEST = {

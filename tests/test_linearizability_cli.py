@@ -12,7 +12,7 @@ from picture_tools import texts
 from raft_steps.lab import Cluster
 from raft_steps.lab.cli import main
 from raft_steps.lab.linearizability import History, Operation
-from raft_steps.lab.svg import Picture
+from raft_steps.lab.pictures.svg import Picture
 
 DATA = Path(__file__).parent / "data"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from picture_tools import texts
 
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.logtable import log_table
+from raft_steps.lab.pictures.log_table import log_table
 
 GOLDEN = Path(__file__).parent / "golden"
 LOGS = {

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from raft_steps.lab.cluster import Cluster, NoAnswer
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
+from raft_steps.lab.pictures.cluster_ring import still
+from raft_steps.lab.pictures.space_time import timeline
+from raft_steps.lab.pictures.space_time_scene import View, build_scene, read
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.still import still
-from raft_steps.lab.timeline import timeline
-from raft_steps.lab.timeline_scene import View, build_scene, read
 from raft_steps.lab.trace.trace import Trace
 
 

@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 from picture_tools import names, parse
 
-from raft_steps.lab import palette
-from raft_steps.lab.svg import Drawing, Picture, cut, number, printable, sign_path, spell_path, text_width, wrap
+from raft_steps.lab.pictures import style
+from raft_steps.lab.pictures.svg import (
+    Drawing,
+    Picture,
+    cut,
+    number,
+    printable,
+    sign_path,
+    spell_path,
+    text_width,
+    wrap,
+)
 
 HOSTILE = "<script>alert('x')</script> & \"quotes\" ]]> \x00\x1b[31m \ud800 \u202e" + "🙂" * 100
 
@@ -113,12 +123,12 @@ def test_picture_is_saved_as_it_is(tmp_path: Path) -> None:
 
 def test_no_role_or_message_is_told_by_colour_alone() -> None:
     """Roles differ in letter, messages in shape, and a message's manner is found for a learner's own types too."""
-    roles, messages = palette.ROLES.values(), palette.MESSAGES.values()
+    roles, messages = style.ROLES.values(), style.MESSAGES.values()
 
     assert len(roles) - 1 == len({role.letter for role in roles} - {"S"})
     assert len(messages) == len({look.shape for look in messages}) == len({look.colour for look in messages})
-    assert "other" == palette.message_look("Gossip").name
-    assert "refusal" == palette.message_manner("AppendEntriesRefused", {})
-    assert "refusal" == palette.message_manner("Anything", {"success": False})
-    assert "reply" == palette.message_manner("RequestVoteReply", {"vote_granted": True})
-    assert "request" == palette.message_manner("Gossip", {})
+    assert "other" == style.message_look("Gossip").name
+    assert "refusal" == style.message_manner("AppendEntriesRefused", {})
+    assert "refusal" == style.message_manner("Anything", {"success": False})
+    assert "reply" == style.message_manner("RequestVoteReply", {"vote_granted": True})
+    assert "request" == style.message_manner("Gossip", {})

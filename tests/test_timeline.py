@@ -14,9 +14,9 @@ from picture_tools import classes, names, parse, texts
 import raft_steps
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.svg import Picture, text_width
-from raft_steps.lab.timeline import MOST_EVENTS, timeline
-from raft_steps.lab.timeline_scene import View, build_scene, read, times_of
+from raft_steps.lab.pictures.space_time import MOST_EVENTS, timeline
+from raft_steps.lab.pictures.space_time_scene import View, build_scene, read, times_of
+from raft_steps.lab.pictures.svg import Picture, text_width
 from raft_steps.lab.trace.trace import Trace
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom

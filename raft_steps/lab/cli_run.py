@@ -70,7 +70,7 @@ def run(
     until = microseconds(seconds) if seconds is not None else scenario.until or _long_enough(scenario)
     cluster = Cluster.replay(dataclasses.replace(scenario, until=until), load_node(node) if node else None)
     if svg is not None:
-        from raft_steps.lab.timeline import timeline
+        from raft_steps.lab.pictures.space_time import timeline
 
         timeline(cluster.trace).save(svg)
     if trace_file is not None:

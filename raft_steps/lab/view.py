@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from raft_steps.lab.linearizability import History
     from raft_steps.lab.live.branches import Branch
     from raft_steps.lab.live.session import Session
+    from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.properties.violation import Violation
     from raft_steps.lab.runtime.host import Host
-    from raft_steps.lab.svg import Picture
     from raft_steps.lab.trace.narration import Story
     from raft_steps.lab.widget import Player
 
@@ -109,14 +109,14 @@ class View:
         They are start and end (seconds), heartbeats ("auto", True or False), mark (an event's number), mark_text,
         title, and limit (of how much is drawn).
         """
-        from raft_steps.lab.timeline import timeline
+        from raft_steps.lab.pictures.space_time import timeline
 
         with self._lock:
             return timeline(self.trace, **options)
 
     def logs(self, at: float | None = None) -> Picture:
         """Draw the logs of all servers, entry by entry, as they are now or were at a time, in seconds."""
-        from raft_steps.lab.logtable import log_table
+        from raft_steps.lab.pictures.log_table import log_table
 
         with self._lock:
             time = self.time if at is None else at

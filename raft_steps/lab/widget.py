@@ -20,8 +20,8 @@ import ipywidgets
 import traitlets
 
 from raft_steps.lab.live.telling import spell_lines
+from raft_steps.lab.pictures.cluster_ring import still, still_words
 from raft_steps.lab.scenario.scenario import MICROSECONDS
-from raft_steps.lab.still import still, still_words
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
 

@@ -88,7 +88,7 @@ class Result:
         """Draw the run with the event marked; None when there was no run."""
         if self.trace is None or not self.trace.events:
             return None
-        from raft_steps.lab.timeline import timeline
+        from raft_steps.lab.pictures.space_time import timeline
 
         return timeline(self.trace, mark=self.event, title=self.check.name)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps.lab.notebook_files import replace_file
-from raft_steps.lab.svg import printable
+from raft_steps.lab.pictures.svg import printable
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a cell for a formula
 

@@ -17,7 +17,7 @@ from raft_steps.lab.linearizability.search import Budget, OutOfBudgetError, Sear
 from raft_steps.lab.linearizability.smallest import smallest_part
 
 if TYPE_CHECKING:
-    from raft_steps.lab.svg import Picture
+    from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.trace.trace import Trace
 
 Verdict = Literal["ok", "violated", "unknown"]

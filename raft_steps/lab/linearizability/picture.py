@@ -14,9 +14,9 @@ from raft_steps.lab.linearizability.history import History, Operation
 from raft_steps.lab.linearizability.picture_layout import GUTTER, MARGIN, SIZE, Bar, Layout, lay_out
 from raft_steps.lab.linearizability.picture_servers import LANE, Stretch, draw_lane, stretches
 from raft_steps.lab.linearizability.words import explanation, on_key, report
-from raft_steps.lab.palette import ALARM, INK, LINE, PALE_LINE, PAPER, TERM_TINTS
-from raft_steps.lab.svg import Drawing, Picture, cut, text_width, wrap
-from raft_steps.lab.timeline_signs import TEXT_STYLE, WALL
+from raft_steps.lab.pictures.signs import TEXT_STYLE, WALL
+from raft_steps.lab.pictures.style import ALARM, INK, LINE, PALE_LINE, PAPER, TERM_TINTS
+from raft_steps.lab.pictures.svg import Drawing, Picture, cut, text_width, wrap
 from raft_steps.lab.trace.narration import plural
 from raft_steps.lab.trace.trace import Trace
 

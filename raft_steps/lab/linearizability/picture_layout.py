@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from raft_steps.lab.linearizability.history import History, Mark, Operation
-from raft_steps.lab.svg import cut, printable, text_width
+from raft_steps.lab.pictures.svg import cut, printable, text_width
 
 SIZE, MARGIN, GUTTER = 11, 14, 96  # of letters, the edges, the names' column
 USUAL_WIDTH, LEAST_STEP = 620, 15

@@ -31,8 +31,8 @@ from raft_steps.lab.search.schedule import MESSAGE, Schedule, Step, client_and_c
 from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
+    from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.search.predicates import Predicate
-    from raft_steps.lab.svg import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Replay:
 
     def timeline(self, **options: Any) -> Picture:
         """Draw the run; the event that first breaks an invariant is marked. Options as those of `timeline`."""
-        from raft_steps.lab.timeline import timeline
+        from raft_steps.lab.pictures.space_time import timeline
 
         if self.breaks:
             first = self.breaks[0]

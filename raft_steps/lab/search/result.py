@@ -21,9 +21,9 @@ from raft_steps.lab.search.schedule import Schedule
 from raft_steps.lab.search.space import Event, State
 
 if TYPE_CHECKING:
+    from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.search.driver import Search
     from raft_steps.lab.search.predicates import Predicate
-    from raft_steps.lab.svg import Picture
     from raft_steps.lab.trace.trace import Trace
 
 

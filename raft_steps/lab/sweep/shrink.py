@@ -19,7 +19,7 @@ from raft_steps.lab.scenario.scenario import Action, Scenario
 from raft_steps.lab.sweep.trial import NODE_FAILED, Trial, try_scenario
 
 if TYPE_CHECKING:
-    from raft_steps.lab.svg import Picture
+    from raft_steps.lab.pictures.svg import Picture
 
 PLAIN: dict[str, Any] = {"loss": 0.0, "duplicate": 0.0, "reorder": 0.0, "spread": "even", "delay": None, "clocks": {}}
 TRIES = 3000  # at most; most failures need a few hundred
@@ -68,7 +68,7 @@ class Shrunk:
 
     def timeline(self, **options: Any) -> Picture:
         """Draw the run, with a mark at the event that breaks the rule; the options are those of `timeline`."""
-        from raft_steps.lab.timeline import timeline
+        from raft_steps.lab.pictures.space_time import timeline
 
         trace = self.replay().trace
         last = max((event.number for event in trace if event.time <= self.trial.time), default=None)

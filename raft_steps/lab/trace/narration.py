@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.pictures.svg import printable
 from raft_steps.lab.scenario.scenario import MICROSECONDS
-from raft_steps.lab.svg import printable
 from raft_steps.lab.trace.message_spans import flights_of, groups_of
 from raft_steps.lab.trace.trace import Event, Trace
 

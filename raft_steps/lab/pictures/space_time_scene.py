@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from raft_steps.lab.palette import message_manner
-from raft_steps.lab.timeline_notes import Note, mark_note, notes_of
+from raft_steps.lab.pictures.space_time_notes import Note, mark_note, notes_of
+from raft_steps.lab.pictures.style import message_manner
 from raft_steps.lab.trace.message_spans import Flight, flights_of, groups_of
 from raft_steps.lab.trace.trace import Event, Moment, Trace
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from raft_steps.lab.palette import MESSAGES, message_look
-from raft_steps.lab.svg import Drawing, text_width
-from raft_steps.lab.timeline_layout import MARGIN, SIZE
-from raft_steps.lab.timeline_scene import Scene
-from raft_steps.lab.timeline_signs import WALL, bar_path, draw_sign, draw_visit, head_path
+from raft_steps.lab.pictures.signs import WALL, bar_path, draw_sign, draw_visit, head_path
+from raft_steps.lab.pictures.space_time_layout import MARGIN, SIZE
+from raft_steps.lab.pictures.space_time_scene import Scene
+from raft_steps.lab.pictures.style import MESSAGES, message_look
+from raft_steps.lab.pictures.svg import Drawing, text_width
 
 ROW = 22
 SIGNS = {

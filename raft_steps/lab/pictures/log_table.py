@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from raft_steps.lab.palette import ALARM, INK, PALE_LINE, PAPER, term_tint
-from raft_steps.lab.svg import Drawing, Picture, cut, printable, text_width
-from raft_steps.lab.timeline_layout import SIZE
-from raft_steps.lab.timeline_signs import STYLE, draw_sign, state_words
+from raft_steps.lab.pictures.signs import STYLE, draw_sign, state_words
+from raft_steps.lab.pictures.space_time_layout import SIZE
+from raft_steps.lab.pictures.style import ALARM, INK, PALE_LINE, PAPER, term_tint
+from raft_steps.lab.pictures.svg import Drawing, Picture, cut, printable, text_width
 from raft_steps.lab.trace.narration import plural, quote, several
 from raft_steps.lab.trace.trace import Moment, ServerState
 

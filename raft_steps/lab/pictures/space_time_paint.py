@@ -8,9 +8,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import pairwise
 
-from raft_steps.lab.palette import ALARM, INK, LINE, PAPER, ROLES, message_look, term_tint
-from raft_steps.lab.svg import Drawing, cut, sign_path, text_width
-from raft_steps.lab.timeline_layout import (
+from raft_steps.lab.pictures.signs import STYLE, WALL, bar_path, draw_sign, draw_visit, head_path, state_words
+from raft_steps.lab.pictures.space_time_layout import (
     BADGE,
     GUTTER,
     LEADING,
@@ -22,9 +21,10 @@ from raft_steps.lab.timeline_layout import (
     Room,
     note_boxes,
 )
-from raft_steps.lab.timeline_notes import Note
-from raft_steps.lab.timeline_scene import Arrow, Scene, Stretch
-from raft_steps.lab.timeline_signs import STYLE, WALL, bar_path, draw_sign, draw_visit, head_path, state_words
+from raft_steps.lab.pictures.space_time_notes import Note
+from raft_steps.lab.pictures.space_time_scene import Arrow, Scene, Stretch
+from raft_steps.lab.pictures.style import ALARM, INK, LINE, PAPER, ROLES, message_look, term_tint
+from raft_steps.lab.pictures.svg import Drawing, cut, sign_path, text_width
 from raft_steps.lab.trace.narration import clock
 
 WALL_GROUND, GUIDE = "#f7efe6", "#ececec"

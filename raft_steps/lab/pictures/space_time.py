@@ -6,12 +6,12 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.pictures.space_time_legend import draw_legend
+from raft_steps.lab.pictures.space_time_paint import Painter
+from raft_steps.lab.pictures.space_time_scene import Scene, View, build_scene, read, times_of
+from raft_steps.lab.pictures.space_time_summary import alt_text, summary_text
+from raft_steps.lab.pictures.svg import Picture
 from raft_steps.lab.scenario.scenario import seconds
-from raft_steps.lab.svg import Picture
-from raft_steps.lab.timeline_legend import draw_legend
-from raft_steps.lab.timeline_paint import Painter
-from raft_steps.lab.timeline_scene import Scene, View, build_scene, read, times_of
-from raft_steps.lab.timeline_summary import alt_text, summary_text
 from raft_steps.lab.trace.narration import decimals_of, window
 from raft_steps.lab.trace.trace import Event, Trace
 

@@ -10,9 +10,9 @@ import math
 from bisect import bisect_right
 from functools import cached_property
 
-from raft_steps.lab.svg import text_width, wrap
-from raft_steps.lab.timeline_notes import Note
-from raft_steps.lab.timeline_scene import Arrow, Scene
+from raft_steps.lab.pictures.space_time_notes import Note
+from raft_steps.lab.pictures.space_time_scene import Arrow, Scene
+from raft_steps.lab.pictures.svg import text_width, wrap
 
 GUTTER, MARGIN = 66, 14  # the clock's column, the right edge
 FIRST_LINE = 46  # from a column's left edge to its lifeline; a client's arrow comes from there

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from raft_steps.lab.palette import ALARM, FAINT_INK, INK, MESSAGES, PAPER, ROLES
-from raft_steps.lab.svg import Drawing, sign_path
-from raft_steps.lab.timeline_layout import BADGE, SIZE
+from raft_steps.lab.pictures.space_time_layout import BADGE, SIZE
+from raft_steps.lab.pictures.style import ALARM, FAINT_INK, INK, MESSAGES, PAPER, ROLES
+from raft_steps.lab.pictures.svg import Drawing, sign_path
 from raft_steps.lab.trace.trace import ServerState
 
 WALL, IDLE = "#a05a1c", "#9db8cc"

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.palette import INK, PALE_LINE, PAPER
+from raft_steps.lab.pictures.style import INK, PALE_LINE, PAPER
 
 BASE_STYLE = f"text{{font:12px sans-serif;fill:{INK}}}"
 
