@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from raft_steps.lab.linearizability import History, Operation
+from raft_steps.lab.verify.linearizability import History, Operation
 
 ACTIONS = ("set", "get", "cas", "append", "delete", "get", "set", "get")
 VALUES = ("a", "b", "ab", None)

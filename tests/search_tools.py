@@ -17,8 +17,8 @@ from raft_steps import node as node_of
 from raft_steps.lab import node
 from raft_steps.lab.commands import NotLeader, Ok, Set
 from raft_steps.lab.log import Entry, Log
-from raft_steps.lab.search import Result, Schedule, Scope, Search, Stage, down, holds, leader, run_stages
-from raft_steps.lab.search.invariants import ONE_VOTE_PER_TERM
+from raft_steps.lab.verify.model_checker import Result, Schedule, Scope, Search, Stage, down, holds, leader, run_stages
+from raft_steps.lab.verify.model_checker.invariants import ONE_VOTE_PER_TERM
 
 
 class LaterNode(node.Node):

@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 from raft_fixture import AppendEntries, RaftNode
 
-from raft_steps.lab.budgets import BudgetReport, budgets
 from raft_steps.lab.cli import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Action, Scenario
-from raft_steps.lab.traffic import Traffic
+from raft_steps.lab.verify.conformance.budgets import BudgetReport, budgets
+from raft_steps.lab.verify.conformance.traffic import Traffic
 
 
 class Chatterbox(RaftNode):

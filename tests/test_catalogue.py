@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from raft_fixture import RaftNode, RequestVoteReply
 
 from raft_steps import STEPS
-from raft_steps.lab.catalogue import Entry, NotYet, catalogue, entries, find_entry, read_entry, try_entry
-from raft_steps.lab.catalogue.expectations import JUDGES, read_expectation
-from raft_steps.lab.catalogue.scripts import SCRIPTS, read_script
 from raft_steps.lab.cli import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.verify.conformance import Entry, NotYet, catalogue, entries, find_entry, read_entry, try_entry
+from raft_steps.lab.verify.conformance.expectations import JUDGES, read_expectation
+from raft_steps.lab.verify.conformance.scripts import SCRIPTS, read_script
 
 CLAIM_SEEDS = 2  # with which every claim that a step passes is tried
 SEARCHED = 200  # seeds, of which one at least must fail where the table says "not yet"

@@ -7,12 +7,12 @@ import sys
 import pytest
 
 from raft_steps import STEPS, node
-from raft_steps.lab.course_map import Cell, CourseMap, course_map, measure_steps, steps_on_it
-from raft_steps.lab.course_map.report import NOT_SERVED
-from raft_steps.lab.course_map.trial import PROMISED, SERVICE_RETURNS, broken_first, mended_adversity
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.profiles import PROFILES
 from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.verify.fuzzer.course_map import Cell, CourseMap, course_map, measure_steps, steps_on_it
+from raft_steps.lab.verify.fuzzer.course_map.report import NOT_SERVED
+from raft_steps.lab.verify.fuzzer.course_map.trial import PROMISED, SERVICE_RETURNS, broken_first, mended_adversity
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 
 STORED = course_map()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from linearizability_tools import has_order, is_order_of
 
-from raft_steps.lab.linearizability import (
+from raft_steps.lab.verify.linearizability import (
     History,
     HistoryError,
     KeyValueModel,
@@ -23,8 +23,8 @@ from raft_steps.lab.linearizability import (
     check,
     check_linearizable,
 )
-from raft_steps.lab.linearizability.check import effect_times
-from raft_steps.lab.linearizability.search import Budget, OutOfBudgetError
+from raft_steps.lab.verify.linearizability.check import effect_times
+from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError
 
 ROOT = Path(__file__).parent.parent
 ask = Operation.parse
@@ -441,7 +441,7 @@ def test_nothing_is_loaded_before_it_is_asked_for() -> None:
         "import sys; sys.path.insert(0, sys.argv[1]); import raft_steps.lab.cluster, raft_steps\n"
         "raft_steps.lab.cluster.Cluster(8)\n"
         "assert not [name for name in sys.modules if 'linearizab' in name]\n"
-        "from raft_steps.lab.linearizability import History, check_linearizable\n"
+        "from raft_steps.lab.verify.linearizability import History, check_linearizable\n"
         "print(check_linearizable(History(())).picture().alt)"
     )
     command = [sys.executable, "-I", "-S", "-c", code, str(ROOT)]

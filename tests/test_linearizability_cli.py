@@ -11,8 +11,8 @@ from picture_tools import texts
 
 from raft_steps.lab import Cluster
 from raft_steps.lab.cli import main
-from raft_steps.lab.linearizability import History, Operation
 from raft_steps.lab.pictures.svg import Picture
+from raft_steps.lab.verify.linearizability import History, Operation
 
 DATA = Path(__file__).parent / "data"
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raft_steps.lab import Cluster
-from raft_steps.lab.linearizability import History, HistoryError, Operation, check_linearizable
-from raft_steps.lab.linearizability.edn import EdnMap, Keyword, read_edn
+from raft_steps.lab.verify.linearizability import History, HistoryError, Operation, check_linearizable
+from raft_steps.lab.verify.linearizability.edn import EdnMap, Keyword, read_edn
 
 DATA = Path(__file__).parent / "data"
 MODELS = {".log": "register", ".edn": "register", ".txt": "kv"}

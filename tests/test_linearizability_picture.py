@@ -10,8 +10,8 @@ import pytest
 from picture_tools import parse, texts
 
 from raft_steps.lab import Cluster
-from raft_steps.lab.linearizability import History, Operation, check_linearizable
-from raft_steps.lab.linearizability.picture_servers import stretches
+from raft_steps.lab.verify.linearizability import History, Operation, check_linearizable
+from raft_steps.lab.verify.linearizability.picture_servers import stretches
 
 GOLDEN = Path(__file__).parent / "golden"
 ask = Operation.parse

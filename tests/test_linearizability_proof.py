@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from linearizability_tools import has_order, history_of_bytes, is_order_of
 
-from raft_steps.lab.linearizability import History, Operation, Result, check_linearizable
+from raft_steps.lab.verify.linearizability import History, Operation, Result, check_linearizable
 
 EXAMPLES, OPERATIONS = 10_000, 8
 SETTINGS = settings(

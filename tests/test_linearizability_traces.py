@@ -9,8 +9,8 @@ import pytest
 
 from raft_steps.lab import Cluster
 from raft_steps.lab.commands import NotLeader, Ok
-from raft_steps.lab.linearizability import History, HistoryError, check_linearizable
 from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.verify.linearizability import History, HistoryError, check_linearizable
 from raft_steps.step_01_key_value_store import Node as Step1
 from raft_steps.step_08_election_timeout_reset import Node as Step8
 

@@ -6,12 +6,12 @@ import pytest
 from raft_fixture import RaftNode
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.profiles import CRASHES, DISKS, FAULTS, PROFILES, SPLITS, adversity, find_profile
-from raft_steps.lab.properties import RULES
 from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.sweep import Trial, try_scenario
+from raft_steps.lab.verify.fuzzer import Trial, try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import CRASHES, DISKS, FAULTS, PROFILES, SPLITS, adversity, find_profile
+from raft_steps.lab.verify.properties import RULES
 
 SEEDS = 30  # for the floors; they were measured over 1,100 seeds of each profile, and 2,500 of the hostile one
 SECOND = 1_000_000

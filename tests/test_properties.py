@@ -15,11 +15,11 @@ from raft_steps import STEPS
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Delete, Ok, Set
 from raft_steps.lab.log import Entry, Log
-from raft_steps.lab.profiles import PROFILES, adversity
-from raft_steps.lab.properties import RULES, Properties, PropertyBroken, Rule, kept_by
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.sweep import try_scenario
+from raft_steps.lab.verify.fuzzer import try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
+from raft_steps.lab.verify.properties import RULES, Properties, PropertyBroken, Rule, kept_by
 
 SEEDS = 40  # of each profile, for the fixture; 10,000 and more were run by hand
 STEP_SEEDS = 12  # of the hostile profile, for each step

@@ -10,11 +10,11 @@ import pytest
 
 from raft_steps import node
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.course_map.trial import mended_adversity
-from raft_steps.lab.linearizability import History, check_linearizable
 from raft_steps.lab.log import Log
-from raft_steps.lab.profiles import PROFILES
 from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.verify.fuzzer.course_map.trial import mended_adversity
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES
+from raft_steps.lab.verify.linearizability import History, check_linearizable
 
 SEEDS = range(4)
 

@@ -24,7 +24,7 @@ from search_tools import (
 
 from raft_steps import node
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.search import (
+from raft_steps.lab.verify.model_checker import (
     EXHAUSTED,
     GOAL_FOUND,
     NODE_FAILED,
@@ -44,10 +44,10 @@ from raft_steps.lab.search import (
     run_stages,
     stored,
 )
-from raft_steps.lab.search import finds as find_files
-from raft_steps.lab.search.explore import Walk
-from raft_steps.lab.search.moves import NodeFailedError
-from raft_steps.lab.search.shorten import shortened
+from raft_steps.lab.verify.model_checker import stored_schedules as find_files
+from raft_steps.lab.verify.model_checker.breadth_first import Walk
+from raft_steps.lab.verify.model_checker.minimise import shortened
+from raft_steps.lab.verify.model_checker.successors import NodeFailedError
 
 TWO_ELECTIONS = Scope(timeouts={"election": 2})
 ROOT = Path(__file__).parent.parent
@@ -327,7 +327,7 @@ def test_predicate_that_hangs_is_not_the_nodes_fault() -> None:
 TELL = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from raft_steps.lab.search import Scope, Search
+from raft_steps.lab.verify.model_checker import Scope, Search
 scope = Scope(timeouts={"election": 2}, crashes=1, commands=("set x 1",))
 for rules in ("all", "Log Matching"):
     print(Search(8).run(scope, invariants=rules, states=3000))

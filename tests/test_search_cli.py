@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from raft_steps.lab.cli import main
-from raft_steps.lab.search import find, stored
+from raft_steps.lab.verify.model_checker import find, stored
 
 
 def run(*arguments: str, given: str | None = None) -> Result:

@@ -15,7 +15,7 @@ from search_tools import (
 )
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.search import (
+from raft_steps.lab.verify.model_checker import (
     EXHAUSTED,
     INVARIANTS,
     NOBODY_CAN_BE_ELECTED,

@@ -10,9 +10,19 @@ from search_tools import LaterNode
 from raft_steps import node
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.scenario.scenario import MICROSECONDS
-from raft_steps.lab.search import Replay, Schedule, Scope, Search, committed, find, leader, run_schedule, stored
 from raft_steps.lab.trace.narration import story
 from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.verify.model_checker import (
+    Replay,
+    Schedule,
+    Scope,
+    Search,
+    committed,
+    find,
+    leader,
+    run_schedule,
+    stored,
+)
 
 LINE = (
     "raft-steps-schedule 1; step 8; servers tom jerry spike; log tom 1 'set x 1'; timeout tom election; "

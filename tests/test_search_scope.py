@@ -17,9 +17,9 @@ from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.diagnostics import Mistake
-from raft_steps.lab.search import EXHAUSTED, Look, Predicate, Scope, Search, leader, predicate
-from raft_steps.lab.search.freeze import Freezer
-from raft_steps.lab.search.numbers import Even
+from raft_steps.lab.verify.model_checker import EXHAUSTED, Look, Predicate, Scope, Search, leader, predicate
+from raft_steps.lab.verify.model_checker.freezing import Freezer
+from raft_steps.lab.verify.model_checker.interning import Even
 
 SERVERS = ("tom", "jerry", "spike")
 

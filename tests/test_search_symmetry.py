@@ -10,11 +10,11 @@ from search_tools import ForgetsItsVote, LaterNode, VotesAgain
 
 from raft_steps import node
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.search import INVARIANTS, Scope, Search, leader, predicate
-from raft_steps.lab.search.explore import Aim, BreadthFirst, Limits
-from raft_steps.lab.search.moves import Moves
-from raft_steps.lab.search.start import beginning_of
-from raft_steps.lab.search.symmetry import Renaming, Symmetry
+from raft_steps.lab.verify.model_checker import INVARIANTS, Scope, Search, leader, predicate
+from raft_steps.lab.verify.model_checker.breadth_first import Aim, BreadthFirst, Limits
+from raft_steps.lab.verify.model_checker.initial_states import beginning_of
+from raft_steps.lab.verify.model_checker.successors import Moves
+from raft_steps.lab.verify.model_checker.symmetry import Renaming, Symmetry
 
 SMALL = (
     Scope(timeouts={"election": 1}),

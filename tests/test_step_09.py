@@ -12,9 +12,9 @@ from raft_steps import node
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Ok, Set
 from raft_steps.lab.measure import leaderless
-from raft_steps.lab.search import Scope, Search, find, run_schedule
-from raft_steps.lab.sweep import sweep
 from raft_steps.lab.ten_steps import sweep_ten_steps
+from raft_steps.lab.verify.fuzzer import sweep
+from raft_steps.lab.verify.model_checker import Scope, Search, find, run_schedule
 from raft_steps.step_04_leader_election import RequestVote
 from raft_steps.step_06_term_checks import AppendEntriesRefused
 from raft_steps.step_09_one_vote_per_term import AppendEntriesReply, RequestVoteReply

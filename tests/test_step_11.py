@@ -11,8 +11,8 @@ from raft_steps import node
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.commands import Get, NotLeader, Ok, Set
 from raft_steps.lab.log import Entry
-from raft_steps.lab.search import find, run_schedule
-from raft_steps.lab.sweep import sweep
+from raft_steps.lab.verify.fuzzer import sweep
+from raft_steps.lab.verify.model_checker import find, run_schedule
 from raft_steps.step_11_commit_index import AppendEntries, AppendEntriesReply
 
 SET_X = Set(key="x", value="1")

@@ -8,10 +8,10 @@ from core_tools import changed, effects, lone, sent
 from raft_steps import node
 from raft_steps.lab.cluster import Cluster, NoAnswer
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.profiles import adversity
-from raft_steps.lab.properties import RULES
-from raft_steps.lab.search import Scope, Search, find, run_schedule
-from raft_steps.lab.sweep import try_scenario
+from raft_steps.lab.verify.fuzzer import try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import adversity
+from raft_steps.lab.verify.model_checker import Scope, Search, find, run_schedule
+from raft_steps.lab.verify.properties import RULES
 from raft_steps.step_09_one_vote_per_term import RequestVoteReply
 from raft_steps.step_10_up_to_date_logs import RequestVote
 

@@ -15,11 +15,11 @@ from wrong_nodes.mistakes import EndlessLoop, Exceptional, Storm
 from wrong_nodes.properties import AnswersAtOnce, VoteIsNotOnDisk
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.profiles import PROFILES, adversity
-from raft_steps.lab.properties import RULES, Properties, PropertyBroken, Rule, kept_by
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.sweep import Shrunk, Trial, shrink, sweep, try_scenario
+from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink, sweep, try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
+from raft_steps.lab.verify.properties import RULES, Properties, PropertyBroken, Rule, kept_by
 
 FIXTURE = f"{Path(__file__).parent / 'raft_fixture.py'}:RaftNode"
 MUTANT = f"{Path(__file__).parent / 'wrong_nodes' / 'properties.py'}:VoteIsNotOnDisk"
@@ -324,7 +324,7 @@ def test_node_that_fails_is_made_small() -> None:
 def test_what_is_dear_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """A storm, or a handler that does not come back, takes so long that only a few smaller scenarios are tried."""
     monkeypatch.setattr("raft_steps.lab.runtime.simulator.simulation.EVENT_BUDGET", 5_000)
-    shrinking = sys.modules["raft_steps.lab.sweep.shrink"]  # the package has a function of the same name
+    shrinking = sys.modules["raft_steps.lab.verify.fuzzer.shrink"]  # the package has a function of the same name
     monkeypatch.setattr(shrinking, "EVENTS", 20_000)
     scenario = adversity(None, "hostile", 0, node_class=Storm, seconds=4)
     shrunk = shrink(scenario, Storm)

@@ -1,12 +1,13 @@
 """A sweep on a Dask cluster: the same trials as on one core, and clear words where there is no cluster."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from raft_steps import node
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.sweep import sweep
+from raft_steps.lab.verify.fuzzer import sweep
 
 distributed = pytest.importorskip("distributed", reason="NO DASK: pip install 'raft-steps[cluster]'")
 
@@ -43,6 +44,7 @@ def test_a_class_of_ones_own_travels(scheduler: str) -> None:
 
 def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """An address where no scheduler is gives one sentence."""
-    monkeypatch.setattr("raft_steps.lab.sweep.run.PATIENCE", "1s")
+    module = sys.modules["raft_steps.lab.verify.fuzzer.sweep"]  # The package has a function of that name.
+    monkeypatch.setattr(module, "PATIENCE", "1s")
     with pytest.raises(ScenarioError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
         sweep(8, seeds=1, scheduler="tcp://127.0.0.1:9")

@@ -14,9 +14,9 @@ import pytest
 
 from raft_steps import STEPS
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.profiles import PROFILES, adversity
-from raft_steps.lab.properties import RULES
-from raft_steps.lab.sweep import try_scenario
+from raft_steps.lab.verify.fuzzer import try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
+from raft_steps.lab.verify.properties import RULES
 
 GOLDEN = Path(__file__).parent / "golden" / "sweeps.json"
 SEEDS, SECONDS = 3, 4.0

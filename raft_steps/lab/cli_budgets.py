@@ -21,7 +21,7 @@ def budgets(ctx: click.Context, *, number: int, seed: int, spec: str | None, as_
     The bars are MIT's: 30 calls to elect three servers, 42 for ten entries, 60 in an idle second; three times what the
     clients wrote, and 50,000 bytes. The exit status is 1 where one is missed.
     """
-    from raft_steps.lab.budgets import budgets as measure
+    from raft_steps.lab.verify.conformance.budgets import budgets as measure
 
     step = find_step(number).number
     report = measure(load_node(spec) if spec is not None else step, seed)

@@ -47,8 +47,8 @@ def catalogue(
     raft-steps catalogue 9 --seeds 100
     raft-steps catalogue --node my_raft.py:Node --only ReElection
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab.catalogue import catalogue as run_catalogue
-    from raft_steps.lab.catalogue import entries, read_file
+    from raft_steps.lab.verify.conformance import catalogue as run_catalogue
+    from raft_steps.lab.verify.conformance import entries, read_file
 
     if spec is not None and number is not None:
         raise CommandError("a step and --node exclude each other: try the one or the other")

@@ -9,7 +9,7 @@ import click
 from raft_steps import find_step, node
 from raft_steps.lab.cli_look import step_argument
 from raft_steps.lab.cli_tools import FAILED, Progress, json_option, load_node, say, say_json
-from raft_steps.lab.profiles import PROFILES
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 
 NETWORKS = tuple(name for name, profile in PROFILES.items() if not profile.faults)  # The list has crashes of its own.
 

@@ -44,7 +44,7 @@ def linearizable(
     raft-steps linearizable run.jsonl --svg run.svg
     raft-steps linearizable etcd_000.log --model register --time-limit 60
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab.linearizability import History, check_linearizable
+    from raft_steps.lab.verify.linearizability import History, check_linearizable
 
     try:
         text = file.read()

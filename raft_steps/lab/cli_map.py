@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from raft_steps.lab.cli_tools import Progress, json_option, load_node, say, say_json
-from raft_steps.lab.profiles import PROFILES
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 
 
 @click.command("course-map")
@@ -22,7 +22,7 @@ def course_map(spec: str | None, seeds: int, renew: bool, as_json: bool) -> None
     raft-steps course-map
     raft-steps course-map --node my_raft.py:Node
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab import course_map as maps
+    from raft_steps.lab.verify.fuzzer import course_map as maps
 
     if renew:
         with Progress("course map", maps.cells_of_the_steps()) as progress:

@@ -87,8 +87,8 @@ def schedule(ctx: click.Context, *, what: str, spec: str | None, svg: Path | Non
 
     The exit status is 1 where it does not break the rule that it says it breaks.
     """
-    from raft_steps.lab.search import Schedule, find, run_schedule, stored
-    from raft_steps.lab.search.naming import describe
+    from raft_steps.lab.verify.model_checker import Schedule, find, run_schedule, stored
+    from raft_steps.lab.verify.model_checker.schedule_steps import describe
 
     is_stored = what in stored()
     text = "" if is_stored else _text_of(what)
@@ -118,7 +118,7 @@ def _text_of(what: str) -> str:
     try:
         return sys.stdin.read() if what == "-" else Path(what).read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        from raft_steps.lab.search import stored
+        from raft_steps.lab.verify.model_checker import stored
 
         raise CommandError(
             f"there is no file {what}, and no stored schedule; stored are {', '.join(stored())}"
@@ -128,7 +128,7 @@ def _text_of(what: str) -> str:
 
 
 def _search(step_or_node: int | type, options: dict[str, Any]) -> Any:
-    from raft_steps.lab.search import Scope, Search
+    from raft_steps.lab.verify.model_checker import Scope, Search
 
     cluster = Search(step_or_node, read_servers(options["servers"]))
     scope = Scope(
@@ -165,7 +165,7 @@ def _bound(text: str) -> tuple[str, int]:
 
 def _read_goal(text: str) -> Any:
     """Read a goal: ``leader [NAME] [term N]``, ``committed COMMAND``, ``acknowledged COMMAND``, ``down NAME``, ``nobody``."""
-    from raft_steps.lab import search as lab
+    from raft_steps.lab.verify import model_checker as lab
 
     match text.split():
         case ["leader", *rest]:
@@ -196,7 +196,7 @@ def _as_data(result: Any) -> dict[str, Any]:
 
 def _status(result: Any, *, sought: bool) -> int:
     """Give the exit status: a limit that was hit is never a success, and nor is a goal that is nowhere."""
-    from raft_steps.lab.search import EXHAUSTED, GOAL_FOUND, TIME_OUT
+    from raft_steps.lab.verify.model_checker import EXHAUSTED, GOAL_FOUND, TIME_OUT
 
     if result.outcome == TIME_OUT:
         return WRONG_INPUT

@@ -9,8 +9,8 @@ import click
 from raft_steps import find_step
 from raft_steps.lab.cli_look import step_argument
 from raft_steps.lab.cli_tools import FAILED, Progress, json_option, load_node, say, say_json, svg_option
-from raft_steps.lab.profiles import PROFILES
-from raft_steps.lab.properties.rules import RULES
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES
+from raft_steps.lab.verify.properties.rules import RULES
 
 
 @click.command()
@@ -56,8 +56,8 @@ def sweep(
     raft-steps sweep 8 --profile crashes --seeds 1000
     raft-steps sweep 8 --every-rule --seeds 20
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab.properties import kept_by
-    from raft_steps.lab.sweep import sweep as run_sweep
+    from raft_steps.lab.verify.fuzzer import sweep as run_sweep
+    from raft_steps.lab.verify.properties import kept_by
 
     find_step(number)
     if spec is not None:

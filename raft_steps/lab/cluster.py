@@ -14,7 +14,6 @@ from typing import Any
 
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.live.witness import begin
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
@@ -26,6 +25,7 @@ from raft_steps.lab.scenario.scenario import (
     seconds,
 )
 from raft_steps.lab.scenario.validation import check_action
+from raft_steps.lab.verify.properties.watched_run import begin
 from raft_steps.lab.view import View
 
 

@@ -71,8 +71,8 @@ def private_runs(node_class: type, step: int, points: float) -> float:
         GradingError: There are no seeds, though this is the grading; or the Node is not the student's own.
     """
     from raft_steps.lab.grading.trials import private_seeds
-    from raft_steps.lab.properties.rules import kept_by
-    from raft_steps.lab.sweep import sweep
+    from raft_steps.lab.verify.fuzzer import sweep
+    from raft_steps.lab.verify.properties.rules import kept_by
 
     file = os.environ.get(SEEDS)
     if file is None:

@@ -12,10 +12,10 @@ from typing import Any
 
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.profiles import find_profile
 from raft_steps.lab.scenario.arguments import title_of
 from raft_steps.lab.ten_steps_report import Check, Sweep, TenSteps
 from raft_steps.lab.ten_steps_tester import ABOUT_FOLLOWERS, FIRST_LOG, LEADER, Missed, Tester
+from raft_steps.lab.verify.fuzzer.profiles import find_profile
 
 SENTENCES = (
     "Start a leader with commands in its log, and two followers whose logs are empty.",

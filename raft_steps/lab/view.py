@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.properties.watch import Properties
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, nearest
 from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.verify.properties.monitor import Properties
 
 if TYPE_CHECKING:
-    from raft_steps.lab.linearizability import History
     from raft_steps.lab.live.branches import Branch
     from raft_steps.lab.live.session import Session
     from raft_steps.lab.pictures.svg import Picture
-    from raft_steps.lab.properties.violation import Violation
     from raft_steps.lab.runtime.host import Host
     from raft_steps.lab.trace.narration import Story
+    from raft_steps.lab.verify.linearizability import History
+    from raft_steps.lab.verify.properties.violation import Violation
     from raft_steps.lab.widget import Player
 
 
@@ -131,7 +131,7 @@ class View:
 
     def history(self) -> History:
         """Give what clients asked and heard so far, to check with `check_linearizable`."""
-        from raft_steps.lab.linearizability import History
+        from raft_steps.lab.verify.linearizability import History
 
         with self._lock:
             return History.from_trace(self.trace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-from raft_steps.lab.linearizability import History, KeyValueModel, Operation, check_linearizable
+from raft_steps.lab.verify.linearizability import History, KeyValueModel, Operation, check_linearizable
 
 MICROSECONDS = 1_000_000
 

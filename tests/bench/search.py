@@ -11,7 +11,7 @@ import pstats
 import time
 import tracemalloc
 
-from raft_steps.lab.search import Result, Scope, Search
+from raft_steps.lab.verify.model_checker import Result, Scope, Search
 
 TARGET = 20_000  # transitions a second
 SCOPE = Scope(timeouts={"election": 2, "heartbeat": 1}, crashes=1, commands=("set x 1",))

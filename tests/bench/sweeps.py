@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 import time
 
-from raft_steps.lab.profiles import adversity
-from raft_steps.lab.properties import RULES, kept_by
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.sweep import shrink, sweep
-from raft_steps.lab.sweep.trial import try_scenario
+from raft_steps.lab.verify.fuzzer import shrink, sweep
+from raft_steps.lab.verify.fuzzer.profiles import adversity
+from raft_steps.lab.verify.fuzzer.trial import try_scenario
+from raft_steps.lab.verify.properties import RULES, kept_by
 
 STEP, PROFILE, SECONDS, WHOLE = 8, "hostile", 30.0, 10_000
 

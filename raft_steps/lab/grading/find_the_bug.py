@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps import node
-from raft_steps.lab.catalogue import read_entry, try_entry
 from raft_steps.lab.errors import LabError, NodeError, ScenarioError
 from raft_steps.lab.grading.page import STYLE
 from raft_steps.lab.grading.taking import NotTaken, read_bytes
-from raft_steps.lab.properties import kept_by
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario
-from raft_steps.lab.search import INVARIANTS, Schedule, run_schedule
-from raft_steps.lab.sweep import try_scenario
+from raft_steps.lab.verify.conformance import read_entry, try_entry
+from raft_steps.lab.verify.fuzzer import try_scenario
+from raft_steps.lab.verify.model_checker import INVARIANTS, Schedule, run_schedule
+from raft_steps.lab.verify.properties import kept_by
 
 TESTS_MAX, TEXT_MAX, SECONDS_MAX, SERVERS_MAX = 50, 100_000, 300, 9
 BETWEEN = "---"

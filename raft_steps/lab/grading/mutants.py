@@ -15,11 +15,11 @@ from typing import Any
 from raft_steps import node
 from raft_steps.lab.cli_tools import CommandError, load_node
 from raft_steps.lab.node import Node
-from raft_steps.lab.profiles import adversity
-from raft_steps.lab.properties import kept_by
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario, default_scenario
 from raft_steps.lab.source.views import whole
-from raft_steps.lab.sweep import try_scenario
+from raft_steps.lab.verify.fuzzer import try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import adversity
+from raft_steps.lab.verify.properties import kept_by
 
 MOST = 12  # mutants in a set
 PROFILES = ("hostile", "partitions", "crashes")

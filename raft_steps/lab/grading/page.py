@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.checks.report import Result
 from raft_steps.lab.grading.trials import search_passed
-from raft_steps.lab.properties.rules import RULES
+from raft_steps.lab.verify.properties.rules import RULES
 
 if TYPE_CHECKING:
     from raft_steps.lab.grading.trials import Tried

@@ -16,14 +16,14 @@ from raft_steps import node
 from raft_steps.lab.checks import Report, check, checks_of
 from raft_steps.lab.checks.report import Result
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.profiles import adversity
-from raft_steps.lab.properties import Rule, kept_by
-from raft_steps.lab.properties.rules import ACKNOWLEDGED_WRITES_LAST
 from raft_steps.lab.runtime.watchdog import NOT_BACK
-from raft_steps.lab.search import INVARIANTS, VIOLATED, Scope, Search
-from raft_steps.lab.search import NODE_FAILED as SEARCH_NODE_FAILED
-from raft_steps.lab.search import Result as Found
-from raft_steps.lab.sweep import Shrunk, Trial, shrink, try_scenario
+from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink, try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import adversity
+from raft_steps.lab.verify.model_checker import INVARIANTS, VIOLATED, Scope, Search
+from raft_steps.lab.verify.model_checker import NODE_FAILED as SEARCH_NODE_FAILED
+from raft_steps.lab.verify.model_checker import Result as Found
+from raft_steps.lab.verify.properties import Rule, kept_by
+from raft_steps.lab.verify.properties.rules import ACKNOWLEDGED_WRITES_LAST
 
 PROFILES = ("disks", "hostile", "crashes", "partitions", "reordering", "slow")
 SECONDS = 6.0  # of virtual time for each seed

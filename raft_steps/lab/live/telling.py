@@ -7,10 +7,10 @@ from typing import Any
 
 from raft_steps.lab.live import exports
 from raft_steps.lab.live.branches import Branch, Branches
-from raft_steps.lab.live.witness import Witness
 from raft_steps.lab.scenario.grammar import spell_action
 from raft_steps.lab.scenario.scenario import seconds
 from raft_steps.lab.trace.narration import event_text
+from raft_steps.lab.verify.properties.watched_run import Witness
 
 # What an action does itself; what follows from it on the same server is not told in its answer.
 TOLD = frozenset(

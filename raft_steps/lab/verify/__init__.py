@@ -1,0 +1,1 @@
+"""Whether a Node keeps its promises: properties, model checker, linearizability, fuzzer, conformance."""

@@ -1,0 +1,160 @@
+"""What a sweep found, as data that shows itself as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from raft_steps.lab.verify.fuzzer.profiles import find_profile
+from raft_steps.lab.verify.fuzzer.trial import Trial
+from raft_steps.lab.verify.properties.rules import RULES
+
+if TYPE_CHECKING:
+    from raft_steps.lab.verify.fuzzer.shrink import Shrunk
+
+FLOOR_SECONDS = 30  # A profile's floors are for runs of so many seconds.
+SEEDS_SHOWN = 8
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """What came of a sweep.
+
+    Attributes:
+        step: The step; None for a class of one's own.
+        title: Whose sweep it is.
+        profile: The kind of adversity.
+        servers: How many servers took part.
+        seconds: How long each run took, in seconds of virtual time.
+        rules: The names of the rules that must not break.
+        trials: What came of each seed, in order.
+        smallest: The first failure, made small; None if there is none.
+    """
+
+    step: int | None
+    title: str
+    profile: str
+    servers: int
+    seconds: float
+    rules: tuple[str, ...]
+    trials: list[Trial]
+    smallest: Shrunk | None = field(default=None)
+
+    @property
+    def failed(self) -> list[Trial]:
+        """The trials in which a rule broke or the Node failed."""
+        return [trial for trial in self.trials if trial.broken]
+
+    @property
+    def survived(self) -> float:
+        """The share of seeds that broke nothing, from 0 to 1."""
+        return 1 - len(self.failed) / len(self.trials)
+
+    @property
+    def quiet(self) -> list[int]:
+        """The seeds that broke nothing, and saw fewer elections or faults than the profile promises."""
+        profile, whole = find_profile(self.profile), self.seconds / FLOOR_SECONDS
+        elects = self.step is None or self.step >= 9  # before, a server votes once in its life
+        return [
+            trial.seed
+            for trial in self.trials
+            if not trial.broken
+            and (
+                trial.faults < int(profile.hits * whole)
+                or (elects and trial.elections < int(profile.elections * whole))
+            )
+        ]
+
+    def broken(self) -> dict[str, list[int]]:
+        """Give the seeds at which each rule broke first, by the rule's name, the most frequent first."""
+        found: dict[str, list[int]] = {}
+        for trial in self.failed:
+            found.setdefault(trial.broken, []).append(trial.seed)
+        return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+
+    def as_data(self) -> dict[str, Any]:
+        """Turn it into what JSON knows."""
+        smallest = self.smallest
+        return {
+            "step": self.step,
+            "profile": self.profile,
+            "servers": self.servers,
+            "seconds": self.seconds,
+            "rules": list(self.rules),
+            "seeds": len(self.trials),
+            "survived": len(self.trials) - len(self.failed),
+            "broken": self.broken(),
+            "quiet": self.quiet,
+            **{name: self._sum(name) for name in ("elections", "faults", "answered", "events")},
+            "smallest": None
+            if smallest is None
+            else {
+                "rule": smallest.trial.broken,
+                "text": smallest.trial.text,
+                "seconds": smallest.trial.time / 1e6,
+                "scenario": smallest.scenario.to_text(),
+            },
+        }
+
+    def _sum(self, name: str) -> int:
+        return sum(getattr(trial, name) for trial in self.trials)
+
+    def _heading(self) -> str:
+        count, failed = len(self.trials), len(self.failed)
+        return (
+            f"{self.title}, profile {self.profile}, {self.servers} servers, {count} seeds of {self.seconds:g} s: "
+            f"{count - failed} survived ({self.survived:.1%})"
+        )
+
+    def _facts(self) -> str:
+        count = len(self.trials)
+        least = {name: min(getattr(trial, name) for trial in self.trials) for name in ("elections", "faults")}
+        said = [
+            f"{self._sum(name) / count:.1f} {name}"
+            + (f" (at least {least[name]})" if name in least and not self.failed else "")
+            for name in ("elections", "faults", "answered")
+        ]
+        quiet = self.quiet
+        less = (
+            "seed saw fewer elections or faults than such a run should"
+            if len(quiet) == 1
+            else ("seeds saw fewer elections or faults than such runs should")
+        )
+        floor = f" {len(quiet)} {less}: {_few(quiet)}." if quiet else ""
+        return f"On average: {', '.join(said)}.{floor}"
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        sentences = {rule.name: rule.sentence for rule in RULES}
+        return [(name, _few(seeds), sentences.get(name, "")) for name, seeds in self.broken().items()]
+
+    def __str__(self) -> str:
+        """Show what broke at which seeds, and the smallest failure."""
+        lines = [self._heading(), self._facts()]
+        lines += [f"  {name}: {seeds}" for name, seeds, _ in self._rows()]
+        if self.smallest is not None:
+            lines += ["The first failure, made small:", str(self.smallest)]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Show the same as a table."""
+        cells = [
+            f"<tr><td>{escape(name)}</td><td style='text-align:left'>{escape(seeds)}</td>"
+            f"<td style='text-align:left'>{escape(sentence)}</td></tr>"
+            for name, seeds, sentence in self._rows()
+        ]
+        table = (
+            "<table><tr><th>broken first</th><th style='text-align:left'>at seeds</th>"
+            f"<th style='text-align:left'>the rule</th></tr>{''.join(cells)}</table>"
+            if cells
+            else ""
+        )
+        small = f"<pre>{escape(str(self.smallest))}</pre>" if self.smallest is not None else ""
+        return f"<p>{escape(self._heading())}<br>{escape(self._facts())}</p>{table}{small}"
+
+
+def _few(seeds: list[int]) -> str:
+    shown = ", ".join(map(str, seeds[:SEEDS_SHOWN]))
+    return shown if len(seeds) <= SEEDS_SHOWN else f"{shown} and {len(seeds) - SEEDS_SHOWN} more"

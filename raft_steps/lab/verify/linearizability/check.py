@@ -1,0 +1,179 @@
+"""The check: is a history linearizable, in what order, or which few operations cannot be explained.
+
+Each key is searched by itself; orders of keys fit together (Herlihy and Wing's locality). A search that runs out of its
+limit decides nothing: the verdict is then unknown, never ok.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from raft_steps.lab.verify.linearizability.history import History, HistoryError, Operation
+from raft_steps.lab.verify.linearizability.minimise import smallest_part
+from raft_steps.lab.verify.linearizability.models import MODELS, Model, RegisterModel, State
+from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError, Search, find_order
+
+if TYPE_CHECKING:
+    from raft_steps.lab.pictures.svg import Picture
+    from raft_steps.lab.trace.trace import Trace
+
+Verdict = Literal["ok", "violated", "unknown"]
+STEP_LIMIT = 2_000_000  # a few seconds, and some hundred megabytes at worst
+SMALLEST_LIMIT = 200_000  # how many more steps to look for the smallest failing part
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the check found.
+
+    Attributes:
+        verdict: ok, violated or unknown.
+        history: The history that was checked.
+        model: What its operations do.
+        order: When ok, the operations that took effect, in an order that explains every answer.
+        failing: When violated, a smallest part that cannot be explained: leave out any one, and the rest can.
+        key: The key of the failing part.
+        farthest: The longest beginning of an order of the failing part.
+        state: What the key held after that.
+        undecided: The keys whose search ran out of its limit.
+        steps: How many operations were tried, over all keys.
+    """
+
+    verdict: Verdict
+    history: History
+    model: Model
+    order: tuple[Operation, ...] = ()
+    failing: tuple[Operation, ...] = ()
+    key: Hashable = None
+    farthest: tuple[Operation, ...] = ()
+    state: State = None
+    undecided: tuple[Hashable, ...] = ()
+    steps: int = field(default=0, compare=False)
+
+    def picture(self, trace: Trace | None = None, *, title: str = "") -> Picture:
+        """Draw the history beside the servers and the faults, with the order or the failing part.
+
+        Args:
+            trace: The run, for servers and faults; by default the one that the history was taken from.
+            title: What the picture is called.
+        """
+        from raft_steps.lab.verify.linearizability.picture import draw_result
+
+        return draw_result(self, trace if trace is not None else self.history.trace, title)
+
+    def as_data(self) -> dict[str, Any]:
+        """Give the result as data that JSON can hold."""
+        from raft_steps.lab.verify.linearizability.report import result_data
+
+        return result_data(self)
+
+    def __str__(self) -> str:
+        from raft_steps.lab.verify.linearizability.report import report
+
+        return report(self)
+
+    __repr__ = __str__
+
+
+def check_linearizable(
+    history: History,
+    model: str | Model = "kv",
+    *,
+    step_limit: int = STEP_LIMIT,
+    time_limit: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Result:
+    """Check whether a history is linearizable.
+
+    Args:
+        history: What clients asked and heard.
+        model: ``"kv"``, ``"register"``, or a `Model` of your own.
+        step_limit: How many operations may be tried before the verdict is unknown.
+        time_limit: How many seconds it may take; None for as long as the steps last.
+        clock: What tells the seconds for the time limit.
+
+    Raises:
+        HistoryError: There is no such model, or it has no rule for an operation of the history.
+    """
+    chosen = _model(history, model)
+    parts = history.by_key()
+    for operation in history:
+        chosen.require(operation)
+    deadline = None if time_limit is None else clock() + time_limit
+    budget = Budget(step_limit, deadline, clock)
+    found: dict[Hashable, Search] = {}
+    undecided: list[Hashable] = []
+    for key in sorted(parts, key=lambda key: len(parts[key])):  # what is quickly decided comes first
+        try:
+            found[key] = find_order(parts[key], chosen, budget)
+        except OutOfBudgetError:
+            undecided.append(key)
+            continue
+        if found[key].order is None:
+            return _violated(history, chosen, found[key], parts[key], step_limit - budget.steps)
+    steps = min(step_limit - budget.steps, step_limit)
+    if undecided:
+        return Result("unknown", history, chosen, undecided=tuple(undecided), steps=steps)
+    return Result("ok", history, chosen, order=_together(found), steps=steps)
+
+
+def _model(history: History, model: str | Model) -> Model:
+    if isinstance(model, Model):
+        return model
+    if model not in MODELS:
+        raise HistoryError(f"there is no model {model!r}; there are {', '.join(MODELS)}")
+    chosen = MODELS[model](history.missing)
+    keys = list(history.by_key())
+    if type(chosen) is RegisterModel and len(keys) > 1:
+        raise HistoryError(f"a register is one, and this history has the keys {keys[0]} and {keys[1]}; its model is kv")
+    return chosen
+
+
+def _violated(history: History, model: Model, whole: Search, operations: Sequence[Operation], steps: int) -> Result:
+    failing = smallest_part(operations, model, SMALLEST_LIMIT)
+    try:
+        search = find_order(failing, model, Budget(SMALLEST_LIMIT))
+    except OutOfBudgetError:  # The part is as hard as the whole was; what the whole's search saw is true of it too.
+        search = whole
+    return Result(
+        "violated",
+        history,
+        model,
+        failing=failing,
+        key=failing[0].key,
+        farthest=search.farthest,
+        state=search.state,
+        steps=steps,
+    )
+
+
+def _together(found: Mapping[Hashable, Search]) -> tuple[Operation, ...]:
+    """Put the orders of all keys into one: each operation at the earliest place that its key's order allows."""
+    placed = []
+    for search in found.values():
+        earliest = -1
+        for number, operation in enumerate(search.order or ()):
+            earliest = max(earliest, operation.begin)
+            placed.append((earliest, number, operation))
+    return tuple(operation for _, _, operation in sorted(placed, key=lambda item: item[:2]))
+
+
+def effect_times(order: Sequence[Operation]) -> list[int]:
+    """Give a moment for each operation of an order at which it may have taken effect, in microseconds.
+
+    The moments follow the order and lie between call and answer, in the middle of what the order leaves free.
+    """
+    earliest, now = [], 0
+    for operation in order:
+        now = max(now, operation.called)
+        earliest.append(now)
+    last = max((op.returned or op.called for op in order), default=0)
+    latest = []
+    for operation, soonest in zip(reversed(order), reversed(earliest), strict=True):
+        last = max(min(last, last if operation.returned is None else operation.returned), soonest)
+        latest.append(last)
+    latest.reverse()
+    return [(low + high) // 2 for low, high in zip(earliest, latest, strict=True)]

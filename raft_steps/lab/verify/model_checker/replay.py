@@ -1,0 +1,300 @@
+"""The replay: it runs a schedule, event by event, and writes a trace that every picture and story can read.
+
+Each event takes a second of virtual time. That says nothing of real durations: a schedule knows the order alone. In the
+trace, a timer is due when the schedule lets it run out, and a message when it arrives (`dues`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from raft_steps.lab.commands import Request, command_of_words
+from raft_steps.lab.errors import NodeError, ScenarioError
+from raft_steps.lab.log import Log
+from raft_steps.lab.messages import handler_name
+from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.host import Host, read_entries
+from raft_steps.lab.runtime.simulator.network import Link, connect
+from raft_steps.lab.runtime.simulator.recorder import Recorder
+from raft_steps.lab.runtime.simulator.timers import check_wait
+from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
+from raft_steps.lab.scenario.arguments import title_of_class
+from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
+from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.verify.model_checker.dues import set_dues
+from raft_steps.lab.verify.model_checker.facts import NOTHING, Fact, facts_of, grown
+from raft_steps.lab.verify.model_checker.interning import Even
+from raft_steps.lab.verify.model_checker.schedule import MESSAGE, Schedule, Step, client_and_command
+from raft_steps.lab.verify.model_checker.state_view import Flying, Look, Seen
+from raft_steps.lab.verify.model_checker.transitions import check_answer, find_handler
+
+if TYPE_CHECKING:
+    from raft_steps.lab.pictures.svg import Picture
+    from raft_steps.lab.verify.model_checker.predicates import Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The first time that an invariant broke.
+
+    Attributes:
+        name: The invariant.
+        words: How it broke.
+        step: After how many events of the schedule.
+        event: The number of the trace's event to mark.
+    """
+
+    name: str
+    words: str
+    step: int
+    event: int
+
+
+class Replay:
+    """A cluster that does what a schedule says.
+
+    Attributes:
+        schedule: What it begins with; its events are done by `run`.
+        trace: What has happened.
+        breaks: Which invariants broke, in the order in which they did.
+        error: What a Node did wrong; nothing happens after that.
+        now: The time, in microseconds.
+        done: How many events of the schedule have happened.
+        calls: How many handlers have run.
+    """
+
+    def __init__(self, schedule: Schedule, node_class: type, invariants: Iterable[Predicate] = ()) -> None:
+        """Build the cluster and start its servers.
+
+        Args:
+            schedule: What to run.
+            node_class: The class of the nodes.
+            invariants: What to hold every state against.
+        """
+        self.schedule, self.node_class, self.invariants = schedule, node_class, tuple(invariants)
+        self.trace = Trace(schedule.servers, _title(schedule, node_class), schedule.to_text())
+        self.breaks: list[Break] = []
+        self.error: NodeError | None = None
+        self.now = self.done = 0
+        self.facts: frozenset[Fact] = NOTHING
+        self.requests: dict[str, Request] = {}
+        self.flying: dict[str, tuple[Link, Any, int]] = {}
+        self._recorder = Recorder(self.trace)
+        self.calls = 0
+        self.hosts = {name: Host(name, read_entries(schedule.logs.get(name, ()))) for name in schedule.servers}
+        connect(self.hosts, 0)
+        for host in self.hosts.values():
+            if self.error is None:
+                self._start(host)
+        self._hold()
+
+    def run(self) -> Replay:
+        """Do all events of the schedule, up to one in which a Node fails.
+
+        Raises:
+            ScenarioError: An event cannot happen; says which, and why not.
+        """
+        with bounded(lambda: self.calls):
+            for step in self.schedule.steps:
+                if self.error is None:
+                    self.perform(step)
+        self.finish()
+        return self
+
+    def timeline(self, **options: Any) -> Picture:
+        """Draw the run; the event that first breaks an invariant is marked. Options as those of `timeline`."""
+        from raft_steps.lab.pictures.space_time import timeline
+
+        if self.breaks:
+            first = self.breaks[0]
+            options = {"mark": first.event, "mark_text": f"{first.name}: {first.words}"} | options
+        return timeline(self.trace, **options)
+
+    def perform(self, step: Step) -> None:
+        """Do one event.
+
+        Raises:
+            ScenarioError: It cannot happen.
+        """
+        self.now += MICROSECONDS
+        self.done += 1
+        if step.verb in ("deliver", "copy", "drop"):
+            self._arrive(step)
+        elif step.verb == "forget":
+            for name in list(self.flying):
+                self._lose(name)
+        elif step.verb == "ask":
+            self._ask(self._running(step), step)
+        elif step.verb == "timeout":
+            host, timer = self._running(step), step.words[1]
+            if timer not in host.timers:
+                raise self._cannot(step, f"{host.name} has no running timer of that name")
+            del host.timers[timer]
+            self._handle(host, f"on_{timer}_timeout", (), "timer_fired", {"timer": timer})
+        elif step.verb == "crash":
+            self._running(step).end()
+            self._recorder.event(self.now, "crashed", step.words[0], {})
+        else:
+            host = self.hosts[step.words[0]]
+            if host.up:
+                raise self._cannot(step, f"{host.name} is not down")
+            self._start(host)
+        self._hold()
+
+    def finish(self) -> None:
+        """Set the end, and say of what never came that it was due by then."""
+        self.trace.end = self.now + MICROSECONDS
+        set_dues(self.trace)
+
+    def look(self) -> Look:
+        """Show the present state."""
+        servers = {}
+        for name, host in self.hosts.items():
+            log = getattr(host.node, "log", Log()) if host.up else host.disk.get("log", Log())
+            servers[name] = Seen(name, host.node if host.up else None, log, tuple(sorted(host.timers)))
+        flying = tuple(Flying(link.sender, link.receiver.name, message) for link, message, _ in self.flying.values())
+        return Look(servers, flying, self.facts)
+
+    def find_message(self, sender: str, receiver: str, message: object) -> str | None:
+        """Give the name of the oldest message on a link that says just this; None if there is none."""
+        for name, (link, said, _) in self.flying.items():
+            if link.sender == sender and link.receiver.name == receiver and said == message:
+                return name
+        return None
+
+    def _hold(self) -> None:
+        """Hold the present state against the invariants."""
+        if not self.invariants:
+            return
+        look, known = self.look(), {found.name for found in self.breaks}
+        for rule in self.invariants:
+            if rule.name not in known and (words := rule.find(look)):
+                self.breaks.append(Break(rule.name, words, self.done, self._last_cause()))
+
+    def _last_cause(self) -> int:
+        """Give the number of the event that brought the present state about."""
+        kinds = ("started", "restarted", "delivered", "timer_fired", "asked", "crashed", "dropped")
+        return max((event.number for event in self.trace.of(*kinds)), default=0)
+
+    def _running(self, step: Step) -> Host:
+        host = self.hosts[step.words[0]]
+        if not host.up:
+            raise self._cannot(step, f"{host.name} is down")
+        return host
+
+    def _cannot(self, step: Step, why: str) -> ScenarioError:
+        return ScenarioError(f"event {self.done} of the schedule, {step}, cannot happen: {why}")
+
+    # What happens to a server.
+
+    def _start(self, host: Host) -> None:
+        first = host.life == 0
+        host.life += 1
+        host.up = True
+        kind, detail = "started" if first else "restarted", {"life": host.life, "log": []}
+        try:
+            kind_of: Any = self.node_class
+            node = kind_of(name=host.name, servers=self.schedule.servers, random=Even())
+            if first and host.name == self.schedule.leader:
+                node.is_leader = True
+            host.begin(node)
+        except (Exception, HandlerStuck) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
+            self._blame(host, "beginning", error, (kind, detail))
+            return
+        self._recorder.life_begins(host)
+        detail["log"] = list(getattr(host.node, "log", ()))
+        self._handle(host, "on_start", (), kind, detail)
+
+    def _arrive(self, step: Step) -> None:
+        name = step.words[0]
+        if name not in self.flying:
+            found = MESSAGE.fullmatch(name)
+            sent = self.hosts[found[1]].links[found[2]].count if found is not None else 0
+            raise self._cannot(step, f"that message is not on its way; {sent} were sent on that link so far")
+        link, message, number = self.flying[name]
+        if step.verb == "drop":
+            self._lose(name)
+            return
+        if not link.receiver.up:
+            raise self._cannot(step, f"{link.receiver.name} is down")
+        if step.verb == "deliver":
+            del self.flying[name]
+        detail = self._recorder.arrival(link, message, number if step.verb == "deliver" else -number)
+        self._handle(link.receiver, handler_name(type(message)), (link.sender, message), "delivered", detail)
+
+    def _lose(self, name: str) -> None:
+        link, message, number = self.flying.pop(name)
+        detail = self._recorder.arrival(link, message, number) | {"reason": "scenario"}
+        self._recorder.event(self.now, "dropped", link.receiver.name, detail)
+
+    def _ask(self, host: Host, step: Step) -> None:
+        client, words = client_and_command(step.words)
+        client = client or f"client#{len(self.requests) + 1}"
+        request = command_of_words(*words)
+        self.requests[client] = request
+        self._handle(host, "on_client_request", (client, request), "asked", {"client": client, "request": request})
+
+    def _handle(self, host: Host, handler: str, arguments: tuple[Any, ...], kind: str, detail: dict[str, Any]) -> None:
+        """Call a handler, store what must be durable, and carry out the effects."""
+        node, self.calls = host.node, self.calls + 1
+        node.random = Even()  # As in the search: the draws of each event begin at the low end.
+        before = getattr(node, "commit_index", 0)
+        try:
+            returned = find_handler(node, handler)(*arguments)
+            if handler == "on_start" and host.life == 1 and host.name in self.schedule.terms:
+                node.current_term = self.schedule.terms[host.name]
+            self._recorder.handled(self.now, host, kind, detail)
+            if returned is not None:
+                raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
+            changes = host.store()
+            if changes is not None:
+                self._recorder.stored(self.now, host, changes)
+            heard = arguments if kind == "delivered" else None
+            facts = facts_of(node, node.effects, heard=heard, committed_before=before, requests=self.requests)
+            self._carry_out(host)
+            self.facts = grown(self.facts, facts)
+        except (Exception, HandlerStuck) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
+            self._blame(host, handler, error, (kind, detail))
+
+    def _carry_out(self, host: Host) -> None:
+        effects, host.node.effects = host.node.effects, []
+        record = self._recorder
+        for effect in effects:
+            if effect[0] == "send":
+                link = host.links.get(effect[1])
+                if link is None:
+                    raise Mistake(f"sent a message to {effect[1]!r}; the others are {', '.join(host.links)}")
+                if effect[2] is None:
+                    raise none_was_sent(host.node)
+                link.count += 1
+                record.sent(self.now, link, link.count, effect[2], self.now)
+                self.flying[f"{link.name}#{link.count}"] = (link, effect[2], link.count)
+            elif effect[0] == "start":
+                check_wait(host.node, effect[1], effect[2])
+                host.timers[effect[1]] = self.now
+                record.event(self.now, "timer_started", host.name, {"timer": effect[1], "due": self.now})
+            elif effect[0] == "cancel":
+                if host.timers.pop(effect[1], None) is not None:
+                    record.event(self.now, "timer_cancelled", host.name, {"timer": effect[1]})
+            elif effect[0] == "reply":
+                check_answer(effect[1], effect[2], self.requests)
+                record.answered(self.now, host.name, effect[1], effect[2])
+            else:
+                record.applied(self.now, host.name, effect[1])
+
+    def _blame(self, host: Host, handler: str, error: BaseException, told: tuple[str, dict[str, Any]]) -> None:
+        """Keep what a Node did wrong; raise what it did not."""
+        known = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now))
+        if known is None:
+            raise error
+        self._recorder.failed(self.now, host, told[0], told[1], str(known))
+        self.error = known
+
+
+def _title(schedule: Schedule, node_class: type) -> str:
+    """Say whose run it is."""
+    if schedule.step is not None:
+        return f"step {schedule.step}"
+    return title_of_class(node_class)
