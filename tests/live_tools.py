@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.live.session import Session
+from raft_steps.lab.player.session import Session
 
 
 class Screen:

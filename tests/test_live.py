@@ -19,9 +19,9 @@ from live_tools import Player, replayed
 from raft_steps import node
 from raft_steps.lab.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.live.branches import MOST_BRANCHES
-from raft_steps.lab.live.pasting import find_scenario
 from raft_steps.lab.node import Node
+from raft_steps.lab.player.branches import MOST_BRANCHES
+from raft_steps.lab.player.scenario_finder import find_scenario
 from raft_steps.lab.runtime.simulator import simulation
 from raft_steps.lab.scenario.scenario import Scenario
 

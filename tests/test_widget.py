@@ -19,9 +19,9 @@ from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
 from raft_steps.lab.pictures.cluster_ring import still
 from raft_steps.lab.pictures.style import PAPER
+from raft_steps.lab.player.widget import Player, Ring, javascript, player, stylesheet, telling_moments, trace_bytes
 from raft_steps.lab.trace.narration import event_text, story
 from raft_steps.lab.trace.trace import Moment, Trace
-from raft_steps.lab.widget import Player, Ring, javascript, player, stylesheet, telling_moments, trace_bytes
 
 TESTS = Path(__file__).parent
 BROWSER = TESTS.parent / "raft_steps" / "lab" / "player" / "browser"

@@ -15,14 +15,14 @@ from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.properties.monitor import Properties
 
 if TYPE_CHECKING:
-    from raft_steps.lab.live.branches import Branch
-    from raft_steps.lab.live.session import Session
     from raft_steps.lab.pictures.svg import Picture
+    from raft_steps.lab.player.branches import Branch
+    from raft_steps.lab.player.session import Session
+    from raft_steps.lab.player.widget import Player
     from raft_steps.lab.runtime.host import Host
     from raft_steps.lab.trace.narration import Story
     from raft_steps.lab.verify.linearizability import History
     from raft_steps.lab.verify.properties.violation import Violation
-    from raft_steps.lab.widget import Player
 
 
 class View:
@@ -146,8 +146,8 @@ class View:
             speed: How fast time goes; at 1, a usual message is seen for a second.
             heartbeats: Whether heartbeats that changed nothing are told, too.
         """
-        from raft_steps.lab.live.session import Session
-        from raft_steps.lab.widget import Player
+        from raft_steps.lab.player.session import Session
+        from raft_steps.lab.player.widget import Player
 
         with self._lock:
             trace = self.trace

@@ -14,7 +14,7 @@ from live_on_page import LiveOnPage
 from player_on_page import PlayerOnPage
 
 from raft_steps.lab.cluster import Cluster
-from raft_steps.lab.widget import javascript
+from raft_steps.lab.player.widget import javascript
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -56,7 +56,7 @@ ACTIONS = 30
 # A trace with so many messages on their way from its first second to its twentieth.
 CROWD = """
 from raft_steps.lab.trace.trace import Trace
-from raft_steps.lab.widget import player
+from raft_steps.lab.player.widget import player
 
 names = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
 crowd = Trace(names, "a crowd")
@@ -131,7 +131,7 @@ def test_it_is_fast(open_notebook: Callable[..., Any], tmp_path: Path, capsys: p
     path = write_notebook(
         tmp_path / "fast.ipynb",
         "from raft_steps.lab.cluster import Cluster\n"
-        "from raft_steps.lab.widget import player\n"
+        "from raft_steps.lab.player.widget import player\n"
         "long = Cluster(8, 5, seed=2)\n"
         "while len(long.trace) < 50_000:\n    long.run(500)",
         "player(long.trace, speed=4)",

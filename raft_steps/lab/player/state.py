@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from raft_steps.lab.live import exports
-from raft_steps.lab.live.branches import Branch, Branches
+from raft_steps.lab.player import exports
+from raft_steps.lab.player.branches import Branch, Branches
 from raft_steps.lab.scenario.grammar import spell_action
 from raft_steps.lab.scenario.scenario import seconds
 from raft_steps.lab.trace.narration import event_text

@@ -19,14 +19,14 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from raft_steps.lab.live.telling import spell_lines
 from raft_steps.lab.pictures.cluster_ring import still, still_words
+from raft_steps.lab.player.state import spell_lines
 from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
 
 if TYPE_CHECKING:
-    from raft_steps.lab.live.session import Session
+    from raft_steps.lab.player.session import Session
 
 # In the order in which each needs the ones before it.
 MODULES = (
@@ -101,7 +101,7 @@ class Ring(anywidget.AnyWidget):
         heartbeats: Whether idle heartbeats are told and stepped through.
         hurry: Whether long stretches without a message go by fast.
         chapter: Which of the moments was passed last, from 1; setting it leads there.
-        live: The state of the session, as `raft_steps.lab.live.telling.describe` gives it; empty when not live.
+        live: The state of the session, as `raft_steps.lab.player.state.describe` gives it; empty when not live.
         session: Whom to ask; None when not live.
     """
 

@@ -19,7 +19,7 @@ from raft_steps.lab.trace.trace import Event, digest_of
 from raft_steps.lab.verify.properties.watched_run import Witness
 
 if TYPE_CHECKING:
-    from raft_steps.lab.live.branches import Branch
+    from raft_steps.lab.player.branches import Branch
 
 NUMBERS = {"hold": 1, "loss": 0, "delay": 0}  # from which of its words on an action has numbers
 

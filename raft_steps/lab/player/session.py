@@ -14,10 +14,10 @@ from threading import RLock
 from typing import Any, Protocol
 
 from raft_steps.lab.errors import LabError, ScenarioError
-from raft_steps.lab.live.branches import Branch, Branches
-from raft_steps.lab.live.cells import Cells
-from raft_steps.lab.live.pasting import find_scenario
-from raft_steps.lab.live.telling import describe, spell_lines, what_happened
+from raft_steps.lab.player.branches import Branch, Branches
+from raft_steps.lab.player.notebook_cells import Cells
+from raft_steps.lab.player.scenario_finder import find_scenario
+from raft_steps.lab.player.state import describe, spell_lines, what_happened
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Action, Scenario
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    from raft_steps.lab.live.session import Session
+    from raft_steps.lab.player.session import Session
 
 
 class Cells:
