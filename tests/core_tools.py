@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps import STEPS, node
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import parse_command
 from raft_steps.lab.log import Entry
 from raft_steps.lab.random_stream import Stream

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.player.session import Session
 
 

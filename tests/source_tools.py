@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.source.views import diff
 
 GOLDEN = Path(__file__).parent / "golden" / "diff_5_6.txt"

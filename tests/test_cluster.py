@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raft_steps import STEPS, node
-from raft_steps.lab.cluster import Cluster, NoAnswer
+from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.errors import ScenarioError
 

@@ -12,7 +12,7 @@ import pytest
 from submissions import step_06
 
 from raft_steps.lab.checks import check
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.grading import session as session_module
 from raft_steps.lab.grading.judge import load
 from raft_steps.lab.grading.package import copy_package

@@ -18,7 +18,7 @@ import pytest
 from core_tools import changed
 
 from raft_steps import node
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import EventBudgetError, NodeError, ScenarioError
 from raft_steps.lab.messages import message

@@ -438,8 +438,8 @@ def test_long_order_is_cut_in_words() -> None:
 def test_nothing_is_loaded_before_it_is_asked_for() -> None:
     """Importing the course and running a cluster loads nothing of this; checking needs the standard library alone."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import raft_steps.lab.cluster, raft_steps\n"
-        "raft_steps.lab.cluster.Cluster(8)\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); import raft_steps.lab.cluster.cluster, raft_steps\n"
+        "raft_steps.lab.cluster.cluster.Cluster(8)\n"
         "assert not [name for name in sys.modules if 'linearizab' in name]\n"
         "from raft_steps.lab.verify.linearizability import History, check_linearizable\n"
         "print(check_linearizable(History(())).picture().alt)"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from live_tools import Player, replayed
 
 from raft_steps import node
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
 from raft_steps.lab.player.branches import MOST_BRANCHES
@@ -681,7 +681,7 @@ from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 for cell in (
     "import sys; sys.path.insert(0, {tests!r})",
-    "from live_tools import Player; from raft_steps.lab.cluster import Cluster",
+    "from live_tools import Player; from raft_steps.lab.cluster.cluster import Cluster",
     "player = Player(Cluster(8, seed=1).run(30)); cluster = player.cluster; cluster.run(1)",
     "before = player.kinds(); player.screen.messages.clear()",
     "cluster.crash('tom'); cluster.run(5); cluster.restart('tom'); cluster.run(5); within = player.kinds()",

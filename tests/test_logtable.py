@@ -5,7 +5,7 @@ from pathlib import Path
 
 from picture_tools import texts
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.pictures.log_table import log_table
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from core_tools import changed
 
+from raft_steps.lab.cluster.experiments import equal_timeouts, leaderless, three_fresh_followers
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.measure import equal_timeouts, leaderless, three_fresh_followers
 
 
 def test_two_timeouts_are_equal_once_in_eleven() -> None:

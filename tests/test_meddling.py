@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raft_steps.lab.cluster import Cluster, NoAnswer
+from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
 from raft_steps.lab.pictures.cluster_ring import still

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from raft_steps import node
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.notebook_files import load
 from raft_steps.lab.player.branches import Branch, Branches
 from raft_steps.lab.scenario.scenario import MICROSECONDS

@@ -12,7 +12,7 @@ from wrong_nodes.properties import MISTAKES
 from wrong_nodes.properties_of_steps import BROKEN_BY_STEPS
 
 from raft_steps import STEPS
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Delete, Ok, Set
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.simulator.simulation import Simulation

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from raft_steps import node
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.log import Log
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.fuzzer.course_map.trial import mended_adversity

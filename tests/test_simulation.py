@@ -17,7 +17,7 @@ import pytest
 from core_tools import GOLDEN, changed, digest, digests, rich_run
 
 from raft_steps import STEPS
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry, Log

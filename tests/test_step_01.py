@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core_tools import effects, lone
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Get, Ok, Set
 from raft_steps.lab.log import Entry
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_tools import effects, lone, sent
 
-from raft_steps.lab.cluster import Cluster, NoAnswer
+from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.commands import Ok, Set
 from raft_steps.step_02_append_entries import AppendEntriesReply
 from raft_steps.step_03_majority_commit import CommitEntry

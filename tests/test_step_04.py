@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from core_tools import effects, lone, sent, terms
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Ok
 from raft_steps.step_02_append_entries import AppendEntries
 from raft_steps.step_04_leader_election import RequestVote, RequestVoteReply

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_tools import cut_off_leader, effects, lone, sent
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Set
 from raft_steps.lab.log import Entry
 from raft_steps.step_02_append_entries import AppendEntriesReply

@@ -6,7 +6,7 @@ import pytest
 from core_tools import cut_off_leader, effects, lone
 from test_step_06 import call
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.step_04_leader_election import RequestVote, RequestVoteReply
 
 

@@ -8,7 +8,7 @@ import pytest
 from core_tools import changed, effects, lone, sent
 
 from raft_steps import node
-from raft_steps.lab.cluster import Cluster, NoAnswer
+from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.commands import Ok, command_text
 from raft_steps.lab.verify.model_checker import EXHAUSTED, NOBODY_CAN_BE_ELECTED, Scope, Search, leader
 from raft_steps.step_09_one_vote_per_term import RequestVoteReply

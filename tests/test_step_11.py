@@ -8,7 +8,7 @@ import pytest
 from core_tools import changed, effects, lone, sent
 
 from raft_steps import node
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Get, NotLeader, Ok, Set
 from raft_steps.lab.log import Entry
 from raft_steps.lab.verify.fuzzer import sweep

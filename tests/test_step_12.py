@@ -6,7 +6,7 @@ import pytest
 from core_tools import changed, effects, lone, sent
 
 from raft_steps import node
-from raft_steps.lab.cluster import Cluster, NoAnswer
+from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity

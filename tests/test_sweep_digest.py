@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from raft_steps import STEPS
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
 from raft_steps.lab.verify.properties import RULES

@@ -12,7 +12,7 @@ import pytest
 from picture_tools import classes, names, parse, texts
 
 import raft_steps
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.pictures.space_time import MOST_EVENTS, timeline
 from raft_steps.lab.pictures.space_time_scene import View, build_scene, read, times_of
@@ -34,7 +34,7 @@ ROUGH_RUN = (
 def draw_elsewhere(hash_seed: str) -> str:
     """Draw a run in another process, with another order of its sets."""
     program = (
-        "import sys; from raft_steps.lab.cluster import Cluster; c = Cluster.replay(sys.argv[1]); p = c.timeline();"
+        "import sys; from raft_steps.lab.cluster.cluster import Cluster; c = Cluster.replay(sys.argv[1]); p = c.timeline();"
         "sys.stdout.reconfigure(encoding='utf-8'); print(p.svg, p.to_html(), p.summary, c.logs().svg, c.story())"
     )
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}

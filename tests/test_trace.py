@@ -7,7 +7,7 @@ from core_tools import rich_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.trace.trace import Trace
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
 from raft_steps.lab.pictures.cluster_ring import still
@@ -374,7 +374,7 @@ def test_stored_output_survives_strict_nbval(tmp_path: Path, monkeypatch: pytest
 
     path = write_notebook(
         tmp_path / "06_play.ipynb",
-        "from raft_steps.lab.cluster import Cluster\ncluster = Cluster(6, seed=1)",
+        "from raft_steps.lab.cluster.cluster import Cluster\ncluster = Cluster(6, seed=1)",
         "cluster.run(40).play()",
     )
     monkeypatch.setenv("PYTHONHASHSEED", "1")

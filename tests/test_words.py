@@ -2,7 +2,7 @@
 
 import pytest
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.trace.narration import event_text, message_words, plural, several, story
 from raft_steps.lab.trace.trace import Event, Trace

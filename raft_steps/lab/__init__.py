@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from raft_steps.lab.checks import check as check
-    from raft_steps.lab.cluster import Cluster as Cluster
+    from raft_steps.lab.cluster.cluster import Cluster as Cluster
+    from raft_steps.lab.cluster.experiments import equal_timeouts as equal_timeouts
+    from raft_steps.lab.cluster.experiments import leaderless as leaderless
+    from raft_steps.lab.cluster.experiments import three_fresh_followers as three_fresh_followers
     from raft_steps.lab.log import Entry as Entry
     from raft_steps.lab.log import Log as Log
-    from raft_steps.lab.measure import equal_timeouts as equal_timeouts
-    from raft_steps.lab.measure import leaderless as leaderless
-    from raft_steps.lab.measure import three_fresh_followers as three_fresh_followers
     from raft_steps.lab.messages import from_text as from_text
     from raft_steps.lab.messages import message as message
     from raft_steps.lab.messages import to_text as to_text
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from raft_steps.lab.ten_steps import sweep_ten_steps as sweep_ten_steps
 
 _HOMES = {
-    "Cluster": "cluster",
+    "Cluster": "cluster.cluster",
     "Entry": "log",
     "Log": "log",
     "Scenario": "scenario.scenario",
     "check": "checks",
     "diff": "source.views",
-    "equal_timeouts": "measure",
+    "equal_timeouts": "cluster.experiments",
     "from_text": "messages",
-    "leaderless": "measure",
+    "leaderless": "cluster.experiments",
     "message": "messages",
     "run_ten_steps": "ten_steps",
     "show": "source.views",
     "sweep_ten_steps": "ten_steps",
-    "three_fresh_followers": "measure",
+    "three_fresh_followers": "cluster.experiments",
     "to_text": "messages",
     "whole": "source.views",
 }

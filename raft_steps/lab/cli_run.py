@@ -21,7 +21,7 @@ from raft_steps.lab.cli_tools import (
     say_json,
     svg_option,
 )
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.scenario.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
 from raft_steps.lab.trace.trace import Trace
 

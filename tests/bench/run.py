@@ -25,7 +25,7 @@ from linearizability import figures as linearizability_figures  # noqa: E402
 from search import search_rows  # noqa: E402
 from sweeps import sweep_figures  # noqa: E402
 
-from raft_steps.lab.cluster import Cluster  # noqa: E402
+from raft_steps.lab.cluster.cluster import Cluster  # noqa: E402
 from raft_steps.lab.commands import Set  # noqa: E402
 from raft_steps.lab.messages import message  # noqa: E402
 from raft_steps.lab.pictures.space_time import timeline  # noqa: E402
@@ -43,7 +43,7 @@ sys.path.insert(0, sys.argv[1])
 before, begun = set(sys.modules), time.perf_counter()
 import raft_steps
 if sys.argv[2] == "all":
-    import raft_steps.lab.cluster
+    import raft_steps.lab.cluster.cluster
     raft_steps.node(8)
 took = time.perf_counter() - begun
 names = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names) - {"raft_steps"}

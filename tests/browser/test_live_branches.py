@@ -12,19 +12,19 @@ import pytest
 from in_jupyterlab import ROOT, within, write_notebook
 from live_on_page import LiveOnPage
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RUN = """
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 
 cluster = Cluster(11, 4, seed=2)
 cluster.run(30)
 """
 # Two lead in one term: step 8 lets half of the votes be enough.
 BROKEN = """
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 
 draws = {"tom": [8], "jerry": [8], "spike": [18], "tyke": [18]}
 cluster = Cluster(8, 4, seed=2, draws=draws)

@@ -11,7 +11,7 @@ from live_on_page import LiveOnPage
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RUN = """
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 
 cluster = Cluster(11, 5, seed=1)
 cluster.run(until=lambda: cluster.leader)

@@ -13,7 +13,7 @@ from in_jupyterlab import run_all, within, write_notebook
 from live_on_page import LiveOnPage
 from player_on_page import PlayerOnPage
 
-from raft_steps.lab.cluster import Cluster
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.player.widget import javascript
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_it_is_fast(open_notebook: Callable[..., Any], tmp_path: Path, capsys: p
     """50,000 events are there at once after the cell was run, any moment of them is near, and it plays smoothly."""
     path = write_notebook(
         tmp_path / "fast.ipynb",
-        "from raft_steps.lab.cluster import Cluster\n"
+        "from raft_steps.lab.cluster.cluster import Cluster\n"
         "from raft_steps.lab.player.widget import player\n"
         "long = Cluster(8, 5, seed=2)\n"
         "while len(long.trace) < 50_000:\n    long.run(500)",
@@ -196,7 +196,7 @@ def test_an_action_comes_back_at_once(
     open_notebook: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
     """From the key to the picture of what Python made of it, many times on a live cluster."""
-    run = "from raft_steps.lab.cluster import Cluster\ncluster = Cluster(11, 5, seed=1)\ncluster.run(30)"
+    run = "from raft_steps.lab.cluster.cluster import Cluster\ncluster = Cluster(11, 5, seed=1)\ncluster.run(30)"
     path = write_notebook(tmp_path / "actions.ipynb", run, "cluster.play()")
     live = LiveOnPage(*open_notebook(path))
     live.press("end")

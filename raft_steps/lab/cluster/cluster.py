@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 
+from raft_steps.lab.cluster.view import View
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator import actions
@@ -26,7 +27,6 @@ from raft_steps.lab.scenario.scenario import (
 )
 from raft_steps.lab.scenario.validation import check_action
 from raft_steps.lab.verify.properties.watched_run import begin
-from raft_steps.lab.view import View
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

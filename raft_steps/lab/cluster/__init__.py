@@ -1,0 +1,1 @@
+"""The one object that notebooks work with, and experiments measured over many of them."""
