@@ -9,10 +9,10 @@ from core_tools import effects, lone, sent
 from test_step_06 import call
 
 from raft_steps import node
+from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.cluster.experiments import leaderless
 from raft_steps.lab.commands import Ok, Set
-from raft_steps.lab.ten_steps import sweep_ten_steps
 from raft_steps.lab.verify.fuzzer import sweep
 from raft_steps.lab.verify.model_checker import Scope, Search, find, run_schedule
 from raft_steps.step_04_leader_election import RequestVote

@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 from core_tools import changed
 
+from raft_steps.lab.checks.ten_steps.report import TenSteps
+from raft_steps.lab.checks.ten_steps.run import SENTENCES, run_ten_steps, sweep_ten_steps
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.ten_steps import SENTENCES, run_ten_steps, sweep_ten_steps
-from raft_steps.lab.ten_steps_report import TenSteps
 
 # (step, seed): the list step that fails, and the timeouts of the two servers that cannot elect a leader.
 REASONS = {

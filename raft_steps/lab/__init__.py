@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from raft_steps.lab.checks import check as check
+    from raft_steps.lab.checks.ten_steps.run import run_ten_steps as run_ten_steps
+    from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps as sweep_ten_steps
     from raft_steps.lab.cluster.cluster import Cluster as Cluster
     from raft_steps.lab.cluster.experiments import equal_timeouts as equal_timeouts
     from raft_steps.lab.cluster.experiments import leaderless as leaderless
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from raft_steps.lab.source.views import diff as diff
     from raft_steps.lab.source.views import show as show
     from raft_steps.lab.source.views import whole as whole
-    from raft_steps.lab.ten_steps import run_ten_steps as run_ten_steps
-    from raft_steps.lab.ten_steps import sweep_ten_steps as sweep_ten_steps
 
 _HOMES = {
     "Cluster": "cluster.cluster",
@@ -41,9 +41,9 @@ _HOMES = {
     "from_text": "messages",
     "leaderless": "cluster.experiments",
     "message": "messages",
-    "run_ten_steps": "ten_steps",
+    "run_ten_steps": "checks.ten_steps.run",
     "show": "source.views",
-    "sweep_ten_steps": "ten_steps",
+    "sweep_ten_steps": "checks.ten_steps.run",
     "three_fresh_followers": "cluster.experiments",
     "to_text": "messages",
     "whole": "source.views",

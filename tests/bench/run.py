@@ -25,13 +25,13 @@ from linearizability import figures as linearizability_figures  # noqa: E402
 from search import search_rows  # noqa: E402
 from sweeps import sweep_figures  # noqa: E402
 
+from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps  # noqa: E402
 from raft_steps.lab.cluster.cluster import Cluster  # noqa: E402
 from raft_steps.lab.commands import Set  # noqa: E402
 from raft_steps.lab.messages import message  # noqa: E402
 from raft_steps.lab.pictures.space_time import timeline  # noqa: E402
 from raft_steps.lab.runtime.simulator.simulation import Simulation  # noqa: E402
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, default_scenario  # noqa: E402
-from raft_steps.lab.ten_steps import sweep_ten_steps  # noqa: E402
 
 PENDING = 40  # messages in flight in the bare loop: about as many as five servers have
 STEP, SERVERS = 8, 5

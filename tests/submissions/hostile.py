@@ -152,7 +152,7 @@ FORGERIES = (
     Hostile(
         "patched_checks",
         ".py",
-        "from raft_steps.lab.checks import report\nfrom raft_steps.lab.checks.stage import Stage\n"
+        "from raft_steps.lab.checks import report\nfrom raft_steps.lab.checks.bench import Stage\n"
         + UNTOUCHED
         + "\nreport.Report.passed = True\nStage.require = lambda *a, **k: None\n",
     ),

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from raft_steps.lab.checks.bench import CheckFailed, Stage
 from raft_steps.lab.checks.report import Check, ChecksFailed, Report, Result
-from raft_steps.lab.checks.stage import CheckFailed, Stage
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.diagnostics import node_line

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.checks.stage import DELAY, CheckFailed, Stage
-from raft_steps.lab.checks.talk import first, latest, send, value
+from raft_steps.lab.checks.bench import DELAY, CheckFailed, Stage
+from raft_steps.lab.checks.exchange import first, latest, send, value
 from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 

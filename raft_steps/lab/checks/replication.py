@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.checks import talk
+from raft_steps.lab.checks import exchange
+from raft_steps.lab.checks.bench import Stage, read_entries
 from raft_steps.lab.checks.elections import answer_vote, runs
-from raft_steps.lab.checks.stage import Stage, read_entries
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
@@ -49,14 +49,16 @@ def call(
 def acknowledge(stage: Stage, follower: str, match_index: int, *, term: int | None = None) -> list[Event]:
     """Let a follower say, in tom's term or another, that its log is the leader's up to an index; return what tom sent."""
     before = match_index - 1
-    return talk.send(
+    return exchange.send(
         stage, follower, "AppendEntriesReply", term=term, success=True, prev_log_index=before, match_index=match_index
     )
 
 
 def refuse(stage: Stage, follower: str, prev_log_index: int) -> list[Event]:
     """Let a follower say that it lacks the entry before; return what tom sent then."""
-    return talk.send(stage, follower, "AppendEntriesReply", success=False, prev_log_index=prev_log_index, match_index=0)
+    return exchange.send(
+        stage, follower, "AppendEntriesReply", success=False, prev_log_index=prev_log_index, match_index=0
+    )
 
 
 # Judging.
@@ -78,7 +80,7 @@ def require_carried_out(stage: Stage, expected: list[str], story: str) -> None:
     stage.require(
         found == expected,
         f"{story}; by now tom should have carried out {_spell(expected)}, but has carried out {_spell(found)}",
-        talk.first(astray) or talk.latest(stage, "delivered", "timer_fired", "started"),
+        exchange.first(astray) or exchange.latest(stage, "delivered", "timer_fired", "started"),
     )
 
 
@@ -100,7 +102,7 @@ def require_answer(stage: Stage, client: str, done: bool, story: str) -> None:
         told == done,
         f"{story}; who asked for {asked['request']} should {'hear Ok' if done else 'not hear Ok'} by now, "
         f"but tom {'has said Ok' if told else 'says nothing'}",
-        talk.first(heard) or talk.latest(stage, "delivered", "asked"),
+        exchange.first(heard) or exchange.latest(stage, "delivered", "asked"),
     )
 
 
@@ -115,7 +117,7 @@ def require_read(stage: Stage, client: str, value: str, story: str) -> None:
     stage.require(
         found == value,
         f"{story}; a client that reads x should hear {value!r}, but tom says {found!r}",
-        talk.latest(stage, "answered"),
+        exchange.latest(stage, "answered"),
     )
 
 
@@ -126,7 +128,7 @@ def require_told(stage: Stage, commit: int, story: str) -> None:
         CheckFailed: They say otherwise.
     """
     for beat in stage.run_until_sent("AppendEntries", 5.5):
-        found = talk.value(beat, "leader_commit")
+        found = exchange.value(beat, "leader_commit")
         stage.require(
             found == commit,
             f"{story}; tom's next calls should say leader_commit={commit}, but say {found}",
@@ -154,7 +156,7 @@ def require_matching(stage: Stage, expected: int, story: str) -> None:
     replies = stage.sent("AppendEntriesReply", since=stage.arrival().number)
     should = f"{story}; tom should answer with match_index={expected}"
     stage.require(replies, f"{should}, but answers nothing", stage.arrival())
-    found = talk.value(replies[-1], "match_index")
+    found = exchange.value(replies[-1], "match_index")
     stage.require(found == expected, f"{should}, but says {found}", replies[-1])
 
 
@@ -166,7 +168,7 @@ def require_brought(stage: Stage, follower: str, expected: list[str], story: str
     """
     calls = stage.sent("AppendEntries", to=follower, since=since)
     stage.require(calls, f"{story}; tom should call {follower}, but does not")
-    brought = talk.brought_by(calls[-1])
+    brought = exchange.brought_by(calls[-1])
     stage.require(
         brought == expected,
         f"{story}; tom should bring {follower} {'; '.join(expected) or 'no entry'}, but brings "
@@ -182,11 +184,11 @@ def require_brought_last(stage: Stage, follower: str, entry: str, story: str, si
         CheckFailed: It has not.
     """
     calls = stage.sent("AppendEntries", to=follower, since=since)
-    brought = [each for call in calls for each in talk.brought_by(call)]
+    brought = [each for call in calls for each in exchange.brought_by(call)]
     stage.require(
         brought[-1:] == [entry],
         f"{story}; tom should send {follower} entry {entry} at once, but sends {'; '.join(brought) or 'no entry'}",
-        talk.latest(stage, "delivered", "asked"),
+        exchange.latest(stage, "delivered", "asked"),
     )
 
 
@@ -199,10 +201,12 @@ def require_silence(stage: Stage, seconds: float, message_name: str, story: str,
     mark = stage.mark()
     stage.run(seconds)
     sent = stage.sent(message_name, since=mark)
-    stage.require(not sent, f"{story}; for {seconds:g} s it should send no {message_name}, but does", talk.first(sent))
+    stage.require(
+        not sent, f"{story}; for {seconds:g} s it should send no {message_name}, but does", exchange.first(sent)
+    )
     found = len(stage.sent("AppendEntries", to="jerry", since=mark))
     stage.require(
         beats in (None, found),
         f"{story}; in {seconds:g} s it should call jerry {beats} times, but does so {found} times",
-        talk.latest(stage, "delivered"),
+        exchange.latest(stage, "delivered"),
     )

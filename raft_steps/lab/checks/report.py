@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from raft_steps.lab.checks.stage import Stage
+from raft_steps.lab.checks.bench import Stage
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.scenario.scenario import seconds
 from raft_steps.lab.trace.trace import Trace

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.stage import Stage
-from raft_steps.lab.checks.talk import first, latest, read, request, require_applied
+from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.exchange import first, latest, read, request, require_applied
 
 
 @rule(

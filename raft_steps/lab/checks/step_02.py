@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.stage import Stage
-from raft_steps.lab.checks.talk import (
+from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.exchange import (
     PUPPETS,
     answer_call,
     append_entries,

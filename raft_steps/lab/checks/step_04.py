@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule
+from raft_steps.lab.checks.bench import Stage
 from raft_steps.lab.checks.elections import (
     TIMEOUTS,
     answer_vote,
@@ -13,8 +14,7 @@ from raft_steps.lab.checks.elections import (
     votes,
     wait_almost_long_enough,
 )
-from raft_steps.lab.checks.stage import Stage
-from raft_steps.lab.checks.talk import (
+from raft_steps.lab.checks.exchange import (
     PUPPETS,
     append_entries,
     first,

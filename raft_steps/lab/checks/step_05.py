@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, get_type_hints
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.stage import Stage, message_class_of
+from raft_steps.lab.checks.bench import Stage, message_class_of
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.messages import check_message, from_text, to_text
 

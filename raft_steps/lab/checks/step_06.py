@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.stage import Stage
+from raft_steps.lab.checks.bench import Stage
 from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
 
 # What a refused call leaves alone, as far as a Node has it; a learner's own counters do not matter.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule, step_06, step_07
+from raft_steps.lab.checks.bench import Stage
 from raft_steps.lab.checks.elections import TIMEOUTS, wait_of
-from raft_steps.lab.checks.stage import Stage
 from raft_steps.lab.trace.trace import Event
 
 ONE_VOTE_PER_TERM = 9  # the step from which a server votes again in a newer term

@@ -6,9 +6,9 @@ from dataclasses import fields
 from typing import Any
 
 from raft_steps.lab.checks import rule, step_08
+from raft_steps.lab.checks.bench import Stage, message_class_of
 from raft_steps.lab.checks.elections import require_leading, runs
-from raft_steps.lab.checks.stage import Stage, message_class_of
-from raft_steps.lab.checks.talk import first, term_of
+from raft_steps.lab.checks.exchange import first, term_of
 from raft_steps.lab.trace.trace import Event
 
 # What each message says beside its term. Any of them may bring news of a newer one.

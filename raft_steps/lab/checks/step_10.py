@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 
 from raft_steps.lab.checks import rule, step_04, step_08
+from raft_steps.lab.checks.bench import DELAY, Stage, message_class_of, read_entries
 from raft_steps.lab.checks.elections import TIMEOUTS, answer_vote, require_leading, runs, timeout_at_start
-from raft_steps.lab.checks.stage import DELAY, Stage, message_class_of, read_entries
-from raft_steps.lab.checks.talk import PUPPETS, first, require_log, send, value
+from raft_steps.lab.checks.exchange import PUPPETS, first, require_log, send, value
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.checks import rule, talk
+from raft_steps.lab.checks import exchange, rule
+from raft_steps.lab.checks.bench import Stage
 from raft_steps.lab.checks.elections import runs
 from raft_steps.lab.checks.replication import (
     acknowledge,
@@ -20,7 +21,6 @@ from raft_steps.lab.checks.replication import (
     require_silence,
     require_told,
 )
-from raft_steps.lab.checks.stage import Stage
 
 COUNTING = "Figure 2, Leaders: N > commitIndex, a majority of matchIndex[i] >= N, and log[N].term == currentTerm"
 
@@ -32,7 +32,7 @@ COUNTING = "Figure 2, Leaders: N > commitIndex, a majority of matchIndex[i] >= N
 def a_new_leader_logs_an_entry_of_its_own(stage: Stage) -> None:
     """A server whose log ends in term 1 is elected in term 2; another time it is alone."""
     lead(stage, log="1 set x 1")
-    for follower in talk.PUPPETS:
+    for follower in exchange.PUPPETS:
         story = "tom is elected in term 2, and its log ends with entry 1; entry 2 is of term 2 and has no command"
         require_brought_last(stage, follower, "2: 2 -", story)
     lead(stage, servers=1, log="1 set x 1")
@@ -65,7 +65,7 @@ def a_write_waits_for_its_own_entry(stage: Stage) -> None:
     for servers in (5, 4):
         lead(stage, servers)
         mark, client = stage.mark(), stage.ask("set x 1")
-        for follower in talk.PUPPETS:
+        for follower in exchange.PUPPETS:
             require_brought_last(stage, follower, "2: 1 set x 1", "tom leads, and a client asks for set x 1", mark)
         for follower in ("jerry", "spike", "tyke"):
             acknowledge(stage, follower, 1)
@@ -90,7 +90,7 @@ def a_write_waits_for_its_own_entry(stage: Stage) -> None:
 def older_entries_are_not_counted(stage: Stage) -> None:
     """Both followers acknowledge an entry of an older term, and then one of them the leader's own."""
     lead(stage, log="1 set x 1; 2 set y 2")
-    for follower in talk.PUPPETS:
+    for follower in exchange.PUPPETS:
         acknowledge(stage, follower, 2)
     story = "tom leads in term 3, and every server has entry 2, of term 2"
     require_carried_out(stage, [], story)
@@ -142,7 +142,9 @@ def every_call_says_what_is_committed(stage: Stage) -> None:
     for _ in range(2):
         require_told(stage, 2, "jerry has entry 2, so two servers of three have it")
     own = stage.sent("CommitEntry")
-    stage.require(not own, "tom tells what is committed in AppendEntries, but sends CommitEntry too", talk.first(own))
+    stage.require(
+        not own, "tom tells what is committed in AppendEntries, but sends CommitEntry too", exchange.first(own)
+    )
 
 
 @rule(
@@ -198,7 +200,7 @@ def each_follower_is_sent_what_it_lacks(stage: Stage) -> None:
         sent = [each for each in refuse(stage, "spike", before) if each["type"] == "AppendEntries"]
         story = f"spike lacks entry {before}"
         stage.require(sent, f"{story}; tom should call it again at once, with earlier entries", stage.arrival())
-        earlier = talk.entry_before(sent[-1])[0]
+        earlier = exchange.entry_before(sent[-1])[0]
         stage.require(0 <= earlier < before, f"{story}; tom calls it with what comes after {earlier}", sent[-1])
         before = earlier
     require_brought(stage, "spike", everything, "spike lacks entry 1 and what follows")
@@ -207,7 +209,7 @@ def each_follower_is_sent_what_it_lacks(stage: Stage) -> None:
     acknowledge(stage, "spike", 4)
     mark = stage.mark()
     stage.run(5.2)
-    for follower in talk.PUPPETS:
+    for follower in exchange.PUPPETS:
         require_brought(stage, follower, [], f"{follower} has all that tom has", mark)
 
 
@@ -220,7 +222,7 @@ def a_deposed_leader_begins_anew(stage: Stage) -> None:
     lead(stage, 5)
     clients = [stage.ask(command) for command in ("set x 1", "set x 2", "get x")]
     acknowledge(stage, "jerry", 3)
-    talk.send(stage, "tyke", "AppendEntriesReply", term=2, success=False, prev_log_index=3, match_index=0)
+    exchange.send(stage, "tyke", "AppendEntriesReply", term=2, success=False, prev_log_index=3, match_index=0)
     require_following(stage, 2, "tom led in term 1, and tyke's reply is of term 2")
     call(stage, "spike", 3, (0, 0), "3 set x 7; 3 set x 8", commit=1)
     elect(stage)

@@ -6,9 +6,9 @@ from dataclasses import fields
 from typing import Any
 
 from raft_steps.lab.checks import rule
+from raft_steps.lab.checks.bench import Stage, message_class_of, read_entries
 from raft_steps.lab.checks.elections import answer_vote, runs, timeout_at_start
-from raft_steps.lab.checks.stage import Stage, message_class_of, read_entries
-from raft_steps.lab.checks.talk import first, latest, value
+from raft_steps.lab.checks.exchange import first, latest, value
 from raft_steps.lab.trace.trace import Event
 
 

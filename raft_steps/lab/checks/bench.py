@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from raft_steps.lab.checks.puppets import CheckFailed, Puppet, build_message, message_class_of
+from raft_steps.lab.checks.fake_peers import CheckFailed, Puppet, build_message, message_class_of
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Request, command_text, parse_command
 from raft_steps.lab.log import Entry

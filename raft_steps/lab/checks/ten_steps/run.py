@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from raft_steps.lab.checks.ten_steps.report import Check, Sweep, TenSteps
+from raft_steps.lab.checks.ten_steps.tester import ABOUT_FOLLOWERS, FIRST_LOG, LEADER, Missed, Tester
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.arguments import title_of
-from raft_steps.lab.ten_steps_report import Check, Sweep, TenSteps
-from raft_steps.lab.ten_steps_tester import ABOUT_FOLLOWERS, FIRST_LOG, LEADER, Missed, Tester
 from raft_steps.lab.verify.fuzzer.profiles import find_profile
 
 SENTENCES = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from raft_steps.lab.checks.stage import CheckFailed, Stage, message_class_of, read_entries
+from raft_steps.lab.checks.bench import CheckFailed, Stage, message_class_of, read_entries
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
