@@ -17,11 +17,12 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import raft_steps
 from raft_steps import STEPS
-from raft_steps.lab import cli_tools, notebook_files
+from raft_steps.lab import cli_tools
 from raft_steps.lab.cli import main
 from raft_steps.lab.cli_tools import Progress, sentence
+from raft_steps.lab.course import notebooks
+from raft_steps.lab.course.notebooks import spell
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.notebook_files import spell
 
 GOOD_NODE = "from raft_steps import step_06_term_checks as step_06\n\n\nclass Node(step_06.Node):\n    pass\n"
 OLD_NODE = GOOD_NODE.replace("step_06_term_checks", "step_05_term_in_append_entries")
@@ -514,8 +515,8 @@ def test_refresh_tells_what_it_did(course: Path, monkeypatch: pytest.MonkeyPatch
     """A line for each notebook; with --check nothing is written, and the status says whether something would be."""
     path = course / "notebooks" / "05_first.ipynb"
     before = path.read_bytes()
-    monkeypatch.setattr(notebook_files, "refresh", refresh_here)
-    monkeypatch.setattr(notebook_files, "execute", lambda _notebook, _path: None)
+    monkeypatch.setattr(notebooks, "refresh", refresh_here)
+    monkeypatch.setattr(notebooks, "execute", lambda _notebook, _path: None)
 
     assert "05_first.ipynb: would change\n" == printed("refresh", "--folder", str(course), "--check", status=1)
     assert before == path.read_bytes()
@@ -527,10 +528,10 @@ def test_failing_notebook_is_said(course: Path, monkeypatch: pytest.MonkeyPatch)
     """A cell that fails is a sentence, and exit status 1; a notebook that is not there is wrong use."""
 
     def fail(_notebook: object, path: Path) -> None:
-        raise notebook_files.NotebookError(f"{path.name}, cell turn: ValueError: no")
+        raise notebooks.NotebookError(f"{path.name}, cell turn: ValueError: no")
 
-    monkeypatch.setattr(notebook_files, "refresh", refresh_here)
-    monkeypatch.setattr(notebook_files, "execute", fail)
+    monkeypatch.setattr(notebooks, "refresh", refresh_here)
+    monkeypatch.setattr(notebooks, "execute", fail)
 
     assert "05_first.ipynb, cell turn: ValueError: no" == complaint("refresh", "--folder", str(course), status=1)
     assert "does not exist" in complaint("refresh", str(course / "none.ipynb"))
@@ -538,7 +539,7 @@ def test_failing_notebook_is_said(course: Path, monkeypatch: pytest.MonkeyPatch)
 
 def refresh_here(paths: Sequence[Path], *, jobs: int, write: bool, progress: Callable[[object], None]) -> list[Any]:
     """Refresh notebooks in this process, where a test can stand in for the kernel."""
-    outcomes = [notebook_files.refresh_one(path, write) for path in paths]
+    outcomes = [notebooks.refresh_one(path, write) for path in paths]
     for outcome in outcomes:
         progress(outcome)
     return outcomes

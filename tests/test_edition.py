@@ -12,12 +12,12 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import raft_steps
-from raft_steps.lab.edition import release_stages, stages
-from raft_steps.lab.edition_cells import without_missing_steps
-from raft_steps.lab.edition_folder import MANIFEST, Release, ReleaseError, bring_up_to_date, fill, remembered
-from raft_steps.lab.edition_package import package_files, requirements
-from raft_steps.lab.launch import find_course
-from raft_steps.lab.notebook_files import Cell, NotebookError, notebooks_of
+from raft_steps.lab.course.handouts import release_stages, stages
+from raft_steps.lab.course.jupyterlab import find_course
+from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, bring_up_to_date, fill, remembered
+from raft_steps.lab.course.missing_steps import without_missing_steps
+from raft_steps.lab.course.notebooks import Cell, NotebookError, notebooks_of
+from raft_steps.lab.course.package_subset import package_files, requirements
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"

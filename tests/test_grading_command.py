@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from submissions import step_06
 
 from raft_steps.lab.cli import main
-from raft_steps.lab.edition import release_stages
+from raft_steps.lab.course.handouts import release_stages
 
 ROOT = Path(__file__).parent.parent
 

@@ -7,10 +7,10 @@ from click.testing import CliRunner
 
 from raft_steps import node
 from raft_steps.lab.cli import main
+from raft_steps.lab.course.extraction import NotTaken
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.grading.find_the_bug import hunt, read_test, read_tests
 from raft_steps.lab.grading.mutants import own_mutants, write_mutants
-from raft_steps.lab.grading.taking import NotTaken
 
 # tom wins with jerry's vote; jerry crashes before the entry of that term has reached it, and is asked again.
 LATE_ENTRY = (

@@ -12,10 +12,10 @@ from grading_nursery import Nursery
 
 from raft_steps import STEPS
 from raft_steps.lab.checks import Report, check
+from raft_steps.lab.course.extraction import take
 from raft_steps.lab.grading.judge import judge, load
 from raft_steps.lab.grading.package import copy_package
 from raft_steps.lab.grading.session import Session
-from raft_steps.lab.grading.taking import take
 from raft_steps.lab.grading.trials import new_checks, private_seeds
 
 ROOT = Path(__file__).parent.parent

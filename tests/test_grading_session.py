@@ -13,11 +13,11 @@ from submissions import step_06
 
 from raft_steps.lab.checks import check
 from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.course.extraction import Cell, Taken
 from raft_steps.lab.grading import session as session_module
 from raft_steps.lab.grading.judge import load
 from raft_steps.lab.grading.package import copy_package
 from raft_steps.lab.grading.session import Lost, Session, cpu_seconds_of
-from raft_steps.lab.grading.taking import Cell, Taken
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 # The way out that everybody knows: a class of the interpreter's, whose module has imported os.

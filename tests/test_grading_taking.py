@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from submissions import step_06
 
+from raft_steps.lab.course.extraction import NotTaken, Taken, take
 from raft_steps.lab.grading.allowed import complaints
 from raft_steps.lab.grading.cage import may_import
-from raft_steps.lab.grading.taking import NotTaken, Taken, take
 
 
 def taken_from(tmp_path: Path, text: str, name: str = "ann.py") -> Taken:

@@ -11,8 +11,8 @@ import pytest
 from jupyter_tools import needs, own_environment
 
 from raft_steps.lab.cli import main
-from raft_steps.lab.notebook_files import load
-from raft_steps.lab.student_edition import BLOCK, is_solution
+from raft_steps.lab.course.notebooks import load
+from raft_steps.lab.course.redaction import BLOCK, is_solution
 
 ROOT = Path(__file__).parent.parent
 GUIDE, GRADING = ROOT / "docs" / "instructors.md", ROOT / "docs" / "grading.md"

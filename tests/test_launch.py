@@ -21,11 +21,11 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from raft_steps.lab import launch
 from raft_steps.lab.cli import main
-from raft_steps.lab.launch import LaunchError, Place, find_course, first_page, has_browser
-from raft_steps.lab.notebook_files import spell
-from raft_steps.lab.release import release
+from raft_steps.lab.course import jupyterlab
+from raft_steps.lab.course.jupyterlab import LaunchError, Place, find_course, first_page, has_browser
+from raft_steps.lab.course.learner_edition import release
+from raft_steps.lab.course.notebooks import spell
 
 START_SECONDS_MAX = 60
 # What may be installed beside JupyterLab, and takes as long to start as all the rest.
@@ -133,7 +133,7 @@ def test_lab_starts_though_the_port_is_taken(course: Path, start: Start, taken_p
     ours, own = started.urls(2)
 
     assert f"Port {taken_port} is taken, so JupyterLab listens on port" in started.said
-    assert launch.is_root() == ("--allow-root" in started.said)
+    assert jupyterlab.is_root() == ("--allow-root" in started.said)
     assert "/lab/tree/notebooks/00_start_here.ipynb?token=" in ours
     assert "/lab/tree/my_course/00_start_here.ipynb?token=" in own
     assert 0 == ask(ours, "status")["kernels"]
@@ -154,12 +154,12 @@ def test_address_is_told_when_it_can_be_opened(monkeypatch: pytest.MonkeyPatch) 
             if len(looks) == 3:
                 server.listen()
 
-        monkeypatch.setattr(launch.time, "sleep", look_again)
-        launch._wait_until_open({"url": f"http://127.0.0.1:{port}/", "port": port})
+        monkeypatch.setattr(jupyterlab.time, "sleep", look_again)
+        jupyterlab._wait_until_open({"url": f"http://127.0.0.1:{port}/", "port": port})
         assert 3 == len(looks)
 
-    launch._wait_until_open({"url": "http://127.0.0.1:1/", "port": 1})
-    assert 3 + launch.LOOKS == len(looks)
+    jupyterlab._wait_until_open({"url": "http://127.0.0.1:1/", "port": 1})
+    assert 3 + jupyterlab.LOOKS == len(looks)
 
 
 @pytest.mark.slow
@@ -193,8 +193,8 @@ def test_learners_edition_is_opened_first_where_asked_for(course: Path, monkeypa
         yield SimpleNamespace(wait=lambda: 0)
 
     monkeypatch.chdir(course)
-    monkeypatch.setattr(launch, "_running", running)
-    monkeypatch.setattr(launch, "_wait_for", lambda _process, _token: {"url": "http://localhost:1/", "port": 1})
+    monkeypatch.setattr(jupyterlab, "_running", running)
+    monkeypatch.setattr(jupyterlab, "_wait_for", lambda _process, _token: {"url": "http://localhost:1/", "port": 1})
     learner, whole = (CliRunner().invoke(main, ["lab", "--no-browser", *given]) for given in (EDITION, ()))
     own, ours = re.findall(r"http://\S+", learner.output)
 
@@ -222,8 +222,8 @@ def test_command_suits_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Root gets --allow-root, who has no browser --no-browser, and everyone what they ask for."""
 
     def command(*, root: bool, browser: bool) -> list[str]:
-        monkeypatch.setattr(launch, "is_root", lambda: root)
-        return launch._command(tmp_path, "/lab", 8888, browser=browser, options=("--collaborative",))
+        monkeypatch.setattr(jupyterlab, "is_root", lambda: root)
+        return jupyterlab._command(tmp_path, "/lab", 8888, browser=browser, options=("--collaborative",))
 
     assert {"--allow-root", "--no-browser"} <= set(command(root=True, browser=False))
     assert not {"--allow-root", "--no-browser"} & set(command(root=False, browser=True))
@@ -266,7 +266,7 @@ def test_course_is_looked_for_here_and_beside_the_package(
     course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a name, the current folder is looked at, and then the one that the package is in."""
-    monkeypatch.setattr(launch.raft_steps, "__file__", str(course / "raft_steps" / "__init__.py"))
+    monkeypatch.setattr(jupyterlab.raft_steps, "__file__", str(course / "raft_steps" / "__init__.py"))
     monkeypatch.chdir(tmp_path)
 
     assert course.resolve() == find_course().root
@@ -283,10 +283,10 @@ def test_no_course_is_said(tmp_path: Path) -> None:
 
 def test_missing_jupyterlab_is_said(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where JupyterLab is not installed, the error says how to install it."""
-    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(jupyterlab.importlib.util, "find_spec", lambda _name: None)
 
     with pytest.raises(LaunchError, match="pip install jupyterlab"):
-        launch.launch(find_course(course))
+        jupyterlab.launch(find_course(course))
 
 
 # The learner's own edition.
@@ -295,7 +295,7 @@ def test_missing_jupyterlab_is_said(course: Path, monkeypatch: pytest.MonkeyPatc
 def editions(course: Path) -> tuple[list[str], list[str]]:
     """Prepare the editions of a course; give the folders' names and what was said."""
     said: list[str] = []
-    folders = launch._editions(find_course(course), said.append)
+    folders = jupyterlab._editions(find_course(course), said.append)
     return [folder.name for folder in folders], said
 
 

@@ -9,13 +9,14 @@ import pytest
 from jupyter_tools import needs
 
 from raft_steps import node
-from raft_steps.lab import launch, nbgrader_cells
+from raft_steps.lab import nbgrader_cells
 from raft_steps.lab.checks import ChecksFailed
-from raft_steps.lab.edition_folder import ReleaseError
+from raft_steps.lab.course import jupyterlab
+from raft_steps.lab.course.managed_folder import ReleaseError
+from raft_steps.lab.course.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
+from raft_steps.lab.course.notebooks import load
+from raft_steps.lab.course.redaction import BLOCK
 from raft_steps.lab.nbgrader_cells import GradingError, points_for, private_runs
-from raft_steps.lab.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
-from raft_steps.lab.notebook_files import load
-from raft_steps.lab.student_edition import BLOCK
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -211,8 +212,8 @@ def test_what_nbgrader_puts_there_stays(tmp_path: Path) -> None:
 def test_nbgrader_stays_out_of_the_way_of_readers() -> None:
     """`raft-steps lab` starts none of what nbgrader adds to JupyterLab: its warnings and buttons are no reader's."""
     installed = Path(sys.prefix) / "etc" / "jupyter" / "jupyter_server_config.d" / "nbgrader.json"
-    settings = json.loads((launch.SETTINGS / "jupyter_server_config.json").read_text(encoding="utf-8"))
-    page = json.loads((launch.SETTINGS / "labconfig" / "page_config.json").read_text(encoding="utf-8"))
+    settings = json.loads((jupyterlab.SETTINGS / "jupyter_server_config.json").read_text(encoding="utf-8"))
+    page = json.loads((jupyterlab.SETTINGS / "labconfig" / "page_config.json").read_text(encoding="utf-8"))
 
     added = json.loads(installed.read_text(encoding="utf-8"))["ServerApp"]["jpserver_extensions"]
     assert dict.fromkeys(added, False) == settings["ServerApp"]["jpserver_extensions"]

@@ -11,7 +11,7 @@ import pytest
 
 from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster
-from raft_steps.lab.notebook_files import load
+from raft_steps.lab.course.notebooks import load
 from raft_steps.lab.player.branches import Branch, Branches
 from raft_steps.lab.scenario.scenario import MICROSECONDS
 from raft_steps.lab.trace.trace import Event

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from raft_steps.lab import notebook_files
-from raft_steps.lab.notebook_files import (
+from raft_steps.lab.course import notebooks
+from raft_steps.lab.course.notebooks import (
     NotebookError,
     Refreshed,
     load,
@@ -127,7 +127,7 @@ def test_second_run_leaves_the_same_bytes(refreshed: Path) -> None:
     """Whoever refreshes a refreshed notebook, with another hash seed too, changes nothing."""
     path = refreshed / "01_good.ipynb"
     before = path.read_bytes()
-    code = f"from pathlib import Path\nfrom raft_steps.lab.notebook_files import refresh_one\nprint(refresh_one(Path({str(path)!r})))"
+    code = f"from pathlib import Path\nfrom raft_steps.lab.course.notebooks import refresh_one\nprint(refresh_one(Path({str(path)!r})))"
     environment = os.environ | {"PYTHONHASHSEED": "1", "MPLBACKEND": "agg"}
     answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
@@ -180,7 +180,7 @@ def test_only_notebooks_of_the_course_are_run(refreshed: Path) -> None:
 @pytest.mark.slow
 def test_endless_cell_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that does not come back is reported as such."""
-    monkeypatch.setattr(notebook_files, "CELL_SECONDS_MAX", 1)
+    monkeypatch.setattr(notebooks, "CELL_SECONDS_MAX", 1)
     path = write(tmp_path / "01_slow.ipynb", "while True: pass")
 
     assert "01_slow.ipynb, cell cell-0: it took more than 1 seconds" == refresh_one(path).failure
@@ -188,7 +188,7 @@ def test_endless_cell_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked only to look, a refresh says what would change and leaves it."""
-    monkeypatch.setattr(notebook_files, "execute", lambda _notebook, _path: None)
+    monkeypatch.setattr(notebooks, "execute", lambda _notebook, _path: None)
     path = write(tmp_path / "01_new.ipynb", "1")
     before = path.read_bytes()
 
@@ -199,7 +199,7 @@ def test_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_edit_during_the_run_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When somebody saves the notebook while it runs, theirs stays."""
     path = write(tmp_path / "01_new.ipynb", "1")
-    monkeypatch.setattr(notebook_files, "execute", lambda _notebook, path: write(path, "theirs"))
+    monkeypatch.setattr(notebooks, "execute", lambda _notebook, path: write(path, "theirs"))
 
     assert "01_new.ipynb was changed while it ran, so nothing was written" == refresh_one(path).failure
     assert "theirs" == load(path).cells[0].source

@@ -9,9 +9,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from raft_steps.lab.notebook_files import NotebookError, execute, load, notebooks_of, spell, step_of
-from raft_steps.lab.release import MANIFEST, ReleaseError, bring_up_to_date, parse_steps, release
-from raft_steps.lab.student_edition import commands_that_tell, solved_in
+from raft_steps.lab.course.learner_edition import MANIFEST, ReleaseError, bring_up_to_date, parse_steps, release
+from raft_steps.lab.course.notebooks import NotebookError, execute, load, notebooks_of, spell, step_of
+from raft_steps.lab.course.redaction import commands_that_tell, solved_in
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 

@@ -14,11 +14,11 @@ import pytest
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell
 
-from raft_steps.lab.edition import Stage, release_stages, stages
-from raft_steps.lab.edition_folder import MANIFEST
-from raft_steps.lab.nbgrader_course import release_for_nbgrader
-from raft_steps.lab.notebook_files import load, notebooks_of
-from raft_steps.lab.student_edition import BLOCK, is_reveal, is_solution
+from raft_steps.lab.course.handouts import Stage, release_stages, stages
+from raft_steps.lab.course.managed_folder import MANIFEST
+from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
+from raft_steps.lab.course.notebooks import load, notebooks_of
+from raft_steps.lab.course.redaction import BLOCK, is_reveal, is_solution
 
 pytestmark = pytest.mark.slow
 

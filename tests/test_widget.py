@@ -370,7 +370,7 @@ def test_stored_output_survives_strict_nbval(tmp_path: Path, monkeypatch: pytest
     """A notebook with a player, run and normalised as make refresh does, is found the same with another hash seed."""
     from browser.in_jupyterlab import write_notebook
 
-    from raft_steps.lab.notebook_files import refresh_one
+    from raft_steps.lab.course.notebooks import refresh_one
 
     path = write_notebook(
         tmp_path / "06_play.ipynb",

@@ -10,7 +10,7 @@ import click
 from raft_steps.lab.cli_tools import FAILED, CommandError, Progress
 
 if TYPE_CHECKING:
-    from raft_steps.lab.edition_folder import Release
+    from raft_steps.lab.course.managed_folder import Release
 
 folder_option = click.option(
     "--folder",
@@ -48,7 +48,7 @@ def lab(
 
     It works as root, without a browser (it prints what to open), and when the port is taken (it takes the next).
     """
-    from raft_steps.lab.launch import find_course, launch
+    from raft_steps.lab.course.jupyterlab import find_course, launch
 
     place = find_course(folder)
     learner = edition == "learner"
@@ -68,8 +68,8 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
 
     Running it twice changes nothing. A notebook in which a cell fails is named and stays as it is.
     """
-    from raft_steps.lab.launch import find_course
-    from raft_steps.lab.notebook_files import notebooks_of, refresh
+    from raft_steps.lab.course.jupyterlab import find_course
+    from raft_steps.lab.course.notebooks import notebooks_of, refresh
 
     paths = list(notebooks) or notebooks_of(find_course(folder).notebooks)
     done = 0
@@ -127,10 +127,10 @@ def release(
     All go into the folder OUT, which must be empty, or hold an earlier release that nobody has worked in. In a course
     directory for nbgrader, what nbgrader has put there stays.
     """
-    from raft_steps.lab.edition import release_stages
-    from raft_steps.lab.launch import find_course
-    from raft_steps.lab.nbgrader_course import release_for_nbgrader
-    from raft_steps.lab.release import parse_steps, release
+    from raft_steps.lab.course.handouts import release_stages
+    from raft_steps.lab.course.jupyterlab import find_course
+    from raft_steps.lab.course.learner_edition import parse_steps, release
+    from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
 
     place = find_course(folder)
     if not place.whole:

@@ -261,7 +261,7 @@ def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any],
 
 def test_a_stored_player_is_a_picture(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
     """Opened without being run, a stored and normalised notebook shows the still picture, not an error."""
-    from raft_steps.lab.notebook_files import refresh_one
+    from raft_steps.lab.course.notebooks import refresh_one
 
     path = write_notebook(tmp_path / "06_stored.ipynb", RUN, "cluster.play()")
     assert not refresh_one(path).failure

@@ -12,9 +12,9 @@ import pytest
 from in_jupyterlab import ROOT
 from laboratory import Look
 
-from raft_steps.lab.nbgrader_course import release_for_nbgrader
-from raft_steps.lab.notebook_files import load, spell
-from raft_steps.lab.student_edition import BLOCK, is_solution
+from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
+from raft_steps.lab.course.notebooks import load, spell
+from raft_steps.lab.course.redaction import BLOCK, is_solution
 
 if TYPE_CHECKING:
     from in_jupyterlab import Server

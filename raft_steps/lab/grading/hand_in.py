@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raft_steps import find_step
-from raft_steps.lab.grading.taking import SIZE_MAX
+from raft_steps.lab.course.extraction import SIZE_MAX
 from raft_steps.lab.pictures.svg import printable
 
 SUFFIXES = (".ipynb", ".py")

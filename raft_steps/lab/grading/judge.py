@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from raft_steps.lab.course.extraction import NotTaken, Taken, take
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.page import page
 from raft_steps.lab.grading.proxy import Remote
 from raft_steps.lab.grading.scores import write
 from raft_steps.lab.grading.session import CPU_SECONDS, MEMORY, Session
-from raft_steps.lab.grading.taking import NotTaken, Taken, take
 from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.runtime.diagnostics import Mistake
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.notebook_files import replace_file
+from raft_steps.lab.course.notebooks import replace_file
 from raft_steps.lab.pictures.svg import printable
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a cell for a formula

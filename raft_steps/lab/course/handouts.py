@@ -11,12 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from raft_steps.lab import edition_folder, edition_package
-from raft_steps.lab.edition_cells import without_missing_steps
-from raft_steps.lab.edition_folder import Release, ReleaseError, refuse_place
-from raft_steps.lab.notebook_files import NOTEBOOK_NAME, Notebook, load, notebooks_of, spell, step_of
-from raft_steps.lab.release import README, chosen, prints_solution, shows_solution, title_of
-from raft_steps.lab.student_edition import is_solution, solved_in, student_edition
+from raft_steps.lab.course import managed_folder, package_subset
+from raft_steps.lab.course.learner_edition import README, chosen, prints_solution, shows_solution, title_of
+from raft_steps.lab.course.managed_folder import Release, ReleaseError, refuse_place
+from raft_steps.lab.course.missing_steps import without_missing_steps
+from raft_steps.lab.course.notebooks import NOTEBOOK_NAME, Notebook, load, notebooks_of, spell, step_of
+from raft_steps.lab.course.redaction import is_solution, solved_in, student_edition
 
 Solved = Mapping[int, Collection[str]]
 
@@ -71,7 +71,7 @@ def release_stages(notebooks: Path, out: Path, steps: Collection[int] | None = N
     for stage in stages(notebooks, steps):
         for name, content in stage_files(stage, solved, result).items():
             files[f"{stage.name}/{name}"] = content
-    edition_folder.fill(result, files, force=force)
+    managed_folder.fill(result, files, force=force)
     return result
 
 
@@ -112,7 +112,7 @@ def stage_files(stage: Stage, solved: Solved, result: Release) -> dict[str, byte
         prepare(notebook, path.name, stage, solved)
         result.warnings += prints_solution(path.name, notebook, solved)
         files[path.name] = spell(notebook).encode()
-    return files | around(stage) | edition_package.package_files(stage.last)
+    return files | around(stage) | package_subset.package_files(stage.last)
 
 
 def prepare(notebook: Notebook, name: str, stage: Stage, solved: Solved, *, solutions: bool = False) -> None:
@@ -142,9 +142,9 @@ def around(stage: Stage) -> dict[str, bytes]:
     notebook = load(stage.notebook)
     texts = {
         README: _readme(stage, title_of(notebook), exercise=any(map(is_solution, notebook.cells))),
-        "pyproject.toml": edition_package.project_file(),
-        "environment.yml": edition_package.environment_file(),
-        "LICENSE": edition_package.licence(),
+        "pyproject.toml": package_subset.project_file(),
+        "environment.yml": package_subset.environment_file(),
+        "LICENSE": package_subset.licence(),
     }
     return {name: text.encode() for name, text in texts.items()}
 

@@ -14,10 +14,10 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from raft_steps.lab import edition_folder, edition_package
-from raft_steps.lab.edition import Solved, Stage, around, prepare, solved_by, stages
-from raft_steps.lab.edition_folder import Release, ReleaseError, refuse_place
-from raft_steps.lab.notebook_files import Cell, Notebook, load, spell
+from raft_steps.lab.course import managed_folder, package_subset
+from raft_steps.lab.course.handouts import Solved, Stage, around, prepare, solved_by, stages
+from raft_steps.lab.course.managed_folder import Release, ReleaseError, refuse_place
+from raft_steps.lab.course.notebooks import Cell, Notebook, load, spell
 
 SEEDS_FILE = "private_seeds.txt"
 PRIVATE_POINTS = 3
@@ -40,7 +40,7 @@ HERE = Path(__file__).resolve().parent
 # Every assignment holds the laboratory, which knows what to write in the place of a solution.
 sys.path.insert(0, str(next(path for path in sorted(HERE.glob("source/*")) if (path / "raft_steps").is_dir())))
 
-from raft_steps.lab.nbgrader_stubs import preprocessors  # noqa: E402
+from raft_steps.lab.course.nbgrader_preprocessor import preprocessors  # noqa: E402
 
 if (HERE / "{SEEDS_FILE}").is_file():
     os.environ["RAFT_STEPS_PRIVATE_SEEDS"] = str(HERE / "{SEEDS_FILE}")
@@ -99,7 +99,7 @@ def release_for_nbgrader(
     for stage in stages(notebooks, steps):
         for name, content in _assignment(stage, solved, private=secret is not None).items():
             files[f"source/{stage.name}/{name}"] = content
-    edition_folder.fill(result, files, force=force, others=NBGRADERS)
+    managed_folder.fill(result, files, force=force, others=NBGRADERS)
     return result
 
 
@@ -122,7 +122,7 @@ def _assignment(stage: Stage, solved: Solved, *, private: bool) -> dict[str, byt
             cell.outputs, cell.execution_count = [], None
     _give_points(notebook, private=private)
     # nbgrader would take every notebook in the folder for one to grade, so notebook 00 is not among them.
-    return {stage.notebook.name: spell(notebook).encode()} | around(stage) | edition_package.package_files(stage.last)
+    return {stage.notebook.name: spell(notebook).encode()} | around(stage) | package_subset.package_files(stage.last)
 
 
 def _give_points(notebook: Notebook, *, private: bool) -> None:

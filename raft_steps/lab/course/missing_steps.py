@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from raft_steps.lab.notebook_files import Cell, Notebook, NotebookError
-from raft_steps.lab.student_edition import is_for_the_course_only, is_reveal, is_solution
+from raft_steps.lab.course.notebooks import Cell, Notebook, NotebookError
+from raft_steps.lab.course.redaction import is_for_the_course_only, is_reveal, is_solution
 
 # What takes the number of a step first, or a list of them; diff takes two.
 TAKES_A_STEP = frozenset(

@@ -22,9 +22,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import raft_steps
+from raft_steps.lab.course.learner_edition import Release, bring_up_to_date, is_release
+from raft_steps.lab.course.notebooks import notebooks_of
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.notebook_files import notebooks_of
-from raft_steps.lab.release import Release, bring_up_to_date, is_release
 
 PORT = 8888
 PORT_TRIES = 50

@@ -10,7 +10,7 @@ from typing import Any
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import ClearSolutions
 
-from raft_steps.lab.student_edition import is_solution, without_solution
+from raft_steps.lab.course.redaction import is_solution, without_solution
 
 
 class SayWhatToDo(ClearSolutions):  # type: ignore[misc]

@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from raft_steps.lab.notebook_files import Cell, Notebook, NotebookError, step_of
+from raft_steps.lab.course.notebooks import Cell, Notebook, NotebookError, step_of
 
 REVEAL, COURSE_ONLY = "reveal", "course-only"
 BLOCK = re.compile(

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from raft_steps.lab import edition_folder
-from raft_steps.lab.edition_folder import MANIFEST, Release, ReleaseError, is_release, refuse_place
-from raft_steps.lab.notebook_files import Notebook, load, notebooks_of, spell, step_of
-from raft_steps.lab.student_edition import commands_that_tell, solved_in, spoilers, student_edition
+from raft_steps.lab.course import managed_folder
+from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, is_release, refuse_place
+from raft_steps.lab.course.notebooks import Notebook, load, notebooks_of, spell, step_of
+from raft_steps.lab.course.redaction import commands_that_tell, solved_in, spoilers, student_edition
 
 __all__ = ["MANIFEST", "Release", "ReleaseError", "bring_up_to_date", "is_release", "parse_steps", "release"]
 
@@ -50,7 +50,7 @@ def release(notebooks: Path, out: Path, steps: Collection[int] | None = None, *,
     """
     refuse_place(notebooks, out)
     result = Release(out)
-    edition_folder.fill(result, _student_files(notebooks, steps, result), force=force)
+    managed_folder.fill(result, _student_files(notebooks, steps, result), force=force)
     return result
 
 
@@ -63,7 +63,7 @@ def bring_up_to_date(notebooks: Path, out: Path) -> Release:
     """
     refuse_place(notebooks, out)
     result = Release(out)
-    edition_folder.bring_up_to_date(result, _student_files(notebooks, None, result))
+    managed_folder.bring_up_to_date(result, _student_files(notebooks, None, result))
     return result
 
 

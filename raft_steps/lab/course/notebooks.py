@@ -18,8 +18,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from raft_steps.lab.course.charts import keep_charts
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.notebook_charts import keep_charts
 
 CELL_SECONDS_MAX = 60
 NOTEBOOK_NAME = re.compile(r"(?P<step>\d\d)(?P<letter>[a-z]?)_\w+\.ipynb")

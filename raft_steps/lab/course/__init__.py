@@ -1,0 +1,1 @@
+"""The notebooks, and what is made of them: editions, handouts, the nbgrader course."""
