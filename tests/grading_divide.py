@@ -11,9 +11,9 @@ import sys
 
 def main(modules: list[str]) -> None:
     """Begin a submission's process in each folder that is named, with the pipes that come along."""
-    from raft_steps.lab.grading import child
+    from raft_steps.lab.grading import worker
 
-    child.load_allowed(modules)
+    worker.load_allowed(modules)
     line, gone = socket.socket(fileno=os.dup(0)), list[int]()
     while True:
         folder, pipes, _, _ = socket.recv_fds(line, 4096, 2)
@@ -29,7 +29,7 @@ def main(modules: list[str]) -> None:
                 os.dup2(pipe, place)
                 os.close(pipe)
             line.close()
-            child.main()
+            worker.main()
             os._exit(0)
         gone = [number]
         for pipe in pipes:

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Self
 
-from raft_steps.lab.grading.session import ENVIRONMENT, PYTHON, Session
+from raft_steps.lab.grading.worker_process import ENVIRONMENT, PYTHON, Session
 
 DIVIDE = (Path(__file__).parent / "grading_divide.py").read_text(encoding="utf-8")
 

@@ -13,12 +13,12 @@ import pytest
 from submissions import hostile, step_06
 
 from raft_steps.lab.checks import checks_of
-from raft_steps.lab.grading import package, session
+from raft_steps.lab.grading import package_copy, worker_process
 from raft_steps.lab.grading import run as grading_run
-from raft_steps.lab.grading.hand_in import HandedIn, hand_in
-from raft_steps.lab.grading.page import page
 from raft_steps.lab.grading.run import Grading, grade
 from raft_steps.lab.grading.scores import as_csv, write, write_scores
+from raft_steps.lab.grading.student_page import page
+from raft_steps.lab.grading.submissions import HandedIn, hand_in
 from raft_steps.lab.grading.trials import private_seeds
 from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.pictures.svg import printable
@@ -45,15 +45,15 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
     """Let judges wait for an endless loop half as long: how long is not what is asked here."""
 
     def copy(folder: Path, step: int) -> list[str]:
-        modules = package.copy_package(folder, step)
+        modules = package_copy.copy_package(folder, step)
         guard = folder / "raft_steps" / "lab" / "runtime" / "watchdog.py"
         text, count = re.subn(r"^TICK = 0\.2\b", "TICK = 0.1", guard.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert 1 == count
         guard.write_text(text, encoding="utf-8")
-        package.compile_file(guard)
+        package_copy.compile_file(guard)
         return modules
 
-    begin = f"from raft_steps.lab.grading import session; session.LOOP_SECONDS = {session.LOOP_SECONDS / 2}; "
+    begin = f"from raft_steps.lab.grading import worker_process; worker_process.LOOP_SECONDS = {worker_process.LOOP_SECONDS / 2}; "
     path, rest = grading_run.START.split("from ", 1)
     patch.setattr(grading_run, "START", f"{path}{begin}from {rest}")
     patch.setattr(grading_run, "copy_package", copy)

@@ -14,9 +14,9 @@ from raft_steps import STEPS
 from raft_steps.lab.checks import Report, check
 from raft_steps.lab.course.extraction import take
 from raft_steps.lab.grading.judge import judge, load
-from raft_steps.lab.grading.package import copy_package
-from raft_steps.lab.grading.session import Session
+from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.trials import new_checks, private_seeds
+from raft_steps.lab.grading.worker_process import Session
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "tests" / "wrong_nodes").glob("step_*.py"))

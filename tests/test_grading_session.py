@@ -14,10 +14,10 @@ from submissions import step_06
 from raft_steps.lab.checks import check
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.course.extraction import Cell, Taken
-from raft_steps.lab.grading import session as session_module
+from raft_steps.lab.grading import worker_process as session_module
 from raft_steps.lab.grading.judge import load
-from raft_steps.lab.grading.package import copy_package
-from raft_steps.lab.grading.session import Lost, Session, cpu_seconds_of
+from raft_steps.lab.grading.package_copy import copy_package
+from raft_steps.lab.grading.worker_process import Lost, Session, cpu_seconds_of
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 # The way out that everybody knows: a class of the interpreter's, whose module has imported os.
@@ -56,7 +56,7 @@ def loaded(session: Session, package: tuple[Path, list[str]], text: str) -> Any:
         "os['sys'].setprofile(print)",
         "os['sys'].modules['ctypes'].CDLL(None)",
         "os['sys'].modules['gc'].get_objects()",
-        "os['sys'].modules['raft_steps.lab.grading.cage'].REFUSED = ('none',)\nos['open']('found', 65)",
+        "os['sys'].modules['raft_steps.lab.grading.limits'].REFUSED = ('none',)\nos['open']('found', 65)",
     ],
 )
 def test_who_gets_at_the_interpreter_is_stopped_there(package: tuple[Path, list[str]], line: str) -> None:

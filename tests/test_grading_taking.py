@@ -6,8 +6,8 @@ import pytest
 from submissions import step_06
 
 from raft_steps.lab.course.extraction import NotTaken, Taken, take
-from raft_steps.lab.grading.allowed import complaints
-from raft_steps.lab.grading.cage import may_import
+from raft_steps.lab.grading.limits import may_import
+from raft_steps.lab.grading.source_policy import complaints
 
 
 def taken_from(tmp_path: Path, text: str, name: str = "ann.py") -> Taken:
@@ -119,7 +119,7 @@ def test_what_steps_are_made_of_may_be_imported(module: str, names: tuple[str, .
         ("raft_steps.lab", ()),
         ("raft_steps.lab.runtime.watchdog", ("ctypes",)),
         ("raft_steps.lab.checks.bench", ("Stage",)),
-        ("raft_steps.lab.grading.child", ("os",)),
+        ("raft_steps.lab.grading.worker", ("os",)),
     ],
 )
 def test_what_reaches_out_may_not_be_imported(module: str, names: tuple[str, ...]) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raft_steps.lab.commands import Ok, Set
-from raft_steps.lab.grading.hints import decode_hint, encode_hint
-from raft_steps.lab.grading.wire import Opaque, Wire, WireError
+from raft_steps.lab.grading.annotations import decode_hint, encode_hint
+from raft_steps.lab.grading.codec import Opaque, Wire, WireError
 from raft_steps.lab.log import Entry, Log
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats(allow_nan=False)

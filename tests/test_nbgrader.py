@@ -9,14 +9,14 @@ import pytest
 from jupyter_tools import needs
 
 from raft_steps import node
-from raft_steps.lab import nbgrader_cells
 from raft_steps.lab.checks import ChecksFailed
 from raft_steps.lab.course import jupyterlab
 from raft_steps.lab.course.managed_folder import ReleaseError
 from raft_steps.lab.course.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
 from raft_steps.lab.course.notebooks import load
 from raft_steps.lab.course.redaction import BLOCK
-from raft_steps.lab.nbgrader_cells import GradingError, points_for, private_runs
+from raft_steps.lab.grading import nbgrader_cells
+from raft_steps.lab.grading.nbgrader_cells import GradingError, points_for, private_runs
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "notebooks"

@@ -24,8 +24,8 @@ from submissions import step_06
 from raft_steps.lab.course.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
 from raft_steps.lab.course.notebooks import load, spell
 from raft_steps.lab.course.redaction import BLOCK, is_solution
+from raft_steps.lab.grading.nbgrader_cells import RUNS
 from raft_steps.lab.grading.trials import private_seeds
-from raft_steps.lab.nbgrader_cells import RUNS
 
 pytestmark = [pytest.mark.slow, needs("nbgrader", reason="pip install 'raft-steps[instructor]'")]
 

@@ -57,10 +57,10 @@ def grade(
     With --find-the-bug, each student hands in a text file of scenarios, with a line --- between two. The score is the
     share of wrong Nodes in which they break a promise, without a false alarm in the right one.
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab.grading.hand_in import SUFFIXES, TEXTS, hand_in
     from raft_steps.lab.grading.run import Grading
     from raft_steps.lab.grading.run import grade as run_grading
     from raft_steps.lab.grading.scores import write_scores
+    from raft_steps.lab.grading.submissions import SUFFIXES, TEXTS, hand_in
     from raft_steps.lab.grading.trials import private_seeds
 
     step(number)  # Whoever has not got it cannot tell what of it is work.

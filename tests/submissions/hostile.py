@@ -232,7 +232,7 @@ ODD_TEXTS = (
     Hostile("half_a_character", ".py", in_handler("raise type('E', (Exception,), {})('\\ud800')"), says="on_append_entries"),
 )  # fmt: skip
 WALKS = tuple(
-    Hostile(name, ".py", HEAD + f"{how}\nspace = found['__builtins__']\ncage = getattr(space['__import__']('sys'), 'modules')['raft_steps.lab.grading.cage']\ncage.REFUSED = ('none',)\ntext = space['open']('x').read()\n\n\nclass Node(Deaf):\n    held = text, cage\n", says="cannot be loaded")
+    Hostile(name, ".py", HEAD + f"{how}\nspace = found['__builtins__']\ncage = getattr(space['__import__']('sys'), 'modules')['raft_steps.lab.grading.limits']\ncage.REFUSED = ('none',)\ntext = space['open']('x').read()\n\n\nclass Node(Deaf):\n    held = text, cage\n", says="cannot be loaded")
     for name, how in (
         ("walk_of_a_format", "import string\nfound = string.Formatter().get_field('0.__globals__', (message,), {})[0]"),
         ("walk_of_a_wrapper", "import functools\nclass Catch:\n    def update(self, got): Catch.got = got\nW = type('W', (), {'__glo' + 'bals__': Catch()})\nmade = functools.update_wrapper(W(), message, assigned=(), updated=('__glo' + 'bals__',))\nfound = (made, Catch.got)[1]"),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.grading.allowed import complaints, needless_import
+from raft_steps.lab.grading.source_policy import complaints, needless_import
 from raft_steps.lab.source.parse import global_names
 
 SIZE_MAX = 5_000_000  # bytes of a file; a notebook with all its pictures has a tenth of it

@@ -57,7 +57,7 @@ c.LimitOutput.max_lines = 500
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 '''
 PRIVATE = """### BEGIN HIDDEN TESTS
-from raft_steps.lab.nbgrader_cells import private_runs
+from raft_steps.lab.grading.nbgrader_cells import private_runs
 
 private_runs({node}, step={step}, points={points})
 ### END HIDDEN TESTS"""
@@ -138,7 +138,7 @@ def _give_points(notebook: Notebook, *, private: bool) -> None:
             continue
         points = cell.metadata["nbgrader"]["points"]
         cell.source = (
-            "from raft_steps.lab.nbgrader_cells import points_for\n\n"
+            "from raft_steps.lab.grading.nbgrader_cells import points_for\n\n"
             f"points_for({found['node']}, step={found['step']}, points={points})"
         )
         if private and int(found["step"]) >= 4:

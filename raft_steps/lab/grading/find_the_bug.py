@@ -18,7 +18,7 @@ from typing import Any
 from raft_steps import node
 from raft_steps.lab.course.extraction import NotTaken, read_bytes
 from raft_steps.lab.errors import LabError, NodeError, ScenarioError
-from raft_steps.lab.grading.page import STYLE
+from raft_steps.lab.grading.student_page import STYLE
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario
 from raft_steps.lab.verify.conformance import read_entry, try_entry
 from raft_steps.lab.verify.fuzzer import try_scenario

@@ -15,11 +15,11 @@ from typing import Any
 
 from raft_steps.lab.course.extraction import NotTaken, Taken, take
 from raft_steps.lab.grading import trials
-from raft_steps.lab.grading.page import page
-from raft_steps.lab.grading.proxy import Remote
+from raft_steps.lab.grading.remote_node import Remote
 from raft_steps.lab.grading.scores import write
-from raft_steps.lab.grading.session import CPU_SECONDS, MEMORY, Session
+from raft_steps.lab.grading.student_page import page
 from raft_steps.lab.grading.verdict import Verdict
+from raft_steps.lab.grading.worker_process import CPU_SECONDS, MEMORY, Session
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 JUDGE_MEMORY = 4 * 1024**3  # bytes of address space

@@ -24,10 +24,10 @@ from typing import Any
 
 import raft_steps
 from raft_steps.lab.grading import trials
-from raft_steps.lab.grading.hand_in import HandedIn
-from raft_steps.lab.grading.package import copy_package
-from raft_steps.lab.grading.page import page
+from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.scores import write
+from raft_steps.lab.grading.student_page import page
+from raft_steps.lab.grading.submissions import HandedIn
 from raft_steps.lab.grading.verdict import Verdict
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.judge import main; main()"

@@ -10,7 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from raft_steps.lab.grading.cage import HARMLESS, may_import
+from raft_steps.lab.grading.limits import HARMLESS, may_import
 
 KNOWN_DUNDERS = frozenset(
     {

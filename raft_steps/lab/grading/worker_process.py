@@ -21,9 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from raft_steps.lab.grading.wire import WireError
+from raft_steps.lab.grading.codec import WireError
 
-START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.child import main; main()"
+START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.worker import main; main()"
 # How Python is started for a submission: without anybody's packages, settings and files.
 PYTHON = (sys.executable, "-s", "-S", "-P", "-B", "-c")
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}

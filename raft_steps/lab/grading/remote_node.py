@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from raft_steps.lab.errors import LogError
-from raft_steps.lab.grading.judge_wire import NONSENSE, JudgeWire, default, is_name
-from raft_steps.lab.grading.session import LOOPED, Lost, Session
-from raft_steps.lab.grading.wire import Opaque, WireError
+from raft_steps.lab.grading.codec import Opaque, WireError
+from raft_steps.lab.grading.judge_codec import NONSENSE, JudgeWire, default, is_name
+from raft_steps.lab.grading.worker_process import LOOPED, Lost, Session
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node, removed
 from raft_steps.lab.runtime.diagnostics import Mistake

@@ -11,8 +11,8 @@ import types
 import typing
 from typing import Any
 
-from raft_steps.lab.grading.hints import encode_hint
-from raft_steps.lab.grading.wire import FACTORIES, PLAIN, TAGS, Wire
+from raft_steps.lab.grading.annotations import encode_hint
+from raft_steps.lab.grading.codec import FACTORIES, PLAIN, TAGS, Wire
 from raft_steps.lab.node import Removed
 
 OWN = frozenset({"name", "servers", "random", "effects"})

@@ -17,7 +17,7 @@ BUILT_ON = (
     "__init__", "commands", "errors", "log", "messages", "node", "random_stream", "runtime/__init__", "runtime/diagnostics",
     "runtime/watchdog",
 )  # fmt: skip
-CHILD = ("__init__", "cage", "child", "describe", "hints", "wire")
+CHILD = ("__init__", "annotations", "codec", "limits", "node_schema", "worker")
 
 
 def copy_package(folder: Path, step: int) -> list[str]:

@@ -7,8 +7,8 @@ import enum
 import keyword
 from typing import Any
 
-from raft_steps.lab.grading.hints import decode_hint
-from raft_steps.lab.grading.wire import Wire, WireError
+from raft_steps.lab.grading.annotations import decode_hint
+from raft_steps.lab.grading.codec import Wire, WireError
 
 NONSENSE = (KeyError, TypeError, ValueError, IndexError, AttributeError)  # what comes of words that make no sense
 

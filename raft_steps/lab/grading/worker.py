@@ -23,9 +23,9 @@ from types import ModuleType
 from typing import Any
 
 from raft_steps.lab.errors import MessageError
-from raft_steps.lab.grading import cage
-from raft_steps.lab.grading.describe import ChildWire, describe_node
-from raft_steps.lab.grading.wire import PLAIN
+from raft_steps.lab.grading import limits
+from raft_steps.lab.grading.codec import PLAIN
+from raft_steps.lab.grading.node_schema import ChildWire, describe_node
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.random_stream import Stream
@@ -199,7 +199,7 @@ def failure(error: BaseException) -> dict[str, Any]:
     try:
         if isinstance(error, watchdog.HandlerStuck):
             return {"stuck": True, "place": diagnostics.node_line(error.__traceback__)}
-        if isinstance(error, cage.Refused):
+        if isinstance(error, limits.Refused):
             return {"error": str(error), "place": diagnostics.node_line(error.__traceback__)}
         if isinstance(error, MessageError) and diagnostics.node_line(error.__traceback__) is None:
             return {"error": str(error), "place": None}
@@ -218,12 +218,12 @@ def load(request: dict[str, Any]) -> Any:
     module = ModuleType(MODULE)
     sys.modules[MODULE] = module
     space = vars(module)
-    space["__builtins__"] = cage.builtins_of(cage.may_import)
+    space["__builtins__"] = limits.builtins_of(limits.may_import)
     for name, source, _ in request["cells"]:
         # A time of change makes it a file's to whoever names a line; without one it is a cell's.
         lines = [f"{line}\n" for line in source.split("\n")]
         linecache.cache[name] = (len(source), 0.0 if "/" in name else None, lines, name)
-    cage.lock()
+    limits.lock()
     for name, _, kept in request["cells"]:
         exec(compile(kept, name, "exec", dont_inherit=True), space)  # noqa: S102  # That is what this process is for.
     return space.get(request["class"])
@@ -231,7 +231,7 @@ def load(request: dict[str, Any]) -> Any:
 
 def load_allowed(steps: Iterable[str]) -> None:
     """Load what a submission may import, with these modules of steps: once it runs, nothing is loaded any more."""
-    for name in (*cage.HARMLESS, *(f"raft_steps.lab.{each}" for each in cage.OURS), *steps):
+    for name in (*limits.HARMLESS, *(f"raft_steps.lab.{each}" for each in limits.OURS), *steps):
         __import__(name)
 
 
@@ -243,12 +243,12 @@ def main() -> None:
         os.dup2(null, number)
     os.close(null)
     request = channel.read()
-    sys.stdout = sys.stderr = cage.Silence()
+    sys.stdout = sys.stderr = limits.Silence()
     load_allowed(request["modules"])
     for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == "raft_steps"]:
         linecache.getlines(module.__file__ or "")  # What an error may quote; no file can be read later.
     random.seed(0)  # Who draws from it draws the same each time.
-    cage.limit(request["memory"], request["cpu_seconds"])
+    limits.limit(request["memory"], request["cpu_seconds"])
     wire = ChildWire(Node)
     try:
         with watchdog.bounded(lambda: 0):
