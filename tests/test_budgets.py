@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from raft_fixture import AppendEntries, RaftNode
 
-from raft_steps.lab.cli import main
+from raft_steps.lab.cli.main import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.runtime.simulator.simulation import Simulation

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from raft_fixture import RaftNode, RequestVoteReply
 
 from raft_steps import STEPS
-from raft_steps.lab.cli import main
+from raft_steps.lab.cli.main import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance import Entry, NotYet, catalogue, entries, find_entry, read_entry, try_entry

@@ -17,9 +17,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import raft_steps
 from raft_steps import STEPS
-from raft_steps.lab import cli_tools
-from raft_steps.lab.cli import main
-from raft_steps.lab.cli_tools import Progress, sentence
+from raft_steps.lab.cli import common
+from raft_steps.lab.cli.common import Progress, sentence
+from raft_steps.lab.cli.main import main
 from raft_steps.lab.course import notebooks
 from raft_steps.lab.course.notebooks import spell
 from raft_steps.lab.errors import NodeError
@@ -579,7 +579,7 @@ def test_progress_is_shown_to_people(seen: bool, patience: float, shown: bool, m
     """A bar appears where there is a terminal, and only once the work has taken a moment."""
     screen = Screen(seen=seen)
     monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setattr(cli_tools, "PATIENCE", patience)
+    monkeypatch.setattr(common, "PATIENCE", patience)
     with Progress("notebooks", 4) as progress:
         for done in range(1, 5):
             progress(done)
@@ -602,8 +602,8 @@ def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
         def ansi(self) -> str:
             return "\x1b[32mgreen\x1b[0m"
 
-    cli_tools.say(Coloured())
+    common.say(Coloured())
     environment["NO_COLOR"] = "1"
-    cli_tools.say(Coloured())
+    common.say(Coloured())
 
     assert "\x1b[32mgreen\x1b[0m\nplain\n" == seen.text

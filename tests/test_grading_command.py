@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from submissions import step_06
 
-from raft_steps.lab.cli import main
+from raft_steps.lab.cli.main import main
 from raft_steps.lab.course.handouts import release_stages
 
 ROOT = Path(__file__).parent.parent

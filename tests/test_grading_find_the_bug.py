@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from raft_steps import node
-from raft_steps.lab.cli import main
+from raft_steps.lab.cli.main import main
 from raft_steps.lab.course.extraction import NotTaken
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.grading.find_the_bug import hunt, read_test, read_tests
@@ -112,7 +112,7 @@ def test_own_mutants_are_the_nodes_of_a_module(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_default_set_takes_looking_for(tmp_path: Path) -> None:
     """The mutants of step 12 are many; waiting finds none of them, and each is found by adversity."""
-    from raft_steps.lab.cli_tools import load_node
+    from raft_steps.lab.cli.common import load_node
 
     specs = write_mutants(tmp_path / "mutants", 12)
     path = tmp_path / "lazy.txt"

@@ -10,7 +10,7 @@ import click
 import pytest
 from jupyter_tools import needs, own_environment
 
-from raft_steps.lab.cli import main
+from raft_steps.lab.cli.main import main
 from raft_steps.lab.course.notebooks import load
 from raft_steps.lab.course.redaction import BLOCK, is_solution
 

@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from raft_steps.lab.cli import main
+from raft_steps.lab.cli.main import main
 from raft_steps.lab.course import jupyterlab
 from raft_steps.lab.course.jupyterlab import LaunchError, Place, find_course, first_page, has_browser
 from raft_steps.lab.course.learner_edition import release

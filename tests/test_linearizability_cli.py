@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from picture_tools import texts
 
 from raft_steps.lab import Cluster
-from raft_steps.lab.cli import main
+from raft_steps.lab.cli.main import main
 from raft_steps.lab.pictures.svg import Picture
 from raft_steps.lab.verify.linearizability import History, Operation
 

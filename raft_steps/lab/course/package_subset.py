@@ -70,7 +70,7 @@ dependencies = [
 {needed}]
 
 [project.scripts]
-raft-steps = "raft_steps.lab.cli:main"
+raft-steps = "raft_steps.lab.cli.main:main"
 
 [tool.hatch.build.targets.wheel]
 packages = ["raft_steps"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps import node
-from raft_steps.lab.cli_tools import CommandError, load_node
+from raft_steps.lab.cli.common import CommandError, load_node
 from raft_steps.lab.node import Node
 from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario, default_scenario
 from raft_steps.lab.source.views import whole

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from raft_steps import step
-from raft_steps.lab.cli_tools import CommandError, Progress, json_option, say_json
+from raft_steps.lab.cli.common import CommandError, Progress, json_option, say_json
 from raft_steps.lab.pictures.svg import printable
 
 SEEDS = 6

@@ -15,9 +15,8 @@ from typing import Any
 import click
 
 from raft_steps import find_step
-from raft_steps.lab.cli_check import node_option
-from raft_steps.lab.cli_look import step_argument
-from raft_steps.lab.cli_tools import (
+from raft_steps.lab.cli.check import node_option
+from raft_steps.lab.cli.common import (
     FAILED,
     WRONG_INPUT,
     CommandError,
@@ -27,6 +26,7 @@ from raft_steps.lab.cli_tools import (
     say_json,
     svg_option,
 )
+from raft_steps.lab.cli.steps import step_argument
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import TextIO
 
 import click
 
-from raft_steps.lab.cli_tools import FAILED, WRONG_INPUT, CommandError, json_option, say, say_json, svg_option
+from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, json_option, say, say_json, svg_option
 
 EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raft_steps.lab.cli_tools import FAILED, CommandError, Progress
+from raft_steps.lab.cli.common import FAILED, CommandError, Progress
 
 if TYPE_CHECKING:
     from raft_steps.lab.course.managed_folder import Release

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from raft_steps.lab.cli_tools import FAILED, CommandError, Progress, json_option, load_node, say, say_json
+from raft_steps.lab.cli.common import FAILED, CommandError, Progress, json_option, load_node, say, say_json
 
 
 @click.command()

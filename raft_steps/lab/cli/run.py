@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from raft_steps.lab.cli_look import step_argument
-from raft_steps.lab.cli_tools import (
+from raft_steps.lab.cli.common import (
     CommandError,
     ShortfallError,
     json_option,
@@ -21,6 +20,7 @@ from raft_steps.lab.cli_tools import (
     say_json,
     svg_option,
 )
+from raft_steps.lab.cli.steps import step_argument
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.scenario.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
 from raft_steps.lab.trace.trace import Trace

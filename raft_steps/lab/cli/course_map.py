@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from raft_steps.lab.cli_tools import Progress, json_option, load_node, say, say_json
+from raft_steps.lab.cli.common import Progress, json_option, load_node, say, say_json
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 
 

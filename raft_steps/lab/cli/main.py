@@ -12,20 +12,20 @@ from __future__ import annotations
 import click
 
 from raft_steps import __version__
-from raft_steps.lab import (
-    cli_budgets,
-    cli_catalogue,
-    cli_check,
-    cli_course,
-    cli_grade,
-    cli_linearizable,
-    cli_look,
-    cli_map,
-    cli_run,
-    cli_search,
-    cli_sweep,
+from raft_steps.lab.cli import (
+    budgets,
+    catalogue,
+    check,
+    course,
+    course_map,
+    grade,
+    linearizable,
+    run,
+    search,
+    steps,
+    sweep,
 )
-from raft_steps.lab.cli_tools import CourseGroup
+from raft_steps.lab.cli.common import CourseGroup
 
 
 @click.group(
@@ -45,16 +45,16 @@ def main() -> None:
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
 
 
-main.add_section("The course", cli_course.lab, cli_look.steps, cli_look.show, cli_look.diff)
-main.add_section("Running and checking", cli_run.run, cli_run.replay, cli_check.check, cli_check.ten_steps)
+main.add_section("The course", course.lab, steps.steps, steps.show, steps.diff)
+main.add_section("Running and checking", run.run, run.replay, check.check, check.ten_steps)
 main.add_section(
     "Looking for what is wrong",
-    cli_sweep.sweep,
-    cli_search.search,
-    cli_search.schedule,
-    cli_linearizable.linearizable,
-    cli_map.course_map,
-    cli_catalogue.catalogue,
-    cli_budgets.budgets,
+    sweep.sweep,
+    search.search,
+    search.schedule,
+    linearizable.linearizable,
+    course_map.course_map,
+    catalogue.catalogue,
+    budgets.budgets,
 )
-main.add_section("For authors and instructors", cli_course.refresh, cli_course.release, cli_grade.grade)
+main.add_section("For authors and instructors", course.refresh, course.release, grade.grade)

@@ -1,0 +1,1 @@
+"""The command `raft-steps`: one module for each group of commands."""
