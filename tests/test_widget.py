@@ -353,7 +353,7 @@ def test_javascript_does_as_its_python_twins(tmp_path: Path) -> None:
     runs = tmp_path / "runs.json"
     runs.write_text(json.dumps([record(name, trace) for name, trace in recorded().items()]), encoding="utf-8")
     variables = {"RAFT_STEPS_BROWSER": str(modules), "RAFT_STEPS_RECORDED": str(runs)}
-    command = [node, "--test", "--test-reporter=tap", *map(str, sorted((TESTS / "js").glob("*.test.mjs")))]
+    command = [node, "--test", "--test-reporter=tap", *map(str, sorted((TESTS / "player" / "js").glob("*.test.mjs")))]
 
     answer = subprocess.run(
         command, env=os.environ | variables, capture_output=True, text=True, check=False, timeout=120
