@@ -47,7 +47,19 @@ export class Bar {
     const set = (act, words, press) => pressButton("Set", press, { "data-act": act, "aria-label": words });
     this.setLoss = set("loss", "Set how many are lost", () => this.act.line(this.losing()));
     this.setDelay = set("delay", "Set how long they take", () => this.act.line(this.delaying()));
-    return group("Messages", "lost", this.loss, "%", this.setLoss, "take", this.low, "to", this.high, "s", this.setDelay);
+    return group(
+      "Messages",
+      "lost",
+      this.loss,
+      "%",
+      this.setLoss,
+      "take",
+      this.low,
+      "to",
+      this.high,
+      "s",
+      this.setDelay,
+    );
   }
 
   // The servers that are ticked.

@@ -67,7 +67,9 @@ export function clusterActions(moment, chosen) {
 // The line of a client's request, or why it cannot be made; to: the server that is asked, "" for whoever leads.
 export function clientAction(moment, { verb, key, value, to }) {
   const words = verb === "set" ? [key, value] : [key];
-  const missing = words.some((word) => word === "") ? `${verb} needs ${verb === "set" ? "a key and a value" : "a key"}` : "";
+  const missing = words.some((word) => word === "")
+    ? `${verb} needs ${verb === "set" ? "a key and a value" : "a key"}`
+    : "";
   const states = [...moment.servers.values()];
   const nobody = states.some(({ up }) => up) ? "" : "all servers are down";
   const down = to && !moment.servers.get(to)?.up ? `${to} is down` : "";

@@ -42,11 +42,14 @@ export class Family {
     const last = branch.last && branch.last !== branch.name ? `last: ${branch.last}` : "";
     const words = [`seed ${branch.seed}`, left, last].filter(Boolean).join("; ");
     const name = pressButton(`${branch.id}: ${branch.name}`, () => this.act.switchTo(branch.id), {
-      class: "rp-branch", "data-switch": branch.id, title: here ? "This branch is shown" : "Go to this branch",
+      class: "rp-branch",
+      "data-switch": branch.id,
+      title: here ? "This branch is shown" : "Go to this branch",
     });
     const beside = branch.id === compared;
     const compare = pressButton(beside ? "Stop" : "Compare", () => this.act.compare(beside ? null : branch.id), {
-      "data-compare": branch.id, title: beside ? "Show this branch alone again" : "Show it beside this one",
+      "data-compare": branch.id,
+      title: beside ? "Show this branch alone again" : "Show it beside this one",
     });
     allow(compare, here ? "it is the one that is shown" : "", compare.title);
     const attributes = { "data-branch": branch.id, style: `padding-left: ${6 + 14 * Math.min(branch.depth, 6)}px` };

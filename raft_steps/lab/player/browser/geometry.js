@@ -72,7 +72,11 @@ function wallAround(names, side) {
   const depth = Math.max(0, radius * Math.cos(half - step / 2) - EDGE) / 2;
   const [mx, my] = [depth * Math.cos(start + half), depth * Math.sin(start + half)];
   const [cx, cy] = [2 * mx - (x1 + x2) / 2, 2 * my - (y1 + y2) / 2];
-  return [{ x: x1, y: y1 }, { x: cx, y: cy }, { x: x2, y: y2 }];
+  return [
+    { x: x1, y: y1 },
+    { x: cx, y: cy },
+    { x: x2, y: y2 },
+  ];
 }
 
 // A wall as an SVG path.

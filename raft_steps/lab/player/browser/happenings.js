@@ -8,7 +8,16 @@ import { messageWords, predicate, several, subject } from "./narration.js";
 
 const CAUSES = new Set(["started", "restarted", "delivered", "timer_fired", "asked"]);
 const EFFECTS = new Set([
-  "term", "role", "appended", "truncated", "applied", "answered", "sent", "timer_started", "timer_cancelled", "failed",
+  "term",
+  "role",
+  "appended",
+  "truncated",
+  "applied",
+  "answered",
+  "sent",
+  "timer_started",
+  "timer_cancelled",
+  "failed",
 ]);
 const UNTOLD = new Set(["timer_started", "timer_cancelled"]);
 const WEIGHTY = new Set(["term", "role", "appended", "truncated", "applied", "answered", "failed"]);

@@ -13,10 +13,18 @@ export class Inspector {
     this.title = html("h4");
     this.fields = html("dl", { class: "rp-fields" });
     this.actions = html("div", { class: "rp-actions", role: "group" });
-    this.seconds = html("input", { type: "number", min: 0, step: "any", value: 2, "aria-label": "Seconds to hold back" });
+    this.seconds = html("input", {
+      type: "number",
+      min: 0,
+      step: "any",
+      value: 2,
+      "aria-label": "Seconds to hold back",
+    });
     this.hold = html("label", { class: "rp-hold" }, "hold for ", this.seconds, " s");
     const close = pressButton("×", act.close, {
-      class: "rp-close", "aria-label": "Close the panel", title: "Close (Escape)",
+      class: "rp-close",
+      "aria-label": "Close the panel",
+      title: "Close (Escape)",
     });
     const head = html("header", {}, this.title, close);
     const attributes = { class: "rp-inspector", "aria-label": "Selected", hidden: true };

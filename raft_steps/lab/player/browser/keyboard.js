@@ -43,9 +43,18 @@ export class Help {
   constructor(live, onClose) {
     const rows = [...HELP, ...(live ? LIVE_HELP : [])];
     const list = rows.flatMap(([keys, does]) => [html("dt", {}, ...keysOf(keys)), html("dd", {}, does)]);
-    const close = pressButton("×", onClose, { class: "rp-close", "aria-label": "Close the keys", title: "Close (Escape)" });
+    const close = pressButton("×", onClose, {
+      class: "rp-close",
+      "aria-label": "Close the keys",
+      title: "Close (Escape)",
+    });
     const head = html("header", {}, html("h4", {}, "Keys"), close);
-    this.element = html("section", { class: "rp-help", "aria-label": "Keys", hidden: true }, head, html("dl", {}, ...list));
+    this.element = html(
+      "section",
+      { class: "rp-help", "aria-label": "Keys", hidden: true },
+      head,
+      html("dl", {}, ...list),
+    );
   }
 
   toggle(open = this.element.hidden) {

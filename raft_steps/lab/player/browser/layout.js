@@ -35,16 +35,19 @@ export function makeParts(player, servers) {
 }
 
 function makeTransport(player, live) {
-  return new Transport({
-    keys: () => player.help.toggle(),
-    toggle: () => player.toggle(),
-    home: () => player.choose(player.journey.home),
-    end: () => player.choose(player.journey.last()),
-    step: (direction) => player.step(direction),
-    scrub: (time) => player.choose(player.journey.at(time)),
-    jump: (kind, direction) => player.jump(kind, direction),
-    chapter: (place) => player.choose(player.journey.chapter(place)),
-  }, live);
+  return new Transport(
+    {
+      keys: () => player.help.toggle(),
+      toggle: () => player.toggle(),
+      home: () => player.choose(player.journey.home),
+      end: () => player.choose(player.journey.last()),
+      step: (direction) => player.step(direction),
+      scrub: (time) => player.choose(player.journey.at(time)),
+      jump: (kind, direction) => player.jump(kind, direction),
+      chapter: (place) => player.choose(player.journey.chapter(place)),
+    },
+    live,
+  );
 }
 
 // Puts the parts where they belong: gives what the player's element holds, from top to bottom.

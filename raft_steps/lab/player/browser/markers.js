@@ -5,8 +5,15 @@ import { lastWhere } from "./happenings.js";
 import { eventText } from "./narration.js";
 
 const MARK_OF = {
-  crashed: "down", restarted: "up", paused: "down", resumed: "up", partitioned: "wall", cut: "wall", healed: "heal",
-  truncated: "alarm", failed: "alarm",
+  crashed: "down",
+  restarted: "up",
+  paused: "down",
+  resumed: "up",
+  partitioned: "wall",
+  cut: "wall",
+  healed: "heal",
+  truncated: "alarm",
+  failed: "alarm",
 };
 export const MOST_CHAPTERS = 200; // a longer list is no help in finding anything
 const MARKS_OF_JUMP = {

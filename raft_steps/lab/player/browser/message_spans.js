@@ -29,8 +29,19 @@ export function findFlights(trace) {
 function takeOff(event) {
   const { message, server, to, type, fields, time, due } = event;
   return {
-    name: message, from: server, to, type, fields, leaves: time, arrives: due, lost: "", late: false,
-    event: event.number, ends: [], holds: NONE, doubles: NONE,
+    name: message,
+    from: server,
+    to,
+    type,
+    fields,
+    leaves: time,
+    arrives: due,
+    lost: "",
+    late: false,
+    event: event.number,
+    ends: [],
+    holds: NONE,
+    doubles: NONE,
   };
 }
 

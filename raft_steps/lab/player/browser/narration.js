@@ -18,7 +18,9 @@ export const isHeartbeat = (type, fields) => type === "AppendEntries" && fields.
 
 // A client's text on one line, shortened where it is long.
 function quote(text) {
-  const line = String(text).replace(/[\t\n\r]+/g, " ").replace(UNPRINTABLE, "\ufffd");
+  const line = String(text)
+    .replace(/[\t\n\r]+/g, " ")
+    .replace(UNPRINTABLE, "\ufffd");
   const letters = Array.from(line);
   return letters.length <= LONGEST ? line : `${letters.slice(0, LONGEST - 1).join("")}…`;
 }

@@ -90,7 +90,11 @@ export class Transport {
     this.moments.value = chapter;
     for (const [kind, element] of this.jumps) {
       const key = kind[0].toUpperCase();
-      allow(element, there(kind) ? "" : `no ${kind} follows so far`, `To the next ${kind} (${key}; with Shift to the one before)`);
+      allow(
+        element,
+        there(kind) ? "" : `no ${kind} follows so far`,
+        `To the next ${kind} (${key}; with Shift to the one before)`,
+      );
     }
   }
 

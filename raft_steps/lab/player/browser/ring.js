@@ -62,7 +62,20 @@ export class Ring {
     const focus = svg("circle", { class: "rp-focus", r: 50 });
     const transform = `translate(${x} ${y})`;
     const attributes = { class: "rp-server", tabindex: -1, role: "button", transform, "data-server": name };
-    const group = svg("g", attributes, focus, timers, shape, inner, letter, votes, badge, tick, parts.name, parts.words);
+    const group = svg(
+      "g",
+      attributes,
+      focus,
+      timers,
+      shape,
+      inner,
+      letter,
+      votes,
+      badge,
+      tick,
+      parts.name,
+      parts.words,
+    );
     return { ...parts, group, arcs: new Map() };
   }
 
@@ -73,7 +86,11 @@ export class Ring {
       const server = this.servers.get(name);
       if (fresh) {
         this.drawServer(server, name, state);
-        const marks = { "rp-changed": changed.has(name), "rp-chosen": chosen.includes(name), "rp-pinned": pinned === name };
+        const marks = {
+          "rp-changed": changed.has(name),
+          "rp-chosen": chosen.includes(name),
+          "rp-pinned": pinned === name,
+        };
         for (const [mark, on] of Object.entries(marks)) server.group.classList.toggle(mark, on);
       }
       this.drawTimers(server, state, time);

@@ -18,7 +18,10 @@ export class Script {
       pressButton(label, () => this.copy(kind), { "data-copy": kind, title: `Copy this run as ${label}` }),
     );
     this.text = html("textarea", {
-      rows: 3, spellcheck: "false", "aria-label": "A scenario", placeholder: "Paste a scenario, Python or a test here",
+      rows: 3,
+      spellcheck: "false",
+      "aria-label": "A scenario",
+      placeholder: "Paste a scenario, Python or a test here",
     });
     const told = { "data-act": "paste", title: "Run what is pasted, as a new branch" };
     const run = pressButton("Run it", () => this.paste(), told);
@@ -55,7 +58,9 @@ export class Script {
       this.text.value = text;
       this.text.focus();
       this.text.select();
-      this.act.say(`The browser does not let the clipboard be used. The ${KINDS[kind]} text is selected: copy it by hand.`);
+      this.act.say(
+        `The browser does not let the clipboard be used. The ${KINDS[kind]} text is selected: copy it by hand.`,
+      );
     }
   }
 

@@ -34,7 +34,8 @@ class Player {
     this.unlisten = this.link.listen({ trace: (message) => this.hear(message), live: () => this.hearLive() });
     element.append(this.root);
     Object.assign(this, { opened: performance.now(), touched: false });
-    for (const name of ["pointerdown", "keydown"]) this.root.addEventListener(name, () => (this.touched = true), { capture: true });
+    for (const name of ["pointerdown", "keydown"])
+      this.root.addEventListener(name, () => (this.touched = true), { capture: true });
     this.reader = new Reader(this);
     const loaded = this.link.loading + performance.now() - begun;
     Object.assign(this.root.dataset, { ready: "1", loaded: loaded.toFixed(1) }); // for tests
@@ -97,7 +98,8 @@ class Player {
   }
 
   hearLive() {
-    if (this.link.current !== this.branch && this.link.branches.has(this.link.current)) this.goOn(this.link.current, null);
+    if (this.link.current !== this.branch && this.link.branches.has(this.link.current))
+      this.goOn(this.link.current, null);
     this.journey.tell(this.link.live.violations);
     this.transport.takeMoments(this.journey);
     if (!this.live?.acting) this.show(true);
