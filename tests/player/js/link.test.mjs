@@ -86,7 +86,10 @@ test("what Python sent before anybody could hear it is fetched, once", async () 
   const heard = [];
   link.listen({ trace: ({ branch }) => heard.push(branch), live: () => heard.push("live") });
   publish({ current: 0, branches: [{ id: 0, end: end + 1, events: lines.length - 1 }] });
-  assert.deepEqual(asked.map((request) => [request.do, request.branch]), [["fetch", 0]]);
+  assert.deepEqual(
+    asked.map((request) => [request.do, request.branch]),
+    [["fetch", 0]],
+  );
   tell({ kind: "trace", branch: 0, keep: 0, end: end + 1, servers: ["tom"], title: "" }, lines.slice(1).join("\n"));
   tell({ kind: "answer", id: asked[0].id, ok: true, said: "" });
   await link.fetching.get(0);
@@ -106,6 +109,12 @@ test("a branch that is shorter here than in Python, or not here at all, is fetch
   publish({ current: 0, branches: [{ id: 0, end: end + 5, events: lines.length - 1 }] });
   publish({ current: 4, branches: [{ id: 4, end, events: 1 }] });
 
-  assert.deepEqual(asked.map((request) => [request.do, request.branch]), [["fetch", 0], ["fetch", 4]]);
+  assert.deepEqual(
+    asked.map((request) => [request.do, request.branch]),
+    [
+      ["fetch", 0],
+      ["fetch", 4],
+    ],
+  );
   assert.equal(link.fetching.size, 2);
 });

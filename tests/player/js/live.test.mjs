@@ -72,7 +72,10 @@ test("a branch shares what it has in common with its parent, and both stay whole
   assert.equal(child.end, 99);
   assert.deepEqual([child.servers, child.title], [["a"], "step 3"]);
   assert.equal(sharedEvents(parent.events, child.events), keep);
-  assert.deepEqual(child.events.map(({ number }) => number), Array.from({ length: keep + 1 }, (_, number) => number));
+  assert.deepEqual(
+    child.events.map(({ number }) => number),
+    Array.from({ length: keep + 1 }, (_, number) => number),
+  );
 });
 
 test("a delta whose beginning is not here is not taken", () => {
@@ -106,10 +109,23 @@ test("an action happens after what has happened at the time that is shown, and b
 
 test("branches are listed below the one that they left", () => {
   const branches = [
-    { id: 0, parent: null }, { id: 1, parent: 0 }, { id: 2, parent: 0 }, { id: 3, parent: 1 }, { id: 4, parent: null },
+    { id: 0, parent: null },
+    { id: 1, parent: 0 },
+    { id: 2, parent: 0 },
+    { id: 3, parent: 1 },
+    { id: 4, parent: null },
   ];
 
-  assert.deepEqual(familyOf(branches).map(({ id, depth }) => [id, depth]), [[0, 0], [1, 1], [3, 2], [2, 1], [4, 0]]);
+  assert.deepEqual(
+    familyOf(branches).map(({ id, depth }) => [id, depth]),
+    [
+      [0, 0],
+      [1, 1],
+      [3, 2],
+      [2, 1],
+      [4, 0],
+    ],
+  );
 });
 
 test("what can be done to a server depends on whether it runs, is paused, waits, or stands alone", () => {
@@ -146,7 +162,15 @@ test("what can be done to a message depends on whether it is on its way, at a cl
 
 test("a partition is greyed where it would change nothing, and leaves the other sides as they are", () => {
   const names = { a: {}, b: {}, c: {}, d: {} };
-  const [whole, parted] = [momentOf(names), momentOf(names, { sides: [["a", "b"], ["c", "d"]] })];
+  const [whole, parted] = [
+    momentOf(names),
+    momentOf(names, {
+      sides: [
+        ["a", "b"],
+        ["c", "d"],
+      ],
+    }),
+  ];
   const why = (moment, chosen) => whyOf(clusterActions(moment, chosen)).partition;
 
   assert.ok(why(whole, []) && why(whole, ["a", "b", "c", "d"]) && why(parted, ["d", "c"]));
@@ -179,7 +203,8 @@ test("loss and delay are greyed where they are so already, by the events until t
 
   assert.ok(why(momentOf({ tom: {} }), { loss: 0 }) && why(later, { loss: 0.5 }) && why(later, { delay: [0.2, 0.3] }));
   assert.deepEqual([why(later, { loss: 0 }), why(later, { delay: [0.2, 2] })], ["", ""]);
-  for (const wrong of [{ loss: 1.5 }, { loss: NaN }, { delay: [2, 1] }, { delay: [-1, 1] }]) assert.ok(why(later, wrong));
+  for (const wrong of [{ loss: 1.5 }, { loss: NaN }, { delay: [2, 1] }, { delay: [-1, 1] }])
+    assert.ok(why(later, wrong));
   assert.equal(networkAction(later, live, { delay: [0.2, 2] }).line, "delay 0.2 2");
 });
 
@@ -205,7 +230,11 @@ test("what differs is said of those servers of which it is true, and nothing whe
 
 test("the next moment of a kind, forwards and backwards, violations among them", () => {
   const moments = withViolations(
-    [[3, "candidate", ""], [5, "leader", ""], [9, "down", ""]],
+    [
+      [3, "candidate", ""],
+      [5, "leader", ""],
+      [9, "down", ""],
+    ],
     [{ event: 7, rule: "Election Safety", text: "two lead" }],
   );
   const next = (number, kind, direction) => nextOfKind(moments, number, kind, direction)?.[0];

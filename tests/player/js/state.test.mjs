@@ -41,7 +41,10 @@ for (const run of runs) {
   test(`${run.name}: every event is told in the Python twin's words`, () => {
     const { events } = readTrace(run.text);
 
-    assert.deepEqual(events.map((event) => eventText(event)), run.words);
+    assert.deepEqual(
+      events.map((event) => eventText(event)),
+      run.words,
+    );
   });
 
   test(`${run.name}: the list is the Python story, with and without idle heartbeats`, () => {
@@ -88,7 +91,11 @@ for (const run of runs) {
       assert.ok(further && next.time >= position.time, `frame ${frame} at ${position.time}`);
       const { events } = journey.trace;
       const skipped = events.filter(({ number }) => number > position.number && number <= next.number);
-      if (quiet) assert.ok(skipped.every(({ time }) => time === next.time), "the quiet ends with the next happening");
+      if (quiet)
+        assert.ok(
+          skipped.every(({ time }) => time === next.time),
+          "the quiet ends with the next happening",
+        );
       position = next;
     }
     assert.deepEqual(position, journey.last());
@@ -100,7 +107,10 @@ for (const run of runs) {
     const timeline = new Timeline(trace);
     const sent = trace.events.filter(({ kind }) => kind === "sent");
 
-    assert.deepEqual([...flights.byName.keys()], sent.map(({ message }) => message));
+    assert.deepEqual(
+      [...flights.byName.keys()],
+      sent.map(({ message }) => message),
+    );
     for (const { number, time } of sent) {
       for (const each of underWay(flights, timeline.momentAfter(number), time)) {
         assert.ok(each.share >= 0 && each.share <= 1, `${each.flight.name} at ${time}`);
@@ -162,7 +172,10 @@ test("a chapter leads to where it happens, and is named from there on", () => {
   const place = 1 + journey.chapters.findIndex(([number]) => number === paused.number);
 
   assert.deepEqual(journey.chapter(place), { number: paused.number, time: paused.time });
-  assert.deepEqual([-1, paused.number - 1, paused.number].map((number) => journey.chapterAt(number)), [0, place - 1, place]);
+  assert.deepEqual(
+    [-1, paused.number - 1, paused.number].map((number) => journey.chapterAt(number)),
+    [0, place - 1, place],
+  );
 });
 
 test("servers and their labels do not overlap, and all lie inside the picture", () => {
@@ -185,13 +198,22 @@ test("servers and their labels do not overlap, and all lie inside the picture", 
 test("a message that a partition stops is stopped by the wall, one inside a side is not", () => {
   const names = ["a", "b", "c", "d", "e"];
   const { places } = layOut(names);
-  const found = walls(names, [["a", "b"], ["c", "d", "e"]]);
+  const found = walls(names, [
+    ["a", "b"],
+    ["c", "d", "e"],
+  ]);
   const meets = (from, to) => meetsWall(places.get(from), places.get(to), found);
   const [there, back] = [meets("a", "d"), meets("d", "a")];
 
   assert.equal(found.length, 1);
   assert.ok(there > 0.1 && there < 0.9 && back > 0.1 && back < 0.9);
   assert.ok(Math.abs(there + back - 1) < 0.25, "it is the same wall from both sides");
-  assert.equal(walls(names, [["a", "c"], ["b", "d", "e"]]), null);
+  assert.equal(
+    walls(names, [
+      ["a", "c"],
+      ["b", "d", "e"],
+    ]),
+    null,
+  );
   assert.deepEqual(walls(names, []), []);
 });
