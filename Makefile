@@ -37,7 +37,7 @@ refresh: $(READY)
 	$(BIN)/raft-steps refresh $(ARGS)
 
 bench: $(READY)
-	$(BIN)/python tests/bench/run.py $(ARGS)
+	$(BIN)/python -m tests.bench.run $(ARGS)
 
 # The mark of a finished set-up holds the folder that it was made for, because a virtual environment cannot be moved:
 # its scripts name the folder. If the two differ, or the environment's Python is gone, the set-up starts from nothing.

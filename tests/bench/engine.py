@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
-from raft_steps.lab.verify.conformance import CatalogueReport, catalogue  # noqa: E402  # The folder above must be found first.
+from raft_steps.lab.verify.conformance import CatalogueReport, catalogue
 
 WORKERS = 2  # the targets are for two cores
 ONE_PASS, ALL_SEEDS = 3.0, 180.0  # seconds

@@ -17,22 +17,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT))
+from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps
+from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.commands import Set
+from raft_steps.lab.messages import message
+from raft_steps.lab.pictures.space_time import timeline
+from raft_steps.lab.runtime.simulator.simulation import Simulation
+from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, default_scenario
+from tests.bench.engine import figures as catalogue_figures
+from tests.bench.linearizability import figures as linearizability_figures
+from tests.bench.search import search_rows
+from tests.bench.sweeps import sweep_figures
 
-from engine import figures as catalogue_figures  # noqa: E402  # The folder above must be found first.
-from linearizability import figures as linearizability_figures  # noqa: E402
-from search import search_rows  # noqa: E402
-from sweeps import sweep_figures  # noqa: E402
-
-from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps  # noqa: E402
-from raft_steps.lab.cluster.cluster import Cluster  # noqa: E402
-from raft_steps.lab.commands import Set  # noqa: E402
-from raft_steps.lab.messages import message  # noqa: E402
-from raft_steps.lab.pictures.space_time import timeline  # noqa: E402
-from raft_steps.lab.runtime.simulator.simulation import Simulation  # noqa: E402
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, default_scenario  # noqa: E402
-
+ROOT = Path(__file__).parents[2]
 PENDING = 40  # messages in flight in the bare loop: about as many as five servers have
 STEP, SERVERS = 8, 5
 

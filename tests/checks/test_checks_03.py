@@ -1,0 +1,124 @@
+"""The checks of step 3 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+
+from dataclasses import field
+
+import pytest
+
+from raft_steps import step_02_append_entries, step_03_majority_commit
+from raft_steps.lab.commands import Command, Ok
+from raft_steps.lab.messages import message
+from raft_steps.step_02_append_entries import AppendEntriesReply
+from tests.checks.check_tools import first_failure, usual_tests
+from tests.checks.wrong_nodes import step_03 as wrong
+
+# Sentences that a later step takes back, by step and check, with the reason.
+NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+
+
+@message
+class CommitEntry:
+    """A message of the same name and field as the course's."""
+
+    index: int
+
+
+class Otherwise(step_02_append_entries.Node):
+    """A right Node that keeps its open writes by index, with the names of those that have the entry."""
+
+    holders: dict[int, list[str]] = field(default_factory=dict)
+    clients: dict[int, str] = field(default_factory=dict)
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.clients[entry.index], self.holders[entry.index] = client, [self.name]
+        self.broadcast(self.append_entries_after(entry.index - 1))
+        self.commit_what_a_majority_has()
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success:
+            for holders in self.holders.values():
+                if sender not in holders:
+                    holders.append(sender)
+            self.commit_what_a_majority_has()
+        else:
+            super().on_append_entries_reply(sender, message)
+
+    def commit_what_a_majority_has(self) -> None:
+        for index in sorted(self.clients):
+            if len(self.holders[index]) > len(self.servers) / 2:
+                self.reply(self.clients.pop(index), Ok())
+                self.broadcast(CommitEntry(index=index))
+                self.apply(self.log[index])
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        for entry in self.log:
+            if entry.index == message.index:
+                self.apply(entry)
+
+
+class NothingIsForgotten(step_03_majority_commit.Node):
+    """A right Node that keeps the acknowledgements of a write that is done.
+
+    Nobody can tell: they are looked up for open writes alone, and a client's address is never used again.
+    """
+
+    def commit(self, client: str) -> None:
+        entry = self.open_writes.pop(client)
+        self.apply(entry)
+        self.announce_commit(entry.index)
+        self.reply(client, Ok())
+
+
+TestTables = usual_tests(
+    3,
+    wrong.MISTAKES,
+    right=(Otherwise, NothingIsForgotten),
+    # The Node of step 2 answers at once, and so passes what says that a write gets done.
+    passed_before={
+        "half of the followers are enough",
+        "a server alone waits for nobody",
+        "open writes are told apart",
+    },
+    no_longer_true=NO_LONGER_TRUE,
+    held_until=10,
+)
+
+
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.WriteIsNotLogged,
+            "a client asks tom, who leads, for set x 1; tom should log this one entry at once, but its log was given nothing",
+        ),
+        (
+            wrong.EntryStaysAtHome,
+            "a client asks tom, who leads, for set x 1; tom should send jerry one entry at once, 1: 0 set x 1; it sends none",
+        ),
+        (
+            wrong.WaitsForSomebody,
+            (
+                "tom is the only server, so nobody else has to have set x 1; "
+                "the write 'set x 1' should be answered, but tom tells its client nothing"
+            ),
+        ),
+        (
+            wrong.RefusalIsIgnored,
+            (
+                "jerry refuses a call that comes after entry 1 of term 1; "
+                "tom should try again one entry earlier, but does not"
+            ),
+        ),
+        (
+            wrong.FollowersLeaveOutTheirLastEntry,
+            (
+                "jerry tells tom that entry 2, set y 2, the last of tom's log, is committed; "
+                "by now tom should have carried out set x 1; set y 2 and nothing else, but has carried out set x 1"
+            ),
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 3).message

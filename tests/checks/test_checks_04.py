@@ -1,0 +1,124 @@
+"""The checks of step 4 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+
+from dataclasses import field
+
+import pytest
+
+from raft_steps import step_03_majority_commit
+from raft_steps.lab.messages import message
+from raft_steps.step_02_append_entries import AppendEntries
+from tests.checks.check_tools import first_failure, usual_tests
+from tests.checks.wrong_nodes import step_04 as wrong
+from tests.checks.wrong_nodes import step_04_voters as voters
+
+# Sentences that a later step takes back, by step and check, with the reason.
+NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+
+
+@message
+class RequestVote:
+    """A call of the same name and field as the course's."""
+
+    term: int
+
+
+@message
+class RequestVoteReply:
+    """An answer of the same name and field as the course's."""
+
+    vote_granted: bool
+
+
+class Otherwise(step_03_majority_commit.Node):
+    """A right Node that draws a timeout for every wait, keeps no list of fields and never votes twice in a term."""
+
+    voted_in: int = 0
+    supporters: dict[str, bool] = field(default_factory=dict)
+
+    def on_start(self) -> None:
+        self.wait()
+        super().on_start()
+
+    def wait(self) -> None:
+        self.start_timer("election", self.random.randint(8, 18))
+
+    def on_election_timeout(self) -> None:
+        self.current_term = self.voted_in = max(self.current_term, self.voted_in) + 1
+        self.supporters = {}
+        self.broadcast(RequestVote(term=self.current_term))
+        self.wait()
+        self.lead_if_elected()
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        granted = message.term > max(self.current_term, self.voted_in)
+        if granted:
+            self.voted_in = message.term
+            self.wait()
+            self.send(sender, RequestVoteReply(vote_granted=True))
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        self.supporters[sender] = self.supporters.get(sender, False) or message.vote_granted
+        self.lead_if_elected()
+
+    def lead_if_elected(self) -> None:
+        votes = 1 + sum(self.supporters.values())
+        if votes >= len(self.servers) / 2 and not self.is_leader:
+            self.become_leader()
+
+    def become_leader(self) -> None:
+        self.replay_log()
+        self.cancel_timer("election")
+        super().become_leader()
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        super().on_append_entries(sender, message)
+        self.wait()
+
+
+TestTables = usual_tests(
+    4, wrong.MISTAKES + voters.MISTAKES, right=(Otherwise,), no_longer_true=NO_LONGER_TRUE, held_until=8
+)
+
+
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.CandidacyIsNotTold,
+            "tom runs for leader; its is_candidate should be True, but is False",
+        ),
+        (
+            wrong.CandidacyIsNotOver,
+            "tom has won and leads; its is_candidate should be False, but is True",
+        ),
+        (
+            wrong.WaitsForAnotherVote,
+            "tom is the only server, and no timeout is longer than 18 s; it should lead, but does not",
+        ),
+        (
+            wrong.MoreThanHalfIsNeeded,
+            "tom has 2 votes of 4, its own included, and half is enough; it should lead, but does not",
+        ),
+        (
+            wrong.ReplayAddsToWhatIsThere,
+            (
+                "tom has won, and its log says set x 1; set x 2; set y 3, "
+                "so a client that reads z should hear None; tom answers '4'"
+            ),
+        ),
+        (
+            voters.VotesForItself,
+            "tom has voted for jerry and refused spike; its voted_for should be 'jerry', but is 'tom'",
+        ),
+        (
+            voters.VoterDoesNotWait,
+            (
+                "tom hears no leader and would run at 13 s, and a second before jerry asks for its vote in term 4; "
+                "tom votes, and should wait 8 s at least for a leader, but runs at 13 s"
+            ),
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 4).message

@@ -1,0 +1,150 @@
+"""The checks of step 6: an older term is refused, and a term at least as new is followed."""
+
+import pytest
+
+from raft_steps import node
+from raft_steps.step_05_term_in_append_entries import AppendEntries
+from tests.checks.check_tools import failing, first_failure, marked, names_of, wrong_nodes_of
+from tests.checks.wrong_nodes import step_06 as wrong
+
+CAUGHT_BY = {
+    wrong.OlderTermIsFollowed: "an older term is refused",
+    wrong.RefusalIsAFailure: "an older term is refused",
+    wrong.RefusalIsSilence: "an older term is refused",
+    wrong.RefusalCarriesTheOldTerm: "an older term is refused",
+    wrong.TimerComesFirst: "a refused call changes nothing",
+    wrong.VoteIsForgottenToo: "a refused call changes nothing",
+    wrong.ElseIsForgotten: "a refused call changes nothing",
+    wrong.CandidateGivesUp: "a candidate that refuses goes on",
+    wrong.FollowingComesFirst: "a leader that refuses goes on",
+    wrong.OwnTermIsRefused: "a term at least as new is followed",
+    wrong.HearsByChance: "a term at least as new is followed",
+    wrong.TermIsNotAdopted: "a term at least as new is followed",
+    wrong.TimerIsForgotten: "a term at least as new is followed",
+    wrong.CandidateStaysCandidate: "a candidate follows the leader of its term",
+    wrong.LeaderStaysLeader: "a term at least as new deposes a leader",
+    wrong.OnlyNewTermsDepose: "a term at least as new deposes a leader",
+    wrong.DeposedForEver: "a deposed leader can run again",
+    wrong.VoteIsForgottenByFollowing: "a term at least as new is followed",
+    wrong.RefusalIsRetried: "a refusal is left at that",
+    wrong.RefusalIsNotHeard: "a refusal is left at that",
+}
+# What is stored after a refusal is answered, too: the answers are looked at first.
+NOT_FIRST = {wrong.ElseIsForgotten}
+
+
+@pytest.mark.parametrize("step", [6, 7, 8])
+def test_holds_from_step_6_on(step: int) -> None:
+    """What step 6 is about is never given up again, as long as a former leader does not act on a refusal."""
+    assert [] == failing(node(step), 6)
+
+
+def test_step_5_follows_everyone() -> None:
+    """Before, every call is followed, and nobody is deposed."""
+    still = {"a term at least as new is followed", "a deposed leader can run again"}
+
+    assert [name for name in names_of(6) if name not in still] == failing(node(5), 6)
+
+
+@pytest.mark.parametrize("node_class", CAUGHT_BY, ids=lambda node_class: node_class.__name__)
+def test_wrong_node_meets_its_check(node_class: type) -> None:
+    """Each mistake is caught by the check that is made for it, before any other where that can be."""
+    failed = failing(node_class, 6)
+
+    assert CAUGHT_BY[node_class] in (failed if node_class in NOT_FIRST else failed[:1])
+
+
+def test_a_vote_that_is_kept_by_term_is_right() -> None:
+    """A Node that is ahead, and forgets its vote with a newer term alone, passes: nobody votes twice in a term."""
+
+    class Node(wrong.Rest):
+        def follow(self, sender: str, message: AppendEntries) -> None:
+            if message.term > self.current_term:
+                self.voted_for = None
+            super().follow(sender, message)
+
+    assert [] == failing(Node, 6)
+
+
+def test_every_check_and_every_wrong_node_counts() -> None:
+    """No check is idle, and no wrong node is forgotten in the table."""
+    assert set(names_of(6)) == set(CAUGHT_BY.values())
+    assert set(CAUGHT_BY) == wrong_nodes_of(wrong, right={"Rest"})
+
+
+def test_report_of_a_timer_that_comes_first() -> None:
+    """The report of one mistake, to the letter."""
+    assert """\
+  FAIL  a refused call changes nothing
+        tom follows in term 3 and should refuse jerry's call of term 2 unchanged; but its election timer ran
+        until 8.2 s and runs until 10.4 s now
+        The event, at 2.4 s: tom hears AppendEntries of term 2 from jerry
+        The rule (Raft 11: "Everything we previously did in an append_entries response […] only happens in an
+        else block"): A refused call changes nothing: neither log nor vote, and the election timer is not
+        restarted.""" == str(first_failure(wrong.TimerComesFirst, 6))
+
+
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.RefusalCarriesTheOldTerm,
+            (
+                "tom is in term 4, and jerry calls in term 2: tom should answer jerry with AppendEntriesRefused(term=4); "
+                "its refusal says term 2"
+            ),
+        ),
+        (
+            wrong.OwnTermIsRefused,
+            (
+                "tom follows in term 3 and hears jerry's call of term 3: its log should be '3 set x 1; 3 set y 2' now, "
+                "but is '3 set x 1'"
+            ),
+        ),
+        (
+            wrong.OnlyNewTermsDepose,
+            (
+                "tom leads in term 4 and hears jerry's call of term 4: it should follow jerry now, "
+                "but is_leader is still True"
+            ),
+        ),
+        (
+            wrong.VoteIsForgottenByFollowing,
+            (
+                "tom voted for spike in term 4 and heard a call of term 3, its own, since; now jerry asks for a vote in "
+                "term 4, and tom votes a second time: a call should leave the vote alone, "
+                "but tom's voted_for was 'spike' before it and None after it"
+            ),
+        ),
+        (
+            wrong.RefusalIsRetried,
+            (
+                "tom leads in term 4, and jerry, who is in term 7, refuses its call: tom should send nothing in return, "
+                "but sends AppendEntries at once"
+            ),
+        ),
+        (
+            wrong.RefusalIsNotHeard,
+            "the Node has no on_append_entries_refused(self, sender, message), which should hear AppendEntriesRefused",
+        ),
+    ],
+)
+def test_message_says_who_heard_what_and_what_should_come_of_it(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 6).message
+
+
+@pytest.mark.parametrize(
+    "node_class, event",
+    [
+        (wrong.RefusalIsSilence, ("delivered", 13.2, "tom")),
+        (wrong.RefusalIsAFailure, ("sent", 13.2, "tom")),
+        (wrong.CandidateGivesUp, ("delivered", 10.2, "tom")),
+        (wrong.DeposedForEver, ("delivered", 13.4, "tom")),
+        (wrong.VoteIsForgottenByFollowing, ("sent", 0.6, "tom")),
+        (wrong.RefusalIsRetried, ("sent", 15.4, "tom")),
+    ],
+)
+def test_marks_the_first_event_that_breaks_the_rule(node_class: type, event: tuple[str, float, str]) -> None:
+    """The picture's mark is at the event by which one sees the mistake first."""
+    assert event == marked(node_class, 6)

@@ -1,0 +1,127 @@
+"""The checks of step 7: the leader, and nobody else, sends heartbeats."""
+
+import pytest
+
+from raft_steps import node
+from raft_steps import step_06_term_checks as step_06
+from tests.checks.check_tools import failing, first_failure, marked, names_of, wrong_nodes_of
+from tests.checks.wrong_nodes import step_07 as wrong
+
+CAUGHT_BY = {
+    wrong.FirstHeartbeatWaits: "a new leader calls at once",
+    wrong.FirstHeartbeatIsDoubled: "a new leader calls at once",
+    wrong.OneHeartbeatOnly: "a leader calls every interval",
+    wrong.TimerIsNotStartedAgain: "a leader calls every interval",
+    wrong.NothingIsCancelled: "a deposed leader falls silent",
+    wrong.AnotherTimerIsCancelled: "a deposed leader falls silent",
+    wrong.OnlyNewTermsSilence: "a deposed leader falls silent",
+    wrong.AnyCallSilences: "a refused call stops no heartbeat",
+    wrong.LeadsOnlyOnce: "a leader elected again calls again",
+    wrong.EveryoneSends: "who does not lead never calls",
+    wrong.RunsAgainstItself: "a leader does not run",
+    wrong.LogIsNotReplayed: "a new leader knows its whole log",
+    wrong.CandidacyDoesNotEnd: "changing roles is otherwise as before",
+    wrong.VoteIsForgottenToo: "changing roles is otherwise as before",
+    wrong.WaitsForAHeartbeat: "changing roles is otherwise as before",
+    wrong.WaitingIsForgotten: "changing roles is otherwise as before",
+}
+# Who never runs again is not elected again either, and that check comes first.
+NOT_FIRST = {wrong.WaitingIsForgotten}
+
+
+@pytest.mark.parametrize("step", [7, 8])
+def test_holds_from_step_7_on(step: int) -> None:
+    """What step 7 is about is never given up again."""
+    assert [] == failing(node(step), 7)
+
+
+def test_step_6_does_not_fall_silent() -> None:
+    """Before, whoever once led goes on sending; all else was as it should be."""
+    assert ["a deposed leader falls silent"] == failing(node(6), 7)
+
+
+@pytest.mark.parametrize("node_class", CAUGHT_BY, ids=lambda node_class: node_class.__name__)
+def test_wrong_node_meets_its_check(node_class: type) -> None:
+    """Each mistake is caught by the check that is made for it, before any other where that can be."""
+    failed = failing(node_class, 7)
+
+    assert CAUGHT_BY[node_class] in (failed if node_class in NOT_FIRST else failed[:1])
+
+
+def test_every_check_and_every_wrong_node_counts() -> None:
+    """No check is idle, and no wrong node is forgotten in the table."""
+    assert set(names_of(7)) == set(CAUGHT_BY.values())
+    assert set(CAUGHT_BY) == wrong_nodes_of(wrong, right={"Starts", "Stops"})
+
+
+def test_another_way_to_the_same_silence_is_right() -> None:
+    """Checks look at what is sent: a tick that asks who leads does as well as a timer that is cancelled."""
+
+    class Node(step_06.Node):
+        def on_heartbeat_timeout(self) -> None:
+            if self.is_leader:
+                self.send_heartbeat()
+                self.start_timer("heartbeat", self.heartbeat_interval)
+
+    assert [] == failing(Node, 7)
+
+
+def test_cancelling_is_all_it_takes() -> None:
+    """Becoming leader has started the timer since step 2, under its handler's name."""
+    assert [] == failing(wrong.Stops, 7)
+
+
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.OnlyNewTermsSilence,
+            (
+                "tom led in term 4 until jerry's call of term 4: it should send no heartbeat any more, "
+                "but at 18.2 s it still does"
+            ),
+        ),
+        (
+            wrong.AnotherTimerIsCancelled,
+            (
+                "tom led in term 4 until jerry's call of term 5: it should send no heartbeat any more, but at 18.2 s it "
+                "still does: it cancelled a timer 'heartbeats' that nobody ever started; the timers are election and heartbeat"
+            ),
+        ),
+        (
+            wrong.WaitingIsForgotten,
+            (
+                "tom was deposed by jerry's call of term 5 and should start its election timer, so that it can be elected "
+                "again; no election timer runs, so it never is, and its heartbeats cannot be looked at"
+            ),
+        ),
+        (
+            wrong.LeadsOnlyOnce,
+            (
+                "tom leads for the second time since 26.6 s. Until 37.6 s it should call jerry at 26.6, 31.6 and 36.6 s, "
+                "but does so at 26.6 s"
+            ),
+        ),
+        (
+            wrong.LogIsNotReplayed,
+            "tom was elected with '1 set x 1' in its log: a client that gets x should hear '1', but hears None",
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 7).message
+
+
+@pytest.mark.parametrize(
+    "node_class, event",
+    [
+        (wrong.FirstHeartbeatWaits, ("role", 13.2, "tom")),
+        (wrong.NothingIsCancelled, ("sent", 18.2, "tom")),
+        (wrong.EveryoneSends, ("sent", 5.0, "tom")),
+        (wrong.LogIsNotReplayed, ("answered", 13.4, "tom")),
+    ],
+)
+def test_marks_the_first_event_that_breaks_the_rule(node_class: type, event: tuple[str, float, str]) -> None:
+    """The picture's mark is at the event by which one sees the mistake first."""
+    assert event == marked(node_class, 7)

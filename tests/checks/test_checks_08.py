@@ -1,0 +1,175 @@
+"""The checks of step 8: a new random timeout for every election, and no candidate attribute."""
+
+import pytest
+
+from raft_steps import node
+from raft_steps.lab.checks import check
+from raft_steps.lab.node import removed
+from tests.checks.check_tools import failing, first_failure, in_one_line, marked, names_of, wrong_nodes_of
+from tests.checks.wrong_nodes import step_08 as wrong
+
+CAUGHT_BY = {
+    wrong.TimerIsNotRestarted: "a candidate that fails runs again",
+    wrong.TermIsNotRaised: "a candidate that fails runs again",
+    wrong.NothingIsDrawn: "each election has a timeout of its own",
+    wrong.DrawsTooLate: "each election has a timeout of its own",
+    wrong.DrawIsNotUsed: "each election has a timeout of its own",
+    wrong.DrawsWhileFollowing: "each election has a timeout of its own",
+    wrong.DrawsForTheFirstElectionOnly: "each election has a timeout of its own",
+    wrong.NeverDrawsTheLongest: "timeouts are from 8 to 18 seconds",
+    wrong.VoteIsTakenBack: "an election is otherwise as before",
+    wrong.DrawsFractions: "timeouts are from 8 to 18 seconds",
+    wrong.DrawsBeyondTheRange: "timeouts are from 8 to 18 seconds",
+    wrong.WaitsLongerEachTime: "timeouts are from 8 to 18 seconds",
+    wrong.DrawsFromTheWorld: "timeouts come from self random",
+    wrong.DrawsByName: "a split vote comes to an end",
+    wrong.OwnVoteIsRemembered: "a split vote comes to an end",
+    wrong.AttributeStays: "there is no candidate attribute",
+    wrong.OwnVoteIsForgotten: "an election is otherwise as before",
+    wrong.LoneServerIsForgotten: "an election is otherwise as before",
+    wrong.AttributeIsStillSet: "becoming leader is as before",
+    wrong.HeartbeatsAreForgotten: "becoming leader is as before",
+    wrong.VoteIsForgottenToo: "stepping down is as before",
+    wrong.SilenceIsForgotten: "stepping down is as before",
+}
+# Who never wins ends no split vote either, and that check comes first.
+NOT_FIRST = {wrong.OwnVoteIsForgotten, wrong.AttributeIsStillSet}
+
+
+def test_step_8_passes() -> None:
+    """The step's own Node lives up to all of it."""
+    assert [] == failing(node(8), 8)
+
+
+def test_step_7_waits_the_same_time_again() -> None:
+    """Before, a timeout is for life, two equal ones split every vote, and the attribute is there."""
+    about = [
+        "each election has a timeout of its own",
+        "a split vote comes to an end",
+        "there is no candidate attribute",
+    ]
+
+    assert about == failing(node(7), 8)
+
+
+@pytest.mark.parametrize("node_class", CAUGHT_BY, ids=lambda node_class: node_class.__name__)
+def test_wrong_node_meets_its_check(node_class: type) -> None:
+    """Each mistake is caught by the check that is made for it, before any other where that can be."""
+    failed = failing(node_class, 8)
+
+    assert CAUGHT_BY[node_class] in (failed if node_class in NOT_FIRST else failed[:1])
+
+
+def test_every_check_and_every_wrong_node_counts() -> None:
+    """No check is idle, and no wrong node is forgotten in the table."""
+    assert set(names_of(8)) == set(CAUGHT_BY.values())
+    assert set(CAUGHT_BY) == wrong_nodes_of(wrong, right={"Rest"})
+
+
+def test_super_that_sets_what_is_gone_is_told_what_to_write() -> None:
+    """Who takes is_candidate away and calls an earlier step's start_election hears that the whole method is theirs."""
+
+    class Node(node(7)):  # type: ignore[misc]
+        is_candidate = removed("nothing reads it")
+
+        def start_election(self) -> None:
+            super().start_election()
+
+    message = first_failure(Node, 8).message
+
+    assert "is_candidate is gone: nothing reads it; the start_election of an earlier step uses it: " in message
+    assert "write the whole method start_election yourself, without super()" in message
+    assert "super().start_election(), which led to" in message
+
+
+def test_another_way_to_draw_is_right() -> None:
+    """A timeout may be drawn in any way that the node's own chance knows."""
+
+    class Node(wrong.Rest):
+        def draw_election_timeout(self) -> None:
+            self.election_timeout = self.random.choice(range(8, 19))
+
+    assert [] == failing(Node, 8)
+
+
+def test_a_draw_with_every_start_is_right() -> None:
+    """Drawing whenever the timer starts is what many others do, and an election begins with a new timeout too."""
+
+    class Node(wrong.Rest):
+        def wait_for_the_next(self) -> None:
+            self.start_election_timer()
+
+        def start_election_timer(self) -> None:
+            self.draw_election_timeout()
+            self.start_timer("election", self.election_timeout)
+
+    assert [] == failing(Node, 8)
+
+
+def test_report_is_the_same_each_time_even_of_an_unruly_node() -> None:
+    """A Node that draws from Python's own chance behaves differently in every run; what is said of that does not."""
+    first, second = (first_failure(wrong.DrawsFromTheWorld, 8) for _ in range(2))
+
+    assert str(first) == str(second)
+    assert first.picture() is None
+
+
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.DrawsTooLate,
+            (
+                "tom waited 8 s, runs for leader and draws a new timeout, but its election timer starts with the old 8 s: "
+                "draw first, then start the timer with what was drawn"
+            ),
+        ),
+        (
+            wrong.DrawsBeyondTheRange,
+            "tom starts its election timer with 19 s; a timeout is a whole number of seconds from 8 to 18",
+        ),
+        (
+            wrong.DrawsByName,
+            (
+                "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
+                "but they run at the same moment 4 times"
+            ),
+        ),
+        (
+            wrong.OwnVoteIsRemembered,
+            (
+                "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
+                "but nobody wins an election; jerry's voted_for is 'jerry': a vote for oneself leaves voted_for alone until "
+                "step 9, for until then a server that has voted_for never votes again"
+            ),
+        ),
+        (
+            wrong.TermIsNotRaised,
+            "tom was in term 0 and runs for leader: it should ask for votes in term 1, not 0",
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 8).message
+
+
+def test_a_forgotten_method_names_itself() -> None:
+    """Where one method still sets the attribute that is gone, the report names the line and the reason."""
+    report = in_one_line(str(check(wrong.AttributeIsStillSet, 8)))
+
+    assert "raised AttributeError: is_candidate is gone: nothing reads it" in report
+    assert "step_07_heartbeat_timer.py, line 24: self.is_candidate = False" in report
+
+
+@pytest.mark.parametrize(
+    "node_class, event",
+    [
+        (wrong.NothingIsDrawn, ("timer_started", 8.0, "tom")),
+        (wrong.TermIsNotRaised, ("sent", 8.0, "tom")),
+        (wrong.DrawsByName, ("sent", 26.0, "jerry")),
+    ],
+)
+def test_marks_the_first_event_that_breaks_the_rule(node_class: type, event: tuple[str, float, str]) -> None:
+    """The picture's mark is at the event by which one sees the mistake first."""
+    assert event == marked(node_class, 8)

@@ -1,0 +1,215 @@
+"""The checks of step 9 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+
+from dataclasses import field
+from pathlib import Path
+
+import pytest
+
+from raft_steps import step_08_election_timeout_reset as step_08
+from raft_steps import step_09_one_vote_per_term as step_09
+from raft_steps.lab.checks import check
+from raft_steps.lab.messages import message
+from raft_steps.lab.source.views import whole
+from raft_steps.step_04_leader_election import RequestVote
+from raft_steps.step_05_term_in_append_entries import AppendEntries
+from raft_steps.step_06_term_checks import AppendEntriesRefused
+from tests.checks.check_tools import failing, first_failure, marked, name_of, usual_tests, wrong_nodes_of
+from tests.checks.wrong_nodes import step_09 as wrong
+from tests.checks.wrong_nodes import step_09_voters as voters
+from tests.source.source_tools import load
+
+# Sentences that a later step takes back, by step and check, with the reason.
+NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+
+
+@message
+class AppendEntriesReply:
+    """An answer of the same name and fields as the course's, in another order."""
+
+    prev_log_index: int
+    success: bool
+    term: int
+
+
+@message
+class RequestVoteReply:
+    """An answer of the same name and fields as the course's, in another order."""
+
+    vote_granted: bool
+    term: int
+
+
+class Otherwise(step_08.Node):
+    """A right Node that keeps a ballot for every term, sets no voted_for, and looks at terms in one place."""
+
+    ballots: dict[int, str] = field(default_factory=dict)
+    running_in: int = -1
+
+    def hear(self, term: int) -> bool:
+        """Take a newer term over, and say whether the message is of the present one."""
+        if term > self.current_term:
+            self.current_term = term
+            if self.is_leader:
+                self.become_follower()
+        return term == self.current_term
+
+    def start_election(self) -> None:
+        self.current_term += 1
+        self.running_in = self.current_term
+        self.ballots[self.current_term] = self.name
+        self.votes.clear()
+        self.draw_election_timeout()
+        self.start_election_timer()
+        self.broadcast(RequestVote(term=self.current_term))
+        self.lead_if_elected()
+
+    def lead_if_elected(self) -> None:
+        if not self.is_leader and len(self.votes) >= len(self.servers) // 2:
+            self.become_leader()
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        granted = self.hear(message.term) and self.ballots.setdefault(message.term, sender) == sender
+        self.send(sender, RequestVoteReply(vote_granted=granted, term=self.current_term))
+        if granted:
+            self.start_election_timer()
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if self.hear(message.term) and message.vote_granted and self.running_in == message.term:
+            self.votes.add(sender)
+            self.lead_if_elected()
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.hear(message.term)
+        super().on_append_entries(sender, message)
+
+    def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
+        self.send(to, AppendEntriesReply(prev_log_index=prev_log_index, success=success, term=self.current_term))
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if self.hear(message.term) and self.is_leader:
+            super().on_append_entries_reply(sender, message)  # type: ignore[arg-type]
+
+    def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
+        self.hear(message.term)
+
+
+class StaleFirst(step_09.Node):
+    """Old messages are turned away before anything else is looked at, and votes are counted as a set of all."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if message.term < self.current_term:
+            self.answer_request_vote(sender, False)
+            return
+        super().on_request_vote(sender, message)
+
+    def on_request_vote_reply(self, sender: str, message: step_09.RequestVoteReply) -> None:
+        if message.term >= self.current_term:
+            super().on_request_vote_reply(sender, message)
+
+    def count_votes(self) -> None:
+        others = set(self.servers) - self.votes
+        if len(others) < len(self.votes) and not self.is_leader:
+            self.become_leader()
+
+
+MISTAKES = wrong.MISTAKES + voters.MISTAKES
+# What a mistake breaks beside, where that check comes first.
+NOT_FIRST = {
+    wrong.OwnVoteDoesNotCount: "only votes of this term count",
+    wrong.TermGoesBack: "replies carry the term",
+    wrong.TermGrowsWithEachVote: "a new term is a new vote",
+    wrong.VoterKeepsItsTerm: "replies carry the term",
+    voters.VoteForTheLeader: "a new term is a new vote",
+}
+
+TestTables = usual_tests(
+    9,
+    MISTAKES,
+    right=(Otherwise, StaleFirst),
+    passed_before=("the election timer is as before",),  # Step 8 keeps it, and no rewritten method may lose it.
+    no_longer_true=NO_LONGER_TRUE,
+)
+
+
+@pytest.mark.parametrize("step", [9, 10, 11, 12])
+def test_whole_node_passes(step: int, tmp_path: Path) -> None:
+    """The node in one piece, as it is printed for readers, lives up to the sentences too."""
+    assert [] == failing(load(whole(step).text, tmp_path / f"whole_{step}.py").Node, 9)
+
+
+@pytest.mark.parametrize("node_class, name", [(node, name) for node, name, _ in MISTAKES], ids=name_of)
+def test_mistake_meets_its_check_first(node_class: type, name: str) -> None:
+    """The report begins with the sentence that the mistake is about, but where another one falls with it."""
+    assert NOT_FIRST.get(node_class, name) == failing(node_class, 9)[0]
+
+
+def test_no_wrong_node_is_forgotten() -> None:
+    """Every wrong Node is in a table."""
+    assert wrong_nodes_of(wrong, set()) | wrong_nodes_of(voters, set()) == {node for node, _, _ in MISTAKES}
+
+
+def test_a_reply_without_a_term_is_told_what_to_write() -> None:
+    """Who leaves the replies as they were hears which field is missing, and which method hears the message."""
+    report = check(step_08.Node, 9)
+    messages = {result.name: result.message for result in report.results}
+
+    assert messages["replies carry the term"] == "RequestVoteReply should have a field term; it has vote_granted"
+    assert messages["only votes of this term count"] == (
+        "RequestVoteReply has no field term; it has vote_granted. "
+        "Write on_request_vote_reply for the message that has it; so far it is the one of step 4"
+    )
+
+
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.HalfIsEnough,
+            ("tom runs for leader of term 4 and has 2 of 4 votes, its own included; it should not lead yet, but does"),
+        ),
+        (
+            wrong.LateVotesCount,
+            "tom runs for leader of term 5, and jerry's vote for term 4 arrives late; it should not lead yet, but does",
+        ),
+        (
+            wrong.LeaderGoesOnLeading,
+            "tom leads in term 4 and hears RequestVote of term 9; it should stop leading, but does not",
+        ),
+        (
+            voters.VoteFallsWithTheRole,
+            (
+                "tom has voted for jerry in term 4, in which spike leads now; "
+                "spike asks for its vote in term 4, and tom should refuse it, but answers vote_granted=True"
+            ),
+        ),
+        (
+            voters.EveryCandidateIsWaitedFor,
+            (
+                "tom has voted for jerry in term 4 and refuses spike, who runs in term 4: "
+                "its election timer should run on, but starts anew"
+            ),
+        ),
+        (
+            voters.WaitsWhenItLearns,
+            "tom follows in term 4 and hears AppendEntriesRefused of term 9: its election timer should run on, but does not",
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 9).message
+
+
+def test_nobody_is_told_to_leave_a_vote_for_oneself_out() -> None:
+    """A split vote that does not end is told as in step 8, but without its advice on voted_for: now a vote sets it."""
+    messages = {result.name: result.message for result in check(wrong.OwnVoteDoesNotCount, 9).results}
+
+    assert messages["the election timer is as before"] == (
+        "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
+        "but nobody wins an election"
+    )
+
+
+def test_marks_the_vote_that_is_one_too_many() -> None:
+    """The picture's mark is at the event by which one sees the mistake first."""
+    assert marked(voters.VoteFallsWithTheRole, 9) == ("sent", 2.6, "tom")

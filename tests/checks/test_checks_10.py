@@ -1,0 +1,152 @@
+"""The checks of step 10 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+
+from dataclasses import field
+
+import pytest
+
+from raft_steps import node
+from raft_steps import step_09_one_vote_per_term as step_09
+from raft_steps import step_10_up_to_date_logs as step_10
+from raft_steps.lab.checks import check
+from raft_steps.lab.messages import message
+from raft_steps.step_09_one_vote_per_term import RequestVoteReply
+from tests.checks.check_tools import failing, first_failure, in_one_line, usual_tests, wrong_nodes_of
+from tests.checks.wrong_nodes import step_10 as wrong
+from tests.checks.wrong_nodes import step_10_candidates as candidates
+
+# Sentences that a later step takes back, by step and check, with the reason.
+NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+
+
+@message
+class RequestVote:
+    """A call with the fields of the course's, in another order, and one more that has a default."""
+
+    last_log_term: int
+    last_log_index: int
+    term: int
+    again: bool = False
+
+
+class Otherwise(step_09.Node):
+    """A right Node that compares in two sentences, and remembers its votes by term."""
+
+    given: dict[int, str] = field(default_factory=dict)
+
+    def start_election(self) -> None:
+        self.current_term += 1
+        self.given[self.current_term] = self.voted_for = self.name
+        self.votes = {self.name}
+        self.draw_election_timeout()
+        last = self.log[len(self.log)]
+        for peer in self.peers():
+            self.send(peer, RequestVote(term=self.current_term, last_log_index=last.index, last_log_term=last.term))
+        self.start_election_timer()
+        self.count_votes()
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:  # type: ignore[override]
+        if message.term < self.current_term:
+            self.send(sender, RequestVoteReply(term=self.current_term, vote_granted=False))
+            return
+        self.learn_term(message.term)
+        last, granted = self.log[len(self.log)], False
+        if message.last_log_term != last.term:
+            granted = message.last_log_term > last.term
+        elif message.last_log_index >= last.index:
+            granted = True
+        if granted and self.given.setdefault(message.term, sender) == sender:
+            self.start_timer("election", self.election_timeout)
+            self.send(sender, RequestVoteReply(term=self.current_term, vote_granted=True))
+        else:
+            self.send(sender, RequestVoteReply(term=self.current_term, vote_granted=False))
+
+
+class DrawsWithEachVote(step_10.Node):
+    """A right Node that draws a new timeout whenever it votes."""
+
+    def on_request_vote(self, sender: str, message: step_10.RequestVote) -> None:
+        if self.is_up_to_date(message.last_log_term, message.last_log_index):
+            self.draw_election_timeout()
+        super().on_request_vote(sender, message)
+
+
+class AddsUp(step_10.Node):
+    """A right Node that asks which log has less, in one sum of its own."""
+
+    def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
+        newer, longer = last_log_term - self.log.last_term, last_log_index - self.log.last_index
+        return newer > 0 or (newer == 0 and not longer < 0)
+
+
+TestTables = usual_tests(
+    10,
+    wrong.MISTAKES + candidates.MISTAKES,
+    right=(Otherwise, DrawsWithEachVote, AddsUp, candidates.Says, candidates.Runs),
+    passed_before=["an election is otherwise as before"],
+    no_longer_true=NO_LONGER_TRUE,
+)
+
+
+def test_every_wrong_node_is_in_the_table() -> None:
+    """No wrong node is forgotten."""
+    found = wrong_nodes_of(wrong, right=set()) | wrong_nodes_of(candidates, right={"Says", "Runs"})
+
+    assert found == {mistake for mistake, _, _ in wrong.MISTAKES + candidates.MISTAKES}
+
+
+def test_inherited_message_is_named() -> None:
+    """Who has not written the voter's half yet hears that the handler is still that of the step before."""
+    report = in_one_line(str(check(node(9), 10)))
+
+    assert "RequestVote has no field last_log_index" in report
+    assert "so far it is the one of step 9" in report
+
+
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.BothAtLeastAsLarge,
+            (
+                "tom's log ends with entry 3 of term 1; jerry asks in term 3 with a log that ends with entry 1 of term 2: "
+                "tom should vote for jerry, but does not"
+            ),
+        ),
+        (
+            candidates.SaysItsOwnTerm,
+            (
+                "tom's log has no entry but the common first one; its RequestVote should say last_log_index=0, "
+                "last_log_term=0, but says last_log_index=0, last_log_term=1"
+            ),
+        ),
+        (
+            wrong.RefusalIsAVote,
+            (
+                "tom's log ends with entry 2 of term 2, and it has refused jerry in term 5; spike asks in term 5 "
+                "with a log that ends with entry 2 of term 2: tom should vote for spike, but does not"
+            ),
+        ),
+        (
+            wrong.VoteIsNotWrittenDown,
+            (
+                "tom has voted for jerry in term 5; spike asks in term 5 with a log that ends with entry 9 of term 4: "
+                "tom should refuse, but votes for spike"
+            ),
+        ),
+        (
+            wrong.RefusalRestartsTheTimer,
+            (
+                "tom would run at 13 s, and its log ends with entry 1 of term 3; a second before, it refuses jerry. "
+                "It should run at 13 s all the same, but runs at 25 s"
+            ),
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 10).message
+
+
+def test_both_fail_where_the_paper_says_so() -> None:
+    """The original's comparison is caught by the order of the two numbers, and by a cluster that elects nobody."""
+    assert [wrong.NEWER, wrong.TOTAL] == failing(wrong.BothAtLeastAsLarge, 10)

@@ -1,0 +1,131 @@
+"""The checks of step 11 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+
+from dataclasses import field
+from pathlib import Path
+
+import pytest
+
+from raft_steps import step_11_commit_index as step_11
+from raft_steps.lab.commands import Command, Get, Ok
+from raft_steps.lab.source.views import whole
+from tests.checks.check_tools import CommandsAlone, failing, first_failure, usual_tests, wrong_nodes_of
+from tests.checks.wrong_nodes import step_11 as wrong
+from tests.checks.wrong_nodes import step_11_carrying_out as carrying_out
+from tests.source.source_tools import load
+
+# Sentences that a later step takes back, by step and check, with the reason.
+NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+
+
+class TakesTheMiddle(step_11.Node):
+    """A right Node that sorts what the servers have, takes the middle one, and then looks at its term."""
+
+    def advance_commit_index(self) -> None:
+        have = sorted((self.log.last_index, *self.match_index.values()), reverse=True)
+        index = have[len(self.servers) // 2]
+        if self.log[index].term == self.current_term:
+            self.commit_up_to(index)
+
+    def commit_up_to(self, index: int) -> None:
+        for place in range(self.last_applied + 1, index + 1):
+            self.apply(self.log[place])
+        self.last_applied = self.commit_index = max(self.commit_index, index)
+        self.answer_clients()
+
+
+class LooksAtTheEntry(step_11.Node):
+    """A right Node that keeps its open writes when it is deposed, and answers one if the very entry is committed."""
+
+    asked: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.asked[client] = (entry.index, entry.term)
+        self.send_heartbeat()
+        self.advance_commit_index()
+
+    def answer_clients(self) -> None:
+        super().answer_clients()
+        for client, (index, term) in list(self.asked.items()):
+            if index <= self.last_applied:
+                del self.asked[client]
+                if self.log[index].term == term:
+                    self.reply(client, Ok())
+
+
+class CarriesOutCommandsAlone(CommandsAlone, step_11.Node):
+    """A right Node that carries out commands, and passes over entries that have none."""
+
+
+class ReadsWaitForTheFirstEntry(step_11.Node):
+    """A right Node whose reads do not wait for writes that are open: only for the first entry of its term."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        own = next(entry.index for entry in self.log if entry.term == self.current_term)
+        self.open_reads[client] = (own, request)
+        self.answer_clients()
+
+
+TestTables = usual_tests(
+    11,
+    wrong.MISTAKES + carrying_out.MISTAKES,
+    right=(TakesTheMiddle, LooksAtTheEntry, CarriesOutCommandsAlone, ReadsWaitForTheFirstEntry),
+    no_longer_true=NO_LONGER_TRUE,
+)
+
+
+def test_every_wrong_node_is_in_the_table() -> None:
+    """No wrong node is forgotten."""
+    for module in (wrong, carrying_out):
+        assert {node_class for node_class, _, _ in module.MISTAKES} == wrong_nodes_of(module, right=set())
+
+
+def test_whole_node_passes(tmp_path: Path) -> None:
+    """The whole node in one file lives up to all of it."""
+    assert [] == failing(load(whole(11).text, tmp_path / "whole_11.py").Node, 11)
+
+
+@pytest.mark.parametrize(
+    "node_class, message",
+    [
+        (
+            wrong.NothingIsLogged,
+            (
+                "tom is elected in term 2, and its log ends with entry 1; entry 2 is of term 2 and has no command; "
+                "tom should send jerry entry 2: 2 - at once, but sends no entry"
+            ),
+        ),
+        (
+            wrong.AnyAcknowledgementCounts,
+            (
+                "spike says that it has entry 1, and set x 1 is entry 2; "
+                "who asked for set x 1 should not hear Ok by now, but tom has said Ok"
+            ),
+        ),
+        (
+            wrong.OlderTermsCount,
+            (
+                "tom leads in term 3, and every server has entry 2, of term 2; "
+                "by now tom should have carried out nothing, but has carried out set x 1; set y 2"
+            ),
+        ),
+        (
+            carrying_out.TrustsItsOwnLog,
+            (
+                "jerry says that 3 entries are committed, in a heartbeat that comes after entry 1; "
+                "by now tom should have carried out set x 1, but has carried out set x 1; set y 2; set z 3"
+            ),
+        ),
+        (
+            carrying_out.CommitGoesBack,
+            (
+                "tom knew of 2 committed entries when it was elected, and no follower has said more; "
+                "tom's next calls should say leader_commit=2, but say 0"
+            ),
+        ),
+    ],
+)
+def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
+    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    assert message == first_failure(node_class, 11).message

@@ -1,0 +1,114 @@
+"""The command `grade`: what it writes and says, and what it says about a mistake of whoever uses it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from raft_steps.lab.cli.main import main
+from raft_steps.lab.course.handouts import release_stages
+from tests.grading.submissions import step_06
+
+ROOT = Path(__file__).parents[2]
+
+
+def put(folder: Path, files: dict[str, str]) -> None:
+    """Write what students hand in."""
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_command_grades_and_says_so(tmp_path: Path) -> None:
+    """The command writes CSV, JSON and pages, and says a line for each student."""
+    put(tmp_path / "in", {"ann.py": step_06.OWN_TERM_REFUSED, "bob.py": ""})
+    out = tmp_path / "out"
+
+    answer = CliRunner().invoke(main, ["grade", str(tmp_path / "in"), "--step", "6", "--out", str(out), "--seeds", "1"])
+
+    assert 0 == answer.exit_code, answer.output
+    assert "ann: 3 of 9 checks fail" in answer.output
+    assert "bob: bob.py is empty." in answer.output
+    assert {"scores.csv", "scores.json", "pages", "results", "private_seeds.txt"} == {p.name for p in out.iterdir()}
+
+
+def test_command_says_what_is_wrong(tmp_path: Path) -> None:
+    """An empty folder and an unknown step are told in a sentence."""
+    empty = CliRunner().invoke(main, ["grade", str(tmp_path), "--step", "6", "--out", str(tmp_path / "out")])
+    unknown = CliRunner().invoke(main, ["grade", str(tmp_path), "--step", "99"])
+
+    assert (2, 2) == (empty.exit_code, unknown.exit_code)
+    assert "nothing was handed in" in empty.output
+    assert "there is no step 99" in unknown.output
+
+
+@pytest.mark.parametrize(
+    "secret, says", [("seeds.txt", "no file seeds.txt"), ("", "is empty"), ("bytes", "is no text"), (".", "no file .")]
+)
+def test_command_says_what_is_wrong_with_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str, says: str
+) -> None:
+    """A mistyped file is no secret: everybody could guess its name."""
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "in", {"ann.py": ""})
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+
+    answer = CliRunner().invoke(main, ["grade", "in", "--step", "6", "--private-seeds", secret])
+
+    assert 2 == answer.exit_code
+    assert says in answer.output
+
+
+def test_secret_may_be_long(tmp_path: Path) -> None:
+    """A sentence that no file could be called after is a secret like any other."""
+    put(tmp_path / "in", {"ann.py": ""})
+    arguments = ["grade", str(tmp_path / "in"), "--step", "6", "--out", str(tmp_path / "out")]
+
+    assert 0 == CliRunner().invoke(main, [*arguments, "--private-seeds", "long " * 200]).exit_code
+
+
+def test_edition_grades_no_step_that_it_does_not_hold(tmp_path: Path) -> None:
+    """Where the step at hand is to be written, one sentence says so, and nobody gets a score."""
+    release_stages(ROOT / "notebooks", tmp_path / "out", [6])
+    put(tmp_path / "in", {"ann.py": step_06.RIGHT})
+    answer = subprocess.run(
+        [sys.executable, "-m", "raft_steps", "grade", str(tmp_path / "in"), "--step", "6"],
+        cwd=tmp_path / "out" / "step_06",
+        env=os.environ | {"PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 2 == answer.returncode
+    assert "step 6 is yours to write" in answer.stderr
+    assert 1 == len(answer.stderr.splitlines())
+    assert not (tmp_path / "out" / "step_06" / "grades").exists()
+
+
+@pytest.mark.slow
+def test_step_without_mutants_is_told(tmp_path: Path) -> None:
+    """Step 1 promises too little for a wrong Node to break it: nobody gets a score for finding none."""
+    put(tmp_path / "in", {"ann.txt": "x"})
+    arguments = ["grade", str(tmp_path / "in"), "--step", "1", "--find-the-bug", "--out", str(tmp_path / "out")]
+
+    answer = CliRunner().invoke(main, arguments)
+
+    assert 2 == answer.exit_code
+    assert "give your own by --mutants" in answer.output
+
+
+def test_mutants_that_are_no_python_are_told(tmp_path: Path) -> None:
+    """A module of wrong Nodes with a mistake in it is named, in one sentence."""
+    put(tmp_path / "in", {"ann.txt": "x"})
+    (tmp_path / "broken.py").write_text("class Node(:\n", encoding="utf-8")
+    arguments = ["grade", str(tmp_path / "in"), "--step", "12", "--find-the-bug", "--out", str(tmp_path / "out")]
+
+    answer = CliRunner().invoke(main, [*arguments, "--mutants", str(tmp_path / "broken.py")])
+
+    assert 2 == answer.exit_code
+    assert "broken.py, line 1" in answer.output

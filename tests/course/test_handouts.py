@@ -1,0 +1,352 @@
+"""Editions for students: a folder for each notebook, in which what is to be written can be neither read nor imported."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import raft_steps
+from raft_steps.lab.course.handouts import release_stages, stages
+from raft_steps.lab.course.jupyterlab import find_course
+from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, bring_up_to_date, fill, remembered
+from raft_steps.lab.course.missing_steps import without_missing_steps
+from raft_steps.lab.course.notebooks import Cell, NotebookError, notebooks_of
+from raft_steps.lab.course.package_subset import package_files, requirements
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+GRADING = {"schema_version": 3, "grade": False, "solution": True, "locked": False, "task": False, "grade_id": "x"}
+
+
+@pytest.fixture(scope="module")
+def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the editions of the whole course, once for all tests that only read them."""
+    out = tmp_path_factory.mktemp("editions") / "out"
+    assert [] == release_stages(NOTEBOOKS, out).warnings
+    return out
+
+
+def run_in(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python in a folder, as a kernel and a student do: the package that is there comes first."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+# Which folders there are.
+
+
+def test_each_notebook_has_a_folder_that_stands_alone(handed_out: Path) -> None:
+    """A folder has the notebook, notebook 00, the package, what to install, a page and the licence."""
+    expected = {f"step_{path.name.partition('_')[0]}" for path in notebooks_of(NOTEBOOKS)} - {"step_00"}
+
+    assert expected == {path.name for path in handed_out.iterdir()} - {MANIFEST}
+    assert {
+        *("00_start_here.ipynb", "06_term_checks.ipynb", "raft_steps", "README.md"),
+        *("LICENSE", "environment.yml", "pyproject.toml"),
+    } == {path.name for path in (handed_out / "step_06").iterdir()}
+
+
+@pytest.mark.parametrize(
+    "name, last", [("step_01", 0), ("step_06", 5), ("step_08", 7), ("step_08b", 8), ("step_12b", 12)]
+)
+def test_package_ends_before_the_step(handed_out: Path, name: str, last: int) -> None:
+    """The package has the steps before, and the checks up to the step at hand; a notebook with a letter comes after it."""
+    package = handed_out / name / "raft_steps"
+    of_steps = [int(path.name[5:7]) for path in sorted(package.glob("step_*.py"))]
+    of_checks = [int(path.stem[5:]) for path in sorted((package / "lab" / "checks").glob("step_*.py"))]
+
+    assert list(range(1, last + 1)) == of_steps
+    assert list(range(1, min(last + 1, 12) + 1)) == of_checks
+    assert (package / "py.typed").read_bytes() == (ROOT / "raft_steps" / "py.typed").read_bytes()
+    assert [] == list(package.rglob("*.pyc"))
+
+
+def test_page_says_what_is_to_be_done(handed_out: Path) -> None:
+    """The page for students says what to write and what is there; a notebook without exercise asks for nothing."""
+    page, tools, first = (
+        (handed_out / name / "README.md").read_text(encoding="utf-8") for name in ("step_06", "step_08b", "step_01")
+    )
+
+    assert page.startswith("# Step 6 · An older term is refused\n")
+    assert "`raft_steps/`, has the steps 1 to 5, which you build on." in page
+    assert "raft-steps check 6 --node my_raft.py:Node" in page
+    assert "raft-steps show 5 --whole" in page
+    assert ("Hand in the notebook" in page, "There is nothing to hand in." in tools) == (True, True)
+    assert "raft-steps show" not in first
+
+
+def test_steps_are_chosen(tmp_path: Path) -> None:
+    """Only the folders of the steps that were asked for are made; notebook 00 alone is no edition."""
+    names = [stage.name for stage in stages(NOTEBOOKS, [5, 8])]
+
+    assert ["step_05", "step_08", "step_08b"] == names
+    with pytest.raises(ReleaseError, match="name the step that the edition is for"):
+        stages(NOTEBOOKS, [0])
+
+
+def test_edition_installs_what_the_course_needs(handed_out: Path) -> None:
+    """Its pyproject.toml has the course's own dependencies, and its environment.yml installs just that."""
+    project = tomllib.loads((handed_out / "step_06" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    course = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    environment = yaml.safe_load((handed_out / "step_06" / "environment.yml").read_text(encoding="utf-8"))
+
+    assert course["dependencies"] == project["dependencies"] == requirements()
+    assert {name: course[name] for name in ("version", "scripts", "requires-python")} == {
+        name: project[name] for name in ("version", "scripts", "requires-python")
+    }
+    assert ["python=3.11", "pip", {"pip": ["-e ."]}] == environment["dependencies"]
+
+
+def test_edition_is_opened_as_one(handed_out: Path) -> None:
+    """`raft-steps lab` in the folder opens its notebooks, and nothing is released from it."""
+    place = find_course(handed_out / "step_06")
+
+    assert place.notebooks == (handed_out / "step_06").resolve()
+    assert not place.whole
+    answer = run_in(handed_out / "step_06", "-m", "raft_steps", "release", "further")
+    assert (2, True) == (answer.returncode, "is a student edition itself" in answer.stderr)
+
+
+# What is not there is said in a sentence.
+
+YOURS = "step 6 is yours to write: this is an edition of the course which holds steps 1 to 5 and the checks of step 6"
+
+
+@pytest.mark.parametrize(
+    "code, said",
+    [
+        ("import raft_steps; raft_steps.node(6)", f"LookupError: {YOURS}"),
+        ("import raft_steps; raft_steps.step(6)", f"LookupError: {YOURS}"),
+        ("from raft_steps import step_06_term_checks", f"ImportError: {YOURS}"),
+        ("from raft_steps.lab import whole; whole(6)", f"SourceError: {YOURS}"),
+        ("from raft_steps.lab import diff; diff(5, 6)", f"SourceError: {YOURS}"),
+        ("from raft_steps.lab import show; show(6)", f"SourceError: {YOURS}"),
+        ("from raft_steps.lab import Cluster; Cluster(6)", f"LookupError: {YOURS}"),
+        ("import raft_steps.step_06_term_checks", "ModuleNotFoundError: No module named"),
+        ("from raft_steps import step_09_one_vote_per_term", "ImportError: step 9 is yours to write"),
+        (
+            "import raft_steps; raft_steps.node(9)",
+            "LookupError: step 9 is not in this edition of the course, which holds",
+        ),
+        ("from raft_steps.lab import Cluster; Cluster(9)", "ScenarioError: step 9 is not in this edition"),
+        (
+            "from raft_steps.lab import check; from raft_steps import node; check(node(5), 7)",
+            "LookupError: step 7 is not in",
+        ),
+        ("import raft_steps; raft_steps.node(13)", "LookupError: there is no step 13; the course has steps 1 to 12"),
+        ("from raft_steps import nothing", "ImportError: cannot import name 'nothing'"),
+    ],
+)
+def test_missing_step_is_said(handed_out: Path, code: str, said: str) -> None:
+    """Whoever asks an edition for a step that it does not hold gets one clear sentence."""
+    answer = run_in(handed_out / "step_06", "-c", code)
+
+    assert 1 == answer.returncode
+    assert said in answer.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments", ["show 6", "show 6 --whole", "diff 5 6", "run 6", "check 6", "ten-steps 6", "sweep 6", "search 6"]
+)
+def test_command_prints_no_solution(handed_out: Path, arguments: str) -> None:
+    """On the command line the sentence is all that there is."""
+    answer = run_in(handed_out / "step_06", "-m", "raft_steps", *arguments.split())
+
+    assert (2, "") == (answer.returncode, answer.stdout)
+    assert f"Error: {YOURS}" in answer.stderr.replace("\n", " ")
+    assert "Traceback" not in answer.stderr
+
+
+def test_edition_lists_and_checks_what_it_holds(handed_out: Path, tmp_path: Path) -> None:
+    """It lists its steps, runs them, and checks a Node that somebody writes, with the verdict that the course has."""
+    own = tmp_path / "my_raft.py"
+    own.write_text(
+        "from raft_steps import step_05_term_in_append_entries as step_05\n\n\nclass Node(step_05.Node):\n    pass\n",
+        encoding="utf-8",
+    )
+    command = ("-m", "raft_steps", "check", "6", "--json", "--node", f"{own}:Node")
+    there, here = run_in(handed_out / "step_06", *command), run_in(ROOT, *command)
+
+    assert 5 == len(run_in(handed_out / "step_06", "-m", "raft_steps", "steps").stdout.strip().splitlines())
+    assert 0 == run_in(handed_out / "step_06", "-m", "raft_steps", "check", "5").returncode
+    assert (1, json.loads(here.stdout)) == (there.returncode, json.loads(there.stdout))
+
+
+def test_full_course_holds_all() -> None:
+    """In the full course nothing is missing, and what is not a step is said as Python says it."""
+    assert raft_steps.COURSE == raft_steps.STEPS
+    with pytest.raises(AttributeError, match="module 'raft_steps' has no attribute 'step_13'"):
+        _ = raft_steps.step_13
+    assert {f"raft_steps/{path.name}" for path in (ROOT / "raft_steps").glob("*.py")} <= package_files(12).keys()
+
+
+# What becomes of cells that need a missing step.
+
+
+def converted(*sources: str, missing: int = 6, turn: int | None = None) -> list[Cell]:
+    """Give the cells that code cells become; the one with the number `turn` is the exercise."""
+    cells = [
+        new_code_cell(source, id=f"c{number}", outputs=[new_output("stream", text=f"shown {number}\n")])
+        for number, source in enumerate(sources)
+    ]
+    if turn is not None:
+        cells[turn].metadata["nbgrader"] = GRADING
+    notebook: Any = new_notebook(cells=cells)
+    without_missing_steps(notebook, "06_x.ipynb", missing)
+    found: list[Cell] = notebook.cells
+    return found
+
+
+@pytest.mark.parametrize(
+    "source, left",
+    [
+        ("Cluster(6, seed=1)", "Cluster(Node, seed=1)"),
+        ("Cluster(5, seed=6)", "Cluster(5, seed=6)"),
+        ("diff(5, 6, 'f')", "diff(5, Node, 'f')"),
+        ("class A(node(6)): x = 6", "class A(Node): x = 6"),
+        ("class A(step_06.Node): pass", "class A(Node): pass"),
+        ("class A(step_06_now.Node): pass", "class A(Node): pass"),
+        ("ä, b = sweep(5), sweep(6, 6)", "ä, b = sweep(5), sweep(Node, 6)"),
+        ("[f(step) for step in (4, 5, 6)]", "[f(step) for step in (4, 5,)]"),
+        ("[f(step) for step in (4, 5)]", "[f(step) for step in (4, 5)]"),
+        ("from raft_steps import node, step_06_now as step_06\nx = 1", "from raft_steps import node\nx = 1"),
+        ("from raft_steps.step_06_now import A\nx = 1", "x = 1"),
+        ("%time Cluster(6)", "%time Cluster(6)"),
+    ],
+)
+def test_own_node_stands_in_after_the_exercise(source: str, left: str) -> None:
+    """From the exercise on, what runs the step at hand runs the student's own Node, and is else as it was."""
+    cells = converted("class Node: pass", source, turn=0)
+
+    assert [("code", left)] == [(cell.cell_type, cell.source) for cell in cells[1:]]
+
+
+def test_cell_before_the_exercise_is_shown_and_not_run() -> None:
+    """What needs the step at hand before it is written becomes text with what it showed, and so does what needs that."""
+    sources = ("a = Cluster(6)", "b = Cluster(5)", "a.run(1)", "b.run(1)", "a = 1", "a + 1", "class Node: pass")
+    cells = converted(*sources, turn=6)
+
+    expected = ["markdown", "code", "markdown", "code", "code", "code", "code"]
+    assert expected == [cell.cell_type for cell in cells]
+    assert "*To be read, not run: it needs step 6, which your edition does not hold.*" in cells[0].source
+    assert "```python\na = Cluster(6)\n```" in cells[0].source
+    assert "```text\nshown 0\n```" in cells[0].source
+
+
+@pytest.mark.parametrize(
+    "source", ["Cluster(7)", "catalogue([5, 7])", "Cluster.replay('raft-steps 1; step 7; until 3')"]
+)
+def test_later_step_is_shown_after_the_exercise_too(source: str) -> None:
+    """Nobody can run what comes after the step at hand."""
+    assert "markdown" == converted("class Node: pass", source, turn=0)[1].cell_type
+
+
+def test_code_of_a_missing_step_is_not_even_shown() -> None:
+    """What a cell printed of a missing step's code is left out."""
+    (cell,) = converted("show(6, 'f')")
+
+    assert "shown 0" not in cell.source
+    assert "show(6, 'f')" in cell.source
+
+
+def test_what_others_need_stays() -> None:
+    """Of a cell that cannot be run, what later cells need and can be run stays, and says so in its place."""
+    first, shown, last = converted("logs = {'tom': 1}\nSearch(6, logs=logs)", "print(logs)")
+
+    assert ("code", "logs = {'tom': 1}", []) == (first.cell_type, first.source, first.outputs)
+    assert ("markdown", "c0-shown") == (shown.cell_type, shown.id)
+    assert "print(logs)" == last.source
+
+
+def test_names_of_a_comprehension_are_its_own() -> None:
+    """A name that a lost cell uses only within a comprehension or a function is not lost for others."""
+    cells = converted("[name for name in Cluster(6).servers]", "[name for name in 'ab']", "def f(): name = 1")
+
+    assert ["markdown", "code", "code"] == [cell.cell_type for cell in cells]
+
+
+def test_exercise_that_needs_the_step_is_refused() -> None:
+    """A cell that a student writes must not need what the student does not have."""
+    with pytest.raises(NotebookError, match=r"06_x\.ipynb, cell c0: it needs step 6"):
+        converted("class Node(step_07.Node):\n    x = Cluster(7)", turn=0)
+
+
+def test_pictures_stay_pictures() -> None:
+    """A picture that a cell showed is in the text that it becomes, with its words."""
+    drawn = new_output(
+        "display_data", {"text/plain": "a ring", "text/html": '<div><img src="data:x" alt="a ring"></div>'}
+    )
+    chart = new_output("display_data", {"text/plain": '<Figure "1">', "image/png": "aGk=\n"})
+    notebook: Any = new_notebook(cells=[new_code_cell("Cluster(6)", id="a", outputs=[drawn, chart])])
+    without_missing_steps(notebook, "x", 6)
+
+    assert '<img src="data:x" alt="a ring">' in notebook.cells[0].source
+    assert '<img src="data:image/png;base64,aGk=" alt="&lt;Figure &quot;1&quot;&gt;">' in notebook.cells[0].source
+
+
+def test_text_stays() -> None:
+    """Markdown and reveals are not looked at: the first is text already, the second goes anyhow."""
+    reveal = new_code_cell("show(6)", id="r", metadata={"tags": ["reveal"]})
+    notebook: Any = new_notebook(cells=[new_markdown_cell("`Cluster(6)`", id="m"), reveal])
+    without_missing_steps(notebook, "x", 6)
+
+    assert ["`Cluster(6)`", "show(6)"] == [cell.source for cell in notebook.cells]
+
+
+# The folder.
+
+
+def test_folders_are_filled_and_emptied(tmp_path: Path) -> None:
+    """Files in folders are written, renewed and removed with their folders; what Python leaves there does not matter."""
+    fill(Release(tmp_path / "out"), {"a/b/one.txt": b"1", "two.txt": b"2"})
+    cache = tmp_path / "out" / "a" / "b" / "__pycache__"
+    cache.mkdir()
+    (cache / "x.pyc").write_bytes(b"")
+    result = Release(tmp_path / "out")
+    fill(result, {"two.txt": b"3"})
+
+    assert (["two.txt"], ["a/b/one.txt"]) == (result.written, result.removed)
+    assert {"two.txt", MANIFEST} == {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_work_in_a_folder_is_kept(tmp_path: Path) -> None:
+    """A changed file deep in the release is work; so is a new one, unless it is said to be somebody else's."""
+    out = tmp_path / "out"
+    fill(Release(out), {"a/one.txt": b"1"})
+    (out / "a" / "one.txt").write_bytes(b"mine")
+    with pytest.raises(ReleaseError, match=r"holds a/one\.txt, which would be lost"):
+        fill(Release(out), {"a/one.txt": b"2"})
+    (out / "a" / "one.txt").write_bytes(b"1")
+    (out / "graded").mkdir()
+    (out / "graded" / "x").write_bytes(b"")
+    with pytest.raises(ReleaseError, match=r"holds graded/x, which would be lost"):
+        fill(Release(out), {"a/one.txt": b"2"})
+    fill(Release(out), {"a/one.txt": b"2"}, others={"graded"})
+
+    assert b"2" == (out / "a" / "one.txt").read_bytes()
+
+
+def test_own_edition_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What somebody changed stays, and is named where the course has changed, too."""
+    out = tmp_path / "out"
+    bring_up_to_date(Release(out), {"a/one.txt": b"1", "two.txt": b"2"})
+    (out / "a" / "one.txt").write_bytes(b"mine")
+    result = Release(out)
+    bring_up_to_date(result, {"a/one.txt": b"new", "two.txt": b"new"})
+
+    assert (["two.txt"], ["a/one.txt"], ["a/one.txt"]) == (result.written, result.kept, result.outdated)
+
+
+@pytest.mark.parametrize("name", ["../a", "/a", "a/../../b", "c:a", "a\\b", ""])
+def test_file_of_digests_leads_nowhere_else(tmp_path: Path, name: str) -> None:
+    """A path that leads out of the folder is not believed, whoever wrote it down."""
+    (tmp_path / MANIFEST).write_text(json.dumps({"files": {name: "x", "a/b": "y"}}), encoding="utf-8")
+
+    assert {"a/b": "y"} == remembered(tmp_path)

@@ -1,0 +1,208 @@
+"""What the notebooks' *Play* sections ask a reader to do: each is done here, as a click does it, and gives what it should."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raft_steps import node
+from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.course.notebooks import load
+from raft_steps.lab.player.branches import Branch, Branches
+from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.trace.trace import Event
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+# The cells that make each notebook's run, and the run's name.
+RUNS = {
+    0: ("first-run first-write crash-run back-run", "cluster"),
+    1: ("cluster virtual-run crash-run again-run", "mended"),
+    2: ("away-run", "away"),
+    3: ("cluster crash-run again-run", "mended"),
+    4: ("cluster restart-run again-run", "mended"),
+    5: ("first-election cut-off second-election second-write heal-run again-run", "mended"),
+    6: ("cluster heal-run again-run", "mended"),
+    7: ("scenario again-run again-write again-senders", "mended"),
+    8: ("twins again-run", "mended"),
+    9: ("even-run even-writes again-even-run", "halves"),
+    11: ("lost-write lost-write-crash-run again-run", "mended"),
+    12: ("failure-run again-run", "mended"),
+}
+
+
+def run_of(number: int) -> Cluster:
+    """Make the run that a notebook plays, by its own cells, with the step's Node in the place of the reader's."""
+    cells = {cell.id: cell.source for cell in load(next(NOTEBOOKS.glob(f"{number:02}_*.ipynb"))).cells}
+    known: dict[str, Any] = {"Cluster": Cluster, "Node": node(number or 8), "Forgetful": node(1)}
+    names, run = RUNS[number]
+    for name in names.split():
+        exec(cells[name], known)
+    found = known[run]
+    assert isinstance(found, Cluster)
+    return found
+
+
+def steer(cluster: Cluster, *script: tuple[float, str], until: float = 0) -> Branch:
+    """Do what a reader clicks: the first action is in the past of the run, the others go on from there; then play on."""
+    scenario = cluster.scenario
+    branches = Branches(dataclasses.replace(scenario, actions=()), list(scenario.actions), cluster._simulation)
+    branch = branches.current
+    for seconds, line in script:
+        at = round(seconds * MICROSECONDS)
+        branch = branches.act(branch, at, at, shlex.split(line))
+    while branch.end < until * MICROSECONDS:
+        branches.extend(branch)
+    assert 2 == len(branches.all)
+    return branch
+
+
+def leaders(branch: Branch) -> dict[str, int]:
+    """Name those who lead at the end of a branch, each with its term."""
+    servers = branch.trace.moment_at(branch.end / MICROSECONDS).servers
+    return {name: state.fields["current_term"] for name, state in servers.items() if state.role == "leader"}
+
+
+def first(branch: Branch, kind: str, after: float = 0, **detail: Any) -> Event:
+    """Find the first event of a kind after a time, with these details."""
+    for event in branch.trace.of(kind, server=detail.pop("server", None)):
+        if event.seconds > after and all(event.get(key) == value for key, value in detail.items()):
+            return event
+    raise AssertionError(f"no {kind} with {detail}")
+
+
+def on_its_way(cluster: Cluster, seconds: float, *, sender: str, to: str) -> str:
+    """Name the one message from a server to another that is on its way at a time."""
+    flights = cluster.trace.moment_at(seconds).in_flight.values()
+    (found,) = [event["message"] for event in flights if (event.server, event["to"]) == (sender, to)]
+    return str(found)
+
+
+def log_of(branch: Branch, server: str) -> list[str]:
+    """Give a server's commands at the end of a branch."""
+    return [str(entry["command"]) for entry in branch.trace.moment_at(branch.end / MICROSECONDS).servers[server].log]
+
+
+def test_a_leader_that_is_cut_off_goes_on_leading() -> None:
+    """Notebook 00: two servers believe that they lead, in the terms 0 and 1."""
+    assert [0, 1] == sorted(leaders(steer(run_of(0), (15, "partition tom"))).values())
+
+
+def test_what_waits_for_a_paused_server_is_lost_in_a_crash() -> None:
+    """Notebook 01: the question is never answered."""
+    script = [(4.5, "pause tom"), (4.6, "get x to tom"), (4.7, "crash tom"), (4.8, "restart tom")]
+    branch = steer(run_of(1), *script)
+
+    assert "tom" == first(branch, "restarted").server
+    assert not [event for event in branch.trace.of("answered") if event.seconds > 4.5]
+
+
+def test_a_lost_refusal_costs_a_heartbeat_and_all_refusals_anew() -> None:
+    """Notebook 02: spike's log is complete after the heartbeat of 15 seconds, at 16.72."""
+    run = run_of(2)
+    refusal = on_its_way(run, 10.8, sender="spike", to="tom")
+
+    branch = steer(run, (10.8, f"drop {refusal}"), until=20)
+
+    assert 16.72 == pytest.approx(first(branch, "appended", 10, server="spike").seconds, abs=0.01)
+
+
+def test_lost_acknowledgements_are_made_good_by_the_next_heartbeat() -> None:
+    """Notebook 03: the client hears Ok at 5.48 seconds."""
+    run = run_of(3)
+    drops = [(1.3, f"drop {on_its_way(run, 1.3, sender=server, to='tom')}") for server in ("jerry", "spike")]
+    answer = first(steer(run, *drops), "answered")
+
+    assert 5.48 == pytest.approx(answer.seconds, abs=0.01)
+    assert "Ok" == answer["response"]
+
+
+def test_a_split_vote_ends_with_the_shorter_timeout() -> None:
+    """Notebook 04: neither votes for the other, and jerry leads in term 2, at 21.47 seconds."""
+    branch = steer(run_of(4), (12, "timeout jerry"), (12, "timeout spike"))
+    led = first(branch, "role", 12, role="leader")
+
+    assert ("jerry", 21.47) == (led.server, pytest.approx(led.seconds, abs=0.01))
+
+
+def test_who_missed_the_term_runs_in_a_term_that_has_a_leader() -> None:
+    """Notebook 05: spike runs in term 1, in which jerry has voted for itself and leads."""
+    run = run_of(5)
+    heartbeat = on_its_way(run, 14.8, sender="jerry", to="spike")
+    branch = steer(run, (14.8, f"drop {heartbeat}"), (14.8, "timeout spike"))
+
+    assert 1 == first(branch, "term", 14, server="spike")["term"]
+    assert first(branch, "delivered", 14.8, server="spike", type="RequestVoteReply")["message"].startswith(
+        "jerry>spike"
+    )
+    assert "jerry" == first(branch, "role", 14, role="leader").server
+
+
+def test_an_earlier_heal_brings_the_old_write_back() -> None:
+    """Notebook 06: the deposed leader, still sending, gets its old write through, and then nobody leads."""
+    branch = steer(run_of(6), (40, "heal"))
+
+    assert "Ok" == first(branch, "answered", 40)["response"]
+    assert all("set y old" in log_of(branch, server) for server in ("tom", "jerry", "spike"))
+    assert {} == leaders(branch)
+
+
+def test_a_leader_that_was_cut_off_falls_silent_when_another_one_leads() -> None:
+    """Notebook 07: spike leads after the heal, and jerry follows."""
+    branch = steer(run_of(7), (40, "partition jerry"), (80, "heal"))
+
+    assert ["spike"] == list(leaders(branch))
+
+
+def test_a_second_split_vote_ends_too() -> None:
+    """Notebook 08: spike leads in term 3, at 26.46 seconds."""
+    branch = steer(run_of(8), (18, "timeout jerry"), (18, "timeout spike"))
+    led = first(branch, "role", 18, role="leader")
+
+    assert ("spike", 26.46) == (led.server, pytest.approx(led.seconds, abs=0.01))
+    assert {"spike": 3} == leaders(branch)
+
+
+def test_three_of_four_elect_a_leader() -> None:
+    """Notebook 09: tom leads in term 2; spike runs alone, and for ever."""
+    branch = steer(run_of(9), (13, "partition tom jerry tyke"))
+    led = first(branch, "role", 13, role="leader")
+
+    assert "tom" == led.server
+    assert 2 == leaders(branch)["tom"]
+    assert first(branch, "timer_fired", 13, server="spike", timer="election").seconds < led.seconds
+
+
+def test_the_longer_log_can_win_as_well() -> None:
+    """Notebook 10: with spike's vote tom leads in term 2, and jerry's entry is deleted."""
+    run = Cluster(10, logs={"tom": "1 set x 1; 1 set y 2", "jerry": "2 set z 3"}, later=["spike"])
+    branch = steer(run.run(60), (2, "restart spike"), (3, "timeout tom"))
+
+    assert {"tom": 2} == leaders(branch)
+    assert ["set x 1", "set y 2"] == log_of(branch, "jerry")
+
+
+def test_who_has_the_entry_can_save_it() -> None:
+    """Notebook 11: tom comes back and runs at once; x is in all logs, and its client has heard nothing."""
+    branch = steer(run_of(11), (6, "restart tom"), (6, "timeout tom"))
+
+    assert all("set x 1" in log_of(branch, server) for server in ("tom", "jerry", "spike"))
+    assert not branch.trace.of("answered")
+
+
+@pytest.mark.parametrize("moment", [8.8, 9.2])
+def test_a_crash_more_makes_no_second_leader(moment: float) -> None:
+    """Notebook 12: whenever jerry's power fails, no two servers lead in the same term."""
+    branch = steer(run_of(12), (moment, "crash jerry"), (moment, "restart jerry"))
+    term_of: dict[str, int] = {}
+    led = set()
+    for event in branch.trace.of("term", "role"):
+        if event.kind == "term":
+            term_of[event.server] = event["term"]
+        elif event["role"] == "leader":
+            led.add((term_of[event.server], event.server))
+
+    assert len(led) == len({term for term, _ in led})

@@ -1,0 +1,135 @@
+"""What is taken out of a submission: the Node and what it needs, and nothing that merely acts or reaches out."""
+
+from pathlib import Path
+
+import pytest
+
+from raft_steps.lab.course.extraction import NotTaken, Taken, take
+from raft_steps.lab.grading.limits import may_import
+from raft_steps.lab.grading.source_policy import complaints
+from tests.grading.submissions import step_06
+
+
+def taken_from(tmp_path: Path, text: str, name: str = "ann.py") -> Taken:
+    """Take a Node out of a text."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return take(path)
+
+
+def test_only_what_the_node_needs_is_taken(tmp_path: Path) -> None:
+    """Functions, constants and messages that it uses are taken, lines stay where they are, and the rest is blank."""
+    text = "import json\nLIMIT = 3\nOTHER = json\nprint(LIMIT)\n\ndef few():\n    return LIMIT\n\nclass Node:\n    x = few()\n"
+
+    kept = taken_from(tmp_path, text).cells[0].kept.splitlines()
+
+    assert ["", "LIMIT = 3", "", "", "", "def few():", "    return LIMIT", "", "class Node:", "    x = few()"] == kept
+
+
+def test_what_is_changed_later_is_taken_too(tmp_path: Path) -> None:
+    """A method that is put into the class after it belongs to the Node; an attribute of something else does not."""
+    text = "class Node:\n    pass\ndef hear(self): ...\nNode.on_start = hear\nother.x = Node\n"
+
+    assert "Node.on_start = hear" in taken_from(tmp_path, text).text
+    assert "other.x" not in taken_from(tmp_path, text).text
+
+
+def test_import_that_is_not_allowed_is_left_out_and_told(tmp_path: Path) -> None:
+    """Whoever uses it misses it; the instructor reads which line it was."""
+    taken = taken_from(tmp_path, "import os\n\nclass Node:\n    here = os.getcwd()\n")
+
+    assert "import os" not in taken.text
+    assert len(taken.remarks) == 1
+    assert "line 1" in taken.remarks[0]
+
+
+def test_names_are_taken_one_by_one(tmp_path: Path) -> None:
+    """Of an import, only the names that are needed stay: check and Cluster are not there for a Node."""
+    text = "from raft_steps.lab import Cluster, check, message\n\n@message\nclass M:\n    x: int\n\nclass Node:\n    m = M\n"
+
+    taken = taken_from(tmp_path, text)
+
+    assert "from raft_steps.lab import message" == taken.text.splitlines()[0]
+    assert [] == taken.remarks
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x.__globals__",
+        "x.__class__",
+        "().__class__.__base__.__subclasses__()",
+        "__builtins__",
+        "__loader__",
+        "x.gi_frame",
+        "x.f_back",
+        "typing.sys",
+        "dataclasses.inspect",
+        "x.tb_frame",
+        "random._os",
+        "typing.operator",
+        "match x:\n    case object(__globals__=g): pass",
+    ],
+)
+def test_doors_to_the_interpreter_are_closed(line: str) -> None:
+    """Names by which Python code gets at the interpreter are turned down, with their line."""
+    assert [f"line {1 + line.count(chr(10))}"] == [each.partition(":")[0] for each in complaints(line)][:1]
+
+
+@pytest.mark.parametrize("line", ["self.log.entries_after(3)", "x.__name__", "def __eq__(self, other): ...", "x._own"])
+def test_plain_code_is_no_complaint(line: str) -> None:
+    """What a Node is written with passes."""
+    assert [] == list(complaints(line))
+
+
+def test_right_submission_is_no_complaint() -> None:
+    """The solution itself passes."""
+    assert [] == list(complaints(step_06.RIGHT))
+
+
+@pytest.mark.parametrize(
+    "module, names",
+    [
+        ("typing", ("ClassVar",)),
+        ("collections.abc", ("Iterable",)),
+        ("raft_steps", ("step_05_term_in_append_entries",)),
+        ("raft_steps.step_05_term_in_append_entries", ("AppendEntries",)),
+        ("raft_steps.lab", ("message", "Entry")),
+        ("raft_steps.lab.log", ("Log",)),
+        ("dataclasses", ("field",)),
+    ],
+)
+def test_what_steps_are_made_of_may_be_imported(module: str, names: tuple[str, ...]) -> None:
+    """The standard library's harmless modules, the steps, and the laboratory's few names."""
+    assert not may_import(module, names)
+
+
+@pytest.mark.parametrize(
+    "module, names",
+    [
+        ("os", ()),
+        ("sys", ("modules",)),
+        ("importlib", ()),
+        ("typing", ("sys",)),
+        ("dataclasses", ("inspect",)),
+        ("random", ("_os",)),
+        ("raft_steps", ("node",)),
+        ("raft_steps", ("importlib",)),
+        ("raft_steps.lab", ("whole",)),
+        ("raft_steps.lab", ()),
+        ("raft_steps.lab.runtime.watchdog", ("ctypes",)),
+        ("raft_steps.lab.checks.bench", ("Stage",)),
+        ("raft_steps.lab.grading.worker", ("os",)),
+    ],
+)
+def test_what_reaches_out_may_not_be_imported(module: str, names: tuple[str, ...]) -> None:
+    """Everything else is turned down, with a reason."""
+    assert may_import(module, names)
+
+
+def test_link_and_pipe_are_not_opened(tmp_path: Path) -> None:
+    """What is no plain file is not read: a link may lead anywhere, and a pipe never ends."""
+    (tmp_path / "link.py").symlink_to(__file__)
+
+    with pytest.raises(NotTaken, match="no plain file"):
+        take(tmp_path / "link.py")

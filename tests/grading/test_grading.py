@@ -1,0 +1,275 @@
+"""The grader: what is handed in gets a score and a sentence, and nobody earns what is not earned."""
+
+import base64
+import csv
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raft_steps.lab.checks import checks_of
+from raft_steps.lab.grading import package_copy, worker_process
+from raft_steps.lab.grading import run as grading_run
+from raft_steps.lab.grading.run import Grading, grade
+from raft_steps.lab.grading.scores import as_csv, write, write_scores
+from raft_steps.lab.grading.student_page import page
+from raft_steps.lab.grading.submissions import HandedIn, hand_in
+from raft_steps.lab.grading.trials import private_seeds
+from raft_steps.lab.grading.verdict import Verdict
+from raft_steps.lab.pictures.svg import printable
+from tests.grading.submissions import hostile, step_06
+
+SEEDS = private_seeds("a secret of the test's own", 2)
+HONEST = {
+    "right.py": step_06.RIGHT,
+    "right_notebook.ipynb": step_06.RIGHT_NOTEBOOK,
+    "leader_stays.py": step_06.LEADER_STAYS,
+    "own_term_refused.py": step_06.OWN_TERM_REFUSED,
+    "not_written.py": step_06.NOT_WRITTEN,
+    "untouched.py": step_06.UNTOUCHED,
+}
+
+
+def put(folder: Path, files: dict[str, str | bytes]) -> None:
+    """Write what students hand in."""
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def hurry(patch: pytest.MonkeyPatch) -> None:
+    """Let judges wait for an endless loop half as long: how long is not what is asked here."""
+
+    def copy(folder: Path, step: int) -> list[str]:
+        modules = package_copy.copy_package(folder, step)
+        guard = folder / "raft_steps" / "lab" / "runtime" / "watchdog.py"
+        text, count = re.subn(r"^TICK = 0\.2\b", "TICK = 0.1", guard.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert 1 == count
+        guard.write_text(text, encoding="utf-8")
+        package_copy.compile_file(guard)
+        return modules
+
+    begin = f"from raft_steps.lab.grading import worker_process; worker_process.LOOP_SECONDS = {worker_process.LOOP_SECONDS / 2}; "
+    path, rest = grading_run.START.split("from ", 1)
+    patch.setattr(grading_run, "START", f"{path}{begin}from {rest}")
+    patch.setattr(grading_run, "copy_package", copy)
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Grade everybody at once, with temporary folders of our own, so that what is left over can be told."""
+    place = tmp_path_factory.mktemp("grading")
+    own = place / "temporary"
+    own.mkdir()
+    put(place / "handed_in", HONEST | {f"{each.name}{each.suffix}": each.content for each in hostile.ALL})
+    with pytest.MonkeyPatch.context() as patch:
+        hurry(patch)
+        patch.setenv("TMPDIR", str(own))
+        patch.setattr(tempfile, "tempdir", str(own))
+        grading = Grading(step=6, out=place / "grades", seeds=SEEDS)
+        results = grade(grading, hand_in([place / "handed_in"], 6))
+    return {
+        "place": place,
+        "temporary": own,
+        "grading": grading,
+        "results": {each["student"]: each for each in results},
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("each", hostile.ALL, ids=lambda each: each.name)
+def test_hostile_submission_gets_what_it_earns(graded: dict[str, Any], each: hostile.Hostile) -> None:
+    """It gets a score, a sentence, a page, and not more than is right in it."""
+    result = graded["results"][each.name]
+
+    assert each.least <= result["score"] <= each.most, result
+    assert result["sentence"], result
+    assert each.says in f"{result['sentence']} {' '.join(result['remarks'])}", result
+    assert graded["grading"].page_of(HandedIn(each.name, None)).is_file()
+
+
+@pytest.mark.slow
+def test_nothing_is_left_running(graded: dict[str, Any]) -> None:
+    """After a grading no process knows its folders any more, and its temporary folders are gone."""
+    mark = str(graded["temporary"]).encode()
+    running = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            at, command = (path / "cwd").readlink(), (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if mark in command or mark in str(at).encode():
+            running.append(command)
+
+    assert [] == running
+    assert [] == list(graded["temporary"].iterdir())
+
+
+@pytest.mark.slow
+def test_honest_submissions_are_in_order_of_merit(graded: dict[str, Any]) -> None:
+    """Whoever has it right has all points, in a notebook or in a module; nearly right comes next; nothing has none."""
+    scores = {Path(name).stem: graded["results"][Path(name).stem]["score"] for name in HONEST}
+
+    assert 100 == scores["right"] == scores["right_notebook"]
+    assert 100 > scores["leader_stays"] > scores["own_term_refused"] > 0
+    assert 0 == scores["not_written"] == scores["untouched"]
+
+
+@pytest.mark.slow
+def test_page_says_rule_picture_and_replay(graded: dict[str, Any]) -> None:
+    """A failure has its rule, its picture and a line to replay; the page asks for nothing, and runs nothing."""
+    page = graded["grading"].page_of(HandedIn("leader_stays", None)).read_text(encoding="utf-8")
+
+    rule = next(each for each in checks_of(6) if each.name == "a term at least as new deposes a leader")
+    assert rule.rule in page
+    assert 'src="data:image/svg+xml' in page
+    assert "raft-steps check 6 --node leader_stays.py:Node" in page
+    assert "<script" not in page
+    assert 'src="http' not in page
+    assert "<link" not in page
+
+
+@pytest.mark.slow
+def test_no_page_gives_a_secret_away(graded: dict[str, Any]) -> None:
+    """No page names a private seed, shows a line of a check, or a path of the machine."""
+    code = [line.strip() for line in Path("raft_steps/lab/checks/step_06.py").read_text(encoding="utf-8").splitlines()]
+    telling = [line for line in code if line.startswith(("stage.", "sent =", "before ="))]
+
+    assert telling
+    for path in (graded["grading"].out / "pages").iterdir():
+        page = path.read_text(encoding="utf-8")
+        for drawn in re.findall(r"base64,([^\"]+)", page):
+            page += base64.b64decode(drawn).decode()
+        assert not any(str(seed) in page for seed in SEEDS), path.name
+        assert not any(line in page for line in telling), path.name
+        assert str(graded["place"]) not in page, path.name
+
+
+@pytest.mark.slow
+def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is graded is not graded again, and gets the same; what was changed is."""
+    hurry(monkeypatch)
+    started = []
+    start = grading_run._start
+    monkeypatch.setattr(grading_run, "_start", lambda *given: started.append(given[1].student) or start(*given))
+    (graded["place"] / "handed_in" / "no_node.py").write_text("y = 2\n")
+
+    again = grade(graded["grading"], hand_in([graded["place"] / "handed_in"], 6))
+
+    assert ["no_node"] == started
+    assert graded["results"]["leader_stays"] == next(each for each in again if each["student"] == "leader_stays")
+
+
+@pytest.mark.slow
+def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control-C in the middle leaves what is done, and no folder; the next run goes on from there."""
+    hurry(monkeypatch)
+    own = tmp_path / "temporary"
+    own.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
+    put(tmp_path / "in", {f"student{n}.py": step_06.NOT_WRITTEN for n in range(5)})
+    grading = Grading(step=6, out=tmp_path / "out", seeds=SEEDS, workers=1)
+    submissions = hand_in([tmp_path / "in"], 6)
+
+    def interrupt(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade(grading, submissions, interrupt)
+    assert [] == list(own.iterdir())
+    stored = sorted(path.stem for path in (tmp_path / "out" / "results").glob("*.json"))
+    begun: list[int] = []
+    results = grade(grading, submissions, lambda done, _total: begun.append(done))
+
+    assert ["student0", "student1"] == stored
+    assert [2, 3, 4, 5] == begun
+    assert [0.0] * 5 == [each["score"] for each in results]
+
+
+def test_private_seeds_follow_from_the_secret_alone() -> None:
+    """The same secret gives the same seeds, another one others, and more seeds begin with the fewer."""
+    assert private_seeds("a", 3) == private_seeds("a", 5)[:3]
+    assert not set(private_seeds("a", 50)) & set(private_seeds("b", 50))
+
+
+def result(student: str, sentence: str = "All is well.") -> dict[str, Any]:
+    """Give a result as a judge writes it."""
+    checks = {"one": 1, "two": 0}
+    numbers = {"step": 6, "score": 50.0, "points": 2, "of": 4, "sweep": 0.5, "seeds": [1, 2], "search": 0.5}
+    return {"key": "k", "student": student, "checks": checks, "sentence": sentence, "remarks": ["Beside."]} | numbers
+
+
+def test_scores_have_a_line_for_each_student(tmp_path: Path) -> None:
+    """CSV has a column for each check; JSON says the same."""
+    table, data = write_scores(tmp_path, [result("ann"), result("bob", "Two\nlines.")])
+
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert [("ann", "50.0", "1", "0"), ("bob", "50.0", "1", "0")] == [
+        (row["student"], row["score"], row["one"], row["two"]) for row in rows
+    ]
+    assert "Two lines." == rows[1]["sentence"]
+    assert ["ann", "bob"] == [each["student"] for each in json.loads(data.read_text(encoding="utf-8"))]
+
+
+def test_scores_hold_no_formula() -> None:
+    """A student whose name is a formula is a text to a spreadsheet."""
+    assert "'=1+1" in as_csv([result("=1+1")])
+
+
+def test_half_a_character_is_written_as_a_mark(tmp_path: Path) -> None:
+    """What a Node says, or a file is called, need be no text; scores are written all the same."""
+    table, data = write_scores(tmp_path, [result("ann", "raised E: \ud800\x1b[2J")])
+
+    assert "\x1b" not in table.read_text(encoding="utf-8")
+    assert "raised E: ?" in json.loads(data.read_text(encoding="utf-8"))[0]["sentence"]
+
+
+def test_name_that_is_no_text_stops_nobody(tmp_path: Path) -> None:
+    """A file from another system, and one whose name steers a terminal, have a readable student and a page."""
+    for name in (b"b\xff.py", b"c\x1b[31m\n 100.0  d.py", b"<script>.py"):
+        try:
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("", encoding="utf-8")
+        except OSError:
+            pytest.skip("this system has no such names")
+
+    found = hand_in([tmp_path], 6)
+
+    assert all(each.student == printable(each.student) for each in found)
+    assert 3 == len({each.slug for each in found})
+    for each in found:
+        write(
+            tmp_path / each.slug, page(each.student, each.path.name if each.path else "", Verdict.nothing(6, "."), None)
+        )
+        assert "<script>" not in (tmp_path / each.slug).read_text(encoding="utf-8")
+
+
+def test_each_file_and_each_folder_is_a_student(tmp_path: Path) -> None:
+    """Names are those of files and folders; a folder with one file, or with the step's notebook, is understood."""
+    put(tmp_path / "in", {"ann.py": "", "bob.ipynb": ""})
+    for name, files in {"cem": ["06_term_checks.ipynb", "05_x.ipynb"], "dia": ["a.py", "b.py"], "eve": []}.items():
+        put(tmp_path / "in" / name, dict.fromkeys(files, ""))
+    put(tmp_path / "in" / "fay", {})
+    put(tmp_path / "in" / "fay" / "step6", {"mine.py": ""})
+
+    found = {each.student: each for each in hand_in([tmp_path / "in", tmp_path / "in" / "ann.py"], 6)}
+
+    assert ["ann", "ann (2)", "bob", "cem", "dia", "eve", "fay"] == list(found)
+    named = {name: each.path.name if each.path else None for name, each in found.items()}
+    assert ("06_term_checks.ipynb", None, None, "mine.py") == tuple(
+        named[name] for name in ("cem", "dia", "eve", "fay")
+    )
+    assert found["dia"].why.startswith("2 files")
+
+
+def test_names_of_files_are_harmless() -> None:
+    """Whatever a student is called, the page has a name of its own, in the folder."""
+    names = ["../../etc/passwd", "a b", "a/b", "a-b", "", "…"]
+    slugs = [HandedIn(name, None).slug for name in names]
+
+    assert len(set(slugs)) == len(slugs)
+    assert not any("/" in slug or slug.startswith(".") or not slug for slug in slugs)

@@ -1,0 +1,91 @@
+"""The grader says of a Node what `check` says of it, though it never runs the Node in its own process."""
+
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from raft_steps import STEPS
+from raft_steps.lab.checks import Report, check
+from raft_steps.lab.course.extraction import take
+from raft_steps.lab.grading.judge import judge, load
+from raft_steps.lab.grading.package_copy import copy_package
+from raft_steps.lab.grading.trials import new_checks, private_seeds
+from raft_steps.lab.grading.worker_process import Session
+from tests.checks.check_tools import wrong_nodes_of
+from tests.grading.grading_nursery import Nursery
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path.stem for path in (ROOT / "tests" / "checks" / "wrong_nodes").glob("step_*.py"))
+EVERY_STEP = STEPS[-1].number + 1  # The wrong Nodes build on the very steps that they get wrong.
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Give sessions with a package that has all steps in it."""
+    folder = tmp_path_factory.mktemp("package")
+    with Nursery(folder, copy_package(folder, EVERY_STEP)) as nursery:
+        yield nursery
+
+
+def remotely(session: Session, modules: list[str], node_class: type, step: int) -> Report:
+    """Hold a Node that another process holds against the checks, with what the grader takes out of its file."""
+    path = Path(str(sys.modules[node_class.__module__].__file__))
+    return check(load(take(path, node_class.__name__), session, modules), step)
+
+
+def said(report: Report) -> Iterator[tuple[str, bool, str]]:
+    """Give what a report says, but for the names of files."""
+    for result in report.results:
+        yield result.name, result.passed, re.sub(r"\w+\.py, line", "line", result.message)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODULES)
+def test_wrong_nodes_get_the_same_verdicts(nursery: Nursery, name: str) -> None:
+    """Each wrong Node fails the same checks, in the same words; the first in a process as a grading starts it."""
+    module, step = importlib.import_module(f"tests.checks.wrong_nodes.{name}"), int(name.split("_")[1])
+    nodes = sorted(wrong_nodes_of(module, set()), key=lambda each: each.__name__)
+
+    assert nodes
+    for each in nodes:
+        with Session(nursery.package) if each is nodes[0] else nursery.session() as session:
+            there = list(said(remotely(session, nursery.modules, each, step)))
+        assert list(said(check(each, step))) == there, each.__name__
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [each.number for each in STEPS])
+def test_the_course_itself_has_all_points(tmp_path: Path, number: int) -> None:
+    """The notebook of each step, with its solution, earns every point, with the later steps out of reach."""
+    path = ROOT / "notebooks" / STEPS[number - 1].notebook_name
+    modules = copy_package(tmp_path, number)
+
+    verdict, tried = judge(path, number, tmp_path, modules, private_seeds("of the course", 6))
+
+    assert tried is not None, verdict.sentence
+    assert 100 == verdict.score, (verdict, tried.report)
+
+
+@pytest.mark.parametrize("number", [each.number for each in STEPS])
+def test_every_step_has_work_to_do(number: int) -> None:
+    """In every step some check is not passed by doing nothing; else nobody could earn a point."""
+    assert new_checks(number)
+
+
+def test_notebook_counts_up_to_its_check(tmp_path: Path) -> None:
+    """What comes after the cell that checks the Node, such as breaking it on purpose, is not graded."""
+    from tests.grading.submissions import step_06
+
+    path = tmp_path / "x.ipynb"
+    path.write_text(step_06.RIGHT_NOTEBOOK, encoding="utf-8")
+
+    taken = take(path)
+
+    assert "refuse_append_entries" in taken.text
+    assert "Break it" not in taken.text
+    assert "Cluster" not in taken.text
+    assert [] == taken.remarks

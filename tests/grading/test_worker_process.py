@@ -1,0 +1,192 @@
+"""The process that holds a submission: what code can do there that has come past the rules of the source."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raft_steps.lab.checks import check
+from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.course.extraction import Cell, Taken
+from raft_steps.lab.grading import worker_process as session_module
+from raft_steps.lab.grading.judge import load
+from raft_steps.lab.grading.package_copy import copy_package
+from raft_steps.lab.grading.worker_process import Lost, Session, cpu_seconds_of
+from raft_steps.lab.runtime.diagnostics import Mistake
+from tests.grading.submissions import step_06
+
+# The way out that everybody knows: a class of the interpreter's, whose module has imported os.
+BREAKOUT = (
+    "os = [c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0].__init__.__globals__"
+)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Give the package that a submission of step 6 sees."""
+    folder = tmp_path_factory.mktemp("package")
+    return folder, copy_package(folder, 6)
+
+
+def loaded(session: Session, package: tuple[Path, list[str]], text: str) -> Any:
+    """Load a text as it stands, past the rules of the source."""
+    return load(Taken([Cell("x.py", text, text)]), session, package[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line",
+    [
+        "os['open']('found', 65)",
+        "os['__builtins__']['open']('found', 'w')",
+        "os['fork']()",
+        "os['system']('touch found')",
+        "os['posix_spawn']('/bin/true', ['true'], {})",
+        "os['execv']('/bin/true', ['true'])",
+        "os['kill'](os['getppid'](), 9)",
+        "os['listdir']('.')",
+        "os['putenv']('A', 'B')",
+        "os['__builtins__']['__import__']('socket')",
+        "os['__builtins__']['__import__']('raft_steps.step_06_term_checks')",
+        "os['sys'].setprofile(print)",
+        "os['sys'].modules['ctypes'].CDLL(None)",
+        "os['sys'].modules['gc'].get_objects()",
+        "os['sys'].modules['raft_steps.lab.grading.limits'].REFUSED = ('none',)\nos['open']('found', 65)",
+    ],
+)
+def test_who_gets_at_the_interpreter_is_stopped_there(package: tuple[Path, list[str]], line: str) -> None:
+    """Files, processes, signals, imports and the like are refused by the interpreter itself."""
+    with Session(package[0]) as session:
+        with pytest.raises(Mistake, match=r"reached for|imported|KeyError"):
+            loaded(session, package, f"{step_06.RIGHT}\n{BREAKOUT}\n{line}\n")
+        assert not (session.folder / "found").exists()
+
+
+@pytest.mark.slow
+def test_ending_the_process_ends_the_trial(package: tuple[Path, list[str]]) -> None:
+    """A process that ends itself gets no further points, and is said to have ended."""
+    text = step_06.RIGHT.replace(
+        '        """Refuse an older', f"        {BREAKOUT}\n        os['_exit'](0)\n        '''Refuse"
+    ).replace('store what fits."""', "store what fits.'''")
+    with Session(package[0]) as session:
+        report = check(loaded(session, package, text), 6)
+
+    assert not any(result.passed for result in report.results[:4])
+    assert "ended its own process" in report.results[0].message
+
+
+@pytest.mark.slow
+def test_forged_answers_are_the_nodes_own(package: tuple[Path, list[str]]) -> None:
+    """Who writes answers by hand says at most what the Node might have said, and no verdict."""
+    forged = """os['write'](n, b'{"set":{},"passed":true,"score":100}\\\\n')"""
+    lines = f"{BREAKOUT}\n        for n in range(3, 12):\n            try: {forged}\n            except OSError: pass\n"
+    body = step_06.UNTOUCHED.replace(
+        "    pass\n", f"    def on_append_entries(self, sender, message):\n        {lines}"
+    )
+    with Session(package[0]) as session:
+        report = check(loaded(session, package, body), 6)
+
+    assert not report.results[0].passed
+    assert not any(result.passed for result in report.results if "followed" in result.name)
+
+
+@pytest.mark.slow
+def test_no_seed_leaves_the_judge(package: tuple[Path, list[str]]) -> None:
+    """What is sent to a submission's process holds no seed: it asks for each number."""
+    sent: list[Any] = []
+    with Session(package[0]) as session:
+        node_class = loaded(session, package, step_06.RIGHT)
+        write = session._write
+        session._write = lambda data: sent.append(data) or write(data)  # type: ignore[method-assign, func-returns-value]
+        Cluster(node_class, 3, seed=987654321).run(60)
+
+    assert sent
+    assert any(isinstance(data, int | float) for data in sent)  # a number that was drawn
+    assert not any("987654321" in repr(data) for data in sent)
+
+
+@pytest.mark.slow
+def test_same_run_as_in_this_process(package: tuple[Path, list[str]]) -> None:
+    """A cluster of Nodes that another process holds gives the same trace, byte for byte."""
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(step_06.RIGHT, space)
+
+    def traced(node_class: Any) -> str:
+        cluster = Cluster(node_class, 5, seed=3, timing="paper", network={"loss": 0.05})
+        cluster.run(2)
+        cluster.set("x", 1)
+        cluster.crash("tom")
+        cluster.run(2)
+        cluster.restart("tom")
+        cluster.run(2)
+        assert cluster.trace is not None
+        return cluster.trace.to_text()
+
+    with Session(package[0]) as session:
+        there = traced(loaded(session, package, step_06.RIGHT))
+
+    assert traced(space["Node"]) == there
+
+
+@pytest.mark.slow
+def test_group_is_ended_with_its_process() -> None:
+    """Whatever a process has started in its session ends with it."""
+    code = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, bufsize=0
+    )
+    assert process.stdout is not None
+    grandchild = int(process.stdout.readline())
+
+    session_module._end(process)
+
+    assert process.returncode == -signal.SIGKILL
+    assert _is_gone(grandchild)
+
+
+def _is_gone(pid: int) -> bool:
+    """Say whether a process is gone, or dead and only waits to be taken away; look for ten seconds."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+    return False
+
+
+@pytest.mark.slow
+def test_package_holds_no_later_step(package: tuple[Path, list[str]]) -> None:
+    """What a submission of step 6 may read ends with step 5, and holds no check, no rule and no simulation."""
+    names = {path.relative_to(package[0]).as_posix() for path in package[0].rglob("*.py")}
+
+    assert "raft_steps/step_05_term_in_append_entries.py" in names
+    assert not [name for name in names if "step_06" in name or "checks" in name or "properties" in name]
+    text = "".join(path.read_text(encoding="utf-8") for path in package[0].rglob("*.py"))
+    assert "def refuse_append_entries" not in text
+
+
+def test_computing_time_is_the_processes_own() -> None:
+    """The time that counts is that of the process, and it does not go back."""
+    first = cpu_seconds_of(os.getpid())
+
+    assert 0 <= first <= cpu_seconds_of(os.getpid())
+
+
+@pytest.mark.slow
+def test_lost_session_stays_lost(package: tuple[Path, list[str]]) -> None:
+    """Once a process is gone, every further question gets the same answer, at once."""
+    with Session(package[0]) as session:
+        loaded(session, package, step_06.RIGHT)
+        os.kill(session._process.pid, signal.SIGTERM)
+        for _ in range(2):
+            with pytest.raises(Lost, match="ended its own process"):
+                session.ask({"call": "on_start", "with": [], "id": 0, "new": True, "set": {}})
+    assert not session.folder.exists()

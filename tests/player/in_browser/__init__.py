@@ -1,0 +1,1 @@
+"""Tests of the player in a real JupyterLab and a real browser."""

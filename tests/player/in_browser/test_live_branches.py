@@ -1,0 +1,221 @@
+"""Branches of a live cluster in a real JupyterLab: forking, returning, comparing, handing on as text and taking back."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raft_steps.lab.cluster.cluster import Cluster
+from tests.player.in_browser.in_jupyterlab import ROOT, within, write_notebook
+from tests.player.in_browser.live_on_page import LiveOnPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+RUN = """
+from raft_steps.lab.cluster.cluster import Cluster
+
+cluster = Cluster(11, 4, seed=2)
+cluster.run(30)
+"""
+# Two lead in one term: step 8 lets half of the votes be enough.
+BROKEN = """
+from raft_steps.lab.cluster.cluster import Cluster
+
+draws = {"tom": [8], "jerry": [8], "spike": [18], "tyke": [18]}
+cluster = Cluster(8, 4, seed=2, draws=draws)
+cluster.run(12)
+"""
+ALLOW_CLIPBOARD = "() => { delete navigator.clipboard.writeText; }"
+REFUSE_CLIPBOARD = "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }"
+STOP_KERNEL = "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.shutdown(); }"
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a notebook with a live cluster, which stays open for the tests of this file."""
+    return write_notebook(tmp_path_factory.mktemp("notebooks") / "branches.ipynb", RUN, "cluster.play()")
+
+
+@pytest.fixture
+def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
+    """Give a cluster of its own that has run for 30 seconds, in the middle of its run."""
+    live = LiveOnPage(*open_notebook(notebook, permissions=["clipboard-read", "clipboard-write"]))
+    live.scrub(15)
+    live.settle(time="15.000000")
+    return live
+
+
+def crash(live: LiveOnPage, name: str = "tom") -> None:
+    """Crash a server at the moment that is shown."""
+    live.select(live.server(name))
+    live.do("crash")
+
+
+def test_acting_in_the_past_forks_and_one_can_return(live: LiveOnPage) -> None:
+    """The old future stays: another branch is shown after an action in the past, and the first is whole when one returns."""
+    before = live.ask("cluster.trace.digest()")
+    crash(live)
+    assert 1 == live.branch()
+    assert ["crash tom"] == live.script()
+    assert live.ask("cluster.trace.digest()") != before
+    assert live.words("tom").startswith("tom: down")
+    listed = live.root.locator("[data-branch='1']").inner_text()
+    assert "left 0 at 15 s" in listed
+    assert "crash tom" in listed
+
+    live.done(lambda: live.root.locator("[data-switch='0']").click())
+    assert 0 == live.branch()
+    assert not live.words("tom").startswith("tom: down")
+    assert [] == live.script()
+    assert before == live.ask("cluster.trace.digest()")
+    assert 15.0 == pytest.approx(live.time, abs=0.001)
+
+
+def test_acting_at_the_front_goes_on_with_the_branch(live: LiveOnPage) -> None:
+    """What nobody has seen yet is no past: on a new branch a second action makes no third."""
+    crash(live)
+    live.select(live.server("jerry"))
+    live.do("crash")
+
+    assert 1 == live.branch()
+    assert ["crash tom", "crash jerry"] == live.script()
+    assert 2 == live.root.locator(".rp-branches [data-branch]").count()
+
+
+def test_two_branches_are_compared(live: LiveOnPage) -> None:
+    """Two rings at one time, with words on what differs; one scrubber moves both."""
+    crash(live)
+    live.root.locator("[data-compare='0']").click()
+    live.until("!player.querySelector('.rp-beside').hidden")
+    other = live.root.locator(".rp-beside [data-server=tom]")
+    assert not (other.get_attribute("aria-label") or "").startswith("tom: down")
+    assert "tom" in live.root.locator(".rp-differing tr", has_text="Down").inner_text()
+
+    live.scrub(1)
+    live.until("player.querySelector('.rp-differing').innerText.includes('both are the same')")
+    live.root.locator("[data-compare='0']").click()
+    live.until("player.querySelector('.rp-beside').hidden")
+
+
+@pytest.mark.parametrize("kind", ["scenario", "python", "pytest"])
+def test_a_copy_that_is_pasted_back_is_the_same_run(live: LiveOnPage, kind: str) -> None:
+    """Each export, pasted, runs to the identical trace; and a scenario does so outside, too."""
+    crash(live)
+    live.root.locator(f"[data-copy={kind}]").click()
+    live.until("player.querySelector('.rp-said').innerText.startsWith('Copied')")
+    text = live.page.evaluate("() => navigator.clipboard.readText()")
+    digest, scenario = live.ask("[cluster.trace.digest(), cluster.scenario.to_text()]")
+    live.done(lambda: live.root.locator("[data-switch='0']").click())
+    live.root.locator(".rp-script textarea").fill(text)
+    live.do("paste")
+
+    assert 2 == live.branch()
+    assert scenario == live.ask("cluster.scenario.to_text()")
+    assert digest == live.ask("cluster.trace.digest()")
+    assert ["crash tom"] == live.script()
+    if kind == "scenario":
+        assert digest == Cluster.replay(text).trace.digest()
+
+
+def test_the_copied_test_passes(live: LiveOnPage, tmp_path: Path) -> None:
+    """The pytest file that one copies runs as it is, and passes."""
+    crash(live)
+    live.root.locator("[data-copy=pytest]").click()
+    live.until("player.querySelector('.rp-said').innerText.startsWith('Copied')")
+    path = tmp_path / "test_copied.py"
+    path.write_text(live.page.evaluate("() => navigator.clipboard.readText()"), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
+    plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # Whoever pastes it has none of the course's plugins.
+    answer = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False, timeout=120)
+
+    assert 0 == answer.returncode, answer.stdout
+
+
+def test_without_a_clipboard_the_text_is_selected(live: LiveOnPage) -> None:
+    """A browser that refuses leaves the text in the field, selected, and says so."""
+    live.page.evaluate(REFUSE_CLIPBOARD)
+    live.root.locator("[data-copy=scenario]").click()
+    live.until("player.querySelector('.rp-said').innerText.includes('by hand')")
+
+    assert live.page.evaluate("() => document.getSelection().toString()").startswith("raft-steps 1;")
+    live.page.evaluate(ALLOW_CLIPBOARD)
+
+
+def test_nonsense_is_refused_in_words(live: LiveOnPage) -> None:
+    """What is no scenario changes nothing, and the reader is told what is wrong."""
+    live.root.locator(".rp-script textarea").fill("crash everything")
+    live.do("paste")
+
+    assert 0 == live.branch()
+    assert live.said()
+    assert "crash everything" == live.root.locator(".rp-script textarea").input_value()
+
+
+def test_another_cluster_can_be_pasted(live: LiveOnPage) -> None:
+    """A scenario with other servers and another step is drawn with its own; the way back leads to the old ones."""
+    other = "raft-steps 1; step 6; servers ann bob cid dan eve; seed 5; at 20 crash leader; until 40"
+    live.root.locator(".rp-script textarea").fill(other)
+    live.do("paste")
+    assert ["ann", "bob", "cid", "dan", "eve"] == live.root.locator(".rp-picture .rp-name").all_text_contents()
+    assert ["crash leader"] == live.script()
+    live.press("end")
+    live.select(live.server("bob"))
+    live.until("player.querySelector('.rp-inspector h4').textContent.startsWith('bob')")
+
+    live.done(lambda: live.root.locator("[data-switch='0']").click())
+    assert ["tom", "jerry", "spike", "tyke"] == live.root.locator(".rp-picture .rp-name").all_text_contents()
+    assert [] == live.watched.complaints
+
+
+def test_a_second_view_shows_the_same(live: LiveOnPage) -> None:
+    """A second view of the same player shows the same branch; the first goes on."""
+    crash(live)
+    script = live.script()
+    within(live.page, "async () => window.jupyterapp.commands.execute('notebook:create-output-view')")
+    live.page.wait_for_function("document.querySelectorAll('.rp[data-ready]').length === 2")
+    views = live.page.locator(".rp[data-ready]")
+
+    assert [script, script] == [view.locator(".rp-script code").all_inner_texts() for view in views.all()]
+    live.page.keyboard.press("Escape")
+    within(live.page, "async () => window.jupyterapp.shell.currentWidget.close()")
+
+
+def test_a_broken_property_is_a_banner_that_leads_to_its_moment(
+    open_notebook: Callable[..., Any], tmp_path: Path
+) -> None:  # fmt: skip
+    """Before it breaks there is no banner; V leads to the moment, and from later on the banner does."""
+    path = write_notebook(tmp_path / "broken.ipynb", BROKEN, "cluster.play()")
+    live = LiveOnPage(*open_notebook(path))
+    banner = live.root.locator(".rp-alarm")
+    assert not banner.is_visible()
+    live.press("jump-violation")
+    live.until("!player.querySelector('.rp-alarm').hidden")
+    moment = live.time
+    assert "Election Safety" in banner.inner_text()
+    assert 2 == live.root.locator(".rp-picture .rp-leader").count()
+
+    live.press("end")
+    live.until("Number(player.dataset.time) > given", moment)
+    live.press("violation")
+    live.settle(time=f"{moment:.6f}")
+
+
+def test_without_a_kernel_it_plays_and_says_so(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
+    """With the kernel gone an action changes nothing and says why; playing still works to the end."""
+    path = write_notebook(tmp_path / "gone.ipynb", RUN, "cluster.play()")
+    live = LiveOnPage(*open_notebook(path))
+    live.scrub(15)
+    live.select(live.server("tom"))
+    within(live.page, STOP_KERNEL)
+    live.do("crash")
+
+    assert "No kernel answers" in live.said()
+    assert not live.words("tom").startswith("tom: down")
+    assert json.dumps(live.script()) == "[]"
+    event = live.event
+    live.step_from("next", event)

@@ -1,0 +1,275 @@
+"""The player in a real JupyterLab: drawn, played, stepped, scrubbed and read, by mouse and by keyboard."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.player.in_browser.in_jupyterlab import run_all, write_notebook
+from tests.player.in_browser.player_on_page import PlayerOnPage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+RUN = """
+from raft_steps.lab.cluster.cluster import Cluster
+
+cluster = Cluster(6, seed=1)
+cluster.run(until=lambda: cluster.leader)
+cluster.set("x", 1)
+cluster.partition(cluster.leader)
+cluster.run(30)
+"""
+# The boxes of elements; none of what cannot be seen.
+BOXES = "(all) => all.map((e) => (e.getClientRects().length ? e.getBoundingClientRect().toJSON() : null))"
+
+
+class Stage(PlayerOnPage):
+    """A player on a page of its own, all of whose cells were run.
+
+    Attributes:
+        watched: What the page did that it should not.
+        errors: The errors that cells ended in.
+    """
+
+    def __init__(self, page: "Page", watched: Any) -> None:
+        """Run the notebook's cells and wait until the player is drawn."""
+        self.page = page
+        self.watched = watched
+        self.errors = run_all(page)
+        self.pin_anew()
+
+
+@pytest.fixture(scope="module")
+def opened(open_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Open a notebook with a player once for the tests of this file."""
+    path = write_notebook(tmp_path_factory.mktemp("notebooks") / "player.ipynb", RUN, "cluster.play()")
+    return Stage(*open_notebook(path))
+
+
+@pytest.fixture
+def stage(opened: Stage) -> Stage:
+    """Give the player at its beginning, as it was opened."""
+    opened.press("start")
+    opened.settle(playing="0", time="0.000000")
+    opened.page.keyboard.press("Escape")
+    return opened
+
+
+@pytest.fixture(scope="module")
+def late_in_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a notebook with the same run, whose player opens late in it."""
+    return write_notebook(tmp_path_factory.mktemp("notebooks") / "look.ipynb", RUN, "cluster.play(at=30)")
+
+
+def test_it_is_drawn_and_asks_nobody(stage: Stage) -> None:
+    """Three servers are drawn, paused at the beginning; no cell failed, nothing left the machine, nobody complained."""
+    assert [] == stage.errors
+    assert 3 == stage.root.locator(".rp-server").count()
+    assert 0.0 == stage.time
+    assert [] == stage.watched.left
+    assert [] == stage.watched.complaints
+
+
+def test_it_plays_and_pauses(stage: Stage) -> None:
+    """Playing moves time and the messages; pausing stops both at once."""
+    earlier = stage.time
+    stage.press("play")
+    stage.await_motion()
+    stage.until("Number(player.dataset.time) > given", earlier)
+
+    stage.press("play")
+    stage.settle(playing="0")
+    stopped = stage.time
+    stage.calm()
+    assert stopped == stage.time
+    assert 0 < stage.root.locator("[data-message]").count()
+
+
+def test_it_steps_on_and_back(stage: Stage) -> None:
+    """Next shows what happens next, and Back what was before; the list and the live region tell it."""
+    home = stage.event
+    stage.step_from("next", home)
+    first, time = stage.event, stage.time
+    current = stage.root.locator(".rp-list [aria-current]").inner_text()
+    assert "election timer runs out" in current
+    assert "election timer runs out" in stage.root.locator(".rp-live").inner_text()
+    assert 0 < stage.root.locator("[data-message]").count()
+
+    stage.step_from("next", first)
+    stage.step("back", first)
+    assert time == stage.time
+    stage.step("back", home)
+    assert 0.0 == stage.time
+
+
+def test_it_scrubs(stage: Stage) -> None:
+    """The scrubber leads anywhere; messages and servers are where they are at that time."""
+    stage.scrub(30.0)
+    stage.settle(time="30.000000")
+    late = stage.event
+    stage.scrub(2.0)
+    stage.settle(time="2.000000")
+
+    assert late > stage.event
+    assert 0 == stage.root.locator("[data-message]").count()
+    assert "2.00 s of" in stage.root.locator(".rp-clock").inner_text()
+
+
+def test_a_line_of_the_list_leads_to_its_moment(stage: Stage) -> None:
+    """A click on what happens later goes there."""
+    line = stage.root.locator(".rp-list li").last
+    shown = float(line.locator(".rp-when").inner_text())
+    line.click()
+
+    stage.until("Math.abs(Number(player.dataset.time) - given) < 0.01", shown)
+
+
+def test_a_partition_is_a_wall(stage: Stage) -> None:
+    """While the network is split, a wall is drawn; before, there is none."""
+    assert 0 == stage.root.locator(".rp-wall").count()
+    stage.press("end")
+
+    assert 1 == stage.root.locator(".rp-wall").count()
+
+
+def test_keys_do_what_they_say_and_jupyterlab_hears_none(stage: Stage) -> None:
+    """Space, arrows, Home, End, + and - work from a server in the drawing; no key adds, removes or changes a cell."""
+    page = stage.page
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    stage.root.locator(".rp-server").first.focus()
+    page.keyboard.press("ArrowRight")
+    stage.until("Number(player.dataset.time) > 0")
+    page.keyboard.press("End")
+    stage.until("player.querySelector('.rp-scrubber input').value === player.querySelector('.rp-scrubber input').max")
+    assert 30 < stage.time
+    page.keyboard.press("Home")
+    stage.settle(time="0.000000")
+    page.keyboard.press(" ")
+    stage.settle(playing="1")
+    page.keyboard.press(" ")
+    stage.settle(playing="0")
+    page.keyboard.press("+")
+    page.wait_for_function("Number(document.querySelector('.raft-player-options .widget-readout').innerText) === 2")
+    page.keyboard.press("-")
+
+    for place in (".rp-server", ".rp-scrubber input", "[data-act=next]", ".raft-player-options input[type=checkbox]"):
+        page.locator(place).first.focus()
+        for key in ("b", "a", "y", "z", "j", "k", "0", "0"):
+            page.keyboard.press(key)
+    assert cells == page.locator(".jp-Notebook .jp-Cell").count()
+    assert not page.locator(".jp-MarkdownCell").count()
+
+
+def test_focus_shows_a_card_with_all_fields(stage: Stage) -> None:
+    """A server or a message under the focus shows its fields by the names that the code uses."""
+    stage.root.locator(".rp-server").first.focus()
+    assert "current_term" in stage.root.locator(".rp-card").inner_text()
+    stage.step_from("next", stage.event)
+    stage.root.locator("[data-message]").first.wait_for()
+    stage.root.locator("[data-message]").first.focus()
+    assert re.search(r"RequestVote[\s\S]*term\s+1", stage.root.locator(".rp-card").inner_text())
+    stage.page.keyboard.press("Escape")
+
+    assert not stage.root.locator(".rp-card").is_visible()
+
+
+def test_everything_has_a_name(stage: Stage) -> None:
+    """A screen reader finds the buttons, the slider, and every server with its role, term and log."""
+    tree = stage.root.aria_snapshot()
+
+    for name in ("Start", "Back", "Play", "Next", "End"):
+        assert f'button "{name}"' in tree
+    assert 'slider "Time"' in tree
+    assert 'button "tom: follower, term 0; empty log"' in tree
+
+
+def test_options_reach_the_drawing(stage: Stage) -> None:
+    """The ipywidgets around it hide heartbeats; the list of moments leads to one, and follows the time."""
+    options = stage.page.locator(".raft-player-options")
+    stage.press("end")
+    hidden = "heartbeat of term"
+    assert hidden in stage.root.locator(".rp-list").inner_text()
+    options.locator("input[type=checkbox]").nth(1).uncheck()
+    stage.until("!player.querySelector('.rp-list').innerText.includes(given)", f"a {hidden}")
+    options.locator("input[type=checkbox]").nth(1).check()
+
+    choice = stage.root.locator("select.rp-goto")
+    choice.select_option(index=2)
+    stage.until("player.querySelector('.rp-live').textContent.includes('becomes leader')")
+    assert re.search(r"becomes\sleader", choice.locator("option:checked").inner_text())
+    stage.press("start")
+    stage.until("player.querySelector('.rp-goto').selectedIndex === 0")
+
+
+def test_running_the_cell_again_leaves_one_player(stage: Stage) -> None:
+    """A player that is gone has stopped drawing: run again while it plays, one is left, and it is paused."""
+    stage.press("play")
+    stage.settle(playing="1")
+    assert [] == run_all(stage.page)
+    stage.pin_anew()
+
+    stage.settle(playing="0")
+    assert [] == stage.watched.complaints
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [860, 1280])
+def test_it_can_be_read(
+    open_notebook: Callable[..., Any], late_in_the_run: Path, tmp_path: Path, dark: bool, width: int
+) -> None:  # fmt: skip
+    """In both themes, and 700 pixels wide, labels do not overlap and nothing is cut off; a picture of it is kept."""
+    stage = Stage(*open_notebook(late_in_the_run, dark=dark, width=width, height=1000, sidebar=False))
+    stage.steady()
+    player = stage.page.locator(".raft-player")
+    player.screenshot(path=tmp_path / f"player-{'dark' if dark else 'light'}-{width}.png")
+    boxes = stage.root.locator(".rp-name, .rp-words, .rp-shape").evaluate_all(BOXES)
+    frame = stage.root.bounding_box()
+
+    assert 3 <= len(boxes)
+    assert "false" == stage.page.evaluate("document.body.dataset.jpThemeLight") if dark else True
+    assert all(
+        box and frame and frame["x"] <= box["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"]
+        for box in boxes
+    )
+    for place, a in enumerate(boxes):
+        assert not any(_overlap(a, b) for b in boxes[place + 1 :])
+    assert player.evaluate("(element) => element.scrollWidth <= element.clientWidth + 1")
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    """Say whether two boxes have more than their edges in common."""
+    wide = min(a["x"] + a["width"], b["x"] + b["width"]) - max(a["x"], b["x"])
+    high = min(a["y"] + a["height"], b["y"] + b["height"]) - max(a["y"], b["y"])
+    # A line of text is given more height than its letters have.
+    return bool(wide > 1 and high > 0.4 * min(a["height"], b["height"]))
+
+
+def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
+    """Who asked for less motion gets a paused player whose steps jump; it holds what the cells below it do."""
+    path = write_notebook(tmp_path / "calm.ipynb", RUN, "cluster.play()", "cluster.run(until=99)\ncluster.time")
+    stage = Stage(*open_notebook(path, reduced_motion="reduce"))
+    stage.until("player.querySelector('.rp-clock').innerText === '0.00 s of 99.00 s'")
+    stage.press("next")
+
+    stage.until("Number(player.dataset.time) >= 8")
+    assert "0" == stage.root.get_attribute("data-playing")
+
+
+def test_a_stored_player_is_a_picture(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
+    """Opened without being run, a stored and normalised notebook shows the still picture, not an error."""
+    from raft_steps.lab.course.notebooks import refresh_one
+
+    path = write_notebook(tmp_path / "06_stored.ipynb", RUN, "cluster.play()")
+    assert not refresh_one(path).failure
+    page, _ = open_notebook(path)
+    picture = page.locator(".jp-OutputArea-output img")
+    picture.wait_for()
+
+    assert (picture.get_attribute("alt") or "").startswith("Player of step 6")
+    assert 300 < picture.evaluate("(image) => image.naturalWidth")
+    assert not page.locator("text=Error displaying widget").count()

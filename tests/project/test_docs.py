@@ -1,0 +1,59 @@
+"""The README and docs: their picture is what the code draws, their links lead somewhere, their commands exist."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from raft_steps.lab import Cluster
+from raft_steps.lab.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+PICTURE = ROOT / "docs" / "a_leader_comes_back.svg"
+SCENARIO = (
+    "raft-steps 1; step 8; servers tom jerry spike; leader tom; draws tom 12; draws jerry 9; draws spike 14; "
+    "at 6 set x 1; at 8 partition tom; at 22 set y new to jerry; at 24 heal; until 28"
+)
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+
+
+def test_picture_is_what_the_code_draws() -> None:
+    """The README's picture comes from a scenario; RAFT_STEPS_GOLDEN=1 draws it again."""
+    title = "A leader is cut off, replaced, and comes back"
+    drawn = Cluster.replay(SCENARIO).timeline(title=title).svg
+    if os.environ.get("RAFT_STEPS_GOLDEN"):
+        PICTURE.write_text(drawn, encoding="utf-8")
+
+    assert PICTURE.read_text(encoding="utf-8") == drawn
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every link to a file of the repository finds it."""
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    """Each raft-steps command in the README is one of the program's."""
+    named = set(re.findall(r"\.venv/bin/raft-steps ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+
+    assert isinstance(main, click.Group)
+    assert named
+    assert named - set(main.commands) == set()
+
+
+def test_exported_test_of_the_guide_passes() -> None:
+    """The guide to the live cluster shows a test that was copied from it; it holds, to the last event."""
+    text = (ROOT / "docs" / "live_cluster.md").read_text(encoding="utf-8")
+    (exported,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "SCENARIO = " in block]
+    names: dict[str, Any] = {}
+    exec(exported, names)
+
+    names["test_run_is_as_it_was"]()

@@ -1,0 +1,1 @@
+"""Tests of the steps, and of the rules that a step keeps."""

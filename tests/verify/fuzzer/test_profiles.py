@@ -1,0 +1,218 @@
+"""Profiles: a kind of adversity and a seed make a scenario, always the same, that is as hard as it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.runtime.simulator.simulation import Simulation
+from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.verify.fuzzer import Trial, try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import CRASHES, DISKS, FAULTS, PROFILES, SPLITS, adversity, find_profile
+from raft_steps.lab.verify.properties import RULES
+from tests.helpers.raft_fixture import RaftNode
+
+SEEDS = 30  # for the floors; they were measured over 1,100 seeds of each profile, and 2,500 of the hostile one
+SECOND = 1_000_000
+FAULTY = [name for name, profile in PROFILES.items() if profile.faults]
+
+# The kinds of action that each kind of fault consists of.
+VERBS = {
+    "crash": {"crash", "restart"},
+    "lose": {"lose", "restart"},
+    "tear": {"tear", "restart"},
+    "pause": {"pause", "resume"},
+    "split": {"partition", "heal"},
+    "isolate": {"partition", "heal"},
+    "one way": {"cut", "heal"},
+    "bridge": {"cut", "heal"},
+    "flap": {"partition", "heal"},
+}
+
+
+def trace_of(scenario: Scenario) -> str:
+    """Run a scenario with the right Node, and give its trace."""
+    simulation = Simulation(scenario, RaftNode)
+    simulation.run_until(scenario.until or 0)
+    assert simulation.trace is not None
+    return simulation.trace.to_text()
+
+
+def faults_of(scenario: Scenario) -> list[tuple[int, str, tuple[str, ...]]]:
+    """Give what a scenario does to servers and network, without what clients ask."""
+    return [
+        (action.at, action.verb, action.words)
+        for action in scenario.actions
+        if action.verb not in ("set", "delete", "get")
+    ]
+
+
+# The scenarios.
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_seed_makes_one_scenario(profile: str) -> None:
+    """The same seed gives the same scenario, another seed another one."""
+    one, same, other = (adversity(8, profile, seed) for seed in (1, 1, 2))
+
+    assert one == same
+    assert one.to_text() == same.to_text()
+    assert one.actions != other.actions
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_scenario_survives_text_and_json(profile: str) -> None:
+    """Written as a line or as JSON and read again, it is the same scenario and the same run."""
+    for seed in range(3):
+        scenario = adversity(None, profile, seed, seconds=3, node_class=RaftNode)
+        from_line, from_json = Scenario.parse(scenario.to_text()), Scenario.parse(scenario.to_json())
+        assert scenario == from_line == from_json
+    assert trace_of(scenario) == trace_of(from_line) == trace_of(from_json)
+
+
+def test_faults_do_not_depend_on_the_step() -> None:
+    """Every step meets the same faults and the same requests at the same times."""
+    scenarios = [adversity(step, "hostile", 4) for step in (4, 8)]
+
+    assert scenarios[0].actions == scenarios[1].actions
+    assert scenarios[0].clocks == scenarios[1].clocks
+
+
+def test_one_kind_of_fault_moves_no_other() -> None:
+    """Each kind has a stream of chance of its own: who asks what is the same in every profile."""
+    asked = [
+        [action for action in adversity(8, profile, 7).actions if action.verb in ("set", "delete", "get")]
+        for profile in PROFILES
+    ]
+
+    assert asked[0]
+    assert all(each == asked[0] for each in asked)
+    whole = faults_of(adversity(8, "partitions", 7))
+    assert [fault for fault in whole if fault[0] < 10 * SECOND] == faults_of(adversity(8, "partitions", 7, seconds=10))
+
+
+def test_actions_come_in_order_and_in_time() -> None:
+    """The actions are sorted, and none lies beyond the end."""
+    for profile in PROFILES:
+        scenario = adversity(8, profile, 3, seconds=7.5)
+        times = [action.at for action in scenario.actions]
+        assert times == sorted(times)
+        assert 0 < times[0] <= times[-1] < 7.5 * SECOND == scenario.until
+        assert "paper" == scenario.timing
+
+
+def test_clients_set_delete_and_get() -> None:
+    """Clients write most of the time, delete and read now and then, and use few keys, so that they meet."""
+    asked = [action for seed in range(10) for action in adversity(8, "calm", seed).actions]
+    verbs = [action.verb for action in asked]
+
+    assert {"k1", "k2", "k3"} == {action.words[0] for action in asked}
+    assert 0.7 < verbs.count("set") / len(verbs) < 0.9
+    assert verbs.count("delete") > 20
+    assert verbs.count("get") > 20
+
+
+# What goes wrong.
+
+
+def test_every_fault_is_in_a_profile() -> None:
+    """No kind of fault is without a profile, and the hostile one has all of them, each less often than where it is alone."""
+    used = {name for profile in PROFILES.values() for name in profile.faults}
+    hostile = PROFILES["hostile"].faults
+
+    assert set(FAULTS) == set(VERBS) == used == set(hostile)
+    assert all(hostile[name] > mean for name, mean in (SPLITS | CRASHES | DISKS).items())
+    assert {"delay", "spread", "loss", "reorder", "duplicate"} == set(PROFILES["hostile"].network)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_fault_is_what_it_says(kind: str) -> None:
+    """Each kind of fault consists of its own kinds of action, and ends what it began."""
+    servers = ("tom", "jerry", "spike", "tyke", "butch")
+    seen = set()
+    for seed in range(40):
+        happenings = FAULTS[kind](Stream(seed, kind), servers)
+        verbs = [verb for _, verb, _ in happenings]
+        times = [time for time, _, _ in happenings]
+        assert times == sorted(times)
+        assert 0 == times[0] or len(times) == 1, "only a one-way fault that cut nothing has a heal alone"
+        assert times[-1] <= 2
+        assert verbs[-1] in ("restart", "resume", "heal")
+        seen |= set(verbs)
+
+    assert VERBS[kind] == seen
+
+
+def test_bridge_leaves_one_server_that_both_sides_reach() -> None:
+    """Around a bridge, the two sides are cut off from each other, and nobody from the bridge."""
+    servers = ("tom", "jerry", "spike", "tyke", "butch")
+    for seed in range(10):
+        ways = [words[0].split(">") for _, verb, words in FAULTS["bridge"](Stream(seed), servers) if verb == "cut"]
+        named = {end for way in ways for end in way}
+        assert 8 == len(ways)
+        assert 4 == len(named)
+        assert all([to, sender] in ways for sender, to in ways)
+
+
+def test_clocks_drift_as_far_as_the_profile_says() -> None:
+    """A clock's rate is within the profile's drift, and the clocks differ."""
+    for profile, most in (("slow", 0.1), ("hostile", 0.05)):
+        rates = [rate for seed in range(20) for rate in adversity(8, profile, seed).clocks.values()]
+        assert 100 == len(rates)
+        assert 1 - most <= min(rates) < 1 < max(rates) <= 1 + most
+        assert max(rates) - min(rates) > most
+    assert {} == adversity(8, "lossy", 0).clocks
+
+
+# How hard it is.
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_floors_hold(profile: str) -> None:
+    """Every seed sees at least as many elections and faults as the profile says, and most see not many times more."""
+    trials: list[Trial] = [
+        try_scenario(adversity(None, profile, seed, node_class=RaftNode), RULES, RaftNode) for seed in range(SEEDS)
+    ]
+    found = PROFILES[profile]
+
+    assert [] == [trial.text for trial in trials if trial.broken]
+    assert min(trial.elections for trial in trials) >= found.elections >= 1
+    assert min(trial.faults for trial in trials) >= found.hits
+    assert (found.hits > 0) == (profile in FAULTY)
+    assert sum(trial.elections for trial in trials) <= 5 * found.elections * SEEDS
+    assert all(trial.answered > 30 for trial in trials)
+
+
+# Its edges.
+
+
+def test_unknown_profile_is_refused() -> None:
+    """A profile that there is not is named, with the nearest one."""
+    with pytest.raises(ScenarioError, match=r"there is no profile 'partition'; did you mean 'partitions'\?"):
+        adversity(8, "partition", 0)
+    with pytest.raises(ScenarioError, match=r"there is no profile 'xyz'; there are calm, slow, lossy"):
+        find_profile("xyz")
+
+
+def test_unknown_step_and_no_servers_are_refused() -> None:
+    """A step that there is not, or a cluster of nobody, is refused."""
+    with pytest.raises(LookupError):
+        adversity(99, "calm", 0)
+    with pytest.raises(ScenarioError, match="at least one server"):
+        adversity(8, "calm", 0, servers=0)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_one_server_is_enough(profile: str) -> None:
+    """With one server, what needs a second one is left out, and the rest happens; with two, all of it does."""
+    scenario = adversity(None, profile, 2, servers=1, seconds=10, node_class=RaftNode)
+    trial = try_scenario(scenario, RULES, RaftNode)
+
+    assert ("tom",) == scenario.servers
+    assert "" == trial.broken
+    assert trial.answered > 5
+    assert not {"partition", "cut", "heal"} & {action.verb for action in scenario.actions}
+    assert profile == "partitions" or bool(faults_of(scenario)) == (profile in FAULTY)
+    pair = adversity(None, profile, 2, servers=2, seconds=10, node_class=RaftNode)
+    assert "" == try_scenario(pair, RULES, RaftNode).broken

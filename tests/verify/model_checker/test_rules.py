@@ -1,0 +1,182 @@
+"""Each invariant of the search reports a node that breaks it, and none a node that keeps it; predicates can be joined."""
+
+from __future__ import annotations
+
+import pytest
+
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.verify.model_checker import (
+    EXHAUSTED,
+    INVARIANTS,
+    NOBODY_CAN_BE_ELECTED,
+    VIOLATED,
+    Look,
+    Result,
+    Scope,
+    Search,
+    acknowledged,
+    committed,
+    down,
+    holds,
+    leader,
+    predicate,
+)
+from tests.verify.model_checker.search_tools import (
+    AnswersAtOnce,
+    AppliesAtOnce,
+    ForgetsTermAndVote,
+    HalfIsEnough,
+    LaterNode,
+    SkipsConsistencyCheck,
+    VotesAgain,
+    VotesForAnyLog,
+)
+
+LOGS = {"tom": "2 set x 1", "jerry": "1 set y 9"}
+ONE = Scope(timeouts={"election": 1}, commands=("set x 1",))
+TWO = Scope(timeouts={"election": 2}, commands=("set x 1",))
+
+
+def run(node_class: type, rule: str) -> Result:
+    """Search a node for what breaks a rule, in the scope in which the wrong node of the rule shows it."""
+    if rule in ("Election Safety", "One Vote per Term"):
+        servers = 4 if issubclass(node_class, HalfIsEnough) else 3
+        crashes = 1 if issubclass(node_class, ForgetsTermAndVote) else 0
+        return Search(node_class, servers).run(Scope(timeouts={"election": 2}, crashes=crashes), invariants=rule)
+    if rule == "Log Matching":
+        search = Search(node_class, logs=LOGS, terms={"tom": 2, "jerry": 2, "spike": 2})
+        scope = Scope(timeouts={"tom election": 1}, commands=("set z 1",), only=("tom>jerry", "jerry>tom"))
+        return search.run(scope, invariants=rule)
+    if rule == "Acknowledged Writes Last":
+        return Search(node_class).run(ONE, invariants=rule, states=20_000)
+    led = Search(node_class).run(
+        Scope(timeouts={"tom election": 1}, commands=("set x 1 to tom",), cut=("tom>spike", "spike>tom")),
+        goal=leader("tom") & holds("jerry" if rule == "Leader Completeness" else "tom", "1 set x 1"),
+    )
+    assert led.found
+    ends = Scope(timeouts={"spike election": 2}, commands=("set y 2 to spike",), cut=("tom>spike", "spike>tom"))
+    return led.go_on(ends, invariants=rule, states=20_000)
+
+
+WRONG = [
+    (HalfIsEnough, "Election Safety"),
+    (ForgetsTermAndVote, "Election Safety"),
+    (VotesAgain, "Election Safety"),
+    (VotesAgain, "One Vote per Term"),
+    (ForgetsTermAndVote, "One Vote per Term"),
+    (SkipsConsistencyCheck, "Log Matching"),
+    (VotesForAnyLog, "Leader Completeness"),
+    (AppliesAtOnce, "State Machine Safety"),
+    (VotesForAnyLog, "State Machine Safety"),
+    (AnswersAtOnce, "Acknowledged Writes Last"),
+]
+
+
+@pytest.mark.parametrize("node_class, rule", WRONG, ids=lambda value: getattr(value, "__name__", value))
+def test_wrong_node_is_reported(node_class: type, rule: str) -> None:
+    """A node that lacks a rule is reported by the invariant that the rule is for, and its run does it again."""
+    result = run(node_class, rule)
+
+    assert (VIOLATED, rule) == (result.outcome, result.what)
+    assert [(rule, result.words)] == [(found.name, found.words) for found in result.replay().breaks]
+    assert result.schedule is not None
+    assert result.replay().breaks[0].step == len(result.schedule.steps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", INVARIANTS)
+def test_right_node_is_not_reported(rule: str) -> None:
+    """In the same scope, the node that has all rules breaks none."""
+    result = run(LaterNode, rule)
+
+    assert not result.violated
+    assert result.states > 15
+
+
+def test_every_invariant_has_a_wrong_node() -> None:
+    """No invariant goes untried."""
+    assert set(INVARIANTS) == {rule for _, rule in WRONG}
+
+
+def test_violation_is_said_in_words() -> None:
+    """The words name the servers, the term and the entry."""
+    assert "jerry has voted for itself and for tom in term 1" == run(VotesAgain, "One Vote per Term").words
+    assert "set x 1 is done, and tom alone of 3 holds it" in run(AnswersAtOnce, "Acknowledged Writes Last").words
+    assert "agree on entry 2 of term 3, and not up to it" in run(SkipsConsistencyCheck, "Log Matching").words
+    assert "was committed in term 1, and spike leads in term 2 without it" in (
+        run(VotesForAnyLog, "Leader Completeness").words
+    )
+
+
+def test_nobody_can_be_elected_in_step_8() -> None:
+    """Up to step 8 a server votes once in its life: when the candidate of both others crashes, nobody can be elected."""
+    stuck = NOBODY_CAN_BE_ELECTED & ~leader()
+    scope = Scope(timeouts={"election": 1}, crashes=1, restarts=False)
+    result = Search(8).run(scope, goal=stuck)
+
+    assert result.found
+    assert "no majority grants a vote" in result.words
+    assert ["timeout", "deliver", "deliver", "crash"] == [
+        step.verb for step in (result.schedule.steps if result.schedule else ())
+    ]
+    assert EXHAUSTED == Search(LaterNode).run(scope, invariants=[stuck]).outcome
+
+
+def test_votes_on_their_way_may_elect() -> None:
+    """As long as a vote may still arrive, somebody can be elected: without loss, step 8 does not get stuck."""
+    assert not Search(8).run(Scope(timeouts={"election": 2}), goal=NOBODY_CAN_BE_ELECTED & ~leader()).found
+
+
+def test_minority_elects_nobody() -> None:
+    """With two of three down, the last can ask as often as it likes."""
+    scope = Scope(crashes=2, restarts=False)
+    result = Search(LaterNode).run(scope, goal=NOBODY_CAN_BE_ELECTED)
+
+    assert result.found
+    assert ["crash", "crash"] == [step.verb for step in (result.schedule.steps if result.schedule else ())]
+    assert not Search(LaterNode).run(Scope(crashes=1), goal=NOBODY_CAN_BE_ELECTED).found
+
+
+def test_predicates_are_joined() -> None:
+    """And, or, not: each keeps what its parts look at, need and name."""
+    both = leader("tom", term=1) & committed("set x 1")
+    either = down("jerry") | acknowledged("set x 1")
+
+    assert "tom leads in term 1, and 'set x 1' was committed" == both.name
+    assert {"nodes", "history"} == both.looks_at
+    assert {"committed"} == both.needs
+    assert ("jerry",) == either.servers
+    assert None is (either & predicate("mine", lambda look: True)).servers
+    result = Search(LaterNode).run(ONE, goal=both & ~acknowledged("set y 1"))
+    assert result.found
+    assert "tom leads in term 1; 'set x 1' was committed; not ('set y 1' was acknowledged)" == result.words
+
+
+def test_own_predicate_sees_everything() -> None:
+    """A function of one's own is given the servers, what is on its way, and the history it asks for."""
+    seen: list[tuple[int, int]] = []
+
+    def two_votes(look: Look) -> bool:
+        seen.append((len(look.up()), len(look.in_flight)))
+        return len(look.history("votes")) == 2 and look["tom"].term == 1
+
+    result = Search(8).run(TWO, goal=predicate("two votes", two_votes, needs=["votes"]))
+
+    assert "two votes" == result.words
+    assert (3, 0) == seen[0]
+
+
+@pytest.mark.parametrize(
+    "wanted, words",
+    [("Election Savety", "did you mean 'Election Safety'"), ([leader("nobody")], "names 'nobody'; there are tom")],
+)
+def test_unknown_rule_or_server_is_refused(wanted: object, words: str) -> None:
+    """A rule that there is not, and a server that takes no part, are said to be that."""
+    with pytest.raises(ScenarioError, match=words):
+        Search(8).run(invariants=wanted)  # type: ignore[arg-type]
+
+
+def test_unknown_facts_are_refused() -> None:
+    """A predicate that asks for facts that nobody keeps is told which there are."""
+    with pytest.raises(ScenarioError, match="needs facts of other kinds than leads, votes"):
+        Search(8).run(goal=predicate("mine", lambda look: False, needs=["elected"]))

@@ -1,0 +1,195 @@
+"""A schedule is one line that says everything: it is read, spelled and run again, and a mistake in it is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from raft_steps import node
+from raft_steps.lab.errors import NodeError, ScenarioError
+from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.trace.narration import story
+from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.verify.model_checker import (
+    Replay,
+    Schedule,
+    Scope,
+    Search,
+    committed,
+    find,
+    leader,
+    run_schedule,
+    stored,
+)
+from tests.verify.model_checker.search_tools import LaterNode
+
+LINE = (
+    "raft-steps-schedule 1; step 8; servers tom jerry spike; log tom 1 'set x 1'; timeout tom election; "
+    "copy tom>jerry#1; deliver tom>jerry#1; drop tom>spike#1; deliver jerry>tom#1; ask tom set y 'a b'; "
+    "crash spike; restart spike; forget; breaks Election Safety"
+)
+
+
+def test_line_is_spelled_as_it_was_read() -> None:
+    """Every clause comes back as it was, quotation marks and all."""
+    assert LINE == Schedule.parse(LINE).to_text()
+    for name in stored():
+        schedule = find(name)
+        assert schedule == Schedule.parse(schedule.to_text())
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("raft-steps 1; step 8", "a schedule begins with its version"),
+        ("", "a schedule begins with its version"),
+        ("raft-steps-schedule 2; step 8", "of version '2'; this laboratory reads version 1"),
+        ("raft-steps-schedule 1; step eight", "cannot be read: step eight"),
+        ("raft-steps-schedule 1; delliver tom>jerry#1", "did you mean 'deliver'"),
+        ("raft-steps-schedule 1; deliver tom-jerry", "after deliver comes FROM>TO#NUMBER, such as tom>jerry#1"),
+        ("raft-steps-schedule 1; deliver tom>jery#1", "did you mean 'jerry'"),
+        ("raft-steps-schedule 1; deliver tom>jerry#0", "after deliver comes FROM>TO#NUMBER"),
+        ("raft-steps-schedule 1; timeout tom", "after timeout comes SERVER TIMER"),
+        ("raft-steps-schedule 1; crash thomas", "there is no server 'thomas'"),
+        ("raft-steps-schedule 1; ask tom put x 1", "is no command"),
+        ("raft-steps-schedule 1; ask tom 'set", "open quotation mark"),
+        ("raft-steps-schedule 1; log tom 1", "cannot be read: log tom 1"),
+        ("raft-steps-schedule 1; log tom 1 'hello'", "is no command"),
+        ("raft-steps-schedule 1; term jery 1", "there is no server 'jery'"),
+        ("raft-steps-schedule 1; servers tom tom", "names its servers, each once"),
+        ("raft-steps-schedule 1; forget everything", "after forget comes nothing"),
+    ],
+)
+def test_mistake_is_said(text: str, words: str) -> None:
+    """What cannot be read says which part, and what would be right."""
+    with pytest.raises(ScenarioError) as caught:
+        Schedule.parse(text)
+
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "events, words",
+    [
+        ("deliver tom>jerry#1", "event 1 of the schedule, deliver tom>jerry#1, cannot happen: .* 0 were sent"),
+        ("timeout tom heartbeat", "tom has no running timer of that name"),
+        ("crash tom; crash tom", "event 2 .* tom is down"),
+        ("restart tom", "tom is not down"),
+        ("timeout tom election; crash jerry; deliver tom>jerry#1", "event 3 .* jerry is down"),
+        ("timeout tom election; drop tom>jerry#1; deliver tom>jerry#1", "not on its way; 1 were sent"),
+    ],
+)
+def test_event_that_cannot_happen_is_said(events: str, words: str) -> None:
+    """A schedule that does not fit its Node stops at the event, with the reason."""
+    with pytest.raises(ScenarioError, match=words):
+        run_schedule(f"raft-steps-schedule 1; step 8; {events}")
+
+
+def test_schedule_without_step_needs_a_class() -> None:
+    """A schedule of somebody's own class is run with that class; a step that there is not is said."""
+    text = "raft-steps-schedule 1; timeout tom election"
+    with pytest.raises(ScenarioError, match="give it a Node class"):
+        run_schedule(text)
+    with pytest.raises(ScenarioError, match="there is no step 99"):
+        run_schedule(text.replace("1;", "1; step 99;"))
+
+    assert run_schedule(text, LaterNode).trace.title == "LaterNode"
+
+
+def test_trace_is_drawn_and_told() -> None:
+    """A replay writes a trace like any other: an event a second, with a picture that marks what broke, and a story."""
+    replayed = run_schedule(find("two_leaders_of_four"))
+    trace = replayed.trace
+    last = replayed.breaks[0]
+    picture = replayed.timeline(title="Two leaders")
+
+    assert trace.end == 7 * MICROSECONDS
+    assert [1, 2] == [event.time // MICROSECONDS for event in trace.of("timer_fired")]
+    assert trace.to_text() == Trace.from_text(trace.to_text()).to_text()
+    assert 6 * MICROSECONDS == trace.events[last.event].time
+    assert "Two leaders" in picture.svg
+    assert "Marked: Election Safety: jerry and tom have both led in term 1" in str(picture)
+    assert "tom" in str(story(trace))
+    assert picture.svg == run_schedule(find("two_leaders_of_four")).timeline(title="Two leaders").svg
+
+
+def test_things_are_due_when_the_schedule_lets_them() -> None:
+    """A timer is due when it runs out and a message when it arrives; what never arrives, long after the end."""
+    trace = run_schedule(find("two_leaders_of_four")).trace
+    arrivals = {event["message"]: event.time for event in trace.of("delivered")}
+    assert arrivals
+    for event in trace.of("sent"):
+        assert event["due"] == arrivals.get(event["message"], event.time + 5 * (trace.end - event.time))
+    first = next(event for event in trace.of("timer_started", server="tom"))
+
+    assert first["due"] == trace.of("timer_fired", server="tom")[0].time
+
+
+def test_replay_follows_the_whole_line() -> None:
+    """Copies, losses, crashes, disks, initial logs and clients: each clause does what it says."""
+    replayed = run_schedule(LINE.replace("; breaks Election Safety", ""))
+    trace = replayed.trace
+
+    assert [True, None] == [event.get("copy") for event in trace.of("delivered", server="jerry")][:2]
+    assert {"tom>spike#1"} <= {event["message"] for event in trace.of("dropped")}
+    assert [1, 2] == [event["life"] for event in trace.of("started", "restarted", server="spike")]
+    assert ["1 set x 1", "2 set y 'a b'"] == [
+        f"{entry['term']} {entry['command']}" for entry in trace.moment_at(99).servers["tom"].log
+    ]
+    assert {} == trace.moment_at(99).in_flight
+    assert [] == list(replayed.flying)
+
+
+def test_client_can_be_named() -> None:
+    """Clients are numbered in the order in which they ask, unless the schedule says who it is."""
+    begin = "raft-steps-schedule 1; step 8; leader tom; "
+    numbered = run_schedule(begin + "ask tom set x 1; ask tom set x 2").trace
+    named = run_schedule(begin + "ask tom as client#9 set x 1; ask tom set x 2").trace
+
+    assert ["client#1", "client#2"] == [event["client"] for event in numbered.of("asked")]
+    assert ["client#9", "client#2"] == [event["client"] for event in named.of("asked")]
+
+
+def test_failing_node_is_replayed_up_to_its_failure() -> None:
+    """A replay ends where a Node fails; the trace holds the failure, with the second in which it was."""
+
+    def on_request_vote(self: Any, sender: str, message: Any) -> None:
+        raise RuntimeError("no")
+
+    broken = type("Node", (node(8),), {"on_request_vote": on_request_vote})
+    replayed = run_schedule("raft-steps-schedule 1; timeout tom election; deliver tom>jerry#1; crash tom", broken)
+
+    assert isinstance(replayed.error, NodeError)
+    assert "jerry's on_request_vote, at 2 s, raised RuntimeError: no" in str(replayed.error)
+    assert ["failed"] == [event.kind for event in replayed.trace.events[-1:]]
+    assert [] == replayed.trace.of("crashed")
+
+
+@pytest.mark.parametrize("node_class", [node(8), LaterNode], ids=["step 8", "later"])
+def test_search_and_replay_are_in_the_same_state(node_class: type) -> None:
+    """At the end of what a search found, the real nodes hold what the search says: fields, timers, messages, facts."""
+    search = Search(node_class, logs={"jerry": "1 set y 9"}, terms={"jerry": 1})
+    scope = Scope(timeouts={"election": 2}, crashes=1, commands=("set x 1",), duplicates=1)
+    for goal in (leader(term=2), leader("jerry") & committed("set x 1")):
+        result = search.run(scope, goal=goal)
+        assert result.schedule is not None
+        (_, state), replayed = result.ends[0], result.replay()
+        machine, n, now = search.machine, len(search.servers), replayed.look()
+        for i, seen in enumerate(now):
+            what = machine.locals[state[i]]
+            assert (what.up, what.timers) == (seen.node is not None, seen.timers)
+            assert machine.seen(state[i]).log == seen.log
+            if seen.node is not None:
+                assert what.fields == machine._fields(seen.node)
+        ours = sorted(repr(machine.flying(packet)) for packet in state[n + 2 :])
+        assert ours == sorted(map(repr, now.in_flight))
+        assert machine.histories[state[n]] == now.facts
+
+
+def test_replay_of_nothing_is_the_beginning() -> None:
+    """A schedule without events shows the servers as they start."""
+    replay = Replay(Schedule(), node(8)).run()
+
+    assert ["started"] * 3 == [event.kind for event in replay.trace.of("started")]
+    assert replay.look().leaders() == []

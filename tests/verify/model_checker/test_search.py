@@ -1,0 +1,394 @@
+"""The search finds the shortest run that breaks a rule, and its outcomes are never taken for one another."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from raft_steps import node
+from raft_steps.lab.errors import NodeError, ScenarioError
+from raft_steps.lab.verify.model_checker import (
+    EXHAUSTED,
+    GOAL_FOUND,
+    NODE_FAILED,
+    OUTCOMES,
+    TIME_OUT,
+    VIOLATED,
+    Result,
+    Schedule,
+    Scope,
+    Search,
+    committed,
+    down,
+    find,
+    leader,
+    predicate,
+    run_schedule,
+    run_stages,
+    stored,
+)
+from raft_steps.lab.verify.model_checker import stored_schedules as find_files
+from raft_steps.lab.verify.model_checker.breadth_first import Walk
+from raft_steps.lab.verify.model_checker.minimise import shortened
+from raft_steps.lab.verify.model_checker.successors import NodeFailedError
+from tests.verify.model_checker.search_tools import (
+    FIGURE_8,
+    FIGURE_8_RULES,
+    FINDS,
+    CountsOlderTerms,
+    ForgetsItsVote,
+    LaterNode,
+    found_schedule,
+)
+
+TWO_ELECTIONS = Scope(timeouts={"election": 2})
+ROOT = Path(__file__).parents[3]
+
+
+def words_of(result: Result) -> tuple[str, str, int | None]:
+    """Give what two searches must agree in: the outcome, what broke, and how many events it takes."""
+    return result.outcome, result.what, None if result.schedule is None else len(result.schedule.steps)
+
+
+# The three that the search is there for.
+
+
+def test_even_cluster_has_two_leaders() -> None:
+    """Step 8 with four servers: half of the votes are enough, so two halves elect two leaders, in six events."""
+    result = Search(8, servers=4).run(TWO_ELECTIONS, invariants="Election Safety")
+
+    assert (VIOLATED, "Election Safety", 6) == words_of(result)
+    assert "tom" in result.words
+    assert "term 1" in result.words
+    assert result.replay().breaks[0].step == 6
+
+
+def test_even_cluster_needs_no_second_vote() -> None:
+    """The two leaders of four are there even where nobody votes twice in a term: it is the equal split that wins."""
+    schedule = found_schedule("two_leaders_of_four")
+    broken = run_schedule(schedule, invariants=("Election Safety", "One Vote per Term")).breaks
+
+    assert ["Election Safety"] == [each.name for each in broken]
+
+
+@pytest.mark.slow
+def test_server_votes_again_after_restart() -> None:
+    """A vote that is not on disk is given twice: the voter crashes in between, and two servers lead in one term."""
+    scope = Scope(timeouts={"election": 2}, crashes=1)
+    twice = Search(ForgetsItsVote).run(scope, invariants="One Vote per Term")
+    leaders = Search(ForgetsItsVote).run(scope, invariants="Election Safety")
+
+    assert (VIOLATED, "One Vote per Term", 5) == words_of(twice)
+    assert (VIOLATED, "Election Safety", 8) == words_of(leaders)
+    assert EXHAUSTED == Search(LaterNode).run(scope, invariants=("One Vote per Term", "Election Safety")).outcome
+
+
+def test_figure_8_is_found_in_stages() -> None:
+    """With term and vote on disk, an entry of an older term that is committed by counting is lost (Figure 8)."""
+    result, told = run_stages(Search(CountsOlderTerms), FIGURE_8, invariants=FIGURE_8_RULES)
+
+    assert (VIOLATED, "Leader Completeness") == words_of(result)[:2]
+    assert [stage.name for stage in FIGURE_8] == [line.partition(". ")[2].partition(": ")[0] for line in told]
+    assert ["Leader Completeness"] == [each.name for each in result.replay().breaks]
+
+
+def test_figure_8_is_gone_with_its_rule() -> None:
+    """Where only entries of the own term commit by counting, the same stages exhaust their space and find nothing."""
+    result, told = run_stages(Search(LaterNode), FIGURE_8, invariants=FIGURE_8_RULES)
+
+    assert result.exhausted
+    assert result.states > 1000
+    assert len(FIGURE_8) == len(told)
+    assert "Space exhausted: no order of events within the scope breaks anything." in str(result)
+
+
+@pytest.mark.parametrize("name", FINDS)
+def test_stored_find_is_what_the_search_finds(name: str) -> None:
+    """The stored schedules are those that the search finds today; RAFT_STEPS_GOLDEN=1 writes them anew."""
+    path = Path(find_files.__file__).parent / f"{name}.txt"
+    text = f"# {FINDS[name].remark}\n{found_schedule(name).to_text()}\n"
+    if os.environ.get("RAFT_STEPS_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", stored())
+def test_stored_find_breaks_what_it_says(name: str) -> None:
+    """Each stored schedule runs, and breaks its rule; the Node that has the missing rule does not."""
+    schedule = find(name)
+    wrong = FINDS[name].node_class if name in FINDS else CountsOlderTerms
+    replayed = run_schedule(schedule, wrong if schedule.step is None else None)
+
+    assert replayed.error is None
+    assert [schedule.breaks] == [each.name for each in replayed.breaks]
+
+
+def test_paper_run_is_harmless_with_its_rule() -> None:
+    """The paper's own run of Figure 8 breaks nothing where only entries of the own term commit by counting."""
+    assert [] == run_schedule(find("figure_8_of_the_paper"), LaterNode, "all").breaks
+
+
+def test_unknown_find_names_those_that_are_stored() -> None:
+    """A stored schedule that is not there is answered with one that is."""
+    with pytest.raises(ScenarioError, match="did you mean 'figure_8'"):
+        find("figure_9")
+
+
+# Outcomes.
+
+
+def test_outcomes_are_five() -> None:
+    """Each outcome has its own word, and its own flag; only an exhausted space says that nothing is broken."""
+    search = Search(8)
+    exhausted = search.run(Scope(timeouts={"election": 1}), invariants="Election Safety")
+    violated = search.run(TWO_ELECTIONS, invariants="Election Safety")
+    goal = search.run(TWO_ELECTIONS, goal=leader(term=2))
+    limit = search.run(TWO_ELECTIONS, invariants="Log Matching", states=50)
+    failed = Search(changed("on_request_vote", lambda self, sender, message: 1 // 0)).run(TWO_ELECTIONS)
+    results = (exhausted, violated, limit, goal, failed)
+
+    assert list(OUTCOMES) == [result.outcome for result in results]
+    assert [1, 0, 0, 0, 0] == [result.exhausted for result in results]
+    assert [0, 1, 0, 0, 0] == [result.violated for result in results]
+    assert [0, 0, 0, 1, 0] == [result.found for result in results]
+    assert len({str(result).split()[0] for result in results}) == 5
+
+
+def test_limit_is_never_exhaustion() -> None:
+    """A limit of states, of depth or of time is a time out, even one event before the end of the space."""
+    scope, rules = Scope(timeouts={"election": 1}), "Election Safety"
+    whole = Search(8).run(scope, invariants=rules)
+    assert whole.outcome == EXHAUSTED
+    for depth in range(whole.depth):
+        cut_short = Search(8).run(scope, invariants=rules, depth=depth)
+        assert (TIME_OUT, f"{depth} events from the start") == (cut_short.outcome, cut_short.limit)
+    ticks = count()
+    slow = Search(8).run(TWO_ELECTIONS, invariants="Log Matching", seconds=3, clock=lambda: float(next(ticks)))
+
+    assert (TIME_OUT, "3 seconds") == (slow.outcome, slow.limit)
+    assert TIME_OUT == Search(8).run(scope, invariants=rules, states=whole.states // 2).outcome
+    assert Search(8).run(scope, invariants=rules, depth=whole.depth + 1).outcome == EXHAUSTED
+
+
+def test_time_limit_needs_a_clock() -> None:
+    """The search reads no clock of its own, so a limit in seconds comes with one."""
+    with pytest.raises(ScenarioError, match="needs a clock"):
+        Search(8).run(seconds=1)
+
+
+def test_goal_that_is_nowhere_exhausts_the_space() -> None:
+    """Without an election nobody leads: the search says that it has seen everything, not that it gave up."""
+    result = Search(8).run(goal=leader())
+
+    assert (EXHAUSTED, 1, 0) == (result.outcome, result.states, result.transitions)
+    with pytest.raises(ScenarioError, match="no state to go on from"):
+        result.go_on()
+    with pytest.raises(ScenarioError, match="no run to show"):
+        result.replay()
+
+
+def test_prune_is_not_gone_on_from() -> None:
+    """Behind a prune nothing is found, and the result counts what was left out."""
+    free = Search(8).run(TWO_ELECTIONS, goal=leader(term=2))
+    pruned = Search(8).run(TWO_ELECTIONS, goal=leader(term=2), prunes=[leader(term=1), leader(term=2)])
+    all_leaders = Search(8).run(TWO_ELECTIONS, goal=committed("set x 1"), prunes=[leader()])
+
+    assert GOAL_FOUND == free.outcome == pruned.outcome
+    assert (EXHAUSTED, True) == (all_leaders.outcome, all_leaders.pruned > 0)
+    assert "were not gone on from" in str(all_leaders)
+
+
+def test_several_goals_are_gone_on_from() -> None:
+    """A search may go on from several states; the run that it finds begins at the very beginning."""
+    search = Search(8)
+    led = search.run(Scope(timeouts={"election": 1}), goal=leader(term=1), goals=4, symmetry=False)
+    again = led.go_on(Scope(timeouts={"election": 2}), goal=leader("jerry", term=2), forget=True)
+
+    assert len(led.ends) == 4
+    assert again.found
+    assert again.schedule is not None
+    assert "forget" in [step.verb for step in again.schedule.steps]
+    assert again.replay().look()["jerry"].term == 2
+
+
+def test_history_survives_a_stage_that_does_not_ask_for_it() -> None:
+    """What happened in a stage without invariants counts in the next: two leaders of one term are told of."""
+    first = Search(8, servers=4).run(Scope(timeouts={"tom election": 1}), goal=leader("tom", term=1))
+    then = first.go_on(Scope(timeouts={"jerry election": 1}, crashes={"tom": 1}), goal=down("tom"))
+    last = then.go_on(Scope(timeouts={"jerry election": 1}), invariants="Election Safety")
+
+    assert last.violated
+    assert "have both led in term 1" in last.words
+
+
+def test_probes_find_and_shorten() -> None:
+    """A random run finds the two leaders of four, and is shortened to as few events as the shortest."""
+    search = Search(8, servers=4)
+    scope = Scope(timeouts={"election": 3, "heartbeat": 2})
+    found = search.probe(scope, invariants="Election Safety", seed=1, probes=200, depth=40)
+    nothing = Search(LaterNode).probe(TWO_ELECTIONS, invariants="all", probes=20, depth=30)
+
+    assert (VIOLATED, "Election Safety") == words_of(found)[:2]
+    assert found.schedule is not None
+    assert len(found.schedule.steps) <= 8
+    assert ["Election Safety"] == [each.name for each in found.replay().breaks]
+    assert (TIME_OUT, "20 probes of up to 30 events") == (nothing.outcome, nothing.limit)
+
+
+# A learner's mistakes.
+
+
+def changed(method: str, body: Any, step: int = 8) -> type:
+    """Give a step's Node with one method that somebody wrote."""
+    return type("Node", (node(step),), {method: body})
+
+
+def endless(self: Any, sender: str, message: Any) -> None:
+    """Never come back."""
+    while True:
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (lambda self, sender, message: message.trem, "raised AttributeError: .*trem"),
+        (lambda self, sender, message: "yes", "returned 'yes'; a handler returns nothing"),
+        (lambda self, sender, message: self.send("spyke", message), "sent a message to 'spyke'"),
+        (lambda self, sender, message: self.start_timer("election", 0), "needs a number of seconds above 0"),
+        (
+            lambda self, sender, message: setattr(self, "votes", self.__dict__.setdefault("more", self.votes)),
+            "two places",
+        ),
+        (lambda self, sender, message: setattr(self, "lock", __import__("threading").Lock()), "cannot compare"),
+        (endless, "did not come back within a second"),
+    ],
+    ids=["raises", "returns", "to nobody", "timer", "shared", "strange", "endless"],
+)
+@pytest.mark.usefixtures("impatient")
+def test_mistake_of_a_node_is_its_own_outcome(body: Any, words: str) -> None:
+    """What a handler does wrong ends the search with the server, the handler, and the run up to there."""
+    result = Search(changed("on_request_vote", body)).run(TWO_ELECTIONS, invariants="Election Safety")
+
+    assert NODE_FAILED == result.outcome
+    assert isinstance(result.error, NodeError)
+    assert ("jerry", "on_request_vote") == (result.error.server, result.error.handler)
+    assert result.schedule is not None
+    assert ["timeout", "deliver"] == [step.verb for step in result.schedule.steps]
+    assert re.search(words, result.words), result.words
+
+
+def test_failure_at_the_start_is_raised() -> None:
+    """A Node that cannot even start is not searched."""
+    with pytest.raises(NodeError, match="tom's on_start"):
+        Search(changed("on_start", lambda self: 1 // 0))
+
+
+def test_impure_node_is_told_so() -> None:
+    """A Node that keeps something outside its fields does something else when it is run again, and hears why."""
+    calls = count(1)
+
+    def on_election_timeout(self: Any) -> None:
+        self.current_term += next(calls)
+        self.start_election()
+
+    for symmetry in (True, False):
+        with pytest.raises(ScenarioError, match="this Node is not pure"):
+            Search(changed("on_election_timeout", on_election_timeout)).run(
+                TWO_ELECTIONS, goal=leader(), symmetry=symmetry
+            )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+def test_predicate_that_hangs_is_not_the_nodes_fault() -> None:
+    """An endless loop in one's own predicate is said to be that."""
+
+    def hang(look: object) -> bool:
+        while True:
+            pass
+
+    with pytest.raises(ScenarioError, match="a predicate of the search did not come back"):
+        Search(8).run(TWO_ELECTIONS, goal=predicate("never", hang))
+
+
+# The same result, always.
+
+TELL = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from raft_steps.lab.verify.model_checker import Scope, Search
+scope = Scope(timeouts={"election": 2}, crashes=1, commands=("set x 1",))
+for rules in ("all", "Log Matching"):
+    print(Search(8).run(scope, invariants=rules, states=3000))
+    print(Search(8, servers=4).run(scope, invariants=rules, states=3000).schedule)
+print(Search(8).probe(scope, invariants="Acknowledged Writes Last", seed=3))
+"""
+
+
+@pytest.mark.slow
+def test_result_does_not_depend_on_hash_order() -> None:
+    """Two processes with other hash seeds print the same, counts and runs and all."""
+    told = []
+    for hash_seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        command = [sys.executable, "-c", TELL, str(ROOT)]
+        told.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+    assert told[0] == told[1]
+    assert "Violated" in told[0]
+
+
+def test_search_twice_is_the_same_search() -> None:
+    """What one search has learnt about the nodes does not change the next."""
+    search = Search(8, servers=4)
+    once, twice = (search.run(TWO_ELECTIONS, invariants="all") for _ in range(2))
+
+    assert str(once) == str(twice)
+    assert once.schedule == twice.schedule == Schedule.parse(str(once.schedule and once.schedule.to_text()))
+
+
+def test_a_node_that_fails_beside_the_path_does_not_stop_shortening() -> None:
+    """What is left out of a path may lead past a state in which a handler fails: then that event stays."""
+    moves = {0: [(("a",), 1), (("b",), 9)], 1: [(("b",), 2)], 2: []}
+
+    class Beside:
+        """Fails in state 9."""
+
+        def successors(self, state: Any) -> Any:
+            """Give what can happen."""
+            if state not in moves:
+                raise NodeFailedError(("c",)) from NodeError("jerry failed", server="jerry", handler="on_start")
+            return moves[state]
+
+    rule = predicate("there", lambda look: "found")
+    judge = SimpleNamespace(find=lambda state: (rule, "found") if state == 2 else None)
+    walk = Walk(outcome=VIOLATED, finding=(rule, "found"), path=(("a",), ("b",), ("c",)))
+    moves[2] = [(("c",), 2)]
+    shortened(walk, Beside(), SimpleNamespace(invariants=judge), [0])  # type: ignore[arg-type]
+
+    assert (("a",), ("b",)) == walk.path
+
+
+@pytest.mark.parametrize("wait", [0, None])
+def test_a_search_s_schedule_shows_a_timer_without_a_time(wait: Any) -> None:
+    """The run that a search found fails again when it is replayed, with the same words."""
+
+    def forgetful(self: Any, sender: str, message: Any) -> None:
+        self.start_timer("election", wait)
+
+    found = Search(changed("on_request_vote", forgetful)).run(TWO_ELECTIONS, invariants="Election Safety")
+    again = run_schedule(found.schedule, node=changed("on_request_vote", forgetful))
+
+    assert "needs a number of seconds above 0" in str(again.error)
+    assert str(found.error) == str(again.error)
