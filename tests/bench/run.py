@@ -23,7 +23,8 @@ from raft_steps.lab.commands import Set
 from raft_steps.lab.messages import message
 from raft_steps.lab.pictures.space_time import timeline
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, default_scenario
+from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.scenario.scenario import default_scenario
 from tests.bench.engine import figures as catalogue_figures
 from tests.bench.linearizability import figures as linearizability_figures
 from tests.bench.search import search_rows

@@ -13,7 +13,7 @@ from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.course.notebooks import load
 from raft_steps.lab.player.branches import Branch, Branches
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

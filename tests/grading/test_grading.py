@@ -20,7 +20,7 @@ from raft_steps.lab.grading.student_page import page
 from raft_steps.lab.grading.submissions import HandedIn, hand_in
 from raft_steps.lab.grading.trials import private_seeds
 from raft_steps.lab.grading.verdict import Verdict
-from raft_steps.lab.pictures.svg import printable
+from raft_steps.lab.text import printable
 from tests.grading.submissions import hostile, step_06
 
 SEEDS = private_seeds("a secret of the test's own", 2)

@@ -16,7 +16,7 @@ from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import parse_command
 from raft_steps.lab.log import Entry
 from raft_steps.lab.random_stream import Stream
-from raft_steps.lab.scenario.scenario import server_names
+from raft_steps.lab.scenario.model import server_names
 
 GOLDEN = Path(__file__).parent / "golden" / "traces.json"
 

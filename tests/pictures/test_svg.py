@@ -7,17 +7,8 @@ from pathlib import Path
 import pytest
 
 from raft_steps.lab.pictures import style
-from raft_steps.lab.pictures.svg import (
-    Drawing,
-    Picture,
-    cut,
-    number,
-    printable,
-    sign_path,
-    spell_path,
-    text_width,
-    wrap,
-)
+from raft_steps.lab.pictures.svg import Drawing, Picture, cut, number, sign_path, spell_path, text_width, wrap
+from raft_steps.lab.text import printable
 from tests.pictures.picture_tools import names, parse
 
 HOSTILE = "<script>alert('x')</script> & \"quotes\" ]]> \x00\x1b[31m \ud800 \u202e" + "🙂" * 100

@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 
 from raft_steps.lab.commands import command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.scenario import (
-    SERVER_NAMES,
-    VERBS,
-    Action,
-    Scenario,
-    default_scenario,
-    microseconds,
-    seconds,
-    server_names,
-)
+from raft_steps.lab.scenario.model import SERVER_NAMES, VERBS, Action, microseconds, seconds, server_names
+from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 
 SERVERS = ("tom", "jerry", "spike")
 WORDS = st.text(min_size=0, max_size=8)

@@ -4,7 +4,8 @@ import pytest
 
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.trace.narration import event_text, message_words, plural, several, story
+from raft_steps.lab.text import plural, several
+from raft_steps.lab.trace.narration import event_text, message_words, story
 from raft_steps.lab.trace.trace import Event, Trace
 
 SENTENCES = [

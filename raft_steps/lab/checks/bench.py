@@ -13,7 +13,8 @@ from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Request, command_text, parse_command
 from raft_steps.lab.log import Entry
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario, server_names
+from raft_steps.lab.scenario.model import MICROSECONDS, server_names
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Event, Trace
 
 __all__ = ["DELAY", "CheckFailed", "Puppet", "Stage", "message_class_of"]

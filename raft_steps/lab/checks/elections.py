@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raft_steps.lab.checks.bench import DELAY, CheckFailed, Stage
 from raft_steps.lab.checks.exchange import first, latest, send, value
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 
 TIMEOUTS = range(8, 19)  # seconds

@@ -11,7 +11,7 @@ from typing import Any
 
 from raft_steps.lab.checks.bench import Stage
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.scenario.scenario import seconds
+from raft_steps.lab.scenario.model import seconds
 from raft_steps.lab.trace.trace import Trace
 
 WIDTH = 112  # characters of a line of text

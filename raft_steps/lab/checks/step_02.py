@@ -20,7 +20,7 @@ from raft_steps.lab.checks.exchange import (
     spell_before,
 )
 from raft_steps.lab.commands import NotLeader, Ok
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 
 
 @rule(

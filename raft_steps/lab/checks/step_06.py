@@ -6,7 +6,7 @@ from typing import Any
 
 from raft_steps.lab.checks import rule
 from raft_steps.lab.checks.bench import Stage
-from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, seconds
 
 # What a refused call leaves alone, as far as a Node has it; a learner's own counters do not matter.
 KEPT = ("current_term", "voted_for", "is_leader", "is_candidate", "log", "timers")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from raft_steps.lab.checks import rule, step_06
 from raft_steps.lab.checks.bench import Stage
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, seconds
 from raft_steps.lab.trace.trace import Event
 
 

@@ -158,7 +158,7 @@ def load_node(spec: str) -> type:
         CommandError: There is no such file or class, it cannot be loaded, or it is no Node.
     """
     from raft_steps.lab.node import Node
-    from raft_steps.lab.scenario.scenario import nearest
+    from raft_steps.lab.text import nearest
 
     name, colon, class_name = spec.rpartition(":")
     if not colon or not class_name.isidentifier():  # No class is named; a colon may belong to a drive's letter.

@@ -10,7 +10,7 @@ import click
 
 from raft_steps import step
 from raft_steps.lab.cli.common import CommandError, Progress, json_option, say_json
-from raft_steps.lab.pictures.svg import printable
+from raft_steps.lab.text import printable
 
 SEEDS = 6
 EMPTY = "the secret that private seeds are made of is empty"

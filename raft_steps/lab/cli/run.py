@@ -22,7 +22,8 @@ from raft_steps.lab.cli.common import (
 )
 from raft_steps.lab.cli.steps import step_argument
 from raft_steps.lab.cluster.cluster import Cluster
-from raft_steps.lab.scenario.scenario import MICROSECONDS, TIMINGS, Scenario, default_scenario, microseconds
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, microseconds
+from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Trace
 
 # How long a run lasts by default, in a follower's longest waits for its leader; and how long after the last action.

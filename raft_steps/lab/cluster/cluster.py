@@ -18,13 +18,8 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.scenario import (
-    Action,
-    Scenario,
-    default_scenario,
-    microseconds,
-    seconds,
-)
+from raft_steps.lab.scenario.model import Action, microseconds, seconds
+from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.scenario.validation import check_action
 from raft_steps.lab.verify.properties.watched_run import begin
 

@@ -10,7 +10,9 @@ from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, nearest
+from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.text import nearest
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.properties.monitor import Properties
 

@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from raft_steps.lab.course.notebooks import replace_file
 from raft_steps.lab.errors import LabError
+from raft_steps.lab.files import replace_file
 
 MANIFEST = ".raft-steps-release.json"
 VERSION = 1

@@ -20,6 +20,7 @@ from typing import Any
 
 from raft_steps.lab.course.charts import keep_charts
 from raft_steps.lab.errors import LabError
+from raft_steps.lab.files import replace_file
 
 CELL_SECONDS_MAX = 60
 NOTEBOOK_NAME = re.compile(r"(?P<step>\d\d)(?P<letter>[a-z]?)_\w+\.ipynb")
@@ -158,13 +159,6 @@ def spell(notebook: Notebook) -> str:
 
     text: str = nbformat.writes(notebook)
     return text.rstrip("\n") + "\n"
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
 
 
 # Running.

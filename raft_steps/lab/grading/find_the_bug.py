@@ -19,7 +19,8 @@ from raft_steps import node
 from raft_steps.lab.course.extraction import NotTaken, read_bytes
 from raft_steps.lab.errors import LabError, NodeError, ScenarioError
 from raft_steps.lab.grading.student_page import STYLE
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario
+from raft_steps.lab.scenario.model import MICROSECONDS
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance import read_entry, try_entry
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.model_checker import INVARIANTS, Schedule, run_schedule

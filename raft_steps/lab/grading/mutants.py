@@ -15,7 +15,8 @@ from typing import Any
 from raft_steps import node
 from raft_steps.lab.cli.common import CommandError, load_node
 from raft_steps.lab.node import Node
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Scenario, default_scenario
+from raft_steps.lab.scenario.model import MICROSECONDS
+from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.source.views import whole
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.course.notebooks import replace_file
-from raft_steps.lab.pictures.svg import printable
+from raft_steps.lab.files import replace_file
+from raft_steps.lab.text import printable
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a cell for a formula
 

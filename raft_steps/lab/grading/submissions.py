@@ -11,7 +11,7 @@ from pathlib import Path
 
 from raft_steps import find_step
 from raft_steps.lab.course.extraction import SIZE_MAX
-from raft_steps.lab.pictures.svg import printable
+from raft_steps.lab.text import printable
 
 SUFFIXES = (".ipynb", ".py")
 TEXTS = (".txt", ".scenario")

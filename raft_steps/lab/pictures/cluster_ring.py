@@ -10,8 +10,9 @@ from math import cos, hypot, pi, sin
 
 from raft_steps.lab.pictures.style import FAINT_INK, INK, LINE, PALE_LINE, PAPER, ROLES, message_look, message_manner
 from raft_steps.lab.pictures.svg import Drawing, Picture, cut
-from raft_steps.lab.scenario.scenario import MICROSECONDS
-from raft_steps.lab.trace.narration import clock, decimals_of, message_words, plural, several
+from raft_steps.lab.scenario.model import MICROSECONDS
+from raft_steps.lab.text import plural, several
+from raft_steps.lab.trace.narration import clock, decimals_of, message_words
 from raft_steps.lab.trace.trace import Event, Moment, ServerState, Trace
 
 WIDTH, RADIUS, REACH = 460, 110, 40

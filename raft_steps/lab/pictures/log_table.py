@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from raft_steps.lab.pictures.signs import STYLE, draw_sign, state_words
 from raft_steps.lab.pictures.space_time_layout import SIZE
 from raft_steps.lab.pictures.style import ALARM, INK, PALE_LINE, PAPER, term_tint
-from raft_steps.lab.pictures.svg import Drawing, Picture, cut, printable, text_width
-from raft_steps.lab.trace.narration import plural, quote, several
+from raft_steps.lab.pictures.svg import Drawing, Picture, cut, text_width
+from raft_steps.lab.text import plural, printable, several
+from raft_steps.lab.trace.narration import quote
 from raft_steps.lab.trace.trace import Moment, ServerState
 
 WIDTH, LEFT, MARGIN = 900, 174, 14  # the widest picture, the servers' column, the edges

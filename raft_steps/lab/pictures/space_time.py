@@ -11,7 +11,7 @@ from raft_steps.lab.pictures.space_time_paint import Painter
 from raft_steps.lab.pictures.space_time_scene import Scene, View, build_scene, read, times_of
 from raft_steps.lab.pictures.space_time_summary import alt_text, summary_text
 from raft_steps.lab.pictures.svg import Picture
-from raft_steps.lab.scenario.scenario import seconds
+from raft_steps.lab.scenario.model import seconds
 from raft_steps.lab.trace.narration import decimals_of, window
 from raft_steps.lab.trace.trace import Event, Trace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.narration import answer_words, event_text, quote, requests_of
 from raft_steps.lab.trace.trace import Event, Trace
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from raft_steps.lab.pictures.space_time_scene import Scene
+from raft_steps.lab.text import plural, several
 from raft_steps.lab.trace.message_spans import groups_of
-from raft_steps.lab.trace.narration import clock, decimals_of, event_text, plural, several
+from raft_steps.lab.trace.narration import clock, decimals_of, event_text
 from raft_steps.lab.trace.trace import Event, Trace
 
 MOST_LINES = 22  # between the sentence at the top and the one at the end

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import base64
 import html
-import re
 from pathlib import Path
 from typing import Any
 
 from raft_steps.lab.pictures.style import INK, PALE_LINE, PAPER
+from raft_steps.lab.text import printable
 
 BASE_STYLE = f"text{{font:12px sans-serif;fill:{INK}}}"
 
-# Characters that XML cannot hold, and those that would break a line or turn its direction.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _NARROW, _WIDE = frozenset("iljftrI.,:;'|!()[] "), frozenset("mwMW@%")
 
 
@@ -38,11 +36,6 @@ def spell_path(*steps: str | float) -> str:
             text = number(step)
             spelled += f" {text}" if spelled[-1:].isdigit() and text[0] != "-" else text
     return spelled
-
-
-def printable(text: str) -> str:
-    """Replace what cannot be drawn on one line."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"[\t\n\r]+", " ", text))
 
 
 def _char_width(char: str) -> int:

@@ -17,7 +17,8 @@ from raft_steps import node
 from raft_steps.lab.errors import LabError, ScenarioError
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.grammar import spell_action
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, Action, seconds
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.scenario.validation import check_action
 from raft_steps.lab.trace.trace import Event, Trace, spell_event
 from raft_steps.lab.verify.properties.watched_run import begin

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.runtime.simulator.actions import visible_leader
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.scenario import Action, Scenario, default_scenario, seconds, sides_of
+from raft_steps.lab.scenario.model import Action, seconds, sides_of
+from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Event, digest_of
 from raft_steps.lab.verify.properties.watched_run import Witness
 

@@ -19,7 +19,8 @@ from raft_steps.lab.player.notebook_cells import Cells
 from raft_steps.lab.player.scenario_finder import find_scenario
 from raft_steps.lab.player.state import describe, spell_lines, what_happened
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.scenario import Action, Scenario
+from raft_steps.lab.scenario.model import Action
+from raft_steps.lab.scenario.scenario import Scenario
 
 STRAYED = (
     ", but what came before is not as it was: was a node changed by hand, or does its class use chance"

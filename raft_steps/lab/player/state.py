@@ -8,7 +8,7 @@ from typing import Any
 from raft_steps.lab.player import exports
 from raft_steps.lab.player.branches import Branch, Branches
 from raft_steps.lab.scenario.grammar import spell_action
-from raft_steps.lab.scenario.scenario import seconds
+from raft_steps.lab.scenario.model import seconds
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.verify.properties.watched_run import Witness
 

@@ -21,7 +21,7 @@ import traitlets
 
 from raft_steps.lab.pictures.cluster_ring import still, still_words
 from raft_steps.lab.player.state import spell_lines
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
 

@@ -13,7 +13,7 @@ from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.random_stream import Stream
 from raft_steps.lab.runtime.diagnostics import Mistake
-from raft_steps.lab.scenario.scenario import MICROSECONDS, TIMINGS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.simulator.network import Link

@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
-
-if TYPE_CHECKING:
-    from raft_steps.lab.scenario.scenario import Action, Scenario
+from raft_steps.lab.scenario.model import MICROSECONDS, VERSION, Action, ScenarioData, microseconds, seconds
+from raft_steps.lab.text import nearest
 
 SHARES = ("loss", "duplicate", "reorder")
 CLAUSES = (
@@ -37,10 +36,8 @@ CLAUSES = (
 CLAUSE = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;])+""", re.DOTALL)
 
 
-def spell(scenario: Scenario) -> str:
+def spell(scenario: ScenarioData) -> str:
     """Spell a scenario as one line, leaving out what is as by default."""
-    from raft_steps.lab.scenario.scenario import VERSION, seconds
-
     clauses: list[list[object]] = [["raft-steps", VERSION]]
     if scenario.step is not None:
         clauses.append(["step", scenario.step])
@@ -101,8 +98,6 @@ def parts_of_line(text: str) -> dict[str, Any]:
 
 def _check_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
     """Refuse a clause that there is none of, or a second one where there is one."""
-    from raft_steps.lab.scenario.scenario import nearest
-
     if name not in CLAUSES:
         raise ScenarioError(f"a scenario has no part {name!r}{nearest(name, CLAUSES)}")
     if name in parts and name != "draws":
@@ -112,8 +107,6 @@ def _check_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
 
 
 def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
-    from raft_steps.lab.scenario.scenario import Action, microseconds
-
     match name:
         case "raft-steps":
             (version,) = words
@@ -153,10 +146,8 @@ def _number(word: str) -> float:
     return int(word) if word.lstrip("-").isdigit() else float(word)
 
 
-def as_data(scenario: Scenario) -> dict[str, Any]:
+def as_data(scenario: ScenarioData) -> dict[str, Any]:
     """Turn a scenario into what JSON knows; times in seconds."""
-    from raft_steps.lab.scenario.scenario import MICROSECONDS
-
     return {
         "step": scenario.step,
         "servers": list(scenario.servers),
@@ -181,8 +172,6 @@ def parts_of_json(text: str) -> dict[str, Any]:
     Raises:
         ScenarioError: It is no JSON, or a part is not of the form that it should be.
     """
-    from raft_steps.lab.scenario.scenario import Action, microseconds
-
     try:
         data = dict(json.loads(text))
     except (ValueError, TypeError) as error:

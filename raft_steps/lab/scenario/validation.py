@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from raft_steps.lab.commands import parse_command
 from raft_steps.lab.errors import ScenarioError
-
-if TYPE_CHECKING:
-    from raft_steps.lab.scenario.scenario import Action, Scenario
+from raft_steps.lab.scenario.model import TARGETS, TIMINGS, VERBS, Action, ScenarioData
+from raft_steps.lab.text import nearest
 
 LONGEST = 1e9  # seconds that a message or a timer may take
 MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # what is done to one message, by its name
 SPREADS = ("even", "long")  # how the time that a message takes is drawn
 
 
-def check_scenario(scenario: Scenario) -> None:
+def check_scenario(scenario: ScenarioData) -> None:
     """Refuse a scenario that could not be run.
 
     Raises:
         ScenarioError: Says which part, and what would be right.
     """
-    from raft_steps.lab.scenario.scenario import TIMINGS
-
     if scenario.step is not None and type(scenario.step) is not int:
         raise ScenarioError(f"a step is a number, not {scenario.step!r}")
     if type(scenario.seed) is not int:
@@ -45,9 +42,7 @@ def check_scenario(scenario: Scenario) -> None:
         check_action(action, scenario.servers)
 
 
-def _check_servers(scenario: Scenario) -> None:
-    from raft_steps.lab.scenario.scenario import TARGETS
-
+def _check_servers(scenario: ScenarioData) -> None:
     names: tuple[Any, ...] = scenario.servers
     for name in names:
         if not isinstance(name, str) or not name.replace("_", "").isalnum() or name in TARGETS:
@@ -67,7 +62,7 @@ def _check_servers(scenario: Scenario) -> None:
             raise ScenarioError(f"there is no server {name!r}; there are {', '.join(names)}")
 
 
-def _check_network(scenario: Scenario) -> None:
+def _check_network(scenario: ScenarioData) -> None:
     for share in ("loss", "duplicate", "reorder"):
         value = getattr(scenario, share)
         if not _is_share(value):
@@ -97,8 +92,6 @@ def check_action(action: Action, servers: tuple[str, ...]) -> None:
     Raises:
         ScenarioError: Says what is wrong with it and what its form is.
     """
-    from raft_steps.lab.scenario.scenario import TARGETS, VERBS, nearest
-
     verb, words = action.verb, action.words
     if verb not in VERBS:
         raise ScenarioError(f"there is no action {verb!r}{nearest(verb, VERBS)}")

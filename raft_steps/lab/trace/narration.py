@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.pictures.svg import printable
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
+from raft_steps.lab.text import plural, printable, several
 from raft_steps.lab.trace.message_spans import flights_of, groups_of
 from raft_steps.lab.trace.trace import Event, Trace
 
@@ -28,18 +28,6 @@ def quote(text: object) -> str:
     """Give a client's text on one line, shortened where it is long."""
     line = printable(str(text))
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-
-
-def several(names: Iterable[str]) -> str:
-    """List names as a sentence does: tom, jerry and spike."""
-    *most, last = list(names) or ["nobody"]
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def plural(count: int, noun: str) -> str:
-    """Count things: 1 message, 2 messages."""
-    ending = "ies" if noun.endswith("y") else "s"
-    return f"{count} {noun}" if count == 1 else f"{count} {noun.removesuffix('y') if ending == 'ies' else noun}{ending}"
 
 
 def decimals_of(trace: Trace) -> int:

@@ -30,7 +30,7 @@ from hashlib import sha256
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 
 VERSION = 1
 

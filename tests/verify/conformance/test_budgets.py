@@ -12,7 +12,8 @@ from raft_steps.lab.cli.main import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.scenario import Action, Scenario
+from raft_steps.lab.scenario.model import Action
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance.budgets import BudgetReport, budgets
 from raft_steps.lab.verify.conformance.traffic import Traffic
 from tests.helpers.raft_fixture import AppendEntries, RaftNode

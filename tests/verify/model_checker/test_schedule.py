@@ -8,7 +8,7 @@ import pytest
 
 from raft_steps import node
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.narration import story
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.model_checker import (

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.commands import command_of_words
-from raft_steps.lab.scenario.scenario import sides_of
+from raft_steps.lab.scenario.model import sides_of
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.host import Host
     from raft_steps.lab.runtime.simulator.simulation import Simulation
-    from raft_steps.lab.scenario.scenario import Action
+    from raft_steps.lab.scenario.model import Action
 
 PARTED, ONE_WAY = "partition", "one way"  # what cuts a link
 

@@ -15,7 +15,7 @@ from raft_steps.lab.errors import NodeError
 from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
 from raft_steps.lab.runtime.host import DiskFailed, Host
 from raft_steps.lab.runtime.watchdog import HandlerStuck
-from raft_steps.lab.scenario.scenario import seconds
+from raft_steps.lab.scenario.model import seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.commands import Request

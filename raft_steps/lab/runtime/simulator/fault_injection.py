@@ -9,7 +9,7 @@ from bisect import insort
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raft_steps.lab.runtime.watchdog import bounded
-from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

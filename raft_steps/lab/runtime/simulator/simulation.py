@@ -24,7 +24,8 @@ from raft_steps.lab.runtime.simulator.network import Network, Planned, connect, 
 from raft_steps.lab.runtime.simulator.recorder import Recorder
 from raft_steps.lab.runtime.simulator.timers import Timers
 from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
-from raft_steps.lab.scenario.scenario import TIMINGS, Action, Scenario, seconds
+from raft_steps.lab.scenario.model import TIMINGS, Action, seconds
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Trace
 
 # How many events one call of run_until may take before it is called a storm; fewer where each is written down.

@@ -24,7 +24,7 @@ from pathlib import Path
 from raft_steps import STEPS, find_step
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.scenario import nearest
+from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.conformance.entry import Entry, NotYet, read_entry, read_file
 from raft_steps.lab.verify.conformance.report import CatalogueReport, Cell
 from raft_steps.lab.verify.conformance.trial import Outcome, try_entry

@@ -18,7 +18,8 @@ from typing import Any
 from raft_steps.lab.commands import Ok, Set
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, default_scenario
+from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.scenario.scenario import default_scenario
 from raft_steps.lab.verify.conformance.traffic import Traffic
 
 SERVERS = 3

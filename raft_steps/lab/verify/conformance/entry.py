@@ -21,7 +21,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.scenario import Scenario, nearest
+from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.conformance.expectations import Expectation, read_expectation
 from raft_steps.lab.verify.conformance.scripts import Script, read_script
 from raft_steps.lab.verify.properties import RULES, Rule

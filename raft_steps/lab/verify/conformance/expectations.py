@@ -31,7 +31,8 @@ from dataclasses import dataclass
 
 from raft_steps.lab.commands import NotLeader, Ok, Set
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.scenario import microseconds, nearest, seconds
+from raft_steps.lab.scenario.model import microseconds, seconds
+from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.conformance.snapshot import Look
 
 LOOKS = 10  # in a window, as many as MIT's tester takes

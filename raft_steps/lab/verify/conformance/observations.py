@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from raft_steps.lab.commands import Ok, Request, Response, Set
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.log import Entry
-from raft_steps.lab.scenario.scenario import seconds
+from raft_steps.lab.scenario.model import seconds
 from raft_steps.lab.verify.conformance.traffic import Traffic
 from raft_steps.lab.verify.properties import Properties, Rule
 

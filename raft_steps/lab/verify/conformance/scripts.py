@@ -23,7 +23,8 @@ from dataclasses import dataclass
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import Stream
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, nearest
+from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.text import nearest
 
 Servers = tuple[str, ...]
 

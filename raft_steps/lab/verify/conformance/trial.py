@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from raft_steps.lab.errors import EventBudgetError, NodeError
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.scenario import Scenario, seconds
+from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance.entry import Entry
 from raft_steps.lab.verify.conformance.expectations import Expectation
 from raft_steps.lab.verify.conformance.observations import LeftOutError, Witness

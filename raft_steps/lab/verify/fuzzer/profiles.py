@@ -23,7 +23,9 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import Stream
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario, default_scenario, nearest
+from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.scenario.scenario import Scenario, default_scenario
+from raft_steps.lab.text import nearest
 
 KEYS = 3  # so few that reads, writes and deletions of one key meet
 CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths

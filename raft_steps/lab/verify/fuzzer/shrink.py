@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.watchdog import NOT_BACK
-from raft_steps.lab.scenario.scenario import Action, Scenario
+from raft_steps.lab.scenario.model import Action
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer.trial import NODE_FAILED, Trial, try_scenario
 from raft_steps.lab.verify.properties import RULES, Rule
 

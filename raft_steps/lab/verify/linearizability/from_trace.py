@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from raft_steps.lab.commands import Delete, Get, Request, Set, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.scenario import TARGETS, Scenario
-from raft_steps.lab.scenario.scenario import Action as ScenarioAction
+from raft_steps.lab.scenario.model import TARGETS
+from raft_steps.lab.scenario.model import Action as ScenarioAction
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
 from raft_steps.lab.verify.linearizability.history import Action, History, HistoryError, Mark, Operation, Outcome

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 
 if TYPE_CHECKING:
     from raft_steps.lab.trace.trace import Trace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.verify.linearizability.edn import plain
 from raft_steps.lab.verify.linearizability.history import Action, History, HistoryError, Mark, Operation
 

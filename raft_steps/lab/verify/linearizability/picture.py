@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from raft_steps.lab.pictures.signs import TEXT_STYLE, WALL
 from raft_steps.lab.pictures.style import ALARM, INK, LINE, PALE_LINE, PAPER, TERM_TINTS
 from raft_steps.lab.pictures.svg import Drawing, Picture, cut, text_width, wrap
-from raft_steps.lab.trace.narration import plural
+from raft_steps.lab.text import plural
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.linearizability.check import effect_times
 from raft_steps.lab.verify.linearizability.history import History, Operation

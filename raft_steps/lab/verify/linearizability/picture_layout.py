@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from raft_steps.lab.pictures.svg import cut, printable, text_width
+from raft_steps.lab.pictures.svg import cut, text_width
+from raft_steps.lab.text import printable
 from raft_steps.lab.verify.linearizability.history import History, Mark, Operation
 
 SIZE, MARGIN, GUTTER = 11, 14, 96  # of letters, the edges, the names' column

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.scenario.scenario import MICROSECONDS
-from raft_steps.lab.trace.narration import plural, several
+from raft_steps.lab.scenario.model import MICROSECONDS
+from raft_steps.lab.text import plural, several
 from raft_steps.lab.verify.linearizability.history import History, Operation, spell
 from raft_steps.lab.verify.linearizability.models import is_ours
 

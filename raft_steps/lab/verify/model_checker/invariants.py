@@ -11,7 +11,7 @@ from itertools import combinations
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Log
-from raft_steps.lab.scenario.scenario import nearest
+from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.model_checker.facts import Fact
 from raft_steps.lab.verify.model_checker.predicates import Find, Predicate
 from raft_steps.lab.verify.model_checker.state_view import Look

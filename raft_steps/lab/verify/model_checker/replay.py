@@ -21,7 +21,7 @@ from raft_steps.lab.runtime.simulator.recorder import Recorder
 from raft_steps.lab.runtime.simulator.timers import check_wait
 from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
 from raft_steps.lab.scenario.arguments import title_of_class
-from raft_steps.lab.scenario.scenario import MICROSECONDS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, seconds
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.model_checker.dues import set_dues
 from raft_steps.lab.verify.model_checker.facts import NOTHING, Fact, facts_of, grown

@@ -29,7 +29,8 @@ from dataclasses import dataclass, field
 
 from raft_steps.lab.commands import command_of_words, command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.scenario import SERVER_NAMES, nearest
+from raft_steps.lab.scenario.model import SERVER_NAMES
+from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.model_checker.scope import known
 
 VERSION = 1

@@ -10,7 +10,7 @@ from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.runtime.watchdog import bounded
-from raft_steps.lab.scenario.scenario import MICROSECONDS
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.model_checker.replay import Replay
 from raft_steps.lab.verify.model_checker.schedule import Schedule, Step, ask_step, client_and_command

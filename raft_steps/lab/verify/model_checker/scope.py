@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from raft_steps.lab.commands import Request, command_of_words, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.scenario import nearest
+from raft_steps.lab.text import nearest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from raft_steps.lab.scenario.scenario import seconds
+from raft_steps.lab.scenario.model import seconds
 from raft_steps.lab.verify.properties import rules
 
 # Says that a rule broke: the rule, the time in microseconds, a sentence, and the servers.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.scenario.scenario import seconds
+from raft_steps.lab.scenario.model import seconds
 from raft_steps.lab.verify.properties.rules import Rule
 
 

@@ -7,7 +7,8 @@ from functools import partial
 
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.scenario import MICROSECONDS, Action, Scenario
+from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity
 from raft_steps.lab.verify.fuzzer.trial import what_breaks
 from raft_steps.lab.verify.properties import Properties, rules

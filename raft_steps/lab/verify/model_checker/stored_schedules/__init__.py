@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import resources
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.scenario import nearest
+from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 
 

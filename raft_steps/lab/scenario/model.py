@@ -1,0 +1,140 @@
+"""The parts of a scenario as plain data: its fields and their defaults, actions, timings, and units of time.
+
+Nothing here is validated and nothing is parsed, so that the grammar and the validation can both build on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from raft_steps.lab.errors import ScenarioError
+
+VERSION = 1
+MICROSECONDS = 1_000_000  # in a second of virtual time
+SERVER_NAMES = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
+TARGETS = ("leader", "followers", "crashed")  # resolved when the action happens
+
+# What an action needs after its verb, for people.
+VERBS: Mapping[str, str] = {
+    "crash": "SERVER…",
+    "lose": "SERVER… (crash in its next event, and nothing of that event is on disk)",
+    "tear": "SERVER… (crash in its next event, and its last write is only half on disk)",
+    "restart": "SERVER…",
+    "pause": "SERVER…",
+    "resume": "SERVER…",
+    "timeout": "SERVER… (its election timer runs out now)",
+    "partition": "SERVER… | SERVER… (those that are not named are one more side together)",
+    "cut": "FROM>TO (one way only)",
+    "heal": "",
+    "drop": "MESSAGE, such as tom>jerry#7",
+    "hold": "MESSAGE SECONDS (it arrives so many seconds later)",
+    "duplicate": "MESSAGE (a copy of it arrives, too)",
+    "loss": "SHARE (from now on the network loses this share of the messages)",
+    "delay": "LOW HIGH (from now on messages take so many seconds)",
+    "set": "KEY VALUE [to SERVER]",
+    "delete": "KEY [to SERVER]",
+    "get": "KEY [to SERVER]",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How fast a cluster lives, in seconds."""
+
+    heartbeat_interval: float
+    election_timeout_range: tuple[float, float]
+    delay: tuple[float, float]
+    patience: float  # how long a client waits for its answer
+
+
+TIMINGS: Mapping[str, Timing] = {
+    # The post's whole seconds; a message takes so long that equal timeouts always split the vote.
+    "post": Timing(heartbeat_interval=5, election_timeout_range=(8, 18), delay=(0.2, 0.3), patience=20),
+    "paper": Timing(heartbeat_interval=0.05, election_timeout_range=(0.15, 0.3), delay=(0.001, 0.01), patience=2),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that happens to the cluster.
+
+    Attributes:
+        at: When, in microseconds.
+        verb: One of `VERBS`.
+        words: What follows the verb.
+    """
+
+    at: int
+    verb: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioData:
+    """The fields of a scenario, not validated; `raft_steps.lab.scenario.scenario` explains each."""
+
+    step: int | None = None
+    servers: tuple[str, ...] = SERVER_NAMES[:3]
+    later: tuple[str, ...] = ()
+    seed: int = 0
+    leader: str | None = None
+    timing: str = "post"
+    delay: tuple[float, float] | None = None
+    spread: str = "even"
+    loss: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    logs: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    clocks: Mapping[str, float] = field(default_factory=dict)
+    draws: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
+    until: int | None = None
+
+    @property
+    def last_action(self) -> int:
+        """When the last action happens, in microseconds; 0 without actions."""
+        return max((action.at for action in self.actions), default=0)
+
+    @property
+    def end(self) -> int:
+        """When the run ends, in microseconds: as it is said, or with the last action."""
+        return self.until if self.until is not None else self.last_action + 1
+
+
+def sides_of(words: Iterable[str]) -> list[list[str]]:
+    """Give the sides that the words of a partition name."""
+    sides: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            sides.append([])
+        else:
+            sides[-1].append(word)
+    return sides
+
+
+def server_names(count: int) -> tuple[str, ...]:
+    """Name this many servers."""
+    if count < 1:
+        raise ScenarioError(f"a cluster has at least one server, not {count}")
+    return SERVER_NAMES[:count] + tuple(f"s{number}" for number in range(len(SERVER_NAMES) + 1, count + 1))
+
+
+def seconds(time: int) -> str:
+    """Spell microseconds as seconds, without zeros that say nothing."""
+    return f"{time / MICROSECONDS:.6f}".rstrip("0").rstrip(".")
+
+
+def microseconds(value: float | str) -> int:
+    """Turn seconds into whole microseconds.
+
+    Raises:
+        ScenarioError: It is no number, or negative.
+    """
+    try:
+        time = round(float(value) * MICROSECONDS)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise ScenarioError(f"{value!r} is no number of seconds") from error
+    if time < 0:
+        raise ScenarioError(f"{value} s lies before the start, which is 0 s")
+    return time
