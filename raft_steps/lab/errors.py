@@ -6,6 +6,7 @@
       LogError            a log used in a way that would break it
       NodeError           a Node (a step's, or a learner's) that raised, hung or returned something
       EventBudgetError    a run that never gets quiet: a storm of messages
+      NodeLoadError       a file from which no Node class can be loaded
       SourceError         a class whose source cannot be found, cut into pieces or folded
 
 A notebook shows a LabError as its message alone: the laboratory's own frames teach nobody anything.
@@ -47,6 +48,10 @@ class NodeError(LabError):
         super().__init__(message)
         self.server = server
         self.handler = handler
+
+
+class NodeLoadError(LabError):
+    """No Node class can be loaded from a file; the message says why, with the line of the file where there is one."""
 
 
 class EventBudgetError(LabError):

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal, NoReturn, dataclass_transform
 
 from raft_steps.lab.commands import Response
 from raft_steps.lab.log import Entry
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 
 Effect = (
     tuple[Literal["send"], str, object]
@@ -75,7 +75,7 @@ class Node:
 
     name: str
     servers: tuple[str, ...]
-    random: Stream
+    random: RandomStream
     effects: list[Effect] = field(default_factory=list)
 
     def __init_subclass__(cls) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 _Item = TypeVar("_Item")
 
 
-class Stream:
+class RandomStream:
     """A seeded source of chance, the `random` of a node.
 
     Attributes:

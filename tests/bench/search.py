@@ -11,7 +11,7 @@ import pstats
 import time
 import tracemalloc
 
-from raft_steps.lab.verify.model_checker import Result, Scope, Search
+from raft_steps.lab.verify.model_checker import Scope, Search, SearchResult
 
 TARGET = 20_000  # transitions a second
 SCOPE = Scope(timeouts={"election": 2, "heartbeat": 1}, crashes=1, commands=("set x 1",))
@@ -28,7 +28,7 @@ PARTS = {
 }
 
 
-def searched(states: int, *, symmetry: bool) -> tuple[Result, float]:
+def searched(states: int, *, symmetry: bool) -> tuple[SearchResult, float]:
     """Search up to so many distinct states; give the result, and how long it took in seconds."""
     search = Search(8, servers=3)
     begun = time.perf_counter()

@@ -12,14 +12,14 @@ from raft_steps.lab import node
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.log import Entry
 from raft_steps.lab.node import Removed, removed
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 
 ENTRY = Entry(index=1, term=1, command=None)
 
 
 def build(node_class: type, name: str = "tom", servers: tuple[str, ...] = ("tom", "jerry", "spike")) -> Any:
     """Build a node as a driver would."""
-    return node_class(name=name, servers=servers, random=Stream(0))
+    return node_class(name=name, servers=servers, random=RandomStream(0))
 
 
 def test_effects_are_kept_in_order() -> None:

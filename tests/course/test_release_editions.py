@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell
 
-from raft_steps.lab.course.handouts import Stage, release_stages, stages
+from raft_steps.lab.course.handouts import Handout, release_stages, stages
 from raft_steps.lab.course.managed_folder import MANIFEST
 from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
 from raft_steps.lab.course.notebooks import load, notebooks_of
@@ -67,7 +67,7 @@ def module_lines(steps: Collection[int]) -> set[str]:
     return set().union(*(telling(path.read_text(encoding="utf-8")) for path in files))
 
 
-def secret_lines(stage: Stage) -> set[str]:
+def secret_lines(stage: Handout) -> set[str]:
     """Give the lines that must not be in an edition.
 
     These are those of later steps' modules and of the solutions of its notebook and of later ones, but for what the
@@ -106,13 +106,13 @@ def found_in(folder: Path, secret: set[str]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_no_file_holds_a_line_of_the_solution(handed_out: Path, stage: Stage) -> None:
+def test_no_file_holds_a_line_of_the_solution(handed_out: Path, stage: Handout) -> None:
     """No file of an edition holds a line of what is to be written in it, or in a later one."""
     assert {} == found_in(handed_out / stage.name, secret_lines(stage))
 
 
 @pytest.mark.parametrize("stage", STAGES[:-2], ids=lambda stage: stage.name)
-def test_search_finds_what_there_is_to_find(stage: Stage) -> None:
+def test_search_finds_what_there_is_to_find(stage: Handout) -> None:
     """The same search finds the solution in the full course: it does not pass because it looks for nothing."""
     found = found_in(ROOT / "raft_steps", secret_lines(stage))
 
@@ -162,7 +162,7 @@ def sooner(source: str) -> str:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_notebook_works_with_its_own_package(handed_out: Path, manager: KernelManager, stage: Stage) -> None:
+def test_notebook_works_with_its_own_package(handed_out: Path, manager: KernelManager, stage: Handout) -> None:
     """With the course's solution in it, a notebook runs from top to bottom with the package beside it, and no other."""
     folder = handed_out / stage.name
     solutions = {cell.id: cell.source for cell in load(stage.notebook).cells if is_solution(cell)}

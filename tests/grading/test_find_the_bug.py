@@ -112,7 +112,7 @@ def test_own_mutants_are_the_nodes_of_a_module(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_default_set_takes_looking_for(tmp_path: Path) -> None:
     """The mutants of step 12 are many; waiting finds none of them, and each is found by adversity."""
-    from raft_steps.lab.cli.common import load_node
+    from raft_steps.lab.runtime.loading import load_node
 
     specs = write_mutants(tmp_path / "mutants", 12)
     path = tmp_path / "lazy.txt"

@@ -15,7 +15,7 @@ from raft_steps import STEPS, node
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import parse_command
 from raft_steps.lab.log import Entry
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.scenario.model import server_names
 
 GOLDEN = Path(__file__).parent / "golden" / "traces.json"
@@ -36,7 +36,7 @@ def lone(step: int, *log: str, servers: int = 3, name: str = "tom", **fields: An
         name: Its name.
         fields: What else to set.
     """
-    found = node(step)(name=name, servers=server_names(servers), random=Stream(0))
+    found = node(step)(name=name, servers=server_names(servers), random=RandomStream(0))
     for index, line in enumerate(log, start=1):
         term, _, command = line.partition(" ")
         found.log.append(Entry(index=index, term=int(term), command=parse_command(command)))  # type: ignore[arg-type]

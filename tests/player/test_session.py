@@ -507,7 +507,7 @@ def test_export_names_a_class_of_one_s_own() -> None:
     local.cluster._simulation.node_class.__module__ = "__main__"
 
     state = module_level.session.state()
-    assert "from test_live import Vain  # " in state["python"]
+    assert "from tests.player.test_session import Vain  # " in state["python"]
     assert "cluster = Cluster(Vain, [" in state["python"]
     assert "Cluster.replay(SCENARIO, Vain)" in state["pytest"]
     run_text(state["pytest"])["test_run_is_as_it_was"]()
@@ -532,7 +532,7 @@ def test_exported_test_of_a_failure_expects_it(verb: str) -> None:
 
     run_text(text)["test_node_fails_as_it_did"]()
     with pytest.raises(pytest.fail.Exception):
-        run_text(text.replace("from test_live import Fragile", mended))["test_node_fails_as_it_did"]()
+        run_text(text.replace("from tests.player.test_session import Fragile", mended))["test_node_fails_as_it_did"]()
 
 
 @pytest.mark.parametrize(

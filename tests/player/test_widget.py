@@ -373,9 +373,8 @@ def test_javascript_does_as_its_python_twins(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_stored_output_survives_strict_nbval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook with a player, run and normalised as make refresh does, is found the same with another hash seed."""
-    from browser.in_jupyterlab import write_notebook
-
     from raft_steps.lab.course.notebooks import refresh_one
+    from tests.player.in_browser.in_jupyterlab import write_notebook
 
     path = write_notebook(
         tmp_path / "06_play.ipynb",

@@ -104,7 +104,7 @@ def test_endless_loop_ends(loop: Callable[[Any], None]) -> None:
     error = failure(on_election_timeout(loop))
 
     assert "jerry's on_election_timeout, at 11 s, did not come back within a second: an endless loop?" in str(error)
-    assert "test_guard.py, line " in str(error)
+    assert "test_watchdog.py, line " in str(error)
     assert Cluster(8).run(30).leader
 
 
@@ -177,7 +177,7 @@ def test_exception_names_handler_time_and_line() -> None:
     error = failure(on_election_timeout(lambda _: 1 / 0))
 
     assert AT_11_S.format("on_election_timeout") + "raised ZeroDivisionError: division by zero\n" in str(error)
-    assert "test_guard.py, line " in str(error)
+    assert "test_watchdog.py, line " in str(error)
     assert ("jerry", "on_election_timeout") == (error.server, error.handler)
 
 
@@ -205,7 +205,7 @@ def test_exception_in_inherited_code_names_one_s_own_line_first() -> None:
 
     assert re.search(
         r"raised AttributeError: 'NoneType' object has no attribute 'add'\n"
-        r"  test_guard\.py, line \d+: super\(node_class, self\)\.start_election\(\), which led to\n"
+        r"  test_watchdog\.py, line \d+: super\(node_class, self\)\.start_election\(\), which led to\n"
         r"  step_08_\w+\.py, line \d+: self\.votes\.add\(self\.name\)$",
         error,
     )
@@ -227,7 +227,7 @@ def test_endless_loop_in_inherited_code_names_one_s_own_line_first() -> None:
 
     assert re.search(
         r"did not come back within a second: an endless loop\?\n"
-        r"  test_guard\.py, line \d+: self\.send_heartbeat\(\), which led to\n  step_0\d_\w+\.py, line \d+: ",
+        r"  test_watchdog\.py, line \d+: self\.send_heartbeat\(\), which led to\n  step_0\d_\w+\.py, line \d+: ",
         error,
     )
 
@@ -343,7 +343,7 @@ def test_call_that_is_not_given_back_names_the_line() -> None:
     text = str(failure(changed(5, append_entries_after=append_entries_after)))
 
     assert "sent None: append_entries_after builds a message and does not return it\n" in text
-    assert re.search(r"\n  test_guard.py, line \d+: AppendEntries\($", text)
+    assert re.search(r"\n  test_watchdog.py, line \d+: AppendEntries\($", text)
 
 
 def test_call_that_is_sent_where_it_is_built_names_the_line() -> None:
@@ -356,7 +356,7 @@ def test_call_that_is_sent_where_it_is_built_names_the_line() -> None:
     text = str(failure(changed(5, append_entries_after=append_entries_after)))
 
     assert "append_entries_after sends its message itself; it should return the message, and whoever called it" in text
-    assert re.search(r"\n  test_guard.py, line \d+: self.broadcast\(call\)$", text)
+    assert re.search(r"\n  test_watchdog.py, line \d+: self.broadcast\(call\)$", text)
 
 
 def test_call_that_is_given_back_is_not_blamed() -> None:
@@ -491,7 +491,7 @@ def test_timer_that_is_given_nothing_names_the_line() -> None:
 
     assert "said start_timer('election', None); a timer needs a number of seconds above 0, and a method that" in text
     assert re.search(
-        r"a method that returns nothing gives None\n  test_guard.py, line \d+: "
+        r"a method that returns nothing gives None\n  test_watchdog.py, line \d+: "
         r"self.election_timeout = self.draw_election_timeout\(\)$",
         text,
     )
@@ -504,7 +504,7 @@ def test_timer_that_is_started_with_nothing_names_the_line() -> None:
         self.start_timer("election", self.draw_election_timeout())
 
     text = str(failure(changed(8, start_election=start_election)))
-    assert re.search(r"None\n  test_guard.py, line \d+: self.start_timer\(\"election\", self.draw_elect", text)
+    assert re.search(r"None\n  test_watchdog.py, line \d+: self.start_timer\(\"election\", self.draw_elect", text)
 
     nameless = on_election_timeout(lambda node: node.start_timer("elec" + "tion", None))
     assert str(failure(nameless)).endswith("and a method that returns nothing gives None")

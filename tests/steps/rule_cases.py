@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from raft_steps.lab.source.flatten import Folded, fold
-from raft_steps.lab.source.parse import Chapter, Piece, read_module
+from raft_steps.lab.source.parse import Definition, StepSource, read_module
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class StepText:
         return ast.parse(self.text)
 
     @cached_property
-    def chapter(self) -> Chapter:
+    def chapter(self) -> StepSource:
         """The step, cut into pieces."""
         return read_module(self.text, f"step {self.number}")
 
@@ -62,12 +62,12 @@ class Case:
         return fold([each.chapter for each in (*self.earlier, self.step)], alone=False)
 
     @cached_property
-    def old_definitions(self) -> Mapping[str, Piece]:
+    def old_definitions(self) -> Mapping[str, Definition]:
         """The messages of the chain before the step, by name."""
         return {piece.name: piece for piece in self.before.definitions}
 
     @cached_property
-    def old_members(self) -> Mapping[str, Piece]:
+    def old_members(self) -> Mapping[str, Definition]:
         """The class variables, fields and methods of the chain before the step, by name."""
         return {piece.name: piece for piece in self.before.members}
 
@@ -77,14 +77,14 @@ class Case:
         return [piece.name for piece in self.step.chapter.definitions if piece.name in self.old_definitions]
 
     @cached_property
-    def inherited(self) -> list[Piece]:
+    def inherited(self) -> list[Definition]:
         """What the step takes over as it is: neither restated nor taken away."""
         chapter = self.step.chapter
         own = {piece.name for piece in (*chapter.members, *chapter.definitions)} | chapter.removed
         return [piece for piece in (*self.before.members, *self.before.definitions) if piece.name not in own]
 
 
-def message_fields(piece: Piece) -> list[str]:
+def message_fields(piece: Definition) -> list[str]:
     """Name the fields of a message; of anything else, none."""
     match ast.parse(piece.text).body[0]:
         case ast.ClassDef(body=body):
@@ -92,7 +92,7 @@ def message_fields(piece: Piece) -> list[str]:
     return []
 
 
-def is_message(piece: Piece) -> bool:
+def is_message(piece: Definition) -> bool:
     """Say whether a definition is a message."""
     match ast.parse(piece.text).body[0]:
         case ast.ClassDef(decorator_list=[ast.Name(id="message")]):

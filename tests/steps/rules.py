@@ -21,7 +21,7 @@ import raft_steps
 from raft_steps.lab import node
 from raft_steps.lab.errors import SourceError
 from raft_steps.lab.source.inline_super import function_of, parameters, passed_on, supers, write_out
-from raft_steps.lab.source.parse import Piece, global_names
+from raft_steps.lab.source.parse import Definition, global_names
 from tests.steps import rules_of_messages as messages
 from tests.steps import rules_of_words as words
 from tests.steps.rule_cases import Case, StepText
@@ -90,11 +90,11 @@ def _node_class(case: Case) -> ast.ClassDef:
     return next(s for s in case.step.tree.body if isinstance(s, ast.ClassDef) and s.name == "Node")
 
 
-def _is_function(piece: Piece) -> bool:
+def _is_function(piece: Definition) -> bool:
     return isinstance(ast.parse(piece.text).body[0], ast.FunctionDef)
 
 
-def _is_shared(piece: Piece) -> bool:
+def _is_shared(piece: Definition) -> bool:
     """Say whether a field's default is one mutable object for all nodes."""
     match ast.parse(piece.text).body[0]:
         case ast.AnnAssign(value=value) | ast.Assign(value=value):
@@ -170,7 +170,7 @@ def what_goes_was_there(case: Case) -> Iterator[str]:
             yield f'line {call.lineno}: removed("why") says why, in words'
 
 
-def _looked_up(method: Piece) -> set[str]:
+def _looked_up(method: Definition) -> set[str]:
     """Name what a method takes from self, and what it takes from its module."""
     nodes = ast.walk(ast.parse(method.text))
     return {n.attr for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "self"} | global_names(

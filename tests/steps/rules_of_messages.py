@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.source.flatten import Folded
-from raft_steps.lab.source.parse import Piece, global_names
+from raft_steps.lab.source.parse import Definition, global_names
 from tests.steps.rule_cases import Case, is_message
 
 
@@ -47,12 +47,12 @@ def built_in_one_method(case: Case) -> Iterator[str]:
             yield f"{piece.name} is built in {' and '.join(methods) or 'no method'}; it should be built in exactly one"
 
 
-def _built(method: Piece) -> set[str]:
+def _built(method: Definition) -> set[str]:
     nodes = ast.walk(ast.parse(method.text))
     return {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
 
 
-def _messages(whole: Folded) -> list[Piece]:
+def _messages(whole: Folded) -> list[Definition]:
     return [piece for piece in whole.definitions if is_message(piece)]
 
 
@@ -90,7 +90,7 @@ def handlers_fit(case: Case) -> Iterator[str]:
             yield f"{name} hears nothing: there is no such message, and no timer of that name is started"
 
 
-def _timers(method: Piece) -> list[str]:
+def _timers(method: Definition) -> list[str]:
     """Name the timers that a method starts."""
     found = Counter[str]()
     for node in ast.walk(ast.parse(method.text)):

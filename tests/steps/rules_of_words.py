@@ -9,7 +9,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 
-from raft_steps.lab.source.parse import Chapter
+from raft_steps.lab.source.parse import StepSource
 from tests.steps.rule_cases import Case, message_fields
 
 SECTIONS = ("New", "Changed", "Removed", "Paper", "Follows")
@@ -68,7 +68,7 @@ def _items(content: str) -> list[str]:
 
 def _expected(case: Case) -> dict[str, set[str]]:
     """Say what the three lists should name."""
-    chapter: Chapter = case.step.chapter
+    chapter: StepSource = case.step.chapter
     old = {**case.old_definitions, **case.old_members}
     own = {piece.name: piece for piece in (*chapter.definitions, *chapter.members)}
     new, changed, removed = set(own) - set(old), set(own) & set(old), set(chapter.removed)

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from raft_steps.lab.checks.bench import CheckFailed, Stage
-from raft_steps.lab.checks.report import Check, ChecksFailed, Report, Result
+from raft_steps.lab.checks.bench import Bench, CheckFailed
+from raft_steps.lab.checks.report import Check, CheckResult, ChecksFailed, Report
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.diagnostics import node_line
-from raft_steps.lab.runtime.watchdog import HandlerStuck
+from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
-__all__ = ["Check", "CheckFailed", "ChecksFailed", "Report", "Result", "check", "checks_of", "rule"]
+__all__ = ["Check", "CheckFailed", "CheckResult", "ChecksFailed", "Report", "check", "checks_of", "rule"]
 
 
 def check(node_class: type, step: int) -> Report:
@@ -42,7 +42,7 @@ def check(node_class: type, step: int) -> Report:
     report, stuck = Report(step), ""
     for each in checks_of(step):
         if stuck:  # It would only wait for the same loop again.
-            report.results.append(Result(each, False, f"Not tried, because of: {stuck}.", tried=False))
+            report.results.append(CheckResult(each, False, f"Not tried, because of: {stuck}.", tried=False))
             continue
         with _chance_of_its_own(node_class):
             result, ends = _try(each, node_class, step)
@@ -63,10 +63,10 @@ def checks_of(step: int) -> list[Check]:
     return [value for value in vars(module).values() if isinstance(value, Check)]
 
 
-def rule(sentence: str, source: str) -> Callable[[Callable[[Stage], None]], Check]:
+def rule(sentence: str, source: str) -> Callable[[Callable[[Bench], None]], Check]:
     """Turn a function into a check; its name, with spaces, is the check's name."""
 
-    def turn(run: Callable[[Stage], None]) -> Check:
+    def turn(run: Callable[[Bench], None]) -> Check:
         return Check(run.__name__.replace("_", " "), sentence, source, run)
 
     return turn
@@ -102,25 +102,25 @@ def _chance_of_its_own(node_class: Any) -> Iterator[None]:
         random.setstate(before)
 
 
-def _try(each: Check, node_class: type, step: int) -> tuple[Result, bool]:
+def _try(each: Check, node_class: type, step: int) -> tuple[CheckResult, bool]:
     """Make one check; say also whether it ended in a loop or a storm, so that no other is worth trying."""
-    stage = Stage(node_class, step)
+    stage = Bench(node_class, step)
     try:
         each.run(stage)
     except CheckFailed as failure:
-        return Result(each, False, str(failure), stage.trace, failure.event), False
+        return CheckResult(each, False, str(failure), stage.trace, failure.event), False
     except LabError as error:
-        stuck = isinstance(error, EventBudgetError) or isinstance(error.__cause__, HandlerStuck)
-        return Result(each, False, str(error), stage.trace, _last_event(stage)), stuck
+        stuck = isinstance(error, EventBudgetError) or isinstance(error.__cause__, HandlerTimeout)
+        return CheckResult(each, False, str(error), stage.trace, _last_event(stage)), stuck
     except Exception as error:
         # A look at the Node may run its code too, as with a property: then the Node is to blame, else this check.
         if (line := node_line(error.__traceback__)) is None:
             raise
         message = f"a look at tom's Node raised {type(error).__name__}: {error}\n{line}"
-        return Result(each, False, message, stage.trace, _last_event(stage)), False
-    return Result(each, True, trace=stage.trace), False
+        return CheckResult(each, False, message, stage.trace, _last_event(stage)), False
+    return CheckResult(each, True, trace=stage.trace), False
 
 
-def _last_event(stage: Stage) -> int | None:
+def _last_event(stage: Bench) -> int | None:
     """Give the number of the last event: a Node that fails ends the run."""
     return stage.trace.events[-1].number if stage.trace is not None and stage.trace.events else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from raft_steps.lab.checks.fake_peers import CheckFailed, Puppet, build_message, message_class_of
+from raft_steps.lab.checks.fake_peers import CheckFailed, FakePeer, build_message, message_class_of
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Request, command_text, parse_command
 from raft_steps.lab.log import Entry
@@ -17,14 +17,14 @@ from raft_steps.lab.scenario.model import MICROSECONDS, server_names
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Event, Trace
 
-__all__ = ["DELAY", "CheckFailed", "Puppet", "Stage", "message_class_of"]
+__all__ = ["DELAY", "Bench", "CheckFailed", "FakePeer", "message_class_of"]
 
 DELAY = 0.2  # seconds that every message takes on the stage
 EVENT_BUDGET = 5_000  # events that one stretch of a run may take: a storm is told at once, and still fits a picture
 PLAYS = {"AppendEntries": "leader", "RequestVote": "candidate"}  # what a puppet is that says such a thing
 
 
-class Stage:
+class Bench:
     """Where a check tries a Node. The server under test is tom; jerry, spike and so on are puppets.
 
     Attributes:
@@ -68,7 +68,7 @@ class Stage:
             logs={self.me: read_log(log)} if log else {},
             draws={self.me: draws} if draws else {},
         )
-        puppets = dict.fromkeys(scenario.servers[1:], Puppet)
+        puppets = dict.fromkeys(scenario.servers[1:], FakePeer)
         # The simulation is kept before its servers start, so that a Node that fails at once leaves a trace.
         self._cluster = None
         self._simulation = simulation = Simulation.__new__(Simulation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.checks.bench import DELAY, CheckFailed, Stage
+from raft_steps.lab.checks.bench import DELAY, Bench, CheckFailed
 from raft_steps.lab.checks.exchange import first, latest, send, value
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
@@ -10,7 +10,7 @@ from raft_steps.lab.trace.trace import Event
 TIMEOUTS = range(8, 19)  # seconds
 
 
-def timeout_at_start(stage: Stage) -> float:
+def timeout_at_start(stage: Bench) -> float:
     """Give the election timeout, in seconds, with which the server under test begins its life as a follower.
 
     Raises:
@@ -34,7 +34,7 @@ def wait_of(timer: Event) -> float:
     return wait
 
 
-def wait_almost_long_enough(stage: Stage) -> float:
+def wait_almost_long_enough(stage: Bench) -> float:
     """Begin with a follower in term 3, so that what a puppet says now arrives a second before its timeout is up.
 
     Returns:
@@ -46,7 +46,7 @@ def wait_almost_long_enough(stage: Stage) -> float:
     return due
 
 
-def runs(stage: Stage, story: str = "tom hears no leader") -> list[Event]:
+def runs(stage: Bench, story: str = "tom hears no leader") -> list[Event]:
     """Wait until the server under test runs for leader; return its calls for votes.
 
     Raises:
@@ -61,18 +61,18 @@ def runs(stage: Stage, story: str = "tom hears no leader") -> list[Event]:
         raise
 
 
-def votes(stage: Stage, candidate: str, term: int) -> Event | None:
+def votes(stage: Bench, candidate: str, term: int) -> Event | None:
     """Let a candidate ask the server under test for its vote; return its yes, None for anything else."""
     sent = [event for event in send(stage, candidate, "RequestVote", term=term) if event["to"] == candidate]
     return first([event for event in sent if event["type"] == "RequestVoteReply" and value(event, "vote_granted")])
 
 
-def answer_vote(stage: Stage, voter: str, *, granted: bool = True) -> list[Event]:
+def answer_vote(stage: Bench, voter: str, *, granted: bool = True) -> list[Event]:
     """Let a puppet answer the candidate under test; return what that sent then."""
     return send(stage, voter, "RequestVoteReply", vote_granted=granted)
 
 
-def require_leading(stage: Stage, expected: bool, story: str) -> None:
+def require_leading(stage: Bench, expected: bool, story: str) -> None:
     """Hold the server under test to lead, or not to.
 
     Raises:
@@ -83,7 +83,7 @@ def require_leading(stage: Stage, expected: bool, story: str) -> None:
     stage.require(leads == expected, f"{story}; it {should}, but {does}", latest(stage, "delivered", "timer_fired"))
 
 
-def require_told(stage: Stage, name: str, expected: object, story: str, event: Event | None) -> None:
+def require_told(stage: Bench, name: str, expected: object, story: str, event: Event | None) -> None:
     """Hold a field of the server under test to the truth, where its Node has such a field: it may do without.
 
     The protocol of these steps does not read what it holds, but the player shows it.

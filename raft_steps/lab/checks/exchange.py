@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from raft_steps.lab.checks.bench import CheckFailed, Stage, message_class_of, read_entries
+from raft_steps.lab.checks.bench import Bench, CheckFailed, message_class_of, read_entries
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
 PUPPETS = ("jerry", "spike")  # the others, in a cluster of three
 
 
-def latest(stage: Stage, *kinds: str) -> Event | None:
+def latest(stage: Bench, *kinds: str) -> Event | None:
     """Give the last event of these kinds on the server under test, if there was one."""
     events = stage.events(*kinds)
     return events[-1] if events else None
@@ -29,7 +29,7 @@ def first(events: list[Event]) -> Event | None:
 # As clients.
 
 
-def request(stage: Stage, command: str) -> Ok:
+def request(stage: Bench, command: str) -> Ok:
     """Let a client ask something that is answered at once, and give the answer.
 
     Raises:
@@ -43,7 +43,7 @@ def request(stage: Stage, command: str) -> Ok:
     return answer  # type: ignore[no-any-return]
 
 
-def read(stage: Stage, key: str, value: str | None, because: str) -> None:
+def read(stage: Bench, key: str, value: str | None, because: str) -> None:
     """Let a client read a key, and hold the answer against what was to be expected.
 
     Raises:
@@ -60,7 +60,7 @@ def read(stage: Stage, key: str, value: str | None, because: str) -> None:
 # As other servers. From step 5 on a call carries a term; these checks are about what held before, so theirs fits.
 
 
-def send(stage: Stage, sender: str, message_name: str, *, term: int | None = None, **values: Any) -> list[Event]:
+def send(stage: Bench, sender: str, message_name: str, *, term: int | None = None, **values: Any) -> list[Event]:
     """Let a puppet send a message, with a term only if the message has one: tom's own unless another is given.
 
     Returns:
@@ -71,7 +71,7 @@ def send(stage: Stage, sender: str, message_name: str, *, term: int | None = Non
     return stage.send(sender, message_name, **values)
 
 
-def append_entries(stage: Stage, sender: str, after: tuple[int, int], entries: str = "") -> list[Event]:
+def append_entries(stage: Bench, sender: str, after: tuple[int, int], entries: str = "") -> list[Event]:
     """Let a puppet call AppendEntries, in a term that is new enough.
 
     Args:
@@ -96,12 +96,12 @@ def append_entries(stage: Stage, sender: str, after: tuple[int, int], entries: s
     )
 
 
-def answer_call(stage: Stage, call: Event, *, success: bool) -> list[Event]:
+def answer_call(stage: Bench, call: Event, *, success: bool) -> list[Event]:
     """Let the follower that was called answer; return what the server under test sent then."""
     return send(stage, call["to"], "AppendEntriesReply", success=success, prev_log_index=entry_before(call)[0])
 
 
-def refuse_call(stage: Stage, call: Event, earlier: tuple[int, int]) -> Event:
+def refuse_call(stage: Bench, call: Event, earlier: tuple[int, int]) -> Event:
     """Let the follower that was called refuse, and hold the leader to try again.
 
     Args:
@@ -199,7 +199,7 @@ def _spell(command: dict[str, str] | None) -> str:
 # Judging.
 
 
-def require_reply(stage: Stage, sent: list[Event], *, success: bool, about: int, story: str) -> None:
+def require_reply(stage: Bench, sent: list[Event], *, success: bool, about: int, story: str) -> None:
     """Hold the answer to an AppendEntries against what it should be.
 
     Args:
@@ -223,7 +223,7 @@ def require_reply(stage: Stage, sent: list[Event], *, success: bool, about: int,
     stage.require(len(replies) == 1, f"{should}, once, but answers {len(replies)} times", replies[-1])
 
 
-def require_applied(stage: Stage, expected: list[str], story: str, since: int = 0) -> None:
+def require_applied(stage: Bench, expected: list[str], story: str, since: int = 0) -> None:
     """Hold what the server under test has carried out against what it should be.
 
     What counts is what it tells the driver with `apply`; whether its state machine is right is to be seen before.
@@ -244,7 +244,7 @@ def require_applied(stage: Stage, expected: list[str], story: str, since: int = 
     )
 
 
-def require_log(stage: Stage, expected: str, story: str) -> None:
+def require_log(stage: Bench, expected: str, story: str) -> None:
     """Hold the log of the server under test against what it should be.
 
     Raises:

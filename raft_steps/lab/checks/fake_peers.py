@@ -30,7 +30,7 @@ class CheckFailed(LabError):  # noqa: N818  # It is no error of the laboratory's
         self.event = event
 
 
-class Puppet(node.Node):
+class FakePeer(node.Node):
     """A server that hears everything and does nothing of its own accord."""
 
     is_leader: bool = False

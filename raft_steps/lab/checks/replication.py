@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import exchange
-from raft_steps.lab.checks.bench import Stage, read_entries
+from raft_steps.lab.checks.bench import Bench, read_entries
 from raft_steps.lab.checks.elections import answer_vote, runs
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
@@ -11,13 +11,13 @@ from raft_steps.lab.trace.trace import Event
 # Acting.
 
 
-def lead(stage: Stage, servers: int = 3, log: str = "") -> None:
+def lead(stage: Bench, servers: int = 3, log: str = "") -> None:
     """Begin with a log, and let tom be elected in the next term."""
     stage.begin(servers, log=log)
     elect(stage)
 
 
-def elect(stage: Stage) -> None:
+def elect(stage: Bench) -> None:
     """Let tom run for leader with everybody's vote, and wait until its first calls have arrived."""
     if len(stage.node.servers) == 1:
         stage.run(19)
@@ -31,7 +31,7 @@ def elect(stage: Stage) -> None:
 
 
 def call(
-    stage: Stage, sender: str, term: int, after: tuple[int, int], entries: str = "", *, commit: int = 0
+    stage: Bench, sender: str, term: int, after: tuple[int, int], entries: str = "", *, commit: int = 0
 ) -> list[Event]:
     """Let a puppet call tom as a leader does that has so much committed; return what tom sent then."""
     index, prev_log_term = after
@@ -46,7 +46,7 @@ def call(
     )
 
 
-def acknowledge(stage: Stage, follower: str, match_index: int, *, term: int | None = None) -> list[Event]:
+def acknowledge(stage: Bench, follower: str, match_index: int, *, term: int | None = None) -> list[Event]:
     """Let a follower say, in tom's term or another, that its log is the leader's up to an index; return what tom sent."""
     before = match_index - 1
     return exchange.send(
@@ -54,7 +54,7 @@ def acknowledge(stage: Stage, follower: str, match_index: int, *, term: int | No
     )
 
 
-def refuse(stage: Stage, follower: str, prev_log_index: int) -> list[Event]:
+def refuse(stage: Bench, follower: str, prev_log_index: int) -> list[Event]:
     """Let a follower say that it lacks the entry before; return what tom sent then."""
     return exchange.send(
         stage, follower, "AppendEntriesReply", success=False, prev_log_index=prev_log_index, match_index=0
@@ -64,7 +64,7 @@ def refuse(stage: Stage, follower: str, prev_log_index: int) -> list[Event]:
 # Judging.
 
 
-def require_carried_out(stage: Stage, expected: list[str], story: str) -> None:
+def require_carried_out(stage: Bench, expected: list[str], story: str) -> None:
     """Hold all that tom has carried out in this life against what it should be.
 
     Entries that ask for nothing may all be passed over; who carries out any of them carries out each.
@@ -89,7 +89,7 @@ def _spell(commands: list[str]) -> str:
     return "; ".join("(no command)" if command == "-" else command for command in commands) or "nothing"
 
 
-def require_answer(stage: Stage, client: str, done: bool, story: str) -> None:
+def require_answer(stage: Bench, client: str, done: bool, story: str) -> None:
     """Hold a client to have heard Ok, or to have heard no Ok.
 
     Raises:
@@ -106,7 +106,7 @@ def require_answer(stage: Stage, client: str, done: bool, story: str) -> None:
     )
 
 
-def require_read(stage: Stage, client: str, value: str, story: str) -> None:
+def require_read(stage: Bench, client: str, value: str, story: str) -> None:
     """Hold a client's read to have been answered with a value.
 
     Raises:
@@ -121,7 +121,7 @@ def require_read(stage: Stage, client: str, value: str, story: str) -> None:
     )
 
 
-def require_told(stage: Stage, commit: int, story: str) -> None:
+def require_told(stage: Bench, commit: int, story: str) -> None:
     """Hold tom's next heartbeats to say how much is committed.
 
     Raises:
@@ -136,7 +136,7 @@ def require_told(stage: Stage, commit: int, story: str) -> None:
         )
 
 
-def require_following(stage: Stage, term: int, story: str) -> None:
+def require_following(stage: Bench, term: int, story: str) -> None:
     """Hold tom to follow, in a term.
 
     Raises:
@@ -147,7 +147,7 @@ def require_following(stage: Stage, term: int, story: str) -> None:
     stage.require(now == term, f"{story}; tom should be in term {term} now, but is in term {now}", stage.arrival())
 
 
-def require_matching(stage: Stage, expected: int, story: str) -> None:
+def require_matching(stage: Bench, expected: int, story: str) -> None:
     """Hold tom's last answer to a call to say up to where its log is the leader's.
 
     Raises:
@@ -160,7 +160,7 @@ def require_matching(stage: Stage, expected: int, story: str) -> None:
     stage.require(found == expected, f"{should}, but says {found}", replies[-1])
 
 
-def require_brought(stage: Stage, follower: str, expected: list[str], story: str, since: int = 0) -> None:
+def require_brought(stage: Bench, follower: str, expected: list[str], story: str, since: int = 0) -> None:
     """Hold tom's latest call to a follower to bring just these entries.
 
     Raises:
@@ -177,7 +177,7 @@ def require_brought(stage: Stage, follower: str, expected: list[str], story: str
     )
 
 
-def require_brought_last(stage: Stage, follower: str, entry: str, story: str, since: int = 0) -> None:
+def require_brought_last(stage: Bench, follower: str, entry: str, story: str, since: int = 0) -> None:
     """Hold tom to have called a follower with entries that end in this one, whatever comes before it.
 
     Raises:
@@ -192,7 +192,7 @@ def require_brought_last(stage: Stage, follower: str, entry: str, story: str, si
     )
 
 
-def require_silence(stage: Stage, seconds: float, message_name: str, story: str, *, beats: int | None = None) -> None:
+def require_silence(stage: Bench, seconds: float, message_name: str, story: str, *, beats: int | None = None) -> None:
     """Hold tom to send no such message for a while, and, where a number is given, so many heartbeats to jerry.
 
     Raises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.scenario.model import seconds
 from raft_steps.lab.trace.trace import Trace
@@ -34,11 +34,11 @@ class Check:
     name: str
     rule: str
     source: str
-    run: Callable[[Stage], None]
+    run: Callable[[Bench], None]
 
 
 @dataclass(slots=True)
-class Result:
+class CheckResult:
     """What came of one check.
 
     Attributes:
@@ -98,7 +98,7 @@ class Report:
     """What came of all checks of a step."""
 
     step: int
-    results: list[Result] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -115,9 +115,9 @@ class Report:
         good = sum(result.passed for result in self.results)
         return f"step {self.step}: {good} of {len(self.results)} checks pass"
 
-    def _told(self) -> list[tuple[Result, list[str]]]:
+    def _told(self) -> list[tuple[CheckResult, list[str]]]:
         """Give each result with its details; one mistake that fails many checks is told once."""
-        told: list[tuple[Result, list[str]]] = []
+        told: list[tuple[CheckResult, list[str]]] = []
         known: dict[str, str] = {}
         for result in self.results:
             mistake = re.sub(r" at [\d.]+ s\b", "", result.message)
@@ -154,7 +154,7 @@ class ChecksFailed(LabError):  # noqa: N818  # It is no error of the laboratory'
     """A Node does not pass the checks of a step."""
 
 
-def _with_margin(result: Result, details: list[str]) -> str:
+def _with_margin(result: CheckResult, details: list[str]) -> str:
     """Spell a result as lines of text; a line that is indented already is source code, and stays as it is."""
     lines = [f"  {result.mark:<4}  {result.name}"]
     for line in details:
@@ -172,7 +172,7 @@ def _with_margin(result: Result, details: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _row(result: Result, details: list[str]) -> str:
+def _row(result: CheckResult, details: list[str]) -> str:
     """Spell a result as HTML."""
     badge = (
         f'<span style="display: inline-block; min-width: 3em; text-align: center; border-radius: 3px; '

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.exchange import first, latest, read, request, require_applied
 
 
@@ -11,7 +11,7 @@ from raft_steps.lab.checks.exchange import first, latest, read, request, require
     "A server answers every request: a write with Ok, a read with the value that was stored.",
     "Section 2: clients talk to state machines; the series' beginning",
 )
-def a_value_that_was_set_is_read(stage: Stage) -> None:
+def a_value_that_was_set_is_read(stage: Bench) -> None:
     """A client stores two values and reads them."""
     begin(stage)
     request(stage, "set x 1")
@@ -24,7 +24,7 @@ def a_value_that_was_set_is_read(stage: Stage) -> None:
     "A key that was never set, or was deleted, has no value: a read of it gives None and is no error.",
     "the series' beginning: set, get, delete",
 )
-def a_key_that_is_not_there_reads_as_none(stage: Stage) -> None:
+def a_key_that_is_not_there_reads_as_none(stage: Bench) -> None:
     """A client reads a key that was never set, and one that was deleted."""
     begin(stage)
     read(stage, "x", None, "x was never set")
@@ -37,7 +37,7 @@ def a_key_that_is_not_there_reads_as_none(stage: Stage) -> None:
     "Deleting a key that is not there changes nothing and is answered like any other write.",
     "the series' beginning: in the original, a second delete of the same key was an error",
 )
-def deleting_an_absent_key_is_fine(stage: Stage) -> None:
+def deleting_an_absent_key_is_fine(stage: Bench) -> None:
     """A client deletes a key that was never set, and deletes one twice."""
     begin(stage)
     request(stage, "delete x")
@@ -50,7 +50,7 @@ def deleting_an_absent_key_is_fine(stage: Stage) -> None:
     "Commands are logged and carried out in the order in which they came: the last write of a key is what is read.",
     "Section 2: state machines process the commands of the log in order",
 )
-def later_writes_win(stage: Stage) -> None:
+def later_writes_win(stage: Bench) -> None:
     """A client writes the same key four times."""
     begin(stage)
     writes = ["set x 1", "delete x", "set x 2", "set x 3"]
@@ -71,7 +71,7 @@ def later_writes_win(stage: Stage) -> None:
     "A write is in the log before its client is told that it is done; what is not logged is lost in a crash.",
     "Figure 2: persistent state is updated before a server answers; the series' beginning",
 )
-def a_write_is_logged_before_it_is_answered(stage: Stage) -> None:
+def a_write_is_logged_before_it_is_answered(stage: Bench) -> None:
     """A client sets and deletes a key."""
     begin(stage)
     for command in ("set x 1", "delete x"):
@@ -91,7 +91,7 @@ def a_write_is_logged_before_it_is_answered(stage: Stage) -> None:
     "The log holds what changes the state machine; a read changes nothing and is not logged.",
     "Figure 2, log[]: entries hold commands for the state machine; the series' beginning",
 )
-def reads_are_not_logged(stage: Stage) -> None:
+def reads_are_not_logged(stage: Bench) -> None:
     """After one write a client reads the key, and one that is not there; then it waits for what may come late."""
     begin(stage)
     request(stage, "set x 1")
@@ -113,7 +113,7 @@ def reads_are_not_logged(stage: Stage) -> None:
     "A server that starts again carries out every command of its log, and stands where it stood before.",
     "the series' beginning: the log is replayed at start-up",
 )
-def a_restart_replays_the_log(stage: Stage) -> None:
+def a_restart_replays_the_log(stage: Bench) -> None:
     """A server that has carried out four writes crashes and starts again."""
     begin(stage)
     writes = ["set x 1", "set y 2", "delete x", "set y 3"]
@@ -144,7 +144,7 @@ def a_restart_replays_the_log(stage: Stage) -> None:
     "The state machine is what the log adds up to, and nothing else of it survives a crash.",
     "Figure 2: the log is persistent, the state machine is not",
 )
-def only_the_log_survives(stage: Stage) -> None:
+def only_the_log_survives(stage: Bench) -> None:
     """While a server is down, its log loses the last entry; then it starts again."""
     begin(stage)
     request(stage, "set x 1")
@@ -165,7 +165,7 @@ def only_the_log_survives(stage: Stage) -> None:
     "A server that starts again is in the term of the last entry of its log, and logs new writes in that term.",
     "the series' beginning: a term per server, read from its log",
 )
-def the_term_after_a_restart_is_that_of_the_last_entry(stage: Stage) -> None:
+def the_term_after_a_restart_is_that_of_the_last_entry(stage: Bench) -> None:
     """A server starts with a log whose last entry has term 3, and is asked for a write."""
     begin(stage, log="1 set x 1; 3 set y 2")
     request(stage, "set z 3")
@@ -182,13 +182,13 @@ def the_term_after_a_restart_is_that_of_the_last_entry(stage: Stage) -> None:
 # What these checks have in common.
 
 
-def begin(stage: Stage, log: str = "") -> None:
+def begin(stage: Bench, log: str = "") -> None:
     """Start one server alone; it leads, where there are leaders."""
     stage.begin(servers=1, log=log, leads=hasattr(stage.node_class, "is_leader"))
     stage.run(1)
 
 
-def restart(stage: Stage, log_ends_at: int | None = None) -> None:
+def restart(stage: Bench, log_ends_at: int | None = None) -> None:
     """Crash the server under test and start it again, if asked with a shorter log on its disk."""
     simulation, host = stage.simulation, stage.simulation.hosts[stage.me]
     stage.run(1)
@@ -200,7 +200,7 @@ def restart(stage: Stage, log_ends_at: int | None = None) -> None:
     stage.run(1)
 
 
-def remembered(stage: Stage, key: str) -> str | None:
+def remembered(stage: Bench, key: str) -> str | None:
     """Give what the server under test has under a key: what it answers, or if it turns clients away, what it holds."""
     if getattr(stage.node, "is_leader", True):
         return request(stage, f"get {key}").value

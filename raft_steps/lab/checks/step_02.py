@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.exchange import (
     PUPPETS,
     answer_call,
@@ -27,7 +27,7 @@ from raft_steps.lab.scenario.model import MICROSECONDS
     "A leader sends a heartbeat, an AppendEntries without entries, to every follower at once and every 5 s.",
     "Section 5.2; Figure 2, Leaders; the commits of July 2020 (every 5 s)",
 )
-def heartbeats_come_at_once_and_every_5_seconds(stage: Stage) -> None:
+def heartbeats_come_at_once_and_every_5_seconds(stage: Bench) -> None:
     """A leader of two followers is left alone for 11 s."""
     stage.begin(leads=True)
     stage.run(11)
@@ -48,7 +48,7 @@ def heartbeats_come_at_once_and_every_5_seconds(stage: Stage) -> None:
     "A heartbeat asks the follower whether it has the leader's last entry, and brings no entries.",
     "Section 5.3: index and term of the preceding entry; the commits of August 2020",
 )
-def a_heartbeat_asks_for_the_last_entry(stage: Stage) -> None:
+def a_heartbeat_asks_for_the_last_entry(stage: Bench) -> None:
     """A leader starts with two entries in its log."""
     stage.begin(log="1 set x 1; 2 set y 2", leads=True)
     stage.run(1)
@@ -72,7 +72,7 @@ def a_heartbeat_asks_for_the_last_entry(stage: Stage) -> None:
     "A new entry goes to every follower, once, together with the index and the term of the entry before it.",
     "Section 5.3; Figure 2, AppendEntries RPC: prevLogIndex, prevLogTerm",
 )
-def a_new_entry_comes_with_the_one_before(stage: Stage) -> None:
+def a_new_entry_comes_with_the_one_before(stage: Bench) -> None:
     """A leader with two entries is asked for a write, and both followers have it soon."""
     stage.begin(log="1 set x 1; 2 set y 2", leads=True)
     stage.run(1)
@@ -109,7 +109,7 @@ def a_new_entry_comes_with_the_one_before(stage: Stage) -> None:
     "When a client hears that its write is done, the leader has carried it out, once: it is what the next client reads.",
     "Section 5.3: the leader applies the entry to its state machine and returns the result to the client",
 )
-def a_write_that_is_answered_is_carried_out(stage: Stage) -> None:
+def a_write_that_is_answered_is_carried_out(stage: Bench) -> None:
     """A leader is asked for a write, both followers have it soon, and a client reads it."""
     stage.begin(leads=True)
     stage.run(1)
@@ -128,7 +128,7 @@ def a_write_that_is_answered_is_carried_out(stage: Stage) -> None:
     "A follower refuses a call, and stores nothing, if its log has no entry of that index and term to put it after.",
     "Section 5.3, the consistency check; Figure 2, AppendEntries RPC, receiver 2",
 )
-def a_follower_refuses_what_does_not_fit(stage: Stage) -> None:
+def a_follower_refuses_what_does_not_fit(stage: Bench) -> None:
     """A call asks a follower for an entry that is missing, another for one that has another term there."""
     stage.begin(log="1 set x 1; 1 set y 2")
     for after, story in (
@@ -146,7 +146,7 @@ def a_follower_refuses_what_does_not_fit(stage: Stage) -> None:
     "A follower that has the entry before stores the new ones after it, and says so.",
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 4",
 )
-def a_follower_stores_what_fits(stage: Stage) -> None:
+def a_follower_stores_what_fits(stage: Bench) -> None:
     """A call brings the first entry to an empty log, another two more, and a third the next."""
     stage.begin()
     log = ""
@@ -166,7 +166,7 @@ def a_follower_stores_what_fits(stage: Stage) -> None:
     "all that comes after.",
     "Section 5.3: after a rejection the leader decrements nextIndex; the commits of August 2020",
 )
-def a_refused_leader_tries_one_entry_earlier(stage: Stage) -> None:
+def a_refused_leader_tries_one_entry_earlier(stage: Bench) -> None:
     """A follower whose log is empty refuses a leader with four entries, until it is asked for the common first one."""
     stage.begin(log="1 set x 1; 1 set y 2; 2 set z 3; 2 set w 4", leads=True)
     stage.run(1)
@@ -189,7 +189,7 @@ def a_refused_leader_tries_one_entry_earlier(stage: Stage) -> None:
     "An entry that conflicts with the leader's, and all that follow it, are deleted; the leader's take their place.",
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 3; the commits of August 2020",
 )
-def what_diverges_is_deleted(stage: Stage) -> None:
+def what_diverges_is_deleted(stage: Bench) -> None:
     """A leader of a newer term has the same second entry, another third one, and no fourth."""
     stage.begin(log="1 set a 1; 1 set b 2; 2 set c 3; 2 set d 4")
     story = "tom's entry 3 has term 2, and jerry's call brings entry 3 of term 3"
@@ -202,7 +202,7 @@ def what_diverges_is_deleted(stage: Stage) -> None:
     "Only an entry that conflicts is deleted: a call whose entries are there already changes nothing, nor does a heartbeat.",
     "Figure 2, AppendEntries RPC, receiver 3 and 4: conflicts, and entries not already in the log",
 )
-def what_agrees_is_kept(stage: Stage) -> None:
+def what_agrees_is_kept(stage: Bench) -> None:
     """A call comes twice, an older one comes late, and a heartbeat asks for an early entry."""
     stage.begin()
     append_entries(stage, "jerry", (0, 0), "1 set x 1; 1 set y 2; 1 set z 3")
@@ -224,7 +224,7 @@ def what_agrees_is_kept(stage: Stage) -> None:
     "A server that does not lead turns clients away, whatever they ask for; what it is asked to write is not logged.",
     "Section 8: a follower rejects a client's request; the client's prompt of the original",
 )
-def a_follower_turns_clients_away(stage: Stage) -> None:
+def a_follower_turns_clients_away(stage: Bench) -> None:
     """Clients ask a follower for a write and for a read."""
     stage.begin(log="1 set x 1")
     for command in ("set x 2", "get x"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.exchange import (
     PUPPETS,
     answer_call,
@@ -28,7 +28,7 @@ MAJORITY = "Section 5.3: an entry is committed once a majority of the servers ha
     "them have acknowledged it.",
     MAJORITY,
 )
-def a_write_waits_for_the_followers(stage: Stage) -> None:
+def a_write_waits_for_the_followers(stage: Bench) -> None:
     """A leader is asked for a write, and no follower says anything."""
     stage.begin(leads=True)
     client = write(stage, "set x 1")
@@ -53,7 +53,7 @@ def a_write_waits_for_the_followers(stage: Stage) -> None:
 @rule(
     "With the leader, half of the followers are a majority: then a write is carried out and answered, once.", MAJORITY
 )
-def half_of_the_followers_are_enough(stage: Stage) -> None:
+def half_of_the_followers_are_enough(stage: Bench) -> None:
     """One of two followers acknowledges a write, and later the other does too."""
     stage.begin(leads=True)
     client = write(stage, "set x 1")
@@ -70,7 +70,7 @@ def half_of_the_followers_are_enough(stage: Stage) -> None:
 
 
 @rule("A server without followers is a majority by itself: its writes wait for nobody.", MAJORITY)
-def a_server_alone_waits_for_nobody(stage: Stage) -> None:
+def a_server_alone_waits_for_nobody(stage: Bench) -> None:
     """A leader that is the only server is asked for a write."""
     stage.begin(1, leads=True)
     client = write(stage, "set x 1")
@@ -78,7 +78,7 @@ def a_server_alone_waits_for_nobody(stage: Stage) -> None:
 
 
 @rule("Of three or four followers two must acknowledge a write; one that says so twice still counts once.", MAJORITY)
-def with_four_or_five_servers_two_followers_are_needed(stage: Stage) -> None:
+def with_four_or_five_servers_two_followers_are_needed(stage: Bench) -> None:
     """In a cluster of five, and in one of four, a follower acknowledges a write twice, then a second one does."""
     for servers in (5, 4):
         stage.begin(servers, leads=True)
@@ -97,7 +97,7 @@ def with_four_or_five_servers_two_followers_are_needed(stage: Stage) -> None:
     "entry earlier.",
     "Section 5.3: an entry is committed once a majority of the servers has it; the leader retries after a rejection",
 )
-def a_refusal_is_no_acknowledgement(stage: Stage) -> None:
+def a_refusal_is_no_acknowledgement(stage: Bench) -> None:
     """A follower lacks the entry before the new one, and refuses."""
     stage.begin(log="1 set x 1", leads=True)
     client = write(stage, "set x 2")
@@ -106,7 +106,7 @@ def a_refusal_is_no_acknowledgement(stage: Stage) -> None:
 
 
 @rule("What followers acknowledged before a write was asked for says nothing about that write.", MAJORITY)
-def every_write_needs_acknowledgements_of_its_own(stage: Stage) -> None:
+def every_write_needs_acknowledgements_of_its_own(stage: Bench) -> None:
     """Followers acknowledge heartbeats, and a first write; then comes a second one."""
     stage.begin(leads=True)
     for follower in PUPPETS:
@@ -126,7 +126,7 @@ def every_write_needs_acknowledgements_of_its_own(stage: Stage) -> None:
     "Several writes may wait at once: each is carried out in the order of the log, and each client has its own answer.",
     "Section 5.3; Section 8: every client gets the answer to its own request",
 )
-def open_writes_are_told_apart(stage: Stage) -> None:
+def open_writes_are_told_apart(stage: Bench) -> None:
     """Two clients write before any follower has answered; then one acknowledges both calls, or is heard but once."""
     for heard, did in (
         (slice(None), "jerry has acknowledged both"),
@@ -149,7 +149,7 @@ def open_writes_are_told_apart(stage: Stage) -> None:
     "A read gives what committed writes have made of a key; a write that still waits for its majority is not seen.",
     "Section 5.3: only committed entries are applied to the state machine",
 )
-def reads_see_only_committed_writes(stage: Stage) -> None:
+def reads_see_only_committed_writes(stage: Bench) -> None:
     """A client reads a key while a write to it waits, and again when it is done."""
     stage.begin(log="1 set x 1", leads=True)
     write(stage, "set x 2")
@@ -162,7 +162,7 @@ def reads_see_only_committed_writes(stage: Stage) -> None:
     "When an entry is committed, the leader tells every follower so with CommitEntry; before, it does not.",
     "the commits of July 2020: a message of its own tells followers to apply; Section 5.3",
 )
-def followers_hear_of_the_commit(stage: Stage) -> None:
+def followers_hear_of_the_commit(stage: Bench) -> None:
     """A leader is asked for a write, and one of two followers acknowledges it."""
     stage.begin(log="1 set x 1", leads=True)
     stage.run(1)
@@ -190,7 +190,7 @@ def followers_hear_of_the_commit(stage: Stage) -> None:
     "A follower carries an entry out when it hears that it is committed, not when it stores it.",
     "Section 5.3: once a follower learns that an entry is committed, it applies it; the commits of July 2020",
 )
-def a_follower_applies_on_the_commit_message(stage: Stage) -> None:
+def a_follower_applies_on_the_commit_message(stage: Bench) -> None:
     """A follower is sent two entries, and hears that the first is committed, one that it does not have, and its last."""
     stage.begin()
     append_entries(stage, "jerry", (0, 0), "1 set x 1; 1 set y 2")
@@ -220,7 +220,7 @@ def a_follower_applies_on_the_commit_message(stage: Stage) -> None:
 # What these checks have in common.
 
 
-def write(stage: Stage, command: str) -> str:
+def write(stage: Bench, command: str) -> str:
     """Let a client ask for a write, wait until the calls that it sets off have arrived, and give the client."""
     stage.run(0.5)
     client = stage.ask(command)
@@ -228,7 +228,7 @@ def write(stage: Stage, command: str) -> str:
     return client
 
 
-def calls(stage: Stage, follower: str) -> list[Event]:
+def calls(stage: Bench, follower: str) -> list[Event]:
     """Give the AppendEntries that the server under test has sent to a follower.
 
     Raises:
@@ -239,12 +239,12 @@ def calls(stage: Stage, follower: str) -> list[Event]:
     return found
 
 
-def acknowledge(stage: Stage, follower: str) -> None:
+def acknowledge(stage: Bench, follower: str) -> None:
     """Let a follower acknowledge the latest AppendEntries that it was sent."""
     answer_call(stage, calls(stage, follower)[-1], success=True)
 
 
-def require_waiting(stage: Stage, client: str, story: str) -> None:
+def require_waiting(stage: Bench, client: str, story: str) -> None:
     """Hold a write to it that it is neither carried out nor answered.
 
     Raises:
@@ -256,7 +256,7 @@ def require_waiting(stage: Stage, client: str, story: str) -> None:
     stage.require(not early, f"{story}; the write should wait, but tom {did}", first(early))
 
 
-def require_done(stage: Stage, client: str, story: str) -> None:
+def require_done(stage: Bench, client: str, story: str) -> None:
     """Hold a write to it that it is carried out and answered.
 
     Raises:

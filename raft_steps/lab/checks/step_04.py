@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.elections import (
     TIMEOUTS,
     answer_vote,
@@ -32,7 +32,7 @@ LIVES = 200  # A right Node leaves out one of the 11 timeouts in so many lives a
     "A follower that hears no leader for its election timeout raises its term and asks every other server for its vote.",
     "Section 5.2; Figure 2, Followers and Candidates; Raft 10",
 )
-def silence_starts_an_election(stage: Stage) -> None:
+def silence_starts_an_election(stage: Bench) -> None:
     """A follower in term 2 hears nothing."""
     stage.begin(log="2 set x 1")
     require_told(stage, "is_candidate", False, "tom starts as a follower", first(stage.events("started")))
@@ -58,7 +58,7 @@ def silence_starts_an_election(stage: Stage) -> None:
     "Each server draws its election timeout at random: a whole number of seconds, from 8 to 18, both included.",
     "Section 5.2: timeouts are chosen randomly from a fixed interval; Raft 11: some integer between 8 and 18",
 )
-def the_timeout_is_a_whole_number_from_8_to_18(stage: Stage) -> None:
+def the_timeout_is_a_whole_number_from_8_to_18(stage: Bench) -> None:
     """A server is started many times, each time with another seed."""
     drawn: set[float] = set()
     for seed in range(LIVES):
@@ -74,7 +74,7 @@ def the_timeout_is_a_whole_number_from_8_to_18(stage: Stage) -> None:
     "A follower that hears from a leader waits a full election timeout again.",
     "Section 5.2: a server remains a follower as long as it hears from a leader",
 )
-def a_heartbeat_restarts_the_timer(stage: Stage) -> None:
+def a_heartbeat_restarts_the_timer(stage: Bench) -> None:
     """A follower hears a heartbeat every 7 s, ten times; then nothing more."""
     stage.begin(log="1 set x 1")
     for _ in range(10):
@@ -101,7 +101,7 @@ def a_heartbeat_restarts_the_timer(stage: Stage) -> None:
     "A server gives its vote to one candidate of a term, to the first that asks.",
     "Section 5.2: at most one candidate in a given term, first come, first served",
 )
-def one_vote_only(stage: Stage) -> None:
+def one_vote_only(stage: Bench) -> None:
     """Two candidates of the same term ask a follower for its vote."""
     stage.begin()
     stage.require(
@@ -118,7 +118,7 @@ def one_vote_only(stage: Stage) -> None:
     "A server refuses its vote to a candidate whose term is not newer than its own.",
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1; Raft 10",
 )
-def no_vote_for_a_term_that_is_not_newer(stage: Stage) -> None:
+def no_vote_for_a_term_that_is_not_newer(stage: Bench) -> None:
     """A follower is asked by a candidate of an older term, then as a candidate by one of its own term and by a newer."""
     stage.begin(log="3 set x 1")
     vote = votes(stage, "jerry", 2)
@@ -139,7 +139,7 @@ def no_vote_for_a_term_that_is_not_newer(stage: Stage) -> None:
     "A follower that gives its vote waits a full election timeout again; one that refuses it does not.",
     "Figure 2, Followers: it runs when a timeout passes without a leader's call and without granting its vote",
 )
-def a_vote_restarts_the_timer(stage: Stage) -> None:
+def a_vote_restarts_the_timer(stage: Bench) -> None:
     """A second before a follower would run, a candidate asks for its vote; in a second run it is one of an older term."""
     due = wait_almost_long_enough(stage)
     story = f"tom hears no leader and would run at {due:g} s, and a second before jerry asks for its vote in term 4"
@@ -167,7 +167,7 @@ def a_vote_restarts_the_timer(stage: Stage) -> None:
     "A candidate leads as soon as half of the servers have voted for it, itself included; refusals do not count.",
     "Raft 10, which takes half for a majority; Section 5.2: a candidate wins with votes from a majority",
 )
-def half_of_the_servers_win(stage: Stage) -> None:
+def half_of_the_servers_win(stage: Bench) -> None:
     """One of three servers is refused, then gets a vote; one of five gets a vote twice, then another; then even ones."""
     stage.begin(3)
     runs(stage)
@@ -198,7 +198,7 @@ def half_of_the_servers_win(stage: Stage) -> None:
     "A server that is alone needs no other's vote: when its election timeout is up, it leads.",
     "Section 5.2: a candidate wins with votes from a majority, and of one server its own vote is that",
 )
-def a_server_alone_elects_itself(stage: Stage) -> None:
+def a_server_alone_elects_itself(stage: Bench) -> None:
     """The only server of a cluster waits for its timeout, and is asked for a write and a read then."""
     stage.begin(1, log="1 set x 1")
     stage.run(TIMEOUTS[-1] + 0.5)
@@ -211,7 +211,7 @@ def a_server_alone_elects_itself(stage: Stage) -> None:
     "A candidate that wins sends heartbeats to all others at once; it wins once, and a late vote changes nothing.",
     "Section 5.2; Figure 2, Leaders: upon election, send initial empty AppendEntries",
 )
-def the_winner_sends_heartbeats_at_once(stage: Stage) -> None:
+def the_winner_sends_heartbeats_at_once(stage: Bench) -> None:
     """A candidate wins with the first of two votes; the second comes later."""
     stage.begin()
     runs(stage)
@@ -238,7 +238,7 @@ def the_winner_sends_heartbeats_at_once(stage: Stage) -> None:
     "A leader does not run for leader, however long it leads.",
     "Section 5.2; Figure 2: it is followers and candidates that have an election timeout",
 )
-def a_leader_does_not_time_out(stage: Stage) -> None:
+def a_leader_does_not_time_out(stage: Bench) -> None:
     """A server leads for a minute, because it was told to at its start; another because it has won its election."""
     for told in (True, False):
         stage.begin(leads=told)
@@ -255,7 +255,7 @@ def a_leader_does_not_time_out(stage: Stage) -> None:
     "When a server becomes leader, its state machine holds what its log says and nothing else, so its reads are right.",
     "Raft 10: winning an election replays the log; the ten-step test, step 4",
 )
-def a_new_leader_has_carried_out_its_log(stage: Stage) -> None:
+def a_new_leader_has_carried_out_its_log(stage: Bench) -> None:
     """A follower is sent two entries, one in the place of its own, hears of no commit, and becomes leader."""
     stage.begin(log="1 set x 1; 1 set z 4")
     append_entries(stage, "jerry", (1, 1), "2 set x 2; 2 set y 3")
@@ -270,7 +270,7 @@ def a_new_leader_has_carried_out_its_log(stage: Stage) -> None:
     "A candidate that is not elected within its timeout raises its term and runs again.",
     "Section 5.2: each candidate times out and starts a new election",
 )
-def a_failed_election_is_tried_again(stage: Stage) -> None:
+def a_failed_election_is_tried_again(stage: Bench) -> None:
     """A candidate hears nothing from the others, three times."""
     stage.begin(log="2 set x 1")
     call = runs(stage)[0]

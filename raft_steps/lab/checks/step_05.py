@@ -8,18 +8,18 @@ from itertools import pairwise
 from typing import Any, get_type_hints
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.bench import Stage, message_class_of
+from raft_steps.lab.checks.bench import Bench, message_class_of
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.messages import check_message, from_text, to_text
 
 
-def begin(stage: Stage, log: str = "", draws: tuple[float, ...] = ()) -> None:
+def begin(stage: Bench, log: str = "", draws: tuple[float, ...] = ()) -> None:
     """Start the server under test among puppets, unless its calls cannot carry a number for a term."""
     require_a_number(stage)
     stage.begin(log=log, draws=draws)
 
 
-def require_a_number(stage: Stage) -> None:
+def require_a_number(stage: Bench) -> None:
     """Fail if AppendEntries has a field for the term, but one that takes no number: nobody could say its term then."""
     call_class = message_class_of(stage.node_class, "AppendEntries")
     hints = get_type_hints(call_class)
@@ -36,7 +36,7 @@ def require_a_number(stage: Stage) -> None:
     "second try alike.",
     'Figure 2, AppendEntries RPC; Raft 11: "the append_entries calls need to include it"',
 )
-def every_call_carries_the_current_term(stage: Stage) -> None:
+def every_call_carries_the_current_term(stage: Bench) -> None:
     """A leader of term 4, whose last entry is of term 3, has four reasons to call."""
     begin(stage, log="3 set x 1")
     stage.win_election()
@@ -67,7 +67,7 @@ def every_call_carries_the_current_term(stage: Stage) -> None:
     "A server that hears of a later term than its own is in that term from then on.",
     "Section 5.1; Raft 11, the term of an append_entries call",
 )
-def who_hears_a_later_term_catches_up(stage: Stage) -> None:
+def who_hears_a_later_term_catches_up(stage: Bench) -> None:
     """A follower of term 1 hears a call of term 4."""
     begin(stage, log="1 set x 1")
     stage.call("jerry", 4)
@@ -83,7 +83,7 @@ def who_hears_a_later_term_catches_up(stage: Stage) -> None:
     "A leader that hears of a later term than its own catches up with it too.",
     'Section 5.1; Raft 11: "In Raft, state belongs in the messages"',
 )
-def a_leader_catches_up_too(stage: Stage) -> None:
+def a_leader_catches_up_too(stage: Bench) -> None:
     """A leader of term 2, which was cut off, hears its successor's call of term 5."""
     begin(stage, log="1 set x 1")
     stage.win_election()
@@ -97,7 +97,7 @@ def a_leader_catches_up_too(stage: Stage) -> None:
 
 
 @rule("A server's current term never goes back.", "Section 5.1; Figure 2, currentTerm")
-def the_term_never_goes_back(stage: Stage) -> None:
+def the_term_never_goes_back(stage: Bench) -> None:
     """A follower of term 3 hears a call of term 2."""
     begin(stage, log="3 set x 1")
     stage.call("jerry", 2)
@@ -114,7 +114,7 @@ def the_term_never_goes_back(stage: Stage) -> None:
     "A follower that keeps hearing a leader never runs; once it hears nothing for a whole election timeout, it does.",
     "Section 5.2; Figure 2, Followers",
 )
-def who_hears_a_leader_does_not_run(stage: Stage) -> None:
+def who_hears_a_leader_does_not_run(stage: Bench) -> None:
     """A follower that waits 8 s hears a leader every 5 s, and then no more."""
     begin(stage, draws=(8,))
     for _ in range(4):
@@ -137,7 +137,7 @@ def who_hears_a_leader_does_not_run(stage: Stage) -> None:
     "A call is answered with whether the receiver has the entry before, and with which entry that is.",
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 2",
 )
-def a_call_is_answered_as_before(stage: Stage) -> None:
+def a_call_is_answered_as_before(stage: Bench) -> None:
     """A follower with one entry hears a call that fits its log, one that does not, and one of an older term that fits."""
     begin(stage, log="3 set x 1")
     for term, index, success in ((3, 1, True), (3, 2, False), (2, 1, True)):
@@ -167,7 +167,7 @@ def spelled(values: dict[str, Any]) -> str:
     "What a call brings is stored after the entry that it must follow, and what conflicts with it goes.",
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 3 and 4",
 )
-def entries_are_stored_as_before(stage: Stage) -> None:
+def entries_are_stored_as_before(stage: Bench) -> None:
     """A follower with an entry too many hears a call of a new term, and a second one of the same term."""
     begin(stage, log="1 set x 1; 1 set y 2")
     for after, entry, wanted in (
@@ -188,7 +188,7 @@ def entries_are_stored_as_before(stage: Stage) -> None:
     "A call turns into text and back; without a term, or with one that is no whole number, it is no call but an error.",
     'Raft 11: the AppendEntries object "converts all the different components to and from the string format"',
 )
-def a_call_without_a_term_is_an_error(stage: Stage) -> None:
+def a_call_without_a_term_is_an_error(stage: Bench) -> None:
     """A call is spelled, read back, and then spoilt in three ways."""
     require_a_number(stage)
     call = stage.message("AppendEntries", term=4, prev_log_index=0, prev_log_term=0, entries=())

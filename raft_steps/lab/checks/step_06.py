@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.scenario.model import MICROSECONDS, seconds
 
 # What a refused call leaves alone, as far as a Node has it; a learner's own counters do not matter.
@@ -16,7 +16,7 @@ KEPT = ("current_term", "voted_for", "is_leader", "is_candidate", "log", "timers
     "A call whose term is smaller than the receiver's is answered with a refusal that carries the receiver's term.",
     "Section 5.1; Figure 2, AppendEntries RPC, receiver 1",
 )
-def an_older_term_is_refused(stage: Stage) -> None:
+def an_older_term_is_refused(stage: Bench) -> None:
     """A call of term 2 reaches a candidate of term 4, whose last entry is of term 3."""
     stage.begin(log="3 set x 1")
     stage.run_until_sent("RequestVote")
@@ -35,7 +35,7 @@ def an_older_term_is_refused(stage: Stage) -> None:
     "A refused call changes nothing: neither log nor vote, and the election timer is not restarted.",
     'Raft 11: "Everything we previously did in an append_entries response […] only happens in an else block"',
 )
-def a_refused_call_changes_nothing(stage: Stage) -> None:
+def a_refused_call_changes_nothing(stage: Bench) -> None:
     """A call of an older term would delete an entry of a follower that has voted, and put off its election."""
     stage.begin(log="3 set x 1; 3 set y 2", draws=(8,))
     stage.send("spike", "RequestVote", term=4)
@@ -49,7 +49,7 @@ def a_refused_call_changes_nothing(stage: Stage) -> None:
     "A candidate that refuses a call goes on as a candidate: its election timer runs on, and votes still count.",
     'Section 5.2: it "continues in candidate state"',
 )
-def a_candidate_that_refuses_goes_on(stage: Stage) -> None:
+def a_candidate_that_refuses_goes_on(stage: Bench) -> None:
     """A call of term 3 reaches a candidate of term 4."""
     stage.begin(log="3 set x 1", draws=(8, 8))
     stage.run_until_sent("RequestVote")
@@ -69,7 +69,7 @@ def a_candidate_that_refuses_goes_on(stage: Stage) -> None:
     "A leader that refuses a call goes on leading.",
     "Section 5.1; Raft 11, first commit",
 )
-def a_leader_that_refuses_goes_on(stage: Stage) -> None:
+def a_leader_that_refuses_goes_on(stage: Bench) -> None:
     """A call of term 3, from a former leader, reaches the leader of term 4."""
     stage.begin(log="3 set x 1")
     stage.win_election()
@@ -79,7 +79,7 @@ def a_leader_that_refuses_goes_on(stage: Stage) -> None:
     require_unchanged(stage, before, "tom leads in term 4 and should refuse jerry's call of term 3 unchanged")
 
 
-def require_unchanged(stage: Stage, before: dict[str, Any], situation: str) -> None:
+def require_unchanged(stage: Bench, before: dict[str, Any], situation: str) -> None:
     """Fail unless the server under test is what it was before the call that it has just heard."""
     after = stage.fields()
     for name in KEPT:
@@ -106,7 +106,7 @@ def change_in_words(name: str, was: Any, now: Any) -> str:
     "and the vote is left alone, so that nobody votes twice in a term.",
     'Section 5.2: "at least as large"; Raft 11: "an up-to-date append_entries call"',
 )
-def a_term_at_least_as_new_is_followed(stage: Stage) -> None:
+def a_term_at_least_as_new_is_followed(stage: Bench) -> None:
     """A follower of term 3 hears a call of term 3 that brings an entry; another time, one of term 4; and one that has voted."""
     for term in (3, 4):
         stage.begin(log="3 set x 1", draws=(8,))
@@ -120,7 +120,7 @@ def a_term_at_least_as_new_is_followed(stage: Stage) -> None:
     "A candidate that hears a call of its own term, or of a later one, accepts that leader and is a follower again.",
     'Section 5.2: it "returns to follower state"',
 )
-def a_candidate_follows_the_leader_of_its_term(stage: Stage) -> None:
+def a_candidate_follows_the_leader_of_its_term(stage: Bench) -> None:
     """A candidate of term 4 hears that jerry has won term 4; another time, that jerry leads in term 5 already."""
     for term in (4, 5):
         stage.begin(log="3 set x 1", draws=(8, 8))
@@ -134,7 +134,7 @@ def a_candidate_follows_the_leader_of_its_term(stage: Stage) -> None:
     "A leader that hears a call of a term at least as new is a follower from then on, and turns clients away.",
     'Section 5.1; Raft 11: "it reverts to the follower state"',
 )
-def a_term_at_least_as_new_deposes_a_leader(stage: Stage) -> None:
+def a_term_at_least_as_new_deposes_a_leader(stage: Bench) -> None:
     """The leader of term 4 hears a call of term 5; another time, a call of term 4."""
     for term in (5, 4):
         stage.begin(log="3 set x 1")
@@ -150,7 +150,7 @@ def a_term_at_least_as_new_deposes_a_leader(stage: Stage) -> None:
         )
 
 
-def require_followed(stage: Stage, term: int, situation: str) -> None:
+def require_followed(stage: Bench, term: int, situation: str) -> None:
     """Let jerry call in this term with an entry, and fail unless the server under test follows it in every way."""
     sent = stage.call("jerry", term, after=(1, 3), entries=f"{term} set y 2")
     situation, heard = f"{situation} and hears jerry's call of term {term}", stage.arrival()
@@ -167,7 +167,7 @@ def require_followed(stage: Stage, term: int, situation: str) -> None:
     stage.require(accepts, f"{situation}: it should answer success, but answers {answers}", sent[0] if sent else heard)
 
 
-def require_vote_left(stage: Stage) -> None:
+def require_vote_left(stage: Bench) -> None:
     """Let a follower of term 3 vote in term 4 and hear the leader of term 3 once more; fail if it votes again after that."""
     stage.begin(log="3 set x 1")
     stage.send("spike", "RequestVote", term=4)
@@ -183,7 +183,7 @@ def require_vote_left(stage: Stage) -> None:
     )
 
 
-def require_timer_restarted(stage: Stage, situation: str) -> None:
+def require_timer_restarted(stage: Bench, situation: str) -> None:
     """Fail unless the call that the server under test has just heard restarted its election timer, for a whole timeout."""
     heard, timers = stage.arrival(), stage.fields()["timers"]
     started, due = timers.get("election", (None, 0))
@@ -201,7 +201,7 @@ def require_timer_restarted(stage: Stage, situation: str) -> None:
     "A deposed leader waits for its successor like any follower: if the successor falls silent, it runs again.",
     "Section 5.2; Figure 2, Followers",
 )
-def a_deposed_leader_can_run_again(stage: Stage) -> None:
+def a_deposed_leader_can_run_again(stage: Bench) -> None:
     """A leader is deposed by a successor that is never heard again."""
     stage.begin(log="3 set x 1")
     stage.win_election()
@@ -216,7 +216,7 @@ def a_deposed_leader_can_run_again(stage: Stage) -> None:
     "A leader that is refused leaves it at that: it neither goes back an entry nor calls again before its next heartbeat.",
     "Raft 11, first commit; until step 9, only a successor's call deposes a leader",
 )
-def a_refusal_is_left_at_that(stage: Stage) -> None:
+def a_refusal_is_left_at_that(stage: Bench) -> None:
     """The leader of term 4, which has a successor that it does not know of, hears that its call is refused."""
     stage.begin(log="3 set x 1; 3 set y 2")
     stage.win_election()

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from raft_steps.lab.checks import rule, step_06
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.scenario.model import MICROSECONDS, seconds
 from raft_steps.lab.trace.trace import Event
@@ -16,7 +16,7 @@ from raft_steps.lab.trace.trace import Event
     "A new leader calls every other server at once, so that nobody else runs.",
     "Section 5.2; Figure 2, Leaders: upon election",
 )
-def a_new_leader_calls_at_once(stage: Stage) -> None:
+def a_new_leader_calls_at_once(stage: Bench) -> None:
     """A candidate has every vote."""
     stage.begin()
     stage.win_election()
@@ -32,7 +32,7 @@ def a_new_leader_calls_at_once(stage: Stage) -> None:
     "A leader calls every other server again after each heartbeat interval, whether there is news or not.",
     'Section 5.2: periodic heartbeats; Raft 11: "I start that up when the server becomes the leader"',
 )
-def a_leader_calls_every_interval(stage: Stage) -> None:
+def a_leader_calls_every_interval(stage: Bench) -> None:
     """A leader is left alone for 16 seconds."""
     stage.begin()
     stage.win_election()
@@ -44,7 +44,7 @@ def a_leader_calls_every_interval(stage: Stage) -> None:
     "A leader that is deposed sends no heartbeat any more, in whatever term.",
     'Raft 11: "if it was previously sending heartbeats, it now needs to stop"',
 )
-def a_deposed_leader_falls_silent(stage: Stage) -> None:
+def a_deposed_leader_falls_silent(stage: Bench) -> None:
     """The leader of term 4 hears calls of term 5; another time, calls of term 4."""
     for term in (5, 4):
         stage.begin(log="3 set x 1")
@@ -61,7 +61,7 @@ def a_deposed_leader_falls_silent(stage: Stage) -> None:
 
 
 @contextlib.contextmanager
-def cancelled_timers(stage: Stage) -> Iterator[list[str]]:
+def cancelled_timers(stage: Bench) -> Iterator[list[str]]:
     """List the timers that the server under test cancels in this block, also those that do not run."""
     node, cancel = stage.node, stage.node.cancel_timer
     names: list[str] = []
@@ -77,7 +77,7 @@ def cancelled_timers(stage: Stage) -> Iterator[list[str]]:
         del node.cancel_timer
 
 
-def in_vain(stage: Stage, cancelled: list[str]) -> str:
+def in_vain(stage: Bench, cancelled: list[str]) -> str:
     """Say which of the timers that were cancelled nobody ever started: a slip of the pen; nothing if there is none."""
     started = {event["timer"] for event in stage.events("timer_started")}
     unknown = [name for name in cancelled if name not in started]
@@ -92,7 +92,7 @@ def in_vain(stage: Stage, cancelled: list[str]) -> str:
     "A call of an older term stops no heartbeats: whoever refuses it goes on leading.",
     'Raft 11: the heartbeat timer is cancelled "in the event of an up-to-date append_entries call"',
 )
-def a_refused_call_stops_no_heartbeat(stage: Stage) -> None:
+def a_refused_call_stops_no_heartbeat(stage: Bench) -> None:
     """The leader of term 4 hears a call of term 3."""
     stage.begin(log="3 set x 1")
     stage.win_election()
@@ -107,7 +107,7 @@ def a_refused_call_stops_no_heartbeat(stage: Stage) -> None:
     "A server that is elected again sends heartbeats again, each of them once.",
     'Raft 11: "I start that up when the server becomes the leader"',
 )
-def a_leader_elected_again_calls_again(stage: Stage) -> None:
+def a_leader_elected_again_calls_again(stage: Bench) -> None:
     """A leader is deposed by a successor that falls silent, and is elected for the second time."""
     stage.begin(log="3 set x 1")
     stage.win_election()
@@ -132,7 +132,7 @@ def a_leader_elected_again_calls_again(stage: Stage) -> None:
     "A server that does not lead sends no heartbeat, be it a follower or a candidate.",
     'Raft 11: "only the leader should send heartbeats"',
 )
-def who_does_not_lead_never_calls(stage: Stage) -> None:
+def who_does_not_lead_never_calls(stage: Bench) -> None:
     """A server follows for a while, and then runs for leader in vain."""
     stage.begin()
     for last in range(3):
@@ -148,7 +148,7 @@ def who_does_not_lead_never_calls(stage: Stage) -> None:
     "A leader does not run for leader: its election timer stands still.",
     "Section 5.2: elections are for followers that hear no leader, and candidates; Figure 2, Rules for Servers",
 )
-def a_leader_does_not_run(stage: Stage) -> None:
+def a_leader_does_not_run(stage: Bench) -> None:
     """A leader is left alone for 40 seconds."""
     stage.begin()
     stage.win_election()
@@ -167,7 +167,7 @@ def a_leader_does_not_run(stage: Stage) -> None:
     "A new leader's state is the sum of its whole log, also of entries that it only stored as a follower.",
     'Raft 11, the test list: "Ensure that its state matches the totality of its current logs"',
 )
-def a_new_leader_knows_its_whole_log(stage: Stage) -> None:
+def a_new_leader_knows_its_whole_log(stage: Bench) -> None:
     """A follower stores an entry that nobody tells it to carry out, and is elected."""
     stage.begin()
     stage.call("jerry", 1, entries="1 set x 1")
@@ -184,7 +184,7 @@ def a_new_leader_knows_its_whole_log(stage: Stage) -> None:
     "All else about a change of role is as before: winning and following end a candidacy, and who is deposed can run again.",
     "Section 5.2; Raft 11, first commit",
 )
-def changing_roles_is_otherwise_as_before(stage: Stage) -> None:
+def changing_roles_is_otherwise_as_before(stage: Bench) -> None:
     """A candidate wins; and then the checks of step 6 about followers."""
     stage.begin()
     stage.win_election()
@@ -199,17 +199,17 @@ def changing_roles_is_otherwise_as_before(stage: Stage) -> None:
     step_06.require_vote_left(stage)
 
 
-def peers(stage: Stage) -> tuple[str, ...]:
+def peers(stage: Bench) -> tuple[str, ...]:
     """Name the servers beside the one under test."""
     return stage.simulation.scenario.servers[1:]
 
 
-def election_won(stage: Stage) -> Event:
+def election_won(stage: Bench) -> Event:
     """Give the event by which the server under test last became leader."""
     return [event for event in stage.events("role") if event["role"] == "leader"][-1]
 
 
-def require_heartbeats(stage: Stage, situation: str) -> None:
+def require_heartbeats(stage: Bench, situation: str) -> None:
     """Fail unless, since it was last elected, the server calls everyone at once and then once per interval."""
     won, now = election_won(stage), stage.simulation.now
     wanted = list(range(won.time, now + 1, round(stage.field("heartbeat_interval") * MICROSECONDS)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import rule, step_06, step_07
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.elections import TIMEOUTS, wait_of
 from raft_steps.lab.trace.trace import Event
 
@@ -14,7 +14,7 @@ ONE_VOTE_PER_TERM = 9  # the step from which a server votes again in a newer ter
     "A candidate restarts its election timer when its election begins: if the election comes to nothing, it runs again.",
     'Section 5.2: it "waits for that timeout to elapse before starting the next election"',
 )
-def a_candidate_that_fails_runs_again(stage: Stage) -> None:
+def a_candidate_that_fails_runs_again(stage: Bench) -> None:
     """A candidate gets no answer, three times in a row."""
     stage.begin(draws=(8, 9, 10))
     for term in (1, 2, 3):
@@ -36,7 +36,7 @@ def a_candidate_that_fails_runs_again(stage: Stage) -> None:
     "Each election begins with a new random timeout, and the election timer is restarted with that one.",
     'Section 5.2; Raft 11: "Reset the election timeouts at the start of every election"',
 )
-def each_election_has_a_timeout_of_its_own(stage: Stage) -> None:
+def each_election_has_a_timeout_of_its_own(stage: Bench) -> None:
     """A candidate that waited 8 s draws 13 s next, if it draws; it gets no answer, six times in a row."""
     draws = (8, 13, 10, 17, 9, 16, 12)
     elections = len(draws) - 1  # The first draw is for the time before them.
@@ -72,7 +72,7 @@ def each_election_has_a_timeout_of_its_own(stage: Stage) -> None:
     "An election timeout is a whole number of seconds from 8 to 18, both included.",
     'Raft 11: "some integer between 8 and 18 (inclusive)"',
 )
-def timeouts_are_from_8_to_18_seconds(stage: Stage) -> None:
+def timeouts_are_from_8_to_18_seconds(stage: Bench) -> None:
     """A candidate gets no answer for 3,000 seconds, in which a right one waits each of the eleven times more than once."""
     stage.begin()
     stage.run(3000)
@@ -95,7 +95,7 @@ def timeouts_are_from_8_to_18_seconds(stage: Stage) -> None:
     "Timeouts come from the node's own chance, self.random, so that the same seed gives the same run.",
     "this course: a Node reads no other chance and no clock, or no failure could be shown twice",
 )
-def timeouts_come_from_self_random(stage: Stage) -> None:
+def timeouts_come_from_self_random(stage: Bench) -> None:
     """The same 150 seconds are run twice."""
     runs = []
     for _ in range(2):
@@ -114,7 +114,7 @@ def timeouts_come_from_self_random(stage: Stage) -> None:
     "Two servers with the same timeout split the vote, and wait differently long after that: one of them leads.",
     'Section 5.2; Raft 11: "if their timeouts are the same, this could happen indefinitely"',
 )
-def a_split_vote_comes_to_an_end(stage: Stage) -> None:
+def a_split_vote_comes_to_an_end(stage: Bench) -> None:
     """One server of three is down; the others both wait 11 s."""
     cluster = stage.cluster(3, draws={"jerry": [11], "spike": [11]}, later=["tom"])
     cluster.run(60, until=lambda: cluster.leader is not None)
@@ -140,7 +140,7 @@ def a_split_vote_comes_to_an_end(stage: Stage) -> None:
     "A server is a leader or a follower, and it says that it runs by asking for votes: there is no is_candidate.",
     'Raft 11: "I also removed the candidate attribute"',
 )
-def there_is_no_candidate_attribute(stage: Stage) -> None:
+def there_is_no_candidate_attribute(stage: Bench) -> None:
     """A server runs for leader."""
     stage.begin()
     stage.run_until_sent("RequestVote")
@@ -157,7 +157,7 @@ def there_is_no_candidate_attribute(stage: Stage) -> None:
     "An election is what it was: one term later, with a vote for oneself, and everyone is asked; who is alone leads at once.",
     "Section 5.2; Figure 2, Candidates",
 )
-def an_election_is_otherwise_as_before(stage: Stage) -> None:
+def an_election_is_otherwise_as_before(stage: Bench) -> None:
     """One of five servers runs for leader of term 4, and two vote for it."""
     stage.begin(5, log="3 set x 1")
     runs = stage.run_until_sent("RequestVote")
@@ -196,7 +196,7 @@ def an_election_is_otherwise_as_before(stage: Stage) -> None:
     "Becoming leader is what it was: heartbeats at once and at every interval, no election timer, all of the log at hand.",
     "Section 5.2; Raft 11, first commit",
 )
-def becoming_leader_is_as_before(stage: Stage) -> None:
+def becoming_leader_is_as_before(stage: Bench) -> None:
     """The checks of step 7 about leaders."""
     step_07.a_leader_calls_every_interval.run(stage)
     step_07.a_leader_does_not_run.run(stage)
@@ -207,7 +207,7 @@ def becoming_leader_is_as_before(stage: Stage) -> None:
     "Stepping down is what it was: no heartbeat any more, and a full timeout of waiting for the successor.",
     "Section 5.2; Raft 11, first commit",
 )
-def stepping_down_is_as_before(stage: Stage) -> None:
+def stepping_down_is_as_before(stage: Bench) -> None:
     """The checks of steps 6 and 7 about deposed leaders."""
     step_06.a_term_at_least_as_new_deposes_a_leader.run(stage)
     step_06.a_deposed_leader_can_run_again.run(stage)
@@ -215,7 +215,7 @@ def stepping_down_is_as_before(stage: Stage) -> None:
     step_07.a_deposed_leader_falls_silent.run(stage)
 
 
-def election_timers(stage: Stage) -> list[Event]:
+def election_timers(stage: Bench) -> list[Event]:
     """Give the starts of the election timer that count: the last one at each time."""
     starts = {event.time: event for event in stage.events("timer_started") if event["timer"] == "election"}
     return list(starts.values())

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from raft_steps.lab.checks import rule, step_08
-from raft_steps.lab.checks.bench import Stage, message_class_of
+from raft_steps.lab.checks.bench import Bench, message_class_of
 from raft_steps.lab.checks.elections import require_leading, runs
 from raft_steps.lab.checks.exchange import first, term_of
 from raft_steps.lab.trace.trace import Event
@@ -25,7 +25,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "Every reply carries the term of the server that gives it.",
     "Figure 2, AppendEntries RPC and RequestVote RPC, results: term",
 )
-def replies_carry_the_term(stage: Stage) -> None:
+def replies_carry_the_term(stage: Bench) -> None:
     """A follower of term 3 votes, refuses to vote, and answers calls."""
     stage.begin(log="3 set x 1")
     for name, asked, own, reply in (
@@ -47,7 +47,7 @@ def replies_carry_the_term(stage: Stage) -> None:
     "A server that hears of a newer term is in that term from then on, whatever message says it; it never goes back.",
     "Section 5.1; Figure 2, All Servers",
 )
-def any_message_brings_a_newer_term(stage: Stage) -> None:
+def any_message_brings_a_newer_term(stage: Bench) -> None:
     """A follower, a candidate and a leader of term 4 hear each message, of term 9 and then of term 2."""
     for role in ("follows", "runs for leader", "leads"):
         for name in MESSAGES:
@@ -67,7 +67,7 @@ def any_message_brings_a_newer_term(stage: Stage) -> None:
     "A leader that hears of a newer term stops leading at once, and waits for the new leader; nothing else deposes it.",
     'Section 5.1: "If a candidate or leader discovers that its term is out of date, it immediately reverts"',
 )
-def a_newer_term_deposes_a_leader(stage: Stage) -> None:
+def a_newer_term_deposes_a_leader(stage: Bench) -> None:
     """The leader of term 4 hears each message, of term 4 or older first, then of term 9."""
     for name in MESSAGES:
         become(stage, "leads")
@@ -94,7 +94,7 @@ def a_newer_term_deposes_a_leader(stage: Stage) -> None:
     "In a term a server votes for one candidate: whoever asks first, as often as that one asks, and nobody else.",
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1 and 2",
 )
-def one_vote_per_term(stage: Stage) -> None:
+def one_vote_per_term(stage: Bench) -> None:
     """Two candidates of term 4 ask a follower; another time, one asks a candidate of term 4."""
     stage.begin(log="3 set x 1", draws=(18,))
     require_vote(stage, "jerry", 2, False, "tom is in term 3, so term 2 is over")
@@ -110,7 +110,7 @@ def one_vote_per_term(stage: Stage) -> None:
     "In a newer term a server has its vote again, whomever it voted for before and however it heard of that term.",
     "Section 5.2; Figure 2: votedFor is for the current term",
 )
-def a_new_term_is_a_new_vote(stage: Stage) -> None:
+def a_new_term_is_a_new_vote(stage: Bench) -> None:
     """A follower has voted in term 4, and hears of term 9 in each message; then a voter is asked term after term."""
     for name in MESSAGES:
         if name == "RequestVote":
@@ -131,7 +131,7 @@ def a_new_term_is_a_new_vote(stage: Stage) -> None:
     "Within a term the vote stays: a server that gives up its candidacy, or refuses something, has still voted.",
     "Section 5.2; Figure 2: votedFor is cleared only with a new term",
 )
-def within_a_term_the_vote_stays(stage: Stage) -> None:
+def within_a_term_the_vote_stays(stage: Bench) -> None:
     """A voter of term 4, and a candidate of term 4, hear that somebody else leads in term 4."""
     stage.begin(log="3 set x 1", draws=(18,))
     require_vote(stage, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
@@ -149,7 +149,7 @@ def within_a_term_the_vote_stays(stage: Stage) -> None:
     "Only votes that were given in the candidate's present term count.",
     "Section 5.2: it must receive votes from a majority of the servers in the same term",
 )
-def only_votes_of_this_term_count(stage: Stage) -> None:
+def only_votes_of_this_term_count(stage: Bench) -> None:
     """Votes for an election that came to nothing arrive during the next; another time, they arrived before."""
     become(stage, "runs for leader")
     runs(stage, "tom runs for leader of term 4 in vain")
@@ -171,7 +171,7 @@ def only_votes_of_this_term_count(stage: Stage) -> None:
     "More than half of all servers must have voted for a leader, itself included; each voter counts once.",
     "Section 5.2: a majority of the servers in the full cluster",
 )
-def more_than_half_must_vote(stage: Stage) -> None:
+def more_than_half_must_vote(stage: Bench) -> None:
     """Candidates in clusters of one to five get one vote after the other, some of them twice."""
     for servers, needed in ((4, 3), (2, 2), (3, 2), (5, 3), (1, 1)):
         become(stage, "runs for leader", servers=servers)
@@ -195,7 +195,7 @@ def more_than_half_must_vote(stage: Stage) -> None:
     "Only replies of the leader's present term count: a late one acknowledges nothing, and asks for nothing.",
     "Section 5.1: what carries an older term is stale",
 )
-def only_replies_of_this_term_count(stage: Stage) -> None:
+def only_replies_of_this_term_count(stage: Bench) -> None:
     """Somebody leads in term 4, and in term 6 again; a reply of term 4 arrives late."""
     become(stage, "leads")
     hears(stage, "AppendEntriesRefused", 5)
@@ -223,7 +223,7 @@ def only_replies_of_this_term_count(stage: Stage) -> None:
     "The election timer restarts with a leader's call, a vote given, and an election; not with a vote refused.",
     "Section 5.2; Figure 2, Followers and Candidates",
 )
-def the_election_timer_is_as_before(stage: Stage) -> None:
+def the_election_timer_is_as_before(stage: Bench) -> None:
     """A follower votes and refuses to vote; two servers hear of a newer term; a candidate gets no answer, three times."""
     stage.begin(log="3 set x 1", draws=(8,))
     require_vote(stage, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
@@ -249,13 +249,13 @@ def the_election_timer_is_as_before(stage: Stage) -> None:
     step_08.a_split_vote_comes_to_an_end.run(stage)
 
 
-def election_timer(stage: Stage) -> int | None:
+def election_timer(stage: Bench) -> int | None:
     """Say when the election timer of the server under test was started, in microseconds; None if it stands still."""
     start: int | None = stage.fields()["timers"].get("election", (None,))[0]
     return start
 
 
-def hears(stage: Stage, name: str, term: int, *, sender: str = "jerry", **values: Any) -> list[Event]:
+def hears(stage: Bench, name: str, term: int, *, sender: str = "jerry", **values: Any) -> list[Event]:
     """Let a puppet say a message of a term, and give what the server under test sent when it heard it.
 
     From step 10 on some messages say more than here; then a candidate's log is up to date, and nothing is committed.
@@ -267,7 +267,7 @@ def hears(stage: Stage, name: str, term: int, *, sender: str = "jerry", **values
     return stage.send(sender, name, **said)
 
 
-def become(stage: Stage, role: str, *, servers: int = 3) -> None:
+def become(stage: Bench, role: str, *, servers: int = 3) -> None:
     """Begin with the server under test in term 4 and in a role: it follows, runs for leader or leads."""
     if role == "follows":
         stage.begin(servers, log="4 set x 1", draws=(18,))
@@ -279,7 +279,7 @@ def become(stage: Stage, role: str, *, servers: int = 3) -> None:
         stage.run_until_sent("RequestVote", 19) if servers > 1 else stage.run(19)
 
 
-def win(stage: Stage, story: str) -> None:
+def win(stage: Bench, story: str) -> None:
     """Let the server under test run for leader, and everybody vote for it."""
     term = term_of(runs(stage, story)[0])
     for puppet in stage.simulation.scenario.servers[1:]:
@@ -287,7 +287,7 @@ def win(stage: Stage, story: str) -> None:
     require_leading(stage, True, f"tom runs for leader of term {term}, and every server votes for it")
 
 
-def require_vote(stage: Stage, candidate: str, term: int, expected: bool, story: str) -> None:
+def require_vote(stage: Bench, candidate: str, term: int, expected: bool, story: str) -> None:
     """Let a candidate ask for the vote of the server under test, and hold the answer against what it should be."""
     sent = hears(stage, "RequestVote", term, sender=candidate)
     replies = [event for event in sent if event["type"] == "RequestVoteReply" and event["to"] == candidate]

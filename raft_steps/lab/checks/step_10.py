@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from raft_steps.lab.checks import rule, step_04, step_08
-from raft_steps.lab.checks.bench import DELAY, Stage, message_class_of, read_entries
+from raft_steps.lab.checks.bench import DELAY, Bench, message_class_of, read_entries
 from raft_steps.lab.checks.elections import TIMEOUTS, answer_vote, require_leading, runs, timeout_at_start
 from raft_steps.lab.checks.exchange import PUPPETS, first, require_log, send, value
 from raft_steps.lab.commands import Ok
@@ -18,7 +18,7 @@ End = tuple[int, int]  # where a log ends: the index and the term of its last en
     "A candidate says where its log ends: the index of its last entry, and the term of that entry.",
     "Section 5.4.1: the RPC includes information about the candidate's log; Figure 2, RequestVote RPC, arguments",
 )
-def a_candidate_says_where_its_log_ends(stage: Stage) -> None:
+def a_candidate_says_where_its_log_ends(stage: Bench) -> None:
     """A server runs with no entry, another with three; that runs again, and once more with what a leader has sent."""
     stage.begin()
     require_end(stage, (0, 0), "tom's log has no entry but the common first one")
@@ -35,7 +35,7 @@ def a_candidate_says_where_its_log_ends(stage: Stage) -> None:
     "An election is otherwise as before: a vote for oneself, a new timeout, and more than half of the servers win it.",
     "Section 5.2; Figure 2, Candidates",
 )
-def an_election_is_otherwise_as_before(stage: Stage) -> None:
+def an_election_is_otherwise_as_before(stage: Bench) -> None:
     """Servers run that hear nothing, and one that is alone; one of five hears yes twice."""
     step_08.each_election_has_a_timeout_of_its_own.run(stage)
     step_08.a_candidate_that_fails_runs_again.run(stage)
@@ -52,7 +52,7 @@ def an_election_is_otherwise_as_before(stage: Stage) -> None:
     "Of two logs the one whose last entry has the newer term is more up to date, however short it is.",
     "Section 5.4.1: the log with the later term",
 )
-def a_newer_last_term_counts_more_than_length(stage: Stage) -> None:
+def a_newer_last_term_counts_more_than_length(stage: Bench) -> None:
     """A long log of term 1 is asked by a short one of term 2; then a short one of term 3 by a long one of term 2."""
     stage.begin(log="1 set x 1; 1 set y 2; 1 set z 3")
     require_vote(stage, "jerry", 3, (1, 2), "tom's log ends with entry 3 of term 1")
@@ -65,7 +65,7 @@ def a_newer_last_term_counts_more_than_length(stage: Stage) -> None:
     "Of two logs whose last entries have the same term, the longer one is more up to date.",
     "Section 5.4.1: whichever log is longer",
 )
-def of_the_same_last_term_the_longer_counts(stage: Stage) -> None:
+def of_the_same_last_term_the_longer_counts(stage: Bench) -> None:
     """A follower with three entries of term 2 is asked by one with two of them, then by one with four."""
     stage.begin(log="2 set x 1; 2 set y 2; 2 set z 3")
     story = "tom's log ends with entry 3 of term 2"
@@ -78,7 +78,7 @@ def of_the_same_last_term_the_longer_counts(stage: Stage) -> None:
     "A log that ends just as one's own does is up to date, in whatever term the two servers are by now.",
     "Section 5.4.1: a vote is denied only if the voter's own log is more up to date",
 )
-def an_equal_log_is_up_to_date(stage: Stage) -> None:
+def an_equal_log_is_up_to_date(stage: Bench) -> None:
     """Two servers without entries; then two with the same log, many elections later; then one that is still in its term."""
     stage.begin()
     require_vote(stage, "jerry", 1, (0, 0), "neither has an entry yet")
@@ -91,7 +91,7 @@ def an_equal_log_is_up_to_date(stage: Stage) -> None:
     "Who refuses a log has still its vote to give, and is in the candidate's term all the same.",
     "Section 5.1; Section 5.4.1; Figure 2, All Servers and RequestVote RPC, receiver 2",
 )
-def a_refusal_costs_no_vote(stage: Stage) -> None:
+def a_refusal_costs_no_vote(stage: Bench) -> None:
     """A follower refuses a candidate that lacks an entry; then one with the entry asks in the same term."""
     stage.begin(log="2 set x 1; 2 set y 2")
     story = "tom's log ends with entry 2 of term 2"
@@ -111,7 +111,7 @@ def a_refusal_costs_no_vote(stage: Stage) -> None:
     "The log is one condition more: a term that is older, or a vote that is given, is in the way as before.",
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1 and 2",
 )
-def a_better_log_takes_no_vote_away(stage: Stage) -> None:
+def a_better_log_takes_no_vote_away(stage: Bench) -> None:
     """A follower has voted, or has not but is in a newer term; a candidate with a better log asks."""
     stage.begin(log="2 set x 1; 2 set y 2", draws=(18, 18, 18))
     require_vote(stage, "jerry", 5, (2, 2), "tom's log ends with entry 2 of term 2")
@@ -130,7 +130,7 @@ def a_better_log_takes_no_vote_away(stage: Stage) -> None:
     "Only a vote that is given restarts the election timer: a candidate whose log lacks something puts nobody off.",
     "Figure 2, Followers: a timeout without a leader's call and without granting a vote",
 )
-def a_refused_log_restarts_no_timer(stage: Stage) -> None:
+def a_refused_log_restarts_no_timer(stage: Bench) -> None:
     """A second before a follower would run, a candidate without its entry asks; in a second run one that has it."""
     for end, granted in (((0, 0), False), ((1, 3), True)):
         stage.begin(log="3 set x 1")
@@ -154,7 +154,7 @@ def a_refused_log_restarts_no_timer(stage: Stage) -> None:
     "Nobody leads without an entry that was committed: whoever wins has asked a majority, and one of them has the entry.",
     "Section 5.4.1; Figure 3, Leader Completeness",
 )
-def who_lacks_a_committed_entry_is_not_elected(stage: Stage) -> None:
+def who_lacks_a_committed_entry_is_not_elected(stage: Bench) -> None:
     """A follower is cut off while a write is acknowledged, comes back, and runs before the one that has the write."""
     cluster = stage.cluster(3, draws={"jerry": [8], "tom": [9, 8, 8], "spike": [18, 18, 18, 18]})
     cluster.run(90, until=lambda: bool(cluster.leaders))
@@ -181,7 +181,7 @@ def who_lacks_a_committed_entry_is_not_elected(stage: Stage) -> None:
     "Of any majority that is up, one can be elected: of two logs, one is always up to date with the other.",
     "Section 5.4.1: of any two logs, it says which is more up to date; the original asked for both, and elected nobody",
 )
-def of_two_logs_one_is_always_up_to_date(stage: Stage) -> None:
+def of_two_logs_one_is_always_up_to_date(stage: Bench) -> None:
     """One of three servers is down; of the others one has the longer log, the other the newer last term."""
     logs = {"tom": "1 set x 1; 1 set y 2; 1 set z 3", "jerry": "1 set x 1; 2 set y 4"}
     cluster = stage.cluster(3, logs=logs, draws={"tom": [9], "jerry": [12]}, later=["spike"])
@@ -199,13 +199,13 @@ def of_two_logs_one_is_always_up_to_date(stage: Stage) -> None:
     )
 
 
-def ask(stage: Stage, candidate: str, term: int, end: End) -> list[Event]:
+def ask(stage: Bench, candidate: str, term: int, end: End) -> list[Event]:
     """Let a candidate whose log ends so ask the server under test for its vote; return what that sent."""
     index, last_term = end
     return send(stage, candidate, "RequestVote", term=term, last_log_index=index, last_log_term=last_term)
 
 
-def require_vote(stage: Stage, candidate: str, term: int, end: End, story: str) -> None:
+def require_vote(stage: Bench, candidate: str, term: int, end: End, story: str) -> None:
     """Let a candidate whose log ends so ask for a vote, and hold the server under test to give it.
 
     Raises:
@@ -219,7 +219,7 @@ def require_vote(stage: Stage, candidate: str, term: int, end: End, story: str) 
     )
 
 
-def require_refusal(stage: Stage, candidate: str, term: int, end: End, story: str) -> None:
+def require_refusal(stage: Bench, candidate: str, term: int, end: End, story: str) -> None:
     """Let a candidate whose log ends so ask for a vote, and hold the server under test not to give it.
 
     Raises:
@@ -242,7 +242,7 @@ def asking(candidate: str, term: int, end: End, story: str) -> str:
     return f"{story}; {candidate} asks in term {term} with a log that ends with entry {end[0]} of term {end[1]}"
 
 
-def require_end(stage: Stage, end: End, story: str) -> None:
+def require_end(stage: Bench, end: End, story: str) -> None:
     """Wait until the server under test runs, and hold it to tell everyone where its log ends.
 
     Raises:
@@ -263,7 +263,7 @@ def require_end(stage: Stage, end: End, story: str) -> None:
         )
 
 
-def bring(stage: Stage, leader: str, term: int, after: End, entries: str) -> None:
+def bring(stage: Bench, leader: str, term: int, after: End, entries: str) -> None:
     """Let a leader call with entries; of what is committed it says nothing, where its message has a word for it.
 
     Raises:

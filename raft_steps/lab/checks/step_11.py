@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import exchange, rule
-from raft_steps.lab.checks.bench import Stage
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.elections import runs
 from raft_steps.lab.checks.replication import (
     acknowledge,
@@ -29,7 +29,7 @@ COUNTING = "Figure 2, Leaders: N > commitIndex, a majority of matchIndex[i] >= N
     "A new leader begins its term with an entry of that term that asks for nothing, and sends it to every follower.",
     "Section 8: each leader commits a blank no-op entry at the start of its term",
 )
-def a_new_leader_logs_an_entry_of_its_own(stage: Stage) -> None:
+def a_new_leader_logs_an_entry_of_its_own(stage: Bench) -> None:
     """A server whose log ends in term 1 is elected in term 2; another time it is alone."""
     lead(stage, log="1 set x 1")
     for follower in exchange.PUPPETS:
@@ -43,7 +43,7 @@ def a_new_leader_logs_an_entry_of_its_own(stage: Stage) -> None:
     "An entry is carried out when it is committed, not before: not at a start, not when it is stored, not by being elected.",
     "Section 5.3; Figure 2, All Servers: commitIndex > lastApplied",
 )
-def nothing_is_carried_out_early(stage: Stage) -> None:
+def nothing_is_carried_out_early(stage: Bench) -> None:
     """A server starts with an entry, is sent another one, is elected, and is asked for a third."""
     stage.begin(log="1 set x 1")
     require_carried_out(stage, [], "tom starts with set x 1 on its disk, and does not know whether it is committed")
@@ -60,7 +60,7 @@ def nothing_is_carried_out_early(stage: Stage) -> None:
 @rule(
     "A write is done when a majority has that entry; what a follower acknowledged of others does not count.", COUNTING
 )
-def a_write_waits_for_its_own_entry(stage: Stage) -> None:
+def a_write_waits_for_its_own_entry(stage: Bench) -> None:
     """Followers acknowledge what came before a write, and then one after the other the write; in five servers and four."""
     for servers in (5, 4):
         lead(stage, servers)
@@ -87,7 +87,7 @@ def a_write_waits_for_its_own_entry(stage: Stage) -> None:
     "Only an entry of the leader's own term is committed by counting; those of older terms are committed with it.",
     "Section 5.4.2 and Figure 8; " + COUNTING,
 )
-def older_entries_are_not_counted(stage: Stage) -> None:
+def older_entries_are_not_counted(stage: Bench) -> None:
     """Both followers acknowledge an entry of an older term, and then one of them the leader's own."""
     lead(stage, log="1 set x 1; 2 set y 2")
     for follower in exchange.PUPPETS:
@@ -105,7 +105,7 @@ def older_entries_are_not_counted(stage: Stage) -> None:
     "Entries are carried out in the order of the log, each once; replies that come twice, late or in another order do not matter.",
     "Figure 2: lastApplied increases by one; matchIndex increases monotonically",
 )
-def entries_are_carried_out_in_order_and_once(stage: Stage) -> None:
+def entries_are_carried_out_in_order_and_once(stage: Bench) -> None:
     """Replies of two followers arrive late, twice and in the wrong order, and a late refusal among them."""
     lead(stage, 5)
     clients = [stage.ask(command) for command in ("set x 1", "set x 2", "delete x")]
@@ -132,7 +132,7 @@ def entries_are_carried_out_in_order_and_once(stage: Stage) -> None:
     "Every AppendEntries says how much is committed, so that a lost one does no harm; there is no message of its own for it.",
     "Section 5.3: the leader includes the highest index it knows to be committed in future AppendEntries RPCs",
 )
-def every_call_says_what_is_committed(stage: Stage) -> None:
+def every_call_says_what_is_committed(stage: Bench) -> None:
     """A write is acknowledged by one follower; the next heartbeats are looked at, and the next again."""
     lead(stage)
     stage.ask("set x 1")
@@ -152,7 +152,7 @@ def every_call_says_what_is_committed(stage: Stage) -> None:
     "its answer says up to where that is.",
     "Figure 2, AppendEntries RPC, receiver 5: min(leaderCommit, index of last new entry)",
 )
-def a_follower_commits_what_the_call_vouches_for(stage: Stage) -> None:
+def a_follower_commits_what_the_call_vouches_for(stage: Bench) -> None:
     """A follower holds entries that its leader may not have, hears a call that ends before them, and refuses another."""
     stage.begin(log="1 set x 1; 1 set y 2; 1 set z 3")
     call(stage, "jerry", 2, (1, 1), commit=3)
@@ -175,7 +175,7 @@ def a_follower_commits_what_the_call_vouches_for(stage: Stage) -> None:
     "What is committed stays so: a late call that knows of less takes nothing back, and a doubled one repeats nothing.",
     "Figure 2: commitIndex and lastApplied increase monotonically",
 )
-def what_is_committed_stays_committed(stage: Stage) -> None:
+def what_is_committed_stays_committed(stage: Bench) -> None:
     """A follower hears a call twice, and two from before; then it is elected, and its own calls are looked at."""
     stage.begin()
     for commit, brought in ((2, "1 set x 1; 1 set y 2"), (2, "1 set x 1; 1 set y 2"), (1, "1 set x 1"), (0, "")):
@@ -191,7 +191,7 @@ def what_is_committed_stays_committed(stage: Stage) -> None:
     "The leader knows for each follower what comes next: it goes back until the logs meet, and sends what is lacking, no more.",
     "Section 5.3: nextIndex; Figure 2, Leaders",
 )
-def each_follower_is_sent_what_it_lacks(stage: Stage) -> None:
+def each_follower_is_sent_what_it_lacks(stage: Bench) -> None:
     """One follower lacks everything and refuses until the beginning; the other has everything."""
     lead(stage, log="1 set x 1; 1 set y 2; 1 set z 3")
     acknowledge(stage, "jerry", 4)
@@ -217,7 +217,7 @@ def each_follower_is_sent_what_it_lacks(stage: Stage) -> None:
     "What was before a leader was deposed is void: what followers acknowledged then, and whom it owed an answer.",
     "Figure 2: nextIndex[] and matchIndex[] are reinitialized after election; respond after the entry is applied",
 )
-def a_deposed_leader_begins_anew(stage: Stage) -> None:
+def a_deposed_leader_begins_anew(stage: Bench) -> None:
     """A leader with a write and a read that wait is deposed; other entries take the place, and it is elected again."""
     lead(stage, 5)
     clients = [stage.ask(command) for command in ("set x 1", "set x 2", "get x")]
@@ -242,7 +242,7 @@ def a_deposed_leader_begins_anew(stage: Stage) -> None:
     "Following and leading are as before: an older term is refused, a newer one is followed, and timers run as they did.",
     "Sections 5.1 and 5.2; Figure 2, All Servers and Leaders",
 )
-def following_and_leading_are_as_before(stage: Stage) -> None:
+def following_and_leading_are_as_before(stage: Bench) -> None:
     """A server is told to lead; a leader of term 2 hears a call of term 1, which it refuses, and one of term 3."""
     stage.begin(leads=True)
     require_brought_last(stage, "jerry", "1: 0 -", "tom is told to lead at its start, in term 0")
@@ -273,7 +273,7 @@ def following_and_leading_are_as_before(stage: Stage) -> None:
     "A leader reads only when an entry of its own term is committed: before, it does not know what is.",
     "Section 8: a leader must have the latest information on which entries are committed",
 )
-def a_read_waits_for_the_leaders_own_entry(stage: Stage) -> None:
+def a_read_waits_for_the_leaders_own_entry(stage: Bench) -> None:
     """A client reads from a new leader whose log is not known to be committed, and again after a write."""
     lead(stage, log="1 set x 1")
     client = stage.ask("get x")

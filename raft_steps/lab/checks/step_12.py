@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.bench import Stage, message_class_of, read_entries
+from raft_steps.lab.checks.bench import Bench, message_class_of, read_entries
 from raft_steps.lab.checks.elections import answer_vote, runs, timeout_at_start
 from raft_steps.lab.checks.exchange import first, latest, value
 from raft_steps.lab.trace.trace import Event
@@ -16,7 +16,7 @@ from raft_steps.lab.trace.trace import Event
     "A vote outlives a crash: a server that starts again gives its vote of this term to nobody else.",
     'Figure 2: votedFor is "updated on stable storage before responding to RPCs"; Section 5.2: at most one vote in a term',
 )
-def a_vote_outlives_a_crash(stage: Stage) -> None:
+def a_vote_outlives_a_crash(stage: Bench) -> None:
     """A server votes for one candidate, crashes, starts again, and is asked by another in the same term."""
     stage.begin(log="3 set x 1")
     ask_for_vote(stage, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
@@ -29,7 +29,7 @@ def a_vote_outlives_a_crash(stage: Stage) -> None:
     "Whoever has the vote may ask again: after a crash too, a server says yes to the candidate that it has voted for.",
     "Figure 2, RequestVote RPC, receiver 2: votedFor is null or candidateId",
 )
-def whoever_has_the_vote_may_ask_again(stage: Stage) -> None:
+def whoever_has_the_vote_may_ask_again(stage: Bench) -> None:
     """The answer of a voter is lost; it crashes and starts again, and the same candidate asks again."""
     stage.begin(log="3 set x 1")
     ask_for_vote(stage, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
@@ -42,7 +42,7 @@ def whoever_has_the_vote_may_ask_again(stage: Stage) -> None:
     "A candidate's term and its vote for itself outlive a crash: it votes for nobody else in it, and runs in the next.",
     "Section 5.2: it increments its current term and votes for itself; Figure 2, persistent state",
 )
-def a_vote_for_oneself_outlives_a_crash(stage: Stage) -> None:
+def a_vote_for_oneself_outlives_a_crash(stage: Bench) -> None:
     """A candidate crashes before anybody answers, and starts again; another asks in the same term."""
     stage.begin(log="3 set x 1")
     term = value(runs(stage)[0], "term")
@@ -63,7 +63,7 @@ def a_vote_for_oneself_outlives_a_crash(stage: Stage) -> None:
     "A term outlives a crash, whoever told it: from a call, a request or an answer, a server never falls back behind it.",
     'Figure 2: currentTerm is the "latest term server has seen"; Section 5.1',
 )
-def a_term_outlives_a_crash_whoever_told_it(stage: Stage) -> None:
+def a_term_outlives_a_crash_whoever_told_it(stage: Bench) -> None:
     """A server hears of term 6 in three ways; each time it crashes, starts again, and is called by a leader of term 5."""
     for told in (_a_call_tells, _a_request_tells, _an_answer_tells):
         stage.begin(log="3 set x 1")
@@ -78,17 +78,17 @@ def a_term_outlives_a_crash_whoever_told_it(stage: Stage) -> None:
         )
 
 
-def _a_call_tells(stage: Stage) -> str:
+def _a_call_tells(stage: Bench) -> str:
     call(stage, "jerry", 6, (1, 3))
     return "tom hears a call of jerry, the leader of term 6"
 
 
-def _a_request_tells(stage: Stage) -> str:
+def _a_request_tells(stage: Bench) -> str:
     send(stage, "jerry", "RequestVote", term=6, last_log_index=0, last_log_term=0)
     return "tom refuses its vote to jerry, who runs for leader of term 6 with an old log"
 
 
-def _an_answer_tells(stage: Stage) -> str:
+def _an_answer_tells(stage: Bench) -> str:
     runs(stage)
     send(stage, "jerry", "RequestVoteReply", term=6, vote_granted=False)
     return "tom runs for leader of term 4, hears from jerry that it is term 6 already"
@@ -98,7 +98,7 @@ def _an_answer_tells(stage: Stage) -> str:
     "A vote is stored with its term: after a crash a server is as free in a newer term as it was before.",
     "Figure 2, RequestVote RPC: votedFor is the candidate that received the vote in the current term",
 )
-def a_new_term_is_stored_without_a_vote(stage: Stage) -> None:
+def a_new_term_is_stored_without_a_vote(stage: Bench) -> None:
     """A server votes in term 4, learns of term 5 and votes for nobody in it, crashes, and is asked in term 5."""
     stage.begin(4, log="3 set x 1")
     ask_for_vote(stage, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
@@ -115,7 +115,7 @@ def a_new_term_is_stored_without_a_vote(stage: Stage) -> None:
     "The log outlives a crash: what a server has acknowledged, it still has.",
     "Figure 2: log[] is persistent state; Section 5.3",
 )
-def the_log_outlives_a_crash(stage: Stage) -> None:
+def the_log_outlives_a_crash(stage: Bench) -> None:
     """A follower acknowledges two entries, crashes and starts again."""
     stage.begin()
     replies = call(stage, "jerry", 1, (0, 0), "1 set x 1; 1 set y 2")
@@ -137,7 +137,7 @@ def the_log_outlives_a_crash(stage: Stage) -> None:
     "A server's term is never older than its last entry's, though the crash came after the entry and before the term.",
     "Section 5.1; the order in which a disk gets log and term is not said, and either may be missing",
 )
-def a_term_is_never_older_than_the_log(stage: Stage) -> None:
+def a_term_is_never_older_than_the_log(stage: Bench) -> None:
     """A follower of term 3 crashes while it stores a call of term 5: the first entry is on disk, the term is not."""
     stage.begin(log="3 set x 1")
     host = stage.simulation.hosts[stage.me]
@@ -159,7 +159,7 @@ def a_term_is_never_older_than_the_log(stage: Stage) -> None:
     "After a crash each committed entry is carried out once: the state machine and last_applied begin anew, or neither.",
     "Figure 2: commitIndex and lastApplied are volatile state, initialized to 0; Section 5.3",
 )
-def what_was_carried_out_counts_once(stage: Stage) -> None:
+def what_was_carried_out_counts_once(stage: Bench) -> None:
     """A follower has carried out two entries of three, crashes, starts again, and hears that the two are committed."""
     stage.begin(log="1 set x 1; 1 set y 2; 1 set x 3")
     call(stage, "jerry", 2, (3, 1), committed=2)
@@ -190,7 +190,7 @@ def what_was_carried_out_counts_once(stage: Stage) -> None:
     "A server starts as a follower, also if it led before it crashed, and waits a full timeout.",
     'Section 5.2: "When servers start up, they begin as followers"',
 )
-def a_server_starts_as_a_follower(stage: Stage) -> None:
+def a_server_starts_as_a_follower(stage: Bench) -> None:
     """A leader crashes and starts again."""
     stage.begin(log="3 set x 1")
     runs(stage)
@@ -217,7 +217,7 @@ def a_server_starts_as_a_follower(stage: Stage) -> None:
     "A first start is what it was: a timeout is drawn and waited for, the term is the log's, and who is told to lead leads.",
     "Section 5.2; this course, step 11",
 )
-def a_first_start_is_as_before(stage: Stage) -> None:
+def a_first_start_is_as_before(stage: Bench) -> None:
     """A server starts with a log of term 3 on disk; others are told to lead, one with no log and one with a log."""
     stage.begin(log="3 set x 1")
     timeout_at_start(stage)
@@ -242,14 +242,14 @@ def a_first_start_is_as_before(stage: Stage) -> None:
 # What a learner's messages may lack is left out.
 
 
-def send(stage: Stage, sender: str, message_name: str, **values: Any) -> list[Event]:
+def send(stage: Bench, sender: str, message_name: str, **values: Any) -> list[Event]:
     """Let a puppet send a message, with the fields that it has; return what the server under test sent then."""
     known = {field.name for field in fields(message_class_of(stage.node_class, message_name))}
     return stage.send(sender, message_name, **{name: given for name, given in values.items() if name in known})
 
 
 def call(
-    stage: Stage, leader: str, term: int, after: tuple[int, int], entries: str = "", *, committed: int = 0
+    stage: Bench, leader: str, term: int, after: tuple[int, int], entries: str = "", *, committed: int = 0
 ) -> list[Event]:
     """Let a puppet call the server under test as the leader of a term; return what that sent then."""
     index, prev_log_term = after
@@ -258,7 +258,7 @@ def call(
     return send(stage, leader, "AppendEntries", term=term, **values)
 
 
-def ask_for_vote(stage: Stage, candidate: str, term: int, story: str, *, expected: bool) -> None:
+def ask_for_vote(stage: Bench, candidate: str, term: int, story: str, *, expected: bool) -> None:
     """Let a puppet with an up-to-date log ask the server under test for its vote, and judge the answer.
 
     Raises:
@@ -275,7 +275,7 @@ def ask_for_vote(stage: Stage, candidate: str, term: int, story: str, *, expecte
     )
 
 
-def start_again(stage: Stage) -> None:
+def start_again(stage: Bench) -> None:
     """Let the server under test crash, and start it again a moment later."""
     host = stage.simulation.hosts[stage.me]
     stage.simulation.crash(host)
@@ -288,7 +288,7 @@ def sum_of(count: int) -> dict[str, str]:
     return dict((("x", "1"), ("y", "2"), ("x", "3"))[:count])
 
 
-def require_state(stage: Stage, count: int, story: str) -> None:
+def require_state(stage: Bench, count: int, story: str) -> None:
     """Hold the state machine against the first entries of the log."""
     found = stage.field("state_machine")
     stage.require(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from raft_steps import find_step
-from raft_steps.lab.cli.common import FAILED, json_option, load_node, say, say_json
+from raft_steps.lab.cli.common import FAILED, json_option, say, say_json
 from raft_steps.lab.cli.steps import step_argument
+from raft_steps.lab.runtime.loading import load_node
 
 
 @click.command()

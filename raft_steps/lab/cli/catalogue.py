@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from raft_steps.lab.cli.common import FAILED, CommandError, Progress, json_option, load_node, say, say_json
+from raft_steps.lab.cli.common import FAILED, CommandError, Progress, json_option, say, say_json
+from raft_steps.lab.runtime.loading import load_node
 
 
 @click.command()

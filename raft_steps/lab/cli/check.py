@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from raft_steps import find_step, node
-from raft_steps.lab.cli.common import FAILED, Progress, json_option, load_node, say, say_json
+from raft_steps.lab.cli.common import FAILED, Progress, json_option, say, say_json
 from raft_steps.lab.cli.steps import step_argument
+from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 
 NETWORKS = tuple(name for name, profile in PROFILES.items() if not profile.faults)  # The list has crashes of its own.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from raft_steps.lab.cli.common import Progress, json_option, load_node, say, say_json
+from raft_steps.lab.cli.common import Progress, json_option, say, say_json
+from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 
 

@@ -10,18 +10,10 @@ from typing import Any
 
 import click
 
-from raft_steps.lab.cli.common import (
-    CommandError,
-    ShortfallError,
-    json_option,
-    load_node,
-    read_servers,
-    say,
-    say_json,
-    svg_option,
-)
+from raft_steps.lab.cli.common import CommandError, ShortfallError, json_option, read_servers, say, say_json, svg_option
 from raft_steps.lab.cli.steps import step_argument
 from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, microseconds
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Trace

@@ -16,17 +16,9 @@ import click
 
 from raft_steps import find_step
 from raft_steps.lab.cli.check import node_option
-from raft_steps.lab.cli.common import (
-    FAILED,
-    WRONG_INPUT,
-    CommandError,
-    json_option,
-    load_node,
-    read_servers,
-    say_json,
-    svg_option,
-)
+from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, json_option, read_servers, say_json, svg_option
 from raft_steps.lab.cli.steps import step_argument
+from raft_steps.lab.runtime.loading import load_node
 
 
 @click.command()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from raft_steps import STEPS, __version__
-from raft_steps.lab.cli.common import json_option, load_node, say, say_json
+from raft_steps.lab.cli.common import json_option, say, say_json
+from raft_steps.lab.runtime.loading import load_node
 
 EXCLUSIVE = "--whole and --method exclude each other: the one is everything, the other one piece"
 step_argument = click.argument("number", type=int, metavar="STEP")

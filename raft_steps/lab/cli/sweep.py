@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from raft_steps import find_step
-from raft_steps.lab.cli.common import FAILED, Progress, json_option, load_node, say, say_json, svg_option
+from raft_steps.lab.cli.common import FAILED, Progress, json_option, say, say_json, svg_option
 from raft_steps.lab.cli.steps import step_argument
+from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 from raft_steps.lab.verify.properties.rules import RULES
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 
 CAP = 120.0  # seconds of virtual time: whoever has no leader by then is not waited for
 CALM = 12.0  # seconds that a cluster with a named leader runs before that leader crashes: two heartbeats and a bit
@@ -27,7 +27,7 @@ def equal_timeouts(draws: int, low: int = 8, high: int = 18, seed: int = 0) -> f
     """
     if draws < 1:
         raise ScenarioError(f"a share needs at least one pair, not {draws}")
-    chance = Stream(seed, "equal timeouts")
+    chance = RandomStream(seed, "equal timeouts")
     return sum(chance.between(low, high) == chance.between(low, high) for _ in range(draws)) / draws
 
 

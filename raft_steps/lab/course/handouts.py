@@ -22,7 +22,7 @@ Solved = Mapping[int, Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Handout:
     """What is handed out at a time: one notebook.
 
     Attributes:
@@ -75,7 +75,7 @@ def release_stages(notebooks: Path, out: Path, steps: Collection[int] | None = N
     return result
 
 
-def stages(notebooks: Path, steps: Collection[int] | None) -> list[Stage]:
+def stages(notebooks: Path, steps: Collection[int] | None) -> list[Handout]:
     """Give what there is to hand out for some steps, in the course's order.
 
     Raises:
@@ -83,7 +83,7 @@ def stages(notebooks: Path, steps: Collection[int] | None) -> list[Stage]:
     """
     paths = chosen(notebooks_of(notebooks), steps)
     start = next((path for path in paths if step_of(path.name) == 0), None)
-    found = [Stage(path, start) for path in paths if step_of(path.name) > 0]
+    found = [Handout(path, start) for path in paths if step_of(path.name) > 0]
     if not found:
         raise ReleaseError("notebook 00 is part of every edition; name the step that the edition is for")
     return found
@@ -98,7 +98,7 @@ def solved_by(notebooks: Path) -> Solved:
     return solved_in({path.name: load(path) for path in notebooks_of(notebooks)})
 
 
-def stage_files(stage: Stage, solved: Solved, result: Release) -> dict[str, bytes]:
+def stage_files(stage: Handout, solved: Solved, result: Release) -> dict[str, bytes]:
     """Give the files of one edition, by their paths in its folder; what an author should look at goes to the result.
 
     Raises:
@@ -115,7 +115,7 @@ def stage_files(stage: Stage, solved: Solved, result: Release) -> dict[str, byte
     return files | around(stage) | package_subset.package_files(stage.last)
 
 
-def prepare(notebook: Notebook, name: str, stage: Stage, solved: Solved, *, solutions: bool = False) -> None:
+def prepare(notebook: Notebook, name: str, stage: Handout, solved: Solved, *, solutions: bool = False) -> None:
     """Turn a notebook of the course into that of an edition.
 
     Args:
@@ -133,7 +133,7 @@ def prepare(notebook: Notebook, name: str, stage: Stage, solved: Solved, *, solu
     student_edition(notebook, name, released, solved, solutions=solutions)
 
 
-def around(stage: Stage) -> dict[str, bytes]:
+def around(stage: Handout) -> dict[str, bytes]:
     """Give what stands around notebook and package: a page for the student, what to install, the licence.
 
     Raises:
@@ -149,7 +149,7 @@ def around(stage: Stage) -> dict[str, bytes]:
     return {name: text.encode() for name, text in texts.items()}
 
 
-def _readme(stage: Stage, title: str, *, exercise: bool) -> str:
+def _readme(stage: Handout, title: str, *, exercise: bool) -> str:
     """Write the page that a student reads first; `exercise` says whether the notebook has one."""
     name = stage.notebook.name
     held = {0: "no step yet: you begin with the first", 1: "step 1, which you build on"}.get(

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from raft_steps.lab.course import managed_folder, package_subset
-from raft_steps.lab.course.handouts import Solved, Stage, around, prepare, solved_by, stages
+from raft_steps.lab.course.handouts import Handout, Solved, around, prepare, solved_by, stages
 from raft_steps.lab.course.managed_folder import Release, ReleaseError, refuse_place
 from raft_steps.lab.course.notebooks import Cell, Notebook, load, spell
 
@@ -112,7 +112,7 @@ def _read_secret(given: str) -> str:
     return secret
 
 
-def _assignment(stage: Stage, solved: Solved, *, private: bool) -> dict[str, bytes]:
+def _assignment(stage: Handout, solved: Solved, *, private: bool) -> dict[str, bytes]:
     """Give the files of an assignment's source, by their paths in its folder."""
     notebook = load(stage.notebook)
     prepare(notebook, stage.notebook.name, stage, solved, solutions=True)

@@ -117,8 +117,8 @@ def main() -> None:
 
 def _hunt(job: dict[str, Any], path: Path | None) -> None:
     # A judge of Nodes has no use for these, and starts sooner without them.
-    from raft_steps.lab.cli.common import load_node
     from raft_steps.lab.grading.find_the_bug import hunt
+    from raft_steps.lab.runtime.loading import load_node
 
     hunted = hunt(path, job["step"], [load_node(each) for each in job["mutants"]])
     _write(job, hunted.page(job["student"]), hunted.as_data())

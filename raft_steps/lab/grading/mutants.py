@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps import node
-from raft_steps.lab.cli.common import CommandError, load_node
+from raft_steps.lab.errors import NodeLoadError
 from raft_steps.lab.node import Node
+from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.source.views import whole
@@ -65,7 +66,7 @@ def own_mutants(path: Path) -> list[str]:
     """List an instructor's mutants: every Node that a module, or a folder of modules, defines.
 
     Raises:
-        CommandError: A module cannot be loaded.
+        NodeLoadError: A module cannot be loaded.
     """
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
     found = []
@@ -81,15 +82,15 @@ def _parsed(file: Path) -> ast.Module:
         return ast.parse(file.read_bytes())
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
-        raise CommandError(f"{file}{line} is no Python: {error.msg}") from error
+        raise NodeLoadError(f"{file}{line} is no Python: {error.msg}") from error
     except ValueError as error:
-        raise CommandError(f"{file} is no Python: {error}") from error
+        raise NodeLoadError(f"{file} is no Python: {error}") from error
 
 
 def _is_node(file: Path, name: str) -> bool:
     try:
         return issubclass(load_node(f"{file}:{name}"), Node)
-    except CommandError:
+    except NodeLoadError:
         if name == "Node":
             raise
         return False  # A message, or a helper.

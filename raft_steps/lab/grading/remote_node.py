@@ -18,7 +18,7 @@ from raft_steps.lab.grading.worker_process import LOOPED, Lost, Session
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node, removed
 from raft_steps.lab.runtime.diagnostics import Mistake
-from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerStuck
+from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
 
 OWN = frozenset({"name", "servers", "random", "effects"})
 SHAPES = {"send": 3, "start": 3, "cancel": 2, "reply": 3, "apply": 2}
@@ -229,8 +229,8 @@ def _effects(value: Any) -> list[Any]:
     return value
 
 
-def _stuck(place: str | None) -> HandlerStuck:
-    error = HandlerStuck()
+def _stuck(place: str | None) -> HandlerTimeout:
+    error = HandlerTimeout()
     error.place = place  # type: ignore[attr-defined]
     return error
 

@@ -9,7 +9,7 @@ import shlex
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.checks.report import Result
+from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.grading.trials import search_passed
 from raft_steps.lab.verify.properties.rules import RULES
 
@@ -72,7 +72,7 @@ def _row(name: str, point: float, most: float) -> str:
     return f'<tr><td>{escape(name)}</td><td class="{mark}">{point:g}</td></tr>'
 
 
-def _failure(result: Result, step: int, node: str, class_name: str) -> str:
+def _failure(result: CheckResult, step: int, node: str, class_name: str) -> str:
     lines = escape(result.message).replace("\n", "<br>")
     try:
         picture = result.picture()

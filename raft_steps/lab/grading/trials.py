@@ -14,14 +14,14 @@ from typing import Any
 
 from raft_steps import node
 from raft_steps.lab.checks import Report, check, checks_of
-from raft_steps.lab.checks.report import Result
+from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink, try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity
 from raft_steps.lab.verify.model_checker import INVARIANTS, VIOLATED, Scope, Search
 from raft_steps.lab.verify.model_checker import NODE_FAILED as SEARCH_NODE_FAILED
-from raft_steps.lab.verify.model_checker import Result as Found
+from raft_steps.lab.verify.model_checker import SearchResult as Found
 from raft_steps.lab.verify.properties import Rule, kept_by
 from raft_steps.lab.verify.properties.rules import ACKNOWLEDGED_WRITES_LAST
 
@@ -136,7 +136,7 @@ def try_node(node_class: Any, step: int, seeds: Sequence[int]) -> Tried:
 
 
 def _all_failed(step: int, words: str) -> Report:
-    return Report(step, [Result(each, False, words, tried=False) for each in checks_of(step)])
+    return Report(step, [CheckResult(each, False, words, tried=False) for each in checks_of(step)])
 
 
 def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> Swept:

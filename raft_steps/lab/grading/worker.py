@@ -28,7 +28,7 @@ from raft_steps.lab.grading.codec import PLAIN
 from raft_steps.lab.grading.node_schema import ChildWire, describe_node
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime import diagnostics, watchdog
 
 OWN = frozenset({"name", "servers", "random", "effects"})  # fields that the driver gives
@@ -60,7 +60,7 @@ class Channel:
             rest = rest[os.write(self.outward, rest) :]
 
 
-class Chance(Stream):
+class Chance(RandomStream):
     """The judge's chance, drawn one number at a time."""
 
     __slots__ = ("channel",)
@@ -74,7 +74,7 @@ class Chance(Stream):
         return float(self._ask("random"))
 
     def between(self, low: float, high: float) -> float:
-        """Draw as a `Stream` does; a scenario may have written down what comes."""
+        """Draw as a `RandomStream` does; a scenario may have written down what comes."""
         if type(low) not in (int, float) or type(high) not in (int, float):
             return super().between(low, high)
         return self._ask("between", low, high)  # type: ignore[no-any-return]
@@ -197,7 +197,7 @@ class Keeper:
 def failure(error: BaseException) -> dict[str, Any]:
     """Say what a handler raised, in the laboratory's words about it."""
     try:
-        if isinstance(error, watchdog.HandlerStuck):
+        if isinstance(error, watchdog.HandlerTimeout):
             return {"stuck": True, "place": diagnostics.node_line(error.__traceback__)}
         if isinstance(error, limits.Refused):
             return {"error": str(error), "place": diagnostics.node_line(error.__traceback__)}

@@ -11,7 +11,7 @@ from typing import Any
 
 from raft_steps.lab.pictures.space_time_notes import Note, mark_note, notes_of
 from raft_steps.lab.pictures.style import message_manner
-from raft_steps.lab.trace.message_spans import Flight, flights_of, groups_of
+from raft_steps.lab.trace.message_spans import MessageSpan, flights_of, groups_of
 from raft_steps.lab.trace.trace import Event, Moment, Trace
 
 
@@ -133,7 +133,7 @@ class Reading:
 
     trace: Trace
     groups: list[int]
-    flights: list[Flight]
+    flights: list[MessageSpan]
     leads: dict[int, bool]
 
 
@@ -162,7 +162,7 @@ def build_scene(reading: Reading, view: View) -> Scene:
     return scene
 
 
-def _shown(reading: Reading, view: View) -> Iterator[tuple[Flight, bool]]:
+def _shown(reading: Reading, view: View) -> Iterator[tuple[MessageSpan, bool]]:
     """Give the messages that a view shows, and whether each is drawn as an idle heartbeat."""
     for flight in reading.flights:
         if flight.sent.time > view.high:
@@ -175,7 +175,7 @@ def _shown(reading: Reading, view: View) -> Iterator[tuple[Flight, bool]]:
             yield flight, idle
 
 
-def _last_time(flight: Flight) -> int:
+def _last_time(flight: MessageSpan) -> int:
     """Say when the last of a message is to be seen."""
     return max(flight.end.time if flight.end else flight.due, *(copy.time for copy in flight.copies), 0)
 
@@ -199,7 +199,7 @@ def _leaders_by_group(trace: Trace, groups: list[int]) -> dict[int, bool]:
     return leads
 
 
-def _arrows(flight: Flight, idle: bool, stray: bool) -> list[Arrow]:
+def _arrows(flight: MessageSpan, idle: bool, stray: bool) -> list[Arrow]:
     """Turn a message into arrows: its own, and one for each copy that the network made."""
     label = "" if idle else arrow_label(flight.type, flight.fields, stray)
     arrows = [_arrow(flight, flight.end, label)]
@@ -209,7 +209,7 @@ def _arrows(flight: Flight, idle: bool, stray: bool) -> list[Arrow]:
     return arrows
 
 
-def _arrow(flight: Flight, end: Event | None, label: str, copy: bool = False) -> Arrow:
+def _arrow(flight: MessageSpan, end: Event | None, label: str, copy: bool = False) -> Arrow:
     sent = flight.sent
     fate = "flying" if end is None else "delivered" if end.kind == "delivered" else str(end["reason"])
     if label and fate not in ("delivered", "flying"):

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from raft_steps.lab.errors import MessageError, NodeError
 from raft_steps.lab.node import Node
-from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerStuck
+from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
 
 LABORATORY = str(Path(__file__).parent.parent)
 STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
@@ -156,7 +156,7 @@ def _own_lines(node_class: type) -> Iterator[_Line]:
 def node_error(error: BaseException, server: str, handler: str, seconds: str) -> NodeError | None:
     """Turn what a handler raised into words about the Node; None if the laboratory itself is to blame."""
     place = node_line(error.__traceback__) or getattr(error, "place", None)
-    if place is None and not isinstance(error, TypeError | Mistake | MessageError | RecursionError | HandlerStuck):
+    if place is None and not isinstance(error, TypeError | Mistake | MessageError | RecursionError | HandlerTimeout):
         return None
     # An address in memory says nothing, and is another one in the next run.
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}, at {seconds} s, {_words(error, place)}")
@@ -166,7 +166,7 @@ def node_error(error: BaseException, server: str, handler: str, seconds: str) ->
 def _words(error: BaseException, place: str | None) -> str:
     """Say what went wrong, as the end of a sentence that begins with the handler."""
     text = str(error)
-    if isinstance(error, HandlerStuck):
+    if isinstance(error, HandlerTimeout):
         return f"{NOT_BACK} within a second: an endless loop?"
     if isinstance(error, NotImplementedError):
         return "is not written yet" + (f": {text}" if text else "")

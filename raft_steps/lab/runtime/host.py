@@ -11,7 +11,7 @@ from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.diagnostics import Mistake
 from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, seconds
 
@@ -220,7 +220,7 @@ def class_of(scenario: Scenario) -> type:
 def new_node(scenario: Scenario, host: Host, node_class: type) -> Any:
     """Build the node of a host's present life, as it is before it has seen its disk."""
     scripted = scenario.draws.get(host.name, ()) if host.life == 1 else ()
-    chance = Stream(scenario.seed, f"node/{host.name}/{host.life}", scripted)
+    chance = RandomStream(scenario.seed, f"node/{host.name}/{host.life}", scripted)
     node = node_class(name=host.name, servers=scenario.servers, random=chance)
     if scenario.timing != "post":
         for name in ("heartbeat_interval", "election_timeout_range"):

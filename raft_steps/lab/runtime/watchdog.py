@@ -20,7 +20,7 @@ LOOKS = 5  # This many looks in a row at the same handler call are enough: about
 NOT_BACK = "did not come back"  # what is said of a handler that was interrupted
 
 
-class HandlerStuck(BaseException):
+class HandlerTimeout(BaseException):
     """Raised inside a handler call that does not come back; not an Exception, so that a Node does not catch it."""
 
 
@@ -66,7 +66,7 @@ def _watched_by_signal(watch: _Watch) -> Iterator[None]:
         if not watch.stuck():
             return
         if not _is_collecting(frame):
-            raise HandlerStuck
+            raise HandlerTimeout
         watch.looks = LOOKS  # Look again in a moment.
         signal.setitimer(signal.ITIMER_REAL, TICK / 100, TICK)
 
@@ -95,7 +95,7 @@ def _watched_by_thread(watch: _Watch) -> Iterator[None]:
     def look() -> None:
         while not done.wait(TICK):
             if watch.stuck():
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, ctypes.py_object(HandlerStuck))
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, ctypes.py_object(HandlerTimeout))
 
     watcher = threading.Thread(target=look, name="raft-steps guard", daemon=True)
     watcher.start()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from raft_steps.lab.errors import SourceError
 from raft_steps.lab.source.inline_super import write_out
-from raft_steps.lab.source.parse import INDENT, Chapter, Import, Piece, global_names, shift
+from raft_steps.lab.source.parse import INDENT, Definition, Import, StepSource, global_names, shift
 
 LINE_LENGTH = 120
 
@@ -32,22 +32,22 @@ class Folded:
     """
 
     docstring: str = ""
-    definitions: list[Piece] = field(default_factory=list)
-    members: list[Piece] = field(default_factory=list)
+    definitions: list[Definition] = field(default_factory=list)
+    members: list[Definition] = field(default_factory=list)
     imports: dict[str, Import] = field(default_factory=dict)
 
     @property
-    def variables(self) -> list[Piece]:
+    def variables(self) -> list[Definition]:
         """The class variables and fields."""
         return [piece for piece in self.members if piece.kind != "method"]
 
     @property
-    def methods(self) -> list[Piece]:
+    def methods(self) -> list[Definition]:
         """The methods."""
         return [piece for piece in self.members if piece.kind == "method"]
 
 
-def fold(chapters: Iterable[Chapter], *, alone: bool = True) -> Folded:
+def fold(chapters: Iterable[StepSource], *, alone: bool = True) -> Folded:
     """Fold the chapters of a chain, the first one first.
 
     Args:
@@ -77,7 +77,7 @@ def fold(chapters: Iterable[Chapter], *, alone: bool = True) -> Folded:
     return whole
 
 
-def _written_out(piece: Piece, inherited: Mapping[str, Piece], title: str, alone: bool) -> Piece:
+def _written_out(piece: Definition, inherited: Mapping[str, Definition], title: str, alone: bool) -> Definition:
     try:
         return write_out(piece, inherited, title)
     except SourceError:
@@ -86,7 +86,7 @@ def _written_out(piece: Piece, inherited: Mapping[str, Piece], title: str, alone
         return piece
 
 
-def _merge_imports(whole: Folded, chapter: Chapter) -> None:
+def _merge_imports(whole: Folded, chapter: StepSource) -> None:
     """Add a chapter's imports; what comes from a step is in the whole itself."""
     if chapter.missing:
         raise SourceError(chapter.missing)
@@ -100,7 +100,7 @@ def _merge_imports(whole: Folded, chapter: Chapter) -> None:
             )
 
 
-def _place(pieces: list[Piece], piece: Piece, place: int) -> None:
+def _place(pieces: list[Definition], piece: Definition, place: int) -> None:
     """Put a piece where the one of its name is, or else at this place; the heading of a field's group stays."""
     for number, old in enumerate(pieces):
         if old.name == piece.name and old.kind == piece.kind:
@@ -112,7 +112,7 @@ def _place(pieces: list[Piece], piece: Piece, place: int) -> None:
     pieces.insert(place, piece)
 
 
-def _place_for(pieces: Sequence[Piece], chapter: Sequence[Piece], number: int) -> int:
+def _place_for(pieces: Sequence[Definition], chapter: Sequence[Definition], number: int) -> int:
     """Find the place of a new member: a method's is after the chapter's method before it, or before the next one."""
     kind = chapter[number].kind
     order = ["class variable", "field", "method"]
@@ -125,7 +125,7 @@ def _place_for(pieces: Sequence[Piece], chapter: Sequence[Piece], number: int) -
     return before[-1] if before else after[0] if after else end
 
 
-def _take_away(pieces: list[Piece], name: str) -> None:
+def _take_away(pieces: list[Definition], name: str) -> None:
     """Drop a piece; the heading of its group goes to the next of the group."""
     for number, piece in enumerate(pieces):
         if piece.name == name:
@@ -136,7 +136,7 @@ def _take_away(pieces: list[Piece], name: str) -> None:
             return
 
 
-def _used(whole: Folded) -> list[Piece]:
+def _used(whole: Folded) -> list[Definition]:
     """Give the definitions that some member needs, directly or not: a message that nobody names any more goes."""
     names, waiting = set[str](), list(whole.members)
     by_name = {piece.name: piece for piece in whole.definitions}
@@ -178,13 +178,13 @@ def text_of(whole: Folded, title: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _spaced(piece: Piece) -> list[str]:
+def _spaced(piece: Definition) -> list[str]:
     """Give a definition's lines with the blank lines before it: two before a class or function."""
     is_block = not isinstance(ast.parse(piece.text).body[0], ast.Assign | ast.AnnAssign)
     return [*([""] * (2 if is_block else piece.gap)), piece.text]
 
 
-def fields_text(pieces: Sequence[Piece]) -> str:
+def fields_text(pieces: Sequence[Definition]) -> str:
     """Spell class variables and fields as one block, groups apart as their authors set them."""
     lines: list[str] = []
     for number, piece in enumerate(pieces):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.source.parse import Piece, shift
+from raft_steps.lab.source.parse import Definition, shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Supers:
     statements: list[ast.Expr]
 
 
-def supers(piece: Piece) -> Supers:
+def supers(piece: Definition) -> Supers:
     """Find the uses of super() in a method."""
     nodes = list(ast.walk(ast.parse(piece.text)))
     reaching = {id(node): node for node in nodes if isinstance(node, ast.Attribute) and _is_super(node.value)}
@@ -61,7 +61,7 @@ def passed_on(statement: ast.Expr) -> list[str]:
     return spelled
 
 
-def write_out(piece: Piece, inherited: Mapping[str, Piece], title: str) -> Piece:
+def write_out(piece: Definition, inherited: Mapping[str, Definition], title: str) -> Definition:
     """Put the lines of the inherited method in the place of ``super().method(same arguments)``.
 
     A call of the laboratory's base, which no chapter defines, stays.
@@ -82,7 +82,7 @@ def write_out(piece: Piece, inherited: Mapping[str, Piece], title: str) -> Piece
     return dataclasses.replace(piece, text=_replaced(piece.text, statement, parent))
 
 
-def _refuse_other_meaning(piece: Piece, parent: Piece, statement: ast.Expr, where: str) -> None:
+def _refuse_other_meaning(piece: Definition, parent: Definition, statement: ast.Expr, where: str) -> None:
     """Turn down a call whose lines would not do here what they do there."""
     passed = passed_on(statement)
     if not passed == parameters(piece) == parameters(parent):
@@ -96,7 +96,7 @@ def _refuse_other_meaning(piece: Piece, parent: Piece, statement: ast.Expr, wher
         )
 
 
-def function_of(piece: Piece) -> ast.FunctionDef | ast.AsyncFunctionDef:
+def function_of(piece: Definition) -> ast.FunctionDef | ast.AsyncFunctionDef:
     """Give the syntax tree of a method."""
     function = ast.parse(piece.text).body[0]
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -104,13 +104,13 @@ def function_of(piece: Piece) -> ast.FunctionDef | ast.AsyncFunctionDef:
     return function
 
 
-def parameters(piece: Piece) -> list[str]:
+def parameters(piece: Definition) -> list[str]:
     """Name the parameters of a method, self excepted."""
     arguments = function_of(piece).args
     return [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)][1:]
 
 
-def _names(piece: Piece) -> tuple[set[str], set[str]]:
+def _names(piece: Definition) -> tuple[set[str], set[str]]:
     """Give the names that a method assigns, and all that it uses."""
     tables = symtable.symtable(piece.text, "piece", "exec").get_children()
     table = next(table for table in tables if table.get_type() == "function" and table.get_name() == piece.name)
@@ -118,7 +118,7 @@ def _names(piece: Piece) -> tuple[set[str], set[str]]:
     return {s.get_name() for s in symbols if s.is_assigned()}, {s.get_name() for s in symbols}
 
 
-def _replaced(text: str, statement: ast.Expr, parent: Piece) -> str:
+def _replaced(text: str, statement: ast.Expr, parent: Definition) -> str:
     """Put a method's body in the place of a statement; a remark behind the statement goes above."""
     lines = text.split("\n")
     last = lines[(statement.end_lineno or 0) - 1].encode()
@@ -129,7 +129,7 @@ def _replaced(text: str, statement: ast.Expr, parent: Piece) -> str:
     return "\n".join(lines)
 
 
-def _body(piece: Piece) -> list[str]:
+def _body(piece: Definition) -> list[str]:
     """Give the lines of a method after its docstring, at the left margin."""
     body = function_of(piece).body
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):

@@ -23,9 +23,9 @@ from typing import Any
 import raft_steps
 from raft_steps.lab.errors import SourceError
 from raft_steps.lab.source.parse import (
-    Chapter,
+    Definition,
     Import,
-    Piece,
+    StepSource,
     class_docstring,
     cut,
     defined_name,
@@ -42,7 +42,7 @@ STANDARD = ("typing", "dataclasses", "collections.abc")
 MARK = re.compile(r"\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")  # nbgrader's, in the cells of exercises
 
 
-def read_cell(node_class: type, known: frozenset[str]) -> Chapter:
+def read_cell(node_class: type, known: frozenset[str]) -> StepSource:
     """Read a class that is no step's, and what it needs that the chain before it does not have.
 
     Args:
@@ -61,7 +61,7 @@ def read_cell(node_class: type, known: frozenset[str]) -> Chapter:
     borrowed = _Borrowed(title, path, space, known | {node_class.__name__})
     for piece in members:
         borrowed.visit(piece.text)
-    return Chapter(
+    return StepSource(
         title=title,
         text=_text(lines, found),
         docstring=class_docstring(lines, found),
@@ -158,7 +158,7 @@ def _names_seen_by(node_class: type) -> Mapping[str, Any]:
     return ChainMap(*map(dict, local), *around)
 
 
-def _plain(piece: Piece, space: Mapping[str, Any]) -> Piece:
+def _plain(piece: Definition, space: Mapping[str, Any]) -> Definition:
     """Take out an exercise's marks, and spell ``step_05.AppendEntries`` as ``AppendEntries``: in one file it is that."""
     text = "\n".join(line for line in piece.text.split("\n") if not MARK.match(line))
     lines = [line.encode() for line in text.split("\n")]
@@ -195,7 +195,7 @@ class _Borrowed:
     space: Mapping[str, Any]
     known: frozenset[str]
     imports: dict[str, Import] = field(default_factory=dict)
-    definitions: list[tuple[str, int, Piece]] = field(default_factory=list)
+    definitions: list[tuple[str, int, Definition]] = field(default_factory=list)
     missing: str = ""
     seen: set[str] = field(default_factory=set)
 
@@ -222,7 +222,7 @@ class _Borrowed:
         self.visit(definition.text)
         self.definitions.append((path, statement.lineno, definition))
 
-    def in_order(self) -> tuple[Piece, ...]:
+    def in_order(self) -> tuple[Definition, ...]:
         """Give the definitions as they stand in their text; if they come from several, what one needs comes before it."""
         if len({path for path, _, _ in self.definitions}) == 1:
             self.definitions.sort(key=lambda found: found[1])

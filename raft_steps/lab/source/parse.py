@@ -23,7 +23,7 @@ INDENT = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Definition:
     """One message, field or method, as its author wrote it.
 
     Attributes:
@@ -54,7 +54,7 @@ class Import(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class StepSource:
     """What one class of the chain adds to the one before.
 
     Attributes:
@@ -71,14 +71,14 @@ class Chapter:
     title: str
     text: str
     docstring: str
-    definitions: tuple[Piece, ...]
-    members: tuple[Piece, ...]
+    definitions: tuple[Definition, ...]
+    members: tuple[Definition, ...]
     imports: Mapping[str, Import] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     missing: str = ""
 
 
-def read_step(number: int) -> Chapter:
+def read_step(number: int) -> StepSource:
     """Read the module of a step.
 
     Raises:
@@ -92,7 +92,7 @@ def read_step(number: int) -> Chapter:
 
 
 @functools.lru_cache(maxsize=128)
-def read_module(text: str, title: str) -> Chapter:
+def read_module(text: str, title: str) -> StepSource:
     """Read the text of a step's module; the same text is read once.
 
     Raises:
@@ -110,7 +110,7 @@ def read_module(text: str, title: str) -> Chapter:
     start = max((s.end_lineno or 0 for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)), default=0)
     definitions = list(cut(lines, rest, start, title))
     members = read_class(lines, node_class, title)
-    return Chapter(
+    return StepSource(
         title=title,
         text=text,
         docstring=class_docstring(lines, node_class),
@@ -130,7 +130,7 @@ def imported_names(statement: ast.stmt) -> dict[str, Import]:
     return {}
 
 
-def read_class(lines: Sequence[str], node_class: ast.ClassDef, title: str) -> list[Piece]:
+def read_class(lines: Sequence[str], node_class: ast.ClassDef, title: str) -> list[Definition]:
     """Cut the body of a class into pieces, those that take a name away included."""
     body = node_class.body
     start = (body[0].end_lineno or 0) if ast.get_docstring(node_class) is not None else body[0].lineno - 1
@@ -149,7 +149,7 @@ def class_docstring(lines: Sequence[str], node_class: ast.ClassDef) -> str:
 
 def cut(
     lines: Sequence[str], statements: Sequence[ast.stmt], start: int, title: str, *, in_class: bool = False
-) -> Iterator[Piece]:
+) -> Iterator[Definition]:
     """Cut consecutive statements into pieces, each with the comments above it.
 
     Raises:
@@ -176,7 +176,9 @@ def cut(
             above += 1
         ends_class = in_class and statement is statements[-1]
         last = end_of_comments(lines, last, statement.col_offset + (not ends_class))
-        yield Piece(name, kind_of(statement, in_class), shift("\n".join(lines[above:last]), -statement.col_offset), gap)
+        yield Definition(
+            name, kind_of(statement, in_class), shift("\n".join(lines[above:last]), -statement.col_offset), gap
+        )
         start = last
 
 
@@ -228,7 +230,7 @@ def kind_of(statement: ast.stmt, in_class: bool) -> Kind:
     return "class variable" if annotation.partition("[")[0].endswith("ClassVar") else "field"
 
 
-def is_removal(piece: Piece) -> bool:
+def is_removal(piece: Definition) -> bool:
     """Say whether a piece takes its name away: ``name = removed("why")``."""
     match ast.parse(piece.text).body[0]:
         case ast.Assign(value=ast.Call(func=ast.Name(id="removed"))):

@@ -22,7 +22,7 @@ from raft_steps.lab.source import highlight
 from raft_steps.lab.source.compare import FIELDS, Difference, Pieces, compare, find, plain_name
 from raft_steps.lab.source.flatten import LINE_LENGTH, fields_text, fold, text_of
 from raft_steps.lab.source.notebook_class import read_cell
-from raft_steps.lab.source.parse import Chapter, read_step
+from raft_steps.lab.source.parse import StepSource, read_step
 
 GENERATED = (
     "Generated from {all}: change those, and not this. Every message, field and method stands here as it was last "
@@ -126,7 +126,7 @@ def _pieces(step_or_class: int | type) -> Pieces:
     return Pieces(chapters[-1].title, tuple(order), texts | ({FIELDS: fields_text(variables)} if variables else {}))
 
 
-def _chapters(step_or_class: object) -> list[Chapter]:
+def _chapters(step_or_class: object) -> list[StepSource]:
     """Read what a node is made of, from the first step on."""
     if isinstance(step_or_class, int):
         last = read_step(step_or_class)  # The first to be read, so that an error is about the step that was asked for.
@@ -136,7 +136,7 @@ def _chapters(step_or_class: object) -> list[Chapter]:
     ):
         raise SourceError(f"this takes the number of a step or a Node class, not {step_or_class!r}")
     steps = {step.module_name: step.number for step in STEPS}
-    chapters: list[Chapter] = []
+    chapters: list[StepSource] = []
     for each in reversed(step_or_class.__mro__[: step_or_class.__mro__.index(node.Node)]):
         if len(each.__bases__) > 1:
             raise SourceError(f"{each.__name__} has several bases; a node changes the one before it, and no other")
@@ -148,7 +148,7 @@ def _chapters(step_or_class: object) -> list[Chapter]:
     return chapters
 
 
-def _all(chapters: Sequence[Chapter]) -> str:
+def _all(chapters: Sequence[StepSource]) -> str:
     """Name all chapters: ``steps 1 to 5 and your Node``."""
     steps = sum(chapter.title.startswith("step ") for chapter in chapters)
     named = ["step 1" if steps == 1 else f"steps 1 to {steps}"] if steps else []

@@ -33,7 +33,7 @@ _WEIGHTY_FIELDS = frozenset({"current_term", "voted_for", "votes", "acknowledgem
 
 
 @dataclass(slots=True)
-class Flight:
+class MessageSpan:
     """One message on its way.
 
     Attributes:
@@ -78,13 +78,13 @@ def groups_of(trace: Trace) -> list[int]:
     return groups
 
 
-def flights_of(trace: Trace, groups: list[int] | None = None) -> list[Flight]:
+def flights_of(trace: Trace, groups: list[int] | None = None) -> list[MessageSpan]:
     """Give the messages of a trace in the order in which they left."""
     groups = groups if groups is not None else groups_of(trace)
-    flights: dict[str, Flight] = {}
+    flights: dict[str, MessageSpan] = {}
     for event in trace:
         if event.kind == "sent":
-            flights[event["message"]] = Flight(event, groups[event.number], due=event["due"])
+            flights[event["message"]] = MessageSpan(event, groups[event.number], due=event["due"])
         elif event.kind == "held" and event["message"] in flights:
             flights[event["message"]].due = event["due"]
         elif event.kind in ("delivered", "dropped") and event["message"] in flights:
@@ -97,9 +97,9 @@ def flights_of(trace: Trace, groups: list[int] | None = None) -> list[Flight]:
     return list(flights.values())
 
 
-def _find_idle(trace: Trace, groups: list[int], flights: dict[str, Flight]) -> None:
+def _find_idle(trace: Trace, groups: list[int], flights: dict[str, MessageSpan]) -> None:
     weighty = {group for event, group in zip(trace, groups, strict=True) if _is_weighty(event)}
-    arrivals: dict[int, Flight] = {}
+    arrivals: dict[int, MessageSpan] = {}
     for flight in flights.values():
         arrivals |= {
             event.number: flight for event in (flight.end, *flight.copies) if event and event.kind == "delivered"
@@ -122,5 +122,5 @@ def _is_weighty(event: Event) -> bool:
     return changes is not None and not _WEIGHTY_FIELDS.isdisjoint(changes)
 
 
-def _ends_in(flight: Flight, groups: set[int]) -> bool:
+def _ends_in(flight: MessageSpan, groups: set[int]) -> bool:
     return any(event.number in groups for event in (flight.end, *flight.copies) if event is not None)

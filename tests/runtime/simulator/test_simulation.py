@@ -21,7 +21,7 @@ from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.node import Node
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Event, Trace
@@ -141,7 +141,7 @@ def test_life_has_its_own_chance() -> None:
         cluster.restart("tom")
 
     assert short.node("tom").election_timeout == long.node("tom").election_timeout
-    assert Stream(5, "node/tom/2").between(8, 18) == short.node("tom").election_timeout
+    assert RandomStream(5, "node/tom/2").between(8, 18) == short.node("tom").election_timeout
 
 
 # Messages.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer import Trial, try_scenario
@@ -132,7 +132,7 @@ def test_fault_is_what_it_says(kind: str) -> None:
     servers = ("tom", "jerry", "spike", "tyke", "butch")
     seen = set()
     for seed in range(40):
-        happenings = FAULTS[kind](Stream(seed, kind), servers)
+        happenings = FAULTS[kind](RandomStream(seed, kind), servers)
         verbs = [verb for _, verb, _ in happenings]
         times = [time for time, _, _ in happenings]
         assert times == sorted(times)
@@ -148,7 +148,9 @@ def test_bridge_leaves_one_server_that_both_sides_reach() -> None:
     """Around a bridge, the two sides are cut off from each other, and nobody from the bridge."""
     servers = ("tom", "jerry", "spike", "tyke", "butch")
     for seed in range(10):
-        ways = [words[0].split(">") for _, verb, words in FAULTS["bridge"](Stream(seed), servers) if verb == "cut"]
+        ways = [
+            words[0].split(">") for _, verb, words in FAULTS["bridge"](RandomStream(seed), servers) if verb == "cut"
+        ]
         named = {end for way in ways for end in way}
         assert 8 == len(ways)
         assert 4 == len(named)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from raft_steps.lab.verify.linearizability import History, Operation, Result, check_linearizable
+from raft_steps.lab.verify.linearizability import History, LinearizabilityResult, Operation, check_linearizable
 from tests.verify.linearizability.linearizability_tools import has_order, history_of_bytes, is_order_of
 
 EXAMPLES, OPERATIONS = 10_000, 8
@@ -49,7 +49,7 @@ def test_checker_agrees_with_every_order() -> None:
         assert seen[kind] > EXAMPLES // 20, seen
 
 
-def assert_is_smallest(result: Result) -> None:
+def assert_is_smallest(result: LinearizabilityResult) -> None:
     """Demand of a failing part that it is of the history and of one key, has no order, and needs every read of it."""
     part = result.failing
 

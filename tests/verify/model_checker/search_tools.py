@@ -15,7 +15,17 @@ from raft_steps import node as node_of
 from raft_steps.lab import node
 from raft_steps.lab.commands import NotLeader, Ok, Set
 from raft_steps.lab.log import Entry, Log
-from raft_steps.lab.verify.model_checker import Result, Schedule, Scope, Search, Stage, down, holds, leader, run_stages
+from raft_steps.lab.verify.model_checker import (
+    Phase,
+    Schedule,
+    Scope,
+    Search,
+    SearchResult,
+    down,
+    holds,
+    leader,
+    run_stages,
+)
 from raft_steps.lab.verify.model_checker.invariants import ONE_VOTE_PER_TERM
 from tests.helpers.raft_fixture import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
 
@@ -241,7 +251,7 @@ VOTES = ("RequestVote", "RequestVoteReply")
 
 # Figure 8 with three servers. The paper's S1 is tom, its S5 spike, and jerry all that a majority needs beside them.
 FIGURE_8 = (
-    Stage(
+    Phase(
         name="tom leads in term 1 and takes a write that it does not get to send, and crashes",
         scope=Scope(
             timeouts={"tom election": 1},
@@ -252,7 +262,7 @@ FIGURE_8 = (
         ),
         goal=down("tom") & holds("tom", "1 set x 1"),
     ),
-    Stage(
+    Phase(
         name="spike leads in term 2 and takes another write at the same index, and crashes",
         scope=Scope(
             timeouts={"spike election": 2},
@@ -264,13 +274,13 @@ FIGURE_8 = (
         goal=down("spike") & holds("spike", "2 set x 2"),
         forget=True,
     ),
-    Stage(
+    Phase(
         name="tom restarts, leads in term 3, and jerry stores its old entry",
         scope=Scope(timeouts={"tom election": 2}, restarts=("tom",)),
         goal=leader("tom", term=3) & holds("jerry", "1 set x 1"),
         forget=True,
     ),
-    Stage(
+    Phase(
         name="spike restarts and runs for leader, tom may crash and come back, and no message passes between the two",
         scope=Scope(
             timeouts={"spike election": 2, "tom election": 1}, crashes={"tom": 1}, cut=("tom>spike", "spike>tom")
@@ -286,7 +296,7 @@ class Find:
 
     remark: str
     node_class: type
-    search: Callable[[], Result]
+    search: Callable[[], SearchResult]
 
 
 FINDS = {

@@ -11,9 +11,9 @@ from raft_steps.lab.verify.model_checker import (
     NOBODY_CAN_BE_ELECTED,
     VIOLATED,
     Look,
-    Result,
     Scope,
     Search,
+    SearchResult,
     acknowledged,
     committed,
     down,
@@ -37,7 +37,7 @@ ONE = Scope(timeouts={"election": 1}, commands=("set x 1",))
 TWO = Scope(timeouts={"election": 2}, commands=("set x 1",))
 
 
-def run(node_class: type, rule: str) -> Result:
+def run(node_class: type, rule: str) -> SearchResult:
     """Search a node for what breaks a rule, in the scope in which the wrong node of the rule shows it."""
     if rule in ("Election Safety", "One Vote per Term"):
         servers = 4 if issubclass(node_class, HalfIsEnough) else 3

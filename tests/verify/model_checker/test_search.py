@@ -22,10 +22,10 @@ from raft_steps.lab.verify.model_checker import (
     OUTCOMES,
     TIME_OUT,
     VIOLATED,
-    Result,
     Schedule,
     Scope,
     Search,
+    SearchResult,
     committed,
     down,
     find,
@@ -53,7 +53,7 @@ TWO_ELECTIONS = Scope(timeouts={"election": 2})
 ROOT = Path(__file__).parents[3]
 
 
-def words_of(result: Result) -> tuple[str, str, int | None]:
+def words_of(result: SearchResult) -> tuple[str, str, int | None]:
     """Give what two searches must agree in: the outcome, what broke, and how many events it takes."""
     return result.outcome, result.what, None if result.schedule is None else len(result.schedule.steps)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
 from raft_steps.lab.runtime.host import DiskFailed, Host
-from raft_steps.lab.runtime.watchdog import HandlerStuck
+from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.scenario.model import seconds
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.trace.trace import Trace
 
 
-class Watch(Protocol):
+class Monitor(Protocol):
     """Who looks at nodes while they run, and changes none."""
 
     def begins(self, host: Host) -> None:
@@ -58,7 +58,7 @@ class Handling:
     now: int
     recorder: Recorder | None
     trace: Trace | None
-    watch: Watch | None
+    watch: Monitor | None
     _agenda: list[Planned]
     _numbers: Iterator[int]
     _network: Network
@@ -116,7 +116,7 @@ class Handling:
                 self._carry_out(host, effects)
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
-        except (Exception, HandlerStuck) as error:
+        except (Exception, HandlerTimeout) as error:
             raise self._blame(host, getattr(handler, "__name__", "handler"), error, "delivered", None) from error
 
     def _none_arrived(self, link: Link) -> NodeError:
@@ -153,7 +153,7 @@ class Handling:
                 self._carry_out(host, effects)
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
-        except (Exception, HandlerStuck) as error:
+        except (Exception, HandlerTimeout) as error:
             raise self._blame(host, getattr(handler, "__name__", "handler"), error, kind, detail) from error
 
     def _blame(

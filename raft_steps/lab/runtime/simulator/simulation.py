@@ -18,12 +18,12 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.host import Host, class_of, new_node, read_entries
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.clients import Clients
-from raft_steps.lab.runtime.simulator.dispatch import Handling, Watch
+from raft_steps.lab.runtime.simulator.dispatch import Handling, Monitor
 from raft_steps.lab.runtime.simulator.fault_injection import Meddling
 from raft_steps.lab.runtime.simulator.network import Network, Planned, connect, storm
 from raft_steps.lab.runtime.simulator.recorder import Recorder
 from raft_steps.lab.runtime.simulator.timers import Timers
-from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
+from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario.model import TIMINGS, Action, seconds
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Trace
@@ -56,7 +56,7 @@ class Simulation(Handling, Meddling):
         *,
         classes: Mapping[str, type] | None = None,
         record: bool = True,
-        watch: Watch | None = None,
+        watch: Monitor | None = None,
         event_budget: int | None = None,
     ) -> None:
         """Build the cluster and start its servers.
@@ -154,7 +154,7 @@ class Simulation(Handling, Meddling):
         try:
             with bounded(self._progress):
                 stopped = self._run(time, stop)
-        except HandlerStuck as error:  # A handler's would be a NodeError by now.
+        except HandlerTimeout as error:  # A handler's would be a NodeError by now.
             raise ScenarioError("the condition of run(until=…) did not come back: an endless loop?") from error
         finally:
             self._running = False
@@ -221,7 +221,7 @@ class Simulation(Handling, Meddling):
         with self._guarded():
             try:
                 host.begin(new_node(self.scenario, host, self.classes[host.name]))
-            except (Exception, HandlerStuck) as error:
+            except (Exception, HandlerTimeout) as error:
                 raise self._blame(host, "beginning", error, kind, detail) from error
             if self.watch is not None:
                 self.watch.begins(host)

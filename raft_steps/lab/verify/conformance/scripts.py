@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.scenario.model import MICROSECONDS, Action
 from raft_steps.lab.text import nearest
 
@@ -48,7 +48,7 @@ class Script:
             seed: What chance begins with.
             servers: The names of the servers.
         """
-        made = SCRIPTS[self.name](Stream(seed, f"catalogue/{self.name}"), servers, **_values(self))
+        made = SCRIPTS[self.name](RandomStream(seed, f"catalogue/{self.name}"), servers, **_values(self))
         return [Action(round(at * MICROSECONDS), verb, words) for at, verb, words in made]
 
 
@@ -98,7 +98,7 @@ Happening = tuple[float, str, tuple[str, ...]]
 
 
 def _writes(
-    _chance: Stream,
+    _chance: RandomStream,
     _servers: Servers,
     *,
     from_: float = 2,
@@ -115,7 +115,7 @@ def _writes(
 
 
 def _isolations(
-    chance: Stream,
+    chance: RandomStream,
     servers: Servers,
     *,
     from_: float = 2,
@@ -131,7 +131,7 @@ def _isolations(
 
 
 def _crashes(
-    chance: Stream, servers: Servers, *, from_: float = 2, rounds: int = 5, every: float = 8
+    chance: RandomStream, servers: Servers, *, from_: float = 2, rounds: int = 5, every: float = 8
 ) -> Iterator[Happening]:
     for number in range(rounds):
         at, two = from_ + number * every, _some(chance, servers, 2)
@@ -146,7 +146,7 @@ def _crashes(
 
 
 def _eight(
-    chance: Stream,
+    chance: RandomStream,
     servers: Servers,
     *,
     from_: float = 1,
@@ -171,7 +171,7 @@ def _eight(
 
 
 def _churn(
-    chance: Stream, servers: Servers, *, from_: float = 1, rounds: int = 20, every: float = 0.35
+    chance: RandomStream, servers: Servers, *, from_: float = 1, rounds: int = 20, every: float = 0.35
 ) -> Iterator[Happening]:
     for number in range(rounds):
         at = from_ + number * every
@@ -187,7 +187,7 @@ def _churn(
             yield at + every / 2, "crash", (chance.choice(servers),)
 
 
-def _some(chance: Stream, servers: Servers, count: int) -> list[str]:
+def _some(chance: RandomStream, servers: Servers, count: int) -> list[str]:
     """Choose so many servers."""
     left = list(servers)
     return [left.pop(chance.randint(0, len(left) - 1)) for _ in range(count)]

@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.scenario.model import MICROSECONDS, Action
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
@@ -32,11 +32,11 @@ CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths
 
 # What happens, as verb and words, and how many seconds after the fault began.
 Happening = tuple[float, str, tuple[str, ...]]
-Fault = Callable[[Stream, tuple[str, ...]], list[Happening]]
+Fault = Callable[[RandomStream, tuple[str, ...]], list[Happening]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class FaultProfile:
     """One kind of adversity; times are those of the paper's timing, with timeouts of 150 to 300 ms.
 
     Attributes:
@@ -61,43 +61,43 @@ class Profile:
     hits: int = 0
 
 
-def _one_of(chance: Stream, servers: tuple[str, ...]) -> str:
+def _one_of(chance: RandomStream, servers: tuple[str, ...]) -> str:
     """Choose a server; as often as not, whoever leads by then, for that hurts the most."""
     return "leader" if chance.random() < 0.5 else chance.choice(servers)
 
 
-def _crash(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
+def _crash(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
     whom = ("followers",) if chance.random() < 0.1 else (_one_of(chance, servers),)
     return [(0, "crash", whom), (chance.uniform(0.05, 1), "restart", ("crashed",))]
 
 
-def _disk(verb: str, chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
+def _disk(verb: str, chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
     return [(0, verb, (_one_of(chance, servers),)), (chance.uniform(0.2, 1), "restart", ("crashed",))]
 
 
-def _pause(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
+def _pause(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
     whom = chance.choice(servers)  # By its own name: whoever leads later is someone else.
     return [(0, "pause", (whom,)), (chance.uniform(0.1, 1), "resume", (whom,))]
 
 
-def _split(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
+def _split(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
     side = [server for server in servers if chance.random() < 0.5]
     side = side if 0 < len(side) < len(servers) else [servers[0]]
     return [(0, "partition", tuple(side)), (chance.uniform(0.3, 2), "heal", ())]
 
 
-def _isolate(chance: Stream, _servers: tuple[str, ...]) -> list[Happening]:
+def _isolate(chance: RandomStream, _servers: tuple[str, ...]) -> list[Happening]:
     return [(0, "partition", ("leader",)), (chance.uniform(0.3, 2), "heal", ())]
 
 
-def _one_way(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
+def _one_way(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
     whom = chance.choice(servers)
     others = [server for server in servers if server != whom and chance.random() < 0.6]
     ways = [f"{whom}>{other}" if chance.random() < 0.5 else f"{other}>{whom}" for other in others]
     return [*((0.0, "cut", (way,)) for way in ways), (chance.uniform(0.3, 2), "heal", ())]
 
 
-def _bridge(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
+def _bridge(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
     """Split the others around one server that both sides reach."""
     start = chance.randint(0, len(servers) - 1)
     others = (servers[start + 1 :] + servers[:start]) if len(servers) > 2 else ()
@@ -106,7 +106,7 @@ def _bridge(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
     return [*((0.0, "cut", (way,)) for way in ways), (chance.uniform(0.3, 2), "heal", ())]
 
 
-def _flap(chance: Stream, servers: tuple[str, ...]) -> list[Happening]:
+def _flap(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
     whom, at = _one_of(chance, servers), 0.0
     found: list[Happening] = []
     for _ in range(3):
@@ -132,44 +132,44 @@ SPLITS = {"split": 6, "isolate": 6, "one way": 8, "bridge": 12, "flap": 12}
 CRASHES = {"crash": 3, "pause": 6}
 DISKS = {"lose": 4, "tear": 4}
 
-PROFILES: Mapping[str, Profile] = {
+PROFILES: Mapping[str, FaultProfile] = {
     profile.name: profile
     for profile in (
-        Profile(name="calm", sentence="Nothing goes wrong."),
-        Profile(
+        FaultProfile(name="calm", sentence="Nothing goes wrong."),
+        FaultProfile(
             name="slow",
             sentence="Messages take up to 30 ms, some much longer, and clocks drift by 10%.",
             network={"delay": (0.001, 0.03), "spread": "long"},
             drift=0.1,
         ),
-        Profile(name="lossy", sentence="One message in twenty is lost.", network={"loss": 0.05}),
-        Profile(
+        FaultProfile(name="lossy", sentence="One message in twenty is lost.", network={"loss": 0.05}),
+        FaultProfile(
             name="reordering",
             sentence="One message in ten is held back, one in twenty arrives twice.",
             network={"reorder": 0.1, "duplicate": 0.05},
         ),
-        Profile(
+        FaultProfile(
             name="partitions",
             sentence="The network splits: in two, around a leader, one way, around a bridge, on and off.",
             faults=SPLITS,
             elections=6,
             hits=20,
         ),
-        Profile(
+        FaultProfile(
             name="crashes",
             sentence="Servers crash and start again, or are held still for a while.",
             faults=CRASHES,
             elections=2,
             hits=8,
         ),
-        Profile(
+        FaultProfile(
             name="disks",
             sentence="Servers crash while they store, and lose that event or half of what it wrote.",
             faults=DISKS,
             elections=3,
             hits=8,
         ),
-        Profile(
+        FaultProfile(
             name="hostile",
             sentence="All of it at once.",
             network={"delay": (0.001, 0.02), "spread": "long", "loss": 0.03, "reorder": 0.05, "duplicate": 0.03},
@@ -182,7 +182,7 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 
-def find_profile(name: str) -> Profile:
+def find_profile(name: str) -> FaultProfile:
     """Give a profile by its name.
 
     Raises:
@@ -234,9 +234,9 @@ def adversity(
     )
 
 
-def _requests(profile: Profile, seed: int, seconds: float) -> Iterator[Action]:
+def _requests(profile: FaultProfile, seed: int, seconds: float) -> Iterator[Action]:
     """Let clients write, now and then delete, and read."""
-    chance, at, number = Stream(seed, "profile/requests"), 0.3, 0
+    chance, at, number = RandomStream(seed, "profile/requests"), 0.3, 0
     while (at := at + chance.uniform(*profile.writes)) < seconds:
         number += 1
         key, kind = f"k{chance.randint(1, KEYS)}", chance.random()
@@ -244,26 +244,26 @@ def _requests(profile: Profile, seed: int, seconds: float) -> Iterator[Action]:
         yield _action(at, "set" if kind < 0.8 else "delete" if kind < 0.9 else "get", words)
 
 
-def _faults(profile: Profile, seed: int, servers: tuple[str, ...], seconds: float) -> Iterator[Action]:
+def _faults(profile: FaultProfile, seed: int, servers: tuple[str, ...], seconds: float) -> Iterator[Action]:
     for name, mean in profile.faults.items():
-        chance, at = Stream(seed, f"profile/{name}"), 0.5
+        chance, at = RandomStream(seed, f"profile/{name}"), 0.5
         while (at := at + chance.uniform(0.2, 1.8) * mean) < seconds:
             for later, verb, words in FAULTS[name](chance, servers):
                 if at + later < seconds:
                     yield _action(at + later, verb, words)
 
 
-def _faults_of_one(profile: Profile, seed: int, servers: tuple[str, ...], seconds: float) -> Iterator[Action]:
+def _faults_of_one(profile: FaultProfile, seed: int, servers: tuple[str, ...], seconds: float) -> Iterator[Action]:
     """Leave out what needs a second server."""
     for action in _faults(profile, seed, servers, seconds):
         if action.verb not in ("partition", "cut", "heal"):
             yield action
 
 
-def _clocks(profile: Profile, seed: int, servers: tuple[str, ...]) -> dict[str, float]:
+def _clocks(profile: FaultProfile, seed: int, servers: tuple[str, ...]) -> dict[str, float]:
     if not profile.drift:
         return {}
-    chance, most = Stream(seed, "profile/clocks"), round(profile.drift * CLOCK_STEPS)
+    chance, most = RandomStream(seed, "profile/clocks"), round(profile.drift * CLOCK_STEPS)
     return {name: (CLOCK_STEPS + chance.randint(-most, most)) / CLOCK_STEPS for name in servers}
 
 

@@ -147,7 +147,7 @@ def _job(
 def _load(job: Job) -> type | None:
     if not job.source:
         return None
-    from raft_steps.lab.cli.common import load_node
+    from raft_steps.lab.runtime.loading import load_node
 
     return load_node(job.source)
 

@@ -12,7 +12,7 @@ its call and its answer, and every answer is what one copy of the data would hav
 heard; it knows nothing of Raft.
 """
 
-from raft_steps.lab.verify.linearizability.check import Result, check_linearizable
+from raft_steps.lab.verify.linearizability.check import LinearizabilityResult, check_linearizable
 from raft_steps.lab.verify.linearizability.history import History, HistoryError, Mark, Operation
 from raft_steps.lab.verify.linearizability.models import MODELS, KeyValueModel, Model, RegisterModel
 
@@ -21,10 +21,10 @@ __all__ = [
     "History",
     "HistoryError",
     "KeyValueModel",
+    "LinearizabilityResult",
     "Mark",
     "Model",
     "Operation",
     "RegisterModel",
-    "Result",
     "check_linearizable",
 ]

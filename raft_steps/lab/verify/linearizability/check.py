@@ -26,7 +26,7 @@ SMALLEST_LIMIT = 200_000  # how many more steps to look for the smallest failing
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class LinearizabilityResult:
     """What the check found.
 
     Attributes:
@@ -85,7 +85,7 @@ def check_linearizable(
     step_limit: int = STEP_LIMIT,
     time_limit: float | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Result:
+) -> LinearizabilityResult:
     """Check whether a history is linearizable.
 
     Args:
@@ -116,8 +116,8 @@ def check_linearizable(
             return _violated(history, chosen, found[key], parts[key], step_limit - budget.steps)
     steps = min(step_limit - budget.steps, step_limit)
     if undecided:
-        return Result("unknown", history, chosen, undecided=tuple(undecided), steps=steps)
-    return Result("ok", history, chosen, order=_together(found), steps=steps)
+        return LinearizabilityResult("unknown", history, chosen, undecided=tuple(undecided), steps=steps)
+    return LinearizabilityResult("ok", history, chosen, order=_together(found), steps=steps)
 
 
 def _model(history: History, model: str | Model) -> Model:
@@ -132,13 +132,15 @@ def _model(history: History, model: str | Model) -> Model:
     return chosen
 
 
-def _violated(history: History, model: Model, whole: Search, operations: Sequence[Operation], steps: int) -> Result:
+def _violated(
+    history: History, model: Model, whole: Search, operations: Sequence[Operation], steps: int
+) -> LinearizabilityResult:
     failing = smallest_part(operations, model, SMALLEST_LIMIT)
     try:
         search = find_order(failing, model, Budget(SMALLEST_LIMIT))
     except OutOfBudgetError:  # The part is as hard as the whole was; what the whole's search saw is true of it too.
         search = whole
-    return Result(
+    return LinearizabilityResult(
         "violated",
         history,
         model,

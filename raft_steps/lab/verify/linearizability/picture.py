@@ -21,7 +21,7 @@ from raft_steps.lab.verify.linearizability.picture_servers import LANE, Stretch,
 from raft_steps.lab.verify.linearizability.report import explanation, on_key, report
 
 if TYPE_CHECKING:
-    from raft_steps.lab.verify.linearizability.check import Result
+    from raft_steps.lab.verify.linearizability.check import LinearizabilityResult
 
 ROW, BAR = 36, 12
 MARK_ROWS, MARK_ROW, MARK_WIDTH = 4, 14, 300
@@ -36,7 +36,7 @@ STYLE = (
 )
 
 
-def draw_result(result: Result, trace: Trace | None, title: str) -> Picture:
+def draw_result(result: LinearizabilityResult, trace: Trace | None, title: str) -> Picture:
     """Draw the result of a check.
 
     Args:
@@ -58,14 +58,14 @@ def draw_result(result: Result, trace: Trace | None, title: str) -> Picture:
     return Picture(painter.paint(title).svg(alt), alt, summary)
 
 
-def _verdict(result: Result) -> str:
+def _verdict(result: LinearizabilityResult) -> str:
     counted = plural(len(result.history), "operation")
     words = {"ok": f"{counted}, linearizable", "unknown": f"{counted}, undecided"}
     return words.get(result.verdict, f"{counted}, not linearizable{on_key(result.key)}")
 
 
 class _Painter:
-    def __init__(self, result: Result, layout: Layout, lanes: Mapping[str, list[Stretch]]) -> None:
+    def __init__(self, result: LinearizabilityResult, layout: Layout, lanes: Mapping[str, list[Stretch]]) -> None:
         self.result, self.layout, self.lanes = result, layout, lanes
         self.history: History = result.history
         self.failing = {op.begin for op in result.failing}

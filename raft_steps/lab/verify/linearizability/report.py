@@ -11,12 +11,12 @@ from raft_steps.lab.verify.linearizability.history import History, Operation, sp
 from raft_steps.lab.verify.linearizability.models import is_ours
 
 if TYPE_CHECKING:
-    from raft_steps.lab.verify.linearizability.check import Result
+    from raft_steps.lab.verify.linearizability.check import LinearizabilityResult
 
 MOST_LINES = 30
 
 
-def report(result: Result) -> str:
+def report(result: LinearizabilityResult) -> str:
     """Tell a result, a line for each operation that matters."""
     count = len(result.history)
     if result.verdict == "unknown":
@@ -53,7 +53,7 @@ def _table(history: History, operations: Sequence[Operation]) -> list[str]:
     return lines
 
 
-def explanation(result: Result) -> str:
+def explanation(result: LinearizabilityResult) -> str:
     """Say in a sentence why the failing part has no order: the plainest reason that fits."""
     part, history = result.failing, result.history
     for observer in reversed(part if is_ours(result.model) else ()):
@@ -91,7 +91,7 @@ def _writers(value: Hashable, part: Sequence[Operation]) -> list[Operation]:
     return [op for op in part if op.action in ("set", "cas") and not op.is_read and op.value == value]
 
 
-def _never_written(observer: Operation, result: Result) -> str:
+def _never_written(observer: Operation, result: LinearizabilityResult) -> str:
     """Tell of a value that nobody had written, if that is so."""
     if observer.action not in ("get", "cas") or seen_by(observer) == result.model.initial:
         return ""
@@ -171,7 +171,7 @@ def operation_data(operation: Operation) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def result_data(result: Result) -> dict[str, Any]:
+def result_data(result: LinearizabilityResult) -> dict[str, Any]:
     """Give a result as data that JSON can hold."""
     return {
         "verdict": result.verdict,

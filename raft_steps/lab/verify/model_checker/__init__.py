@@ -23,7 +23,7 @@ from raft_steps.lab.verify.model_checker.breadth_first import (
 )
 from raft_steps.lab.verify.model_checker.electability import NOBODY_CAN_BE_ELECTED
 from raft_steps.lab.verify.model_checker.invariants import INVARIANTS
-from raft_steps.lab.verify.model_checker.phases import Stage, run_stages
+from raft_steps.lab.verify.model_checker.phases import Phase, run_stages
 from raft_steps.lab.verify.model_checker.predicates import (
     Predicate,
     acknowledged,
@@ -34,7 +34,7 @@ from raft_steps.lab.verify.model_checker.predicates import (
     predicate,
 )
 from raft_steps.lab.verify.model_checker.replay import Replay
-from raft_steps.lab.verify.model_checker.result import Result, run_schedule
+from raft_steps.lab.verify.model_checker.result import SearchResult, run_schedule
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.scope import Scope
 from raft_steps.lab.verify.model_checker.search import Search
@@ -51,13 +51,13 @@ __all__ = [
     "TIME_OUT",
     "VIOLATED",
     "Look",
+    "Phase",
     "Predicate",
     "Replay",
-    "Result",
     "Schedule",
     "Scope",
     "Search",
-    "Stage",
+    "SearchResult",
     "acknowledged",
     "committed",
     "down",

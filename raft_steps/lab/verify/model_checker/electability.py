@@ -14,7 +14,7 @@ from typing import Any
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.runtime.diagnostics import returned_something
-from raft_steps.lab.runtime.watchdog import HandlerStuck
+from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.verify.model_checker.interning import Even
 from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.state_view import Look
@@ -69,7 +69,7 @@ def _call(node: Any, handler: str, *arguments: Any) -> list[tuple[str, Any]]:
             raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
     except NodeError:
         raise
-    except (Exception, HandlerStuck) as error:
+    except (Exception, HandlerTimeout) as error:
         raise blame(error, node.name, handler) from error
     sent = [(effect[1], effect[2]) for effect in node.effects if effect[0] == "send"]
     node.effects = []

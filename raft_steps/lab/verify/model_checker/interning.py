@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from raft_steps.lab.log import Log
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.simulator.recorder import NOT_STATE
 from raft_steps.lab.verify.model_checker.facts import NOTHING, Fact, grown
 from raft_steps.lab.verify.model_checker.freezing import Freezer
@@ -20,7 +20,7 @@ DRIVERS_OWN = NOT_STATE - {"log"}  # fields of a node that are no state of the s
 Done = tuple[int, tuple[int, ...], int]  # the server after an event, the messages that it sends, the facts
 
 
-class Even(Stream):
+class Even(RandomStream):
     """Chance without chance: the first draw is the lowest, the next are spread evenly over the range."""
 
     __slots__ = ("drawn",)

@@ -12,13 +12,13 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.verify.model_checker.predicates import Predicate
-from raft_steps.lab.verify.model_checker.result import Result
+from raft_steps.lab.verify.model_checker.result import SearchResult
 from raft_steps.lab.verify.model_checker.scope import Scope
 from raft_steps.lab.verify.model_checker.search import Rules, Search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Phase:
     """One stage of a search: what is looked for, within which scope.
 
     Attributes:
@@ -35,8 +35,8 @@ class Stage:
 
 
 def run_stages(
-    search: Search, stages: Sequence[Stage], *, invariants: Rules = (), **options: Any
-) -> tuple[Result, list[str]]:
+    search: Search, stages: Sequence[Phase], *, invariants: Rules = (), **options: Any
+) -> tuple[SearchResult, list[str]]:
     """Go through the stages, one from the end of the other; every stage is held against the invariants.
 
     Args:
@@ -55,7 +55,7 @@ def run_stages(
     if not stages:
         raise ScenarioError("a search in stages has at least one")
     told: list[str] = []
-    result: Result | None = None
+    result: SearchResult | None = None
     for number, stage in enumerate(stages, start=1):
         settings = {"goal": stage.goal, "forget": stage.forget, "invariants": invariants} | options
         result = search.run(stage.scope, **settings) if result is None else result.go_on(stage.scope, **settings)
@@ -66,7 +66,7 @@ def run_stages(
     return result, told
 
 
-def _ending(result: Result) -> str:
+def _ending(result: SearchResult) -> str:
     counted = f"{result.states:,} states"
     words = f": {result.what}: {result.words}" if result.violated else f": {result.words}" if result.found else ""
     return f"{result.outcome}{words} ({counted})"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.random_stream import Stream
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.verify.model_checker.breadth_first import (
     GOAL_FOUND,
     NODE_FAILED,
@@ -36,7 +36,7 @@ class Probes:
         walk, limits, seen = self.walk, self.limits, set(starts)
         began = limits.clock() if limits.clock is not None else 0.0
         for probe in range(self.probes):
-            stream = Stream(self.seed, f"probe/{probe}")
+            stream = RandomStream(self.seed, f"probe/{probe}")
             walk.start = stream.randint(0, len(starts) - 1)
             for found in self._follow(starts[walk.start], stream):
                 seen.add(found)
@@ -49,7 +49,7 @@ class Probes:
         walk.path = ()
         return walk
 
-    def _follow(self, state: State, stream: Stream) -> Iterator[State]:
+    def _follow(self, state: State, stream: RandomStream) -> Iterator[State]:
         """Go along one path; the walk has an outcome when it found something."""
         walk = self.walk
         walk_path: list[Event] = []

@@ -19,7 +19,7 @@ from raft_steps.lab.runtime.host import Host, read_entries
 from raft_steps.lab.runtime.simulator.network import Link, connect
 from raft_steps.lab.runtime.simulator.recorder import Recorder
 from raft_steps.lab.runtime.simulator.timers import check_wait
-from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
+from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario.arguments import title_of_class
 from raft_steps.lab.scenario.model import MICROSECONDS, seconds
 from raft_steps.lab.trace.trace import Trace
@@ -200,7 +200,7 @@ class Replay:
             if first and host.name == self.schedule.leader:
                 node.is_leader = True
             host.begin(node)
-        except (Exception, HandlerStuck) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
+        except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
             self._blame(host, "beginning", error, (kind, detail))
             return
         self._recorder.life_begins(host)
@@ -255,7 +255,7 @@ class Replay:
             facts = facts_of(node, node.effects, heard=heard, committed_before=before, requests=self.requests)
             self._carry_out(host)
             self.facts = grown(self.facts, facts)
-        except (Exception, HandlerStuck) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
+        except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
             self._blame(host, handler, error, (kind, detail))
 
     def _carry_out(self, host: Host) -> None:

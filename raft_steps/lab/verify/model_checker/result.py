@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class SearchResult:
     """How a search ended.
 
     Attributes:
@@ -97,7 +97,7 @@ class Result:
         """List the events of the run that was found, in words."""
         return [] if self.schedule is None else self.search.describe(self.schedule)
 
-    def go_on(self, scope: Any = None, **options: Any) -> Result:
+    def go_on(self, scope: Any = None, **options: Any) -> SearchResult:
         """Search on from the states that were found, with other settings; they are those of `Search.run`.
 
         Raises:

@@ -18,7 +18,7 @@ from typing import Any
 
 from raft_steps.lab.commands import Request
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.runtime.watchdog import HandlerStuck, bounded
+from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.scenario import default_scenario
 from raft_steps.lab.verify.model_checker.breadth_first import (
@@ -37,7 +37,7 @@ from raft_steps.lab.verify.model_checker.minimise import shortened
 from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.random_walks import Probes
 from raft_steps.lab.verify.model_checker.replay import Replay
-from raft_steps.lab.verify.model_checker.result import Result
+from raft_steps.lab.verify.model_checker.result import SearchResult
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.schedule_steps import describe, name_steps
 from raft_steps.lab.verify.model_checker.scope import Scope
@@ -116,7 +116,7 @@ class Search:
         seconds: float | None = None,
         clock: Callable[[], float] | None = None,
         starts: Iterable[Start] = (),
-    ) -> Result:
+    ) -> SearchResult:
         """Go through every order of events, the nearest states first.
 
         Args:
@@ -131,7 +131,7 @@ class Search:
             depth: The most events in a row.
             seconds: The longest time, as `clock` tells it.
             clock: Tells the time in seconds, such as ``time.monotonic``.
-            starts: Where to begin; `Result.go_on` gives it.
+            starts: Where to begin; `SearchResult.go_on` gives it.
 
         Returns:
             The outcome; of a violation and of a goal, a run with as few events as there can be.
@@ -168,7 +168,7 @@ class Search:
         seconds: float | None = None,
         clock: Callable[[], float] | None = None,
         starts: Iterable[Start] = (),
-    ) -> Result:
+    ) -> SearchResult:
         """Follow random runs, each as deep as it may go; what is found is shortened as far as single events go.
 
         Args:
@@ -236,7 +236,7 @@ class Search:
             names.append(name)
         return names
 
-    def _result(self, walk: Walk, begins: list[Start], rules: tuple[Predicate, ...]) -> Result:
+    def _result(self, walk: Walk, begins: list[Start], rules: tuple[Predicate, ...]) -> SearchResult:
         told: dict[str, Any] = {"outcome": walk.outcome, "search": self, "invariants": rules}
         path = (*begins[walk.start][0], *walk.path)
         if walk.finding is not None and walk.outcome in (VIOLATED, GOAL_FOUND):
@@ -247,7 +247,7 @@ class Search:
             error = Replay(schedule, self.node_class).run().error or walk.error
             told |= {"schedule": schedule, "error": error, "words": str(error)}
         ends = tuple(end_of(self.machine, self._start, (*begins[start][0], *events)) for start, events in walk.ends)
-        return Result(
+        return SearchResult(
             **told,
             states=walk.states,
             transitions=walk.transitions,
@@ -267,5 +267,5 @@ class Search:
         try:
             with bounded(lambda: self.machine.calls + (walk.transitions + walk.states if walk is not None else 0)):
                 yield
-        except HandlerStuck as error:  # A handler's would be a NodeError by now.
+        except HandlerTimeout as error:  # A handler's would be a NodeError by now.
             raise ScenarioError("a predicate of the search did not come back: an endless loop?") from error

@@ -17,7 +17,7 @@ from raft_steps.lab.node import Effect
 from raft_steps.lab.runtime.diagnostics import Mistake, node_error, returned_something
 from raft_steps.lab.runtime.host import Host
 from raft_steps.lab.runtime.simulator.timers import check_wait
-from raft_steps.lab.runtime.watchdog import HandlerStuck
+from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.verify.model_checker.facts import facts_of
 from raft_steps.lab.verify.model_checker.interning import DRIVERS_OWN, Done, Even, Local, Numbers
 
@@ -95,7 +95,7 @@ class Machine(Numbers):
             if leader:
                 node.is_leader = True
             host.begin(node)
-        except (Exception, HandlerStuck) as error:
+        except (Exception, HandlerTimeout) as error:
             raise blame(error, name, "beginning") from error
         return self._handle(what, node, "on_start", (), (), term=term)
 
@@ -126,7 +126,7 @@ class Machine(Numbers):
             facts = facts_of(node, effects, heard=heard, committed_before=before, requests=self.requests)
             after = Local(what.server, True, self._fields(node), self._timers_after(node, timers, effects), ())
             sends = self._sends(what.server, effects)
-        except (Exception, HandlerStuck) as error:
+        except (Exception, HandlerTimeout) as error:
             raise blame(error, name, handler) from error
         return self.number_of_local(after), sends, self.number_of_facts(tuple(sorted(set(facts), key=repr)))
 
