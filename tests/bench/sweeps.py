@@ -50,5 +50,5 @@ def _seconds(seeds: range, *, watched: bool) -> float:
         if watched:
             try_scenario(scenario, kept_by(STEP))
         else:
-            Simulation(scenario, record=False).run_until(scenario.until or 0)
+            Simulation(scenario, record=False).run_until(scenario.until_us or 0)
     return time.process_time() - begun

@@ -365,7 +365,7 @@ def test_times_are_those_of_the_scene(heartbeats: bool | str, mark: int | None) 
     """What is counted before a scene is built is what the scene then holds."""
     trace = Cluster.replay(ROUGH_RUN).trace
     marked = None if mark is None else trace.events[mark]
-    for low, high in ((0, trace.end), (5_000_000, 20_000_000)):
+    for low, high in ((0, trace.end_us), (5_000_000, 20_000_000)):
         reading, view = read(trace), View(low, high, heartbeats, marked, "here")
         scene = build_scene(reading, view)
         arrows = [max(arrow.begin, low) for arrow in scene.arrows]

@@ -70,7 +70,7 @@ def test_action_in_the_past_branches(player: Player) -> None:
     assert (1, 0, None) == (trace["branch"], trace["parent"], trace["at"])
     shared = player.text(1).split("\n")[1 : trace["keep"] + 1]
     assert before.split("\n")[1 : trace["keep"] + 1] == shared
-    assert trace["keep"] == sum(event.time < 12_000_000 for event in player.cluster.trace)
+    assert trace["keep"] == sum(event.time_us < 12_000_000 for event in player.cluster.trace)
     assert replayed(player, 1) == player.cluster.trace.to_text()
 
 

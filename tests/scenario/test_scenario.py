@@ -60,7 +60,7 @@ SCENARIOS = st.builds(
     logs=st.dictionaries(NAMES, ENTRIES, max_size=2),
     draws=st.dictionaries(NAMES, st.lists(st.integers(8, 18) | st.floats(0.1, 9), min_size=1, max_size=3).map(tuple)),
     actions=st.lists(actions(), max_size=5).map(tuple),
-    until=st.none() | TIMES,
+    until_us=st.none() | TIMES,
 )
 
 
@@ -90,7 +90,7 @@ def test_line_reads_like_a_sentence() -> None:
         logs={"tom": ((1, "set x 'a b'"),)},
         draws={"jerry": (11,)},
         actions=(Action(12_000_000, "crash", ("leader",)), Action(30_500_000, "set", ("x", "1"))),
-        until=60_000_000,
+        until_us=60_000_000,
     )
 
     assert (

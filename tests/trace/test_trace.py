@@ -56,7 +56,7 @@ def test_trace_names_its_scenario() -> None:
 
     assert "step 4" == trace.title
     assert "raft-steps 1; step 4; servers tom jerry spike; seed 0; until 3" == trace.scenario
-    assert 3_000_000 == trace.end
+    assert 3_000_000 == trace.end_us
 
 
 def test_events_are_numbered_and_in_order() -> None:
@@ -64,7 +64,7 @@ def test_events_are_numbered_and_in_order() -> None:
     events = rich_run(8).trace.events
 
     assert list(range(len(events))) == [event.number for event in events]
-    assert sorted(event.time for event in events) == [event.time for event in events]
+    assert sorted(event.time_us for event in events) == [event.time_us for event in events]
 
 
 def test_last_moment_is_the_cluster_as_it_is() -> None:

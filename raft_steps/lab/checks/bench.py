@@ -134,9 +134,9 @@ class Bench:
     def run(self, seconds: float) -> None:
         """Let virtual time pass; what is due at the very end happens too."""
         simulation = self.simulation
-        end = simulation.now + round(seconds * MICROSECONDS)
+        end = simulation.now_us + round(seconds * MICROSECONDS)
         simulation.run_until(end + 1)
-        simulation.now = end  # Nothing at this time is left over, and times stay round.
+        simulation.now_us = end  # Nothing at this time is left over, and times stay round.
 
     def run_until_sent(self, message_name: str, within: float = 60, otherwise: str = "") -> list[Event]:
         """Let time pass until the server under test sends such a message; return all of that kind that it sends then.
@@ -157,8 +157,8 @@ class Bench:
             found, looked = self.sent(message_name, since=looked), self.mark()
             return bool(found)
 
-        if simulation.run_until(simulation.now + round(within * MICROSECONDS), has_sent):
-            simulation.now -= 1
+        if simulation.run_until(simulation.now_us + round(within * MICROSECONDS), has_sent):
+            simulation.now_us -= 1
         found = self.sent(message_name, since=mark)
         otherwise = otherwise or f"{self.me} should send {message_name} within {within:g} s, but sends none"
         self.require(bool(found), otherwise)

@@ -30,7 +30,7 @@ def timeout_at_start(stage: Bench) -> float:
 
 def wait_of(timer: Event) -> float:
     """Say how long a timer was started for, in seconds."""
-    wait: float = (timer["due"] - timer.time) / MICROSECONDS
+    wait: float = (timer["due"] - timer.time_us) / MICROSECONDS
     return wait
 
 

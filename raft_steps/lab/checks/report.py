@@ -77,7 +77,7 @@ class CheckResult:
 
             event = self.trace.events[self.event]
             if event.kind != "failed":  # The message says it already.
-                lines.append(f"The event, at {seconds(event.time)} s: {event_text(event)}")
+                lines.append(f"The event, at {seconds(event.time_us)} s: {event_text(event)}")
         return [*lines, f"The rule ({self.check.source}): {self.check.rule}"] if self.tried else lines
 
     def __str__(self) -> str:

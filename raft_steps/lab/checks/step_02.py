@@ -33,7 +33,7 @@ def heartbeats_come_at_once_and_every_5_seconds(stage: Bench) -> None:
     stage.run(11)
     for puppet in PUPPETS:
         calls = stage.sent("AppendEntries", to=puppet)
-        times = [call.time / MICROSECONDS for call in calls]
+        times = [call.time_us / MICROSECONDS for call in calls]
         found = "it sends AppendEntries at " + ", ".join(f"{at:g} s" for at in times) if times else "it sends none"
         unwanted = first([call for call, at in zip(calls, times, strict=True) if at not in (0, 5, 10)])
         silent = latest(stage, "started", "timer_fired") if 0 in times else first(stage.events("started"))

@@ -56,7 +56,7 @@ def every_call_carries_the_current_term(stage: Bench) -> None:
         )
     for call, after in pairwise(sorted(calls, key=lambda each: each["to"])):
         stage.require(
-            (call.time, call["to"], call["fields"]) != (after.time, after["to"], after["fields"]),
+            (call.time_us, call["to"], call["fields"]) != (after.time_us, after["to"], after["fields"]),
             f"tom sends {call['to']} the same call twice at once. Once is enough: append_entries_after only builds a "
             "call, and whoever asked for it sends it",
             after,

@@ -187,7 +187,7 @@ def require_timer_restarted(stage: Bench, situation: str) -> None:
     """Fail unless the call that the server under test has just heard restarted its election timer, for a whole timeout."""
     heard, timers = stage.arrival(), stage.fields()["timers"]
     started, due = timers.get("election", (None, 0))
-    stage.require(started == heard.time, f"{situation}: it should restart its election timer, but does not", heard)
+    stage.require(started == heard.time_us, f"{situation}: it should restart its election timer, but does not", heard)
     wait = (due - started) / MICROSECONDS
     whole = getattr(stage.node, "election_timeout", wait)
     stage.require(

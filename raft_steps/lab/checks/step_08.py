@@ -43,7 +43,7 @@ def each_election_has_a_timeout_of_its_own(stage: Bench) -> None:
     stage.begin(draws=draws)
     for _ in range(elections):
         stage.run_until_sent("RequestVote", within=30)
-    timers = [event for event in election_timers(stage) if event.time > 0]
+    timers = [event for event in election_timers(stage) if event.time_us > 0]
     stage.require(timers, "tom runs for leader, but starts no election timer for the next election")
     first = timers[0]
     left = len(stage.node.random.scripted)
@@ -120,7 +120,7 @@ def a_split_vote_comes_to_an_end(stage: Bench) -> None:
     cluster.run(60, until=lambda: cluster.leader is not None)
     if cluster.leader is None:
         runs = [event for event in cluster.trace.of("sent") if event["type"] == "RequestVote"]
-        jerry, spike = ({run.time: run for run in runs if run.server == name} for name in ("jerry", "spike"))
+        jerry, spike = ({run.time_us: run for run in runs if run.server == name} for name in ("jerry", "spike"))
         splits = [run for time, run in jerry.items() if time in spike]
         own = [name for name in ("jerry", "spike") if getattr(cluster.node(name), "voted_for", None) == name]
         stage.fail(
@@ -217,5 +217,5 @@ def stepping_down_is_as_before(stage: Bench) -> None:
 
 def election_timers(stage: Bench) -> list[Event]:
     """Give the starts of the election timer that count: the last one at each time."""
-    starts = {event.time: event for event in stage.events("timer_started") if event["timer"] == "election"}
+    starts = {event.time_us: event for event in stage.events("timer_started") if event["timer"] == "election"}
     return list(starts.values())

@@ -227,7 +227,7 @@ def the_election_timer_is_as_before(stage: Bench) -> None:
     """A follower votes and refuses to vote; two servers hear of a newer term; a candidate gets no answer, three times."""
     stage.begin(log="3 set x 1", draws=(8,))
     require_vote(stage, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
-    started = stage.arrival().time
+    started = stage.arrival().time_us
     story = "tom votes for jerry in term 4: it should restart its election timer"
     stage.require(election_timer(stage) == started, story, stage.arrival())
     for term in (4, 3):
@@ -238,7 +238,7 @@ def the_election_timer_is_as_before(stage: Bench) -> None:
         stage.require(on, f"{story}: its election timer should run on, but starts anew", stage.arrival())
     hears(stage, "AppendEntries", 4)
     story = "tom follows jerry in term 4 and hears its call: it should restart its election timer"
-    stage.require(election_timer(stage) == stage.arrival().time, story, stage.arrival())
+    stage.require(election_timer(stage) == stage.arrival().time_us, story, stage.arrival())
     for role in ("follows", "runs for leader"):
         become(stage, role)
         before, _ = election_timer(stage), hears(stage, "AppendEntriesRefused", 9)

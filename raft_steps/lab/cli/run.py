@@ -60,8 +60,8 @@ def run(
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     wanted: dict[str, Any] = {"servers": read_servers(servers), "seed": seed, "timing": timing}
     scenario = build_scenario(number, text, {name: value for name, value in wanted.items() if value is not None})
-    until = microseconds(seconds) if seconds is not None else scenario.until or _long_enough(scenario)
-    cluster = Cluster.replay(dataclasses.replace(scenario, until=until), load_node(node) if node else None)
+    until = microseconds(seconds) if seconds is not None else scenario.until_us or _long_enough(scenario)
+    cluster = Cluster.replay(dataclasses.replace(scenario, until_us=until), load_node(node) if node else None)
     if svg is not None:
         from raft_steps.lab.pictures.space_time import timeline
 
@@ -91,8 +91,8 @@ def replay(file: Any, node: str | None, heartbeats: bool, as_json: bool) -> None
     scenario = Scenario.parse(saved.scenario if saved is not None else _without_remarks(text))
     if scenario.step is None and node_class is None:
         raise CommandError("this scenario names no step, so it was run with somebody's own class; name one with --node")
-    if scenario.until is None:
-        scenario = dataclasses.replace(scenario, until=_long_enough(scenario))
+    if scenario.until_us is None:
+        scenario = dataclasses.replace(scenario, until_us=_long_enough(scenario))
     trace = Cluster.replay(scenario, node_class).trace
     differs = _first_difference(saved, trace) if saved is not None else None
     same = None if saved is None else differs is None
@@ -132,7 +132,7 @@ def _named(parts: Mapping[str, Any]) -> dict[str, Any]:
 def _long_enough(scenario: Scenario) -> int:
     """Give a time by which something has happened, and by which the last action has had its consequences."""
     longest = microseconds(TIMINGS[scenario.timing].election_timeout_range[1])
-    return max(RUN_TIMEOUTS * longest, scenario.last_action + LAST_TIMEOUTS * longest)
+    return max(RUN_TIMEOUTS * longest, scenario.last_action_us + LAST_TIMEOUTS * longest)
 
 
 def _is_trace(text: str) -> bool:
@@ -191,7 +191,7 @@ def summary(trace: Trace, step: int | None) -> dict[str, Any]:
     return {
         "step": step,
         "scenario": trace.scenario,
-        "seconds": trace.end / MICROSECONDS,
+        "seconds": trace.end_us / MICROSECONDS,
         "events": len(trace),
         "leaders": [name for name, server in servers.items() if server["role"] == "leader"],
         "servers": servers,

@@ -138,7 +138,7 @@ class Cluster(View):
         for action in scenario.actions:
             self._simulation.plan(action)
         self._actions += scenario.actions
-        self._run_until(scenario.end)
+        self._run_until(scenario.end_us)
 
     def run(self, seconds: float | None = None, *, until: float | Callable[[], bool] | None = None) -> Cluster:
         """Let virtual time pass.
@@ -155,7 +155,7 @@ class Cluster(View):
             EventBudgetError: The servers send without end.
         """
         with self._at_work():
-            now = self._simulation.now
+            now = self._simulation.now_us
             if callable(until):
                 self._run_until(now + microseconds(1000 if seconds is None else seconds), until)
             elif until is not None:
@@ -261,13 +261,13 @@ class Cluster(View):
 
     def _do(self, verb: str, words: Iterable[str], at: float | None) -> str:
         """Do something now, or plan it; give the reply address of a client that asks now."""
-        now = self._simulation.now
+        now = self._simulation.now_us
         action = Action(now if at is None else microseconds(at), verb, tuple(words))
-        if action.at < now:
+        if action.at_us < now:
             raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {seconds(now)} s")
         check_action(action, self.servers)
         self._actions.append(action)
-        if action.at == now:
+        if action.at_us == now:
             return self._simulation.perform(action)
         self._simulation.plan(action)
         return ""
@@ -288,6 +288,6 @@ class Cluster(View):
             return NoAnswer(f"{to or 'the leader'} is down")
         patience = simulation.timing.patience
         if client not in simulation.responses:
-            simulation.run_until(simulation.now + microseconds(patience), lambda: client in simulation.responses)
+            simulation.run_until(simulation.now_us + microseconds(patience), lambda: client in simulation.responses)
         response = simulation.responses.get(client)
         return response if response is not None else NoAnswer(f"nothing was heard within {patience:g} s")

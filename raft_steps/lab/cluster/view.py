@@ -39,13 +39,13 @@ class View:
     @property
     def time(self) -> float:
         """The virtual time, in seconds."""
-        return self._simulation.now / MICROSECONDS
+        return self._simulation.now_us / MICROSECONDS
 
     @property
     def scenario(self) -> Scenario:
         """All that was done so far, as data."""
         with self._lock:
-            return dataclasses.replace(self._scenario, actions=tuple(self._actions), until=self._simulation.now)
+            return dataclasses.replace(self._scenario, actions=tuple(self._actions), until_us=self._simulation.now_us)
 
     @property
     def trace(self) -> Trace:

@@ -157,11 +157,11 @@ def read_test(text: str, step: int) -> Alarm:
         entry = read_entry(named)
         if entry.scripts:
             raise ScenarioError("a test writes its actions out; it has no script")
-        _check_size(len(entry.plain.servers), entry.plain.until or 0)
+        _check_size(len(entry.plain.servers), entry.plain.until_us or 0)
         return lambda node_class: try_entry(entry, None, entry.plain.seed, node_class).wrong
     lines = [line.partition("#")[0].strip().rstrip(";") for line in text.splitlines()]
     scenario = Scenario.parse("; ".join(line for line in lines if line))
-    _check_size(len(scenario.servers), scenario.end)
+    _check_size(len(scenario.servers), scenario.end_us)
     return lambda node_class: try_scenario(scenario, kept_by(step), node_class).text
 
 

@@ -171,5 +171,5 @@ def _is_seen(mutant: Any, step: int) -> bool:
 
 def _peace(step: int, mutant: Any) -> Iterator[Scenario]:
     """Give runs in which nothing goes wrong, with clients and without."""
-    yield default_scenario(step, 3, node_class=mutant, until=60 * MICROSECONDS)
+    yield default_scenario(step, 3, node_class=mutant, until_us=60 * MICROSECONDS)
     yield adversity(step, "calm", 0, seconds=SECONDS, node_class=mutant)

@@ -37,7 +37,7 @@ def still(trace: Trace, at: float | None = None) -> Picture:
     drawing = Drawing(WIDTH, bottom - top, STYLE)
     where = {name: (WIDTH / 2 + x, y - top) for name, (x, y) in places.items()}
     decimals = decimals_of(trace)
-    heading = f"{trace.title}, {clock(time, decimals)} s of {clock(max(trace.end, time), decimals)} s"
+    heading = f"{trace.title}, {clock(time, decimals)} s of {clock(max(trace.end_us, time), decimals)} s"
     drawing.text(14, 22, cut(heading, WIDTH - 28, 12))
     _draw_links(drawing, where, moment)
     for name, state in moment.servers.items():
@@ -61,7 +61,7 @@ def still_words(trace: Trace, at: float | None = None) -> str:
         said.append(f"cut: {several(moment.cuts)}")
     if moment.in_flight:
         said.append(f"{plural(len(moment.in_flight), 'message')} on the way")
-    end = clock(max(trace.end, time), decimals)
+    end = clock(max(trace.end_us, time), decimals)
     return f"Player of {trace.title or 'a run'}: {end} s, {plural(len(trace), 'event')}. At {clock(time, decimals)} s: {'; '.join(said)}."
 
 
@@ -69,8 +69,8 @@ def _moment(trace: Trace, at: float | None) -> tuple[Moment, int]:
     """Give the cluster at a time, and that time in microseconds; at the end of the run, when none is given."""
     if at is not None:
         return trace.moment_at(at), round(at * MICROSECONDS)
-    last = trace.events[-1].time if trace.events else 0
-    return trace.moment_after(len(trace) - 1), max(trace.end, last)
+    last = trace.events[-1].time_us if trace.events else 0
+    return trace.moment_after(len(trace) - 1), max(trace.end_us, last)
 
 
 def _state_words(state: ServerState) -> str:
@@ -122,7 +122,7 @@ def _draw_message(
     (x1, y1), (x2, y2) = start, end
     length = hypot(x2 - x1, y2 - y1)
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
-    share = min(1.0, (time - event.time) / max(1, due - event.time))
+    share = min(1.0, (time - event.time_us) / max(1, due - event.time_us))
     along = REACH + share * (length - 2 * REACH)
     x, y = x1 + dx * along - dy * 7, y1 + dy * along + dx * 7
     look = message_look(event["type"])

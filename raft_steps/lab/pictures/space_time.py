@@ -67,7 +67,7 @@ def _event_to_mark(trace: Trace, mark: int | None, low: int, high: int) -> Event
     if not 0 <= mark < len(trace):
         raise ScenarioError(f"there is no event {mark}; this trace has the events 0 to {len(trace) - 1}")
     marked = trace.events[mark]
-    if not low <= marked.time <= high:
+    if not low <= marked.time_us <= high:
         raise ScenarioError(f"event {mark} is at {marked.seconds:g} s, which is not between start and end")
     return marked
 
@@ -78,7 +78,7 @@ def _capped(trace: Trace, view: View, limit: int) -> Scene:
     times = times_of(reading, view)
     if len(times) <= limit:
         return build_scene(reading, view)
-    position = bisect_left(times, view.marked.time) if view.marked is not None else 0
+    position = bisect_left(times, view.marked.time_us) if view.marked is not None else 0
     first = max(min(position - limit * 3 // 4, len(times) - limit), 0)
     last = first + limit - 1
     low = times[first] if first else view.low

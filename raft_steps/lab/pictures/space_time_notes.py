@@ -37,14 +37,14 @@ SILENT = frozenset({"sent", "delivered", "dropped", "timer_cancelled"})
 def notes_of(trace: Trace, groups: list[int], low: int, high: int) -> list[Note]:
     """Word what befalls the servers, a note for each server and moment."""
     telling = {
-        event.time
+        event.time_us
         for event, group in zip(trace, groups, strict=True)
-        if event.kind not in SILENT and low <= event.time <= high and _tells(event, trace.events[group])
+        if event.kind not in SILENT and low <= event.time_us <= high and _tells(event, trace.events[group])
     }
     together: dict[tuple[int, str], list[Event]] = {}
     for event, group in zip(trace, groups, strict=True):
-        if event.time in telling and _tells(event, trace.events[group]):
-            together.setdefault((event.time, event.server), []).append(event)
+        if event.time_us in telling and _tells(event, trace.events[group]):
+            together.setdefault((event.time_us, event.server), []).append(event)
     requests = requests_of(trace)
     notes = [_note(time, server, events, requests) for (time, server), events in together.items()]
     return [note for note in notes if note.sign or note.lines]
@@ -115,7 +115,7 @@ def _line(event: Event, requests: dict[str, str]) -> str:
         case "timer_fired" if event["timer"] != "heartbeat":
             return "times out" if event["timer"] == "election" else f"{event['timer']} timeout"
         case "timer_started":
-            return f"waits {round((event['due'] - event.time) / MICROSECONDS, 3):g} s"
+            return f"waits {round((event['due'] - event.time_us) / MICROSECONDS, 3):g} s"
         case "asked":
             return f"client: {quote(event['request'])}"
         case "answered":
@@ -136,9 +136,9 @@ def _log_line(events: list[Event]) -> list[str]:
 
 def mark_note(notes: list[Note], event: Event, text: str) -> None:
     """Add loud words about an event to the note of its moment, or a note of their own."""
-    note = next((note for note in notes if (note.time, note.server) == (event.time, event.server)), None)
+    note = next((note for note in notes if (note.time, note.server) == (event.time_us, event.server)), None)
     if note is None:
-        note = Note(event.time, event.server)
+        note = Note(event.time_us, event.server)
         notes.append(note)
         notes.sort(key=lambda each: each.time)
     if event.kind != "failed":  # A failure is loud by itself.

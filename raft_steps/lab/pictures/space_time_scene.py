@@ -145,15 +145,17 @@ def read(trace: Trace) -> Reading:
 
 def times_of(reading: Reading, view: View) -> list[int]:
     """Give the time of each thing that a scene of this view shows, in order, and build no scene for that."""
-    begins = [max(flight.sent.time, view.low) for flight, _ in _shown(reading, view) for _ in (flight, *flight.copies)]
+    begins = [
+        max(flight.sent.time_us, view.low) for flight, _ in _shown(reading, view) for _ in (flight, *flight.copies)
+    ]
     return sorted(begins + [note.time for note in _notes(reading, view)])
 
 
 def build_scene(reading: Reading, view: View) -> Scene:
     """Choose what to show of a trace."""
     trace, low, high = reading.trace, view.low, view.high
-    before = next((event.number for event in trace if event.time >= low), len(trace)) - 1
-    after = next((event.number for event in trace if event.time > high), len(trace)) - 1
+    before = next((event.number for event in trace if event.time_us >= low), len(trace)) - 1
+    after = next((event.number for event in trace if event.time_us > high), len(trace)) - 1
     scene = Scene(trace.servers, low, high, trace.moment_after(before), trace.moment_after(after))
     for flight, idle in _shown(reading, view):
         scene.arrows += _arrows(flight, idle, stray=not reading.leads.get(flight.cause, True))
@@ -165,7 +167,7 @@ def build_scene(reading: Reading, view: View) -> Scene:
 def _shown(reading: Reading, view: View) -> Iterator[tuple[MessageSpan, bool]]:
     """Give the messages that a view shows, and whether each is drawn as an idle heartbeat."""
     for flight in reading.flights:
-        if flight.sent.time > view.high:
+        if flight.sent.time_us > view.high:
             break
         idle = flight.idle and view.heartbeats is not True
         if idle and view.marked is not None:
@@ -177,7 +179,7 @@ def _shown(reading: Reading, view: View) -> Iterator[tuple[MessageSpan, bool]]:
 
 def _last_time(flight: MessageSpan) -> int:
     """Say when the last of a message is to be seen."""
-    return max(flight.end.time if flight.end else flight.due, *(copy.time for copy in flight.copies), 0)
+    return max(flight.end.time_us if flight.end else flight.due_us, *(copy.time_us for copy in flight.copies), 0)
 
 
 def _notes(reading: Reading, view: View) -> list[Note]:
@@ -215,8 +217,8 @@ def _arrow(flight: MessageSpan, end: Event | None, label: str, copy: bool = Fals
     if label and fate not in ("delivered", "flying"):
         label += ", dropped" if fate == "scenario" else f", {fate}"
     return Arrow(
-        sender=sent.server, receiver=sent["to"], begin=sent.time, end=end.time if end else None, fate=fate, type=flight.type,
-        manner=message_manner(flight.type, flight.fields), label=label, copy=copy, due=flight.due,
+        sender=sent.server, receiver=sent["to"], begin=sent.time_us, end=end.time_us if end else None, fate=fate, type=flight.type,
+        manner=message_manner(flight.type, flight.fields), label=label, copy=copy, due=flight.due_us,
     )  # fmt: skip
 
 
@@ -255,17 +257,19 @@ def _add_stretches(scene: Scene, events: list[Event]) -> None:
         match event.kind:
             case "role":
                 now[server] = event["role"]
-                roles.append((event.time, server, event["role"]))
+                roles.append((event.time_us, server, event["role"]))
             case "paused" | "resumed":
-                roles.append((event.time, server, f"paused {now[server]}" if event.kind == "paused" else now[server]))
+                roles.append(
+                    (event.time_us, server, f"paused {now[server]}" if event.kind == "paused" else now[server])
+                )
             case "crashed":
                 now[server] = "follower"
-                roles.append((event.time, server, "down"))
-                terms.append((event.time, server, None))
+                roles.append((event.time_us, server, "down"))
+                terms.append((event.time_us, server, None))
             case "term":
-                terms.append((event.time, server, event["term"]))
+                terms.append((event.time_us, server, event["term"]))
             case "partitioned" | "healed":
-                walls.append((event.time, "", event.get("sides")))
+                walls.append((event.time_us, "", event.get("sides")))
     scene.roles, scene.terms, scene.walls = (_stretches(changes, scene.high) for changes in (roles, terms, walls))
 
 

@@ -81,8 +81,8 @@ def main_events(trace: Trace, low: int, high: int) -> list[str]:
     for events in together.values():
         told = _headlines(events, role)
         role |= {event.server: event["role"] for event in events if event.kind == "role"}
-        if low <= events[0].time <= high:
-            lines += [f"{clock(events[0].time, decimals):>9} s  {line}" for line in told]
+        if low <= events[0].time_us <= high:
+            lines += [f"{clock(events[0].time_us, decimals):>9} s  {line}" for line in told]
     return lines
 
 
@@ -102,7 +102,7 @@ def _headlines(events: list[Event], role: dict[str, str]) -> list[str]:
 
 
 def _events_in(trace: Trace, scene: Scene) -> list[Event]:
-    return [event for event in trace if scene.low <= event.time <= scene.high]
+    return [event for event in trace if scene.low <= event.time_us <= scene.high]
 
 
 def _end(scene: Scene) -> str:

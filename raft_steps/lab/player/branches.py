@@ -62,12 +62,12 @@ class Branch:
     @property
     def whole_scenario(self) -> Scenario:
         """All that decides its run, as data."""
-        return dataclasses.replace(self.scenario, actions=tuple(self.actions), until=self.simulation.now)
+        return dataclasses.replace(self.scenario, actions=tuple(self.actions), until_us=self.simulation.now_us)
 
     @property
     def end(self) -> int:
         """How far it has been run, in microseconds."""
-        return self.simulation.now
+        return self.simulation.now_us
 
     @property
     def chunk(self) -> int:
@@ -96,8 +96,8 @@ class Branches:
         """Begin with what a cluster has done so far."""
         step = scenario.step if _is_of_step(simulation.node_class, scenario.step) else None
         first = Branch(
-            number=0, name="the first run", scenario=dataclasses.replace(scenario, step=step, until=None),
-            actions=actions, simulation=simulation, reached=simulation.now,
+            number=0, name="the first run", scenario=dataclasses.replace(scenario, step=step, until_us=None),
+            actions=actions, simulation=simulation, reached=simulation.now_us,
         )  # fmt: skip
         self.all = [first]
         self.current = first
@@ -139,7 +139,7 @@ class Branches:
         until = max(branch.end, at + branch.chunk)
         if at < max(seen, branch.reached):
             self._check_room()
-            kept = [before for before in branch.actions if before.at <= at]
+            kept = [before for before in branch.actions if before.at_us <= at]
             simulation = run_anew(branch, kept, at)
             simulation.perform(action)
             simulation.run_until(until)
@@ -192,8 +192,8 @@ class Branches:
         """
         if scenario.step is None and self.current.scenario.step is not None:
             scenario = dataclasses.replace(scenario, step=self.current.scenario.step)
-        base = dataclasses.replace(scenario, actions=(), until=None)
-        until = scenario.end if scenario.until is not None else scenario.last_action + self.current.chunk
+        base = dataclasses.replace(scenario, actions=(), until_us=None)
+        until = scenario.end_us if scenario.until_us is not None else scenario.last_action_us + self.current.chunk
         return self._begin_anew("pasted", base, scenario.actions, until)
 
     def _begin_anew(self, name: str, scenario: Scenario, actions: Sequence[Action], until: int) -> Branch:
@@ -277,7 +277,7 @@ def _run_script(simulation: Simulation, actions: Sequence[Action], until: int, k
 
 
 def _run_and_perform(simulation: Simulation, action: Action, until: int) -> None:
-    simulation.run_until(action.at)
+    simulation.run_until(action.at_us)
     simulation.perform(action)
     simulation.run_until(until)
 

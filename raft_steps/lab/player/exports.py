@@ -46,14 +46,14 @@ def as_call(action: Action) -> str:
         given = [quote(word) for word in words[: NUMBERS[verb]]] + [_number(word) for word in words[NUMBERS[verb] :]]
     else:
         given = [quote(word) for word in words] + given
-    return f"cluster.{verb}({', '.join([*given, f'at={seconds(action.at)}'])})"
+    return f"cluster.{verb}({', '.join([*given, f'at={seconds(action.at_us)}'])})"
 
 
 def whole(branch: Branch) -> Scenario:
     """Give all that decides a branch's run, with the event in which a node failed, if one did."""
     failed = failures(branch)
     scenario = branch.whole_scenario
-    return dataclasses.replace(scenario, until=failed[0].time + 1) if failed else scenario
+    return dataclasses.replace(scenario, until_us=failed[0].time_us + 1) if failed else scenario
 
 
 def failures(branch: Branch) -> list[Event]:
@@ -67,7 +67,7 @@ def as_python(branch: Branch, scenario: Scenario) -> str:
     lines = ["from raft_steps.lab import Cluster", *_import_of_node(branch)]
     lines += ["", f"# {as_line(scenario)}", f"cluster = {_cluster(branch)}"]
     lines += [as_call(action) for action in branch.actions]
-    return "\n".join([*lines, f"cluster.run(until={seconds(scenario.end)})", ""])
+    return "\n".join([*lines, f"cluster.run(until={seconds(scenario.end_us)})", ""])
 
 
 def as_test(branch: Branch, scenario: Scenario) -> str:

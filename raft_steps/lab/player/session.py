@@ -234,6 +234,6 @@ class Session:
     def _refresh(self) -> None:
         branch = self.branches.current
         trace = branch.trace
-        trace.end = branch.end
+        trace.end_us = branch.end
         self.trace_bytes = spell_lines([trace.header(), *branch.spell()])
         self._state = describe(self.branches)

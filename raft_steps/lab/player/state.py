@@ -28,7 +28,7 @@ def describe(branches: Branches) -> dict[str, Any]:
     """
     branch = branches.current
     scenario = exports.whole(branch)
-    script = sorted(branch.actions, key=lambda action: action.at)
+    script = sorted(branch.actions, key=lambda action: action.at_us)
     return {
         "current": branch.number,
         "branches": [
@@ -39,7 +39,7 @@ def describe(branches: Branches) -> dict[str, Any]:
             for each in branches.all
         ],
         "script": [
-            {"at": action.at, "line": spell_action(action), "python": exports.as_call(action)} for action in script
+            {"at": action.at_us, "line": spell_action(action), "python": exports.as_call(action)} for action in script
         ],
         "scenario": exports.as_line(scenario),
         "python": exports.as_python(branch, scenario),
@@ -63,8 +63,8 @@ def spell_lines(lines: list[str]) -> bytes:
 
 def _last_deed(branch: Branch) -> str:
     """Say what was done last on a branch, as the name of a branch says it; "" if nothing was."""
-    last = max(branch.actions, key=lambda action: action.at, default=None)
-    return f"{spell_action(last)} at {seconds(last.at)} s" if last is not None else ""
+    last = max(branch.actions, key=lambda action: action.at_us, default=None)
+    return f"{spell_action(last)} at {seconds(last.at_us)} s" if last is not None else ""
 
 
 def _violations(branch: Branch) -> list[dict[str, Any]]:
@@ -84,8 +84,8 @@ def what_happened(branch: Branch, at: int) -> str:
     """Say what the last action, at this time, brought about: the events of its own kind, last ones first found."""
     told: list[str] = []
     for event in reversed(branch.trace.events):
-        if event.time < at:
+        if event.time_us < at:
             break
-        if event.time == at and event.kind in TOLD:
+        if event.time_us == at and event.kind in TOLD:
             told.append(event_text(event))
     return "; ".join(dict.fromkeys(reversed(told)))

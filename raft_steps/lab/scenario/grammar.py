@@ -58,9 +58,9 @@ def spell(scenario: ScenarioData) -> str:
         clauses.append(["log", name, *(word for entry in entries for word in entry)])
     clauses += [["clock", name, rate] for name, rate in scenario.clocks.items()]
     clauses += [["draws", name, *values] for name, values in scenario.draws.items()]
-    clauses += [["at", seconds(action.at), action.verb, *action.words] for action in scenario.actions]
-    if scenario.until is not None:
-        clauses.append(["until", seconds(scenario.until)])
+    clauses += [["at", seconds(action.at_us), action.verb, *action.words] for action in scenario.actions]
+    if scenario.until_us is not None:
+        clauses.append(["until", seconds(scenario.until_us)])
     return "; ".join(" ".join(_quote(str(word)) for word in clause) for clause in clauses)
 
 
@@ -161,8 +161,8 @@ def as_data(scenario: ScenarioData) -> dict[str, Any]:
         "logs": {name: [list(entry) for entry in entries] for name, entries in scenario.logs.items()},
         "clocks": dict(scenario.clocks),
         "draws": {name: list(values) for name, values in scenario.draws.items()},
-        "actions": [[action.at / MICROSECONDS, action.verb, *action.words] for action in scenario.actions],
-        "until": None if scenario.until is None else scenario.until / MICROSECONDS,
+        "actions": [[action.at_us / MICROSECONDS, action.verb, *action.words] for action in scenario.actions],
+        "until": None if scenario.until_us is None else scenario.until_us / MICROSECONDS,
     }
 
 

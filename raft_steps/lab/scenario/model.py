@@ -60,12 +60,12 @@ class Action:
     """One thing that happens to the cluster.
 
     Attributes:
-        at: When, in microseconds.
+        at_us: When, in microseconds.
         verb: One of `VERBS`.
         words: What follows the verb.
     """
 
-    at: int
+    at_us: int
     verb: str
     words: tuple[str, ...] = ()
 
@@ -89,17 +89,17 @@ class ScenarioData:
     clocks: Mapping[str, float] = field(default_factory=dict)
     draws: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
-    until: int | None = None
+    until_us: int | None = None
 
     @property
-    def last_action(self) -> int:
+    def last_action_us(self) -> int:
         """When the last action happens, in microseconds; 0 without actions."""
-        return max((action.at for action in self.actions), default=0)
+        return max((action.at_us for action in self.actions), default=0)
 
     @property
-    def end(self) -> int:
+    def end_us(self) -> int:
         """When the run ends, in microseconds: as it is said, or with the last action."""
-        return self.until if self.until is not None else self.last_action + 1
+        return self.until_us if self.until_us is not None else self.last_action_us + 1
 
 
 def sides_of(words: Iterable[str]) -> list[list[str]]:

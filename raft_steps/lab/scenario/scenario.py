@@ -70,10 +70,11 @@ class Scenario(ScenarioData):
             )
         if version != VERSION:
             raise ScenarioError(f"this scenario is of version {version!r}; this laboratory reads version {VERSION}")
-        unknown = [name for name in parts if name not in {f.name for f in fields(cls)}]
+        known = [f.name.removesuffix("_us") for f in fields(cls)]  # Text and JSON hold seconds, fields microseconds.
+        unknown = [name for name in parts if name not in known]
         if unknown:
-            raise ScenarioError(f"a scenario has no {unknown[0]!r}{nearest(unknown[0], cls.__dataclass_fields__)}")
-        return cls(**parts)
+            raise ScenarioError(f"a scenario has no {unknown[0]!r}{nearest(unknown[0], known)}")
+        return cls(until_us=parts.pop("until", None), **parts)
 
 
 def default_scenario(

@@ -40,7 +40,7 @@ class MessageSpan:
         sent: The event in which it left.
         cause: The number of the event that made the sender send it.
         end: The event in which it arrived or was dropped; None while it is on its way.
-        due: When it would arrive, in microseconds, after all that held it back.
+        due_us: When it would arrive, in microseconds, after all that held it back.
         copies: The events in which copies of it arrived.
         idle: Whether it is a heartbeat, or the answer to one, that changed nothing.
     """
@@ -48,7 +48,7 @@ class MessageSpan:
     sent: Event
     cause: int
     end: Event | None = None
-    due: int = 0
+    due_us: int = 0
     copies: list[Event] = field(default_factory=list)
     idle: bool = False
 
@@ -84,9 +84,9 @@ def flights_of(trace: Trace, groups: list[int] | None = None) -> list[MessageSpa
     flights: dict[str, MessageSpan] = {}
     for event in trace:
         if event.kind == "sent":
-            flights[event["message"]] = MessageSpan(event, groups[event.number], due=event["due"])
+            flights[event["message"]] = MessageSpan(event, groups[event.number], due_us=event["due"])
         elif event.kind == "held" and event["message"] in flights:
-            flights[event["message"]].due = event["due"]
+            flights[event["message"]].due_us = event["due"]
         elif event.kind in ("delivered", "dropped") and event["message"] in flights:
             flight = flights[event["message"]]
             if event.get("copy"):

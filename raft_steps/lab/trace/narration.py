@@ -33,7 +33,7 @@ def quote(text: object) -> str:
 def decimals_of(trace: Trace) -> int:
     """Say how many decimals tell the moments of a trace apart: two with the post's timing, three with the paper's."""
     first = next((event for event in trace if event.kind == "sent"), None)
-    return 3 if first is not None and first["due"] - first.time < 50_000 else 2
+    return 3 if first is not None and first["due"] - first.time_us < 50_000 else 2
 
 
 def clock(time: int, decimals: int = 2) -> str:
@@ -174,7 +174,7 @@ def _name_of_arrival(event: Event, fields: dict[str, Any] | None) -> str:
 def _timer_words(event: Event) -> str:
     match event.kind:
         case "timer_started":
-            return f"starts its {event['timer']} timer: {(event['due'] - event.time) / MICROSECONDS:g} s"
+            return f"starts its {event['timer']} timer: {(event['due'] - event.time_us) / MICROSECONDS:g} s"
         case "timer_cancelled":
             return f"stops its {event['timer']} timer"
         case _:
@@ -233,11 +233,11 @@ def story(
     untold = set() if heartbeats else {event.number for flight in flights if flight.idle for event in flight.events()}
     together: dict[int, list[Event]] = {}
     for event, group in zip(trace, groups, strict=True):
-        if low <= event.time <= high and event.kind not in UNTOLD and event.number not in untold:
+        if low <= event.time_us <= high and event.kind not in UNTOLD and event.number not in untold:
             together.setdefault(group, []).append(event)
     decimals = decimals_of(trace)
     return Story(
-        f"{clock_column(clock(events[0].time, decimals))}{_together(events, holds)}"
+        f"{clock_column(clock(events[0].time_us, decimals))}{_together(events, holds)}"
         for events in together.values()
         if heartbeats or not _is_bare_tick(events)
     )
@@ -250,7 +250,7 @@ def window(trace: Trace, start: float | None, end: float | None) -> tuple[int, i
         ScenarioError: The end lies before the start.
     """
     low = 0 if start is None else round(start * MICROSECONDS)
-    last = max(trace.end, trace.events[-1].time) if trace.events else trace.end
+    last = max(trace.end_us, trace.events[-1].time_us) if trace.events else trace.end_us
     high = last if end is None else min(round(end * MICROSECONDS), last)
     if high < low:
         raise ScenarioError(

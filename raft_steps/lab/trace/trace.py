@@ -41,14 +41,14 @@ class Event:
 
     Attributes:
         number: Its place in the trace, from 0.
-        time: When, in microseconds of virtual time.
+        time_us: When, in microseconds of virtual time.
         kind: One of the kinds that the module's docstring lists.
         server: Where; "" for the whole cluster.
         detail: What else its kind says.
     """
 
     number: int
-    time: int
+    time_us: int
     kind: str
     server: str
     detail: dict[str, Any]
@@ -56,7 +56,7 @@ class Event:
     @property
     def seconds(self) -> float:
         """When, in seconds of virtual time."""
-        return self.time / MICROSECONDS
+        return self.time_us / MICROSECONDS
 
     def __getitem__(self, name: str) -> Any:
         """Give one detail."""
@@ -119,7 +119,7 @@ class Trace:
         title: Whose run it is, such as ``step 6``.
         scenario: The scenario, as one line.
         events: What happened, in order.
-        end: How far the run has come, in microseconds.
+        end_us: How far the run has come, in microseconds.
     """
 
     def __init__(self, servers: tuple[str, ...], title: str = "", scenario: str = "") -> None:
@@ -128,7 +128,7 @@ class Trace:
         self.title = title
         self.scenario = scenario
         self.events: list[Event] = []
-        self.end = 0
+        self.end_us = 0
 
     def add(self, time: int, kind: str, server: str, detail: dict[str, Any]) -> None:
         """Write down what happened."""
@@ -156,7 +156,7 @@ class Trace:
     def moment_at(self, seconds: float) -> Moment:
         """Give the cluster as it is at a time, in seconds: after everything that happened until then."""
         until = round(seconds * MICROSECONDS)
-        return self.moment_after(sum(event.time <= until for event in self.events) - 1)
+        return self.moment_after(sum(event.time_us <= until for event in self.events) - 1)
 
     def to_text(self) -> str:
         """Spell the trace as lines of JSON: a header, then an event a line."""
@@ -169,7 +169,7 @@ class Trace:
             "title": self.title,
             "servers": self.servers,
             "scenario": self.scenario,
-            "end": self.end,
+            "end": self.end_us,
         }
         return json.dumps(header, ensure_ascii=False)
 
@@ -189,7 +189,7 @@ class Trace:
             if header["version"] != VERSION:
                 raise ScenarioError(f"this trace is of version {header['version']!r}; this laboratory reads {VERSION}")
             trace = cls(tuple(header["servers"]), header["title"], header["scenario"])
-            trace.end = header["end"]
+            trace.end_us = header["end"]
             for row in rows:
                 trace.add(row.pop("time"), row.pop("kind"), row.pop("server"), row)
         except (ValueError, KeyError, TypeError) as error:
@@ -200,7 +200,7 @@ class Trace:
 def spell_event(event: Event) -> str:
     """Spell an event as one line of JSON."""
     return json.dumps(
-        {"time": event.time, "kind": event.kind, "server": event.server} | event.detail, ensure_ascii=False
+        {"time": event.time_us, "kind": event.kind, "server": event.server} | event.detail, ensure_ascii=False
     )
 
 
@@ -244,7 +244,7 @@ def _advance_server(state: ServerState, event: Event) -> None:
         case "paused" | "resumed":
             state.paused = event.kind == "paused"
         case "timer_started":
-            state.timers[detail["timer"]] = (event.time, detail["due"])
+            state.timers[detail["timer"]] = (event.time_us, detail["due"])
         case "timer_fired" | "timer_cancelled":
             state.timers.pop(detail["timer"], None)
         case "role":

@@ -74,7 +74,7 @@ def alarms(simulation: Simulation) -> list[float]:
 
 def start_alarm(simulation: Simulation, seconds: float, server: str = "a") -> None:
     """Start a server's alarm, as its node would."""
-    simulation._timers.start(simulation.now, simulation.hosts[server], "alarm", seconds)
+    simulation._timers.start(simulation.now_us, simulation.hosts[server], "alarm", seconds)
 
 
 # Determinism.
@@ -127,7 +127,7 @@ def test_cut_moves_nothing_elsewhere() -> None:
     cut.cut("tom", "jerry")
 
     def spikes(cluster: Cluster) -> list[tuple[int, str, Any]]:
-        return [(e.time, e.kind, e.detail) for e in cluster.run(60).trace.events if e.server == "spike"]
+        return [(e.time_us, e.kind, e.detail) for e in cluster.run(60).trace.events if e.server == "spike"]
 
     assert spikes(free) == spikes(cut)
 
@@ -505,7 +505,7 @@ def test_paper_s_timing_replaces_the_post_s() -> None:
     """With the paper's timing, heartbeats come every 50 ms and timeouts are 150 to 300 ms."""
     cluster = Cluster(8, timing="paper")
     cluster.run(5)
-    sent = [e.time for e in cluster.trace.of("sent", server=cluster.leader) if e["to"] == cluster.servers[0]]
+    sent = [e.time_us for e in cluster.trace.of("sent", server=cluster.leader) if e["to"] == cluster.servers[0]]
 
     assert 50_000 in {later - earlier for earlier, later in pairwise(sent)}
     assert all(0.15 <= cluster.node(name).election_timeout <= 0.3 for name in cluster.servers)
@@ -531,12 +531,12 @@ def test_time_moves_on_without_events() -> None:
     """A run ends at its time, whether anything happens or not, and never runs backwards."""
     simulation = quiet()
     simulation.run_until(5 * SECOND)
-    assert 5 * SECOND == simulation.now
+    assert 5 * SECOND == simulation.now_us
     simulation.run_until(3 * SECOND)
 
-    assert 5 * SECOND == simulation.now
+    assert 5 * SECOND == simulation.now_us
     assert isinstance(simulation.trace, Trace)
-    assert simulation.trace.end == simulation.now
+    assert simulation.trace.end_us == simulation.now_us
 
 
 def test_agenda_is_as_short_as_what_is_under_way() -> None:
@@ -568,7 +568,7 @@ def test_run_stops_at_a_condition() -> None:
     send(simulation, 3)
     stopped = simulation.run_until(9 * SECOND, lambda: bool(arrivals(simulation)))
 
-    assert (True, SECOND + 1) == (stopped, simulation.now)
+    assert (True, SECOND + 1) == (stopped, simulation.now_us)
     assert 3 == len(arrivals(simulation)), "what else belongs to the same microsecond happens too"
 
 

@@ -167,7 +167,7 @@ def test_what_is_stored_is_counted_once_an_event() -> None:
     simulation.run_until(2_000_000)
     assert traffic.stored == before, "an idle cluster stores nothing"
 
-    simulation.perform(Action(simulation.now, "set", ("a", "1")))
+    simulation.perform(Action(simulation.now_us, "set", ("a", "1")))
     simulation.run_until(3_000_000)
 
     assert {name: traffic.stored[name] - before[name] for name in before} == dict.fromkeys(before, 1)

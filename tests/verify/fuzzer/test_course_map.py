@@ -86,7 +86,7 @@ def test_what_cannot_be_put_on_it_is_refused() -> None:
 def test_peace_returns_at_the_end() -> None:
     """After the adversity all is mended: the network is whole and every server runs."""
     scenario = mended_adversity(8, "hostile", 3)
-    late = [action for action in scenario.actions if action.at >= 10_000_000]
+    late = [action for action in scenario.actions if action.at_us >= 10_000_000]
 
     assert ["heal", "resume", "resume", "resume", "resume", "resume", "restart", "restart"] == [a.verb for a in late]
     assert Scenario.parse(scenario.to_text()) == scenario

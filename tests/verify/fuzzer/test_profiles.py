@@ -34,7 +34,7 @@ VERBS = {
 def trace_of(scenario: Scenario) -> str:
     """Run a scenario with the right Node, and give its trace."""
     simulation = Simulation(scenario, RaftNode)
-    simulation.run_until(scenario.until or 0)
+    simulation.run_until(scenario.until_us or 0)
     assert simulation.trace is not None
     return simulation.trace.to_text()
 
@@ -42,7 +42,7 @@ def trace_of(scenario: Scenario) -> str:
 def faults_of(scenario: Scenario) -> list[tuple[int, str, tuple[str, ...]]]:
     """Give what a scenario does to servers and network, without what clients ask."""
     return [
-        (action.at, action.verb, action.words)
+        (action.at_us, action.verb, action.words)
         for action in scenario.actions
         if action.verb not in ("set", "delete", "get")
     ]
@@ -96,9 +96,9 @@ def test_actions_come_in_order_and_in_time() -> None:
     """The actions are sorted, and none lies beyond the end."""
     for profile in PROFILES:
         scenario = adversity(8, profile, 3, seconds=7.5)
-        times = [action.at for action in scenario.actions]
+        times = [action.at_us for action in scenario.actions]
         assert times == sorted(times)
-        assert 0 < times[0] <= times[-1] < 7.5 * SECOND == scenario.until
+        assert 0 < times[0] <= times[-1] < 7.5 * SECOND == scenario.until_us
         assert "paper" == scenario.timing
 
 

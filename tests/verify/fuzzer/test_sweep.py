@@ -78,7 +78,7 @@ def test_trial_of_a_node_that_cannot_start() -> None:
         raise ValueError("not today")
 
     broken = type("Node", (RaftNode,), {"on_start": on_start})
-    trial = try_scenario(Scenario(servers=("tom",), until=SECOND), RULES, broken)
+    trial = try_scenario(Scenario(servers=("tom",), until_us=SECOND), RULES, broken)
 
     assert ("Node Failed", 0, 0, 0) == (trial.broken, trial.time, trial.answered, trial.events)
 
@@ -86,7 +86,7 @@ def test_trial_of_a_node_that_cannot_start() -> None:
 def test_trial_of_a_storm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of more events than its budget is a storm."""
     monkeypatch.setattr("raft_steps.lab.runtime.simulator.simulation.EVENT_BUDGET", 5_000)
-    trial = try_scenario(Scenario(servers=("tom",), until=SECOND), (), Storm)
+    trial = try_scenario(Scenario(servers=("tom",), until_us=SECOND), (), Storm)
 
     assert "Event Storm" == trial.broken
     assert "a storm" in trial.text
@@ -259,10 +259,10 @@ def test_small_failure_breaks_the_same_rule(failures: list[tuple[Rule, Scenario,
                 Scenario.parse(shrunk.scenario.to_text()), record=record, watch=Properties(stop_at=[rule])
             )
             with pytest.raises(PropertyBroken) as broken:
-                simulation.run_until(shrunk.scenario.until or 0)
+                simulation.run_until(shrunk.scenario.until_us or 0)
             assert rule.name == broken.value.violation.rule.name == shrunk.trial.broken
             assert shrunk.trial.text == broken.value.violation.text
-            assert shrunk.trial.time == broken.value.violation.time == (shrunk.scenario.until or 0) - 1
+            assert shrunk.trial.time == broken.value.violation.time == (shrunk.scenario.until_us or 0) - 1
 
 
 def test_nothing_more_can_go(failures: list[tuple[Rule, Scenario, Shrunk]]) -> None:

@@ -132,8 +132,8 @@ def test_without_a_scenario_a_waiting_request_is_as_old_as_the_pause() -> None:
     guessed = History.from_trace(trace).operations[1].called
     (pause,) = trace.of("paused")
 
-    assert guessed == pause.time
-    assert exact == pause.time + 1_000_000
+    assert guessed == pause.time_us
+    assert exact == pause.time_us + 1_000_000
 
 
 class Forgetful(Step1):

@@ -170,6 +170,6 @@ def test_stretches_cover_the_run() -> None:
     assert set(trace.servers) == set(lanes)
     for lane in lanes.values():
         assert all(one.end == other.begin for one, other in pairwise(lane))
-        assert lane[-1].end == trace.end
+        assert lane[-1].end == trace.end_us
     assert ["follower", "candidate", "leader"] == [s.role for s in lanes["jerry"] if s.role][:3]
     assert "down" == lanes["spike"][-1].role

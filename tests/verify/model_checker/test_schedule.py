@@ -104,10 +104,10 @@ def test_trace_is_drawn_and_told() -> None:
     last = replayed.breaks[0]
     picture = replayed.timeline(title="Two leaders")
 
-    assert trace.end == 7 * MICROSECONDS
-    assert [1, 2] == [event.time // MICROSECONDS for event in trace.of("timer_fired")]
+    assert trace.end_us == 7 * MICROSECONDS
+    assert [1, 2] == [event.time_us // MICROSECONDS for event in trace.of("timer_fired")]
     assert trace.to_text() == Trace.from_text(trace.to_text()).to_text()
-    assert 6 * MICROSECONDS == trace.events[last.event].time
+    assert 6 * MICROSECONDS == trace.events[last.event].time_us
     assert "Two leaders" in picture.svg
     assert "Marked: Election Safety: jerry and tom have both led in term 1" in str(picture)
     assert "tom" in str(story(trace))
@@ -117,13 +117,13 @@ def test_trace_is_drawn_and_told() -> None:
 def test_things_are_due_when_the_schedule_lets_them() -> None:
     """A timer is due when it runs out and a message when it arrives; what never arrives, long after the end."""
     trace = run_schedule(find("two_leaders_of_four")).trace
-    arrivals = {event["message"]: event.time for event in trace.of("delivered")}
+    arrivals = {event["message"]: event.time_us for event in trace.of("delivered")}
     assert arrivals
     for event in trace.of("sent"):
-        assert event["due"] == arrivals.get(event["message"], event.time + 5 * (trace.end - event.time))
+        assert event["due"] == arrivals.get(event["message"], event.time_us + 5 * (trace.end_us - event.time_us))
     first = next(event for event in trace.of("timer_started", server="tom"))
 
-    assert first["due"] == trace.of("timer_fired", server="tom")[0].time
+    assert first["due"] == trace.of("timer_fired", server="tom")[0].time_us
 
 
 def test_replay_follows_the_whole_line() -> None:

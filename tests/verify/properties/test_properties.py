@@ -36,7 +36,7 @@ def watched(scenario: Scenario, node_class: type | None = None, **options: Any) 
     """Run a scenario to its end, and give what was seen of it."""
     properties = Properties()
     simulation = Simulation(scenario, node_class, watch=properties, **{"record": False, **options})
-    simulation.run_until(scenario.until or 0)
+    simulation.run_until(scenario.until_us or 0)
     return properties
 
 
@@ -61,7 +61,7 @@ def test_wrong_node_is_reported_first(node_class: type, rule: str, line: str) ->
     text = str(violation)
 
     assert rule == next(iter(properties.violations)) == violation.rule.name
-    assert 0 < violation.time < (scenario.until or 0)
+    assert 0 < violation.time < (scenario.until_us or 0)
     assert violation.servers
     assert set(violation.servers) <= set(scenario.servers)
     assert (len(violation.servers) == 2) or rule not in TWO_SERVERS
@@ -86,14 +86,14 @@ def test_run_stops_at_the_event_that_broke() -> None:
     seen = watched(scenario, node_class).violations[rule]
     simulation = Simulation(scenario, node_class, watch=Properties(stop_at=[rule_named(rule)]))
     with pytest.raises(PropertyBroken) as broken:
-        simulation.run_until(scenario.until or 0)
+        simulation.run_until(scenario.until_us or 0)
 
     assert broken.value.violation == seen
     assert str(seen) == str(broken.value)
-    assert seen.time == simulation.now
+    assert seen.time == simulation.now_us
     others = Simulation(scenario, node_class, watch=Properties(stop_at=[rule_named("Election Safety")]))
-    others.run_until(scenario.until or 0)
-    assert scenario.until == others.now
+    others.run_until(scenario.until_us or 0)
+    assert scenario.until_us == others.now_us
 
 
 def test_violation_as_json() -> None:
@@ -134,7 +134,7 @@ def test_watching_changes_nothing() -> None:
             Simulation(scenario, RaftNode, watch=watch) for watch in (None, Properties())
         )  # fmt: skip
         for simulation in (plain, seen):
-            simulation.run_until(scenario.until or 0)
+            simulation.run_until(scenario.until_us or 0)
         assert plain.trace is not None
         assert seen.trace is not None
         assert plain.trace.to_text() == seen.trace.to_text()
@@ -197,7 +197,7 @@ class Stage:
 
     def __init__(self, *names: str) -> None:
         """Start the servers with empty logs, in term 1."""
-        self.properties, self.now = Properties(), 0
+        self.properties, self.now_us = Properties(), 0
         self.hosts: dict[str, Any] = {}
         for name in names:
             node = SimpleNamespace(log=Log(), current_term=1, voted_for=None, is_leader=False, commit_index=0)
@@ -211,8 +211,8 @@ class Stage:
         host = self.hosts[name]
         vars(host.node).update(fields, effects=effects or [])
         changes, host.node.log.changes = host.node.log.changes, []
-        self.now += 1
-        self.properties.handled(host, self.now, message, changes or None)
+        self.now_us += 1
+        self.properties.handled(host, self.now_us, message, changes or None)
 
     def append(self, name: str, term: int, command: Any, **fields: Any) -> None:
         """Let a server add an entry."""

@@ -47,7 +47,7 @@ class Clients:
         if host.paused:
             host.mailbox.append((self._arrive, host, client, request))
             return
-        handler = host.find_handler("on_client_request", self.simulation.now)
+        handler = host.find_handler("on_client_request", self.simulation.now_us)
         self.simulation.handle(host, handler, (client, request), "asked", {"client": client, "request": request})
 
     def answer(self, host: Host, client: str, response: Response) -> None:
@@ -63,4 +63,4 @@ class Clients:
         self.waiting.remove(client)
         self.responses[client] = response
         if self.simulation.recorder is not None:
-            self.simulation.recorder.answered(self.simulation.now, host.name, client, response)
+            self.simulation.recorder.answered(self.simulation.now_us, host.name, client, response)

@@ -55,7 +55,7 @@ class Handling:
     """The part of a simulation that calls a node and does what it asks for."""
 
     hosts: dict[str, Host]
-    now: int
+    now_us: int
     recorder: Recorder | None
     trace: Trace | None
     watch: Monitor | None
@@ -68,7 +68,7 @@ class Handling:
     def note(self, kind: str, server: str = "", **detail: Any) -> None:
         """Write an event that changes no node to the trace."""
         if self.recorder is not None:
-            self.recorder.event(self.now, kind, server, detail)
+            self.recorder.event(self.now_us, kind, server, detail)
 
     def crash(self, host: Host, **detail: Any) -> None:
         """End a life: all that is not on disk is gone."""
@@ -87,7 +87,7 @@ class Handling:
         if not (link.open and host.up):
             reason = link.closed_to(number) if host.up else "down"
             if reason:
-                self._network.dropped(self.now, link, message, number, reason)
+                self._network.dropped(self.now_us, link, message, number, reason)
                 return
         if host.paused:
             host.mailbox.append((self._deliver, link, message, number))
@@ -97,7 +97,7 @@ class Handling:
         except KeyError:
             if message is None:  # Where nobody writes down what is sent, it is noticed only here.
                 raise self._none_arrived(link) from None
-            handler = host.hear(type(message), self.now)
+            handler = host.hear(type(message), self.now_us)
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
             self.handle(host, handler, (link.sender, message), "delivered", detail, message=message)
@@ -110,7 +110,7 @@ class Handling:
             if host.stores_more or host.node.log is not host.log or host.log.changes:
                 changes = host.store()
             if self.watch is not None:
-                self.watch.handled(host, self.now, message, changes)
+                self.watch.handled(host, self.now_us, message, changes)
             if effects := host.node.effects:
                 host.node.effects = []
                 self._carry_out(host, effects)
@@ -123,7 +123,7 @@ class Handling:
         """Blame who sent it."""
         mistake = none_was_sent(self.hosts[link.sender].node)
         place = f"\n{mistake.place}" if mistake.place else ""
-        return NodeError(f"{link.sender}, before {seconds(self.now)} s, {mistake}{place}", server=link.sender)
+        return NodeError(f"{link.sender}, before {seconds(self.now_us)} s, {mistake}{place}", server=link.sender)
 
     def handle(
         self,
@@ -140,14 +140,14 @@ class Handling:
         try:
             returned = handler(*arguments)
             if recorder is not None:
-                recorder.handled(self.now, host, kind, detail or {})
+                recorder.handled(self.now_us, host, kind, detail or {})
             if returned is not None:
                 raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
             changes = host.store()
             if changes is not None and recorder is not None:
-                recorder.stored(self.now, host, changes)
+                recorder.stored(self.now_us, host, changes)
             if self.watch is not None:
-                self.watch.handled(host, self.now, message, changes)
+                self.watch.handled(host, self.now_us, message, changes)
             if effects := host.node.effects:
                 host.node.effects = []
                 self._carry_out(host, effects)
@@ -160,18 +160,18 @@ class Handling:
         self, host: Host, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
     ) -> BaseException:
         """Give the error to raise: the Node's, in words about it, or the laboratory's own as it is."""
-        found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now))
+        found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now_us))
         if found is None:
             return error
         if host.node is not None:
             host.node.effects = []  # A call that failed has no effects, not even with a later event.
         if self.recorder is not None and self.trace is not None:
-            self.recorder.failed(self.now, host, kind, detail or {}, str(found))
-            self.trace.end = self.now + 1
+            self.recorder.failed(self.now_us, host, kind, detail or {}, str(found))
+            self.trace.end_us = self.now_us + 1
         return found
 
     def _carry_out(self, host: Host, effects: list[Effect]) -> None:
-        now, links, network = self.now, host.links, self._network
+        now, links, network = self.now_us, host.links, self._network
         plain, agenda, numbers = network.plain, self._agenda, self._numbers
         for effect in effects:
             if effect[0] == "send":

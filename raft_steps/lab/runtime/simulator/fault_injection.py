@@ -39,7 +39,7 @@ class InFlight(NamedTuple):
 class Meddling:
     """The part of a simulation that reaches into what is under way. What it cannot do, it says and leaves alone."""
 
-    now: int
+    now_us: int
     recorder: Recorder | None
     hosts: dict[str, Host]
     _agenda: list[Planned]
@@ -88,7 +88,7 @@ class Meddling:
         mailbox[:] = [each for each in mailbox if not carries(each[0], each[1], each[3])]
         agenda[:] = [each for each in agenda if not carries(each[2], each[3], each[5])]
         for message, each in found:
-            self._network.dropped(self.now, link, message, each, "scenario")
+            self._network.dropped(self.now_us, link, message, each, "scenario")
 
     def hold(self, name: str, wait: float) -> None:
         """Let a message arrive so many seconds later."""

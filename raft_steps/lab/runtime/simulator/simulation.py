@@ -42,7 +42,7 @@ class Simulation(Handling, Meddling):
     Attributes:
         scenario: What decides the run.
         hosts: The servers, by name.
-        now: The time in microseconds: what happens before it has happened, and actions at it, but nothing else.
+        now_us: The time in microseconds: what happens before it has happened, and actions at it, but nothing else.
         trace: What happened, or None when recording is off.
         responses: What each client was told, by client.
         waiting: The clients that have asked and heard nothing.
@@ -78,7 +78,7 @@ class Simulation(Handling, Meddling):
         self.classes = dict.fromkeys(scenario.servers, self.node_class) | dict(classes or {})
         self.timing = TIMINGS[scenario.timing]
         self.event_budget = event_budget or (EVENT_BUDGET_RECORDED if record else EVENT_BUDGET)
-        self.now = self.event_count = 0
+        self.now_us = self.event_count = 0
         self.watch = watch
         self._running = False  # whether a run is under way, and guarded as a whole
         self._clients = Clients(self)
@@ -102,7 +102,7 @@ class Simulation(Handling, Meddling):
         }
         connect(self.hosts, scenario.seed)
         entries = [
-            (each.at, next(self._action_numbers), self._perform_next, each, None, None) for each in scenario.actions
+            (each.at_us, next(self._action_numbers), self._perform_next, each, None, None) for each in scenario.actions
         ]
         self._coming: list[Planned] = sorted(entries, reverse=True)
         self._bring_next()
@@ -112,7 +112,7 @@ class Simulation(Handling, Meddling):
 
     def plan(self, action: Action) -> None:
         """Plan an action of the scenario; it comes before all else that happens at its time."""
-        insort(self._agenda, (action.at, next(self._action_numbers), actions.perform, self, action, None))
+        insort(self._agenda, (action.at_us, next(self._action_numbers), actions.perform, self, action, None))
 
     def _perform_next(self, action: Action, _b: None, _c: None) -> None:
         self._bring_next()
@@ -129,7 +129,7 @@ class Simulation(Handling, Meddling):
         return actions.perform(self, action)
 
     def _perform_planned(self) -> None:
-        while self._agenda and self._agenda[0][0] == self.now and self._agenda[0][1] < 0:
+        while self._agenda and self._agenda[0][0] == self.now_us and self._agenda[0][1] < 0:
             _, _, call, a, b, c = self._agenda.pop(0)
             call(a, b, c)
 
@@ -159,7 +159,7 @@ class Simulation(Handling, Meddling):
         finally:
             self._running = False
         if self.trace is not None:
-            self.trace.end = self.now
+            self.trace.end_us = self.now_us
         return stopped
 
     def _run(self, time: int, stop: Callable[[], bool] | None) -> bool:
@@ -169,24 +169,26 @@ class Simulation(Handling, Meddling):
             self._refuse_storm(limit)
             begun = self.event_count
             for self.event_count in range(begun + 1, min(begun + LOOK, limit) + 1):
-                self.now, _, call, a, b, c = agenda.pop(0)
+                self.now_us, _, call, a, b, c = agenda.pop(0)
                 call(a, b, c)
                 if stop is not None and stop():
                     # What else belongs to this microsecond still happens, so that the next action comes after it.
-                    time, stop, stopped = self.now + 1, None, True
+                    time, stop, stopped = self.now_us + 1, None, True
                 if not agenda or agenda[0][0] >= time:
                     break
-        self.now = max(self.now, time)
+        self.now_us = max(self.now_us, time)
         self._perform_planned()
         return stopped
 
     def _refuse_storm(self, limit: int) -> None:
         under_way = len(self._agenda)
         if self.event_count >= limit:
-            raise storm(self.hosts.values(), f"took {self.event_budget} events", self.event_budget, seconds(self.now))
+            raise storm(
+                self.hosts.values(), f"took {self.event_budget} events", self.event_budget, seconds(self.now_us)
+            )
         if under_way > CROWD:
             what = f"has {under_way} messages and timers under way"
-            raise storm(self.hosts.values(), what, under_way, seconds(self.now))
+            raise storm(self.hosts.values(), what, under_way, seconds(self.now_us))
 
     @property
     def written_trace(self) -> Trace:
@@ -235,12 +237,12 @@ class Simulation(Handling, Meddling):
         host.paused = False
         self.note("resumed", host.name)
         for call, a, b, c in host.mailbox:
-            self.push(self.now, call, a, b, c)
+            self.push(self.now_us, call, a, b, c)
         host.mailbox.clear()
 
     def send(self, sender: str, to: str, message: object) -> None:
         """Send a message in a server's name, whatever its node thinks: the puppets of a check speak like this."""
-        self._network.send(self.now, self.hosts[sender].links[to], message)
+        self._network.send(self.now_us, self.hosts[sender].links[to], message)
 
     def ask(self, host: Host, request: Request) -> str:
         """Bring a client's request to a server.

@@ -65,7 +65,7 @@ class Timers:
 
     def look(self, host: Host, timer: str, life: int) -> None:
         """See whether a timer has run out."""
-        now = self.simulation.now
+        now = self.simulation.now_us
         if host.life != life or host.queued.get(timer) != now:
             return
         due = host.timers.get(timer)
@@ -82,7 +82,7 @@ class Timers:
 
     def look_late(self, host: Host, timer: str, life: int) -> None:
         """Let a timer run out that did so while its server was paused, unless it was restarted since."""
-        if host.life == life and timer in host.timers and host.timers[timer] <= self.simulation.now:
+        if host.life == life and timer in host.timers and host.timers[timer] <= self.simulation.now_us:
             self.run_out(host, timer)
 
     def run_out(self, host: Host, timer: str) -> None:
@@ -93,5 +93,5 @@ class Timers:
         """
         host.queued.pop(timer, None)
         del host.timers[timer]
-        handler = host.find_handler(f"on_{timer}_timeout", self.simulation.now)
+        handler = host.find_handler(f"on_{timer}_timeout", self.simulation.now_us)
         self.simulation.handle(host, handler, (), "timer_fired", {"timer": timer})

@@ -204,12 +204,12 @@ class _Measuring:
 
     def wait(self, condition: Callable[[], bool]) -> bool:
         """Let time pass until a condition holds; say whether it does."""
-        end = self.simulation.now + round(PATIENCE * MICROSECONDS)
+        end = self.simulation.now_us + round(PATIENCE * MICROSECONDS)
         return condition() or self.simulation.run_until(end, condition)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass."""
-        self.simulation.run_until(self.simulation.now + round(seconds * MICROSECONDS))
+        self.simulation.run_until(self.simulation.now_us + round(seconds * MICROSECONDS))
 
     def all_know_a_leader(self) -> bool:
         """Say whether one server leads, and every other has heard from it."""
@@ -230,7 +230,7 @@ class _Measuring:
         """Ask for all entries, one after another, until every server has stored them; say whether it did."""
         simulation, last = self.simulation, Set(key=f"k{ENTRIES}", value=f"{value}{ENTRIES}")
         for number in range(1, ENTRIES + 1):
-            client = simulation.perform(Action(simulation.now, "set", (f"k{number}", f"{value}{number}")))
+            client = simulation.perform(Action(simulation.now_us, "set", (f"k{number}", f"{value}{number}")))
             if not self.wait(partial(self.is_answered, client)):
                 return False
         return self.wait(partial(self.all_end_with, last))

@@ -79,7 +79,7 @@ class Entry:
             seed: What chance begins with.
         """
         made = [action for script in self.scripts for action in script.actions(seed, self.plain.servers)]
-        actions = tuple(sorted((*self.plain.actions, *made), key=lambda action: action.at))
+        actions = tuple(sorted((*self.plain.actions, *made), key=lambda action: action.at_us))
         return dataclasses.replace(self.plain, step=step, seed=seed, actions=actions)
 
     def fails(self, step: int) -> NotYet | None:
@@ -158,9 +158,9 @@ def _build(found: dict[str, list[str]], clauses: list[str], about: str) -> Entry
     expectations = tuple(read_expectation(line) for line in found["expect"])
     if not expectations and not found["hold"]:
         raise ScenarioError("it expects nothing, so every Node would pass; say: expect SECONDS SENTENCE")
-    if plain.until is None:
+    if plain.until_us is None:
         raise ScenarioError("it has no end; say: until SECONDS")
-    if any(each.end > plain.until for each in expectations):
+    if any(each.end > plain.until_us for each in expectations):
         raise ScenarioError("it expects something after its end")
     gaps = tuple(sorted((_not_yet(line) for line in found["not yet"]), key=lambda gap: gap.first))
     if any(one.mended_by > other.first for one, other in pairwise(gaps)):

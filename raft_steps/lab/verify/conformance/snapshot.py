@@ -32,7 +32,7 @@ class Look:
     def __init__(self, simulation: Simulation, witness: Witness) -> None:
         """Look now."""
         self._hosts = simulation.hosts
-        self.time, self.witness = simulation.now, witness
+        self.time, self.witness = simulation.now_us, witness
         self.running = [name for name, host in self._hosts.items() if host.up]
         self.terms = {name: _term(self._hosts[name]) for name in self.running}
         self.leaders: list[Leader] = [

@@ -59,7 +59,7 @@ def try_entry(entry: Entry, step: int | None, seed: int, node_class: type | None
         wrong = f"{error.violation.rule.name} is broken at {seconds(error.violation.time)} s: {error.violation.text}"
     except (LeftOutError, NodeError, EventBudgetError) as error:
         wrong = str(error)
-    return Outcome(entry.name, seed, wrong, simulation.now if simulation is not None else 0)
+    return Outcome(entry.name, seed, wrong, simulation.now_us if simulation is not None else 0)
 
 
 def _watch(entry: Entry, scenario: Scenario, simulation: Simulation, witness: Witness) -> str:
@@ -82,5 +82,5 @@ def _watch(entry: Entry, scenario: Scenario, simulation: Simulation, witness: Wi
                 held.add(expectation)
             elif expectation.end == time:
                 return f"{expectation}: {wrong}"
-    simulation.run_until(scenario.until or 0)
+    simulation.run_until(scenario.until_us or 0)
     return ""

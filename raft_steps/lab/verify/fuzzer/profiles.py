@@ -220,7 +220,7 @@ def adversity(
     plain = default_scenario(step, servers, node_class=node_class)
     names = plain.servers
     faults = _faults(found, seed, names, seconds) if len(names) > 1 else _faults_of_one(found, seed, names, seconds)
-    actions = sorted((*_requests(found, seed, seconds), *faults), key=lambda action: action.at)
+    actions = sorted((*_requests(found, seed, seconds), *faults), key=lambda action: action.at_us)
     return default_scenario(
         step,
         names,
@@ -229,7 +229,7 @@ def adversity(
         timing="paper",
         clocks=_clocks(found, seed, names),
         actions=tuple(actions),
-        until=round(seconds * MICROSECONDS),
+        until_us=round(seconds * MICROSECONDS),
         **found.network,
     )
 

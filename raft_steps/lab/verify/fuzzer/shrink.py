@@ -72,7 +72,7 @@ class Shrunk:
         from raft_steps.lab.pictures.space_time import timeline
 
         trace = self.replay().trace
-        last = max((event.number for event in trace if event.time <= self.trial.time), default=None)
+        last = max((event.number for event in trace if event.time_us <= self.trial.time), default=None)
         return timeline(trace, **{"mark": last, "mark_text": self.trial.broken, **options})
 
 
@@ -155,14 +155,14 @@ def shrink(
 
 def _cut(scenario: Scenario, end: int) -> Scenario:
     """Leave out what comes after the event that broke the rule."""
-    actions = tuple(action for action in scenario.actions if action.at <= end)
-    return dataclasses.replace(scenario, actions=actions, until=end + 1)
+    actions = tuple(action for action in scenario.actions if action.at_us <= end)
+    return dataclasses.replace(scenario, actions=actions, until_us=end + 1)
 
 
 def _size(scenario: Scenario) -> tuple[int, int, int, int, int]:
     words = sum(len(action.words) for action in scenario.actions)
     plain = sum(getattr(scenario, name) == value for name, value in PLAIN.items())
-    return len(scenario.actions), words, len(scenario.servers), -plain, scenario.until or 0
+    return len(scenario.actions), words, len(scenario.servers), -plain, scenario.until_us or 0
 
 
 def _without_servers(scenario: Scenario) -> Iterator[Scenario]:
@@ -223,11 +223,11 @@ def _sooner(scenario: Scenario) -> Iterator[Scenario]:
     """Take half of the time before an action away, and before all that come after it."""
     before = 0
     for place, action in enumerate(scenario.actions):
-        saved = (action.at - before) // 2
+        saved = (action.at_us - before) // 2
         if saved > SHORTEST:
-            moved = tuple(dataclasses.replace(each, at=each.at - saved) for each in scenario.actions[place:])
+            moved = tuple(dataclasses.replace(each, at_us=each.at_us - saved) for each in scenario.actions[place:])
             yield dataclasses.replace(scenario, actions=scenario.actions[:place] + moved)
-        before = action.at
+        before = action.at_us
 
 
 def _by_another_chance(scenario: Scenario) -> Iterator[Scenario]:

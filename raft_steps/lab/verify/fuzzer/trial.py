@@ -75,17 +75,17 @@ def try_scenario(scenario: Scenario, rules: Iterable[Rule], node_class: type | N
     def run() -> None:
         nonlocal simulation
         simulation = Simulation(scenario, node_class, record=False, watch=properties)
-        simulation.run_until(scenario.end)
+        simulation.run_until(scenario.end_us)
 
     broken, text = what_breaks(run)
-    time = simulation.now if simulation is not None else 0
+    time = simulation.now_us if simulation is not None else 0
     return Trial(
         seed=scenario.seed,
         broken=broken,
         text=text,
         time=time,
         elections=properties.elections,
-        faults=sum(action.verb in FAULTS for action in scenario.actions if action.at <= time),
+        faults=sum(action.verb in FAULTS for action in scenario.actions if action.at_us <= time),
         answered=sum(isinstance(answer, Ok) for answer in simulation.responses.values()) if simulation else 0,
         events=simulation.event_count if simulation else 0,
     )

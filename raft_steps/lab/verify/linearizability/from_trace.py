@@ -34,7 +34,7 @@ def history_of(trace: Trace) -> History:
     operations = _on_disk_at_first(trace)
     for client, event in asked.items():
         operations.append(_operation(client, event, answers.get(client), trace, waits.get(event.number)))
-    marks = tuple(Mark(event.time, event_text(event)) for event in trace if event.kind in FAULTS)
+    marks = tuple(Mark(event.time_us, event_text(event)) for event in trace if event.kind in FAULTS)
     return History(tuple(operations), marks=marks, trace=trace)
 
 
@@ -72,8 +72,8 @@ def _operation(client: str, asked: Event, answer: Event | None, trace: Trace, wa
         action=action,
         key=request.key,
         value=getattr(request, "value", None),
-        called=wait.time if wait else asked.time,
-        returned=answer.time if answer is not None and has_ended else None,
+        called=wait.time if wait else asked.time_us,
+        returned=answer.time_us if answer is not None and has_ended else None,
         answer=answer.get("value") if answer is not None and action == "get" else None,
         outcome=outcome,
         begin=wait.number if wait else 2 * asked.number,
@@ -124,10 +124,10 @@ def _waits_at_paused_servers(trace: Trace) -> dict[int, Wait]:
     made = _requests_of_scenario(trace)
     for event in sorted(trace.of("asked"), key=_number_of_client):  # in the order in which they were made
         pause = woken.get(event.number)
-        time = _take(made, event, pause.time if pause else event.time)
-        if pause and time != event.time:
-            since = pause.time if time is None else time
-            before = [other.number for other in trace.events[: event.number] if other.time < since]
+        time = _take(made, event, pause.time_us if pause else event.time_us)
+        if pause and time != event.time_us:
+            since = pause.time_us if time is None else time
+            before = [other.number for other in trace.events[: event.number] if other.time_us < since]
             waits[event.number] = Wait(since, 2 * max([pause.number, *before[-1:]]) + 1)
     return waits
 
@@ -141,8 +141,8 @@ def _asked_at_waking(trace: Trace) -> dict[int, Event]:
         if event.kind == "paused":
             paused[event.server] = event
         elif event.kind == "resumed" and event.server in paused:
-            woken[event.server] = event.time, paused.pop(event.server)
-        elif event.kind == "asked" and woken.get(event.server, (-1, event))[0] == event.time:
+            woken[event.server] = event.time_us, paused.pop(event.server)
+        elif event.kind == "asked" and woken.get(event.server, (-1, event))[0] == event.time_us:
             found[event.number] = woken[event.server][1]
     return found
 
@@ -159,7 +159,7 @@ def _requests_of_scenario(trace: Trace) -> list[ScenarioAction]:
         actions = Scenario.parse(trace.scenario).actions if trace.scenario else ()
     except ScenarioError:
         actions = ()
-    return sorted((action for action in actions if action.verb in ("set", "get", "delete")), key=lambda a: a.at)
+    return sorted((action for action in actions if action.verb in ("set", "get", "delete")), key=lambda a: a.at_us)
 
 
 def _take(made: list[ScenarioAction], event: Event, since: int) -> int | None:
@@ -170,6 +170,6 @@ def _take(made: list[ScenarioAction], event: Event, since: int) -> int | None:
         said, target = action.words[: len(words)], action.words[len(words) :]
         is_elsewhere = len(target) == 2 and target[1] != event.server and target[1] not in TARGETS
         is_same = action.verb == ACTIONS[type(request)] and said == words and not is_elsewhere
-        if is_same and since <= action.at <= event.time:
-            return made.pop(number).at
+        if is_same and since <= action.at_us <= event.time_us:
+            return made.pop(number).at_us
     return None

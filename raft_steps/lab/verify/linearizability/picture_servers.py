@@ -45,11 +45,11 @@ def stretches(trace: Trace) -> dict[str, list[Stretch]]:
             continue
         begin, was = since[name]
         if (now := _what(moment.servers[name])) != was:
-            if event.time > begin:
-                found[name].append(Stretch(begin, event.time, *was))
-            since[name] = event.time, now
+            if event.time_us > begin:
+                found[name].append(Stretch(begin, event.time_us, *was))
+            since[name] = event.time_us, now
     for name, (begin, was) in since.items():
-        found[name].append(Stretch(begin, trace.end, *was))
+        found[name].append(Stretch(begin, trace.end_us, *was))
     return found
 
 

@@ -16,10 +16,12 @@ def set_dues(trace: Trace) -> None:
     ends: dict[tuple[str, str], int] = {}
     for event in reversed(trace.events):
         if event.kind in ("delivered", "dropped"):
-            ends["message", event["message"]] = event.time
+            ends["message", event["message"]] = event.time_us
         elif event.kind == "sent":
-            event.detail["due"] = ends.get(("message", event["message"]), event.time + FAR * (trace.end - event.time))
+            event.detail["due"] = ends.get(
+                ("message", event["message"]), event.time_us + FAR * (trace.end_us - event.time_us)
+            )
         elif event.kind in ("timer_fired", "timer_cancelled"):
-            ends[event.server, event["timer"]] = event.time if event.kind == "timer_fired" else trace.end
+            ends[event.server, event["timer"]] = event.time_us if event.kind == "timer_fired" else trace.end_us
         elif event.kind == "timer_started":
-            event.detail["due"] = ends.pop((event.server, event["timer"]), trace.end)
+            event.detail["due"] = ends.pop((event.server, event["timer"]), trace.end_us)

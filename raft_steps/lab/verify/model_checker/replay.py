@@ -77,7 +77,7 @@ class Replay:
         self.trace = Trace(schedule.servers, _title(schedule, node_class), schedule.to_text())
         self.breaks: list[Break] = []
         self.error: NodeError | None = None
-        self.now = self.done = 0
+        self.now_us = self.done = 0
         self.facts: frozenset[Fact] = NOTHING
         self.requests: dict[str, Request] = {}
         self.flying: dict[str, tuple[Link, Any, int]] = {}
@@ -118,7 +118,7 @@ class Replay:
         Raises:
             ScenarioError: It cannot happen.
         """
-        self.now += MICROSECONDS
+        self.now_us += MICROSECONDS
         self.done += 1
         if step.verb in ("deliver", "copy", "drop"):
             self._arrive(step)
@@ -135,7 +135,7 @@ class Replay:
             self._handle(host, f"on_{timer}_timeout", (), "timer_fired", {"timer": timer})
         elif step.verb == "crash":
             self._running(step).end()
-            self._recorder.event(self.now, "crashed", step.words[0], {})
+            self._recorder.event(self.now_us, "crashed", step.words[0], {})
         else:
             host = self.hosts[step.words[0]]
             if host.up:
@@ -145,7 +145,7 @@ class Replay:
 
     def finish(self) -> None:
         """Set the end, and say of what never came that it was due by then."""
-        self.trace.end = self.now + MICROSECONDS
+        self.trace.end_us = self.now_us + MICROSECONDS
         set_dues(self.trace)
 
     def look(self) -> Look:
@@ -227,7 +227,7 @@ class Replay:
     def _lose(self, name: str) -> None:
         link, message, number = self.flying.pop(name)
         detail = self._recorder.arrival(link, message, number) | {"reason": "scenario"}
-        self._recorder.event(self.now, "dropped", link.receiver.name, detail)
+        self._recorder.event(self.now_us, "dropped", link.receiver.name, detail)
 
     def _ask(self, host: Host, step: Step) -> None:
         client, words = client_and_command(step.words)
@@ -245,12 +245,12 @@ class Replay:
             returned = find_handler(node, handler)(*arguments)
             if handler == "on_start" and host.life == 1 and host.name in self.schedule.terms:
                 node.current_term = self.schedule.terms[host.name]
-            self._recorder.handled(self.now, host, kind, detail)
+            self._recorder.handled(self.now_us, host, kind, detail)
             if returned is not None:
                 raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
             changes = host.store()
             if changes is not None:
-                self._recorder.stored(self.now, host, changes)
+                self._recorder.stored(self.now_us, host, changes)
             heard = arguments if kind == "delivered" else None
             facts = facts_of(node, node.effects, heard=heard, committed_before=before, requests=self.requests)
             self._carry_out(host)
@@ -269,27 +269,27 @@ class Replay:
                 if effect[2] is None:
                     raise none_was_sent(host.node)
                 link.count += 1
-                record.sent(self.now, link, link.count, effect[2], self.now)
+                record.sent(self.now_us, link, link.count, effect[2], self.now_us)
                 self.flying[f"{link.name}#{link.count}"] = (link, effect[2], link.count)
             elif effect[0] == "start":
                 check_wait(host.node, effect[1], effect[2])
-                host.timers[effect[1]] = self.now
-                record.event(self.now, "timer_started", host.name, {"timer": effect[1], "due": self.now})
+                host.timers[effect[1]] = self.now_us
+                record.event(self.now_us, "timer_started", host.name, {"timer": effect[1], "due": self.now_us})
             elif effect[0] == "cancel":
                 if host.timers.pop(effect[1], None) is not None:
-                    record.event(self.now, "timer_cancelled", host.name, {"timer": effect[1]})
+                    record.event(self.now_us, "timer_cancelled", host.name, {"timer": effect[1]})
             elif effect[0] == "reply":
                 check_answer(effect[1], effect[2], self.requests)
-                record.answered(self.now, host.name, effect[1], effect[2])
+                record.answered(self.now_us, host.name, effect[1], effect[2])
             else:
-                record.applied(self.now, host.name, effect[1])
+                record.applied(self.now_us, host.name, effect[1])
 
     def _blame(self, host: Host, handler: str, error: BaseException, told: tuple[str, dict[str, Any]]) -> None:
         """Keep what a Node did wrong; raise what it did not."""
-        known = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now))
+        known = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now_us))
         if known is None:
             raise error
-        self._recorder.failed(self.now, host, told[0], told[1], str(known))
+        self._recorder.failed(self.now_us, host, told[0], told[1], str(known))
         self.error = known
 
 

@@ -108,7 +108,7 @@ def _consequences(trace: Trace, time: int) -> str:
     found = []
     asks = ""
     for event in reversed(trace.events):
-        if event.time != time:
+        if event.time_us != time:
             break
         match event.kind:
             case "role" if event["role"] == "leader":

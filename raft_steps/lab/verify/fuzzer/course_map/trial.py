@@ -52,7 +52,7 @@ def mended_adversity(step: int | None, profile: str, seed: int, node_class: type
         Action(end + MICROSECONDS, "restart", ("crashed",)),
     )
     until = end + round(RECOVERY * MICROSECONDS)
-    return dataclasses.replace(scenario, actions=scenario.actions + mending, until=until)
+    return dataclasses.replace(scenario, actions=scenario.actions + mending, until_us=until)
 
 
 def broken_first(step: int | None, profile: str, seed: int, node_class: type | None = None) -> str:
@@ -73,7 +73,7 @@ def broken_first(step: int | None, profile: str, seed: int, node_class: type | N
     def run() -> None:
         nonlocal served
         simulation = Simulation(scenario, node_class, record=False, watch=Properties(stop_at=PROMISED))
-        simulation.run_until(scenario.end)
+        simulation.run_until(scenario.end_us)
         served = _is_answered(simulation)
 
     broken, _ = what_breaks(run)
@@ -86,8 +86,8 @@ def _is_answered(simulation: Simulation) -> bool:
     The network goes on losing and delaying messages, so that even a right leader may be replaced under way.
     """
     for number in range(TRIES):
-        client = simulation.perform(Action(simulation.now, "set", ("last", str(number))))
-        simulation.run_until(simulation.now + round(PATIENCE * MICROSECONDS), partial(_is_told, simulation, client))
+        client = simulation.perform(Action(simulation.now_us, "set", ("last", str(number))))
+        simulation.run_until(simulation.now_us + round(PATIENCE * MICROSECONDS), partial(_is_told, simulation, client))
         if isinstance(simulation.responses.get(client), Ok):
             return True
     return False
