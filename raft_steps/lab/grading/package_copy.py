@@ -14,7 +14,7 @@ import raft_steps
 from raft_steps import STEPS
 
 BUILT_ON = (
-    "__init__", "commands", "errors", "log", "messages", "node", "random_stream", "runtime/__init__", "runtime/diagnostics",
+    "__init__", "commands", "errors", "log", "messages", "moved", "node", "random_stream", "runtime/__init__", "runtime/diagnostics",
     "runtime/watchdog",
 )  # fmt: skip
 CHILD = ("__init__", "annotations", "codec", "limits", "node_schema", "worker")

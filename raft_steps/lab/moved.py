@@ -1,0 +1,180 @@
+"""Where each module of version 0.3 is now: an import from an old path raises an ImportError that names the new one.
+
+Learners keep notebooks of earlier versions, and those import from modules that have moved into rooms.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+LAB = "raft_steps.lab"
+
+# The old module and the new one, both within raft_steps.lab. Of a package the name is enough: Python imports it before
+# its modules.
+MOVED = dict(
+    line.split()
+    for line in """
+        actions runtime.simulator.actions
+        arguments scenario.arguments
+        budgets verify.conformance.budgets
+        catalogue verify.conformance
+        cells source.notebook_class
+        chance random_stream
+        checks.puppets checks.fake_peers
+        checks.stage checks.bench
+        checks.talk checks.exchange
+        cli_budgets cli.budgets
+        cli_catalogue cli.catalogue
+        cli_check cli.check
+        cli_course cli.course
+        cli_grade cli.grade
+        cli_linearizable cli.linearizable
+        cli_look cli.steps
+        cli_map cli.course_map
+        cli_run cli.run
+        cli_search cli.search
+        cli_sweep cli.sweep
+        cli_tools cli.common
+        clients runtime.simulator.clients
+        course_map verify.fuzzer.course_map
+        difference source.compare
+        edition course.handouts
+        edition_cells course.missing_steps
+        edition_folder course.managed_folder
+        edition_package course.package_subset
+        flights trace.message_spans
+        folding source.flatten
+        grading.allowed grading.source_policy
+        grading.cage grading.limits
+        grading.child grading.worker
+        grading.describe grading.node_schema
+        grading.hand_in grading.submissions
+        grading.hints grading.annotations
+        grading.judge_wire grading.judge_codec
+        grading.package grading.package_copy
+        grading.page grading.student_page
+        grading.proxy grading.remote_node
+        grading.session grading.worker_process
+        grading.taking course.extraction
+        grading.wire grading.codec
+        guard runtime.watchdog
+        handling runtime.simulator.dispatch
+        host runtime.host
+        launch course.jupyterlab
+        linearizability verify.linearizability
+        live player
+        logtable pictures.log_table
+        markup source.highlight
+        measure cluster.experiments
+        meddling runtime.simulator.fault_injection
+        mistakes runtime.diagnostics
+        nbgrader_cells grading.nbgrader_cells
+        nbgrader_course course.nbgrader_course
+        nbgrader_stubs course.nbgrader_preprocessor
+        network runtime.simulator.network
+        notebook_charts course.charts
+        notebook_files course.notebooks
+        palette pictures.style
+        profiles verify.fuzzer.profiles
+        properties verify.properties
+        reading source.parse
+        recorder runtime.simulator.recorder
+        release course.learner_edition
+        scenario_checks scenario.validation
+        scenario_text scenario.grammar
+        search verify.model_checker
+        simulation runtime.simulator.simulation
+        still pictures.cluster_ring
+        student_edition course.redaction
+        super_calls source.inline_super
+        svg pictures.svg
+        sweep verify.fuzzer
+        ten_steps checks.ten_steps.run
+        ten_steps_report checks.ten_steps.report
+        ten_steps_tester checks.ten_steps.tester
+        timeline pictures.space_time
+        timeline_layout pictures.space_time_layout
+        timeline_legend pictures.space_time_legend
+        timeline_notes pictures.space_time_notes
+        timeline_paint pictures.space_time_paint
+        timeline_scene pictures.space_time_scene
+        timeline_signs pictures.signs
+        timeline_summary pictures.space_time_summary
+        timers runtime.simulator.timers
+        traffic verify.conformance.traffic
+        view cluster.cluster
+        widget player.widget
+        words trace.narration
+    """.strip().splitlines()
+)
+
+# Modules whose name a room has now, and the names that learners imported from them.
+ROOMS = {
+    "cluster": {"Cluster": "cluster.cluster"},
+    "scenario": {
+        "Action": "scenario.model",
+        "MICROSECONDS": "scenario.model",
+        "Scenario": "scenario.scenario",
+        "TIMINGS": "scenario.model",
+        "VERBS": "scenario.model",
+        "default_scenario": "scenario.scenario",
+    },
+    "source": {"diff": "source.views", "show": "source.views", "whole": "source.views"},
+    "trace": {"Event": "trace.trace", "Moment": "trace.trace", "Trace": "trace.trace"},
+}
+
+
+class MovedModuleFinder:
+    """The last finder of imports: it finds no module, and knows where the old ones went."""
+
+    @staticmethod
+    def find_spec(
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG004  # The import system's signature.
+        target: ModuleType | None = None,  # noqa: ARG004
+    ) -> ModuleSpec | None:
+        """Raise for an old path; return None for any other name, so that the usual error follows.
+
+        Raises:
+            ImportError: The module has moved; the message says where to.
+        """
+        package, _, name = fullname.partition(f"{LAB}.")
+        if package or name not in MOVED:
+            return None
+        raise moved(name)
+
+
+def moved(name: str) -> ImportError:
+    """Return the error for an import of a module that has moved.
+
+    Args:
+        name: The old name, within raft_steps.lab.
+    """
+    from raft_steps.lab import HOMES
+
+    new = MOVED[name]
+    public = sorted(each for each, home in HOMES.items() if home == new or home.startswith(f"{new}."))
+    usual = f"; notebooks import from {LAB} itself: from {LAB} import {', '.join(public)}" if public else ""
+    return ImportError(f"{LAB}.{name} is now {LAB}.{new}{usual}", name=f"{LAB}.{name}")
+
+
+def moved_name(room: str, name: str) -> Exception:
+    """Return the error for a name that a room does not have, and that the module of the room's name had.
+
+    Args:
+        room: The full name of the room's package.
+        name: The name that was asked for.
+    """
+    new = ROOMS[room.removeprefix(f"{LAB}.")].get(name)
+    if new is None:
+        return AttributeError(f"module {room!r} has no attribute {name!r}")
+    return ImportError(f"{room} is a package now, and {name} is in {LAB}.{new}; notebooks: from {LAB} import {name}")
+
+
+def install() -> None:
+    """Ask this finder when all others have found nothing; once, even if the package is loaded again."""
+    if not any(getattr(finder, "__name__", "") == MovedModuleFinder.__name__ for finder in sys.meta_path):
+        sys.meta_path.append(MovedModuleFinder)
