@@ -1,7 +1,7 @@
 """The player: a run, drawn as a ring of servers in a notebook, with controls to move through its time.
 
 Python simulates and sends one batched trace; the browser's clock, drawing and scrubbing never ask Python again. The
-drawing is one anywidget whose JavaScript lies in the folder `player/browser`; the controls around it that need no exact timing
+drawing is one anywidget whose JavaScript is in the folder `browser`; the controls around it that need no exact timing
 are ipywidgets, linked to it in the browser. What moves time itself (play, step, scrub) is part of the drawing, because
 a scrubber needs marks, and because space and arrows have to mean the same wherever one has clicked.
 
@@ -28,37 +28,13 @@ from raft_steps.lab.trace.trace import Event, Trace
 if TYPE_CHECKING:
     from raft_steps.lab.player.session import Session
 
-# In the order in which each needs the ones before it.
+# In an order in which each follows the ones that it imports.
 MODULES = (
-    *(
-        "cluster_state",
-        "narration",
-        "field_text",
-        "geometry",
-        "message_spans",
-        "happenings",
-        "markers",
-        "navigation",
-        "branches",
-        "available_actions",
-        "state_diff",
-    ),
-    *(
-        "dom",
-        "kernel_link",
-        "message_layer",
-        "ring",
-        "panels",
-        "log_table",
-        "client_list",
-        "playback_controls",
-        "playback",
-        "inspector",
-        "action_bar",
-        "script_panel",
-    ),
-    *("branch_panel", "violation_banner", "keyboard", "live", "layout", "input", "widget"),
-)
+    "collections", "cluster_state", "narration", "field_text", "geometry", "message_spans", "happenings", "markers",
+    "navigation", "branches", "available_actions", "state_diff", "dom", "kernel_link", "message_layer", "ring",
+    "panels", "log_table", "client_list", "playback_controls", "playback", "inspector", "action_bar", "script_panel",
+    "branch_panel", "violation_banner", "keyboard", "live", "layout", "input", "widget",
+)  # fmt: skip
 MARKS = {
     "crashed": "down",
     "restarted": "up",
@@ -72,18 +48,22 @@ MARKS = {
 }
 MOST_MOMENTS = 200  # a longer list is no help in finding anything
 
-# A module's import, and the word export before what it gives: inside one file, neither is needed.
-_IMPORT = re.compile(r'^import .*? from "\./\w+\.js";\n', re.MULTILINE)
+# What a module needs only while it is a file of its own: its imports, the word export, and the types in its JSDoc, which
+# are half of the text.
+_IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+_JSDOC = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 
 Moment = tuple[int, str, str]
 
 
 def javascript() -> str:
-    """Give the drawing's JavaScript as one module, so that the browser loads nothing from anywhere."""
+    """Return the player's JavaScript as one module, so that the browser loads nothing from anywhere."""
     folder = files("raft_steps.lab") / "player" / "browser"
-    sources = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES]
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources)
+    source = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
+    for left_out in (_JSDOC, _IMPORT, _EXPORT):
+        source = left_out.sub("", source)
+    return source
 
 
 def stylesheet() -> str:

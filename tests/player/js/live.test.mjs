@@ -1,5 +1,5 @@
-// The pure parts of the live cluster: branches and their deltas, what is greyed when, what differs, the ways of messages
-// that were meddled with. pytest starts it as it starts state.test.mjs.
+// The pure parts of the live cluster: branches and their deltas, available actions, differences, and the spans of messages
+// that actions changed. pytest starts it as it starts state.test.mjs.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,13 +9,13 @@ import { pathToFileURL } from "node:url";
 
 const module = (name) => import(pathToFileURL(join(process.env.RAFT_STEPS_BROWSER, `${name}.js`)).href);
 const { KEYFRAME_EVERY, Timeline, readTrace } = await module("cluster_state");
-const { Branches, familyOf, sharedEvents, timeOfAction } = await module("branches");
-const { Journey } = await module("navigation");
-const { findFlights, underWay } = await module("message_spans");
-const { nextOfKind, withViolations } = await module("markers");
-const { differences, firstDifference } = await module("state_diff");
+const { Branches, branchTree, countSharedEvents, timeOfAction } = await module("branches");
+const { Navigation } = await module("navigation");
+const { findMessageSpans, messagesInTransit } = await module("message_spans");
+const { nextMarker, withViolations } = await module("markers");
+const { findDifferences, firstDifference } = await module("state_diff");
 const { clientAction, clusterActions, messageActions } = await module("available_actions");
-const { networkAction, partitionLine, serverActions } = await module("available_actions");
+const { delayAction, lossAction, partitionLine, serverActions } = await module("available_actions");
 const { changesOf } = await module("field_text");
 const { answerAt, requestsOf } = await module("client_list");
 
@@ -26,7 +26,7 @@ const whyOf = (actions) => Object.fromEntries(actions.map(({ act, why }) => [act
 const possibleOf = (actions) => actions.filter(({ why }) => !why).map(({ act }) => act);
 const lineOf = (actions, wanted) => actions.find(({ act }) => act === wanted).line;
 
-// A cluster at a moment, as cluster_state.js has it, of servers that are said in short.
+// Makes a moment of servers that differ from a usual one in the given properties.
 function momentOf(servers, rest = {}) {
   const whole = Object.entries(servers).map(([name, state]) => [
     name,
@@ -41,20 +41,22 @@ for (const run of runs) {
     const whole = readTrace(run.text);
     const first = Math.floor(rows.length / 3);
     const branches = new Branches([header, ...rows.slice(0, first)].join("\n"));
-    let journey = new Journey(branches.trace(0));
+    let navigation = new Navigation(branches.trace(0));
     for (let keep = first; keep < rows.length; keep += 97) {
-      journey.timeline.momentAfter(keep);
+      navigation.timeline.momentAfter(keep);
       const text = rows.slice(keep, keep + 97).join("\n");
-      assert.ok(branches.take({ branch: 0, keep, end: whole.end, servers: whole.servers, title: whole.title }, text));
-      journey = new Journey(branches.trace(0), { known: journey, shared: keep });
+      assert.ok(
+        branches.applyDelta({ branch: 0, keep, end: whole.end, servers: whole.servers, title: whole.title }, text),
+      );
+      navigation = new Navigation(branches.trace(0), { known: navigation, shared: keep });
     }
 
     assert.deepEqual(branches.trace(0).events, whole.events);
     const fresh = new Timeline(whole);
     for (const [number] of run.moments) {
-      assert.deepEqual(journey.timeline.momentAfter(number), fresh.momentAfter(number), `after event ${number}`);
+      assert.deepEqual(navigation.timeline.momentAfter(number), fresh.momentAfter(number), `after event ${number}`);
     }
-    assert.deepEqual(journey.story.happenings, new Journey(whole).story.happenings);
+    assert.deepEqual(navigation.happenings.all, new Navigation(whole).happenings.all);
   });
 }
 
@@ -64,40 +66,40 @@ test("a branch shares what it has in common with its parent, and both stay whole
   const branches = new Branches([header, ...rows].join("\n"));
   const keep = 2 * KEYFRAME_EVERY + 5;
   assert.ok(rows.length > keep);
-  branches.take({ branch: 4, parent: 0, keep, end: 99, servers: ["a"], title: "step 3" }, `${other}\n`);
+  branches.applyDelta({ branch: 4, parent: 0, keep, end: 99, servers: ["a"], title: "step 3" }, `${other}\n`);
   const [parent, child] = [branches.trace(0), branches.trace(4)];
 
   assert.equal(parent.events.length, rows.length);
   assert.equal(child.events.length, keep + 1);
   assert.equal(child.end, 99);
   assert.deepEqual([child.servers, child.title], [["a"], "step 3"]);
-  assert.equal(sharedEvents(parent.events, child.events), keep);
+  assert.equal(countSharedEvents(parent.events, child.events), keep);
   assert.deepEqual(
     child.events.map(({ number }) => number),
     Array.from({ length: keep + 1 }, (_, number) => number),
   );
 });
 
-test("a delta whose beginning is not here is not taken", () => {
+test("a delta whose beginning is missing is not applied", () => {
   const [header, row] = linesOf(runOf("step 8"));
   const branches = new Branches([header, row].join("\n"));
 
-  assert.equal(branches.take({ branch: 1, parent: 7, keep: 1, end: 5 }, row), false);
-  assert.equal(branches.take({ branch: 0, keep: 2, end: 5 }, row), false);
+  assert.equal(branches.applyDelta({ branch: 1, parent: 7, keep: 1, end: 5 }, row), false);
+  assert.equal(branches.applyDelta({ branch: 0, keep: 2, end: 5 }, row), false);
   assert.equal(branches.has(1), false);
   assert.equal(branches.trace(0).events.length, 1);
-  assert.equal(branches.take({ branch: 1, keep: 0, end: 5 }, row), true);
+  assert.equal(branches.applyDelta({ branch: 1, keep: 0, end: 5 }, row), true);
 });
 
-test("what has been shown of a branch only grows", () => {
+test("how far a branch has been seen never decreases", () => {
   const branches = new Branches(linesOf(runOf("step 8")).join("\n"));
-  branches.show(0, 9);
-  branches.show(0, 4);
+  branches.markSeen(0, 9);
+  branches.markSeen(0, 4);
 
-  assert.deepEqual([branches.seenOf(0), branches.seenOf(3)], [9, 0]);
+  assert.deepEqual([branches.seenUntil(0), branches.seenUntil(3)], [9, 0]);
 });
 
-test("an action happens after what has happened at the time that is shown, and before all else", () => {
+test("an action happens after everything that has happened at the position, and before everything else", () => {
   const events = [{ time: 0 }, { time: 10 }];
 
   assert.equal(timeOfAction({ number: 1, time: 10 }, events), 11);
@@ -117,7 +119,7 @@ test("branches are listed below the one that they left", () => {
   ];
 
   assert.deepEqual(
-    familyOf(branches).map(({ id, depth }) => [id, depth]),
+    branchTree(branches).map(({ id, depth }) => [id, depth]),
     [
       [0, 0],
       [1, 1],
@@ -128,7 +130,7 @@ test("branches are listed below the one that they left", () => {
   );
 });
 
-test("what can be done to a server depends on whether it runs, is paused, waits, or stands alone", () => {
+test("the actions on a server depend on whether it runs, is paused, has a timer, or is cut off", () => {
   const down = { spike: { up: false }, tyke: { up: false, life: 0 } };
   const moment = momentOf({ tom: {}, jerry: { paused: true }, ...down, butch: { timers: {} } });
   const possible = (name, at = moment) => possibleOf(serverActions(at, name));
@@ -144,7 +146,7 @@ test("what can be done to a server depends on whether it runs, is paused, waits,
   assert.equal(whyOf(serverActions(moment, "tyke")).crash, "tyke is down, not started yet");
 });
 
-test("what can be done to a message depends on whether it is on its way, at a closed door, or a copy", () => {
+test("the actions on a message depend on whether it is on its way, waits for a paused server, or is a copy", () => {
   const name = "tom>jerry#3";
   const moment = momentOf({ tom: {}, jerry: {} }, { inFlight: new Map([[name, { due: 50 }]]) });
   const possible = (message, options) => possibleOf(messageActions(moment, message, options));
@@ -160,7 +162,7 @@ test("what can be done to a message depends on whether it is on its way, at a cl
   assert.equal(lineOf(messageActions(moment, name, { seconds: 2.5 }), "hold"), "hold tom>jerry#3 2.5");
 });
 
-test("a partition is greyed where it would change nothing, and leaves the other sides as they are", () => {
+test("a partition that would change nothing is not available, and one that would leaves the other sides as they are", () => {
   const names = { a: {}, b: {}, c: {}, d: {} };
   const [whole, parted] = [
     momentOf(names),
@@ -184,7 +186,7 @@ test("a partition is greyed where it would change nothing, and leaves the other 
   assert.equal(whyOf(clusterActions(momentOf(names, { cuts: ["a>b"] }), [])).heal, "");
 });
 
-test("a client's request is spelled as a scenario spells it, and greyed where nobody could hear it", () => {
+test("a client's request is a line of a scenario, and not available if no server could receive it", () => {
   const moment = momentOf({ tom: {}, jerry: { up: false } });
   const ask = (given) => clientAction(moment, { verb: "set", key: "x", value: "1", to: "", ...given });
 
@@ -196,28 +198,29 @@ test("a client's request is spelled as a scenario spells it, and greyed where no
   assert.ok(clientAction(momentOf({ tom: { up: false } }), { verb: "get", key: "x", value: "", to: "" }).why);
 });
 
-test("loss and delay are greyed where they are so already, by the events until the moment", () => {
+test("loss and delay can be changed only to other values than those at the moment", () => {
   const live = { loss: 0, delay: [0.2, 0.3] };
   const later = momentOf({ tom: {} }, { network: { loss: 0.5 } });
-  const why = (moment, given) => networkAction(moment, live, given).why;
+  const whyLoss = (moment, loss) => lossAction(moment, live, loss).why;
+  const whyDelay = (moment, ...delay) => delayAction(moment, live, delay).why;
 
-  assert.ok(why(momentOf({ tom: {} }), { loss: 0 }) && why(later, { loss: 0.5 }) && why(later, { delay: [0.2, 0.3] }));
-  assert.deepEqual([why(later, { loss: 0 }), why(later, { delay: [0.2, 2] })], ["", ""]);
-  for (const wrong of [{ loss: 1.5 }, { loss: NaN }, { delay: [2, 1] }, { delay: [-1, 1] }])
-    assert.ok(why(later, wrong));
-  assert.equal(networkAction(later, live, { delay: [0.2, 2] }).line, "delay 0.2 2");
+  assert.ok(whyLoss(momentOf({ tom: {} }), 0) && whyLoss(later, 0.5) && whyDelay(later, 0.2, 0.3));
+  assert.deepEqual([whyLoss(later, 0), whyDelay(later, 0.2, 2)], ["", ""]);
+  assert.ok(whyLoss(later, 1.5) && whyLoss(later, NaN) && whyDelay(later, 2, 1) && whyDelay(later, -1, 1));
+  assert.equal(lossAction(later, live, 0.1).line, "loss 0.1");
+  assert.equal(delayAction(later, live, [0.2, 2]).line, "delay 0.2 2");
 });
 
-test("what differs is said of those servers of which it is true, and nothing where nothing differs", () => {
-  const entry = (term, command) => ({ index: 1, term, command });
+test("differences name the servers that differ, and equal moments have none", () => {
+  const entry = (number, command) => ({ index: 1, term: number, command });
   const term = (number) => ({ fields: { current_term: number } });
   const one = momentOf({ tom: { role: "leader", ...term(1) }, jerry: term(1), spike: {} });
   const jerry = { role: "leader", ...term(2), log: [entry(2, "set x 1")] };
   const sides = [["tom"], ["jerry", "spike"]];
   const other = momentOf({ tom: { up: false, ...term(1) }, jerry, spike: {} }, { sides });
 
-  assert.deepEqual(differences(one, one), []);
-  assert.deepEqual(differences(one, other), [
+  assert.deepEqual(findDifferences(one, one), []);
+  assert.deepEqual(findDifferences(one, other), [
     { what: "Leader", one: "tom", other: "jerry" },
     { what: "Down", one: "nobody", other: "tom" },
     { what: "Network", one: "whole", other: "tom | jerry spike" },
@@ -228,16 +231,16 @@ test("what differs is said of those servers of which it is true, and nothing whe
   assert.equal(firstDifference([entry(1, "a")], [entry(1, "a")]), -1);
 });
 
-test("the next moment of a kind, forwards and backwards, violations among them", () => {
-  const moments = withViolations(
+test("the next marker of a kind, forwards and backwards, including violations", () => {
+  const markers = withViolations(
     [
-      [3, "candidate", ""],
-      [5, "leader", ""],
-      [9, "down", ""],
+      { event: 3, kind: "candidate", text: "" },
+      { event: 5, kind: "leader", text: "" },
+      { event: 9, kind: "down", text: "" },
     ],
     [{ event: 7, rule: "Election Safety", text: "two lead" }],
   );
-  const next = (number, kind, direction) => nextOfKind(moments, number, kind, direction)?.[0];
+  const next = (number, kind, direction) => nextMarker(markers, number, kind, direction)?.event;
 
   assert.deepEqual([next(0, "election"), next(3, "election"), next(5, "election")], [3, 5, undefined]);
   assert.deepEqual([next(5, "election", -1), next(3, "election", -1)], [3, undefined]);
@@ -246,21 +249,21 @@ test("the next moment of a kind, forwards and backwards, violations among them",
 });
 
 test("a held message goes on from where it was, later; its copy leaves from there, too", () => {
-  const { flights, timeline, trace } = new Journey(readTrace(runOf("steered").text));
+  const { spans, timeline, trace } = new Navigation(readTrace(runOf("steered").text));
   const held = trace.events.find(({ kind }) => kind === "held");
   const doubled = trace.events.find(({ kind }) => kind === "doubled");
   const shareOf = (name, time) => {
     const moment = timeline.momentAfter(timeline.numberAt(time));
-    return underWay(flights, moment, time).find(({ flight }) => flight.name === name)?.share;
+    return messagesInTransit(spans, moment, time).find(({ span }) => span.name === name)?.progress;
   };
-  const { leaves } = flights.byName.get(held.message);
+  const { sent } = spans.byName.get(held.message);
 
   assert.ok(Math.abs(shareOf(held.message, held.time + 1) - shareOf(held.message, held.time - 1)) < 0.01);
   assert.ok(shareOf(held.message, held.time) > 0.1, "it had gone some of its way");
   const half = (held.time + held.due) / 2;
   assert.ok(Math.abs(shareOf(held.message, half) - (1 + shareOf(held.message, held.time)) / 2) < 0.01);
-  assert.equal(flights.byName.get(held.message).arrives, held.due);
-  assert.ok(held.due > leaves + 2_000_000);
+  assert.equal(spans.byName.get(held.message).arrives, held.due);
+  assert.ok(held.due > sent + 2_000_000);
 
   const copy = `${doubled.message} copy`;
   assert.equal(shareOf(copy, doubled.time - 1), undefined);
@@ -269,15 +272,15 @@ test("a held message goes on from where it was, later; its copy leaves from ther
   assert.equal(shareOf(copy, doubled.due + 1000), undefined);
 });
 
-test("a copy that is still on its way when the run ends is seen all the same", () => {
+test("a copy that is still on its way when the run ends is drawn", () => {
   const [header, ...rows] = linesOf(runOf("steered"));
   const last = rows.findIndex((row) => row.includes('"doubled"'));
-  const flights = findFlights(readTrace([header, ...rows.slice(0, last + 1)].join("\n")));
+  const spans = findMessageSpans(readTrace([header, ...rows.slice(0, last + 1)].join("\n")));
 
-  assert.equal(flights.strays.filter(({ flight }) => flight.name.endsWith(" copy")).length, 1);
+  assert.equal(spans.detached.filter(({ span }) => span.name.endsWith(" copy")).length, 1);
 });
 
-test("what a happening changed: fields, timers and entries, of the servers that it is about", () => {
+test("a happening changes fields, timers and entries of the servers that it is about", () => {
   const found = changesOf([
     { kind: "delivered", server: "tom", changes: { current_term: 2 } },
     { kind: "appended", server: "tom", index: 4 },
@@ -287,11 +290,11 @@ test("what a happening changed: fields, timers and entries, of the servers that 
   ]);
 
   assert.deepEqual([...found.keys()], ["tom"]);
-  assert.deepEqual([...found.get("tom").rows].sort(), ["current_term", "election timer", "log"]);
+  assert.deepEqual(found.get("tom").rows, new Set(["current_term", "election timer", "log"]));
   assert.deepEqual([...found.get("tom").entries], [4]);
 });
 
-test("a client waits until it is answered, and is told what it was told", () => {
+test("a client waits until it is answered, and its answer is shown from then on", () => {
   const { events } = readTrace(runOf("step 1").text);
   const [set, get] = requestsOf(events);
 

@@ -11,12 +11,11 @@ import { pathToFileURL } from "node:url";
 
 const module = (name) => import(pathToFileURL(join(process.env.RAFT_STEPS_BROWSER, `${name}.js`)).href);
 const { KEYFRAME_EVERY, Timeline, readTrace } = await module("cluster_state");
-const { findFlights, underWay } = await module("message_spans");
-const { Story } = await module("happenings");
-const { tellingMoments } = await module("markers");
+const { findMessageSpans, messagesInTransit } = await module("message_spans");
+const { Happenings } = await module("happenings");
 const { eventText } = await module("narration");
-const { Journey } = await module("navigation");
-const { layOut, meetsWall, walls } = await module("geometry");
+const { Navigation } = await module("navigation");
+const { layOutRing, progressAtWall, findWalls } = await module("geometry");
 
 const runs = JSON.parse(readFileSync(process.env.RAFT_STEPS_RECORDED, "utf-8"));
 const MICROSECONDS = 1e6;
@@ -38,7 +37,7 @@ for (const run of runs) {
     }
   });
 
-  test(`${run.name}: every event is told in the Python twin's words`, () => {
+  test(`${run.name}: every event has the Python twin's words`, () => {
     const { events } = readTrace(run.text);
 
     assert.deepEqual(
@@ -49,47 +48,52 @@ for (const run of runs) {
 
   test(`${run.name}: the list is the Python story, with and without idle heartbeats`, () => {
     const trace = readTrace(run.text);
-    const story = new Story(trace, findFlights(trace).byName);
-    const told = (heartbeats) => story.happenings.flatMap((happening) => story.lines(happening, heartbeats));
+    const happenings = new Happenings(trace, findMessageSpans(trace).byName);
+    const told = (heartbeats) => happenings.all.flatMap((happening) => happenings.lines(happening, heartbeats));
 
     assert.deepEqual(told(true), run.story);
     assert.deepEqual(told(false), run.weighty_story);
-    const spoken = story.happenings.filter((happening) => story.lines(happening, false).length > 0);
-    assert.deepEqual(story.told(false), spoken);
+    const spoken = happenings.all.filter((happening) => happenings.lines(happening, false).length > 0);
+    assert.deepEqual(happenings.visible(false), spoken);
   });
 
-  test(`${run.name}: the moments worth a visit are the Python twin's`, () => {
-    assert.deepEqual(tellingMoments(readTrace(run.text)), run.chapters);
+  test(`${run.name}: the chapters are the Python twin's`, () => {
+    const { chapters } = new Navigation(readTrace(run.text));
+
+    assert.deepEqual(
+      chapters.map(({ event, kind, text }) => [event, kind, text]),
+      run.chapters,
+    );
   });
 
   test(`${run.name}: stepping on meets every happening once, and stepping back meets them again`, () => {
-    const journey = new Journey(readTrace(run.text));
+    const navigation = new Navigation(readTrace(run.text));
     for (const heartbeats of [true, false]) {
-      const told = journey.story.told(heartbeats).filter(({ first }) => first > journey.home.number);
-      let position = journey.home;
+      const told = navigation.happenings.visible(heartbeats).filter(({ first }) => first > navigation.home.number);
+      let position = navigation.home;
       for (const happening of told) {
-        position = journey.next(position, heartbeats);
+        position = navigation.next(position, heartbeats);
         assert.deepEqual(position, { number: happening.last, time: happening.time });
       }
       for (const happening of told.slice(0, -1).reverse()) {
-        position = journey.previous(position, heartbeats);
+        position = navigation.previous(position, heartbeats);
         assert.deepEqual(position, { number: happening.last, time: happening.time });
       }
-      if (told.length) assert.deepEqual(journey.previous(position, heartbeats), journey.home);
+      if (told.length) assert.deepEqual(navigation.previous(position, heartbeats), navigation.home);
     }
   });
 
   test(`${run.name}: playing meets every event in order and comes to the end`, () => {
-    const journey = new Journey(readTrace(run.text));
-    let position = journey.home;
-    const { number: last } = journey.last();
-    for (let frame = 0; position.time < journey.end || position.number < last; frame += 1) {
-      const moment = journey.timeline.momentAfter(position.number);
-      const quiet = journey.underWay(moment, position.time, true).length === 0;
-      const next = journey.advance(position, 0.5, { speed: 1, quiet, hurry: true, heartbeats: true });
+    const navigation = new Navigation(readTrace(run.text));
+    let position = navigation.home;
+    const { number: last } = navigation.endPosition();
+    for (let frame = 0; position.time < navigation.end || position.number < last; frame += 1) {
+      const moment = navigation.timeline.momentAfter(position.number);
+      const quiet = navigation.messagesInTransit(moment, position.time, true).length === 0;
+      const next = navigation.advance(position, 0.5, { speed: 1, quiet, hurry: true, heartbeats: true });
       const further = next.time > position.time || next.number > position.number;
       assert.ok(further && next.time >= position.time, `frame ${frame} at ${position.time}`);
-      const { events } = journey.trace;
+      const { events } = navigation.trace;
       const skipped = events.filter(({ number }) => number > position.number && number <= next.number);
       if (quiet)
         assert.ok(
@@ -98,23 +102,23 @@ for (const run of runs) {
         );
       position = next;
     }
-    assert.deepEqual(position, journey.last());
+    assert.deepEqual(position, navigation.endPosition());
   });
 
   test(`${run.name}: a message is on its way from where it left to where it ended`, () => {
     const trace = readTrace(run.text);
-    const flights = findFlights(trace);
+    const spans = findMessageSpans(trace);
     const timeline = new Timeline(trace);
     const sent = trace.events.filter(({ kind }) => kind === "sent");
 
     assert.deepEqual(
-      [...flights.byName.keys()],
+      [...spans.byName.keys()],
       sent.map(({ message }) => message),
     );
     for (const { number, time } of sent) {
-      for (const each of underWay(flights, timeline.momentAfter(number), time)) {
-        assert.ok(each.share >= 0 && each.share <= 1, `${each.flight.name} at ${time}`);
-        assert.ok(each.flight.arrives > each.flight.leaves, each.flight.name);
+      for (const each of messagesInTransit(spans, timeline.momentAfter(number), time)) {
+        assert.ok(each.progress >= 0 && each.progress <= 1, `${each.span.name} at ${time}`);
+        assert.ok(each.span.arrives > each.span.sent, each.span.name);
       }
     }
   });
@@ -139,41 +143,41 @@ test("a moment is the caller's own: changing it changes nothing else", () => {
   assert.deepEqual(plain(timeline.momentAfter(5)), before);
 });
 
-test("a lost message is seen on its way, crossed out where it ends, and then gone", () => {
+test("a lost message is drawn on its way, crossed out where it stops, and then gone", () => {
   const run = runs.find(({ text }) => text.includes('"reason": "cut"'));
   const trace = readTrace(run.text);
-  const flights = findFlights(trace);
-  const { flight, cross, end } = flights.strays.find((stray) => stray.flight.lost === "cut");
+  const spans = findMessageSpans(trace);
+  const { span, cross, end } = spans.detached.find((detached) => detached.span.lost === "cut");
   const seen = (time) => {
     const moment = new Timeline(trace).momentAfter(new Timeline(trace).numberAt(time));
-    return underWay(flights, moment, time).find((each) => each.flight === flight);
+    return messagesInTransit(spans, moment, time).find((each) => each.span === span);
   };
 
-  assert.equal(seen((flight.leaves + cross) / 2).crossed, false);
+  assert.equal(seen((span.sent + cross) / 2).crossed, false);
   assert.equal(seen((cross + end) / 2).crossed, true);
   assert.equal(seen(end + MICROSECONDS), undefined);
 });
 
-test("what reaches a paused server stands at its door", () => {
+test("what reaches a paused server waits next to it", () => {
   const run = runs.find(({ name }) => name === "pause");
-  const journey = new Journey(readTrace(run.text));
-  const resumed = journey.trace.events.find(({ kind }) => kind === "resumed");
+  const navigation = new Navigation(readTrace(run.text));
+  const resumed = navigation.trace.events.find(({ kind }) => kind === "resumed");
   const position = { number: resumed.number - 1, time: resumed.time - 1 };
-  const waiting = journey.underWay(journey.timeline.momentAfter(position.number), position.time, true);
+  const waiting = navigation.messagesInTransit(navigation.timeline.momentAfter(position.number), position.time, true);
 
-  assert.ok(waiting.some((each) => each.waiting && each.share === 1));
+  assert.ok(waiting.some((each) => each.waiting && each.progress === 1));
 });
 
 test("a chapter leads to where it happens, and is named from there on", () => {
   const { text } = runs.find(({ name }) => name === "pause");
   const { events } = readTrace(text);
   const paused = events.find(({ kind }) => kind === "paused");
-  const journey = new Journey(readTrace(text));
-  const place = 1 + journey.chapters.findIndex(([number]) => number === paused.number);
+  const navigation = new Navigation(readTrace(text));
+  const place = 1 + navigation.chapters.findIndex(({ event }) => event === paused.number);
 
-  assert.deepEqual(journey.chapter(place), { number: paused.number, time: paused.time });
+  assert.deepEqual(navigation.chapterPosition(place), { number: paused.number, time: paused.time });
   assert.deepEqual(
-    [-1, paused.number - 1, paused.number].map((number) => journey.chapterAt(number)),
+    [-1, paused.number - 1, paused.number].map((number) => navigation.chapterAt(number)),
     [0, place - 1, place],
   );
 });
@@ -181,7 +185,7 @@ test("a chapter leads to where it happens, and is named from there on", () => {
 test("servers and their labels do not overlap, and all lie inside the picture", () => {
   for (let count = 1; count <= 9; count += 1) {
     const names = Array.from({ length: count }, (_, number) => `s${number}`);
-    const { places, box } = layOut(names);
+    const { places, box } = layOutRing(names);
     const all = [...places.values()];
     for (const [index, { x, y, label }] of all.entries()) {
       assert.ok(x - 46 >= box.x && x + 46 <= box.x + box.width, `${count} servers: ${index} in the picture`);
@@ -197,23 +201,23 @@ test("servers and their labels do not overlap, and all lie inside the picture", 
 
 test("a message that a partition stops is stopped by the wall, one inside a side is not", () => {
   const names = ["a", "b", "c", "d", "e"];
-  const { places } = layOut(names);
-  const found = walls(names, [
+  const { places } = layOutRing(names);
+  const found = findWalls(names, [
     ["a", "b"],
     ["c", "d", "e"],
   ]);
-  const meets = (from, to) => meetsWall(places.get(from), places.get(to), found);
+  const meets = (from, to) => progressAtWall(places.get(from), places.get(to), found);
   const [there, back] = [meets("a", "d"), meets("d", "a")];
 
   assert.equal(found.length, 1);
   assert.ok(there > 0.1 && there < 0.9 && back > 0.1 && back < 0.9);
   assert.ok(Math.abs(there + back - 1) < 0.25, "it is the same wall from both sides");
   assert.equal(
-    walls(names, [
+    findWalls(names, [
       ["a", "c"],
       ["b", "d", "e"],
     ]),
     null,
   );
-  assert.deepEqual(walls(names, []), []);
+  assert.deepEqual(findWalls(names, []), []);
 });

@@ -1,130 +1,146 @@
-// The bar below the picture: what a client asks, how the network is parted, how much it loses and how slow it is.
+// The bar below the picture: a client's request, the sides of a partition, the network's loss and delay.
 
-import { clientAction, clusterActions, networkAction } from "./available_actions.js";
-import { allow, html, pressButton } from "./dom.js";
+/** @import { Action, LiveState, Moment } from "./types.js" */
 
-export class Bar {
-  // names: the servers; act: {line(action), choose()}; clients: whether the servers know what to do with a client.
-  constructor(names, act, clients) {
-    Object.assign(this, { act, shown: "" });
-    this.ticks = new Map(names.map((name) => [name, html("input", { type: "checkbox", "data-tick": name })]));
-    for (const tick of this.ticks.values()) tick.addEventListener("change", () => act.choose());
-    const groups = [this.makeSides(), this.makeNetwork()];
-    if (names.length === 1) groups.length = 0; // Who is alone has no network.
-    if (clients) groups.unshift(this.makeClient(names));
+import { clientAction, clusterActions, delayAction, lossAction } from "./available_actions.js";
+import { getValue } from "./collections.js";
+import { disableIf, html, pressButton } from "./dom.js";
+
+export class ActionBar {
+  /**
+   * @param {readonly string[]} names
+   * @param {Moment} moment
+   * @param {Partial<LiveState>} live
+   * @param {{ act(action: Action): void, choose(): void }} handlers choose: the ticked servers have changed
+   */
+  constructor(names, moment, live, handlers) {
+    this.moment = moment;
+    this.live = live;
+    this.handlers = handlers;
+    this.networkShown = "";
+    const ticks = names.map((name) => html("input", { type: "checkbox", "data-tick": name }));
+    for (const tick of ticks) tick.addEventListener("change", () => handlers.choose());
+    this.ticks = new Map(names.map((name, index) => [name, ticks[index]]));
+    this.client = live.clients === false ? null : this.makeClient(names);
+    this.sides = this.makeSides();
+    this.network = this.makeNetwork();
+    const network = names.length === 1 ? [] : [this.sides.element, this.network.element]; // One server has no network.
+    const groups = this.client ? [this.client.element, ...network] : network;
     this.element = html("div", { class: "rp-bar", role: "group", "aria-label": "The cluster" }, ...groups);
     this.element.addEventListener("input", () => this.refresh());
   }
 
+  /** @param {readonly string[]} names */
   makeClient(names) {
-    const verbs = ["set", "get", "delete"].map((verb) => html("option", {}, verb));
-    this.verb = html("select", { "aria-label": "What the client asks" }, ...verbs);
-    this.key = html("input", { value: "x", "aria-label": "Key", size: 5, placeholder: "key" });
-    this.value = html("input", { value: "1", "aria-label": "Value", size: 5, placeholder: "value" });
-    const asked = [html("option", { value: "" }, "the leader"), ...names.map((name) => html("option", {}, name))];
-    this.to = html("select", { "aria-label": "Which server it asks" }, ...asked);
-    this.send = pressButton("Ask", () => this.act.line(this.request()), { "data-act": "ask" });
-    for (const input of [this.key, this.value]) {
+    const verbs = ["set", "get", "delete"].map((each) => html("option", {}, each));
+    const verb = html("select", { "aria-label": "What the client asks" }, ...verbs);
+    const key = html("input", { value: "x", "aria-label": "Key", size: 5, placeholder: "key" });
+    const value = html("input", { value: "1", "aria-label": "Value", size: 5, placeholder: "value" });
+    const servers = [html("option", { value: "" }, "the leader"), ...names.map((name) => html("option", {}, name))];
+    const to = html("select", { "aria-label": "Which server it asks" }, ...servers);
+    const request = () =>
+      clientAction(this.moment, { verb: verb.value, key: key.value, value: value.value, to: to.value });
+    const send = pressButton("Ask", () => this.handlers.act(request()), { "data-act": "ask" });
+    for (const input of [key, value]) {
       input.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && !this.send.disabled) this.send.click();
+        if (event.key === "Enter" && !send.disabled) send.click();
       });
     }
-    return group("Client", this.verb, this.key, this.value, " asks ", this.to, this.send);
+    const element = makeGroup("Client", verb, key, value, " asks ", to, send);
+    return { element, verb, key, value, send, request };
   }
 
   makeSides() {
-    const ticks = [...this.ticks].map(([name, tick]) => html("label", { class: "rp-ticked" }, tick, name));
-    this.part = pressButton("Part off", () => this.act.line(this.partition()), { "data-act": "partition" });
-    this.heal = pressButton("Heal", () => this.act.line(this.healing()), { "data-act": "heal" });
-    return group("Sides", ...ticks, this.part, this.heal);
+    const labels = [...this.ticks].map(([name, tick]) => html("label", { class: "rp-ticked" }, tick, name));
+    const press = (/** @type {() => Action} */ action) => () => this.handlers.act(action());
+    const partition = pressButton("Partition", press(this.partition), { "data-act": "partition" });
+    const heal = pressButton("Heal", press(this.healing), { "data-act": "heal" });
+    return { element: makeGroup("Sides", ...labels, partition, heal), partition, heal };
   }
 
   makeNetwork() {
-    const number = (label, step) => html("input", { type: "number", min: 0, step, "aria-label": label });
-    this.loss = number("Share of the messages that are lost, in percent", "any");
-    this.low = number("Shortest time that a message takes", "any");
-    this.high = number("Longest time that a message takes", "any");
-    const set = (act, words, press) => pressButton("Set", press, { "data-act": act, "aria-label": words });
-    this.setLoss = set("loss", "Set how many are lost", () => this.act.line(this.losing()));
-    this.setDelay = set("delay", "Set how long they take", () => this.act.line(this.delaying()));
-    return group(
-      "Messages",
-      "lost",
-      this.loss,
-      "%",
-      this.setLoss,
-      "take",
-      this.low,
-      "to",
-      this.high,
-      "s",
-      this.setDelay,
-    );
+    /** @param {string} label */
+    const makeInput = (label) => html("input", { type: "number", min: 0, step: "any", "aria-label": label });
+    const loss = makeInput("Share of the messages that are lost, in percent");
+    const low = makeInput("Shortest time that a message takes");
+    const high = makeInput("Longest time that a message takes");
+    // Rounded, for 0.07 * 100 / 100 is not 0.07.
+    const lossNow = () => lossAction(this.moment, this.live, Number((Number(loss.value) / 100).toFixed(6)));
+    const delayNow = () => delayAction(this.moment, this.live, [Number(low.value), Number(high.value)]);
+    const setLoss = pressButton("Set", () => this.handlers.act(lossNow()), {
+      "data-act": "loss",
+      "aria-label": "Set how many are lost",
+    });
+    const setDelay = pressButton("Set", () => this.handlers.act(delayNow()), {
+      "data-act": "delay",
+      "aria-label": "Set how long they take",
+    });
+    const element = makeGroup("Messages", "lost", loss, "%", setLoss, "take", low, "to", high, "s", setDelay);
+    return { element, loss, low, high, lossNow, delayNow, setLoss, setDelay };
   }
 
-  // The servers that are ticked.
+  /** The servers that are ticked. */
   get chosen() {
     return [...this.ticks].filter(([, tick]) => tick.checked).map(([name]) => name);
   }
 
-  toggle(name) {
-    const tick = this.ticks.get(name);
+  /** @param {string} name */
+  toggleTick(name) {
+    const tick = getValue(this.ticks, name);
     tick.checked = !tick.checked;
-    this.act.choose();
+    this.handlers.choose();
   }
 
-  untick() {
+  untickAll() {
     for (const tick of this.ticks.values()) tick.checked = false;
   }
 
-  request() {
-    const { verb, key, value, to } = this;
-    return clientAction(this.moment, { verb: verb.value, key: key.value, value: value.value, to: to.value });
+  partition = () => clusterActions(this.moment, this.chosen)[0];
+  healing = () => clusterActions(this.moment, this.chosen)[1];
+
+  focusKey() {
+    this.client?.key.focus();
   }
 
-  partition() {
-    return clusterActions(this.moment, this.chosen)[0];
-  }
-
-  healing() {
-    return clusterActions(this.moment, this.chosen)[1];
-  }
-
-  losing() {
-    return networkAction(this.moment, this.live, { loss: Number((Number(this.loss.value) / 100).toFixed(6)) });
-  }
-
-  delaying() {
-    return networkAction(this.moment, this.live, { delay: [Number(this.low.value), Number(this.high.value)] });
-  }
-
+  /**
+   * @param {Moment} moment
+   * @param {Partial<LiveState>} live
+   */
   draw(moment, live) {
-    Object.assign(this, { moment, live });
-    const { loss, delay } = { loss: live.loss, delay: live.delay, ...moment.network };
+    this.moment = moment;
+    this.live = live;
+    const { loss = 0, delay = [0, 0] } = { loss: live.loss, delay: live.delay, ...moment.network };
     const shown = JSON.stringify([loss, delay]);
-    if (shown !== this.shown) {
-      this.shown = shown;
-      this.loss.value = Number((100 * loss).toFixed(4));
-      [this.low.value, this.high.value] = delay;
+    if (shown !== this.networkShown) {
+      this.networkShown = shown;
+      this.network.loss.value = String(Number((100 * loss).toFixed(4)));
+      this.network.low.value = String(delay[0]);
+      this.network.high.value = String(delay[1]);
     }
     this.refresh();
   }
 
   refresh() {
-    if (this.send) {
-      this.value.hidden = this.verb.value !== "set";
-      const { why, line } = this.request();
-      allow(this.send, why, `${line} (C goes to the key)`);
+    if (this.client) {
+      const { verb, value, send, request } = this.client;
+      value.hidden = verb.value !== "set";
+      const { why, line } = request();
+      disableIf(send, why, `${line} (C goes to the key)`);
     }
-    const [part, heal] = clusterActions(this.moment, this.chosen);
-    allow(this.part, part.why, `${part.line} (W)`);
-    allow(this.heal, heal.why, "heal (M)");
-    allow(this.setLoss, this.losing().why, this.losing().line);
-    allow(this.setDelay, this.delaying().why, this.delaying().line);
+    const [partition, heal] = clusterActions(this.moment, this.chosen);
+    disableIf(this.sides.partition, partition.why, `${partition.line} (W)`);
+    disableIf(this.sides.heal, heal.why, "heal (M)");
+    const [loss, delay] = [this.network.lossNow(), this.network.delayNow()];
+    disableIf(this.network.setLoss, loss.why, loss.line);
+    disableIf(this.network.setDelay, delay.why, delay.line);
   }
 }
 
-function group(label, ...parts) {
+/**
+ * @param {string} label
+ * @param {...(Node | string)} parts
+ */
+function makeGroup(label, ...parts) {
   const words = html("span", { class: "rp-label", "aria-hidden": "true" }, label);
   return html("div", { class: "rp-group", role: "group", "aria-label": label }, words, ...parts);
 }

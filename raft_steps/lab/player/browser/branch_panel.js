@@ -1,59 +1,102 @@
-// The branches: which there are, where each left, how to get back to one, and which is shown beside this one. And what all
-// of them begin with: the seed.
+// The branches: where each left its parent, buttons to go to one or to compare it; and the seed that they begin with.
 
-import { familyOf } from "./branches.js";
-import { allow, html, pressButton } from "./dom.js";
+/** @import { BranchInfo, LiveState } from "./types.js" */
 
-export class Family {
-  // act: {switchTo(id), compare(id or null), seed(number), reset()}.
-  constructor(act) {
-    Object.assign(this, { act, drawn: "" });
+import { branchTree } from "./branches.js";
+import { disableIf, html, pressButton } from "./dom.js";
+
+const INDENT = 14; // pixels for each level of the tree
+const MAX_INDENTED = 6; // deeper levels are not indented any further
+
+/**
+ * @typedef {object} BranchHandlers
+ * @property {(id: number) => void} switchTo
+ * @property {(id: number | null) => void} compare
+ * @property {(seed: number) => void} seed
+ * @property {() => void} reset
+ */
+
+export class BranchPanel {
+  /** @param {BranchHandlers} handlers */
+  constructor(handlers) {
+    this.handlers = handlers;
+    /** @type {Partial<LiveState> | null} */
+    this.live = null;
+    /** @type {number | null} */
+    this.compared = null;
+    this.drawn = "";
     this.list = html("ul", { class: "rp-lines rp-family" });
     this.seed = html("input", { type: "number", step: 1, min: 0, "aria-label": "Seed" });
-    const run = pressButton("Run with it", () => act.seed(Number(this.seed.value)), { "data-act": "seed" });
-    this.reset = pressButton("Reset", () => act.reset(), { "data-act": "reset" });
+    const run = pressButton("Run with it", () => handlers.seed(Number(this.seed.value)), { "data-act": "seed" });
+    this.reset = pressButton("Reset", () => handlers.reset(), { "data-act": "reset" });
     const seed = html("label", { class: "rp-ticked" }, "Seed ", this.seed);
     const title = html("h4", {}, "Branches");
     const row = html("div", { class: "rp-row" }, seed, run, this.reset);
     this.element = html("section", { class: "rp-branches", "aria-label": "Branches" }, title, this.list, row);
   }
 
-  // compared: the branch that is shown beside this one, or null.
+  /**
+   * @param {Partial<LiveState>} live
+   * @param {number | null} compared the branch that is shown next to the current one
+   */
   draw(live, compared) {
     if (live === this.live && compared === this.compared) return;
-    Object.assign(this, { live, compared });
-    const drawn = JSON.stringify([live.branches, live.current, compared, (live.script ?? []).length]);
+    this.live = live;
+    this.compared = compared;
+    const { branches = [], current = 0, script = [] } = live;
+    const drawn = JSON.stringify([branches, current, compared, script.length]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    const active = this.list.ownerDocument.activeElement;
-    const focused = this.list.contains(active) ? Object.entries(active.dataset)[0] : null; // ["switch", "3"], say
-    const current = live.branches.find(({ id }) => id === live.current);
-    this.seed.value = current?.seed ?? 0;
-    this.list.replaceChildren(...familyOf(live.branches).map((branch) => this.line(branch, live.current, compared)));
-    if (focused) this.list.querySelector(`[data-${focused[0]}="${focused[1]}"]`)?.focus();
-    const why = (live.script ?? []).length ? "" : "nothing was done in this branch";
-    allow(this.reset, why, "A new branch: the same beginning without anything that was done");
+    const focused = this.focusedButton();
+    this.seed.value = String(branches.find(({ id }) => id === current)?.seed ?? 0);
+    this.list.replaceChildren(...branchTree(branches).map((branch) => this.makeLine(branch, current, compared)));
+    const again = focused && this.list.querySelector(focused);
+    if (again instanceof HTMLElement) again.focus();
+    const why = script.length ? "" : "this branch has no actions";
+    disableIf(this.reset, why, "A new branch: the same beginning without any action");
   }
 
-  line(branch, current, compared) {
-    const here = branch.id === current;
-    const rootless = branch.parent === null || branch.parent === undefined;
-    const left = rootless ? "" : `left ${branch.parent} at ${branch.from / 1e6} s`;
-    const last = branch.last && branch.last !== branch.name ? `last: ${branch.last}` : "";
-    const words = [`seed ${branch.seed}`, left, last].filter(Boolean).join("; ");
-    const name = pressButton(`${branch.id}: ${branch.name}`, () => this.act.switchTo(branch.id), {
+  /** Returns a selector of the button in the list that has the focus, or null: drawing the list makes its buttons anew. */
+  focusedButton() {
+    const active = this.list.ownerDocument.activeElement;
+    if (!(active instanceof HTMLElement) || !this.list.contains(active)) return null;
+    const [name, value] = Object.entries(active.dataset)[0]; // such as ["switch", "3"]
+    return `[data-${name}="${value}"]`;
+  }
+
+  /**
+   * @param {BranchInfo & { depth: number }} branch
+   * @param {number} current
+   * @param {number | null} compared
+   */
+  makeLine(branch, current, compared) {
+    const { id, name, seed, parent, from, last, depth } = branch;
+    const isCurrent = id === current;
+    const left = parent === null ? "" : `left ${parent} at ${from / 1e6} s`;
+    const action = last && last !== name ? `last: ${last}` : "";
+    const words = [`seed ${seed}`, left, action].filter(Boolean).join("; ");
+    const button = pressButton(`${id}: ${name}`, () => this.handlers.switchTo(id), {
       class: "rp-branch",
-      "data-switch": branch.id,
-      title: here ? "This branch is shown" : "Go to this branch",
+      "data-switch": id,
+      title: isCurrent ? "This branch is shown" : "Go to this branch",
     });
-    const beside = branch.id === compared;
-    const compare = pressButton(beside ? "Stop" : "Compare", () => this.act.compare(beside ? null : branch.id), {
-      "data-compare": branch.id,
-      title: beside ? "Show this branch alone again" : "Show it beside this one",
-    });
-    allow(compare, here ? "it is the one that is shown" : "", compare.title);
-    const attributes = { "data-branch": branch.id, style: `padding-left: ${6 + 14 * Math.min(branch.depth, 6)}px` };
-    const text = html("span", { class: "rp-about" }, name, html("small", {}, words));
-    return html("li", here ? { ...attributes, "aria-current": "true" } : attributes, text, compare);
+    const text = html("span", { class: "rp-about" }, button, html("small", {}, words));
+    const style = `padding-left: ${6 + INDENT * Math.min(depth, MAX_INDENTED)}px`;
+    const item = html("li", { "data-branch": id, style }, text, this.makeCompareButton(id, isCurrent, id === compared));
+    if (isCurrent) item.setAttribute("aria-current", "true");
+    return item;
+  }
+
+  /**
+   * @param {number} id
+   * @param {boolean} isCurrent
+   * @param {boolean} isCompared
+   */
+  makeCompareButton(id, isCurrent, isCompared) {
+    const onPress = () => this.handlers.compare(isCompared ? null : id);
+    const button = pressButton(isCompared ? "Stop" : "Compare", onPress, { "data-compare": id });
+    const title = isCompared ? "Show this branch alone again" : "Show it next to this one";
+    disableIf(button, isCurrent ? "it is the one that is shown" : "", title);
+    return button;
   }
 }

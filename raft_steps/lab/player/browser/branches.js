@@ -1,30 +1,49 @@
-// The branches of a live cluster as the browser holds them: pure, it draws nothing and asks nobody.
+// The branches of a live cluster as the browser holds them; it draws nothing and sends nothing.
 //
-// A branch has a trace {servers, title, events, end}. What two branches have in common, the events before
-// the one left the other, is shared and never changed. A delta from Python says how many events stay and which follow.
+// The events that two branches have in common, those before one left the other, are shared and never changed. A delta
+// from Python says how many events stay and which follow.
+
+/** @import { BranchInfo, Position, Trace, TraceEvent, TraceMessage } from "./types.js" */
 
 import { readLines, readTrace } from "./cluster_state.js";
+import { getValue } from "./collections.js";
 
 export class Branches {
-  // text: the trace that the cluster opened with; current: the branch whose trace it is.
+  /**
+   * @param {string} text the trace of the branch that the player opens with
+   * @param {number} current the number of that branch
+   */
   constructor(text, current = 0) {
+    /** @type {Map<number, Trace>} */
     this.traces = new Map([[current, readTrace(text)]]);
     this.seen = new Map([[current, 0]]);
   }
 
-  trace(branch) {
-    return this.traces.get(branch);
-  }
-
+  /** @param {number} branch */
   has(branch) {
     return this.traces.has(branch);
   }
 
-  // Takes a delta {branch, parent, keep, end, servers, title} and the lines of the events that follow. Says whether that
-  // could be done: it cannot if the events to keep are not there, and then the whole trace has to be asked for.
-  take({ branch, parent = null, keep, end, servers, title }, text) {
-    const before = this.traces.get(branch) ?? this.traces.get(parent);
-    if (keep > 0 && !(before?.events.length >= keep)) return false;
+  /** @param {number} branch one that is here; see has() */
+  trace(branch) {
+    return getValue(this.traces, branch);
+  }
+
+  /** @param {number} branch */
+  find(branch) {
+    return this.traces.get(branch);
+  }
+
+  /**
+   * Applies a delta. Returns whether that was possible: if the events to keep are not here, the whole trace has to be
+   * fetched.
+   *
+   * @param {TraceMessage} message
+   * @param {string} text the lines of the events that follow those to keep
+   */
+  applyDelta({ branch, parent = null, keep, end, servers, title }, text) {
+    const before = this.traces.get(branch) ?? (parent === null ? undefined : this.traces.get(parent));
+    if (keep > (before?.events.length ?? 0)) return false;
     const events = before ? before.events.slice(0, keep) : [];
     for (const event of text.trim() ? readLines(text) : []) {
       event.number = events.length;
@@ -34,37 +53,67 @@ export class Branches {
     return true;
   }
 
-  // Writes down how far a branch has been shown: what comes after it, nobody has seen.
-  show(branch, time) {
-    this.seen.set(branch, Math.max(this.seenOf(branch), time));
+  /**
+   * Records how far a branch has been shown. An action later than that changes nothing that anyone has seen, and needs
+   * no new branch.
+   *
+   * @param {number} branch
+   * @param {number} time
+   */
+  markSeen(branch, time) {
+    this.seen.set(branch, Math.max(this.seenUntil(branch), time));
   }
 
-  seenOf(branch) {
+  /** @param {number} branch */
+  seenUntil(branch) {
     return this.seen.get(branch) ?? 0;
   }
 }
 
-// The time, in whole microseconds, at which something is done that is done at a position: after all that has happened
-// by then, and before all else.
+/**
+ * Returns the time, in whole microseconds, of an action at a position: after everything that has happened there, and
+ * before everything else.
+ *
+ * @param {Position} position
+ * @param {readonly TraceEvent[]} events
+ * @returns {number}
+ */
 export function timeOfAction({ number, time }, events) {
   const at = Math.max(0, Math.ceil(time));
   return events[number]?.time === at ? at + 1 : at;
 }
 
-// The branches in the order of a family: each below the one that it left, with how deep it lies.
-export function familyOf(branches) {
+/**
+ * Returns the branches in the order of a tree, each below the one that it left, with its depth.
+ *
+ * @template {Pick<BranchInfo, "id" | "parent">} Branch
+ * @param {readonly Branch[]} branches
+ * @returns {(Branch & { depth: number })[]}
+ */
+export function branchTree(branches) {
   const ids = new Set(branches.map(({ id }) => id));
+  /** @type {(Branch & { depth: number })[]} */
   const found = [];
+  /**
+   * @param {Branch} branch
+   * @param {number} depth
+   */
   const add = (branch, depth) => {
     found.push({ ...branch, depth });
     for (const child of branches) if (child.parent === branch.id) add(child, depth + 1);
   };
-  for (const branch of branches) if (!ids.has(branch.parent)) add(branch, 0);
+  for (const branch of branches) if (branch.parent === null || !ids.has(branch.parent)) add(branch, 0);
   return found;
 }
 
-// How many events two traces have in common: what is shared is the same objects.
-export function sharedEvents(one, other) {
+/**
+ * Counts the first events that two traces share. Shared events are the same objects, so this compares no contents.
+ *
+ * @param {readonly TraceEvent[]} one
+ * @param {readonly TraceEvent[]} other
+ * @returns {number}
+ */
+export function countSharedEvents(one, other) {
   let [low, high] = [0, Math.min(one.length, other.length)];
   while (low < high) {
     const middle = (low + high + 1) >> 1;

@@ -1,22 +1,44 @@
-// What clients asked and were told: a pure list of requests, and the lines that show those of a moment.
+// What clients asked and which answers they got: the requests of a trace, and the list that shows those of a moment.
 
-import { lastWhere } from "./happenings.js";
-import { html } from "./dom.js";
+/** @import { Clock, EventOfKind, TraceEvent } from "./types.js" */
+
+import { lastIndexWhere } from "./collections.js";
+import { closestTo, html } from "./dom.js";
 import { eventText } from "./narration.js";
 
-const MOST_SHOWN = 5;
+const MAX_SHOWN = 5;
 
-// The requests of a trace in order, each {asked, answered}: the events, the second undefined if nobody answered.
+/**
+ * A request and its answer, if it got one.
+ *
+ * @typedef {{ asked: EventOfKind<"asked">, answered?: EventOfKind<"answered"> }} ClientRequest
+ */
+
+/**
+ * Returns the requests of a trace, in order.
+ *
+ * @param {readonly TraceEvent[]} events
+ * @returns {ClientRequest[]}
+ */
 export function requestsOf(events) {
+  /** @type {Map<string, ClientRequest>} */
   const found = new Map();
   for (const event of events) {
     if (event.kind === "asked") found.set(event.client, { asked: event });
-    else if (event.kind === "answered" && found.has(event.client)) found.get(event.client).answered ??= event;
+    if (event.kind !== "answered") continue;
+    const request = found.get(event.client);
+    if (request) request.answered ??= event;
   }
   return [...found.values()];
 }
 
-// What a request has come to after the event of a number: "waits", or what it was told.
+/**
+ * Returns the answer that a request has got by an event, in words; "waits" if it has none yet.
+ *
+ * @param {ClientRequest} request
+ * @param {number} number
+ * @returns {string}
+ */
 export function answerAt({ asked, answered }, number) {
   if (!answered || answered.number > number) return "waits";
   const words = eventText(answered, { request: asked.request });
@@ -24,32 +46,49 @@ export function answerAt({ asked, answered }, number) {
 }
 
 export class ClientList {
-  constructor(onChoose) {
+  /**
+   * @param {Clock} clock
+   * @param {(number: number) => void} onChoose called with the number of a request's event
+   */
+  constructor(clock, onChoose) {
+    this.clock = clock;
+    /** @type {ClientRequest[]} */
+    this.requests = [];
     this.list = html("ol", { class: "rp-lines" });
     const title = html("h4", {}, "Clients");
     this.element = html("section", { class: "rp-clients", "aria-label": "Clients", hidden: true }, title, this.list);
     this.list.addEventListener("click", (event) => {
-      const line = event.target.closest("[data-event]");
+      const line = closestTo(event, "[data-event]");
       if (line) onChoose(Number(line.dataset.event));
     });
   }
 
-  take(events, clock) {
-    Object.assign(this, { requests: requestsOf(events), clock });
+  /**
+   * @param {readonly TraceEvent[]} events
+   * @param {Clock} clock
+   */
+  setRun(events, clock) {
+    this.clock = clock;
+    this.requests = requestsOf(events);
     this.element.hidden = this.requests.length === 0;
   }
 
+  /** @param {number} number the last event that has happened */
   draw(number) {
-    const last = lastWhere(this.requests, ({ asked }) => asked.number <= number);
-    const shown = this.requests.slice(Math.max(0, last + 1 - MOST_SHOWN), last + 1);
-    this.list.replaceChildren(...shown.map((request) => this.line(request, number)));
+    const last = lastIndexWhere(this.requests, ({ asked }) => asked.number <= number);
+    const shown = this.requests.slice(Math.max(0, last + 1 - MAX_SHOWN), last + 1);
+    this.list.replaceChildren(...shown.map((request) => this.makeLine(request, number)));
   }
 
-  line(request, number) {
+  /**
+   * @param {ClientRequest} request
+   * @param {number} number
+   */
+  makeLine(request, number) {
     const { time, server, request: words } = request.asked;
-    const answer = answerAt(request, number);
-    const told = html("span", { class: answer === "waits" ? "rp-waits" : "" }, answer);
+    const text = answerAt(request, number);
+    const answer = html("span", { class: text === "waits" ? "rp-waits" : "" }, text);
     const when = html("span", { class: "rp-when" }, this.clock(time));
-    return html("li", { "data-event": request.asked.number }, when, html("span", {}, `${server}: ${words} → `, told));
+    return html("li", { "data-event": request.asked.number }, when, html("span", {}, `${server}: ${words} → `, answer));
   }
 }

@@ -1,20 +1,32 @@
-// The cluster at a moment of a trace: the twin of Moment, advance() and moment_after() in trace.py.
+// The state of the cluster at any moment of a trace: the twin of Moment, advance() and moment_after() in trace.py.
 //
-// It draws nothing and knows no clock, so that node can run it without a browser; a test holds it against the Python
-// twin on recorded runs. One thing more than the twin knows is here: which entries each server has carried out.
+// This module does not touch the page and keeps no time, so that node can run it: a test compares it with its Python twin
+// on recorded runs. It computes one thing more than the twin, which entries each server has applied.
 
-// A moment is kept whole after every so many events. Any other is reached from the one before it, so that a jump
-// costs the same anywhere in a trace of any length.
+/** @import { Moment, NetworkSettings, ServerState, Trace, TraceEvent } from "./types.js" */
+
+import { getValue, lastIndexWhere } from "./collections.js";
+
+// A complete moment is kept after this many events. Any other is computed from the one before it, so that a jump costs
+// the same anywhere in a trace of any length.
 export const KEYFRAME_EVERY = 256;
 
-const HANDLED = ["index", "term", "command"];
-
-// Reads lines of JSON, an object each.
+/**
+ * Reads lines of JSON, one object each. One call of JSON.parse is much faster than one for each line.
+ *
+ * @param {string} text
+ * @returns {any[]}
+ */
 export function readLines(text) {
   return JSON.parse(`[${text.trimEnd().replaceAll("\n", ",")}]`);
 }
 
-// Reads the text that Trace.to_text() writes: a header, then an event a line.
+/**
+ * Reads the text that Trace.to_text() writes: a header, then one event per line.
+ *
+ * @param {string} text
+ * @returns {Trace}
+ */
 export function readTrace(text) {
   const [header, ...events] = readLines(text);
   events.forEach((event, number) => {
@@ -23,7 +35,12 @@ export function readTrace(text) {
   return { ...header, events };
 }
 
+/**
+ * @param {readonly string[]} names
+ * @returns {Moment}
+ */
 function emptyMoment(names) {
+  /** @type {Moment["servers"]} */
   const servers = new Map();
   for (const name of names) {
     servers.set(name, {
@@ -40,8 +57,14 @@ function emptyMoment(names) {
   return { servers, inFlight: new Map(), held: {}, network: {}, sides: [], cuts: [] };
 }
 
-// Copies what advance() changes in place. The values inside are replaced and never changed, so they are shared.
-function copyOf(moment) {
+/**
+ * Copies what advance() changes in place. The values inside are replaced and never changed, so they are shared.
+ *
+ * @param {Moment} moment
+ * @returns {Moment}
+ */
+function copyMoment(moment) {
+  /** @type {Moment["servers"]} */
   const servers = new Map();
   for (const [name, state] of moment.servers) {
     servers.set(name, {
@@ -52,12 +75,16 @@ function copyOf(moment) {
       applied: new Set(state.applied),
     });
   }
-  const { sides, network } = moment;
-  const [inFlight, held, cuts] = [new Map(moment.inFlight), { ...moment.held }, moment.cuts.slice()];
-  return { servers, inFlight, held, network, sides, cuts };
+  const { inFlight, held, network, sides, cuts } = moment;
+  return { servers, inFlight: new Map(inFlight), held: { ...held }, network, sides, cuts: cuts.slice() };
 }
 
-// Moves a moment on by one event.
+/**
+ * Applies an event to a moment, in place.
+ *
+ * @param {Moment} moment
+ * @param {TraceEvent} event
+ */
 export function advance(moment, event) {
   switch (event.kind) {
     case "sent":
@@ -65,7 +92,7 @@ export function advance(moment, event) {
       break;
     case "delivered":
     case "dropped":
-      if (event.copy) break;
+      if (event.copy) break; // The original may still be on its way.
       moment.inFlight.delete(event.message);
       delete moment.held[event.message];
       break;
@@ -73,7 +100,7 @@ export function advance(moment, event) {
       moment.held[event.message] = event.due;
       break;
     case "network":
-      moment.network = { ...moment.network, ...settingsOf(event) };
+      moment.network = { ...moment.network, ...networkSettings(event) };
       break;
     case "partitioned":
       moment.sides = event.sides;
@@ -86,14 +113,23 @@ export function advance(moment, event) {
       moment.cuts = [];
       break;
   }
-  if (event.server) advanceServer(moment.servers.get(event.server), event);
+  if (event.server) advanceServer(getValue(moment.servers, event.server), event);
 }
 
-// What an event says of how the network is from now on.
-function settingsOf({ loss, delay }) {
+/**
+ * Returns the settings that an event changes; what it does not mention stays as it is.
+ *
+ * @param {NetworkSettings} event
+ * @returns {NetworkSettings}
+ */
+function networkSettings({ loss, delay }) {
   return { ...(loss === undefined ? {} : { loss }), ...(delay === undefined ? {} : { delay }) };
 }
 
+/**
+ * @param {ServerState} state
+ * @param {TraceEvent} event
+ */
 function advanceServer(state, event) {
   switch (event.kind) {
     case "started":
@@ -119,7 +155,7 @@ function advanceServer(state, event) {
       state.role = event.role;
       break;
     case "appended":
-      state.log.push(Object.fromEntries(HANDLED.map((name) => [name, event[name]])));
+      state.log.push({ index: event.index, term: event.term, command: event.command });
       break;
     case "truncated":
       state.log.length = Math.min(state.log.length, event.after);
@@ -132,38 +168,44 @@ function advanceServer(state, event) {
   if (event.changes) Object.assign(state.fields, event.changes);
 }
 
-// A trace that can be asked for any moment, in any order.
+/** A trace that returns the moment after any event, in any order. */
 export class Timeline {
-  // known: the timeline of a trace that has the first `shared` events in common with this one; what it knows is kept.
+  /**
+   * @param {Trace} trace
+   * @param {Timeline | null} known the timeline of a trace with the same first `shared` events; its keyframes are reused
+   * @param {number} shared
+   */
   constructor(trace, known = null, shared = 0) {
     this.trace = trace;
-    const kept = shared > 0 ? known.keyframes.slice(0, Math.floor(shared / KEYFRAME_EVERY) + 1) : null;
-    this.keyframes = kept ?? [emptyMoment(trace.servers)]; // keyframes[k] is the moment before event k * KEYFRAME_EVERY
+    const kept = known && shared > 0 ? known.keyframes.slice(0, Math.floor(shared / KEYFRAME_EVERY) + 1) : null;
+    // keyframes[k] is the moment before event k * KEYFRAME_EVERY. They are computed when they are first passed.
+    /** @type {Moment[]} */
+    this.keyframes = kept ?? [emptyMoment(trace.servers)];
   }
 
-  // The number of the last event that has happened at a time in microseconds; -1 before everything.
+  /**
+   * Returns the number of the last event that has happened at a time; -1 before everything.
+   *
+   * @param {number} time
+   */
   numberAt(time) {
-    const events = this.trace.events;
-    let low = 0;
-    let high = events.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (events[middle].time <= time) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    return lastIndexWhere(this.trace.events, (event) => event.time <= time);
   }
 
-  // The cluster after the event of this number, as a copy that the caller may keep.
+  /**
+   * Returns the cluster after the event of this number, as a copy that the caller may keep and change.
+   *
+   * @param {number} number
+   */
   momentAfter(number) {
-    const wanted = Math.max(0, Math.min(number + 1, this.trace.events.length)); // how many events have happened
-    let frame = Math.min(Math.floor(wanted / KEYFRAME_EVERY), this.keyframes.length - 1);
-    const moment = copyOf(this.keyframes[frame]);
-    for (let next = frame * KEYFRAME_EVERY; next < wanted; next += 1) {
+    const count = Math.max(0, Math.min(number + 1, this.trace.events.length)); // how many events have happened
+    let frame = Math.min(Math.floor(count / KEYFRAME_EVERY), this.keyframes.length - 1);
+    const moment = copyMoment(this.keyframes[frame]);
+    for (let next = frame * KEYFRAME_EVERY; next < count; next += 1) {
       advance(moment, this.trace.events[next]);
       if ((next + 1) % KEYFRAME_EVERY === 0) {
         frame += 1;
-        this.keyframes[frame] ??= copyOf(moment);
+        this.keyframes[frame] ??= copyMoment(moment);
       }
     }
     return moment;

@@ -1,35 +1,77 @@
-// Making elements: SVG and HTML, with attributes and children.
+// Makes elements of SVG and HTML, with attributes and children.
 
-const NAMESPACE = "http://www.w3.org/2000/svg";
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
-// Makes an SVG element.
+/**
+ * Makes an SVG element.
+ *
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
 export function svg(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(NAMESPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  const element = document.createElementNS(SVG_NAMESPACE, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   element.append(...children);
   return element;
 }
 
-// Makes an HTML element; an attribute that is false is left out, one that is true has no value.
+/**
+ * Makes an HTML element. An attribute that is false is left out, one that is true gets no value.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number | boolean>} attributes
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function html(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (value !== false) element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...children);
   return element;
 }
 
-// Makes a button with a label that does something when it is pressed.
-export function pressButton(label, press, attributes = {}) {
+/**
+ * Makes a button with a label.
+ *
+ * @param {string} label
+ * @param {(event: MouseEvent) => void} onPress
+ * @param {Record<string, string | number | boolean>} attributes
+ * @returns {HTMLButtonElement}
+ */
+export function pressButton(label, onPress, attributes = {}) {
   const element = html("button", { type: "button", ...attributes }, label);
-  element.addEventListener("click", press);
+  element.addEventListener("click", onPress);
   return element;
 }
 
-// Greys a button, with the reason in its title, or makes it one that can be pressed.
-export function allow(button, why, title = "") {
+/**
+ * Disables a button and shows the reason in its title, or enables it if there is none.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {string} why
+ * @param {string} title the title of the enabled button
+ */
+export function disableIf(button, why, title = "") {
+  const isDisabled = why !== "";
   const words = why || title;
-  if (button.disabled !== (why !== "")) button.disabled = why !== "";
+  // Most calls change nothing, and a write would still make the browser compute styles again.
+  if (button.disabled !== isDisabled) button.disabled = isDisabled;
   if (button.title !== words) button.title = words;
+}
+
+/**
+ * Returns the element that an event happened on or in, if it matches a selector.
+ *
+ * @param {Event} event
+ * @param {string} selector
+ * @returns {HTMLElement | SVGElement | null}
+ */
+export function closestTo({ target }, selector) {
+  return target instanceof Element ? target.closest(selector) : null;
 }

@@ -1,45 +1,77 @@
-// The fields of a server or a message as rows [name, words], for the card and the panel. Pure.
+// The fields of a server or a message as rows of text, for the card and the inspector.
 
-// A value of a field in a few words.
-export function spelled(value) {
+/** @import { Changes, Clock, MessageSpan, Row, ServerState, TraceEvent } from "./types.js" */
+
+/**
+ * Formats the value of a field.
+ *
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function formatValue(value) {
   if (value === null) return "none";
-  if (Array.isArray(value)) return value.length ? value.map(spelled).join("; ") : "none";
+  if (Array.isArray(value)) return value.length ? value.map(formatValue).join("; ") : "none";
   if (typeof value !== "object") return String(value);
-  const { type, ...rest } = value;
-  if ("command" in value) return `${value.term} ${spelled(value.command)}`;
-  if (type) return [type.toLowerCase(), ...Object.values(rest)].join(" ");
-  const pairs = Object.entries(rest).map(([key, item]) => `${key}: ${spelled(item)}`);
+  const fields = /** @type {Record<string, unknown>} */ (value);
+  const { type, ...rest } = fields;
+  if ("command" in fields) return `${fields.term} ${formatValue(fields.command)}`;
+  if (typeof type === "string" && type) return [type.toLowerCase(), ...Object.values(rest)].join(" ");
+  const pairs = Object.entries(rest).map(([key, item]) => `${key}: ${formatValue(item)}`);
   return pairs.length ? pairs.join(", ") : "none";
 }
 
+/**
+ * @param {ServerState} state
+ * @param {number} time
+ * @param {Clock} clock
+ * @returns {Row[]}
+ */
 export function serverRows(state, time, clock) {
-  const rows = Object.entries(state.fields).map(([field, value]) => [field, spelled(value)]);
+  /** @type {Row[]} */
+  const rows = Object.entries(state.fields).map(([field, value]) => [field, formatValue(value)]);
   for (const [timer, [, due]] of Object.entries(state.timers)) {
     rows.push([`${timer} timer`, `${clock(Math.max(0, due - time))} s left`]);
   }
   return rows;
 }
 
-export function messageRows(flight, clock) {
-  const rows = Object.entries(flight.fields).map(([field, value]) => [field, spelled(value)]);
-  return [["type", flight.type], ...rows, ["sent at", `${clock(flight.leaves)} s as ${flight.name}`]];
+/**
+ * @param {MessageSpan} span
+ * @param {Clock} clock
+ * @returns {Row[]}
+ */
+export function messageRows(span, clock) {
+  /** @type {Row[]} */
+  const rows = Object.entries(span.fields).map(([field, value]) => [field, formatValue(value)]);
+  return [["type", span.type], ...rows, ["sent at", `${clock(span.sent)} s as ${span.name}`]];
 }
 
-// What the events of a happening changed: for each server the names of its rows, and the indexes of its log's entries.
+/**
+ * Returns what the events of a happening changed on each server.
+ *
+ * @param {readonly TraceEvent[]} events
+ * @returns {Map<string, Changes>}
+ */
 export function changesOf(events) {
+  /** @type {Map<string, Changes>} */
   const found = new Map();
-  const of = (server) => {
-    if (!found.has(server)) found.set(server, { rows: new Set(), entries: new Set() });
-    return found.get(server);
-  };
-  for (const { kind, server, changes, timer, index, after } of events) {
+  for (const event of events) {
+    const { kind, server } = event;
     if (!server || ["sent", "dropped", "held", "doubled"].includes(kind)) continue;
-    const { rows, entries } = of(server);
-    for (const field of Object.keys(changes ?? {})) rows.add(field);
-    if (timer) rows.add(`${timer} timer`);
-    if (kind === "appended" || kind === "applied") entries.add(index);
-    if (kind === "truncated") rows.add("log").add(`after ${after}`);
-    if (kind === "appended") rows.add("log");
+    const changes = found.get(server) ?? { rows: new Set(), entries: new Set() };
+    found.set(server, changes);
+    addChanges(changes, event);
   }
   return found;
+}
+
+/**
+ * @param {Changes} changes
+ * @param {TraceEvent} event
+ */
+function addChanges({ rows, entries }, event) {
+  for (const field of Object.keys(event.changes ?? {})) rows.add(field);
+  if (event.timer) rows.add(`${event.timer} timer`);
+  if (event.kind === "appended" || event.kind === "applied") entries.add(event.index);
+  if (event.kind === "appended" || event.kind === "truncated") rows.add("log");
 }

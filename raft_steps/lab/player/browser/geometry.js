@@ -1,22 +1,35 @@
-// Where things are on the ring: servers, their labels, the ways of messages, and the wall of a partition.
+// Where things are on the ring: servers, their labels, the paths of messages, and the wall of a partition.
 
-const RADIUS_MIN = 122; // from the middle of the picture to the middle of a server
-const GAP_MIN = 124; // from the middle of a server to that of the next
-const EDGE = 46; // how far from its middle a server, with its timers, reaches
+/** @import { Box, MessageFields, Place, Point, Wall } from "./types.js" */
+
+const MIN_RADIUS = 122; // from the centre of the picture to the centre of a server
+const MIN_GAP = 124; // from the centre of a server to that of the next
+const EDGE = 46; // how far a server, with its timers, extends from its centre
 const LABEL = 36; // the height of a server's two lines of text
 const LANE = 8; // how far to its right a message keeps, so that two that meet pass each other
 
-// How large a ring of so many servers is.
-function radiusOf(count) {
-  return count === 1 ? 0 : Math.max(RADIUS_MIN, GAP_MIN / 2 / Math.sin(Math.PI / count));
+/**
+ * Returns the radius of a ring of this many servers.
+ *
+ * @param {number} count
+ */
+function ringRadius(count) {
+  return count === 1 ? 0 : Math.max(MIN_RADIUS, MIN_GAP / 2 / Math.sin(Math.PI / count));
 }
 
-// Lays servers out on a ring. Gives each {x, y, above, label: {x, y}} by name, and the picture's view box.
-export function layOut(names) {
+/**
+ * Lays out servers on a ring: where each is, by name, and the view box of the picture.
+ *
+ * @param {readonly string[]} names
+ * @returns {{ places: Map<string, Place>, box: Box }}
+ */
+export function layOutRing(names) {
   const count = names.length;
-  const radius = radiusOf(count);
+  const radius = ringRadius(count);
+  /** @type {Map<string, Place>} */
   const places = new Map();
   names.forEach((name, index) => {
+    // Two servers stand next to each other; more of them start at the top.
     const angle = count === 2 ? Math.PI * (1 - index) : (2 * Math.PI * index) / count - Math.PI / 2;
     const [x, y] = [radius * Math.cos(angle), radius * Math.sin(angle)];
     const above = Math.sin(angle) < -0.1;
@@ -26,6 +39,10 @@ export function layOut(names) {
   return { places, box: boxAround([...places.values()]) };
 }
 
+/**
+ * @param {readonly Place[]} places
+ * @returns {Box}
+ */
 function boxAround(places) {
   const top = Math.min(...places.map((p) => p.y - EDGE - (p.above ? LABEL : 0))) - 6;
   const bottom = Math.max(...places.map((p) => p.y + EDGE + (p.above ? 0 : LABEL))) + 6;
@@ -33,13 +50,21 @@ function boxAround(places) {
   return { x: -side, y: top, width: 2 * side, height: bottom - top };
 }
 
-// The place of a message that has gone a share of its way, and the direction that it goes, in degrees.
-export function onTheWay(from, to, share, beside = 0) {
+/**
+ * Returns where a message is that has gone a share of its way, and the direction in which it goes, in degrees.
+ *
+ * @param {Point} from
+ * @param {Point} to
+ * @param {number} progress
+ * @param {number} offset how far to the right of its lane it is drawn
+ * @returns {Point & { degrees: number }}
+ */
+export function pointOnLink(from, to, progress, offset = 0) {
   const [dx, dy] = [to.x - from.x, to.y - from.y];
   const length = Math.hypot(dx, dy) || 1;
   const [ux, uy] = [dx / length, dy / length];
-  const along = EDGE + 6 + share * (length - 2 * EDGE - 12);
-  const across = LANE + beside;
+  const along = EDGE + 6 + progress * (length - 2 * EDGE - 12);
+  const across = LANE + offset;
   return {
     x: from.x + ux * along - uy * across,
     y: from.y + uy * along + ux * across,
@@ -47,22 +72,39 @@ export function onTheWay(from, to, share, beside = 0) {
   };
 }
 
-// The walls of a partition, each the three points of a curve, or null where a side is no unbroken part of the ring:
-// then no wall can show it.
-export function walls(names, sides) {
-  const sideOf = new Map(sides.flatMap((side, index) => side.map((name) => [name, index])));
-  const firsts = names.filter((name, index) => sideOf.get(name) !== sideOf.get(names.at(index - 1)));
+/**
+ * Returns the walls of a partition; null if a side is not a contiguous part of the ring, because no wall can show that.
+ *
+ * @param {readonly string[]} names
+ * @param {readonly string[][]} sides
+ * @returns {Wall[] | null}
+ */
+export function findWalls(names, sides) {
+  const sideOf = new Map(sides.flatMap((side, index) => side.map((name) => /** @type {const} */ ([name, index]))));
+  const firsts = names.filter((name, index) => sideOf.get(name) !== sideOf.get(names.at(index - 1) ?? ""));
   if (sides.length < 2) return [];
   if (firsts.length !== sides.length) return null;
+  // The largest side needs no wall of its own: the others' walls cut it off.
   const largest = sides.reduce((best, side) => (side.length > best.length ? side : best));
   return sides.filter((side) => side !== largest).map((side) => wallAround(names, side));
 }
 
+/**
+ * @param {readonly string[]} names
+ * @param {readonly string[]} side
+ * @returns {Wall}
+ */
 function wallAround(names, side) {
   const count = names.length;
-  const first = names.findIndex((name, index) => side.includes(name) && !side.includes(names.at(index - 1)));
-  const radius = radiusOf(count);
-  if (count === 2) return [-EDGE - 6, 0, EDGE + 6].map((y) => ({ x: 0, y }));
+  const first = names.findIndex((name, index) => side.includes(name) && !side.includes(names.at(index - 1) ?? ""));
+  const radius = ringRadius(count);
+  if (count === 2) {
+    return [
+      { x: 0, y: -EDGE - 6 },
+      { x: 0, y: 0 },
+      { x: 0, y: EDGE + 6 },
+    ];
+  }
   const step = (2 * Math.PI) / count;
   const start = first * step - Math.PI / 2 - step / 2;
   const half = (side.length * step) / 2;
@@ -79,25 +121,40 @@ function wallAround(names, side) {
   ];
 }
 
-// A wall as an SVG path.
-export function wallPath([start, bend, end]) {
-  const [a, b, c] = [start, bend, end].map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`);
-  return `M ${a} Q ${b} ${c}`;
+/**
+ * Returns a wall as an SVG path.
+ *
+ * @param {Wall} wall
+ * @returns {string}
+ */
+export function wallPath(wall) {
+  const [start, bend, end] = wall.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`);
+  return `M ${start} Q ${bend} ${end}`;
 }
 
-// The share of the way from one server to another at which a message meets a wall; half of it where there is none.
-export function meetsWall(from, to, found) {
-  for (let share = 0.05; share < 0.95; share += 0.02) {
-    const [before, after] = [onTheWay(from, to, share - 0.02), onTheWay(from, to, share)];
-    if (found.some((wall) => isBeyond(before, wall) !== isBeyond(after, wall))) return share - 0.03;
+/**
+ * Returns the share of the way from one server to another at which a message meets a wall; one half if it meets none.
+ *
+ * @param {Point} from
+ * @param {Point} to
+ * @param {readonly Wall[]} walls
+ * @returns {number}
+ */
+export function progressAtWall(from, to, walls) {
+  for (let progress = 0.05; progress < 0.95; progress += 0.02) {
+    const [before, after] = [pointOnLink(from, to, progress - 0.02), pointOnLink(from, to, progress)];
+    if (walls.some((wall) => isBeyond(before, wall) !== isBeyond(after, wall))) return progress - 0.03;
   }
   return 0.5;
 }
 
-// On which side of a wall a point lies. The curve is y = x² in coordinates of its own, or a straight line.
+/**
+ * Tells on which side of a wall a point lies. The curve is y = x² in its own coordinates, or a straight line.
+ *
+ * @param {Point} point
+ * @param {Wall} wall
+ */
 function isBeyond(point, [start, bend, end]) {
-  const cross = (a, b) => a.x * b.y - a.y * b.x;
-  const minus = (a, b) => ({ x: a.x - b.x, y: a.y - b.y });
   const [u, v, p] = [minus(bend, start), minus(end, start), minus(point, start)];
   const area = cross(u, v);
   if (Math.abs(area) < 1) return cross(v, p) > 0;
@@ -105,8 +162,21 @@ function isBeyond(point, [start, bend, end]) {
   return (s / 2 + t) ** 2 > t;
 }
 
-// The outlines of servers and messages, around their middle, as in palette.py: a role and a kind of message have a
-// shape of their own, so that nobody needs to tell colours apart.
+/**
+ * @param {Point} a
+ * @param {Point} b
+ */
+const cross = (a, b) => a.x * b.y - a.y * b.x;
+
+/**
+ * @param {Point} a
+ * @param {Point} b
+ * @returns {Point}
+ */
+const minus = (a, b) => ({ x: a.x - b.x, y: a.y - b.y });
+
+// The outlines of servers and messages around their centre, as in Python's pictures. Each role and each kind of message
+// has a shape of its own, so that nothing depends on telling colours apart.
 export const SERVER_SHAPES = {
   follower: "M -25 0 A 25 25 0 1 0 25 0 A 25 25 0 1 0 -25 0 Z",
   candidate: "M 0 -30 L 30 0 L 0 30 L -30 0 Z",
@@ -122,7 +192,15 @@ export const MESSAGE_SHAPES = {
   other: "M -4 -7 L 4 -7 L 8 0 L 4 7 L -4 7 L -8 0 Z",
 };
 
-// Which of the shapes a message has.
+/** @typedef {keyof typeof MESSAGE_SHAPES} MessageFamily */
+
+/**
+ * Returns which of the shapes a message has.
+ *
+ * @param {string} type
+ * @param {MessageFields} fields
+ * @returns {MessageFamily}
+ */
 export function messageFamily(type, fields) {
   if (type.includes("Vote")) return "vote";
   if (type.includes("Snapshot")) return "snapshot";

@@ -1,10 +1,13 @@
-// A trace as a list of happenings: what a reader takes for one step.
+// A trace as a list of happenings: what a reader perceives as one step.
 //
-// A node reacts to one thing at a time: a message, a timer, a client. What it then does (its new role, what it stores
-// and sends) has the same time and belongs to it. Such a happening is one press of "Next", and a line or two of the
-// list. The lines are those of story() in words.py, and so is what counts as an idle heartbeat: see flights.py.
+// A node reacts to one thing at a time: a message, a timer, a client. Whatever it does then (changes its role, stores
+// entries, sends messages) has the same time and belongs to it. Such a happening is one press of "Next", and a line or
+// two of the list. The lines are those of story() in Python, and so is the definition of an idle heartbeat.
 
-import { messageWords, predicate, several, subject } from "./narration.js";
+/** @import { Happening, MessageSpan, Trace, TraceEvent } from "./types.js" */
+
+import { lastIndexWhere } from "./collections.js";
+import { joinNames, messageWords, predicateOf, subjectOf } from "./narration.js";
 
 const CAUSES = new Set(["started", "restarted", "delivered", "timer_fired", "asked"]);
 const EFFECTS = new Set([
@@ -19,125 +22,203 @@ const EFFECTS = new Set([
   "timer_cancelled",
   "failed",
 ]);
-const UNTOLD = new Set(["timer_started", "timer_cancelled"]);
-const WEIGHTY = new Set(["term", "role", "appended", "truncated", "applied", "answered", "failed"]);
-const isAsked = (event) => event.kind === "asked";
-const WEIGHTY_FIELDS = ["current_term", "voted_for", "votes", "acknowledgements", "commit_index", "state_machine"];
+const NOT_NARRATED = new Set(["timer_started", "timer_cancelled"]);
+// A heartbeat is idle if neither it nor its answer led to any of these.
+const SIGNIFICANT = new Set(["term", "role", "appended", "truncated", "applied", "answered", "failed"]);
+const SIGNIFICANT_FIELDS = ["current_term", "voted_for", "votes", "acknowledgements", "commit_index", "state_machine"];
 
-// The story of a trace.
-export class Story {
-  constructor(trace, flights) {
+/** The happenings of a trace, and their words. */
+export class Happenings {
+  /**
+   * @param {Trace} trace
+   * @param {Map<string, MessageSpan>} spans by the message's name
+   */
+  constructor(trace, spans) {
     this.events = trace.events;
-    this.flights = flights; // by name, as findFlights() gives them
-    this.requests = new Map(trace.events.filter(isAsked).map(({ client, request }) => [client, request]));
+    this.spans = spans;
+    this.requests = requestsByClient(trace.events);
     this.groups = groupsOf(trace.events);
-    this.idle = idleEvents(trace.events, flights, this.groups);
-    this.happenings = this.gather();
-    this.weighty = this.happenings.filter((happening) => this.isWeighty(happening));
+    this.idle = idleEvents(trace.events, spans, this.groups);
+    this.all = this.collect();
+    this.significant = this.all.filter((happening) => this.isSignificant(happening));
   }
 
-  // Cuts the events into happenings, each {first, last, time, place}: what its cause brought about, and what became at
-  // once of the messages that were sent in it.
-  gather() {
+  /** Cuts the events into happenings: a cause, its effects, and messages that were lost as soon as they were sent. */
+  collect() {
+    /** @type {Happening[]} */
     const found = [];
     let current = null;
-    const sentAt = (message) => this.flights.get(message)?.event;
-    for (const { kind, message, number, time } of this.events) {
-      const effect = current !== null && this.groups[number] === this.groups[current.first] && number > current.first;
-      const stillborn = kind === "dropped" && current?.time === time && sentAt(message) >= current.first;
-      if (effect || stillborn) {
+    for (const event of this.events) {
+      const { number, time } = event;
+      if (current && (this.isEffectOf(event, current) || this.isLostAtOnce(event, current))) {
         current.last = number;
       } else {
-        current = { first: number, last: number, time, place: found.length };
+        current = { first: number, last: number, time, index: found.length };
         found.push(current);
       }
     }
     return found;
   }
 
-  // The last happening that has begun after the event of this number; -1 before the first.
-  placeOf(number) {
-    return lastWhere(this.happenings, (happening) => happening.first <= number);
+  /**
+   * @param {TraceEvent} event
+   * @param {Happening} happening
+   */
+  isEffectOf({ number }, { first }) {
+    return this.groups[number] === this.groups[first];
   }
 
-  // The happenings that are told, with or without idle heartbeats.
-  told(heartbeats) {
-    return heartbeats ? this.happenings : this.weighty;
+  /**
+   * @param {TraceEvent} event
+   * @param {Happening} happening
+   */
+  isLostAtOnce(event, { first, time }) {
+    if (event.kind !== "dropped" || event.time !== time) return false;
+    const sent = this.spans.get(event.message)?.event;
+    return sent !== undefined && sent >= first;
   }
 
-  // The events of a happening that are told, with or without idle heartbeats.
-  toldEvents({ first, last }, heartbeats) {
+  /**
+   * Returns the index of the last happening that has begun after the event of this number; -1 before the first.
+   *
+   * @param {number} number
+   */
+  indexAt(number) {
+    return lastIndexWhere(this.all, (happening) => happening.first <= number);
+  }
+
+  /**
+   * Returns the last happening that has begun after the event of this number, if there is one.
+   *
+   * @param {number} number
+   * @returns {Happening | undefined}
+   */
+  at(number) {
+    return this.all[this.indexAt(number)];
+  }
+
+  /**
+   * Returns the happenings that are shown, with or without idle heartbeats.
+   *
+   * @param {boolean} heartbeats
+   */
+  visible(heartbeats) {
+    return heartbeats ? this.all : this.significant;
+  }
+
+  /**
+   * Returns the events of a happening that are narrated, with or without idle heartbeats.
+   *
+   * @param {Happening} happening
+   * @param {boolean} heartbeats
+   */
+  visibleEvents({ first, last }, heartbeats) {
     const events = this.events.slice(first, last + 1);
-    return events.filter(({ kind, number }) => !UNTOLD.has(kind) && (heartbeats || !this.idle.has(number)));
+    return events.filter(({ kind, number }) => !NOT_NARRATED.has(kind) && (heartbeats || !this.idle.has(number)));
   }
 
-  // Whether anything is left of a happening without idle heartbeats: as lines() would say, but without any words.
-  isWeighty(happening) {
-    const events = this.toldEvents(happening, false);
+  /**
+   * Tells whether lines() returns any without idle heartbeats, and takes less time for it.
+   *
+   * @param {Happening} happening
+   */
+  isSignificant(happening) {
+    const events = this.visibleEvents(happening, false);
     return events.length > 0 && !isBareTick(events);
   }
 
-  // The lines of a happening; none where it is but an idle heartbeat and those are not told.
+  /**
+   * Returns the lines of a happening; none if it is an idle heartbeat and those are hidden.
+   *
+   * @param {Happening} happening
+   * @param {boolean} heartbeats
+   * @returns {string[]}
+   */
   lines(happening, heartbeats) {
-    const together = new Map();
-    for (const event of this.toldEvents(happening, heartbeats)) {
+    /** @type {Map<number, TraceEvent[]>} */
+    const groups = new Map();
+    for (const event of this.visibleEvents(happening, heartbeats)) {
       const group = this.groups[event.number];
-      if (!together.has(group)) together.set(group, []);
-      together.get(group).push(event);
+      const events = groups.get(group);
+      if (events) events.push(event);
+      else groups.set(group, [event]);
     }
-    const groups = [...together.values()];
-    return groups.filter((events) => heartbeats || !isBareTick(events)).map((events) => this.together(events));
+    const shown = [...groups.values()].filter((events) => heartbeats || !isBareTick(events));
+    return shown.map((events) => this.describe(events));
   }
 
-  // What a server was told and what it did about it, in one line; what is alike is told together.
-  together(events) {
-    const told = [];
+  /**
+   * Describes what happened to a server and what it did in response, in one line; similar events are combined.
+   *
+   * @param {readonly TraceEvent[]} events
+   */
+  describe(events) {
+    /** @type {string[]} */
+    const parts = [];
     for (let start = 0, end = 0; start < events.length; start = end) {
-      const first = events[start];
-      while (end < events.length && likeness(events[end]) === likeness(first)) end += 1;
-      const alike = events.slice(start, end);
-      if (first.kind === "sent") {
-        told.push(likeness(first) + several(alike.map((event) => event.to)));
-      } else if ((first.kind === "appended" || first.kind === "applied") && alike.length > 2) {
-        const verb = first.kind === "appended" ? "stores" : "applies";
-        told.push(`${verb} entries ${first.index} to ${alike.at(-1).index}`);
-      } else {
-        told.push(...alike.map((event) => predicate(event, this.fieldsOf(event))));
-      }
+      const key = similarityKey(events[start]);
+      while (end < events.length && similarityKey(events[end]) === key) end += 1;
+      parts.push(...this.describeSimilar(events.slice(start, end)));
     }
-    return subject(events[0]) + told.join("; ");
+    return subjectOf(events[0]) + parts.join("; ");
   }
 
-  // What the words about an event need beside it: the fields of its message, or the request that it answers.
-  fieldsOf({ kind, message, client }) {
-    return kind === "answered" ? { request: this.requests.get(client) } : this.flights.get(message)?.fields;
+  /**
+   * @param {readonly TraceEvent[]} events all with the same similarityKey()
+   * @returns {string[]}
+   */
+  describeSimilar(events) {
+    const [first] = events;
+    if (first.kind === "sent") return [similarityKey(first) + joinNames(events.map(({ to }) => to ?? ""))];
+    if ((first.kind === "appended" || first.kind === "applied") && events.length > 2) {
+      const verb = first.kind === "appended" ? "stores" : "applies";
+      return [`${verb} entries ${first.index} to ${events.at(-1)?.index}`];
+    }
+    return events.map((event) => predicateOf(event, this.contextOf(event)));
+  }
+
+  /** @param {TraceEvent} event */
+  contextOf({ kind, message = "", client = "" }) {
+    return kind === "answered" ? { request: this.requests.get(client) } : { fields: this.spans.get(message)?.fields };
   }
 }
 
-// The place of the last item of a sorted list for which something holds; -1 where it holds for none.
-export function lastWhere(items, holds) {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(items[middle])) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
+/**
+ * @param {readonly TraceEvent[]} events
+ * @returns {Map<string, string>}
+ */
+function requestsByClient(events) {
+  const found = new Map();
+  for (const event of events) if (event.kind === "asked") found.set(event.client, event.request);
+  return found;
 }
 
-// What events have in common that are told together.
-function likeness(event) {
+/**
+ * Returns a key that events share which one phrase describes together.
+ *
+ * @param {TraceEvent} event
+ */
+function similarityKey(event) {
   return event.kind === "sent" ? `sends ${messageWords(event.type, event.fields)} to ` : event.kind;
 }
 
-// Whether nothing is left of a heartbeat's tick but the tick.
+/**
+ * Tells whether only the timer is left of a heartbeat.
+ *
+ * @param {readonly TraceEvent[]} events
+ */
 function isBareTick([first, ...others]) {
   return others.length === 0 && first.kind === "timer_fired" && first.timer === "heartbeat";
 }
 
-// Which event brought each event about: the number of that one, or its own.
+/**
+ * Returns for each event the number of the event that caused it, or its own.
+ *
+ * @param {readonly TraceEvent[]} events
+ * @returns {number[]}
+ */
 function groupsOf(events) {
+  /** @type {Map<string, number>} */
   const latest = new Map();
   return events.map((event) => {
     if (CAUSES.has(event.kind)) latest.set(event.server, event.number);
@@ -145,28 +226,55 @@ function groupsOf(events) {
   });
 }
 
-// The numbers of all events of idle heartbeats and of their answers.
-function idleEvents(events, flights, groups) {
-  const weighty = new Set(events.filter(isWeighty).map((event) => groups[event.number]));
-  const endsWeighty = (flight) => flight.ends.some((number) => weighty.has(groups[number]));
-  const arrivals = new Map();
+/**
+ * Returns the numbers of all events of idle heartbeats and of their answers.
+ *
+ * @param {readonly TraceEvent[]} events
+ * @param {Map<string, MessageSpan>} spans
+ * @param {readonly number[]} groups
+ * @returns {Set<number>}
+ */
+function idleEvents(events, spans, groups) {
+  const significant = new Set(events.filter(isSignificantEvent).map(({ number }) => groups[number]));
+  /** @param {MessageSpan} span */
+  const changesNothing = (span) => !span.ends.some((number) => significant.has(groups[number]));
+  const arrivals = arrivalsOf(events, spans);
+  /** @type {Set<MessageSpan>} */
   const idle = new Set();
-  for (const flight of flights.values()) {
-    for (const number of flight.ends) if (events[number].kind === "delivered") arrivals.set(number, flight);
-    const empty = flight.type === "AppendEntries" && !flight.fields.entries?.length;
-    if (empty && !weighty.has(groups[flight.event]) && !endsWeighty(flight)) idle.add(flight);
+  for (const span of spans.values()) {
+    const isEmpty = span.type === "AppendEntries" && !span.fields.entries?.length;
+    if (isEmpty && !significant.has(groups[span.event]) && changesNothing(span)) idle.add(span);
   }
-  for (const flight of flights.values()) {
-    const call = arrivals.get(groups[flight.event]);
+  for (const span of spans.values()) {
+    // A message that a heartbeat's arrival caused: if it is anything but a plain yes, that heartbeat mattered.
+    const call = arrivals.get(groups[span.event]);
     if (call?.type !== "AppendEntries") continue;
-    const success = flight.type === "AppendEntriesReply" && flight.fields.success !== false;
-    if (success && idle.has(call) && !endsWeighty(flight)) idle.add(flight);
+    const isSuccess = span.type === "AppendEntriesReply" && span.fields.success !== false;
+    if (isSuccess && idle.has(call) && changesNothing(span)) idle.add(span);
     else idle.delete(call);
   }
-  return new Set([...idle].flatMap((flight) => [flight.event, ...flight.ends]));
+  return new Set([...idle].flatMap((span) => [span.event, ...span.ends]));
 }
 
-function isWeighty(event) {
-  if (WEIGHTY.has(event.kind)) return true;
-  return event.changes !== undefined && WEIGHTY_FIELDS.some((name) => name in event.changes);
+/**
+ * Returns the message that arrived in each event that delivered one, by the event's number.
+ *
+ * @param {readonly TraceEvent[]} events
+ * @param {Map<string, MessageSpan>} spans
+ * @returns {Map<number, MessageSpan>}
+ */
+function arrivalsOf(events, spans) {
+  const found = new Map();
+  for (const event of events) {
+    const span = event.kind === "delivered" ? spans.get(event.message) : undefined;
+    if (span) found.set(event.number, span);
+  }
+  return found;
+}
+
+/** @param {TraceEvent} event */
+function isSignificantEvent(event) {
+  if (SIGNIFICANT.has(event.kind)) return true;
+  const { changes } = event;
+  return changes !== undefined && SIGNIFICANT_FIELDS.some((name) => name in changes);
 }

@@ -1,104 +1,132 @@
-// What the reader does with pointer and keyboard, and what is under either: the card, the selection, the keys.
+// What the reader does with pointer and keyboard: the card of what is under them, the selection, the keys.
 
-import { isCommand, isPressing, isWriting } from "./keyboard.js";
+/**
+ * @import { ButtonAction, JumpKind, Subject } from "./types.js"
+ * @import { Player } from "./widget.js"
+ */
 
-const SPEEDS = [1 / 16, 16];
+import { getValue } from "./collections.js";
+import { closestTo } from "./dom.js";
+import { isCommand, isPressing, isTyping } from "./keyboard.js";
 
-export class Reader {
+const MIN_SPEED = 1 / 16;
+const MAX_SPEED = 16;
+const SERVER_OR_MESSAGE = "[data-server], [data-message]";
+
+/** @typedef {Record<string, (() => void) | undefined>} KeyBindings */
+
+export class PlayerInput {
+  /** @param {Player} player */
   constructor(player) {
     this.player = player;
-    this.subject = null;
+    /** @type {HTMLElement | SVGElement | null} */
+    this.pointed = null; // the server or message whose card is shown
+    /** @type {Element | null} */
+    this.surroundings = null;
     const { root } = player;
-    root.addEventListener("pointerover", (event) => this.point(thingAt(event)));
-    root.addEventListener("focusin", (event) => this.focus(thingAt(event)));
+    root.addEventListener("pointerover", (event) => this.point(closestTo(event, SERVER_OR_MESSAGE)));
+    root.addEventListener("focusin", (event) => this.focus(closestTo(event, SERVER_OR_MESSAGE)));
     for (const name of ["pointerleave", "focusout"]) root.addEventListener(name, () => this.point(null));
     root.addEventListener("click", (event) => this.click(event));
-    root.addEventListener("keydown", (event) => this.onKey(event));
+    root.addEventListener("keydown", (event) => this.pressKey(event));
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(root);
-    this.keepKeys = (event) => {
-      if (!isCommand(event)) event.stopPropagation();
+    this.keepKeys = (/** @type {Event} */ event) => {
+      if (event instanceof KeyboardEvent && !isCommand(event)) event.stopPropagation();
     };
   }
 
   // The card.
 
-  point(thing) {
-    this.subject = thing;
-    this.player.card.hide();
-    if (thing) this.fillCard();
+  /** @param {HTMLElement | SVGElement | null} element */
+  point(element) {
+    this.pointed = element;
+    this.player.parts.card.hide();
+    if (element) this.showCard(element);
   }
 
-  focus(thing) {
-    if (thing) this.player.roving.settle(thing);
-    this.point(thing);
+  /** @param {HTMLElement | SVGElement | null} element */
+  focus(element) {
+    if (element) this.player.parts.roving.set(element);
+    this.point(element);
   }
 
+  /** Brings the card up to date, if it is shown. */
   refresh() {
-    if (!this.player.card.element.hidden) this.fillCard();
+    if (this.pointed && !this.player.parts.card.element.hidden) this.showCard(this.pointed);
   }
 
-  fillCard() {
-    const { player } = this;
-    const { server, message } = this.subject.isConnected ? this.subject.dataset : {};
-    const flight = message && player.journey.flights.byName.get(message.replace(" copy", ""));
-    const selected = (server ?? message) === player.inspector.key;
-    if (selected || (!server && !flight)) {
-      player.card.hide();
+  /** @param {HTMLElement | SVGElement} element */
+  showCard(element) {
+    const { navigation, parts, moment, position } = this.player;
+    const { card } = parts;
+    const { server, message } = element.isConnected ? element.dataset : {};
+    const span = message && navigation.spans.byName.get(message.replace(" copy", ""));
+    const isSelected = (server ?? message) === parts.inspector.selected; // The inspector shows the same fields.
+    if (isSelected || (!server && !span)) {
+      card.hide();
       return;
     }
-    if (server) player.card.showServer(server, player.moment.servers.get(server), player.position.time);
-    else player.card.showMessage(flight);
-    player.card.placeBeside(this.subject, player.picture);
+    if (server) card.showServer(server, getValue(moment.servers, server), position.time);
+    else if (span) card.showMessage(span);
+    card.placeNextTo(element, parts.picture);
   }
 
   // Selecting.
 
+  /** @param {MouseEvent} event */
   click(event) {
-    const thing = thingAt(event);
-    if (!thing || !this.player.ring.element.contains(thing)) return;
-    const { server } = thing.dataset;
-    if (event.shiftKey && server && this.player.live) this.player.live.bar.toggle(server);
-    else this.select(thing);
+    const { parts } = this.player;
+    const element = closestTo(event, SERVER_OR_MESSAGE);
+    if (!element || !parts.ring.element.contains(element)) return;
+    const { server } = element.dataset;
+    if (event.shiftKey && server && parts.live) parts.live.bar.toggleTick(server);
+    else this.select(element);
   }
 
-  select(thing) {
-    const { server, message } = thing.dataset;
-    this.player.roving.settle(thing);
-    this.player.select(server ? { server } : { message });
-    this.player.card.hide();
+  /** @param {HTMLElement | SVGElement} element */
+  select(element) {
+    const { parts } = this.player;
+    parts.roving.set(element);
+    this.player.select(subjectOfElement(element));
+    parts.card.hide();
   }
 
   // Keys.
 
-  onKey(event) {
-    if (isWriting(event)) {
+  /** @param {KeyboardEvent} event */
+  pressKey(event) {
+    if (isTyping(event)) {
       event.stopPropagation();
-      if (event.key === "Escape") this.player.roving.at?.focus();
+      if (event.key === "Escape") this.player.parts.roving.focus();
       return;
     }
     if (isCommand(event)) return;
-    event.stopPropagation(); // JupyterLab takes single letters as commands: b would add a cell.
+    event.stopPropagation(); // JupyterLab takes single letters as commands: b adds a cell.
     if (isPressing(event)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const does = this.movements(event)[key] ?? this.actions(event.target)[key];
-    if (!does) return;
+    const element = closestTo(event, SERVER_OR_MESSAGE);
+    const binding = this.navigationKeys(event, element)[key] ?? this.actionKeys(element)[key];
+    if (!binding) return;
     event.preventDefault();
-    does();
+    binding();
   }
 
-  movements({ target, shiftKey }) {
+  /**
+   * @param {KeyboardEvent} event
+   * @param {HTMLElement | SVGElement | null} element the server or message that has the focus
+   * @returns {KeyBindings}
+   */
+  navigationKeys({ shiftKey }, element) {
     const { player } = this;
-    const jump = (kind) => () => player.jump(kind, shiftKey ? -1 : 1);
-    const thing = target.closest("[data-server], [data-message]");
-    const list = target.closest("select") !== null;
+    const jump = (/** @type {JumpKind} */ kind) => () => player.jump(kind, shiftKey ? -1 : 1);
     return {
       ArrowRight: () => player.step(1),
       ArrowLeft: () => player.step(-1),
-      ArrowDown: list ? undefined : () => player.roving.move(1),
-      ArrowUp: list ? undefined : () => player.roving.move(-1),
-      Home: () => player.choose(player.journey.home),
-      End: () => player.choose(player.journey.last()),
+      ArrowDown: () => player.parts.roving.move(1),
+      ArrowUp: () => player.parts.roving.move(-1),
+      Home: () => player.choose(player.navigation.home),
+      End: () => player.choose(player.navigation.endPosition()),
       "+": () => this.changeSpeed(2),
       "=": () => this.changeSpeed(2),
       "-": () => this.changeSpeed(1 / 2),
@@ -106,56 +134,68 @@ export class Reader {
       e: jump("election"),
       f: jump("fault"),
       v: jump("violation"),
-      "?": () => player.help.toggle(),
-      Enter: thing ? () => this.select(thing) : undefined,
+      "?": () => player.parts.help.toggle(),
+      Enter: element ? () => this.select(element) : undefined,
       Escape: () => this.escape(),
     };
   }
 
+  /** Closes the topmost of what is open. */
   escape() {
     const { player } = this;
-    const inPanel = player.inspector.element.contains(document.activeElement);
-    if (!player.help.element.hidden) player.help.toggle(false);
-    else if (!player.card.element.hidden) this.point(null);
+    const { inspector, help, card, roving } = player.parts;
+    const inPanel = inspector.element.contains(document.activeElement);
+    if (!help.element.hidden) help.toggle(false);
+    else if (!card.element.hidden) this.point(null);
     else player.select(null);
-    if (inPanel) player.roving.at?.focus();
+    if (inPanel) roving.focus();
   }
 
-  // What a letter does to what has the focus, or to what is selected: the action that changes something, or else one that
-  // says why not.
-  actions(target) {
-    const { player } = this;
-    const { live, moment } = player;
+  /**
+   * Returns what letters do to the server or message that has the focus, or else to the selected one.
+   *
+   * @param {HTMLElement | SVGElement | null} element
+   * @returns {KeyBindings}
+   */
+  actionKeys(element) {
+    const { parts, moment, link, position } = this.player;
+    const { live, inspector } = parts;
     if (!live) return {};
     const { bar } = live;
-    const thing = target.closest("[data-server], [data-message]")?.dataset;
-    const subject = thing ? { ...thing } : player.inspector.subject;
-    const found = { w: () => live.act(bar.partition()), m: () => live.act(bar.healing()), c: () => bar.key?.focus() };
+    const subject = element ? subjectOfElement(element) : inspector.subject;
+    /** @type {KeyBindings} */
+    const keys = { w: () => live.act(bar.partition()), m: () => live.act(bar.healing()), c: () => bar.focusKey() };
+    // Two actions may share a letter, such as pause and resume: prefer the one that is available.
+    /** @type {Map<string, ButtonAction>} */
     const letters = new Map();
-    for (const action of player.inspector.possible(moment, player.link.live, player.position.time, subject)) {
+    for (const action of inspector.actionsOn(moment, link.live, position.time, subject)) {
       const letter = action.key.toLowerCase();
-      if (!letters.has(letter) || letters.get(letter).why) letters.set(letter, action);
+      if (letters.get(letter)?.why !== "") letters.set(letter, action);
     }
-    for (const [letter, action] of letters) found[letter] = () => live.act(action);
-    if (subject?.server) found.s = () => bar.toggle(subject.server);
-    return found;
+    for (const [letter, action] of letters) keys[letter] = () => live.act(action);
+    const server = subject?.server;
+    if (server !== undefined) keys.s = () => bar.toggleTick(server);
+    return keys;
   }
 
+  /** @param {number} factor */
   changeSpeed(factor) {
     const { model } = this.player;
-    const speed = Math.min(SPEEDS[1], Math.max(SPEEDS[0], model.get("speed") * factor));
+    const speed = Math.min(MAX_SPEED, Math.max(MIN_SPEED, model.get("speed") * factor));
     model.set("speed", speed);
     model.save_changes();
-    this.player.say(`Speed ${speed}.`);
+    this.player.showMessage(`Speed ${speed}.`);
   }
 
-  // Fits the logs to the width. By now the widget is in the page, so the controls around it can keep their keys, too.
+  // The page.
+
+  /** Fits the logs to the width. By now the widget is on the page, so the controls around it can keep their keys, too. */
   fit() {
-    const { player } = this;
-    this.surroundings ??= player.root.closest(".raft-player");
+    const { root, parts, moment, changed } = this.player;
+    this.surroundings ??= root.closest(".raft-player");
     this.surroundings?.addEventListener("keydown", this.keepKeys);
-    player.list.centre();
-    if (player.logs.fit(player.root.clientWidth)) player.logs.draw(player.moment, player.changed);
+    parts.list.centre();
+    if (parts.logs.fit(root.clientWidth)) parts.logs.draw(moment, changed);
   }
 
   close() {
@@ -164,7 +204,11 @@ export class Reader {
   }
 }
 
-// The server or the message that an event happened on.
-function thingAt(event) {
-  return event.target.closest("[data-server], [data-message]");
+/**
+ * @param {HTMLElement | SVGElement} element
+ * @returns {Subject | null}
+ */
+function subjectOfElement({ dataset }) {
+  if (dataset.server !== undefined) return { server: dataset.server };
+  return dataset.message === undefined ? null : { message: dataset.message };
 }

@@ -1,15 +1,36 @@
-// The panel of the server or the message that was selected: its fields, and what can be done to it now. It is no modal:
-// everything else goes on beside it.
+// The panel of the selected server or message: its fields, and which actions are available. It is not modal: everything
+// else stays usable next to it.
 
-import { messageActions, serverActions, usualHold } from "./available_actions.js";
+/**
+ * @import { Navigation } from "./navigation.js"
+ * @import { Action, ButtonAction, Changes, Clock, LiveState, MessageSpan, Moment, Row, ServerState, Subject }
+ *   from "./types.js"
+ */
+
+import { defaultHoldSeconds, messageActions, serverActions } from "./available_actions.js";
+import { getValue } from "./collections.js";
+import { disableIf, html, pressButton } from "./dom.js";
 import { messageRows, serverRows } from "./field_text.js";
-import { allow, html, pressButton } from "./dom.js";
 import { messageWords, plainSeconds } from "./narration.js";
 
+const WIDE_LABEL = 12; // a button with a longer label spans two columns
+
 export class Inspector {
-  // act: {line(line, label), close()}; live: whether anything can be done at all.
-  constructor(act, live) {
-    Object.assign(this, { act, live, subject: null, buttons: new Map(), made: "" });
+  /**
+   * @param {{ act(action: Action): void, close(): void }} handlers
+   * @param {boolean} live whether any action is possible at all
+   */
+  constructor(handlers, live) {
+    this.handlers = handlers;
+    this.live = live;
+    /** @type {Subject | null} */
+    this.subject = null;
+    /** @type {Map<string, HTMLButtonElement>} */
+    this.buttons = new Map();
+    /** @type {Map<string, Action>} */
+    this.offered = new Map(); // the action that each button stands for at this moment
+    this.drawn = ""; // the buttons that are drawn
+    this.hasDefault = false;
     this.title = html("h4");
     this.fields = html("dl", { class: "rp-fields" });
     this.actions = html("div", { class: "rp-actions", role: "group" });
@@ -21,7 +42,7 @@ export class Inspector {
       "aria-label": "Seconds to hold back",
     });
     this.hold = html("label", { class: "rp-hold" }, "hold for ", this.seconds, " s");
-    const close = pressButton("×", act.close, {
+    const close = pressButton("×", () => handlers.close(), {
       class: "rp-close",
       "aria-label": "Close the panel",
       title: "Close (Escape)",
@@ -31,95 +52,143 @@ export class Inspector {
     this.element = html("section", attributes, head, this.actions, this.fields);
   }
 
-  take(journey) {
-    if (!this.held) this.seconds.value = usualHold(journey.flights.typical);
-    this.held = true;
+  /** @param {Navigation} navigation */
+  setRun(navigation) {
+    if (!this.hasDefault) this.seconds.value = String(defaultHoldSeconds(navigation.spans.typical));
+    this.hasDefault = true; // Later runs leave what the reader may have entered.
   }
 
-  // subject: {server} or {message}, or null for nothing.
+  /** @param {Subject | null} subject */
   show(subject) {
     this.subject = subject;
     this.element.hidden = subject === null;
   }
 
-  get key() {
-    return this.subject ? (this.subject.server ?? this.subject.message) : "";
+  /** The name of the selected server or message, or "". */
+  get selected() {
+    return this.subject?.server ?? this.subject?.message ?? "";
   }
 
-  // What can be done to the subject now; live: the trait, which knows what was already asked for.
-  possible(moment, live, time, subject = this.subject) {
+  /**
+   * Returns the actions on a server or message.
+   *
+   * @param {Moment} moment
+   * @param {Partial<LiveState>} live
+   * @param {number} time
+   * @param {Subject | null} subject
+   */
+  actionsOn(moment, live, time, subject = this.subject) {
     if (!subject || !this.live) return [];
-    if (subject.server) return serverActions(moment, subject.server);
+    if (subject.server !== undefined) return serverActions(moment, subject.server);
     return messageActions(moment, subject.message, { seconds: Number(this.seconds.value), time }).map((action) => {
-      const asked = action.act === "drop" && (live.script ?? []).some(({ line }) => line === action.line);
-      return asked ? { ...action, why: action.why || "it will be lost already" } : action;
+      const isDropped = action.act === "drop" && (live.script ?? []).some(({ line }) => line === action.line);
+      return isDropped ? { ...action, why: action.why || "it will already be lost" } : action;
     });
   }
 
-  draw({ moment, journey, clock, time, live, changed }) {
+  /**
+   * @param {object} view
+   * @param {Moment} view.moment
+   * @param {Navigation} view.navigation
+   * @param {Clock} view.clock
+   * @param {number} view.time
+   * @param {Partial<LiveState>} view.live
+   * @param {Map<string, Changes>} view.changed
+   */
+  draw({ moment, navigation, clock, time, live, changed }) {
     if (!this.subject) return;
     const { server, message } = this.subject;
-    if (server) this.drawServer(server, moment.servers.get(server), { time, clock, fresh: changed.get(server)?.rows });
-    else this.drawMessage(journey.flights.byName.get(message.replace(" copy", "")), message, { moment, clock });
-    this.drawActions(this.possible(moment, live, time));
+    if (server !== undefined) {
+      const state = getValue(moment.servers, server);
+      this.drawServer(server, state, { time, clock, fresh: changed.get(server)?.rows });
+    } else {
+      const span = navigation.spans.byName.get(message.replace(" copy", ""));
+      this.drawMessage(span, message, { moment, clock });
+    }
+    this.drawActions(this.actionsOn(moment, live, time));
   }
 
+  /**
+   * @param {string} name
+   * @param {ServerState} state
+   * @param {{ time: number, clock: Clock, fresh?: Set<string> }} view
+   */
   drawServer(name, state, { time, clock, fresh }) {
-    const doing = state.up ? `${state.role}${state.paused ? ", paused" : ""}` : state.life ? "down" : "not started";
-    this.title.textContent = `${name}: ${doing}`;
+    this.title.textContent = `${name}: ${statusOf(state)}`;
     const last = state.log.at(-1);
     const log = last ? `${state.log.length} long, ends with ${last.command} of term ${last.term}` : "empty";
-    const rows = state.up ? serverRows(state, time, clock) : []; // What a server had in memory is gone when it is down.
+    const rows = state.up ? serverRows(state, time, clock) : []; // A crash erases what was in memory.
     this.fill([...rows, [state.up ? "log" : "log on disk", log]], fresh);
   }
 
-  drawMessage(flight, name, { moment, clock }) {
-    if (!flight) {
+  /**
+   * @param {MessageSpan | undefined} span
+   * @param {string} name
+   * @param {{ moment: Moment, clock: Clock }} view
+   */
+  drawMessage(span, name, { moment, clock }) {
+    if (!span) {
       this.title.textContent = name;
       this.fill([["", "not sent at this moment"]]);
       return;
     }
-    this.title.textContent = `${flight.from} → ${flight.to}: ${messageWords(flight.type, flight.fields)}`;
-    const held = moment.held[name] === undefined ? [] : [["held back", `until ${plainSeconds(moment.held[name])} s`]];
-    this.fill([...messageRows(flight, clock), ...held]);
+    this.title.textContent = `${span.from} → ${span.to}: ${messageWords(span.type, span.fields)}`;
+    const rows = messageRows(span, clock);
+    if (moment.held[name] !== undefined) rows.push(["held back", `until ${plainSeconds(moment.held[name])} s`]);
+    this.fill(rows);
   }
 
-  // Fills in the rows; those that the last happening changed are marked, in words as well.
+  /**
+   * Fills in the rows. Those that the last happening changed are marked, in words as well.
+   *
+   * @param {readonly Row[]} rows
+   * @param {Set<string>} fresh
+   */
   fill(rows, fresh = new Set()) {
-    const known = this.fields.children.length === 2 * rows.length;
-    if (!known) this.fields.replaceChildren(...rows.flatMap(() => [html("dt"), html("dd")]));
-    rows.forEach(([name, value], place) => {
-      const [term, words] = [this.fields.children[2 * place], this.fields.children[2 * place + 1]];
+    // While time passes, only texts change: keeping the elements keeps what the reader has selected in them.
+    const fits = this.fields.children.length === 2 * rows.length;
+    if (!fits) this.fields.replaceChildren(...rows.flatMap(() => [html("dt"), html("dd")]));
+    rows.forEach(([name, value], index) => {
+      const term = this.fields.children[2 * index];
+      const description = /** @type {HTMLElement} */ (this.fields.children[2 * index + 1]);
       if (term.textContent !== name) term.textContent = name;
-      if (words.textContent !== value) words.textContent = value;
-      words.classList.toggle("rp-fresh", fresh.has(name));
-      if (fresh.has(name)) words.title = "changed just now";
-      else words.removeAttribute("title");
+      if (description.textContent !== value) description.textContent = value;
+      description.classList.toggle("rp-fresh", fresh.has(name));
+      if (fresh.has(name)) description.title = "changed just now";
+      else description.removeAttribute("title");
     });
   }
 
+  /** @param {readonly ButtonAction[]} actions */
   drawActions(actions) {
-    const made = actions.map(({ act, label }) => act + label).join();
-    if (made !== this.made) this.makeActions(actions, made);
+    const drawn = actions.map(({ act, label }) => act + label).join();
+    if (drawn !== this.drawn) this.makeButtons(actions);
+    this.drawn = drawn;
     for (const action of actions) {
-      const button = this.buttons.get(action.act);
-      button.action = action;
-      allow(button, action.why, `${action.line} (${action.key})`);
+      this.offered.set(action.act, action);
+      disableIf(getValue(this.buttons, action.act), action.why, `${action.line} (${action.key})`);
     }
   }
 
-  makeActions(actions, made) {
-    this.made = made;
+  /** @param {readonly ButtonAction[]} actions */
+  makeButtons(actions) {
     this.buttons.clear();
     for (const { act, label, key } of actions) {
       const words = [html("span", {}, label), html("kbd", { "aria-hidden": "true" }, key)];
-      const attributes = { type: "button", "data-act": act, class: label.length > 12 ? "rp-wide" : "" };
+      const attributes = { type: "button", "data-act": act, class: label.length > WIDE_LABEL ? "rp-wide" : "" };
       const button = html("button", attributes, ...words);
-      button.addEventListener("click", () => this.act.line(button.action));
+      button.addEventListener("click", () => this.handlers.act(getValue(this.offered, act)));
       this.buttons.set(act, button);
     }
+    /** @type {HTMLElement[]} */
     const parts = [...this.buttons.values()];
-    if (this.subject.message) parts.push(this.hold);
+    if (this.subject?.message !== undefined) parts.push(this.hold);
     this.actions.replaceChildren(...parts);
   }
+}
+
+/** @param {ServerState} state */
+function statusOf(state) {
+  if (!state.up) return state.life ? "down" : "not started";
+  return state.paused ? `${state.role}, paused` : state.role;
 }

@@ -1,34 +1,64 @@
-// The line to Python: requests with a number, each of which gets one answer, and the traces that Python sends. There is
-// one for each model, however many views it has; what it knows of the branches is the same in all of them.
+// The connection to Python: requests with a number, each of which gets one answer, and the traces that Python sends. Each
+// model has one, however many views it has, so that all of them hold the same branches.
+
+/** @import { Answer, KernelMessage, KernelRequest, LiveState, Model, TraceMessage } from "./types.js" */
 
 import { Branches } from "./branches.js";
 
-const PATIENCE_MILLISECONDS = 2000;
+const ANSWER_MILLISECONDS = 2000; // how long a request waits for its answer
+/** @type {Answer} */
+const NO_ANSWER = { ok: false, silent: true, said: "The kernel does not answer, so nothing was changed." };
+/** @type {WeakMap<Model, KernelLink>} */
 const links = new WeakMap();
 
-export class Link {
+/**
+ * A trace has come. `opened` marks one that replaces everything else, for the player to open with.
+ *
+ * @typedef {Pick<TraceMessage, "branch" | "at"> & { opened?: boolean }} TraceNews
+ */
+
+/**
+ * Whoever is told of new traces, and of a new state of the session.
+ *
+ * @typedef {{ trace(news: TraceNews): void, live(): void }} Listener
+ */
+
+export class KernelLink {
+  /** @param {Model} model */
   constructor(model) {
     this.model = model;
+    /** @type {Map<number, (answer: Answer) => void>} */
     this.waiting = new Map();
+    /** @type {Set<Listener>} */
     this.listeners = new Set();
+    /** @type {Map<number, Promise<Answer>>} */
     this.fetching = new Map();
-    this.count = 0;
-    this.load();
-    model.on("msg:custom", (message, buffers) => this.hear(message, buffers));
-    model.on("change:trace", () => this.load());
+    this.requestCount = 0;
+    this.loadMilliseconds = 0; // for tests
+    this.branches = this.readBranches();
+    model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
+    model.on("change:trace", () => this.reload());
     model.on("change:live", () => {
-      this.tell("live");
+      for (const listener of this.listeners) listener.live();
       this.catchUp();
     });
     this.catchUp();
   }
 
-  // The line of a model, which is made when it is first asked for.
+  /**
+   * Returns the link of a model, which is made on the first call.
+   *
+   * @param {Model} model
+   */
   static of(model) {
-    if (!links.has(model)) links.set(model, new Link(model));
-    return links.get(model);
+    const known = links.get(model);
+    if (known) return known;
+    const link = new KernelLink(model);
+    links.set(model, link);
+    return link;
   }
 
+  /** @returns {Partial<LiveState>} the state of the session; empty if the player shows a trace alone */
   get live() {
     return this.model.get("live") ?? {};
   }
@@ -37,77 +67,119 @@ export class Link {
     return "current" in this.live;
   }
 
-  // The branch that is the cluster in Python.
+  /** The branch that is the cluster in Python. */
   get current() {
     return this.live.current ?? 0;
   }
 
-  load() {
+  /** @param {number} id */
+  branchInfo(id) {
+    return this.live.branches?.find((branch) => branch.id === id);
+  }
+
+  readBranches() {
     const begun = performance.now();
-    this.branches = new Branches(new TextDecoder().decode(this.model.get("trace")), this.current);
-    this.loading = performance.now() - begun; // for tests
-    this.tell("trace", { branch: this.current, keep: 0, at: null, opened: true });
+    const branches = new Branches(new TextDecoder().decode(this.model.get("trace")), this.current);
+    this.loadMilliseconds = performance.now() - begun;
+    return branches;
   }
 
-  // Fetches what Python sent before anybody here could hear it: when a notebook runs as a whole, the cells below a player
-  // may be through before its JavaScript has been loaded. `live` says how long the current branch is.
+  reload() {
+    this.branches = this.readBranches();
+    this.notify({ branch: this.current, at: null, opened: true });
+  }
+
+  /**
+   * Fetches what Python sent before this link existed: when all cells of a notebook are run at once, those below a player
+   * may finish before its JavaScript is loaded. The state says how long the current branch should be.
+   */
   catchUp() {
-    if (!this.isLive) return;
-    const held = this.branches.trace(this.current);
-    const branch = this.live.branches.find(({ id }) => id === this.current);
-    if (held?.end !== branch.end || held.events.length !== branch.events) this.fetch(this.current);
+    const expected = this.branchInfo(this.current);
+    if (!expected) return;
+    const held = this.branches.find(this.current);
+    if (held?.end !== expected.end || held.events.length !== expected.events) this.fetch(this.current);
   }
 
-  // listener: {trace(message), live()}; gives a function that takes it away again.
+  /**
+   * Adds a listener, and returns a function that removes it.
+   *
+   * @param {Listener} listener
+   */
   listen(listener) {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  tell(what, message) {
-    for (const listener of this.listeners) listener[what](message);
+  /** @param {TraceNews} news */
+  notify(news) {
+    for (const listener of this.listeners) listener.trace(news);
   }
 
-  hear(message, buffers) {
-    if (message.kind === "trace") this.take(message, new TextDecoder().decode(buffers[0]));
+  /**
+   * @param {KernelMessage} message
+   * @param {readonly DataView[]} buffers
+   */
+  receive(message, buffers) {
+    if (message.kind === "trace") this.applyDelta(message, new TextDecoder().decode(buffers[0]));
     else if (message.kind === "answer") this.waiting.get(message.id)?.(message);
   }
 
-  take(message, text) {
-    if (this.branches.take(message, text)) this.tell("trace", message);
+  /**
+   * @param {TraceMessage} message
+   * @param {string} text
+   */
+  applyDelta(message, text) {
+    if (this.branches.applyDelta(message, text)) this.notify(message);
     else this.fetch(message.branch);
   }
 
-  // Asks Python for something; gives its answer {ok, said}. Nothing is thrown: silence is an answer, too.
-  ask(request) {
-    this.count += 1;
-    const id = this.count;
+  /**
+   * Sends a request and returns its answer. It never rejects: a kernel that does not answer counts as one that refuses.
+   *
+   * @param {KernelRequest} request
+   * @returns {Promise<Answer>}
+   */
+  request(request) {
+    this.requestCount += 1;
+    const id = this.requestCount;
     return new Promise((resolve) => {
-      const silence = { ok: false, silent: true, said: "No kernel answers, so nothing was changed." };
-      const timer = setTimeout(() => answered(silence), PATIENCE_MILLISECONDS);
-      const answered = (answer) => {
+      /** @param {Answer} answer */
+      const finish = (answer) => {
         clearTimeout(timer);
         this.waiting.delete(id);
         resolve(answer);
       };
-      this.waiting.set(id, answered);
+      const timer = setTimeout(() => finish(NO_ANSWER), ANSWER_MILLISECONDS);
+      this.waiting.set(id, finish);
       try {
         this.model.send({ id, ...request });
       } catch {
-        answered(silence); // The kernel is gone, and with it the way to it.
+        finish(NO_ANSWER); // The kernel is gone, and the channel to it with it.
       }
     });
   }
 
-  // Asks for the whole trace of a branch, which comes before the answer; only once at a time.
+  /**
+   * Fetches the whole trace of a branch, which comes before the answer. Calls during a fetch share it.
+   *
+   * @param {number} branch
+   * @returns {Promise<Answer>}
+   */
   fetch(branch) {
-    const done = () => this.fetching.delete(branch);
-    if (!this.fetching.has(branch)) this.fetching.set(branch, this.ask({ do: "fetch", branch }).finally(done));
-    return this.fetching.get(branch);
+    const running = this.fetching.get(branch);
+    if (running) return running;
+    const answer = this.request({ do: "fetch", branch }).finally(() => this.fetching.delete(branch));
+    this.fetching.set(branch, answer);
+    return answer;
   }
 
-  // Sees to it that the trace of a branch is here: a page that was loaded anew holds the current one alone.
-  async have(branch) {
+  /**
+   * Makes sure that the trace of a branch is here, and returns whether it is: a page that was reloaded holds the current
+   * branch only.
+   *
+   * @param {number} branch
+   */
+  async ensureBranch(branch) {
     return this.branches.has(branch) || (await this.fetch(branch)).ok;
   }
 }

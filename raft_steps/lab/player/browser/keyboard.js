@@ -1,7 +1,10 @@
-// The keys, what they do, and the help that lists them. JupyterLab takes single letters as commands (b would add a cell), so
-// that no key which is pressed in here is heard outside, but for those with Ctrl, Alt or Meta.
+// The keys, the help that lists them, and the roving focus. JupyterLab takes single letters as commands (b adds a cell), so
+// a key that is pressed in the player does not get out of it, except for those with Ctrl, Alt or Meta.
 
-import { html, pressButton } from "./dom.js";
+/** @import { Direction } from "./types.js" */
+/** @import { Ring } from "./ring.js" */
+
+import { closestTo, html, pressButton } from "./dom.js";
 
 const HELP = [
   ["Space", "play or pause"],
@@ -20,41 +23,50 @@ const LIVE_HELP = [
   ["P", "server: pause, or resume"],
   ["O", "server: cut off from all others"],
   ["S", "server: tick it for a partition (also Shift and a click)"],
-  ["W M", "part off the ticked servers; mend every cut"],
+  ["W M", "partition off the ticked servers; heal every cut"],
   ["D H 2", "message: drop, hold back, duplicate"],
   ["C", "to what a client asks; on a message: cut its link, one way"],
 ];
-const EDITED = "textarea, select, input:not([type=range]):not([type=checkbox])";
+const TEXT_FIELDS = "textarea, select, input:not([type=range]):not([type=checkbox])";
 
-// Whether a key belongs to the browser or to JupyterLab.
+/**
+ * Tells whether a key belongs to the browser or to JupyterLab.
+ *
+ * @param {KeyboardEvent} event
+ */
 export const isCommand = (event) => event.ctrlKey || event.altKey || event.metaKey;
 
-// Whether a key is written into a field.
-export const isWriting = (event) => event.target.closest?.(EDITED) !== null;
+/**
+ * Tells whether a key is typed into a field.
+ *
+ * @param {KeyboardEvent} event
+ */
+export const isTyping = (event) => closestTo(event, TEXT_FIELDS) !== null;
 
-// Whether a key presses what has the focus anyway.
-export function isPressing({ key, target }) {
-  if (key === " ") return target.closest("button, input[type=checkbox], summary") !== null;
-  return key === "Enter" && target.closest("button, summary") !== null;
+/**
+ * Tells whether the browser itself makes a key press what has the focus.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function isPressing(event) {
+  if (event.key === " ") return closestTo(event, "button, input[type=checkbox], summary") !== null;
+  return event.key === "Enter" && closestTo(event, "button, summary") !== null;
 }
 
-// The list of keys, which opens and closes.
+/** The list of keys, which opens and closes. */
 export class Help {
-  constructor(live, onClose) {
+  /** @param {boolean} live */
+  constructor(live) {
     const rows = [...HELP, ...(live ? LIVE_HELP : [])];
-    const list = rows.flatMap(([keys, does]) => [html("dt", {}, ...keysOf(keys)), html("dd", {}, does)]);
-    const close = pressButton("×", onClose, {
+    const list = rows.flatMap(([keys, does]) => [html("dt", {}, ...makeKeys(keys)), html("dd", {}, does)]);
+    const close = pressButton("×", () => this.toggle(false), {
       class: "rp-close",
       "aria-label": "Close the keys",
       title: "Close (Escape)",
     });
     const head = html("header", {}, html("h4", {}, "Keys"), close);
-    this.element = html(
-      "section",
-      { class: "rp-help", "aria-label": "Keys", hidden: true },
-      head,
-      html("dl", {}, ...list),
-    );
+    const attributes = { class: "rp-help", "aria-label": "Keys", hidden: true };
+    this.element = html("section", attributes, head, html("dl", {}, ...list));
   }
 
   toggle(open = this.element.hidden) {
@@ -62,35 +74,48 @@ export class Help {
   }
 }
 
-function keysOf(words) {
+/** @param {string} words */
+function makeKeys(words) {
   return words.split(" ").map((key) => html("kbd", {}, key));
 }
 
-// Which of the servers and messages the keyboard is at: one stop for Tab, and the arrows go on from there.
-export class Roving {
+/** The roving focus: all servers and messages are one stop for Tab, and the arrow keys move between them. */
+export class RovingFocus {
+  /** @param {Ring} ring */
   constructor(ring) {
     this.ring = ring;
-    this.at = null;
-    this.settle(ring.elements()[0]);
+    /** @type {HTMLElement | SVGElement | null} */
+    this.element = null;
+    this.reset();
   }
 
-  settle(element) {
-    if (!element || element === this.at) return;
-    this.at?.setAttribute("tabindex", -1);
-    this.at = element;
-    element.setAttribute("tabindex", 0);
+  /** @param {HTMLElement | SVGElement | undefined} element */
+  set(element) {
+    if (!element || element === this.element) return;
+    this.element?.setAttribute("tabindex", "-1");
+    this.element = element;
+    element.setAttribute("tabindex", "0");
   }
 
-  // Sees to it that there is a stop, also when the message that was one has arrived.
-  mend() {
-    if (!this.at?.isConnected) this.settle(this.ring.elements()[0]);
+  reset() {
+    this.set(this.ring.elements()[0]);
   }
 
+  /** Makes sure that there is a stop for Tab, also after the message that was one has arrived. */
+  repair() {
+    if (!this.element?.isConnected) this.reset();
+  }
+
+  focus() {
+    this.element?.focus();
+  }
+
+  /** @param {Direction} direction */
   move(direction) {
+    /** @type {(HTMLElement | SVGElement)[]} */
     const all = this.ring.elements();
-    const place = all.indexOf(this.at);
-    const next = all[(place + direction + all.length) % all.length];
-    this.settle(next);
-    next?.focus();
+    const index = this.element ? all.indexOf(this.element) : -1;
+    this.set(all[(index + direction + all.length) % all.length]);
+    this.focus();
   }
 }

@@ -1,205 +1,283 @@
-// The live half of the player: what is asked of Python, and the panels that only a live cluster has. What came of it the
-// player draws, as it draws everything: from the trace.
+// The live half of the player: requests to Python, and the panels that only a live cluster has. The player draws their
+// results as it draws everything: from the trace.
 
-import { Bar } from "./action_bar.js";
+/**
+ * @import { Action, KernelRequest, MessageInTransit, Moment, Position } from "./types.js"
+ * @import { Player } from "./widget.js"
+ */
+
+import { ActionBar } from "./action_bar.js";
+import { BranchPanel } from "./branch_panel.js";
 import { timeOfAction } from "./branches.js";
-import { differences } from "./state_diff.js";
-import { Family } from "./branch_panel.js";
-import { Journey } from "./navigation.js";
-import { Ring } from "./ring.js";
-import { Script } from "./script_panel.js";
-import { changesOf } from "./field_text.js";
 import { html } from "./dom.js";
+import { changesOf } from "./field_text.js";
+import { Navigation } from "./navigation.js";
+import { Ring } from "./ring.js";
+import { ScriptPanel } from "./script_panel.js";
+import { findDifferences } from "./state_diff.js";
 
-const AHEAD_SECONDS = 2; // the reader's: so long before its end a run is asked to go on
-const MOST_CHUNKS = 12; // how far the next happening is looked for
+const AHEAD_SECONDS = 2; // the reader's: how long before its end a run is extended
+const MAX_EXTENSIONS = 12; // how often a run is extended to find its next happening
 
-export class Live {
-  constructor(player) {
-    Object.assign(this, { player, link: player.link, turn: Promise.resolve(), extending: null, stuck: -1 });
-    Object.assign(this, { compared: null, other: null, acting: false });
-    this.script = new Script({
-      go: (time) => player.choose(player.journey.at(Math.min(time, player.journey.end))),
-      paste: (text) => this.request({ do: "paste", text }),
-      say: (words) => player.say(words),
+/**
+ * The branch that is shown next to the current one. `drawn` is the number of the event that its moment comes after.
+ *
+ * @typedef {{ id: number, ring: Ring, navigation: Navigation, moment: Moment, drawn: number }} Comparison
+ */
+
+export class LiveSession {
+  /**
+   * @param {Player} player
+   * @param {readonly string[]} servers
+   */
+  constructor(player, servers) {
+    this.player = player;
+    this.link = player.link;
+    this.actionQueue = Promise.resolve();
+    this.isActing = false;
+    /** @type {Promise<boolean> | null} */
+    this.extending = null;
+    this.stuckAt = -1; // the end of the run when it could not be extended
+    /** @type {Comparison | null} */
+    this.comparison = null;
+    this.differencesShown = "";
+    const moment = player.navigation.timeline.momentAfter(-1);
+    this.bar = new ActionBar(servers, moment, this.link.live, {
+      act: (action) => this.act(action),
+      choose: () => player.show(true),
     });
-    this.family = new Family({
+    this.script = new ScriptPanel({
+      goTo: (time) => player.choose(player.navigation.positionAt(time)),
+      paste: (text) => this.request({ do: "paste", text }),
+      showMessage: (text) => player.showMessage(text),
+    });
+    this.branches = new BranchPanel({
       switchTo: (id) => this.switchTo(id),
       compare: (id) => this.compare(id),
       seed: (seed) => this.request({ do: "seed", seed }),
       reset: () => this.request({ do: "reset" }),
     });
-    this.beside = html("figure", { class: "rp-beside", hidden: true });
+    this.otherPicture = html("figure", { class: "rp-beside", hidden: true });
     this.caption = html("p", { class: "rp-caption", hidden: true });
-    this.differing = html("table", { class: "rp-differing", "aria-label": "What differs", hidden: true });
-    this.element = html("div", { class: "rp-more" }, this.family.element, this.script.element);
+    this.differences = html("table", { class: "rp-differing", "aria-label": "What differs", hidden: true });
+    this.element = html("div", { class: "rp-more" }, this.branches.element, this.script.element);
   }
 
-  // The bar of a cluster with these servers.
-  makeBar(names) {
-    const act = { line: (action) => this.act(action), choose: () => this.player.show(true) };
-    this.bar = new Bar(names, act, this.link.live.clients !== false);
-    return this.bar.element;
-  }
-
-  // Draws what the panels show of a moment; those that time alone does not change, when it is fresh.
+  /**
+   * @param {Moment} moment
+   * @param {number} time
+   * @param {boolean} heartbeats
+   * @param {boolean} fresh whether the moment is another than before; otherwise only time has passed
+   */
   draw(moment, time, heartbeats, fresh) {
     const { live } = this.link;
     if (fresh) {
       this.bar.draw(moment, live);
       this.script.draw(live, this.player.clock);
-      this.family.draw(live, this.compared);
+      this.branches.draw(live, this.comparison?.id ?? null);
     }
-    if (this.other) this.drawBeside(moment, time, heartbeats);
+    if (this.comparison) this.drawComparison(this.comparison, moment, time, heartbeats);
   }
 
-  // Crosses out the messages that were dropped by hand and are still on their way.
-  doom(flights, time) {
-    const dropped = (this.link.live.script ?? []).filter(({ line, at }) => line.startsWith("drop ") && at <= time);
-    const names = new Set(dropped.map(({ line }) => line.slice("drop ".length)));
-    if (names.size) for (const each of flights) each.crossed ||= names.has(each.flight.name.replace(" copy", ""));
+  /**
+   * Crosses out the messages that an action has dropped: the trace says so only when they should arrive.
+   *
+   * @param {readonly MessageInTransit[]} messages
+   * @param {number} time
+   */
+  crossOutDropped(messages, time) {
+    const drops = (this.link.live.script ?? []).filter(({ line, at }) => line.startsWith("drop ") && at <= time);
+    if (!drops.length) return;
+    const names = new Set(drops.map(({ line }) => line.slice("drop ".length)));
+    for (const message of messages) message.crossed ||= names.has(message.span.name.replace(" copy", ""));
   }
 
-  // Does what an action says, at the time that is shown; one after the other, for each begins where the last one led.
+  // Requests.
+
+  /**
+   * Sends an action, to take place at the time that is shown. Actions wait for each other: each begins where the one
+   * before it led.
+   *
+   * @param {Action} action
+   */
   act(action) {
-    if (action.why) {
-      this.player.say(`Nothing to do: ${action.why}.`);
-      return this.turn;
-    }
-    this.turn = this.turn.then(() => this.send(action.line));
-    return this.turn;
+    if (action.why) this.player.showMessage(`Nothing to do: ${action.why}.`);
+    // An error must not stop the queue: every later action would be lost with it.
+    else this.actionQueue = this.actionQueue.then(() => this.sendAction(action.line)).catch(reportError);
   }
 
-  async send(line) {
+  /** @param {string} line */
+  async sendAction(line) {
     const { player, link } = this;
     const { branch } = player;
-    const at = timeOfAction(player.position, player.journey.trace.events);
-    const seen = Math.floor(link.branches.seenOf(branch));
+    const at = timeOfAction(player.position, player.navigation.trace.events);
+    const seen = Math.floor(link.branches.seenUntil(branch));
     const begun = performance.now();
-    this.acting = true;
-    const answer = await link.ask({ do: "act", branch, at, seen, action: line });
-    this.acting = false;
-    this.stuck = -1;
-    player.say(answer.said);
-    if (answer.ok && line.startsWith("partition")) this.bar.untick();
-    const time = Math.max(at, player.playing.playing ? player.position.time : 0);
-    player.moveTo(answer.ok ? player.journey.at(time) : player.position, true);
-    player.answered(performance.now() - begun);
+    this.isActing = true;
+    const answer = await link.request({ do: "act", branch, at, seen, action: line });
+    this.isActing = false;
+    this.stuckAt = -1;
+    player.showMessage(answer.said);
+    if (answer.ok && line.startsWith("partition")) this.bar.untickAll();
+    const time = Math.max(at, player.playback.isPlaying ? player.position.time : 0);
+    player.moveTo(answer.ok ? player.navigation.positionAt(time) : player.position, true);
+    player.recordAnswer(performance.now() - begun);
   }
 
-  // Asks for something that is no action; says what came of it.
-  async request(what) {
+  /**
+   * Sends a request other than an action, shows the answer, and returns whether the request was carried out.
+   *
+   * @param {KernelRequest} request
+   */
+  async request(request) {
     const begun = performance.now();
-    const answer = await this.link.ask(what);
-    this.stuck = -1;
-    this.player.say(answer.said);
-    this.player.answered(performance.now() - begun);
+    const answer = await this.link.request(request);
+    this.stuckAt = -1;
+    this.player.showMessage(answer.said);
+    this.player.recordAnswer(performance.now() - begun);
     return answer.ok;
   }
 
+  /** @param {number} id */
   async switchTo(id) {
     if (id === this.link.current) return;
-    if (await this.link.have(id)) await this.request({ do: "switch", branch: id });
-    else this.player.say("That branch could not be fetched.");
+    if (await this.link.ensureBranch(id)) await this.request({ do: "switch", branch: id });
+    else this.player.showMessage("That branch could not be fetched.");
   }
 
-  // Lets the run go on if its end is near.
+  // Extending the run.
+
+  /** Extends the run if its end is near. */
   lookAhead() {
-    const { journey, position, model } = this.player;
-    const rate = journey.scale * model.get("speed");
+    const { navigation, position, model } = this.player;
+    const rate = navigation.microsecondsPerSecond * model.get("speed");
     const near = Math.max(this.link.live.chunk ?? 0, AHEAD_SECONDS * rate);
-    if (journey.end - position.time < near) this.extend();
+    if (navigation.end - position.time < near) this.extend();
   }
 
-  // Lets the run go on where it could not before: the reader wants it to.
+  /** Extends the run even if that was not possible before: the reader asks for it. */
   tryAgain() {
-    this.stuck = -1;
+    this.stuckAt = -1;
     this.extend();
   }
 
-  // Lets the run go on for a while; says whether it did. There is one such request at a time.
+  /** Extends the run, and returns whether that was possible. Calls during an extension share it. */
   extend() {
     const { player, link } = this;
-    if (this.stuck >= player.journey.end) return Promise.resolve(false);
-    this.extending ??= link.ask({ do: "extend", branch: player.branch }).then(({ ok, said }) => {
+    if (this.stuckAt >= player.navigation.end) return Promise.resolve(false);
+    this.extending ??= link.request({ do: "extend", branch: player.branch }).then(({ ok, said }) => {
       this.extending = null;
       if (!ok) {
-        this.stuck = player.journey.end;
-        player.say(said);
+        this.stuckAt = player.navigation.end;
+        player.showMessage(said);
       }
       return ok;
     });
     return this.extending;
   }
 
-  // Lets the run go on until something is told after a position; gives the position of it, or the end.
-  async reach(position, heartbeats) {
-    this.stuck = -1;
-    for (let chunk = 0; chunk < MOST_CHUNKS && this.isLast(position, heartbeats); chunk += 1) {
+  /**
+   * Extends the run until there is a visible happening after a position, and returns the position of it, or the end.
+   *
+   * @param {Position} position
+   * @param {boolean} heartbeats
+   */
+  async extendToNext(position, heartbeats) {
+    this.stuckAt = -1;
+    for (let count = 0; count < MAX_EXTENSIONS && this.isLast(position, heartbeats); count += 1) {
       if (!(await this.extend())) break;
     }
-    return this.player.journey.next(position, heartbeats);
+    return this.player.navigation.next(position, heartbeats);
   }
 
+  /**
+   * Tells whether no visible happening follows a position so far.
+   *
+   * @param {Position} position
+   * @param {boolean} heartbeats
+   */
   isLast({ number }, heartbeats) {
-    return this.player.journey.nextTold(number, heartbeats) === undefined;
+    return this.player.navigation.nextHappening(number, heartbeats) === undefined;
   }
 
   // Comparing.
 
+  /** @param {number | null} id the branch to show next to the current one; null to show the current one alone */
   async compare(id) {
-    if (id !== null && !(await this.link.have(id))) return;
-    this.compared = id;
-    this.takeBeside();
+    if (id !== null && !(await this.link.ensureBranch(id))) {
+      this.player.showMessage("That branch could not be fetched.");
+      return;
+    }
+    this.setComparison(id);
     this.player.show(true);
-    if (id !== null) this.player.say(`Branch ${id} is shown beside this one.`);
+    if (id !== null) this.player.showMessage(`Branch ${id} is shown next to this one.`);
   }
 
-  // Takes over the branch that is compared with, from its trace; none, if it is the one that is shown.
-  takeBeside() {
-    const { player, link, compared } = this;
-    if (compared === player.branch) this.compared = null;
-    const trace = this.compared === null ? undefined : link.branches.trace(compared);
+  /** Takes the trace of the compared branch anew: it, or the current branch, has changed. */
+  refreshComparison() {
+    this.setComparison(this.comparison?.id ?? null);
+  }
+
+  /** @param {number | null} id */
+  setComparison(id) {
+    const { player, link } = this;
+    const trace = id === null || id === player.branch ? undefined : link.branches.find(id);
     player.root.classList.toggle("rp-comparing", trace !== undefined);
-    this.beside.hidden = this.differing.hidden = this.caption.hidden = trace === undefined;
-    this.other = null;
-    this.beside.replaceChildren();
-    if (!trace) return;
+    for (const element of [this.otherPicture, this.differences, this.caption]) element.hidden = trace === undefined;
+    this.comparison = null;
+    this.otherPicture.replaceChildren();
+    if (id === null || !trace) return;
+    const navigation = new Navigation(trace);
     const ring = new Ring(trace.servers, "The other branch");
-    this.other = { ring, journey: new Journey(trace), drawn: -2 };
-    ring.longest = player.ring.longest;
-    this.caption.textContent = this.nameOf(player.branch);
-    this.beside.replaceChildren(html("p", { class: "rp-caption" }, this.nameOf(compared)), ring.element);
+    ring.longestTimers = player.navigation.longestTimers; // Arcs of the same length stand for the same time.
+    this.comparison = { id, ring, navigation, moment: navigation.timeline.momentAfter(-1), drawn: -2 };
+    this.caption.textContent = this.branchTitle(player.branch);
+    this.otherPicture.replaceChildren(html("p", { class: "rp-caption" }, this.branchTitle(id)), ring.element);
   }
 
-  drawBeside(moment, time, heartbeats) {
-    const { journey, ring } = this.other;
-    const { number } = journey.at(Math.min(time, journey.end));
-    const fresh = number !== this.other.drawn;
-    if (fresh) this.other.moment = journey.timeline.momentAfter(number);
-    this.other.drawn = number;
-    const theirs = this.other.moment;
-    const happening = journey.story.happenings[journey.story.placeOf(number)];
-    const changed = happening ? changesOf(journey.trace.events.slice(happening.first, happening.last + 1)) : new Map();
-    ring.draw(theirs, journey.underWay(theirs, time, heartbeats), time, { fresh, changed });
-    this.drawDifferences(differences(moment, theirs));
+  /**
+   * @param {Comparison} comparison
+   * @param {Moment} moment the current branch's
+   * @param {number} time
+   * @param {boolean} heartbeats
+   */
+  drawComparison(comparison, moment, time, heartbeats) {
+    const { navigation, ring } = comparison;
+    const { happenings, timeline, trace } = navigation;
+    const { number } = navigation.positionAt(time);
+    const fresh = number !== comparison.drawn;
+    if (fresh) comparison.moment = timeline.momentAfter(number);
+    comparison.drawn = number;
+    const happening = happenings.at(number);
+    const changed = changesOf(happening ? trace.events.slice(happening.first, happening.last + 1) : []);
+    const messages = navigation.messagesInTransit(comparison.moment, time, heartbeats);
+    ring.draw(comparison.moment, messages, time, { fresh, changed });
+    this.drawDifferences(comparison, moment);
   }
 
-  drawDifferences(rows) {
-    const said = JSON.stringify([this.player.branch, this.compared, rows]);
-    if (said === this.said) return;
-    this.said = said;
-    const heads = ["", `Branch ${this.player.branch}`, `Branch ${this.compared}`];
-    const none = "At this moment both are the same, as far as one can see.";
-    const lines = rows.map(({ what, one, other }) => {
-      return html("tr", {}, html("th", { scope: "row" }, what), html("td", {}, one), html("td", {}, other));
-    });
-    if (!rows.length) lines.push(html("tr", {}, html("td", { colspan: 3 }, none)));
+  /**
+   * @param {Comparison} comparison
+   * @param {Moment} moment the current branch's
+   */
+  drawDifferences({ id, moment: otherMoment }, moment) {
+    const rows = findDifferences(moment, otherMoment);
+    const shown = JSON.stringify([this.player.branch, id, rows]);
+    if (shown === this.differencesShown) return;
+    this.differencesShown = shown;
+    const heads = ["", `Branch ${this.player.branch}`, `Branch ${id}`];
+    const lines = rows.map(({ what, one, other }) =>
+      html("tr", {}, html("th", { scope: "row" }, what), html("td", {}, one), html("td", {}, other)),
+    );
+    if (!rows.length) {
+      const none = "At this moment both are the same in everything that is shown.";
+      lines.push(html("tr", {}, html("td", { colspan: 3 }, none)));
+    }
     const head = html("tr", {}, ...heads.map((words) => html("th", { scope: "col" }, words)));
-    this.differing.replaceChildren(html("thead", {}, head), html("tbody", {}, ...lines));
+    this.differences.replaceChildren(html("thead", {}, head), html("tbody", {}, ...lines));
   }
 
-  nameOf(branch) {
-    return `Branch ${branch}: ${this.link.live.branches.find(({ id }) => id === branch)?.name ?? ""}`;
+  /** @param {number} id */
+  branchTitle(id) {
+    return `Branch ${id}: ${this.link.branchInfo(id)?.name ?? ""}`;
   }
 }

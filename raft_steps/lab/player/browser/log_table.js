@@ -1,16 +1,41 @@
-// The logs as a table, an entry under the other, so that one can see where they differ; and beside them what else the
-// servers know of them, if their Node does: how far they are committed, what the leader thinks of each, the state.
+// The logs as a table, one server per row, so that one can see where they differ; and to their right what else the servers
+// know about them, if their Nodes do: the commit index, what the leader knows about each follower, the state machine.
 
-import { spelled } from "./field_text.js";
+/** @import { Changes, LogEntry, Moment, ServerState, TraceEvent } from "./types.js" */
+
+import { getValue } from "./collections.js";
 import { html } from "./dom.js";
+import { formatValue } from "./field_text.js";
 
 const NAME_WIDTH = 86; // pixels, as in widget.css
 const CELL_WIDTH = 88;
-const STATE_WIDTH = 190;
+const MIN_COLUMNS = 3;
+
+/**
+ * A column next to the entries, which is shown if the Nodes have the field.
+ *
+ * @typedef {object} ExtraColumn
+ * @property {string} field
+ * @property {string} title
+ * @property {number} width
+ * @property {(state: ServerState, name: string, leader: ServerState | null) => string} text
+ */
+
+/** @type {ExtraColumn[]} */
+const EXTRA_COLUMNS = [
+  { field: "commit_index", title: "committed", width: 76, text: commitText },
+  { field: "next_index", title: "next / match", width: 92, text: followerText },
+  { field: "state_machine", title: "state machine", width: 190, text: stateMachineText },
+];
 
 export class LogTable {
+  /** @param {readonly string[]} names */
   constructor(names) {
-    Object.assign(this, { names, most: 0, width: 0, extras: [] });
+    this.longest = 0; // the length of the longest log of the run
+    this.width = 0;
+    /** @type {ExtraColumn[]} */
+    this.extras = [];
+    this.hasCommitIndex = false;
     this.head = html("tr");
     this.rows = new Map(names.map((name) => [name, html("tr")]));
     this.caption = html("p");
@@ -19,88 +44,123 @@ export class LogTable {
     this.element = html("div", { class: "rp-logs", hidden: true }, this.caption, table);
   }
 
-  // Takes over another run; no column stays empty all the time.
-  take(events) {
-    this.most = events.reduce((most, { index, log }) => Math.max(most, index ?? 0, log?.length ?? 0), 0);
+  /**
+   * Prepares for a run: no column stays empty for all of it.
+   *
+   * @param {readonly TraceEvent[]} events
+   */
+  setRun(events) {
+    this.longest = events.reduce((most, { index, log }) => Math.max(most, index ?? 0, log?.length ?? 0), 0);
     const known = new Set(events.flatMap(({ changes }) => Object.keys(changes ?? {})));
-    this.extras = [
-      known.has("commit_index") && ["committed", 76, committedWords],
-      known.has("next_index") && ["next / match", 92, followerWords],
-      known.has("state_machine") && ["state machine", STATE_WIDTH, machineWords],
-    ].filter(Boolean);
-    this.commits = known.has("commit_index");
-    const when = this.commits ? "this server knows that it is committed" : "it is carried out";
+    this.extras = EXTRA_COLUMNS.filter(({ field }) => known.has(field));
+    this.hasCommitIndex = known.has("commit_index");
+    const when = this.hasCommitIndex ? "this server knows that it is committed" : "it is applied";
     this.caption.textContent = `Logs: term and command of each entry; its frame is solid once ${when}`;
-    this.element.hidden = this.most === 0;
+    this.element.hidden = this.longest === 0;
   }
 
-  // Takes over how wide the page is; says whether that changes how many entries fit.
+  /**
+   * Adapts to the width of the page. Returns whether that changes how many entries fit.
+   *
+   * @param {number} width
+   */
   fit(width) {
-    const before = this.columns();
+    const before = this.columnCount();
     this.width = width;
-    return before !== this.columns();
+    return before !== this.columnCount();
   }
 
-  columns() {
-    const extras = this.extras.reduce((sum, [, width]) => sum + width + 3, 0);
-    return Math.min(Math.max(3, Math.floor((this.width - NAME_WIDTH - extras) / CELL_WIDTH)), this.most);
+  columnCount() {
+    const extras = this.extras.reduce((sum, { width }) => sum + width + 3, 0);
+    const fitting = Math.floor((this.width - NAME_WIDTH - extras) / CELL_WIDTH);
+    return Math.min(Math.max(MIN_COLUMNS, fitting), this.longest);
   }
 
+  /**
+   * Draws the last entries of the logs, as many as fit.
+   *
+   * @param {Moment} moment
+   * @param {Map<string, Changes>} changed
+   */
   draw(moment, changed) {
-    const count = this.columns();
+    const count = this.columnCount();
     const longest = Math.max(...[...moment.servers.values()].map((state) => state.log.length));
     const first = Math.max(0, longest - count);
     const indexes = Array.from({ length: count }, (_, column) => first + column);
     const headings = indexes.map((index) => html("th", { scope: "col" }, String(index + 1)));
-    const more = this.extras.map(([name, width]) => html("th", { scope: "col", style: `width: ${width}px` }, name));
+    const more = this.extras.map(({ title, width }) => html("th", { scope: "col", style: `width: ${width}px` }, title));
     this.head.replaceChildren(html("td", {}, first > 0 ? `… ${first} before` : ""), ...headings, ...more);
-    const leader = leaderOf(moment);
+    const leader = findLeader(moment);
     for (const [name, row] of this.rows) {
-      const state = moment.servers.get(name);
-      const fresh = changed.get(name);
-      const cells = indexes.map((index) => this.cell(state, state.log[index], fresh?.entries.has(index + 1)));
-      const extras = this.extras.map(([, , words]) => extraCell(words(state, name, leader)));
+      const state = getValue(moment.servers, name);
+      const fresh = changed.get(name)?.entries;
+      const cells = indexes.map((index) => this.makeCell(state, state.log[index], fresh?.has(index + 1) ?? false));
+      const extras = this.extras.map(({ text }) => makeExtraCell(text(state, name, leader)));
       row.className = state.up ? "" : "rp-off";
       row.replaceChildren(html("th", { scope: "row" }, name), ...cells, ...extras);
     }
   }
 
-  cell(state, entry, fresh) {
+  /**
+   * @param {ServerState} state
+   * @param {LogEntry | undefined} entry
+   * @param {boolean} fresh
+   */
+  makeCell(state, entry, fresh) {
     if (!entry) return html("td");
-    const applied = state.applied.has(entry.index);
-    const done = this.commits ? entry.index <= (state.fields.commit_index ?? 0) : applied;
-    const said = [`entry ${entry.index}, term ${entry.term}: ${entry.command}`];
-    said.push(this.commits ? (done ? "committed" : "not committed") : done ? "carried out" : "not carried out");
-    const classes = `${done ? "rp-applied" : "rp-entry"}${fresh ? " rp-fresh" : ""}`;
-    const words = html("span", { class: "rp-command" }, entry.command);
-    return html("td", { title: said.join(", "), class: classes }, html("b", {}, String(entry.term)), words);
+    const { index, term, command } = entry;
+    const isDone = this.hasCommitIndex ? index <= (state.fields.commit_index ?? 0) : state.applied.has(index);
+    const done = this.hasCommitIndex ? "committed" : "applied";
+    const title = `entry ${index}, term ${term}: ${command}, ${isDone ? done : `not ${done}`}`;
+    const classes = `${isDone ? "rp-applied" : "rp-entry"}${fresh ? " rp-fresh" : ""}`;
+    const words = html("span", { class: "rp-command" }, command);
+    return html("td", { title, class: classes }, html("b", {}, String(term)), words);
   }
 }
 
-function extraCell(words) {
-  return html("td", { class: "rp-extra", title: words }, words);
+/** @param {string} text */
+function makeExtraCell(text) {
+  return html("td", { class: "rp-extra", title: text }, text);
 }
 
-const committedWords = ({ up, fields }) => (up && fields.commit_index !== undefined ? `to ${fields.commit_index}` : "");
+/** @param {ServerState} state */
+function commitText({ up, fields }) {
+  return up && fields.commit_index !== undefined ? `to ${fields.commit_index}` : "";
+}
 
-// What the leader of the highest term thinks of a follower.
-function followerWords(_, name, leader) {
+/**
+ * Returns what the leader of the highest term knows about a follower's log.
+ *
+ * @param {ServerState} _
+ * @param {string} name
+ * @param {ServerState | null} leader
+ */
+function followerText(_, name, leader) {
   const next = leader?.fields.next_index?.[name];
   const match = leader?.fields.match_index?.[name];
   return next === undefined && match === undefined ? "" : `${next ?? "?"} / ${match ?? "?"}`;
 }
 
-function machineWords({ up, fields }) {
+/** @param {ServerState} state */
+function stateMachineText({ up, fields }) {
   if (!up || fields.state_machine === undefined) return "";
-  const pairs = Object.entries(fields.state_machine).map(([key, value]) => `${key}=${spelled(value)}`);
+  const pairs = Object.entries(fields.state_machine).map(([key, value]) => `${key}=${formatValue(value)}`);
   return pairs.length ? pairs.join("  ") : "empty";
 }
 
-export function leaderOf(moment) {
-  let [found, term] = [null, -1];
+/**
+ * Returns the leader of the highest term; null if nobody leads.
+ *
+ * @param {Moment} moment
+ * @returns {ServerState | null}
+ */
+function findLeader(moment) {
+  /** @type {ServerState | null} */
+  let found = null;
+  let highest = -1;
   for (const state of moment.servers.values()) {
-    const theirs = state.fields.current_term ?? 0;
-    if (state.up && state.role === "leader" && theirs > term) [found, term] = [state, theirs];
+    const term = state.fields.current_term ?? 0;
+    if (state.up && state.role === "leader" && term > highest) [found, highest] = [state, term];
   }
   return found;
 }

@@ -1,9 +1,11 @@
-// The moments that a reader may want to go to: elections, faults, broken properties. Pure; the twin of
-// telling_moments() in widget.py.
+// The events that a reader may want to jump to: elections, faults, violated properties.
 
-import { lastWhere } from "./happenings.js";
+/** @import { Direction, JumpKind, Marker, MarkKind, Trace, TraceEvent, Violation } from "./types.js" */
+
+import { lastIndexWhere } from "./collections.js";
 import { eventText } from "./narration.js";
 
+/** @type {Partial<Record<TraceEvent["kind"], MarkKind>>} */
 const MARK_OF = {
   crashed: "down",
   restarted: "up",
@@ -15,42 +17,67 @@ const MARK_OF = {
   truncated: "alarm",
   failed: "alarm",
 };
-export const MOST_CHAPTERS = 200; // a longer list is no help in finding anything
+/** @type {Record<JumpKind, MarkKind[]>} */
 const MARKS_OF_JUMP = {
   election: ["leader", "candidate"],
   fault: ["down", "up", "wall", "heal", "alarm"],
   violation: ["violation"],
 };
 
-// The earliest moments of a trace, each [event number, mark, words].
-export function tellingMoments(trace, most = MOST_CHAPTERS) {
-  const terms = {};
+/**
+ * Returns the markers of a trace, in order.
+ *
+ * @param {Trace} trace
+ * @returns {Marker[]}
+ */
+export function findMarkers(trace) {
+  /** @type {Map<string, number>} */
+  const terms = new Map();
+  /** @type {Marker[]} */
   const found = [];
   for (const event of trace.events) {
-    if (event.kind === "term") terms[event.server] = event.term;
-    const mark = markOf(event);
-    if (!mark) continue;
-    const term = event.kind === "role" ? ` in term ${terms[event.server] ?? 0}` : "";
-    found.push([event.number, mark, eventText(event) + term]);
-    if (found.length === most) break;
+    if (event.kind === "term") terms.set(event.server, event.term);
+    const kind = markOf(event);
+    if (!kind) continue;
+    const term = event.kind === "role" ? ` in term ${terms.get(event.server) ?? 0}` : "";
+    found.push({ event: event.number, kind, text: eventText(event) + term });
   }
   return found;
 }
 
-function markOf({ kind, role }) {
-  if (kind === "role") return ["leader", "candidate"].includes(role) ? role : "";
-  return MARK_OF[kind] ?? "";
+/**
+ * @param {TraceEvent} event
+ * @returns {MarkKind | undefined}
+ */
+function markOf(event) {
+  if (event.kind !== "role") return MARK_OF[event.kind];
+  return event.role === "leader" || event.role === "candidate" ? event.role : undefined;
 }
 
-// All moments and broken properties together, in order. violations: as the trait `live` has them.
-export function withViolations(moments, violations = []) {
-  const broken = violations.map(({ event, rule, text }) => [event, "violation", `${rule}: ${text}`]);
-  return [...moments, ...broken].sort(([a], [b]) => a - b);
+/**
+ * Returns markers and violations together, in order.
+ *
+ * @param {readonly Marker[]} markers
+ * @param {readonly Violation[]} violations
+ * @returns {Marker[]}
+ */
+export function withViolations(markers, violations = []) {
+  /** @type {Marker[]} */
+  const violated = violations.map(({ event, rule, text }) => ({ event, kind: "violation", text: `${rule}: ${text}` }));
+  return [...markers, ...violated].sort((a, b) => a.event - b.event);
 }
 
-// The next moment of a kind after an event (or the one before it, if the direction is -1), if there is one.
-export function nextOfKind(moments, number, kind, direction = 1) {
-  const fitting = moments.filter(([, mark]) => MARKS_OF_JUMP[kind].includes(mark));
-  if (direction < 0) return fitting.filter(([event]) => event < number).at(-1);
-  return fitting[lastWhere(fitting, ([event]) => event <= number) + 1];
+/**
+ * Returns the next marker of a kind after an event, or the last one before it if the direction is -1.
+ *
+ * @param {readonly Marker[]} markers
+ * @param {number} number
+ * @param {JumpKind} jump
+ * @param {Direction} direction
+ * @returns {Marker | undefined}
+ */
+export function nextMarker(markers, number, jump, direction = 1) {
+  const fitting = markers.filter(({ kind }) => MARKS_OF_JUMP[jump].includes(kind));
+  if (direction < 0) return fitting.filter(({ event }) => event < number).at(-1);
+  return fitting[lastIndexWhere(fitting, ({ event }) => event <= number) + 1];
 }

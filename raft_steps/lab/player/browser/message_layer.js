@@ -1,117 +1,169 @@
-// The drawing of messages on their way, as SVG. It is told what is under way; where that is, geometry.js says.
+// Draws messages on their way, as SVG. geometry.js computes where they are.
 
-import { MESSAGE_SHAPES, meetsWall, messageFamily, onTheWay } from "./geometry.js";
+/** @import { MessageInTransit, MessageSpan, Place, Wall } from "./types.js" */
+
+import { getValue } from "./collections.js";
 import { svg } from "./dom.js";
+import { MESSAGE_SHAPES, messageFamily, pointOnLink, progressAtWall } from "./geometry.js";
 import { isRefusal, isReply, messageWords } from "./narration.js";
 
-const CROWD = 300; // so many messages are drawn without their tails, which nobody could tell apart
-const QUEUE_STEP = 17; // pixels between two messages that wait at one door
+const CROWD = 300; // from this many messages on, they are drawn without tails, which would only overlap
+const QUEUE_STEP = 17; // pixels between two messages that wait for the same server
 
-export class Mail {
-  // places: where each server stands; onLost: called with the server to which a message went that had the focus.
-  constructor(places, onLost) {
-    Object.assign(this, { places, onLost, walls: [], stops: new Map(), shown: new Map(), pinned: "" });
+/**
+ * The element of a message, and what it shows.
+ *
+ * @typedef {object} DrawnMessage
+ * @property {SVGGElement} element
+ * @property {string} baseClass
+ * @property {MessageSpan} span
+ * @property {string} transform
+ * @property {string} stateClass
+ * @property {boolean} crossed
+ */
+
+export class MessageLayer {
+  /**
+   * @param {Map<string, Place>} places
+   * @param {(server: string) => void} onFocusLost called with the receiver when the message that had the focus is removed
+   */
+  constructor(places, onFocusLost) {
+    this.places = places;
+    this.onFocusLost = onFocusLost;
+    /** @type {readonly Wall[]} */
+    this.walls = [];
+    /** @type {Map<string, number>} */
+    this.stops = new Map(); // where lost messages stop, by link and reason
+    /** @type {Map<string, DrawnMessage>} */
+    this.shown = new Map();
+    this.pinned = "";
     this.element = svg("g", { class: "rp-messages" });
   }
 
-  // Takes over where the walls of a partition are: messages end there.
-  takeWalls(walls) {
+  /** @param {readonly Wall[]} walls those of the partition: messages stop there */
+  setWalls(walls) {
     this.walls = walls;
     this.stops.clear();
   }
 
-  draw(flights) {
+  /** @param {readonly MessageInTransit[]} messages */
+  draw(messages) {
+    /** @type {Map<string, DrawnMessage>} */
     const now = new Map();
-    const waiting = new Map();
-    for (const each of flights) {
-      const { name } = each.flight;
-      const known = this.shown.get(name);
-      const same = known?.flight.fields === each.flight.fields; // On another branch the name may be another message's.
-      if (known && !same) this.remove(known);
-      const drawn = same ? known : this.add(each.flight);
-      now.set(name, drawn);
-      this.shown.delete(name);
-      drawn.flight = each.flight;
-      this.place(drawn, each, waiting);
+    /** @type {Map<string, number>} */
+    const queues = new Map();
+    for (const message of messages) {
+      const { span } = message;
+      const known = this.shown.get(span.name);
+      const isSame = known?.span.fields === span.fields; // On another branch, another message may have this name.
+      if (known && !isSame) this.remove(known);
+      const drawn = known && isSame ? known : this.add(span);
+      now.set(span.name, drawn);
+      this.shown.delete(span.name);
+      drawn.span = span;
+      this.update(drawn, message, queues);
     }
     for (const drawn of this.shown.values()) this.remove(drawn);
     this.shown = now;
     this.element.classList.toggle("rp-crowd", now.size > CROWD);
   }
 
-  place(drawn, each, waiting) {
-    const { flight } = each;
-    const place = waiting.get(flight.to) ?? 0;
-    if (each.waiting) waiting.set(flight.to, place + 1);
-    const beside = each.waiting ? (place % 2 ? -1 : 1) * QUEUE_STEP * Math.ceil(place / 2) : 0;
-    const [from, to] = [this.places.get(flight.from), this.places.get(flight.to)];
-    const at = onTheWay(from, to, this.shareOf(each), beside);
+  /**
+   * @param {DrawnMessage} drawn
+   * @param {MessageInTransit} message
+   * @param {Map<string, number>} queues how many messages wait for each server so far
+   */
+  update(drawn, message, queues) {
+    const { span } = message;
+    const queued = queues.get(span.to) ?? 0;
+    if (message.waiting) queues.set(span.to, queued + 1);
+    const side = queued % 2 ? -1 : 1; // waiting messages line up on both sides of the link in turn
+    const offset = message.waiting ? side * QUEUE_STEP * Math.ceil(queued / 2) : 0;
+    const at = pointOnLink(this.placeOf(span.from), this.placeOf(span.to), this.shownProgress(message), offset);
     const transform = `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`;
     if (transform !== drawn.transform) drawn.element.setAttribute("transform", transform);
     drawn.transform = transform;
-    const look = lookOf(each, flight.name === this.pinned);
-    if (look === drawn.look) return;
-    drawn.look = look;
-    drawn.element.setAttribute("class", drawn.kind + look);
-    if (!each.crossed || drawn.crossed) return;
+    const stateClass = stateClassOf(message, span.name === this.pinned);
+    if (stateClass === drawn.stateClass) return;
+    drawn.stateClass = stateClass;
+    drawn.element.setAttribute("class", drawn.baseClass + stateClass);
+    if (!message.crossed || drawn.crossed) return;
     drawn.crossed = true;
     drawn.element.append(svg("path", { class: "rp-cross", d: "M -6 -6 L 6 6 M 6 -6 L -6 6" }));
   }
 
-  // How far a message has come. One that is lost as it leaves takes all its time to the wall where that happens; one
-  // that was on its way when the wall was built comes as far as that.
-  shareOf({ flight, share }) {
-    if (!flight.late) return share * this.stopOf(flight);
-    return flight.lost === "cut" && this.walls.length ? Math.min(share, this.stopOf(flight)) : share;
+  /** @param {string} server */
+  placeOf(server) {
+    return getValue(this.places, server);
   }
 
-  // The share of its way after which a message is lost: at the wall, or half-way; 1 for one that arrives.
-  stopOf(flight) {
-    if (!flight.lost || flight.lost === "down") return 1;
-    const link = `${flight.from}>${flight.to} ${flight.lost}`;
-    if (!this.stops.has(link)) {
-      const found = flight.lost === "cut" ? this.walls : [];
-      this.stops.set(link, meetsWall(this.places.get(flight.from), this.places.get(flight.to), found));
-    }
-    return this.stops.get(link);
+  /**
+   * Returns how far along its link a message is drawn. One that is lost when it is sent takes its whole time to the wall
+   * where it stops; one that was on its way when the wall went up gets as far as that.
+   *
+   * @param {MessageInTransit} message
+   */
+  shownProgress({ span, progress }) {
+    if (!span.lostLate) return progress * this.stopOf(span);
+    return span.lost === "cut" && this.walls.length ? Math.min(progress, this.stopOf(span)) : progress;
   }
 
-  add(flight) {
-    const { name, from, to, type, fields } = flight;
+  /**
+   * Returns the share of its way after which a message stops: at the wall, or half-way; 1 for one that arrives.
+   *
+   * @param {MessageSpan} span
+   */
+  stopOf({ from, to, lost }) {
+    if (!lost || lost === "down") return 1;
+    const key = `${from}>${to} ${lost}`;
+    const known = this.stops.get(key);
+    if (known !== undefined) return known;
+    const stop = progressAtWall(this.placeOf(from), this.placeOf(to), lost === "cut" ? this.walls : []);
+    this.stops.set(key, stop);
+    return stop;
+  }
+
+  /**
+   * @param {MessageSpan} span
+   * @returns {DrawnMessage}
+   */
+  add(span) {
+    const { name, from, to, type, fields } = span;
     const family = messageFamily(type, fields);
-    const { degrees } = onTheWay(this.places.get(from), this.places.get(to), 0);
-    const reply = isReply(type);
-    const kind = `rp-message rp-kind-${family}${reply ? " rp-reply" : ""}`;
+    const { degrees } = pointOnLink(this.placeOf(from), this.placeOf(to), 0);
+    const isAnswer = isReply(type);
+    const baseClass = `rp-message rp-kind-${family}${isAnswer ? " rp-reply" : ""}`;
     const words = `${messageWords(type, fields)} from ${from} to ${to}`;
     const element = svg(
       "g",
-      { class: kind, role: "button", tabindex: -1, "data-message": name, "aria-label": words },
+      { class: baseClass, role: "button", tabindex: -1, "data-message": name, "aria-label": words },
       svg("circle", { class: "rp-target", r: 11 }),
       svg("path", { class: "rp-tail", d: "M -19 0 H -8", transform: `rotate(${degrees.toFixed(1)})` }),
       svg("path", { class: "rp-body", d: MESSAGE_SHAPES[family] }),
     );
-    if (reply && isRefusal(type, fields)) element.append(svg("path", { class: "rp-bar", d: "M -11 0 H 11" }));
+    if (isAnswer && isRefusal(type, fields)) element.append(svg("path", { class: "rp-refusal", d: "M -11 0 H 11" }));
     this.element.append(element);
-    return { element, kind, flight, look: "", crossed: false };
+    return { element, baseClass, span, transform: "", stateClass: "", crossed: false };
   }
 
-  remove({ element, flight }) {
-    const focused = element.ownerDocument.activeElement === element;
+  /** @param {DrawnMessage} drawn */
+  remove({ element, span }) {
+    const hadFocus = element.ownerDocument.activeElement === element;
     element.remove();
-    if (focused) this.onLost(flight.to);
+    if (hadFocus) this.onFocusLost(span.to);
   }
 
-  // The messages in the order in which one goes through them by keyboard: by their links.
+  /** Returns the elements of the messages in the order of the keyboard: by link. */
   elements() {
-    const all = [...this.shown.values()].sort((a, b) => (a.flight.name < b.flight.name ? -1 : 1));
-    return all.map(({ element }) => element);
-  }
-
-  find(name) {
-    return this.shown.get(name);
+    const drawn = [...this.shown.values()].sort((a, b) => (a.span.name < b.span.name ? -1 : 1));
+    return drawn.map(({ element }) => element);
   }
 }
 
-function lookOf({ crossed, pale }, pinned) {
+/**
+ * @param {MessageInTransit} message
+ * @param {boolean} pinned
+ */
+function stateClassOf({ crossed, pale }, pinned) {
   return (crossed ? " rp-crossed" : "") + (pale ? " rp-pale" : "") + (pinned ? " rp-pinned" : "");
 }

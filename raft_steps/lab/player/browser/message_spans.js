@@ -1,136 +1,191 @@
 // Where messages are between two servers: pure functions of a trace, a moment and a time.
 //
-// The trace says when a message left, when it is due and what became of it. Between these it is drawn on its way.
+// The trace says when a message was sent, when it is due and whether it arrived. In between it is drawn on its way.
 
-const NONE = Object.freeze([]);
+/** @import { DetachedSpan, EventOfKind, MessageInTransit, MessageSpan, MessageSpans, Moment, Trace } from "./types.js" */
 
-// Every message of a trace, each {name, from, to, type, fields, leaves, arrives, lost, event, ends}, and the strays:
-// copies that the network made, and messages that were lost, for which the moment itself has no place (any more).
-export function findFlights(trace) {
+import { getValue, lastIndexWhere } from "./collections.js";
+
+// Most messages are never held back or copied; they share one empty list, which is replaced and never changed.
+/** @type {never[]} */
+const NONE = [];
+
+/**
+ * Finds the span of every message of a trace, and the spans that no moment lists: copies and lost messages.
+ *
+ * @param {Trace} trace
+ * @returns {MessageSpans}
+ */
+export function findMessageSpans(trace) {
+  /** @type {Map<string, MessageSpan>} */
   const byName = new Map();
-  const strays = [];
+  /** @type {DetachedSpan[]} */
+  const detached = [];
+  /** @type {Map<string, number>} */
   const resumedAt = new Map();
   for (const event of trace.events) {
     const { kind } = event;
-    if (kind === "sent") byName.set(event.message, takeOff(event));
+    if (kind === "sent") byName.set(event.message, startSpan(event));
     else if (kind === "resumed") resumedAt.set(event.server, event.time);
     else if (kind === "held") holdBack(event, byName.get(event.message));
-    else if (kind === "doubled") double(event, byName.get(event.message));
+    else if (kind === "doubled") addCopy(event, byName.get(event.message));
     else if (kind === "delivered" || kind === "dropped") {
-      land(event, byName.get(event.message), strays, resumedAt.get(event.server) === event.time);
+      endSpan(event, byName.get(event.message), detached, resumedAt.get(event.server) === event.time);
     }
   }
-  for (const { doubles } of byName.values()) strays.push(...doubles); // copies that were still on their way at the end
-  strays.sort((a, b) => a.start - b.start);
-  const longest = strays.reduce((most, stray) => Math.max(most, stray.end - stray.start), 0);
-  return { byName, strays, longest, typical: typicalTime([...byName.values()]) };
+  for (const { copies } of byName.values()) detached.push(...copies); // still on their way when the trace ends
+  detached.sort((a, b) => a.start - b.start);
+  const longest = detached.reduce((most, { start, end }) => Math.max(most, end - start), 0);
+  return { byName, detached, longest, typical: typicalTime([...byName.values()]) };
 }
 
-function takeOff(event) {
-  const { message, server, to, type, fields, time, due } = event;
+/**
+ * @param {EventOfKind<"sent">} event
+ * @returns {MessageSpan}
+ */
+function startSpan({ message, server, to, type, fields, time, due, number }) {
   return {
     name: message,
     from: server,
     to,
     type,
     fields,
-    leaves: time,
+    sent: time,
     arrives: due,
     lost: "",
-    late: false,
-    event: event.number,
+    lostLate: false,
+    event: number,
     ends: [],
     holds: NONE,
-    doubles: NONE,
+    copies: NONE,
   };
 }
 
-// Until it was held back, a message went as fast as if it were to arrive at its time.
-function holdBack(event, flight) {
-  if (!flight) return;
-  flight.holds = [...flight.holds, { time: event.time, due: flight.arrives }];
-  flight.arrives = event.due;
+/**
+ * Until it was held back, a message moved as fast as if it were to arrive when it had been due.
+ *
+ * @param {EventOfKind<"held">} event
+ * @param {MessageSpan} [span]
+ */
+function holdBack(event, span) {
+  if (!span) return;
+  span.holds = [...span.holds, { time: event.time, due: span.arrives }];
+  span.arrives = event.due;
 }
 
-// A copy leaves from where the message itself is by then.
-function double({ time, due }, flight) {
-  if (!flight) return;
-  const copy = { ...flight, name: `${flight.name} copy`, arrives: due, ends: [], doubles: NONE };
-  copy.holds = [...flight.holds, { time, due: flight.arrives }];
-  flight.doubles = [...flight.doubles, { flight: copy, start: time, cross: Infinity, end: due }];
+/**
+ * A copy starts where the message itself is at that time.
+ *
+ * @param {EventOfKind<"doubled">} event
+ * @param {MessageSpan} [span]
+ */
+function addCopy({ time, due }, span) {
+  if (!span) return;
+  const holds = [...span.holds, { time, due: span.arrives }];
+  /** @type {MessageSpan} */
+  const copy = { ...span, name: `${span.name} copy`, arrives: due, ends: [], holds, copies: NONE };
+  span.copies = [...span.copies, { span: copy, start: time, cross: Infinity, end: due }];
 }
 
-function land(event, flight, strays, afterPause) {
-  if (!flight) return;
-  flight.ends.push(event.number);
+/**
+ * @param {EventOfKind<"delivered" | "dropped">} event
+ * @param {MessageSpan | undefined} span
+ * @param {DetachedSpan[]} detached
+ * @param {boolean} afterPause whether the receiver was resumed at this very time
+ */
+function endSpan(event, span, detached, afterPause) {
+  if (!span) return;
+  span.ends.push(event.number);
   if (event.copy) {
-    const [made, ...others] = flight.doubles; // by an action; otherwise the network made it, and it left with its original
-    flight.doubles = others;
-    const stray = made ?? { flight: { ...flight, name: `${flight.name} copy` }, start: flight.leaves, cross: Infinity };
-    strays.push({ ...stray, flight: { ...stray.flight, arrives: event.time }, end: event.time });
+    // An action made the copy, or else the network did, and it was sent together with its original.
+    const [made, ...others] = span.copies;
+    span.copies = others;
+    const copy = made ?? { span: { ...span, name: `${span.name} copy` }, start: span.sent, cross: Infinity };
+    detached.push({ ...copy, span: { ...copy.span, arrives: event.time }, end: event.time });
   } else if (event.kind === "dropped") {
-    lose(event, flight, strays);
+    loseMessage(event, span, detached);
   } else if (!afterPause) {
-    flight.arrives = event.time; // The network held it back. What waited for a paused server stands at its door.
+    span.arrives = event.time; // The network held it back. What waited for a paused server is drawn next to it.
   }
 }
 
-// A message is lost as it leaves, and is then seen on its way to where that happens; or later, when it should arrive.
-function lose(event, flight, strays) {
-  const { leaves } = flight;
-  flight.lost = event.reason;
-  flight.late = event.time > leaves;
-  flight.arrives = Math.max(flight.arrives, event.time);
-  const fade = (flight.arrives - leaves) / 2;
-  strays.push({ flight, start: event.time, cross: flight.arrives, end: flight.arrives + fade });
+/**
+ * A message is lost when it is sent, and is then drawn on its way to where that happens; or later, when it should arrive.
+ *
+ * @param {EventOfKind<"dropped">} event
+ * @param {MessageSpan} span
+ * @param {DetachedSpan[]} detached
+ */
+function loseMessage(event, span, detached) {
+  span.lost = event.reason;
+  span.lostLate = event.time > span.sent;
+  span.arrives = Math.max(span.arrives, event.time);
+  const fade = (span.arrives - span.sent) / 2;
+  detached.push({ span, start: event.time, cross: span.arrives, end: span.arrives + fade });
 }
 
-// How long a message usually takes, in microseconds; 0 when there is none.
-function typicalTime(flights) {
-  const times = flights.filter(({ lost, holds }) => !lost && !holds.length).map((each) => each.arrives - each.leaves);
+/**
+ * Returns the median time from sending to arrival; 0 if no message arrived undisturbed.
+ *
+ * @param {readonly MessageSpan[]} spans
+ */
+function typicalTime(spans) {
+  const times = spans.filter(({ lost, holds }) => !lost && !holds.length).map((span) => span.arrives - span.sent);
   times.sort((a, b) => a - b);
   return times[times.length >> 1] ?? 0;
 }
 
-// The messages to draw at a moment, each {flight, share of its way, crossed out or not, waiting at the door or not}.
-// The way of a lost one ends where it is lost; who draws it knows where that is.
-export function underWay(flights, moment, time) {
+/**
+ * Returns the messages to draw at a moment. A lost one gets the progress that it would have made: how far it comes
+ * depends on the walls, which the drawing knows.
+ *
+ * @param {MessageSpans} spans
+ * @param {Moment} moment
+ * @param {number} time
+ * @returns {MessageInTransit[]}
+ */
+export function messagesInTransit(spans, moment, time) {
+  /** @type {MessageInTransit[]} */
   const found = [];
   for (const name of moment.inFlight.keys()) {
-    const flight = flights.byName.get(name);
-    found.push({ flight, share: shareAt(flight, time), crossed: false, waiting: time > flight.arrives });
+    const span = getValue(spans.byName, name);
+    const waiting = time > span.arrives;
+    found.push({ span, progress: progressAt(span, time), crossed: false, waiting, pale: false });
   }
-  for (let index = firstFrom(flights.strays, time - flights.longest); index < flights.strays.length; index += 1) {
-    const { flight, start, cross, end } = flights.strays[index];
+  const { detached, longest } = spans;
+  const first = lastIndexWhere(detached, ({ start }) => start < time - longest) + 1; // earlier ones have ended
+  for (let index = first; index < detached.length; index += 1) {
+    const { span, start, cross, end } = detached[index];
     if (start > time) break;
-    if (time < end) found.push({ flight, share: shareAt(flight, time), crossed: time >= cross, waiting: false });
+    if (time >= end) continue;
+    found.push({ span, progress: progressAt(span, time), crossed: time >= cross, waiting: false, pale: false });
   }
   return found;
 }
 
-// How much of its way a message has gone. Each time that it was held back, the rest of its way took another time.
-function shareAt(flight, time) {
-  let [share, since] = [0, flight.leaves];
-  for (const held of flight.holds) {
-    if (held.time >= time) return going(share, since, held.due, time);
-    share = going(share, since, held.due, held.time);
+/**
+ * Returns the share of its way that a message has gone. Each time it was held back, the rest of its way took longer.
+ *
+ * @param {MessageSpan} span
+ * @param {number} time
+ */
+function progressAt(span, time) {
+  let [progress, since] = [0, span.sent];
+  for (const held of span.holds) {
+    if (held.time >= time) return progressBetween(progress, since, held.due, time);
+    progress = progressBetween(progress, since, held.due, held.time);
     since = held.time;
   }
-  return going(share, since, flight.arrives, time);
+  return progressBetween(progress, since, span.arrives, time);
 }
 
-function going(share, since, due, time) {
-  const gone = Math.max(0, Math.min(1, (time - since) / Math.max(1, due - since)));
-  return share + (1 - share) * gone;
-}
-
-function firstFrom(strays, time) {
-  let low = 0;
-  let high = strays.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (strays[middle].start < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/**
+ * @param {number} progress the progress that was made by `since`
+ * @param {number} since
+ * @param {number} due
+ * @param {number} time
+ */
+function progressBetween(progress, since, due, time) {
+  const share = Math.max(0, Math.min(1, (time - since) / Math.max(1, due - since)));
+  return progress + (1 - progress) * share;
 }

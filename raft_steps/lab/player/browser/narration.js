@@ -1,9 +1,21 @@
-// One event as a sentence: the twin of event_text() and message_words() in words.py, which tell the same run in print.
-// A test holds the two together, so that the list beside the ring and the story in a notebook use the same words.
+// One event as a sentence: the twin of event_text() and message_words() in Python, which narrate the same run in print.
+// A test compares the two, so that the list next to the ring and the story in a notebook use the same words.
 
-const LONGEST = 60; // how much of a client's text is quoted
+/** @import { MessageFields, NetworkSettings, TraceEvent } from "./types.js" */
+
+/**
+ * What a sentence needs that the event itself does not have: the fields of the message that arrives, if they are known,
+ * or the request that an answer belongs to.
+ *
+ * @typedef {{ fields?: MessageFields, request?: string }} EventContext
+ */
+
+const MAX_QUOTED = 60; // characters of a client's text
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a client's text may contain any character
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\p{Cs}\ufffe\uffff]/gu;
-const LINE_ENDS = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/; // where Python ends a line
+// biome-ignore lint/suspicious/noControlCharactersInRegex: where Python's splitlines() ends a line
+const LINE_ENDS = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/;
+/** @type {Record<string, string>} */
 const REASONS = {
   cut: "the link is cut",
   down: "it is down",
@@ -11,32 +23,58 @@ const REASONS = {
   scenario: "the scenario dropped it",
 };
 
+/** @param {string} type the class name of a message */
 export const isReply = (type) => /(Reply|Response|Refused)$/.test(type);
+
+/**
+ * @param {string} type
+ * @param {MessageFields} fields
+ */
 export const isRefusal = (type, fields) =>
   type.endsWith("Refused") || fields.success === false || fields.vote_granted === false;
-export const isHeartbeat = (type, fields) => type === "AppendEntries" && fields.entries?.length === 0;
 
-// A client's text on one line, shortened where it is long.
+/**
+ * Returns a client's text on one line, shortened if it is long.
+ *
+ * @param {unknown} text
+ */
 function quote(text) {
   const line = String(text)
     .replace(/[\t\n\r]+/g, " ")
     .replace(UNPRINTABLE, "\ufffd");
   const letters = Array.from(line);
-  return letters.length <= LONGEST ? line : `${letters.slice(0, LONGEST - 1).join("")}…`;
+  return letters.length <= MAX_QUOTED ? line : `${letters.slice(0, MAX_QUOTED - 1).join("")}…`;
 }
 
-// A list as a sentence has it: tom, jerry and spike.
-export function several(names) {
+/**
+ * Lists names as a sentence does: tom, jerry and spike.
+ *
+ * @param {readonly string[]} names
+ * @returns {string}
+ */
+export function joinNames(names) {
   if (names.length < 2) return names[0] ?? "nobody";
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
+/** @param {number} count */
 const entryCount = (count) => `${count} ${count === 1 ? "entry" : "entries"}`;
 
-// Microseconds as seconds, without zeros that say nothing.
+/**
+ * Formats a time in seconds without trailing zeros.
+ *
+ * @param {number} time
+ * @returns {string}
+ */
 export const plainSeconds = (time) => String(Number((time / 1e6).toPrecision(6)));
 
-// What a message is: RequestVote of term 3, a heartbeat of term 3, a vote.
+/**
+ * Describes a message: RequestVote of term 3, a heartbeat of term 3, a vote.
+ *
+ * @param {string} type
+ * @param {MessageFields} fields
+ * @returns {string}
+ */
 export function messageWords(type, fields) {
   const term = "term" in fields ? ` of term ${fields.term}` : "";
   if (type === "RequestVoteReply" && "vote_granted" in fields) {
@@ -53,20 +91,36 @@ export function messageWords(type, fields) {
   return `${type}${index}${term}`;
 }
 
-// One event with its subject, the server.
-export function eventText(event, fields) {
-  return subject(event) + predicate(event, fields);
+/**
+ * Describes one event as a sentence.
+ *
+ * @param {TraceEvent} event
+ * @param {EventContext} [context]
+ * @returns {string}
+ */
+export function eventText(event, context) {
+  return subjectOf(event) + predicateOf(event, context);
 }
 
-// How a sentence about an event begins: with its server, unless it is about none or names it itself.
-export function subject(event) {
+/**
+ * Returns how a sentence about an event begins: with its server, unless it is about none or names it itself.
+ *
+ * @param {TraceEvent} event
+ * @returns {string}
+ */
+export function subjectOf(event) {
   if (!event.server || ["failed", "note", "doubled"].includes(event.kind)) return "";
   return event.kind === "timer_fired" ? `${event.server}'s ` : `${event.server} `;
 }
 
-// One event without its subject. `fields` are those of the message that arrives, where that is known, and for an answer
-// the request that it answers.
-export function predicate(event, fields) {
+/**
+ * Describes one event without its subject.
+ *
+ * @param {TraceEvent} event
+ * @param {EventContext} [context]
+ * @returns {string}
+ */
+export function predicateOf(event, { fields, request = "" } = {}) {
   switch (event.kind) {
     case "sent":
       return `sends ${messageWords(event.type, event.fields)} to ${event.to}`;
@@ -86,7 +140,7 @@ export function predicate(event, fields) {
     case "asked":
       return `is asked by ${event.client}: ${quote(event.request)}`;
     case "answered":
-      return `answers ${event.client}: ${answerWords(event, fields?.request ?? "")}`;
+      return `answers ${event.client}: ${answerWords(event, request)}`;
     case "timer_started":
       return `starts its ${event.timer} timer: ${plainSeconds(event.due - event.time)} s`;
     case "timer_cancelled":
@@ -94,11 +148,16 @@ export function predicate(event, fields) {
     case "timer_fired":
       return `${event.timer} timer runs out`;
     default:
-      return lifeWords(event);
+      return statusWords(event);
   }
 }
 
-function lifeWords(event) {
+/**
+ * Describes an event that changes the state of a server or of the network.
+ *
+ * @param {TraceEvent} event
+ */
+function statusWords(event) {
   switch (event.kind) {
     case "started":
     case "restarted": {
@@ -134,19 +193,28 @@ function lifeWords(event) {
   }
 }
 
+/** @param {NetworkSettings} event */
 function networkWords({ loss, delay }) {
-  const said = [];
-  if (loss !== undefined) said.push(`the network loses ${Number((100 * loss).toPrecision(6))}% of the messages`);
-  if (delay !== undefined) said.push(`messages take ${delay[0]} to ${delay[1]} s`);
-  return said.join("; ");
+  const parts = [];
+  if (loss !== undefined) parts.push(`the network loses ${Number((100 * loss).toPrecision(6))}% of the messages`);
+  if (delay !== undefined) parts.push(`messages take ${delay[0]} to ${delay[1]} s`);
+  return parts.join("; ");
 }
 
-function answerWords(event, request) {
-  if (event.response === "NotLeader") return event.leader ? `not the leader, ask ${event.leader}` : "not the leader";
-  if (event.value !== undefined && event.value !== null) return `ok, ${quote(event.value)}`;
+/**
+ * @param {{ response: string, leader?: string, value?: unknown }} event
+ * @param {string} request
+ */
+function answerWords({ response, leader, value }, request) {
+  if (response === "NotLeader") return leader ? `not the leader, ask ${leader}` : "not the leader";
+  if (value !== undefined && value !== null) return `ok, ${quote(value)}`;
   return request.startsWith("get ") ? "nothing there" : "ok";
 }
 
+/**
+ * @param {{ type: string, term?: number }} event
+ * @param {MessageFields} [fields]
+ */
 function arrivalWords(event, fields) {
   if (fields) return messageWords(event.type, fields);
   return event.type + ("term" in event ? ` of term ${event.term}` : "");

@@ -1,127 +1,216 @@
-// The ways through a trace: from one happening to the next or back, to a moment, and how fast. Pure, as cluster_state.js is.
+// Moving through a trace: to the next happening or the one before, to a marker, or on with the clock.
 //
-// A position is {number, time}: after the event of this number, at this time in microseconds. Several events may have
-// one time, so that a time alone does not say what has happened.
+// It does not touch the page and keeps no time, so that node can run it.
 
-import { findFlights, underWay } from "./message_spans.js";
-import { MOST_CHAPTERS, nextOfKind, tellingMoments, withViolations } from "./markers.js";
+/**
+ * @import { Direction, Happening, JumpKind, Marker, MessageInTransit, Moment, Position, Trace, TraceEvent, Violation }
+ *   from "./types.js"
+ */
+
 import { Timeline } from "./cluster_state.js";
-import { Story, lastWhere } from "./happenings.js";
+import { lastIndexWhere } from "./collections.js";
+import { Happenings } from "./happenings.js";
+import { findMarkers, nextMarker, withViolations } from "./markers.js";
+import { findMessageSpans, messagesInTransit } from "./message_spans.js";
 
-const FLIGHT_SECONDS = 1; // how long a usual message is seen on its way at speed 1
-const QUIET_SECONDS = 1.5; // how long a stretch without any message lasts at speed 1, if the quiet is hurried through
+export const MAX_CHAPTERS = 200; // a longer list does not help to find anything
+const SPAN_SECONDS = 1; // how long the reader sees a typical message at speed 1
+const QUIET_SECONDS = 1.5; // how long a stretch without any message takes at speed 1 if it is skipped through
 
-export class Journey {
-  // known: the journey through a trace that has the first `shared` events in common; violations: the properties that
-  // broke, as the trait `live` has them.
+export class Navigation {
+  /**
+   * @param {Trace} trace
+   * @param {object} [options]
+   * @param {readonly Violation[]} [options.violations]
+   * @param {Navigation | null} [options.known] the navigation of a trace with the same first `shared` events
+   * @param {number} [options.shared]
+   */
   constructor(trace, { violations = [], known = null, shared = 0 } = {}) {
     this.trace = trace;
     const { events, end } = trace;
     this.end = Math.max(end, events.at(-1)?.time ?? 0);
     this.timeline = new Timeline(trace, known?.timeline, shared);
-    this.flights = findFlights(trace);
-    this.story = new Story(trace, this.flights.byName);
-    this.scale = this.flights.typical / FLIGHT_SECONDS || this.end / 20 || 1; // microseconds in a second at speed 1
-    this.decimals = this.flights.typical && this.flights.typical < 50_000 ? 3 : 2;
+    this.spans = findMessageSpans(trace);
+    this.happenings = new Happenings(trace, this.spans.byName);
+    const { typical } = this.spans;
+    this.microsecondsPerSecond = typical / SPAN_SECONDS || this.end / 20 || 1; // of the reader's seconds, at speed 1
+    this.decimals = typical && typical < 50_000 ? 3 : 2;
     this.home = this.findHome();
-    this.longest = longestTimers(events); // for each timer, in microseconds
-    this.telling = tellingMoments(trace, Infinity);
-    this.chapters = this.telling.slice(0, MOST_CHAPTERS);
-    this.tell(violations);
+    this.longestTimers = longestTimers(events);
+    this.traceMarkers = findMarkers(trace);
+    this.chapters = this.traceMarkers.slice(0, MAX_CHAPTERS); // the markers that the list of chapters holds
+    /** @type {Marker[]} */
+    this.markers = [];
+    this.setViolations(violations);
   }
 
-  // Takes over which properties broke.
-  tell(violations) {
-    this.moments = withViolations(this.telling, violations);
+  /** @param {readonly Violation[]} [violations] */
+  setViolations(violations) {
+    this.markers = withViolations(this.traceMarkers, violations);
   }
 
-  // The beginning: all servers that start at once have started.
+  /**
+   * Returns the beginning: when all servers that start at once have started.
+   *
+   * @returns {Position}
+   */
   findHome() {
-    const { happenings } = this.story;
+    const { all } = this.happenings;
     const { events } = this.trace;
-    let place = 0;
-    while (happenings[place + 1]?.time === 0 && events[happenings[place + 1].first].kind === "started") place += 1;
-    return { number: happenings[place]?.last ?? -1, time: 0 };
+    let index = 0;
+    while (all[index + 1]?.time === 0 && events[all[index + 1].first].kind === "started") index += 1;
+    return { number: all[index]?.last ?? -1, time: 0 };
   }
 
-  // The end of the run, which may lie after its last event.
-  last() {
+  /**
+   * Returns the end of the run, which may be later than its last event.
+   *
+   * @returns {Position}
+   */
+  endPosition() {
     return { number: this.trace.events.length - 1, time: this.end };
   }
 
-  // The position at a time: all that belongs to it has happened.
-  at(time) {
-    return { number: this.timeline.numberAt(time), time };
+  /**
+   * Returns the position at a time, after every event of that time; at most the end.
+   *
+   * @param {number} time
+   * @returns {Position}
+   */
+  positionAt(time) {
+    const at = Math.min(time, this.end);
+    return { number: this.timeline.numberAt(at), time: at };
   }
 
-  // The position right after the happening that an event belongs to.
+  /**
+   * Returns the position right after the happening that an event belongs to.
+   *
+   * @param {number} number
+   */
   afterEvent(number) {
-    const happening = this.story.happenings[this.story.placeOf(number)];
-    return happening ? positionOf(happening) : this.home;
+    const happening = this.happenings.at(number);
+    return happening ? positionAfter(happening) : this.home;
   }
 
-  // The next happening that is told, if there is one.
-  nextTold(number, heartbeats) {
-    const told = this.story.told(heartbeats);
-    return told[lastWhere(told, (happening) => happening.first <= number) + 1];
+  /**
+   * Returns the next visible happening after an event, if there is one.
+   *
+   * @param {number} number
+   * @param {boolean} heartbeats
+   * @returns {Happening | undefined}
+   */
+  nextHappening(number, heartbeats) {
+    const visible = this.happenings.visible(heartbeats);
+    return visible[lastIndexWhere(visible, ({ first }) => first <= number) + 1];
   }
 
-  // One happening on.
+  /**
+   * Returns the position one happening on.
+   *
+   * @param {Position} position
+   * @param {boolean} heartbeats
+   */
   next({ number }, heartbeats) {
-    const happening = this.nextTold(number, heartbeats);
-    return happening ? positionOf(happening) : this.last();
+    const happening = this.nextHappening(number, heartbeats);
+    return happening ? positionAfter(happening) : this.endPosition();
   }
 
-  // One happening back; from a moment between two, to the earlier one.
+  /**
+   * Returns the position one happening back; between two happenings, that is after the earlier one.
+   *
+   * @param {Position} position
+   * @param {boolean} heartbeats
+   */
   previous({ number, time }, heartbeats) {
-    const told = this.story.told(heartbeats);
-    let place = lastWhere(told, (happening) => happening.first <= number);
-    if (place >= 0 && told[place].last === number && told[place].time === time) place -= 1;
-    return place < 0 || told[place].last < this.home.number ? this.home : positionOf(told[place]);
+    const visible = this.happenings.visible(heartbeats);
+    let index = lastIndexWhere(visible, ({ first }) => first <= number);
+    if (index >= 0 && visible[index].last === number && visible[index].time === time) index -= 1;
+    return index < 0 || visible[index].last < this.home.number ? this.home : positionAfter(visible[index]);
   }
 
-  // What is on its way; `pale` marks idle heartbeats when these are hidden.
-  underWay(moment, time, heartbeats) {
-    const flights = underWay(this.flights, moment, time);
-    for (const each of flights) each.pale = !heartbeats && this.story.idle.has(each.flight.event);
-    return flights;
+  /**
+   * Returns the messages to draw at a moment; idle heartbeats are pale if they are hidden.
+   *
+   * @param {Moment} moment
+   * @param {number} time
+   * @param {boolean} heartbeats
+   * @returns {MessageInTransit[]}
+   */
+  messagesInTransit(moment, time, heartbeats) {
+    const messages = messagesInTransit(this.spans, moment, time);
+    for (const message of messages) message.pale = !heartbeats && this.happenings.idle.has(message.span.event);
+    return messages;
   }
 
-  // How far time goes in so many seconds of the reader's: to another position. In the quiet, when nothing is on its
-  // way, it may be hurried, and never runs past what ends the quiet.
+  /**
+   * Returns where the reader is after some seconds of playing. While nothing is on its way, time may be sped up, and
+   * never runs past what ends the quiet.
+   *
+   * @param {Position} position
+   * @param {number} seconds
+   * @param {{ speed: number, quiet: boolean, hurry: boolean, heartbeats: boolean }} options
+   */
   advance({ number, time }, seconds, { speed, quiet, hurry, heartbeats }) {
-    const next = this.nextTold(number, heartbeats)?.time ?? this.end;
-    const begun = this.story.happenings[this.story.placeOf(number)]?.time ?? 0;
-    const faster = quiet && hurry ? Math.max(1, (next - begun) / this.scale / QUIET_SECONDS) : 1;
-    const reached = time + this.scale * speed * faster * seconds;
-    return this.at(Math.min(quiet ? Math.min(reached, Math.max(next, time)) : reached, this.end));
+    const next = this.nextHappening(number, heartbeats)?.time ?? this.end;
+    const begun = this.happenings.at(number)?.time ?? 0;
+    const hurrying = (next - begun) / this.microsecondsPerSecond / QUIET_SECONDS;
+    const faster = quiet && hurry ? Math.max(1, hurrying) : 1;
+    const reached = time + this.microsecondsPerSecond * speed * faster * seconds;
+    return this.positionAt(quiet ? Math.min(reached, Math.max(next, time)) : reached);
   }
 
-  // Which of the moments was passed last: 0 before the first, otherwise its place from 1.
+  /**
+   * Returns which chapter an event is in, from 1; 0 before the first.
+   *
+   * @param {number} number
+   */
   chapterAt(number) {
-    return lastWhere(this.chapters, ([first]) => first <= number) + 1;
+    return lastIndexWhere(this.chapters, ({ event }) => event <= number) + 1;
   }
 
-  // The position of a chapter.
-  chapter(place) {
-    return place > 0 && place <= this.chapters.length ? this.afterEvent(this.chapters[place - 1][0]) : this.home;
+  /**
+   * Returns the position at which a chapter begins.
+   *
+   * @param {number} chapter from 1; 0 is the beginning
+   */
+  chapterPosition(chapter) {
+    const isKnown = chapter > 0 && chapter <= this.chapters.length;
+    return isKnown ? this.afterEvent(this.chapters[chapter - 1].event) : this.home;
   }
 
-  // The position of the next election, fault or violation, or of the one before; undefined where there is none.
-  ofKind({ number }, kind, direction = 1) {
-    const from = direction < 0 ? (this.story.happenings[this.story.placeOf(number)]?.first ?? 0) : number;
-    const found = nextOfKind(this.moments, from, kind, direction);
-    return found && this.afterEvent(found[0]);
+  /**
+   * Returns the position of the next election, fault or violation, or of the one before; undefined if there is none.
+   *
+   * @param {Position} position
+   * @param {JumpKind} kind
+   * @param {Direction} direction
+   * @returns {Position | undefined}
+   */
+  markerPosition({ number }, kind, direction = 1) {
+    const from = direction < 0 ? (this.happenings.at(number)?.first ?? 0) : number;
+    const found = nextMarker(this.markers, from, kind, direction);
+    return found && this.afterEvent(found.event);
   }
 }
 
-const positionOf = ({ last, time }) => ({ number: last, time });
+/**
+ * @param {Happening} happening
+ * @returns {Position}
+ */
+const positionAfter = ({ last, time }) => ({ number: last, time });
 
-// For each timer of a trace, the longest time that it was ever set to: arcs of all servers are drawn to one scale.
+/**
+ * Returns the longest time that each timer was ever set to: the arcs of all servers are drawn to one scale.
+ *
+ * @param {readonly TraceEvent[]} events
+ * @returns {Record<string, number>}
+ */
 function longestTimers(events) {
+  /** @type {Record<string, number>} */
   const longest = {};
-  for (const { kind, timer, time, due } of events) {
-    if (kind === "timer_started") longest[timer] = Math.max(longest[timer] ?? 0, due - time);
+  for (const event of events) {
+    if (event.kind !== "timer_started") continue;
+    longest[event.timer] = Math.max(longest[event.timer] ?? 0, event.due - event.time);
   }
   return longest;
 }

@@ -1,75 +1,102 @@
-// The reader's clock: playing, and gliding from one happening to the next. Where it leads, navigation.js says; what is
-// drawn there, the stage does.
+// The reader's clock: playing, and gliding from one happening to the next.
+
+/**
+ * @import { Position } from "./types.js"
+ * @import { Player } from "./widget.js"
+ */
 
 const GLIDE_MILLISECONDS = 300; // how long one step takes, so that the eye can follow it
-const FRAME_MILLISECONDS_MAX = 100; // a tab that slept goes on where it was
+const MAX_FRAME_MILLISECONDS = 100; // a tab that was in the background continues where it was
 
-export class Playing {
-  // stage: {journey, position, quiet, options(), moveTo(position), arrive(position), showPlaying(), atEnd(), isOpen()}.
-  constructor(stage) {
-    Object.assign(this, { stage, frame: null, playing: false, glide: null, last: 0 });
+/**
+ * A step under way.
+ *
+ * @typedef {{ from: Position, to: Position, begun: number }} Glide
+ */
+
+export class Playback {
+  /** @param {Player} player */
+  constructor(player) {
+    this.player = player;
+    this.isPlaying = false;
+    /** @type {Glide | null} */
+    this.glide = null;
+    this.frame = 0; // the animation frame that was requested; 0 if none
+    this.lastFrame = 0; // its time, in milliseconds
   }
 
   play() {
     this.glide = null;
-    this.playing = true;
-    this.stage.showPlaying();
-    this.last = performance.now();
-    this.awaitFrame();
+    this.isPlaying = true;
+    this.player.showPlaying();
+    this.lastFrame = performance.now();
+    this.requestFrame();
   }
 
-  // Stops; says whether it was playing.
+  /** Stops, and returns whether it was playing. */
   pause() {
     this.glide = null;
-    if (this.frame !== null) cancelAnimationFrame(this.frame);
-    this.frame = null;
-    const before = this.playing;
-    this.playing = false;
-    if (before) this.stage.showPlaying();
-    return before;
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    const wasPlaying = this.isPlaying;
+    this.isPlaying = false;
+    if (wasPlaying) this.player.showPlaying();
+    return wasPlaying;
   }
 
-  awaitFrame() {
-    this.frame ??= requestAnimationFrame((now) => {
-      this.frame = null;
-      if (this.glide) this.glideOn(now);
-      else if (this.playing) this.playOn(Math.max(0, Math.min(now - this.last, FRAME_MILLISECONDS_MAX)) / 1000);
-      this.last = now;
-      if (this.playing || this.glide) this.awaitFrame();
+  requestFrame() {
+    this.frame ||= requestAnimationFrame((now) => {
+      this.frame = 0;
+      const elapsed = Math.max(0, Math.min(now - this.lastFrame, MAX_FRAME_MILLISECONDS));
+      if (this.glide) this.drawGlide(this.glide, now);
+      else if (this.isPlaying) this.advance(elapsed / 1000);
+      this.lastFrame = now;
+      if (this.isPlaying || this.glide) this.requestFrame();
     });
   }
 
-  playOn(seconds) {
-    const { stage } = this;
-    stage.moveTo(stage.journey.advance(stage.position, seconds, { ...stage.options(), quiet: stage.quiet }));
-    if (stage.position.time >= stage.journey.end) stage.atEnd();
+  /** @param {number} seconds */
+  advance(seconds) {
+    const { player } = this;
+    const { navigation, isQuiet } = player;
+    player.moveTo(navigation.advance(player.position, seconds, { ...player.options(), quiet: isQuiet }));
+    if (player.position.time >= player.navigation.end) player.reachEnd();
   }
 
-  // Where the reader is going: the end of a glide, or where one is.
+  /** Where the reader is going: the end of a glide, or the current position. */
   get goal() {
-    return this.glide?.to ?? this.stage.position;
+    return this.glide?.to ?? this.player.position;
   }
 
+  /** @param {Position} to */
   glideTo(to) {
     this.pause();
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      this.stage.arrive(to);
+      this.player.arriveAt(to);
       return;
     }
-    this.glide = { from: this.stage.position, to, begun: performance.now() };
-    this.awaitFrame();
+    this.glide = { from: this.player.position, to, begun: performance.now() };
+    this.requestFrame();
   }
 
-  glideOn(now) {
-    const { from, to, begun } = this.glide;
+  /** Leaves a glide where it is: the trace that it belongs to has been replaced. */
+  cancelGlide() {
+    this.glide = null;
+  }
+
+  /**
+   * @param {Glide} glide
+   * @param {number} now
+   */
+  drawGlide({ from, to, begun }, now) {
     const share = Math.min(1, (now - begun) / GLIDE_MILLISECONDS);
     if (share >= 1) {
-      this.stage.arrive(to);
+      this.player.arriveAt(to);
       return;
     }
     const time = from.time + (to.time - from.time) * Math.max(0, share) * (2 - share);
-    const { number } = this.stage.journey.at(time);
-    const [low, high] = [from.number, to.number].sort((a, b) => a - b);
-    this.stage.moveTo({ number: Math.min(high, Math.max(low, number)), time });
+    const { number } = this.player.navigation.positionAt(time);
+    const [low, high] = [Math.min(from.number, to.number), Math.max(from.number, to.number)];
+    this.player.moveTo({ number: Math.min(high, Math.max(low, number)), time });
   }
 }

@@ -1,48 +1,63 @@
-// The drawing: servers on a ring, their timers, the walls between them, as SVG; the messages are message_layer.js's. It knows no
-// clock and no trace; it is told a moment, a time and what is under way.
+// Draws servers on a ring, their timers, and the walls between them, as SVG; message_layer.js draws the messages. It
+// knows neither clock nor trace: it draws a given moment at a given time.
 
-import { SERVER_SHAPES, layOut, onTheWay, wallPath, walls } from "./geometry.js";
-import { Mail } from "./message_layer.js";
+/** @import { Changes, MessageInTransit, Moment, ServerState } from "./types.js" */
+
+import { getValue } from "./collections.js";
 import { svg } from "./dom.js";
+import { findWalls, layOutRing, pointOnLink, SERVER_SHAPES, wallPath } from "./geometry.js";
+import { MessageLayer } from "./message_layer.js";
 
 const LETTERS = { leader: "L", candidate: "C", follower: "F", server: "S" };
-const TIMER_RADIUS = { election: 38 }; // any other timer, such as the heartbeat's, runs further outside
-const OUTER_RADIUS = 44;
+/** @type {Record<string, number>} */
+const TIMER_RADIUS = { election: 38 };
+const OUTER_RADIUS = 44; // of any other timer, such as the heartbeat's
 
 export class Ring {
+  /**
+   * @param {readonly string[]} names
+   * @param {string} label
+   */
   constructor(names, label = "The cluster") {
     this.names = names;
-    this.longest = {};
-    const { places, box } = layOut(names);
+    /** @type {Record<string, number>} */
+    this.longestTimers = {}; // the time that a full arc of each timer stands for
+    const { places, box } = layOutRing(names);
     this.places = places;
     this.wallLayer = svg("g", { class: "rp-walls" });
-    this.mail = new Mail(places, (name) => this.servers.get(name).group.focus());
+    this.messages = new MessageLayer(places, (name) => getValue(this.servers, name).group.focus());
     this.servers = new Map(names.map((name) => [name, this.makeServer(name)]));
     this.wallsShown = "";
     const viewBox = `${box.x} ${box.y} ${box.width} ${box.height}`;
     this.element = svg(
       "svg",
       { class: "rp-ring", viewBox, role: "group", "aria-label": label },
-      this.links(),
+      this.makeLinks(),
       this.wallLayer,
       ...[...this.servers.values()].map((server) => server.group),
-      this.mail.element,
+      this.messages.element,
     );
   }
 
-  links() {
+  /** @param {string} name */
+  placeOf(name) {
+    return getValue(this.places, name);
+  }
+
+  makeLinks() {
     const lines = svg("g", { class: "rp-links" });
     this.names.forEach((a, index) => {
       for (const b of this.names.slice(index + 1)) {
-        const [from, to] = [this.places.get(a), this.places.get(b)];
+        const [from, to] = [this.placeOf(a), this.placeOf(b)];
         lines.append(svg("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y }));
       }
     });
     return lines;
   }
 
+  /** @param {string} name */
   makeServer(name) {
-    const { x, y, label } = this.places.get(name);
+    const { x, y, label } = this.placeOf(name);
     const parts = {
       shape: svg("path", { class: "rp-shape" }),
       inner: svg("path", { class: "rp-inner", transform: "scale(0.84)" }),
@@ -62,73 +77,84 @@ export class Ring {
     const focus = svg("circle", { class: "rp-focus", r: 50 });
     const transform = `translate(${x} ${y})`;
     const attributes = { class: "rp-server", tabindex: -1, role: "button", transform, "data-server": name };
-    const group = svg(
-      "g",
-      attributes,
-      focus,
-      timers,
-      shape,
-      inner,
-      letter,
-      votes,
-      badge,
-      tick,
-      parts.name,
-      parts.words,
-    );
-    return { ...parts, group, arcs: new Map() };
+    const children = [focus, timers, shape, inner, letter, votes, badge, tick, parts.name, parts.words];
+    const group = svg("g", attributes, ...children);
+    /** @type {Map<string, SVGPathElement>} */
+    const arcs = new Map();
+    return { ...parts, group, arcs };
   }
 
-  // Draws a moment. `fresh` says that it is another than before, otherwise only time has passed; `changed` has the
-  // servers that the last happening changed, `chosen` those that are ticked, `pinned` is what the panel shows.
-  draw(moment, flights, time, { fresh, changed, chosen = [], pinned = "" }) {
+  /**
+   * Draws a moment.
+   *
+   * @param {Moment} moment
+   * @param {readonly MessageInTransit[]} messages
+   * @param {number} time
+   * @param {object} options
+   * @param {boolean} options.fresh whether the moment is another than before; otherwise only time has passed
+   * @param {Map<string, Changes>} options.changed what the last happening changed, by server
+   * @param {readonly string[]} [options.chosen] the servers that are ticked
+   * @param {string} [options.pinned] the server or message that the inspector shows
+   */
+  draw(moment, messages, time, { fresh, changed, chosen = [], pinned = "" }) {
     for (const [name, state] of moment.servers) {
-      const server = this.servers.get(name);
+      const server = getValue(this.servers, name);
       if (fresh) {
         this.drawServer(server, name, state);
-        const marks = {
-          "rp-changed": changed.has(name),
-          "rp-chosen": chosen.includes(name),
-          "rp-pinned": pinned === name,
-        };
-        for (const [mark, on] of Object.entries(marks)) server.group.classList.toggle(mark, on);
+        const { classList } = server.group;
+        classList.toggle("rp-changed", changed.has(name));
+        classList.toggle("rp-chosen", chosen.includes(name));
+        classList.toggle("rp-pinned", pinned === name);
       }
       this.drawTimers(server, state, time);
     }
     if (fresh) this.drawWalls(moment);
-    this.mail.pinned = pinned;
-    this.mail.draw(flights);
+    this.messages.pinned = pinned;
+    this.messages.draw(messages);
   }
 
+  /**
+   * @param {DrawnServer} server
+   * @param {string} name
+   * @param {ServerState} state
+   */
   drawServer(server, name, state) {
-    const { fields } = state;
-    const down = !state.up;
-    const role = down ? "follower" : state.role;
-    server.group.setAttribute("class", `rp-server rp-${down ? "down" : role}`);
+    const { votes } = state.fields;
+    const role = state.up ? state.role : "follower";
+    server.group.setAttribute("class", `rp-server rp-${state.up ? role : "down"}`);
     server.shape.setAttribute("d", SERVER_SHAPES[role] ?? SERVER_SHAPES.server);
     server.inner.setAttribute("d", role === "leader" ? SERVER_SHAPES.leader : "");
-    const counts = role === "candidate" && Array.isArray(fields.votes);
-    server.letter.textContent = down ? "✕" : (LETTERS[role] ?? "S");
-    server.letter.setAttribute("y", counts ? -3 : 1);
-    server.votes.textContent = counts ? `${fields.votes.length}/${this.names.length}` : "";
+    const showsVotes = role === "candidate" && Array.isArray(votes);
+    server.letter.textContent = state.up ? (LETTERS[role] ?? "S") : "✕";
+    server.letter.setAttribute("y", showsVotes ? "-3" : "1");
+    server.votes.textContent = showsVotes ? `${votes.length}/${this.names.length}` : "";
     server.badge.style.display = state.paused ? "" : "none";
     server.words.textContent = roleWords(state);
-    server.group.setAttribute("aria-label", serverWords(name, state, this.names.length));
+    server.group.setAttribute("aria-label", describeServer(name, state, this.names.length));
   }
 
+  /**
+   * @param {DrawnServer} server
+   * @param {ServerState} state
+   * @param {number} time
+   */
   drawTimers(server, state, time) {
     for (const [name, arc] of server.arcs) {
       if (name in state.timers) continue;
       arc.remove();
       server.arcs.delete(name);
     }
-    for (const name in state.timers) {
+    for (const [name, [, due]] of Object.entries(state.timers)) {
       const arc = server.arcs.get(name) ?? this.addArc(server, name);
-      const left = Math.max(0, state.timers[name][1] - time) / (this.longest[name] || 1);
+      const left = Math.max(0, due - time) / (this.longestTimers[name] || 1);
       arc.setAttribute("stroke-dasharray", `${(100 * Math.min(1, left)).toFixed(1)} 200`);
     }
   }
 
+  /**
+   * @param {DrawnServer} server
+   * @param {string} name
+   */
   addArc(server, name) {
     const r = TIMER_RADIUS[name] ?? OUTER_RADIUS;
     const kind = name in TIMER_RADIUS ? "election" : "heartbeat";
@@ -139,58 +165,87 @@ export class Ring {
     return arc;
   }
 
+  /** @param {Moment} moment */
   drawWalls({ sides, cuts }) {
     const key = JSON.stringify([sides, cuts]);
     if (key === this.wallsShown) return;
     this.wallsShown = key;
-    const found = walls(this.names, sides);
-    this.mail.takeWalls(found ?? []);
-    const paths = (found ?? []).map(wallPath);
+    const walls = findWalls(this.names, sides);
+    this.messages.setWalls(walls ?? []);
+    const paths = (walls ?? []).map(wallPath);
     const drawn = paths.flatMap((d) => [svg("path", { class: "rp-wall", d }), svg("path", { class: "rp-bricks", d })]);
-    const cutLinks = found === null ? pairsAcross(sides) : [];
+    const cutPairs = walls === null ? pairsAcross(sides) : [];
+    const cutLinks = cuts.map((cut) => cut.split(">"));
     this.wallLayer.replaceChildren(
       ...drawn,
-      ...cutLinks.map(([a, b]) => this.cutLink(a, b, false)),
-      ...cuts.map((cut) => this.cutLink(...cut.split(">"), true)),
+      ...cutPairs.map(([a, b]) => this.drawCut(a, b, false)),
+      ...cutLinks.map(([from, to]) => this.drawCut(from, to, true)),
     );
   }
 
-  // A cut link: dashed, with a bar where messages stop; one way only, the bar is in that direction's lane.
-  cutLink(from, to, oneWay) {
-    const [start, end] = [this.places.get(from), this.places.get(to)];
-    const [a, bar, b] = [0, 0.5, 1].map((share) => onTheWay(start, end, share, oneWay ? 0 : -8));
+  /**
+   * Draws a cut link: dashed, with a bar where messages stop. If only one direction is cut, the bar is in its lane.
+   *
+   * @param {string} from
+   * @param {string} to
+   * @param {boolean} oneWay
+   */
+  drawCut(from, to, oneWay) {
+    const [start, end] = [this.placeOf(from), this.placeOf(to)];
+    const [a, bar, b] = [0, 0.5, 1].map((share) => pointOnLink(start, end, share, oneWay ? 0 : -8));
     const line = svg("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y });
-    const turned = `translate(${bar.x} ${bar.y}) rotate(${bar.degrees})`;
-    const stop = svg("path", { d: oneWay ? "M 0 -8 V 8 M -10 -5 L -3 0 L -10 5" : "M 0 -9 V 9", transform: turned });
+    const transform = `translate(${bar.x} ${bar.y}) rotate(${bar.degrees})`;
+    const stop = svg("path", { d: oneWay ? "M 0 -8 V 8 M -10 -5 L -3 0 L -10 5" : "M 0 -9 V 9", transform });
     return svg("g", { class: "rp-cut", "data-cut": `${from}>${to}` }, line, stop);
   }
 
-  // What can have the focus, in the order in which one goes through it by keyboard: servers, then messages.
+  /**
+   * Returns what can have the focus, in the order of the keyboard: servers, then messages.
+   *
+   * @returns {SVGGElement[]}
+   */
   elements() {
-    return [...[...this.servers.values()].map(({ group }) => group), ...this.mail.elements()];
+    return [...[...this.servers.values()].map(({ group }) => group), ...this.messages.elements()];
   }
 }
 
-// Under a server's name: its role as a word, and its term once there are terms to tell apart.
-export function roleWords(state) {
+/** @typedef {ReturnType<Ring["makeServer"]>} DrawnServer */
+
+/**
+ * Returns the line under a server's name: its role, and its term if its Node has terms.
+ *
+ * @param {ServerState} state
+ */
+function roleWords(state) {
   if (!state.up) return state.life ? "down" : "not started";
   const term = state.fields.current_term;
   const role = state.paused ? `${state.role}, paused` : state.role;
   return term === undefined ? role : `${role} · term ${term}`;
 }
 
-// A server in a sentence, for those who cannot see the picture.
-function serverWords(name, state, count) {
-  const said = [`${name}: ${roleWords(state).replace(" · ", ", ")}`];
+/**
+ * Describes a server in a sentence, for screen readers.
+ *
+ * @param {string} name
+ * @param {ServerState} state
+ * @param {number} count how many servers there are
+ */
+function describeServer(name, state, count) {
+  const parts = [`${name}: ${roleWords(state).replace(" · ", ", ")}`];
   if (state.up && state.role === "candidate" && Array.isArray(state.fields.votes)) {
-    said.push(`${state.fields.votes.length} of ${count} votes`);
+    parts.push(`${state.fields.votes.length} of ${count} votes`);
   }
   const last = state.log.at(-1);
-  said.push(last ? `log ends with entry ${last.index}, ${last.command}` : "empty log");
-  return said.join("; ");
+  parts.push(last ? `log ends with entry ${last.index}, ${last.command}` : "empty log");
+  return parts.join("; ");
 }
 
+/**
+ * @param {readonly string[][]} sides
+ * @returns {[string, string][]}
+ */
 function pairsAcross(sides) {
+  /** @type {[string, string][]} */
   const pairs = [];
   sides.forEach((side, index) => {
     for (const other of sides.slice(index + 1)) for (const a of side) for (const b of other) pairs.push([a, b]);

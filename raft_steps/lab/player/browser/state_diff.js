@@ -1,61 +1,114 @@
-// What differs between two branches at one moment, in words: who leads, the terms, the logs, who is down. Pure.
+// What differs between two branches at one moment, in words: leaders, terms, logs, servers that are down.
 
-import { several } from "./narration.js";
+/** @import { LogEntry, Moment, ServerState } from "./types.js" */
 
-// The rows of what differs, each {what, one, other}; none where nothing does.
-export function differences(one, other) {
-  const looks = { Leader: leading, Down: down, Network: sides, Terms: terms, Logs: ends, "State machines": machines };
+import { joinNames } from "./narration.js";
+
+/**
+ * A row of the comparison.
+ *
+ * @typedef {{ what: string, one: string, other: string }} Difference
+ */
+
+/**
+ * Returns the aspects in which two moments differ.
+ *
+ * @param {Moment} one
+ * @param {Moment} other
+ * @returns {Difference[]}
+ */
+export function findDifferences(one, other) {
+  const aspects = {
+    Leader: leaders,
+    Down: serversDown,
+    Network: networkSides,
+    Terms: differingTerms,
+    Logs: differingLogs,
+    "State machines": differingStateMachines,
+  };
   const found = [];
-  for (const [what, look] of Object.entries(looks)) {
-    const [a, b] = [look(one, other), look(other, one)];
+  for (const [what, describe] of Object.entries(aspects)) {
+    const [a, b] = [describe(one, other), describe(other, one)];
     if (a !== b) found.push({ what, one: a, other: b });
   }
   return found;
 }
 
-const namesOf = (moment, holds) => [...moment.servers].filter(([, state]) => holds(state)).map(([name]) => name);
+/**
+ * @param {Moment} moment
+ * @param {(state: ServerState) => boolean} holds
+ */
+const namesWhere = (moment, holds) => [...moment.servers].filter(([, state]) => holds(state)).map(([name]) => name);
 
-const leading = (moment) => several(namesOf(moment, ({ up, role }) => up && role === "leader"));
+/** @param {Moment} moment */
+const leaders = (moment) => joinNames(namesWhere(moment, ({ up, role }) => up && role === "leader"));
 
-const down = (moment) => several(namesOf(moment, ({ up }) => !up));
+/** @param {Moment} moment */
+const serversDown = (moment) => joinNames(namesWhere(moment, ({ up }) => !up));
 
-function sides(moment) {
+/** @param {Moment} moment */
+function networkSides(moment) {
   const cuts = moment.cuts.map((cut) => cut.replace(">", " → "));
-  const parted = moment.sides.length > 1 ? [moment.sides.map((side) => side.join(" ")).join(" | ")] : [];
-  return [...parted, ...cuts].join("; ") || "whole";
+  const sides = moment.sides.length > 1 ? [moment.sides.map((side) => side.join(" ")).join(" | ")] : [];
+  return [...sides, ...cuts].join("; ") || "whole";
 }
 
-// What is said of each server that is not the same in the other moment; servers of which the same is said, together.
-function together(moment, other, say) {
+/**
+ * Describes each server that differs from itself in the other moment; servers with the same description are combined.
+ *
+ * @param {Moment} moment
+ * @param {Moment} other
+ * @param {(state: ServerState, otherState: ServerState) => [here: string, there: string]} describe
+ */
+function describeServers(moment, other, describe) {
+  /** @type {Map<string, string[]>} */
   const found = new Map();
   for (const [name, state] of moment.servers) {
-    const theirs = other.servers.get(name);
-    if (theirs === undefined) continue;
-    const [said, otherwise] = say(state, theirs);
-    if (said !== otherwise) found.set(said, [...(found.get(said) ?? []), name]);
+    const otherState = other.servers.get(name);
+    if (otherState === undefined) continue;
+    const [here, there] = describe(state, otherState);
+    if (here !== there) found.set(here, [...(found.get(here) ?? []), name]);
   }
-  return [...found].map(([said, names]) => `${several(names)}: ${said}`).join("; ");
+  return [...found].map(([text, names]) => `${joinNames(names)}: ${text}`).join("; ");
 }
 
-function terms(moment, other) {
-  const said = ({ fields }) => String(fields.current_term ?? "none");
-  return together(moment, other, (state, theirs) => [said(state), said(theirs)]);
+/**
+ * @param {Moment} moment
+ * @param {Moment} other
+ */
+function differingTerms(moment, other) {
+  /** @param {ServerState} state */
+  const term = ({ fields }) => String(fields.current_term ?? "none");
+  return describeServers(moment, other, (state, otherState) => [term(state), term(otherState)]);
 }
 
-// From where on two logs are not the same.
-function ends(moment, other) {
-  return together(moment, other, ({ log }, { log: theirs }) => {
-    const first = firstDifference(log, theirs);
-    if (first < 0) return ["", ""];
-    const [here, there] = [log, theirs].map((each) => {
-      const entry = each[first];
-      return entry ? `entry ${first + 1} is ${entry.command} of term ${entry.term}` : `no entry ${first + 1}`;
-    });
-    return here === there ? ["", ""] : [here, there];
+/**
+ * @param {Moment} moment
+ * @param {Moment} other
+ */
+function differingLogs(moment, other) {
+  return describeServers(moment, other, ({ log }, { log: otherLog }) => {
+    const first = firstDifference(log, otherLog);
+    return first < 0 ? ["", ""] : [describeEntry(log, first), describeEntry(otherLog, first)];
   });
 }
 
-// The place of the first entry that two logs have not in common; -1 where they are the same.
+/**
+ * @param {readonly LogEntry[]} log
+ * @param {number} place
+ */
+function describeEntry(log, place) {
+  const entry = log[place];
+  return entry ? `entry ${place + 1} is ${entry.command} of term ${entry.term}` : `no entry ${place + 1}`;
+}
+
+/**
+ * Returns the place of the first entry in which two logs differ, from 0; -1 if they are equal.
+ *
+ * @param {readonly LogEntry[]} log
+ * @param {readonly LogEntry[]} other
+ * @returns {number}
+ */
 export function firstDifference(log, other) {
   const longest = Math.max(log.length, other.length);
   for (let place = 0; place < longest; place += 1) {
@@ -65,10 +118,16 @@ export function firstDifference(log, other) {
   return -1;
 }
 
-function machines(moment, other) {
-  const said = ({ fields }) => {
-    const pairs = Object.entries(fields.state_machine ?? {}).sort();
+/**
+ * @param {Moment} moment
+ * @param {Moment} other
+ */
+function differingStateMachines(moment, other) {
+  /** @param {ServerState} state */
+  const contents = ({ fields }) => {
+    const pairs = Object.entries(fields.state_machine ?? {});
+    pairs.sort(([a], [b]) => (a < b ? -1 : 1));
     return pairs.map(([key, value]) => `${key}=${value}`).join(" ") || "empty";
   };
-  return together(moment, other, (state, theirs) => [said(state), said(theirs)]);
+  return describeServers(moment, other, (state, otherState) => [contents(state), contents(otherState)]);
 }

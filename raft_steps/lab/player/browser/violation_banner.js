@@ -1,26 +1,36 @@
-// The banner that says that a property of Raft broke, and leads to the moment.
+// The banner that reports a violated property of Raft, with a button that goes to the moment.
+
+/** @import { Clock, Violation } from "./types.js" */
 
 import { html, pressButton } from "./dom.js";
 
-export class Alarm {
-  // onGo: called with the number of the event that broke it.
+export class ViolationBanner {
+  /** @param {(number: number) => void} onGo called with the number of the event that violated the property */
   constructor(onGo) {
+    /** @type {Violation | undefined} */
+    this.shown = undefined;
     this.words = html("span");
-    this.go = pressButton("Go there", () => onGo(this.shown.event), { "data-act": "violation" });
+    const go = pressButton("Go there", () => this.shown && onGo(this.shown.event), { "data-act": "violation" });
     const sign = html("strong", { "aria-hidden": "true" }, "⚠");
-    this.element = html("div", { class: "rp-alarm", role: "alert", hidden: true }, sign, this.words, this.go);
+    this.element = html("div", { class: "rp-alarm", role: "alert", hidden: true }, sign, this.words, go);
   }
 
-  // Shows the last property that broke until the event of a number, if one did.
+  /**
+   * Shows the last violation up to an event, if there is one.
+   *
+   * @param {readonly Violation[]} violations
+   * @param {number} number
+   * @param {Clock} clock
+   */
   draw(violations, number, clock) {
-    const broken = violations.filter(({ event }) => event <= number);
-    const shown = broken.at(-1);
+    const past = violations.filter(({ event }) => event <= number);
+    const shown = past.at(-1);
     if (shown?.event === this.shown?.event && shown?.rule === this.shown?.rule) return;
     this.shown = shown;
     this.element.hidden = shown === undefined;
     if (!shown) return;
-    const count = broken.length > 1 ? `${broken.length} properties broke by now; the last: ` : "";
-    const later = Number.isInteger(shown.step) ? ` Step ${shown.step} mends this.` : "";
+    const count = past.length > 1 ? `${past.length} properties broke so far; the latest: ` : "";
+    const later = shown.step === null ? "" : ` Step ${shown.step} fixes this.`;
     this.words.textContent = `${count}${shown.rule} broke at ${clock(shown.time)} s: ${shown.text}${later}`;
   }
 }

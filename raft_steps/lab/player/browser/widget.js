@@ -1,292 +1,388 @@
-// The player of a run: what is shown, where in time, and what the reader does. This is what anywidget loads.
+// The player of a run: what is shown, where in time, and what the reader does. This is the module that anywidget loads.
 //
 // Python simulates and sends a trace; from then on everything happens here, with or without a kernel. If the run is live,
-// Python is asked to change it or to let it go on (live.js), and answers with another trace. Nothing is loaded from
-// anywhere: the modules beside this one are put in front of it when the widget is made.
+// Python is asked to change or to extend it (live.js), and answers with another trace. Nothing is loaded from anywhere:
+// widget.py puts all modules into one.
 
-import { sharedEvents } from "./branches.js";
-import { Journey } from "./navigation.js";
-import { Link } from "./kernel_link.js";
-import { drawLegend } from "./panels.js";
-import { makeParts, placeParts } from "./layout.js";
-import { Playing } from "./playback.js";
-import { Reader } from "./input.js";
-import { changesOf } from "./field_text.js";
+/**
+ * @import { TraceNews } from "./kernel_link.js"
+ * @import { Changes, Direction, JumpKind, Model, Position, Subject } from "./types.js"
+ */
+
+import { countSharedEvents } from "./branches.js";
 import { html } from "./dom.js";
+import { changesOf } from "./field_text.js";
+import { PlayerInput } from "./input.js";
+import { KernelLink } from "./kernel_link.js";
+import { arrangeParts, makeParts } from "./layout.js";
+import { Navigation } from "./navigation.js";
+import { drawLegend } from "./panels.js";
+import { Playback } from "./playback.js";
 
-const NEW_MILLISECONDS = 3000; // how long a player counts as only just opened
+const NEW_MILLISECONDS = 3000; // how long a player counts as just opened
 
-class Player {
+export class Player {
+  /**
+   * @param {Model} model
+   * @param {HTMLElement} element
+   */
   constructor(model, element) {
     this.model = model;
-    this.link = Link.of(model);
-    this.root = html("div", { class: "rp", role: "group" });
-    this.voice = html("p", { class: "rp-live", "aria-live": "polite" });
-    this.playing = new Playing(this);
-    this.chapter = -1;
-    this.handlers = [
-      ["change:heartbeats", () => this.show(true)],
-      ["change:chapter", () => this.followChapter()],
-    ];
-    for (const [name, handler] of this.handlers) model.on(name, handler);
+    this.link = KernelLink.of(model);
     const begun = performance.now();
-    this.open();
-    this.unlisten = this.link.listen({ trace: (message) => this.hear(message), live: () => this.hearLive() });
+    this.root = html("div", { class: "rp", role: "group" });
+    this.liveRegion = html("p", { class: "rp-live", "aria-live": "polite" }); // for screen readers
+    this.playback = new Playback(this);
+    this.clock = (/** @type {number} */ time) => (time / 1e6).toFixed(this.navigation.decimals);
+    this.branch = this.link.current;
+    this.navigation = new Navigation(this.link.branches.trace(this.branch), { violations: this.link.live.violations });
+    this.moment = this.navigation.timeline.momentAfter(-1);
+    /** @type {Position} */
+    this.position = { number: -1, time: 0 };
+    /** @type {Map<string, Changes>} */
+    this.changed = new Map(); // what the last happening changed, by server
+    this.words = ""; // what it was
+    this.isQuiet = true; // whether nothing is on its way
+    this.chapter = -1;
+    this.openedAt = begun;
+    this.isTouched = false;
+    this.parts = this.buildParts();
+    this.input = new PlayerInput(this);
+    this.setRun();
+    this.moveToStart();
+    this.unlisten = this.listen();
     element.append(this.root);
-    Object.assign(this, { opened: performance.now(), touched: false });
-    for (const name of ["pointerdown", "keydown"])
-      this.root.addEventListener(name, () => (this.touched = true), { capture: true });
-    this.reader = new Reader(this);
-    const loaded = this.link.loading + performance.now() - begun;
+    this.openedAt = performance.now();
+    const loaded = this.link.loadMilliseconds + performance.now() - begun;
     Object.assign(this.root.dataset, { ready: "1", loaded: loaded.toFixed(1) }); // for tests
   }
 
-  // Shows the current branch from where the run opens.
-  open() {
-    this.adopt(this.link.current);
-    const start = this.model.get("start");
-    this.moveTo(start < 0 ? this.journey.home : this.journey.at(Math.min(start, this.journey.end)), true);
+  /** Starts to listen to the model and to the reader's first touch, and returns a function that stops it. */
+  listen() {
+    const { model } = this;
+    const onHeartbeats = () => this.show(true);
+    const onChapter = () => this.goToModelChapter();
+    model.on("change:heartbeats", onHeartbeats);
+    model.on("change:chapter", onChapter);
+    const unlisten = this.link.listen({ trace: (news) => this.receiveTrace(news), live: () => this.receiveLive() });
+    const onTouch = () => {
+      this.isTouched = true;
+    };
+    for (const name of ["pointerdown", "keydown"]) this.root.addEventListener(name, onTouch, { capture: true });
+    return () => {
+      unlisten();
+      model.off("change:heartbeats", onHeartbeats);
+      model.off("change:chapter", onChapter);
+    };
   }
 
-  // Takes over the trace of a branch; what is drawn stays where it is, unless the servers are others.
-  adopt(branch) {
-    const trace = this.link.branches.trace(branch);
-    const known = this.journey ?? null;
-    const shared = known ? sharedEvents(known.trace.events, trace.events) : 0;
-    this.journey = new Journey(trace, { violations: this.link.live.violations, known, shared });
-    this.clock = (time) => (time / 1e6).toFixed(this.journey.decimals);
-    const others = known?.trace.servers.join() !== trace.servers.join();
-    this.branch = branch;
-    if (others) this.build();
-    this.take();
-    return shared;
-  }
+  // The run that is shown.
 
-  // Makes the parts anew, for other servers.
-  build() {
-    const { servers, title } = this.journey.trace;
-    this.playing.pause();
-    Object.assign(this, makeParts(this, servers));
-    this.logs.fit(this.root.clientWidth);
+  /** Makes the parts for the servers of the run. */
+  buildParts() {
+    const { servers, title } = this.navigation.trace;
+    const parts = makeParts(this, servers);
+    parts.logs.fit(this.root.clientWidth);
     this.root.setAttribute("aria-label", `Player of ${title || "a run"}`);
-    this.root.replaceChildren(...placeParts(this, servers), this.voice);
+    this.root.replaceChildren(...arrangeParts(parts), this.liveRegion);
+    return parts;
   }
 
-  // Gives the parts the run that they show.
-  take() {
-    const { journey, clock } = this;
-    const { events } = journey.trace;
-    this.ring.longest = journey.longest;
-    this.list.take(journey.story, clock);
-    this.card.clock = clock;
-    this.logs.take(events);
-    this.clients.take(events, clock);
-    this.transport.take(journey, clock);
-    this.inspector.take(journey);
-    drawLegend(this.legend, journey.flights.byName, journey.longest);
-    this.live?.takeBeside();
+  /** Gives the parts the run that they show. */
+  setRun() {
+    const { navigation, clock, parts } = this;
+    const { events } = navigation.trace;
+    parts.ring.longestTimers = navigation.longestTimers;
+    parts.list.setRun(navigation.happenings, clock);
+    parts.logs.setRun(events);
+    parts.clients.setRun(events, clock);
+    parts.controls.setRun(navigation, clock);
+    parts.inspector.setRun(navigation);
+    drawLegend(parts.legend, navigation.spans, navigation.longestTimers);
+    parts.live?.refreshComparison();
     this.chapter = -1;
   }
 
-  // Hearing from Python.
-
-  // A trace of the branch that is shown has come; without a branch of its own, it is what the player opens with anew.
-  hear({ branch, at, opened }) {
-    if (opened) this.open();
-    else if (branch === this.branch || branch === this.link.current) this.goOn(branch, at ?? null);
-    else if (branch === this.live?.compared) this.live.takeBeside();
+  /**
+   * Shows the trace of a branch. What is drawn stays, unless the servers are others. Returns how many events the trace
+   * shares with the one before.
+   *
+   * @param {number} branch
+   */
+  useBranch(branch) {
+    const trace = this.link.branches.trace(branch);
+    const known = this.navigation;
+    const shared = countSharedEvents(known.trace.events, trace.events);
+    const hasOtherServers = known.trace.servers.join() !== trace.servers.join();
+    if (hasOtherServers) this.playback.pause(); // That draws, so it comes before anything is replaced.
+    this.navigation = new Navigation(trace, { violations: this.link.live.violations, known, shared });
+    this.branch = branch;
+    if (hasOtherServers) this.parts = this.buildParts();
+    this.setRun();
+    return shared;
   }
 
-  hearLive() {
-    if (this.link.current !== this.branch && this.link.branches.has(this.link.current))
-      this.goOn(this.link.current, null);
-    this.journey.tell(this.link.live.violations);
-    this.transport.takeMoments(this.journey);
-    if (!this.live?.acting) this.show(true);
+  moveToStart() {
+    const start = this.model.get("start");
+    this.moveTo(start < 0 ? this.navigation.home : this.navigation.positionAt(start), true);
   }
 
-  // Whether it has only just opened, and nobody has touched it. Then it stays where the notebook opened it, for when all
-  // cells run, those below it run at once.
+  // News from Python.
+
+  /** @param {TraceNews} news */
+  receiveTrace({ branch, at, opened }) {
+    const { live } = this.parts;
+    if (opened) {
+      this.useBranch(branch);
+      this.moveToStart();
+    } else if (branch === this.branch || branch === this.link.current) {
+      this.continueWith(branch, at ?? null);
+    } else if (branch === live?.comparison?.id) {
+      live.refreshComparison();
+    }
+  }
+
+  receiveLive() {
+    const { current, branches, live } = this.link;
+    if (current !== this.branch && branches.has(current)) this.continueWith(current, null);
+    this.navigation.setViolations(live.violations);
+    this.parts.controls.setMarkers(this.navigation);
+    if (!this.parts.live?.isActing) this.show(true);
+  }
+
+  /**
+   * Tells whether the player has just been opened and not been touched. It then stays where the notebook opened it: when
+   * all cells are run, those below it may extend the run at once.
+   */
   isNew() {
-    return !this.touched && performance.now() - this.opened < NEW_MILLISECONDS;
+    return !this.isTouched && performance.now() - this.openedAt < NEW_MILLISECONDS;
   }
 
-  // Goes on with another trace, at the time that was shown, or at one that is said.
-  goOn(branch, at) {
+  /**
+   * Continues with another trace.
+   *
+   * @param {number} branch
+   * @param {number | null} at the time to go to; null for the one that is shown
+   */
+  continueWith(branch, at) {
     const { number, time } = this.position;
-    const shared = this.adopt(branch);
-    const { journey } = this;
-    this.playing.glide = null;
-    if (at !== null && this.isNew()) at = null;
-    if (at !== null) this.position = journey.at(Math.min(at, journey.end));
-    else if (number + 1 >= shared || time > journey.end) this.position = journey.at(Math.min(time, journey.end));
-    if (this.live?.acting) return; // The answer comes next, and leads to where the action shows.
+    const shared = this.useBranch(branch);
+    const { navigation } = this;
+    const goal = this.isNew() ? null : at;
+    this.playback.cancelGlide();
+    if (goal !== null) this.position = navigation.positionAt(goal);
+    else if (number + 1 >= shared || time > navigation.end) this.position = navigation.positionAt(time);
+    if (this.parts.live?.isActing) {
+      // The answer follows, and leads to where the action shows. A frame may be drawn before that.
+      this.lookAt(this.position.number);
+      return;
+    }
     this.moveTo(this.position, true);
-    if (at !== null) this.announce();
+    if (goal !== null) this.announcePosition();
   }
 
   // Drawing.
 
-  moveTo(position, anew = false) {
-    const fresh = anew || position.number !== this.position.number;
+  /**
+   * @param {Position} position
+   * @param {boolean} redraw whether to draw everything, even if no event has happened since
+   */
+  moveTo(position, redraw = false) {
+    const fresh = redraw || position.number !== this.position.number;
     this.position = position;
-    this.link.branches.show(this.branch, position.time);
+    this.link.branches.markSeen(this.branch, position.time);
     this.show(fresh);
-    if (this.live && this.playing.playing) this.live.lookAhead();
+    if (this.playback.isPlaying) this.parts.live?.lookAhead();
   }
 
-  // Draws the position. What changes with events alone is drawn when it is fresh.
+  /**
+   * Draws the position.
+   *
+   * @param {boolean} fresh whether to draw what only events change, too
+   */
   show(fresh) {
-    const { journey, root, clock } = this;
+    const { navigation, parts, root, clock } = this;
     const { number, time } = this.position;
     const { heartbeats } = this.options();
     if (fresh) this.lookAt(number);
-    const flights = journey.underWay(this.moment, time, heartbeats);
-    this.live?.doom(flights, time);
-    this.quiet = flights.every((each) => each.pale);
+    const messages = navigation.messagesInTransit(this.moment, time, heartbeats);
+    parts.live?.crossOutDropped(messages, time);
+    this.isQuiet = messages.every(({ pale }) => pale);
     const { moment, changed } = this;
-    const chosen = this.live?.bar.chosen ?? [];
-    this.ring.draw(moment, flights, time, { fresh, changed, chosen, pinned: this.inspector.key });
-    this.roving.mend();
+    const chosen = parts.live?.bar.chosen ?? [];
+    parts.ring.draw(moment, messages, time, { fresh, changed, chosen, pinned: parts.inspector.selected });
+    parts.roving.repair();
     if (fresh) this.showEvents(number, heartbeats);
-    this.live?.draw(moment, time, heartbeats, fresh);
-    this.inspector.draw({ moment, journey, clock, time, live: this.link.live, changed });
-    this.transport.draw(time, this.words, fresh);
-    this.reader?.refresh();
-    const playing = this.playing.playing ? "1" : "0";
-    Object.assign(root.dataset, { time: (time / 1e6).toFixed(6), event: number, playing, branch: this.branch });
+    parts.live?.draw(moment, time, heartbeats, fresh);
+    parts.inspector.draw({ moment, navigation, clock, time, live: this.link.live, changed });
+    parts.controls.draw(time, this.words, fresh);
+    this.input.refresh();
+    const playing = this.playback.isPlaying ? "1" : "0";
+    const data = { time: (time / 1e6).toFixed(6), event: number, playing, branch: this.branch };
+    Object.assign(root.dataset, data); // for tests
   }
 
-  // Finds out how the cluster is after an event, and what that changed.
+  /**
+   * Computes the state of the cluster after an event, and what that event's happening has changed so far.
+   *
+   * @param {number} number
+   */
   lookAt(number) {
-    const { story, timeline, trace, home } = this.journey;
-    const happening = story.happenings[story.placeOf(number)];
+    const { happenings, timeline, trace, home } = this.navigation;
+    const happening = happenings.at(number);
     this.moment = timeline.momentAfter(number);
-    this.words = happening ? story.lines(happening, true).join(". ") : "";
-    const events = number > home.number ? trace.events.slice(happening.first, number + 1) : [];
+    this.words = happening ? happenings.lines(happening, true).join(". ") : "";
+    const events = happening && number > home.number ? trace.events.slice(happening.first, number + 1) : [];
     this.changed = changesOf(events);
   }
 
+  /**
+   * @param {number} number
+   * @param {boolean} heartbeats
+   */
   showEvents(number, heartbeats) {
-    const { journey } = this;
-    this.list.draw(number, heartbeats);
-    this.logs.draw(this.moment, this.changed);
-    this.clients.draw(number);
-    this.alarm.draw(this.link.live.violations ?? [], number, this.clock);
-    const chapter = journey.chapterAt(number);
-    this.transport.drawMoments(chapter, (kind) => journey.ofKind(this.position, kind) !== undefined);
+    const { navigation, parts } = this;
+    parts.list.draw(number, heartbeats);
+    parts.logs.draw(this.moment, this.changed);
+    parts.clients.draw(number);
+    parts.banner.draw(this.link.live.violations ?? [], number, this.clock);
+    const chapter = navigation.chapterAt(number);
+    parts.controls.drawMarkers(chapter, (kind) => navigation.markerPosition(this.position, kind) !== undefined);
     if (chapter === this.chapter) return;
     this.chapter = chapter;
     this.model.set("chapter", chapter);
   }
 
   showPlaying() {
-    this.transport.showPlaying(this.playing.playing);
+    this.parts.controls.showPlaying(this.playback.isPlaying);
     this.show(false);
   }
 
   options() {
-    const [speed, hurry, heartbeats] = ["speed", "hurry", "heartbeats"].map((name) => this.model.get(name));
-    return { speed, hurry, heartbeats };
+    const { model } = this;
+    return { speed: model.get("speed"), hurry: model.get("hurry"), heartbeats: model.get("heartbeats") };
   }
 
-  // Going somewhere.
+  // Moving through time.
 
   toggle() {
     if (this.pause()) return;
-    const ended = this.position.time >= this.journey.end;
-    if (ended && this.live) this.live.tryAgain();
-    else if (ended) this.moveTo(this.journey.home);
-    this.hush();
-    this.playing.play();
+    const { live } = this.parts;
+    const isAtEnd = this.position.time >= this.navigation.end;
+    if (isAtEnd && live) live.tryAgain();
+    else if (isAtEnd) this.moveTo(this.navigation.home);
+    this.clearMessage();
+    this.playback.play();
   }
 
-  // Stops, and tells where; says whether it was playing.
+  /** Stops, announces where, and returns whether it was playing. */
   pause() {
-    const played = this.playing.pause();
-    if (played) this.announce();
-    return played;
+    const wasPlaying = this.playback.pause();
+    if (wasPlaying) this.announcePosition();
+    return wasPlaying;
   }
 
-  // Playing has come to the end of what is known: a live run goes on as soon as Python has let it.
-  async atEnd() {
-    if (!this.live || !(await this.live.extend())) this.pause();
+  /** Called when playing has reached the end of what is known: a live run goes on as soon as Python has extended it. */
+  async reachEnd() {
+    const { live } = this.parts;
+    if (!live || !(await live.extend())) this.pause();
   }
 
-  // Goes where the reader wants to be.
+  /**
+   * Goes where the reader wants to be.
+   *
+   * @param {Position} position
+   */
   choose(position) {
-    this.hush();
-    this.arrive(position);
+    this.clearMessage();
+    this.arriveAt(position);
   }
 
-  arrive(position) {
-    this.playing.pause();
+  /** @param {Position} position */
+  arriveAt(position) {
+    this.playback.pause();
     this.moveTo(position);
-    this.announce();
+    this.announcePosition();
   }
 
+  /** @param {Direction} direction */
   async step(direction) {
-    this.hush();
-    const from = this.playing.goal;
+    this.clearMessage();
+    const from = this.playback.goal;
     const { heartbeats } = this.options();
-    const { journey, live } = this;
-    if (direction < 0) this.playing.glideTo(journey.previous(from, heartbeats));
-    else if (live?.isLast(from, heartbeats)) this.playing.glideTo(await live.reach(from, heartbeats));
-    else this.playing.glideTo(journey.next(from, heartbeats));
+    const { live } = this.parts;
+    if (direction < 0) this.playback.glideTo(this.navigation.previous(from, heartbeats));
+    else if (live?.isLast(from, heartbeats)) this.playback.glideTo(await live.extendToNext(from, heartbeats));
+    else this.playback.glideTo(this.navigation.next(from, heartbeats));
   }
 
+  /**
+   * @param {JumpKind} kind
+   * @param {Direction} direction
+   */
   jump(kind, direction) {
-    const position = this.journey.ofKind(this.position, kind, direction);
+    const position = this.navigation.markerPosition(this.position, kind, direction);
     if (position) this.choose(position);
-    else this.say(`No ${kind} ${direction < 0 ? "before" : "after"} this moment.`);
+    else this.showMessage(`No ${kind} ${direction < 0 ? "before" : "after"} this moment.`);
   }
 
-  followChapter() {
+  /** Goes to the chapter that the model was set to, by Python or by another view. */
+  goToModelChapter() {
     const chapter = this.model.get("chapter");
     if (chapter === this.chapter) return;
     this.chapter = chapter;
-    this.choose(this.journey.chapter(chapter));
+    this.choose(this.navigation.chapterPosition(chapter));
   }
 
-  // Opens the panel of a server or a message, or closes it.
+  // Selecting and messages.
+
+  /** @param {Subject | null} subject */
   select(subject) {
-    this.inspector.show(subject);
+    this.parts.inspector.show(subject);
     this.show(true);
   }
 
-  announce() {
-    this.voice.textContent = `${this.clock(this.position.time)} seconds. ${this.words}`;
+  announcePosition() {
+    this.liveRegion.textContent = `${this.clock(this.position.time)} seconds. ${this.words}`;
   }
 
-  say(words) {
-    this.voice.textContent = words;
-    this.said.textContent = words;
+  /** @param {string} text */
+  showMessage(text) {
+    this.liveRegion.textContent = text;
+    this.parts.status.textContent = text;
   }
 
-  // Takes back what was said last: it was about another moment.
-  hush() {
-    this.said.textContent = "";
+  /** Clears the message: it was about another moment. */
+  clearMessage() {
+    this.parts.status.textContent = "";
   }
 
-  // Counts what Python has answered, and how long it took in milliseconds: for tests.
-  answered(milliseconds) {
+  /**
+   * Counts Python's answers and notes how long the last one took, for tests.
+   *
+   * @param {number} milliseconds
+   */
+  recordAnswer(milliseconds) {
     const { dataset } = this.root;
     Object.assign(dataset, { answers: Number(dataset.answers ?? 0) + 1, took: milliseconds.toFixed(1) });
   }
 
   close() {
-    this.playing.pause();
-    this.reader.close();
+    this.playback.pause();
+    this.input.close();
     this.unlisten();
-    for (const [name, handler] of this.handlers) this.model.off(name, handler);
     this.root.remove();
   }
 }
 
+/** @typedef {{ model: Model, el: HTMLElement }} View what anywidget hands to a module */
+
 export default {
+  /** @param {Pick<View, "model">} view */
   initialize({ model }) {
-    Link.of(model); // Python may speak before anything is shown.
+    KernelLink.of(model); // Python may send something before anything is shown.
   },
+  /** @param {View} view */
   render({ model, el }) {
     const player = new Player(model, el);
     return () => player.close();
