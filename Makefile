@@ -12,14 +12,19 @@ READY := .venv/.ready
 # Whatever the environment says, Python keeps what it has compiled: the tests start it some thousand times.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab test refresh bench
+# Where the tools that check the player's JavaScript are installed, and when that was done.
+JS := tests/player/js
+JS_READY := $(JS)/node_modules/.ready
+
+.PHONY: help lab test javascript refresh bench
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make lab      open the course in JupyterLab'
-	@echo 'make test     run the linter, the type checker, all tests and all notebooks'
-	@echo 'make refresh  run all notebooks again and store what they show'
-	@echo 'make bench    measure the speed of simulator, checks and pictures'
+	@echo 'make lab         open the course in JupyterLab'
+	@echo 'make test        run the linters, the type checkers, all tests and all notebooks'
+	@echo 'make javascript  run the linter and the type checker of the player alone'
+	@echo 'make refresh     run all notebooks again and store what they show'
+	@echo 'make bench       measure the speed of simulator, checks and pictures'
 	@echo 'The first of them installs what the course needs into .venv, which takes a minute or two.'
 
 lab: $(READY)
@@ -30,8 +35,29 @@ test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory javascript
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=60 notebooks
+
+# Without node, npm or a network everything else can still be tested, so what is missing is named and skipped. On a
+# server of continuous integration (CI=true) a failed installation is an error: nobody reads warnings there.
+javascript:
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+		echo 'WARNING: NO NODE OR NO NPM. The JavaScript of the player is NOT CHECKED. On Debian and Ubuntu: apt install nodejs npm'; \
+	elif ! node -e 'process.exitCode = Number(parseInt(process.versions.node) < 18)'; then \
+		echo "WARNING: NODE IS TOO OLD. The JavaScript of the player is NOT CHECKED: that needs node 18, and this is $$(node --version)"; \
+	elif $(MAKE) -s $(JS_READY); then \
+		cd $(JS) && npm run --silent lint && npm run --silent types; \
+	elif [ "$$CI" = true ]; then \
+		exit 1; \
+	else \
+		echo 'WARNING: THE TOOLS COULD NOT BE INSTALLED. The JavaScript of the player is NOT CHECKED. What npm says is above.'; \
+	fi
+
+$(JS_READY): $(JS)/package.json $(JS)/package-lock.json $(JS)/.npmrc
+	@echo 'Installing what checks the JavaScript (npm ci).'
+	@cd $(JS) && npm ci --loglevel=error
+	@touch $@
 
 refresh: $(READY)
 	$(BIN)/raft-steps refresh $(ARGS)
