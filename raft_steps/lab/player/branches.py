@@ -76,7 +76,7 @@ class Branch:
 
     def repeats(self, parent: Branch) -> bool:
         """Say, before players are told of it, whether it is as its parent was until it left; it is, unless a node cheats."""
-        return len(self.lines) >= bisect_left(parent.trace.events, self.left, key=attrgetter("time"))
+        return len(self.lines) >= bisect_left(parent.trace.events, self.left, key=attrgetter("time_us"))
 
     def spell(self) -> list[str]:
         """Spell its events that players have not been told of, and give all; whoever asks for them tells them."""
