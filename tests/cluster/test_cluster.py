@@ -390,7 +390,7 @@ def test_cluster_that_cannot_be_built_says_why(
         ("loss", (2,), "a share is from 0 to 1"),
         ("delay", (2, 1), "LOW is from 0 to HIGH"),
         ("timeout", ("bob",), "there is no server 'bob'"),
-        ("run", ("x",), "'x' is no number of seconds"),
+        ("run", ("x",), "'x' is not a number of seconds"),
         ("run", (-1,), "-1 s lies before the start"),
     ],
 )

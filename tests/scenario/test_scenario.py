@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from raft_steps.lab.commands import command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.model import SERVER_NAMES, VERBS, Action, microseconds, seconds, server_names
+from raft_steps.lab.scenario.model import SERVER_NAMES, VERBS, Action, format_seconds, parse_seconds, server_names
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 
 SERVERS = ("tom", "jerry", "spike")
@@ -145,8 +145,8 @@ def test_people_may_quote_as_they_like(line: str) -> None:
         ("raft-steps 1; draws tom 0", "what tom draws are numbers of seconds above 0"),
         ("raft-steps 1; draws tom x", "cannot be read: draws tom x"),
         ("raft-steps 1; until -1", "-1 s lies before the start"),
-        ("raft-steps 1; until nan", "'nan' is no number of seconds"),
-        ("raft-steps 1; at x crash tom", "'x' is no number of seconds"),
+        ("raft-steps 1; until nan", "'nan' is not a number of seconds"),
+        ("raft-steps 1; at x crash tom", "'x' is not a number of seconds"),
         ("raft-steps 1; at 3", "cannot be read: at 3"),
         ('raft-steps 1; at 3 set x "', "an open quotation mark"),
     ],
@@ -173,8 +173,8 @@ def test_bad_line_is_refused(line: str, complaint: str) -> None:
         ('"logs": []', "a part of the scenario has not the form"),
         ('"draws": {"tom": ["x"]}', "what tom draws are numbers of seconds above 0"),
         ('"actions": [[1]]', "a part of the scenario has not the form"),
-        ('"actions": [["x", "crash", "tom"]]', "'x' is no number of seconds"),
-        ('"until": "x"', "'x' is no number of seconds"),
+        ('"actions": [["x", "crash", "tom"]]', "'x' is not a number of seconds"),
+        ('"until": "x"', "'x' is not a number of seconds"),
         ('"stepp": 6', "a scenario has no 'stepp'; did you mean 'step'?"),
     ],
 )
@@ -249,20 +249,20 @@ def test_servers_are_named_in_order() -> None:
         server_names(0)
 
 
-@given(time=st.integers(0, 10**15))
-def test_times_are_whole_microseconds(time: int) -> None:
-    """A time survives its spelling in seconds, to the microsecond."""
-    assert time == microseconds(seconds(time))
+@given(time_us=st.integers(0, 10**15))
+def test_times_are_whole_microseconds(time_us: int) -> None:
+    """A time that is formatted in seconds comes back to the microsecond."""
+    assert time_us == parse_seconds(format_seconds(time_us))
 
 
-@pytest.mark.parametrize("time, text", [(0, "0"), (12_000_000, "12"), (12_340_000, "12.34"), (1, "0.000001")])
-def test_seconds_are_short(time: int, text: str) -> None:
+@pytest.mark.parametrize("time_us, text", [(0, "0"), (12_000_000, "12"), (12_340_000, "12.34"), (1, "0.000001")])
+def test_seconds_are_short(time_us: int, text: str) -> None:
     """Zeros that say nothing are left out."""
-    assert text == seconds(time)
+    assert text == format_seconds(time_us)
 
 
 @pytest.mark.parametrize("value", ["x", None, float("nan"), float("inf"), -1, [1]])
 def test_no_number_of_seconds_is_refused(value: Any) -> None:
     """Words, nothing, infinity and negative times are no times."""
     with pytest.raises(ScenarioError):
-        microseconds(value)
+        parse_seconds(value)

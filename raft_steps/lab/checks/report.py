@@ -11,7 +11,7 @@ from typing import Any
 
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.trace.trace import Trace
 
 WIDTH = 112  # characters of a line of text
@@ -77,7 +77,7 @@ class CheckResult:
 
             event = self.trace.events[self.event]
             if event.kind != "failed":  # The message says it already.
-                lines.append(f"The event, at {seconds(event.time_us)} s: {event_text(event)}")
+                lines.append(f"The event, at {format_seconds(event.time_us)} s: {event_text(event)}")
         return [*lines, f"The rule ({self.check.source}): {self.check.rule}"] if self.tried else lines
 
     def __str__(self) -> str:

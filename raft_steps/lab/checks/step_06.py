@@ -6,7 +6,7 @@ from typing import Any
 
 from raft_steps.lab.checks import rule
 from raft_steps.lab.checks.bench import Bench
-from raft_steps.lab.scenario.model import MICROSECONDS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 
 # What a refused call leaves alone, as far as a Node has it; a learner's own counters do not matter.
 KEPT = ("current_term", "voted_for", "is_leader", "is_candidate", "log", "timers")
@@ -94,9 +94,9 @@ def change_in_words(name: str, was: Any, now: Any) -> str:
         was, now = ("; ".join(f"{entry['term']} {entry['command']}" for entry in log) for log in (was, now))
     if name == "timers":
         timer = next(timer for timer in sorted({*was, *now}) if was.get(timer) != now.get(timer))
-        due = f"ran until {seconds(was[timer][1])} s" if timer in was else "stood still"
+        due = f"ran until {format_seconds(was[timer][1])} s" if timer in was else "stood still"
         return f"its {timer} timer {due} and " + (
-            f"runs until {seconds(now[timer][1])} s" if timer in now else "stands still"
+            f"runs until {format_seconds(now[timer][1])} s" if timer in now else "stands still"
         )
     return f"its {name} was {was!r} and is {now!r}"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from raft_steps.lab.checks import rule, step_06
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.scenario.model import MICROSECONDS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 from raft_steps.lab.trace.trace import Event
 
 
@@ -23,7 +23,7 @@ def a_new_leader_calls_at_once(stage: Bench) -> None:
     won = election_won(stage)
     for peer in peers(stage):
         calls = [call for call in stage.sent("AppendEntries", to=peer) if call.time_us == won.time_us]
-        situation = f"tom wins its election at {seconds(won.time_us)} s and should call {peer} at once"
+        situation = f"tom wins its election at {format_seconds(won.time_us)} s and should call {peer} at once"
         stage.require(calls, f"{situation}; it does not", won)
         stage.require(len(calls) == 1, f"{situation}, and once; it calls {len(calls)} times", calls[-1])
 
@@ -37,7 +37,7 @@ def a_leader_calls_every_interval(stage: Bench) -> None:
     stage.begin()
     stage.win_election()
     stage.run(16)
-    require_heartbeats(stage, f"tom leads since {seconds(election_won(stage).time_us)} s")
+    require_heartbeats(stage, f"tom leads since {format_seconds(election_won(stage).time_us)} s")
 
 
 @rule(
@@ -56,7 +56,7 @@ def a_deposed_leader_falls_silent(stage: Bench) -> None:
         for _ in range(3):
             stage.call_on("jerry", term, times=1)
             for call in stage.sent("AppendEntries", since=mark):
-                at = f"but at {seconds(call.time_us)} s it still does{in_vain(stage, cancelled)}"
+                at = f"but at {format_seconds(call.time_us)} s it still does{in_vain(stage, cancelled)}"
                 stage.fail(f"{situation}: it should send no heartbeat any more, {at}", call)
 
 
@@ -99,7 +99,7 @@ def a_refused_call_stops_no_heartbeat(stage: Bench) -> None:
     stage.run(2)
     stage.call("jerry", 3)
     stage.run(9)
-    since = seconds(election_won(stage).time_us)
+    since = format_seconds(election_won(stage).time_us)
     require_heartbeats(stage, f"tom leads in term 4 since {since} s and refuses a call of term 3: its heartbeats go on")
 
 
@@ -125,7 +125,7 @@ def a_leader_elected_again_calls_again(stage: Bench) -> None:
     )
     stage.win_election()
     stage.run(11)
-    require_heartbeats(stage, f"tom leads for the second time since {seconds(election_won(stage).time_us)} s")
+    require_heartbeats(stage, f"tom leads for the second time since {format_seconds(election_won(stage).time_us)} s")
 
 
 @rule(
@@ -140,7 +140,7 @@ def who_does_not_lead_never_calls(stage: Bench) -> None:
         if last == 2:
             stage.run(20)
         for call in stage.sent("AppendEntries"):
-            at = f"but at {seconds(call.time_us)} s it does"
+            at = f"but at {format_seconds(call.time_us)} s it does"
             stage.fail(f"tom was never elected and should send no heartbeat, {at}", call)
 
 
@@ -157,7 +157,7 @@ def a_leader_does_not_run(stage: Bench) -> None:
     runs = stage.sent("RequestVote", since=won.number)
     stage.require(
         not runs,
-        f"tom leads since {seconds(won.time_us)} s, so its election timer should be cancelled; "
+        f"tom leads since {format_seconds(won.time_us)} s, so its election timer should be cancelled; "
         "but the timer runs out, and tom runs against itself",
         runs[0] if runs else None,
     )
@@ -219,7 +219,7 @@ def require_heartbeats(stage: Bench, situation: str) -> None:
         wrong = [call for call, time in zip(calls, [*wanted, *[-1] * len(calls)], strict=False) if call.time_us != time]
         stage.require(
             times == wanted,
-            f"{situation}. Until {seconds(now)} s it should call {peer} at {several(wanted)}, "
+            f"{situation}. Until {format_seconds(now)} s it should call {peer} at {several(wanted)}, "
             f"but does so {'at ' + several(times) if times else 'never'}",
             wrong[0] if wrong else None,
         )
@@ -227,5 +227,5 @@ def require_heartbeats(stage: Bench, situation: str) -> None:
 
 def several(times: list[int]) -> str:
     """Spell some times: ``8, 13 and 18 s``."""
-    *most, last = [seconds(time) for time in times]
+    *most, last = [format_seconds(time) for time in times]
     return f"{', '.join(most)} and {last} s" if most else f"{last} s"

@@ -14,7 +14,7 @@ from raft_steps.lab.cli.common import CommandError, ShortfallError, json_option,
 from raft_steps.lab.cli.steps import step_argument
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.runtime.loading import load_node
-from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, microseconds
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, parse_seconds
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Trace
 
@@ -60,7 +60,7 @@ def run(
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     wanted: dict[str, Any] = {"servers": read_servers(servers), "seed": seed, "timing": timing}
     scenario = build_scenario(number, text, {name: value for name, value in wanted.items() if value is not None})
-    until = microseconds(seconds) if seconds is not None else scenario.until_us or _long_enough(scenario)
+    until = parse_seconds(seconds) if seconds is not None else scenario.until_us or _long_enough(scenario)
     cluster = Cluster.replay(dataclasses.replace(scenario, until_us=until), load_node(node) if node else None)
     if svg is not None:
         from raft_steps.lab.pictures.space_time import timeline
@@ -131,7 +131,7 @@ def _named(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _long_enough(scenario: Scenario) -> int:
     """Give a time by which something has happened, and by which the last action has had its consequences."""
-    longest = microseconds(TIMINGS[scenario.timing].election_timeout_range[1])
+    longest = parse_seconds(TIMINGS[scenario.timing].election_timeout_range[1])
     return max(RUN_TIMEOUTS * longest, scenario.last_action_us + LAST_TIMEOUTS * longest)
 
 

@@ -18,7 +18,7 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.model import Action, microseconds, seconds
+from raft_steps.lab.scenario.model import Action, format_seconds, parse_seconds
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.scenario.validation import check_action
 from raft_steps.lab.verify.properties.watched_run import begin
@@ -157,11 +157,11 @@ class Cluster(View):
         with self._at_work():
             now = self._simulation.now_us
             if callable(until):
-                self._run_until(now + microseconds(1000 if seconds is None else seconds), until)
+                self._run_until(now + parse_seconds(1000 if seconds is None else seconds), until)
             elif until is not None:
-                self._run_until(max(now, microseconds(until)))
+                self._run_until(max(now, parse_seconds(until)))
             else:
-                self._run_until(now + microseconds(10 if seconds is None else seconds))
+                self._run_until(now + parse_seconds(10 if seconds is None else seconds))
         return self
 
     def _run_until(self, time: int, stop: Callable[[], bool] | None = None) -> bool:
@@ -262,9 +262,9 @@ class Cluster(View):
     def _do(self, verb: str, words: Iterable[str], at: float | None) -> str:
         """Do something now, or plan it; give the reply address of a client that asks now."""
         now = self._simulation.now_us
-        action = Action(now if at is None else microseconds(at), verb, tuple(words))
+        action = Action(now if at is None else parse_seconds(at), verb, tuple(words))
         if action.at_us < now:
-            raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {seconds(now)} s")
+            raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {format_seconds(now)} s")
         check_action(action, self.servers)
         self._actions.append(action)
         if action.at_us == now:
@@ -288,6 +288,6 @@ class Cluster(View):
             return NoAnswer(f"{to or 'the leader'} is down")
         patience = simulation.timing.patience
         if client not in simulation.responses:
-            simulation.run_until(simulation.now_us + microseconds(patience), lambda: client in simulation.responses)
+            simulation.run_until(simulation.now_us + parse_seconds(patience), lambda: client in simulation.responses)
         response = simulation.responses.get(client)
         return response if response is not None else NoAnswer(f"nothing was heard within {patience:g} s")

@@ -11,7 +11,7 @@ from raft_steps.lab.pictures.space_time_paint import Painter
 from raft_steps.lab.pictures.space_time_scene import Scene, View, build_scene, read, times_of
 from raft_steps.lab.pictures.space_time_summary import alt_text, summary_text
 from raft_steps.lab.pictures.svg import Picture
-from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.trace.narration import decimals_of, window
 from raft_steps.lab.trace.trace import Event, Trace
 
@@ -85,7 +85,9 @@ def _capped(trace: Trace, view: View, limit: int) -> Scene:
     high = times[last] if last < len(times) - 1 else view.high
     shorter = build_scene(reading, replace(view, low=low, high=high))
     shorter.keep(limit)
-    shorter.left_out = f"Only {limit} of {len(times)} events are drawn, from {seconds(low)} s to {seconds(high)} s."
+    shorter.left_out = (
+        f"Only {limit} of {len(times)} events are drawn, from {format_seconds(low)} s to {format_seconds(high)} s."
+    )
     if high < view.high:
-        shorter.left_out += f" What follows: timeline(start={seconds(high)})"
+        shorter.left_out += f" What follows: timeline(start={format_seconds(high)})"
     return shorter

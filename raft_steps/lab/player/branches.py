@@ -16,8 +16,8 @@ from operator import attrgetter
 from raft_steps import node
 from raft_steps.lab.errors import LabError, ScenarioError
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.grammar import spell_action
-from raft_steps.lab.scenario.model import MICROSECONDS, Action, seconds
+from raft_steps.lab.scenario.grammar import format_action
+from raft_steps.lab.scenario.model import MICROSECONDS, Action, format_seconds
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.scenario.validation import check_action
 from raft_steps.lab.trace.trace import Event, Trace, spell_event
@@ -133,9 +133,11 @@ class Branches:
         action = Action(at, words[0], tuple(words[1:]))
         check_action(action, branch.scenario.servers)
         if at < 0:
-            raise ScenarioError(f"{seconds(at)} s lies before the start, which is 0 s")
+            raise ScenarioError(f"{format_seconds(at)} s lies before the start, which is 0 s")
         if at > branch.end + branch.chunk:
-            raise ScenarioError(f"{seconds(at)} s is further than the run has come, which is {seconds(branch.end)} s")
+            raise ScenarioError(
+                f"{format_seconds(at)} s is further than the run has come, which is {format_seconds(branch.end)} s"
+            )
         until = max(branch.end, at + branch.chunk)
         if at < max(seen, branch.reached):
             self._check_room()
@@ -143,7 +145,7 @@ class Branches:
             simulation = run_anew(branch, kept, at)
             simulation.perform(action)
             simulation.run_until(until)
-            name = f"{spell_action(action)} at {seconds(at)} s"
+            name = f"{format_action(action)} at {format_seconds(at)} s"
             return self._add(name, branch.scenario, [*kept, action], simulation, parent=branch, left=at)
         if at < branch.end:
             simulation = run_anew(branch, branch.actions, at)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.runtime.simulator.actions import visible_leader
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.model import Action, seconds, sides_of
+from raft_steps.lab.scenario.model import Action, format_seconds, sides_of
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Event, digest_of
 from raft_steps.lab.verify.properties.watched_run import Witness
@@ -46,7 +46,7 @@ def as_call(action: Action) -> str:
         given = [quote(word) for word in words[: NUMBERS[verb]]] + [_number(word) for word in words[NUMBERS[verb] :]]
     else:
         given = [quote(word) for word in words] + given
-    return f"cluster.{verb}({', '.join([*given, f'at={seconds(action.at_us)}'])})"
+    return f"cluster.{verb}({', '.join([*given, f'at={format_seconds(action.at_us)}'])})"
 
 
 def whole(branch: Branch) -> Scenario:
@@ -67,7 +67,7 @@ def as_python(branch: Branch, scenario: Scenario) -> str:
     lines = ["from raft_steps.lab import Cluster", *_import_of_node(branch)]
     lines += ["", f"# {as_line(scenario)}", f"cluster = {_cluster(branch)}"]
     lines += [as_call(action) for action in branch.actions]
-    return "\n".join([*lines, f"cluster.run(until={seconds(scenario.end_us)})", ""])
+    return "\n".join([*lines, f"cluster.run(until={format_seconds(scenario.end_us)})", ""])
 
 
 def as_test(branch: Branch, scenario: Scenario) -> str:
@@ -210,4 +210,4 @@ def _claim(branch: Branch) -> str:
     """Say in a sentence how the run ends."""
     leader, broken = leader_of(branch), _broken(branch)
     who = f"{leader} leads" if leader else "nobody leads"
-    return f"At {seconds(branch.end)} s {who}, and {' and '.join(broken) or 'no rule'} broke on the way."
+    return f"At {format_seconds(branch.end)} s {who}, and {' and '.join(broken) or 'no rule'} broke on the way."

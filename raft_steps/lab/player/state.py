@@ -7,8 +7,8 @@ from typing import Any
 
 from raft_steps.lab.player import exports
 from raft_steps.lab.player.branches import Branch, Branches
-from raft_steps.lab.scenario.grammar import spell_action
-from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.grammar import format_action
+from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.verify.properties.watched_run import Witness
 
@@ -39,7 +39,7 @@ def describe(branches: Branches) -> dict[str, Any]:
             for each in branches.all
         ],
         "script": [
-            {"at": action.at_us, "line": spell_action(action), "python": exports.as_call(action)} for action in script
+            {"at": action.at_us, "line": format_action(action), "python": exports.as_call(action)} for action in script
         ],
         "scenario": exports.as_line(scenario),
         "python": exports.as_python(branch, scenario),
@@ -64,7 +64,7 @@ def spell_lines(lines: list[str]) -> bytes:
 def _last_deed(branch: Branch) -> str:
     """Say what was done last on a branch, as the name of a branch says it; "" if nothing was."""
     last = max(branch.actions, key=lambda action: action.at_us, default=None)
-    return f"{spell_action(last)} at {seconds(last.at_us)} s" if last is not None else ""
+    return f"{format_action(last)} at {format_seconds(last.at_us)} s" if last is not None else ""
 
 
 def _violations(branch: Branch) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.diagnostics import Mistake
-from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, format_seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.simulator.network import Link
@@ -112,7 +112,7 @@ class Host:
         """
         handler = getattr(self.node, name, None)
         if handler is None:
-            text = f"{self.name} has no {name}: something reached it at {seconds(now)} s that its Node does not know"
+            text = f"{self.name} has no {name}: something reached it at {format_seconds(now)} s that its Node does not know"
             raise NodeError(text, server=self.name, handler=name)
         return handler  # type: ignore[no-any-return]
 

@@ -11,7 +11,7 @@ import shlex
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.model import MICROSECONDS, VERSION, Action, ScenarioData, microseconds, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, VERSION, Action, ScenarioData, format_seconds, parse_seconds
 from raft_steps.lab.text import nearest
 
 SHARES = ("loss", "duplicate", "reorder")
@@ -36,7 +36,7 @@ CLAUSES = (
 CLAUSE = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;])+""", re.DOTALL)
 
 
-def spell(scenario: ScenarioData) -> str:
+def format_scenario(scenario: ScenarioData) -> str:
     """Spell a scenario as one line, leaving out what is as by default."""
     clauses: list[list[object]] = [["raft-steps", VERSION]]
     if scenario.step is not None:
@@ -58,13 +58,13 @@ def spell(scenario: ScenarioData) -> str:
         clauses.append(["log", name, *(word for entry in entries for word in entry)])
     clauses += [["clock", name, rate] for name, rate in scenario.clocks.items()]
     clauses += [["draws", name, *values] for name, values in scenario.draws.items()]
-    clauses += [["at", seconds(action.at_us), action.verb, *action.words] for action in scenario.actions]
+    clauses += [["at", format_seconds(action.at_us), action.verb, *action.words] for action in scenario.actions]
     if scenario.until_us is not None:
-        clauses.append(["until", seconds(scenario.until_us)])
+        clauses.append(["until", format_seconds(scenario.until_us)])
     return "; ".join(" ".join(_quote(str(word)) for word in clause) for clause in clauses)
 
 
-def spell_action(action: Action) -> str:
+def format_action(action: Action) -> str:
     """Spell what an action does, without its time: crash tom."""
     return " ".join(map(_quote, (action.verb, *action.words)))
 
@@ -135,10 +135,10 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
         case "draws":
             parts["draws"][words[0]] = tuple(_number(word) for word in words[1:])
         case "at":
-            parts["actions"] += (Action(microseconds(words[0]), words[1], tuple(words[2:])),)
+            parts["actions"] += (Action(parse_seconds(words[0]), words[1], tuple(words[2:])),)
         case "until":
             (end,) = words
-            parts[name] = microseconds(end)
+            parts[name] = parse_seconds(end)
 
 
 def _number(word: str) -> float:
@@ -193,11 +193,11 @@ def parts_of_json(text: str) -> dict[str, Any]:
             data["draws"] = {name: tuple(values) for name, values in data["draws"].items()}
         if "actions" in data:
             data["actions"] = tuple(
-                Action(microseconds(at), str(verb), tuple(str(word) for word in words))
+                Action(parse_seconds(at), str(verb), tuple(str(word) for word in words))
                 for at, verb, *words in data["actions"]
             )
         if data.get("until") is not None:
-            data["until"] = microseconds(data["until"])
+            data["until"] = parse_seconds(data["until"])
     except (ValueError, TypeError, AttributeError) as error:
         raise ScenarioError(f"a part of the scenario has not the form that it should have: {error}") from error
     return data

@@ -120,21 +120,21 @@ def server_names(count: int) -> tuple[str, ...]:
     return SERVER_NAMES[:count] + tuple(f"s{number}" for number in range(len(SERVER_NAMES) + 1, count + 1))
 
 
-def seconds(time: int) -> str:
-    """Spell microseconds as seconds, without zeros that say nothing."""
-    return f"{time / MICROSECONDS:.6f}".rstrip("0").rstrip(".")
+def format_seconds(time_us: int) -> str:
+    """Format microseconds as seconds, without trailing zeros."""
+    return f"{time_us / MICROSECONDS:.6f}".rstrip("0").rstrip(".")
 
 
-def microseconds(value: float | str) -> int:
-    """Turn seconds into whole microseconds.
+def parse_seconds(value: float | str) -> int:
+    """Parse a number of seconds and return it in whole microseconds.
 
     Raises:
-        ScenarioError: It is no number, or negative.
+        ScenarioError: It is not a number, or it is negative.
     """
     try:
-        time = round(float(value) * MICROSECONDS)
+        time_us = round(float(value) * MICROSECONDS)
     except (ValueError, OverflowError, TypeError) as error:
-        raise ScenarioError(f"{value!r} is no number of seconds") from error
-    if time < 0:
+        raise ScenarioError(f"{value!r} is not a number of seconds") from error
+    if time_us < 0:
         raise ScenarioError(f"{value} s lies before the start, which is 0 s")
-    return time
+    return time_us

@@ -47,7 +47,7 @@ class Scenario(ScenarioData):
 
     def to_text(self) -> str:
         """Spell the scenario as one line."""
-        return grammar.spell(self)
+        return grammar.format_scenario(self)
 
     def to_json(self) -> str:
         """Spell the scenario as one JSON object on one line."""

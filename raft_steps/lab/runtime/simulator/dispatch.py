@@ -15,7 +15,7 @@ from raft_steps.lab.errors import NodeError
 from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
 from raft_steps.lab.runtime.host import DiskFailed, Host
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
-from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.model import format_seconds
 
 if TYPE_CHECKING:
     from raft_steps.lab.commands import Request
@@ -123,7 +123,7 @@ class Handling:
         """Blame who sent it."""
         mistake = none_was_sent(self.hosts[link.sender].node)
         place = f"\n{mistake.place}" if mistake.place else ""
-        return NodeError(f"{link.sender}, before {seconds(self.now_us)} s, {mistake}{place}", server=link.sender)
+        return NodeError(f"{link.sender}, before {format_seconds(self.now_us)} s, {mistake}{place}", server=link.sender)
 
     def handle(
         self,
@@ -160,7 +160,11 @@ class Handling:
         self, host: Host, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
     ) -> BaseException:
         """Give the error to raise: the Node's, in words about it, or the laboratory's own as it is."""
-        found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now_us))
+        found = (
+            error
+            if isinstance(error, NodeError)
+            else node_error(error, host.name, handler, format_seconds(self.now_us))
+        )
         if found is None:
             return error
         if host.node is not None:

@@ -9,7 +9,7 @@ from bisect import insort
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raft_steps.lab.runtime.watchdog import bounded
-from raft_steps.lab.scenario.model import MICROSECONDS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +123,7 @@ class Meddling:
         shortest, longest = round(low * MICROSECONDS), round(high * MICROSECONDS)
         network = self._network
         if (network.shortest, network.longest) == (shortest, longest):
-            text = f"delay {seconds(shortest)} {seconds(longest)}: it is so already"
+            text = f"delay {format_seconds(shortest)} {format_seconds(longest)}: it is so already"
             self.note("note", text=text)
             return
         network.take(shortest, longest)

@@ -24,7 +24,7 @@ from raft_steps.lab.runtime.simulator.network import Network, Planned, connect, 
 from raft_steps.lab.runtime.simulator.recorder import Recorder
 from raft_steps.lab.runtime.simulator.timers import Timers
 from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
-from raft_steps.lab.scenario.model import TIMINGS, Action, seconds
+from raft_steps.lab.scenario.model import TIMINGS, Action, format_seconds
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Trace
 
@@ -184,11 +184,11 @@ class Simulation(Handling, Meddling):
         under_way = len(self._agenda)
         if self.event_count >= limit:
             raise storm(
-                self.hosts.values(), f"took {self.event_budget} events", self.event_budget, seconds(self.now_us)
+                self.hosts.values(), f"took {self.event_budget} events", self.event_budget, format_seconds(self.now_us)
             )
         if under_way > CROWD:
             what = f"has {under_way} messages and timers under way"
-            raise storm(self.hosts.values(), what, under_way, seconds(self.now_us))
+            raise storm(self.hosts.values(), what, under_way, format_seconds(self.now_us))
 
     @property
     def written_trace(self) -> Trace:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 
 from raft_steps.lab.commands import NotLeader, Ok, Set
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.model import microseconds, seconds
+from raft_steps.lab.scenario.model import format_seconds, parse_seconds
 from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.conformance.snapshot import Look
 
@@ -66,7 +66,7 @@ class Expectation:
     def refers_to(self) -> list[int]:
         """Give the earlier times that the sentence is about."""
         found = re.search(rf"(?:since|at) {TIME}$", self.sentence)
-        return [microseconds(found.group(1))] if found else []
+        return [parse_seconds(found.group(1))] if found else []
 
     def judge(self, look: Look, looks: Looks) -> str:
         """Say what is wrong at a look; "" if the sentence holds.
@@ -80,8 +80,8 @@ class Expectation:
 
     def __str__(self) -> str:
         """Spell it as in a scenario file."""
-        window = "" if self.start == self.end else f"-{seconds(self.end)}"
-        return f"expect {seconds(self.start)}{window} {self.sentence}"
+        window = "" if self.start == self.end else f"-{format_seconds(self.end)}"
+        return f"expect {format_seconds(self.start)}{window} {self.sentence}"
 
 
 def read_expectation(text: str) -> Expectation:
@@ -97,7 +97,7 @@ def read_expectation(text: str) -> Expectation:
     start, dash, end = when.partition("-")
     if not re.fullmatch(rf"{TIME}(?:-{TIME})?", when) or not sentence.strip():
         raise ScenarioError(f"expect {text}: the form is: expect SECONDS SENTENCE, or: expect FROM-TO SENTENCE")
-    first, last = microseconds(start), microseconds(end if dash else start)
+    first, last = parse_seconds(start), parse_seconds(end if dash else start)
     if last < first or first < 1:
         raise ScenarioError(f"expect {text}: a time is above 0, and a window ends after it begins")
     found = Expectation(first, last, " ".join(sentence.split()))
@@ -116,7 +116,7 @@ def _read_sentence(sentence: str) -> tuple[Judge, tuple[str, ...]]:
 
 
 def _at(looks: Looks, time: str) -> Look:
-    return looks[microseconds(time)]
+    return looks[parse_seconds(time)]
 
 
 def _one_leader(look: Look, _looks: Looks, _words: tuple[str, ...]) -> str:
@@ -128,10 +128,10 @@ def _nobody_leads(look: Look, _looks: Looks, _words: tuple[str, ...]) -> str:
 
 
 def _nobody_elected(look: Look, _looks: Looks, words: tuple[str, ...]) -> str:
-    since = microseconds(words[0])
+    since = parse_seconds(words[0])
     for time, name, term in look.witness.elections:
         if since <= time < look.time:
-            return f"{name} has led in term {term} since {seconds(time)} s"
+            return f"{name} has led in term {term} since {format_seconds(time)} s"
     return ""
 
 

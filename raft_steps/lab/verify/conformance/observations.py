@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from raft_steps.lab.commands import Ok, Request, Response, Set
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.log import Entry
-from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.verify.conformance.traffic import Traffic
 from raft_steps.lab.verify.properties import Properties, Rule
 
@@ -88,7 +88,7 @@ class Witness:
         applied = self.applied[name]
         if entry.index > 1 and entry.index - 1 not in applied:
             raise LeftOutError(
-                f"at {seconds(now)} s {name} applies index {entry.index} and has not applied {entry.index - 1}"
+                f"at {format_seconds(now)} s {name} applies index {entry.index} and has not applied {entry.index - 1}"
             )
         applied[entry.index] = entry
         if entry.command is not None:

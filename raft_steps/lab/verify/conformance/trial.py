@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from raft_steps.lab.errors import EventBudgetError, NodeError
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance.entry import Entry
 from raft_steps.lab.verify.conformance.expectations import Expectation
@@ -56,7 +56,9 @@ def try_entry(entry: Entry, step: int | None, seed: int, node_class: type | None
         simulation = Simulation(scenario, node_class, record=False, watch=witness)
         wrong = _watch(entry, scenario, simulation, witness)
     except PropertyBroken as error:
-        wrong = f"{error.violation.rule.name} is broken at {seconds(error.violation.time)} s: {error.violation.text}"
+        wrong = (
+            f"{error.violation.rule.name} is broken at {format_seconds(error.violation.time)} s: {error.violation.text}"
+        )
     except (LeftOutError, NodeError, EventBudgetError) as error:
         wrong = str(error)
     return Outcome(entry.name, seed, wrong, simulation.now_us if simulation is not None else 0)

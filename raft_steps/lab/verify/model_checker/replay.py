@@ -21,7 +21,7 @@ from raft_steps.lab.runtime.simulator.recorder import Recorder
 from raft_steps.lab.runtime.simulator.timers import check_wait
 from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario.arguments import title_of_class
-from raft_steps.lab.scenario.model import MICROSECONDS, seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.model_checker.dues import set_dues
 from raft_steps.lab.verify.model_checker.facts import NOTHING, Fact, facts_of, grown
@@ -286,7 +286,11 @@ class Replay:
 
     def _blame(self, host: Host, handler: str, error: BaseException, told: tuple[str, dict[str, Any]]) -> None:
         """Keep what a Node did wrong; raise what it did not."""
-        known = error if isinstance(error, NodeError) else node_error(error, host.name, handler, seconds(self.now_us))
+        known = (
+            error
+            if isinstance(error, NodeError)
+            else node_error(error, host.name, handler, format_seconds(self.now_us))
+        )
         if known is None:
             raise error
         self._recorder.failed(self.now_us, host, told[0], told[1], str(known))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.verify.properties import rules
 
 # Says that a rule broke: the rule, the time in microseconds, a sentence, and the servers.
@@ -29,7 +29,7 @@ class Elections:
         """See a server lead in a term."""
         first, since = self._leaders.setdefault(term, (name, now))
         if first != name:
-            text = f"{name} leads in term {term}, and {first} has led in it since {seconds(since)} s."
+            text = f"{name} leads in term {term}, and {first} has led in it since {format_seconds(since)} s."
             self._broken(rules.ELECTION_SAFETY, now, text, name, first)
 
     def term_moved(self, name: str, before: int, term: int, now: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raft_steps.lab.errors import LabError
-from raft_steps.lab.scenario.model import seconds
+from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.verify.properties.rules import Rule
 
 
@@ -28,7 +28,7 @@ class Violation:
 
     def __str__(self) -> str:
         """Say all of it."""
-        return f"{self.rule.name} is broken at {seconds(self.time)} s: {self.text} {self.lesson}"
+        return f"{self.rule.name} is broken at {format_seconds(self.time)} s: {self.text} {self.lesson}"
 
     @property
     def lesson(self) -> str:
