@@ -357,7 +357,7 @@ def test_small_failure_says_how_to_see_it_again() -> None:
     assert text.startswith("Promises Outlive Crashes: ")
     assert f"{len(shrunk.scenario.servers)} of 3 servers" in text
     assert text.endswith(shrunk.scenario.to_text())
-    assert shrunk.replay().trace.of("restarted")
+    assert shrunk.trace.of("restarted")
     assert "Promises Outlive Crashes" in shrunk.timeline().svg
 
 

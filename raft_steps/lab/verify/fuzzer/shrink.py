@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.watchdog import NOT_BACK
+from raft_steps.lab.scenario.arguments import title_of_class
 from raft_steps.lab.scenario.model import Action
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer.trial import NODE_FAILED, Trial, try_scenario
-from raft_steps.lab.verify.properties import RULES, Rule
+from raft_steps.lab.verify.properties import RULES, Rule, watched_run
 
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
+    from raft_steps.lab.trace.trace import Trace
 
 PLAIN: dict[str, Any] = {"loss": 0.0, "duplicate": 0.0, "reorder": 0.0, "spread": "even", "delay": None, "clocks": {}}
 TRIES = 3000  # at most; most failures need a few hundred
@@ -63,15 +64,25 @@ class Shrunk:
             f"{scenario.to_text()}"
         )
 
-    def replay(self) -> Cluster:
-        """Run the scenario once more, with a trace."""
-        return Cluster.replay(self.scenario, self.node_class)
+    @property
+    def trace(self) -> Trace:
+        """What happens in the run; for a cluster to look into, use ``Cluster.replay(shrunk.scenario)``.
+
+        Raises:
+            NodeError: It is a failure of the Node itself.
+        """
+        title = "" if self.node_class is None else title_of_class(self.node_class)
+        simulation = watched_run.begin(self.scenario, self.node_class, title)
+        simulation.run_until(self.scenario.end_us)
+        trace = simulation.written_trace
+        trace.scenario = self.scenario.to_text()
+        return trace
 
     def timeline(self, **options: Any) -> Picture:
         """Draw the run, with a mark at the event that breaks the rule; the options are those of `timeline`."""
         from raft_steps.lab.pictures.space_time import timeline
 
-        trace = self.replay().trace
+        trace = self.trace
         last = max((event.number for event in trace if event.time_us <= self.trial.time), default=None)
         return timeline(trace, **{"mark": last, "mark_text": self.trial.broken, **options})
 
