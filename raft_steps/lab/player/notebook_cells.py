@@ -1,56 +1,58 @@
-"""When players are told what Python code did: in a notebook once, at the end of the cell; elsewhere at once.
+"""Runs callbacks at the end of notebook cells.
 
-A cell may do a thousand things to a cluster. A message for each would be too many for the browser.
+A cell may change a cluster thousands of times; one message to the browser at its end is enough.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
-
-if TYPE_CHECKING:
-    from raft_steps.lab.player.session import Session
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakMethod
 
 
-class Cells:
-    """Knows whether a cell runs, and tells a session's players at its end."""
+class CellHook:
+    """Watches the cells that IPython runs, if there is an IPython at all.
 
-    def __init__(self, session: Session) -> None:
-        """Belong to this session; it begins inside a cell, if there are cells at all."""
-        _sessions.add(session)
-        _hook.listen()
-
-    def will_tell(self) -> bool:
-        """Say whether a cell runs, at whose end players are told."""
-        return _hook.is_cell_running
-
-
-class _Hook:
-    """Listens to IPython, where it runs."""
+    Attributes:
+        is_cell_running: Whether a cell is being executed.
+    """
 
     def __init__(self) -> None:
+        """Start without callbacks; `call_after_cells` finds the shell."""
         self.is_cell_running = False
         self._shell: Any = None
+        self._callbacks: list[WeakMethod[Callable[[], None]]] = []
 
-    def listen(self) -> None:
-        """Listen to the shell of this process; to each once."""
+    def call_after_cells(self, method: Callable[[], None]) -> None:
+        """Call a bound method at the end of every cell, for as long as its object lives.
+
+        Only a weak reference is kept: IPython's list of hooks lives as long as the kernel, and a cluster should not.
+        """
+        self._callbacks.append(WeakMethod(method))
+        self._register()
+
+    def _register(self) -> None:
+        """Register with the shell of this process, once for each shell."""
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython is not None else None
         if shell is not None and shell is not self._shell:
             self._shell = shell
-            shell.events.register("pre_run_cell", self._begins)
-            shell.events.register("post_run_cell", self._ends)
+            shell.events.register("pre_run_cell", self._on_cell_start)
+            shell.events.register("post_run_cell", self._on_cell_end)
+            # The first caller is itself in a cell, whose start nobody saw.
             self.is_cell_running = True
 
-    def _begins(self, *_: Any) -> None:
+    def _on_cell_start(self, *_: Any) -> None:
         self.is_cell_running = True
 
-    def _ends(self, *_: Any) -> None:
+    def _on_cell_end(self, *_: Any) -> None:
         self.is_cell_running = False
-        for session in list(_sessions):
-            session.tell()
+        self._callbacks = [callback for callback in self._callbacks if callback() is not None]
+        for callback in self._callbacks:
+            method = callback()
+            if method is not None:
+                method()
 
 
-_sessions: WeakSet[Session] = WeakSet()
-_hook = _Hook()
+cell_hook = CellHook()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from raft_steps.lab.errors import LabError, ScenarioError
 from raft_steps.lab.player.branches import Branch, Branches
-from raft_steps.lab.player.notebook_cells import Cells
+from raft_steps.lab.player.notebook_cells import cell_hook
 from raft_steps.lab.player.scenario_finder import find_scenario
 from raft_steps.lab.player.state import describe, spell_lines, what_happened
 from raft_steps.lab.runtime.simulator.simulation import Simulation
@@ -80,7 +80,7 @@ class Session:
         self._adopt = adopt
         self._viewers: list[Viewer] = []
         self._untold = False
-        self._cells = Cells(self)
+        cell_hook.call_after_cells(self.tell)
         self._state: dict[str, Any] = {}
         self.trace_bytes = b""
         self._refresh()
@@ -108,7 +108,7 @@ class Session:
         """Hear that Python code has changed the cluster: players are told at the end of its cell, or at once."""
         self.branches.current.reached = self.branches.current.end
         self._untold = True
-        if not self._cells.will_tell():
+        if not cell_hook.is_cell_running:
             self.tell()
 
     def tell(self) -> None:
