@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NoReturn
 
+from raft_steps.lab import HOMES
+
 MEBIBYTE = 1024 * 1024
 # What a Node may import. `raft_steps` has only the steps before in it, wherever this runs.
 HARMLESS = (
@@ -160,7 +162,7 @@ def may_import(name: str, names: tuple[str, ...]) -> str:
         return ""
     if part == "lab":
         known = module in OURS or (
-            not module and set(names) <= {*OURS, "Entry", "Log", "from_text", "message", "to_text"}
+            not module and set(names) <= {*OURS, *(each for each, home in HOMES.items() if home in OURS)}
         )
         return "" if known and (names or module) else f"{name} is the laboratory's own, and no Node needs it"
     return f"{name} is nothing that a Node needs"
