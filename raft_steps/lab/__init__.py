@@ -61,11 +61,11 @@ if TYPE_CHECKING:
     from raft_steps.lab.verify.model_checker import acknowledged as acknowledged
     from raft_steps.lab.verify.model_checker import committed as committed
     from raft_steps.lab.verify.model_checker import down as down
-    from raft_steps.lab.verify.model_checker import find as find
     from raft_steps.lab.verify.model_checker import holds as holds
     from raft_steps.lab.verify.model_checker import leader as leader
     from raft_steps.lab.verify.model_checker import predicate as predicate
     from raft_steps.lab.verify.model_checker import run_schedule as run_schedule
+    from raft_steps.lab.verify.model_checker import stored_schedule as stored_schedule
     from raft_steps.lab.verify.properties import RULES as RULES
     from raft_steps.lab.verify.properties import Properties as Properties
     from raft_steps.lab.verify.properties import kept_by as kept_by
@@ -107,7 +107,7 @@ HOMES = {
     "diff": "source.views",
     "down": "verify.model_checker",
     "equal_timeouts": "cluster.experiments",
-    "find": "verify.model_checker",
+    "stored_schedule": "verify.model_checker",
     "from_text": "messages",
     "holds": "verify.model_checker",
     "kept_by": "verify.properties",

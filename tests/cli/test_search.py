@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from raft_steps.lab.cli.main import main
-from raft_steps.lab.verify.model_checker import find, stored
+from raft_steps.lab.verify.model_checker import stored_schedule, stored_schedule_names
 
 
 def run(*arguments: str, given: str | None = None) -> Result:
@@ -93,15 +93,15 @@ def test_what_is_found_runs_again(tmp_path: Path) -> None:
 def test_stored_schedules_run_by_name() -> None:
     """A stored schedule of a step runs by its name; one of somebody's class asks for the class."""
     assert 0 == run("schedule", "two_leaders_of_four").exit_code
-    for name in set(stored()) - {"two_leaders_of_four"}:
-        assert find(name).step is None
+    for name in set(stored_schedule_names()) - {"two_leaders_of_four"}:
+        assert stored_schedule(name).step is None
         answer = run("schedule", name)
         assert (2, True) == (answer.exit_code, "name one with --node" in answer.output)
 
 
 def test_schedule_that_does_not_do_what_it_says_falls_short(tmp_path: Path) -> None:
     """Where the rule is not broken, the status is 1; where there is no such file or no schedule in it, 2."""
-    text = find("two_leaders_of_four").to_text().replace("deliver tyke>jerry#1; ", "")
+    text = stored_schedule("two_leaders_of_four").to_text().replace("deliver tyke>jerry#1; ", "")
     answer = run("schedule", "-", given=text)
 
     assert 1 == answer.exit_code

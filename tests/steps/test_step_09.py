@@ -12,7 +12,7 @@ from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.cluster.experiments import leaderless
 from raft_steps.lab.commands import Ok, Set
 from raft_steps.lab.verify.fuzzer import sweep
-from raft_steps.lab.verify.model_checker import Scope, Search, find, run_schedule
+from raft_steps.lab.verify.model_checker import Scope, Search, run_schedule, stored_schedule
 from raft_steps.step_04_leader_election import RequestVote
 from raft_steps.step_06_term_checks import AppendEntriesRefused
 from raft_steps.step_09_one_vote_per_term import AppendEntriesReply, RequestVoteReply
@@ -241,7 +241,9 @@ def test_the_search_finds_the_classic_mistake() -> None:
 
 def test_the_stored_find_is_one_of_the_step_before() -> None:
     """Two leaders of four: the schedule of step 8 still breaks what it says."""
-    assert ["Election Safety"] == [broken.name for broken in run_schedule(find("two_leaders_of_four")).breaks]
+    assert ["Election Safety"] == [
+        broken.name for broken in run_schedule(stored_schedule("two_leaders_of_four")).breaks
+    ]
 
 
 def test_the_list_of_the_post_always_passes() -> None:

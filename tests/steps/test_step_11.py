@@ -11,7 +11,7 @@ from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Get, NotLeader, Ok, Set
 from raft_steps.lab.log import Entry
 from raft_steps.lab.verify.fuzzer import sweep
-from raft_steps.lab.verify.model_checker import find, run_schedule
+from raft_steps.lab.verify.model_checker import run_schedule, stored_schedule
 from raft_steps.step_11_commit_index import AppendEntries, AppendEntriesReply
 from tests.helpers.runs import changed, effects, lone, sent
 
@@ -321,7 +321,7 @@ class CountsItsOwn(CountsOlderTerms):
 @pytest.mark.parametrize("name", ["figure_8", "figure_8_of_the_paper"])
 def test_figure_8_needs_the_own_term(name: str) -> None:
     """The stored runs break a Node that counts older terms, and neither that with the rule nor the step's."""
-    found = [run_schedule(find(name), each, "all") for each in (CountsOlderTerms, CountsItsOwn, node(11))]
+    found = [run_schedule(stored_schedule(name), each, "all") for each in (CountsOlderTerms, CountsItsOwn, node(11))]
 
     assert [["Leader Completeness"], [], []] == [[each.name for each in replay.breaks] for replay in found]
     assert [None] * 3 == [replay.error for replay in found]
@@ -331,7 +331,7 @@ def test_own_entry_hides_the_count() -> None:
     """Every call of a leader brings its own first entry too, so counting alone is not seen in a run: the check sees it."""
     counting = changed(11, advance_commit_index=CountsOlderTerms.advance_commit_index)
 
-    assert [] == run_schedule(find("figure_8"), counting, "all").breaks
+    assert [] == run_schedule(stored_schedule("figure_8"), counting, "all").breaks
 
 
 def test_vote_is_still_given_again_after_a_crash() -> None:

@@ -9,7 +9,7 @@ from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity
-from raft_steps.lab.verify.model_checker import Scope, Search, find, run_schedule
+from raft_steps.lab.verify.model_checker import Scope, Search, run_schedule, stored_schedule
 from raft_steps.lab.verify.properties import RULES
 from raft_steps.step_09_one_vote_per_term import RequestVoteReply
 from raft_steps.step_10_up_to_date_logs import RequestVote
@@ -158,7 +158,7 @@ def test_search_finds_the_second_vote_before_and_none_now(rule: str) -> None:
 
 def test_stored_find_breaks_step_11() -> None:
     """The find of old still runs: jerry votes for tom, restarts, and votes for spike."""
-    broken = run_schedule(find("vote_after_restart"), node(11)).breaks
+    broken = run_schedule(stored_schedule("vote_after_restart"), node(11)).breaks
 
     assert ["Election Safety"] == [each.name for each in broken]
 

@@ -79,12 +79,12 @@ def schedule(ctx: click.Context, *, what: str, spec: str | None, svg: Path | Non
 
     The exit status is 1 where it does not break the rule that it says it breaks.
     """
-    from raft_steps.lab.verify.model_checker import Schedule, find, run_schedule, stored
+    from raft_steps.lab.verify.model_checker import Schedule, run_schedule, stored_schedule, stored_schedule_names
     from raft_steps.lab.verify.model_checker.schedule_steps import describe
 
-    is_stored = what in stored()
+    is_stored = what in stored_schedule_names()
     text = "" if is_stored else _text_of(what)
-    read = find(what) if is_stored else Schedule.parse(text)
+    read = stored_schedule(what) if is_stored else Schedule.parse(text)
     if read.step is None and spec is None:
         raise CommandError("this schedule names no step, so it is run with a class of one's own; name one with --node")
     replayed = run_schedule(read, load_node(spec) if spec is not None else None)
@@ -110,10 +110,10 @@ def _text_of(what: str) -> str:
     try:
         return sys.stdin.read() if what == "-" else Path(what).read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        from raft_steps.lab.verify.model_checker import stored
+        from raft_steps.lab.verify.model_checker import stored_schedule_names
 
         raise CommandError(
-            f"there is no file {what}, and no stored schedule; stored are {', '.join(stored())}"
+            f"there is no file {what}, and no stored schedule; stored are {', '.join(stored_schedule_names())}"
         ) from error
     except UnicodeDecodeError as error:
         raise CommandError(f"{what} is no text, so no schedule") from error

@@ -17,10 +17,10 @@ from raft_steps.lab.verify.model_checker import (
     Scope,
     Search,
     committed,
-    find,
     leader,
     run_schedule,
-    stored,
+    stored_schedule,
+    stored_schedule_names,
 )
 from tests.verify.model_checker.search_tools import LaterNode
 
@@ -34,8 +34,8 @@ LINE = (
 def test_line_is_spelled_as_it_was_read() -> None:
     """Every clause comes back as it was, quotation marks and all."""
     assert LINE == Schedule.parse(LINE).to_text()
-    for name in stored():
-        schedule = find(name)
+    for name in stored_schedule_names():
+        schedule = stored_schedule(name)
         assert schedule == Schedule.parse(schedule.to_text())
 
 
@@ -99,7 +99,7 @@ def test_schedule_without_step_needs_a_class() -> None:
 
 def test_trace_is_drawn_and_told() -> None:
     """A replay writes a trace like any other: an event a second, with a picture that marks what broke, and a story."""
-    replayed = run_schedule(find("two_leaders_of_four"))
+    replayed = run_schedule(stored_schedule("two_leaders_of_four"))
     trace = replayed.trace
     last = replayed.breaks[0]
     picture = replayed.timeline(title="Two leaders")
@@ -111,12 +111,12 @@ def test_trace_is_drawn_and_told() -> None:
     assert "Two leaders" in picture.svg
     assert "Marked: Election Safety: jerry and tom have both led in term 1" in str(picture)
     assert "tom" in str(story(trace))
-    assert picture.svg == run_schedule(find("two_leaders_of_four")).timeline(title="Two leaders").svg
+    assert picture.svg == run_schedule(stored_schedule("two_leaders_of_four")).timeline(title="Two leaders").svg
 
 
 def test_things_are_due_when_the_schedule_lets_them() -> None:
     """A timer is due when it runs out and a message when it arrives; what never arrives, long after the end."""
-    trace = run_schedule(find("two_leaders_of_four")).trace
+    trace = run_schedule(stored_schedule("two_leaders_of_four")).trace
     arrivals = {event["message"]: event.time_us for event in trace.of("delivered")}
     assert arrivals
     for event in trace.of("sent"):

@@ -28,14 +28,14 @@ from raft_steps.lab.verify.model_checker import (
     SearchResult,
     committed,
     down,
-    find,
     leader,
     predicate,
     run_schedule,
     run_stages,
-    stored,
+    stored_schedule,
+    stored_schedule_names,
 )
-from raft_steps.lab.verify.model_checker import stored_schedules as find_files
+from raft_steps.lab.verify.model_checker import stored_schedules as package
 from raft_steps.lab.verify.model_checker.breadth_first import Walk
 from raft_steps.lab.verify.model_checker.minimise import shortened
 from raft_steps.lab.verify.model_checker.successors import NodeFailedError
@@ -113,7 +113,7 @@ def test_figure_8_is_gone_with_its_rule() -> None:
 @pytest.mark.parametrize("name", FINDS)
 def test_stored_find_is_what_the_search_finds(name: str) -> None:
     """The stored schedules are those that the search finds today; RAFT_STEPS_GOLDEN=1 writes them anew."""
-    path = Path(find_files.__file__).parent / f"{name}.txt"
+    path = Path(package.__file__).parent / f"{name}.txt"
     text = f"# {FINDS[name].remark}\n{found_schedule(name).to_text()}\n"
     if os.environ.get("RAFT_STEPS_GOLDEN"):
         path.write_text(text, encoding="utf-8")
@@ -121,10 +121,10 @@ def test_stored_find_is_what_the_search_finds(name: str) -> None:
     assert text == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", stored())
+@pytest.mark.parametrize("name", stored_schedule_names())
 def test_stored_find_breaks_what_it_says(name: str) -> None:
     """Each stored schedule runs, and breaks its rule; the Node that has the missing rule does not."""
-    schedule = find(name)
+    schedule = stored_schedule(name)
     wrong = FINDS[name].node_class if name in FINDS else CountsOlderTerms
     replayed = run_schedule(schedule, wrong if schedule.step is None else None)
 
@@ -134,13 +134,13 @@ def test_stored_find_breaks_what_it_says(name: str) -> None:
 
 def test_paper_run_is_harmless_with_its_rule() -> None:
     """The paper's own run of Figure 8 breaks nothing where only entries of the own term commit by counting."""
-    assert [] == run_schedule(find("figure_8_of_the_paper"), LaterNode, "all").breaks
+    assert [] == run_schedule(stored_schedule("figure_8_of_the_paper"), LaterNode, "all").breaks
 
 
 def test_unknown_find_names_those_that_are_stored() -> None:
     """A stored schedule that is not there is answered with one that is."""
     with pytest.raises(ScenarioError, match="did you mean 'figure_8'"):
-        find("figure_9")
+        stored_schedule("figure_9")
 
 
 # Outcomes.

@@ -39,7 +39,7 @@ from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.scope import Scope
 from raft_steps.lab.verify.model_checker.search import Search
 from raft_steps.lab.verify.model_checker.state_view import Look
-from raft_steps.lab.verify.model_checker.stored_schedules import find, stored
+from raft_steps.lab.verify.model_checker.stored_schedules import stored_schedule, stored_schedule_names
 
 __all__ = [
     "EXHAUSTED",
@@ -61,11 +61,11 @@ __all__ = [
     "acknowledged",
     "committed",
     "down",
-    "find",
     "holds",
     "leader",
     "predicate",
     "run_schedule",
     "run_stages",
-    "stored",
+    "stored_schedule",
+    "stored_schedule_names",
 ]
