@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from raft_steps.lab.cluster.cluster import Cluster
-from raft_steps.lab.player.session import Session
+from raft_steps.lab.player.session import PlayerSession
 
 
 class Screen:
@@ -101,10 +101,10 @@ class Player:
         return self.session.branches.all[branch].trace.to_text()
 
 
-def session_of(cluster: Cluster) -> Session:
+def session_of(cluster: Cluster) -> PlayerSession:
     """Begin a cluster's session, without a widget."""
     if cluster._session is None:
-        cluster._session = Session(
+        cluster._session = PlayerSession(
             cluster._scenario, cluster._actions, cluster._simulation, cluster._lock, cluster._adopt
         )
     return cluster._session

@@ -91,7 +91,7 @@ def test_leader_without_a_majority_does_not_answer() -> None:
     cluster = Cluster(3, 5)
     cluster.crash("spike", "tyke", "butch")
 
-    assert NoAnswer("nothing was heard within 20 s") == cluster.set("x", 1)
+    assert NoAnswer("no response within 20 s") == cluster.set("x", 1)
     assert 1 == len(cluster.node("tom").open_writes)
 
 

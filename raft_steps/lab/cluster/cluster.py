@@ -1,7 +1,7 @@
 """The cluster: the one object that a notebook uses.
 
-Its verbs are those of a scenario. Each acts now and is written into `cluster.scenario`, so whatever was done by hand
-can be run again, byte for byte, from one line of text.
+Its verbs are those of a scenario. Each one acts at once and is added to `cluster.scenario`, so that a run made by hand
+can be repeated, byte for byte, from one line of text.
 """
 
 from __future__ import annotations
@@ -10,23 +10,42 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.cluster.view import View
-from raft_steps.lab.commands import NotLeader, Ok
+from raft_steps.lab.commands import NotLeader, Ok, command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.model import Action, format_seconds, parse_seconds
+from raft_steps.lab.scenario.model import MICROSECONDS, Action, format_seconds, parse_seconds
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.scenario.validation import check_action
+from raft_steps.lab.text import nearest
+from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.verify.properties.monitor import Properties
 from raft_steps.lab.verify.properties.watched_run import begin
+
+if TYPE_CHECKING:
+    from raft_steps.lab.pictures.svg import Picture
+    from raft_steps.lab.player.branches import Branch
+    from raft_steps.lab.player.session import PlayerSession
+    from raft_steps.lab.player.widget import Player
+    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.trace.narration import Story
+    from raft_steps.lab.verify.linearizability import History
+    from raft_steps.lab.verify.properties.violation import Violation
+
+DEFAULT_RUN_S = 10
+LONGEST_WAIT_S = 1000  # for a condition that may never become true
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """A client waited in vain."""
+    """What a client gets instead of an answer.
+
+    Attributes:
+        why: Why no answer came.
+    """
 
     why: str
 
@@ -34,13 +53,13 @@ class NoAnswer:
 Answer = Ok | NotLeader | NoAnswer
 
 
-class Cluster(View):
-    """Some servers in one process, in virtual time.
+class Cluster:
+    """Several servers in one process, in virtual time.
 
     Attributes:
         time: The virtual time, in seconds.
-        scenario: All that was done so far, as data; `Cluster.replay` runs it again.
-        trace: All that happened so far.
+        scenario: Everything done so far, as data; `Cluster.replay` runs it again.
+        trace: Everything that has happened so far.
     """
 
     def __init__(
@@ -61,18 +80,18 @@ class Cluster(View):
 
         Args:
             step_or_node: The number of a step, or a Node class such as your own.
-            servers: How many, or their names; by default 3, and 1 for a Node that knows no other.
-            seed: What chance begins with; the same seed gives the same run.
-            leader: Who is told to lead at its start; by default the first server as long as there is no election.
+            servers: How many, or their names; by default 3, or 1 for a Node that works without others.
+            seed: The seed of every random choice; the same seed gives the same run.
+            leader: The server that leads from the start; by default the first one in steps that have no elections yet.
             logs: What the disks hold at first, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
-            draws: The first timeouts that a server draws, before chance takes over, as ``{"jerry": [11]}``.
+            draws: The first timeouts that a server draws, before random ones follow, as ``{"jerry": [11]}``.
             later: Servers that are not started yet; `restart` starts them.
             timing: ``"post"`` (whole seconds) or ``"paper"`` (150 to 300 ms).
-            network: ``delay`` (a low and a high number of seconds), ``loss``, ``duplicate``, ``reorder`` (shares).
-            record: Whether to keep a trace; without one a run is several times faster.
+            network: ``delay`` (the shortest and the longest, in seconds), ``loss``, ``duplicate``, ``reorder`` (shares).
+            record: Whether to record a trace; a run without one is several times faster.
 
         Raises:
-            ScenarioError: One of these is not what it should be.
+            ScenarioError: An argument is invalid.
             NodeError: A node failed in `on_start`.
         """
         step, node_class = arguments.read_step(step_or_node)
@@ -93,36 +112,28 @@ class Cluster(View):
         self._begin(scenario, node_class, record)
 
     def _begin(self, scenario: Scenario, node_class: type | None, record: bool) -> None:
-        self._lock, self._session = RLock(), None
+        self._lock = RLock()
+        self._session: PlayerSession | None = None
         title = "" if node_class is None else arguments.title_of_class(node_class)
         self._simulation = (
             begin(scenario, node_class, title) if record else Simulation(scenario, node_class, record=False)
         )
+        # Without its actions, which `_actions` holds: the list grows with every verb, and a scenario is immutable.
         self._scenario = scenario
         self._actions = list(scenario.actions)
-
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        """Keep players from changing the cluster at the same time, and tell them afterwards what changed."""
-        with self._lock:
-            try:
-                yield
-            finally:
-                if self._session is not None:
-                    self._session.changed()
 
     @classmethod
     def replay(cls, scenario: str | Scenario, node: int | type | None = None, *, record: bool = True) -> Cluster:
         """Run a scenario from its start to its end.
 
         Args:
-            scenario: A scenario, or its line of text or JSON.
-            node: The Node class to run, or the number of a step; that of the scenario's step by default.
-            record: Whether to keep a trace.
+            scenario: A scenario, or its text or JSON.
+            node: The Node class to run, or the number of a step; by default the step that the scenario names.
+            record: Whether to record a trace.
 
         Raises:
-            ScenarioError: The scenario cannot be read, there is no such step, or what was given is no Node class.
-            NodeError: A node raised, hung or returned something.
+            ScenarioError: The scenario cannot be parsed, there is no such step, or `node` is not a Node class.
+            NodeError: A node raised an exception, hung, or returned a value from a handler.
         """
         if isinstance(scenario, str):
             scenario = Scenario.parse(scenario)
@@ -138,75 +149,224 @@ class Cluster(View):
         for action in scenario.actions:
             self._simulation.plan(action)
         self._actions += scenario.actions
-        self._run_until(scenario.end_us)
+        self._simulation.run_until(scenario.end_us)
+
+    # Its state and its history. Nothing here changes the cluster.
+
+    @property
+    def time(self) -> float:
+        """The virtual time, in seconds."""
+        return self._simulation.now_us / MICROSECONDS
+
+    @property
+    def scenario(self) -> Scenario:
+        """Everything done so far, as data."""
+        with self._lock:
+            return dataclasses.replace(self._scenario, actions=tuple(self._actions), until_us=self._simulation.now_us)
+
+    @property
+    def trace(self) -> Trace:
+        """Everything that has happened so far.
+
+        Raises:
+            ScenarioError: The cluster was built with ``record=False``.
+        """
+        with self._lock:
+            trace = self._simulation.written_trace
+            trace.scenario = self.scenario.to_text()
+            return trace
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """The properties of Raft that were violated so far: the first violation of each, in order of time.
+
+        Raises:
+            ScenarioError: The cluster was built with ``record=False``, so no property was checked.
+        """
+        watch = self._simulation.watch
+        if not isinstance(watch, Properties):
+            raise ScenarioError("nothing watches this cluster: it was built with record=False")
+        return tuple(watch.violations.values())
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The names of the servers."""
+        return self._simulation.scenario.servers
+
+    @property
+    def leader(self) -> str | None:
+        """The running leader of the highest term; None if there is none."""
+        host = actions.visible_leader(self._simulation)
+        return host.name if host is not None else None
+
+    @property
+    def leaders(self) -> list[str]:
+        """Every running server that considers itself the leader."""
+        hosts = self._simulation.hosts.values()
+        return [host.name for host in hosts if host.up and getattr(host.node, "is_leader", True)]
+
+    def node(self, server: str) -> Any:
+        """Return a server's node, to look at its fields.
+
+        Raises:
+            ScenarioError: There is no such server, or it is down.
+        """
+        host = self._host(server)
+        if not host.up:
+            raise ScenarioError(f"{server} is down; a server that does not run has no node")
+        return host.node
+
+    def log(self, server: str) -> list[str]:
+        """Return a server's log as text, one line per entry: ``1 set x 1``. If the server is down, read its disk."""
+        host = self._host(server)
+        entries = host.node.log if host.up else host.disk.get("log", ())
+        return [f"{entry.term} {command_text(entry.command)}" for entry in entries]
+
+    def timeline(self, **options: Any) -> Picture:
+        """Draw the run so far, or a part of it, as a space-time diagram.
+
+        The options are those of `timeline`: start and end (seconds), heartbeats ("auto", True or False), mark (the
+        number of an event), mark_text, title, and limit (how much is drawn at most).
+        """
+        from raft_steps.lab.pictures.space_time import timeline
+
+        with self._lock:
+            return timeline(self.trace, **options)
+
+    def logs(self, at: float | None = None) -> Picture:
+        """Draw the logs of all servers, entry by entry, as they are now or were at a time in seconds."""
+        from raft_steps.lab.pictures.log_table import log_table
+
+        with self._lock:
+            time_s = self.time if at is None else at
+            return log_table(self.trace.moment_at(time_s), title=f"{self.trace.title}, {time_s:.2f} s")
+
+    def story(self, heartbeats: bool = False, start: float | None = None, end: float | None = None) -> Story:
+        """Describe the run so far, or a part of it, in words.
+
+        Args:
+            heartbeats: Whether to include heartbeats that changed nothing.
+            start: The start of the part, in seconds.
+            end: The end of the part, in seconds.
+        """
+        from raft_steps.lab.trace.narration import story
+
+        with self._lock:
+            return story(self.trace, heartbeats, start, end)
+
+    def history(self) -> History:
+        """Return the requests of clients and their answers so far, to check with `check_linearizable`."""
+        from raft_steps.lab.verify.linearizability import History
+
+        with self._lock:
+            return History.from_trace(self.trace)
+
+    def play(self, *, at: float | None = None, speed: float = 1.0, heartbeats: bool = True) -> Player:
+        """Show the run so far as a ring of servers: to play, step through, scrub through, and act upon.
+
+        Actions in the player change this cluster. An action in the past starts a new branch, and the cluster continues
+        on that branch.
+
+        Args:
+            at: The time at which the player opens, in seconds; by default the beginning.
+            speed: How fast time passes; at 1, a typical message takes a second on the screen.
+            heartbeats: Whether to show heartbeats that changed nothing.
+        """
+        from raft_steps.lab.player.session import PlayerSession
+        from raft_steps.lab.player.widget import Player
+
+        with self._lock:
+            trace = self.trace
+            if self._session is None:
+                self._session = PlayerSession(self._scenario, self._actions, self._simulation, self._lock, self._adopt)
+            return Player(trace, at, speed, heartbeats, self._session)
+
+    def _adopt(self, branch: Branch) -> None:
+        """Continue on a branch of the session."""
+        self._scenario, self._actions, self._simulation = branch.scenario, branch.actions, branch.simulation
+
+    def _host(self, server: str) -> Host:
+        if server not in self._simulation.hosts:
+            raise ScenarioError(f"there is no server {server!r}{nearest(server, self.servers)}")
+        return self._simulation.hosts[server]
+
+    # Time and faults.
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Lock players out while the cluster changes, and send them the changes afterwards."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                if self._session is not None:
+                    self._session.changed()
 
     def run(self, seconds: float | None = None, *, until: float | Callable[[], bool] | None = None) -> Cluster:
         """Let virtual time pass.
 
         Args:
-            seconds: How long; with a condition, the longest time to wait for it (1,000 seconds by default).
-            until: A time in seconds, or a condition that is asked after every event.
+            seconds: How long, 10 seconds by default; with a condition, the longest time to wait for it (1,000 seconds
+                by default).
+            until: A time in seconds, or a condition that is checked after every event.
 
         Returns:
-            The cluster itself, so that a look can follow on the same line.
+            The cluster itself, so that calls can be chained.
 
         Raises:
-            NodeError: A node raised, hung or returned something.
-            EventBudgetError: The servers send without end.
+            NodeError: A node raised an exception, hung, or returned a value from a handler.
+            EventBudgetError: The servers send messages without end.
         """
         with self._at_work():
-            now = self._simulation.now_us
+            simulation, now_us = self._simulation, self._simulation.now_us
             if callable(until):
-                self._run_until(now + parse_seconds(1000 if seconds is None else seconds), until)
+                simulation.run_until(now_us + parse_seconds(LONGEST_WAIT_S if seconds is None else seconds), until)
             elif until is not None:
-                self._run_until(max(now, parse_seconds(until)))
+                simulation.run_until(max(now_us, parse_seconds(until)))
             else:
-                self._run_until(now + parse_seconds(10 if seconds is None else seconds))
+                simulation.run_until(now_us + parse_seconds(DEFAULT_RUN_S if seconds is None else seconds))
         return self
 
-    def _run_until(self, time: int, stop: Callable[[], bool] | None = None) -> bool:
-        return self._simulation.run_until(time, stop)
-
     def crash(self, *servers: str, at: float | None = None) -> None:
-        """Stop servers at once; what is not on their disks is gone."""
+        """Stop servers at once; they keep only what is on their disks."""
         self._act("crash", servers, at)
 
     def lose(self, *servers: str, at: float | None = None) -> None:
-        """Crash servers in their next event: nothing of it is on their disks, and nobody hears of it."""
+        """Crash servers during their next event: nothing of it reaches the disk or the other servers."""
         self._act("lose", servers, at)
 
     def tear(self, *servers: str, at: float | None = None) -> None:
-        """Crash servers in their next event: the last thing that it wrote is not on their disks, or only half."""
+        """Crash servers during their next event: its last write is missing from the disk, or only half of it is there."""
         self._act("tear", servers, at)
 
     def restart(self, *servers: str, at: float | None = None) -> None:
-        """Start servers that are down, with what their disks hold."""
+        """Start servers that are down, with what is on their disks."""
         self._act("restart", servers, at)
 
     def pause(self, *servers: str, at: float | None = None) -> None:
-        """Hold servers still; what reaches them waits."""
+        """Pause servers; messages and timers wait until they resume."""
         self._act("pause", servers, at)
 
     def resume(self, *servers: str, at: float | None = None) -> None:
-        """Let paused servers go on, with all that came for them."""
+        """Resume paused servers, which then handle everything that has waited for them."""
         self._act("resume", servers, at)
 
     def partition(self, *sides: str | Iterable[str], at: float | None = None) -> None:
-        """Cut the network into sides; servers that no side names are one more side together.
+        """Split the network into sides; the servers that are not listed form one more side.
 
         Args:
-            sides: Each a name or several: ``partition("tom")`` cuts tom off from all others.
+            sides: Each a name or several: ``partition("tom")`` isolates tom from all others.
             at: When, in seconds; now by default.
         """
         words = [[side] if isinstance(side, str) else list(side) for side in sides]
         self._act("partition", [word for side in words for word in ("|", *side)][1:], at)
 
     def cut(self, sender: str, receiver: str, at: float | None = None) -> None:
-        """Cut one direction: what the first sends to the second is lost."""
+        """Cut one direction of a link: messages from the sender to the receiver are lost."""
         self._act("cut", (f"{sender}>{receiver}",), at)
 
     def heal(self, at: float | None = None) -> None:
-        """Mend every cut."""
+        """End the partition and all cuts."""
         self._act("heal", (), at)
 
     def timeout(self, *servers: str, at: float | None = None) -> None:
@@ -214,24 +374,26 @@ class Cluster(View):
         self._act("timeout", servers, at)
 
     def drop(self, message: str, at: float | None = None) -> None:
-        """Lose one message, named as ``tom>jerry#7``: the seventh that tom sends to jerry."""
+        """Drop one message, given as ``tom>jerry#7``: the seventh that tom sends to jerry."""
         self._act("drop", (message,), at)
 
     def hold(self, message: str, seconds: float, at: float | None = None) -> None:
-        """Hold a message in flight back: it arrives so many seconds later."""
+        """Delay a message that is in flight by this many seconds more."""
         self._act("hold", (message, str(seconds)), at)
 
     def duplicate(self, message: str, at: float | None = None) -> None:
-        """Let a copy of a message in flight arrive, too."""
+        """Deliver a message that is in flight a second time."""
         self._act("duplicate", (message,), at)
 
     def loss(self, share: float, at: float | None = None) -> None:
-        """Let the network lose this share of the messages, from 0 to 1, from now on."""
+        """From now on, lose this share of all messages, from 0 to 1."""
         self._act("loss", (str(share),), at)
 
     def delay(self, low: float, high: float, at: float | None = None) -> None:
-        """Let messages take so many seconds, from a least to a longest time, from now on."""
+        """From now on, let messages take between `low` and `high` seconds."""
         self._act("delay", (str(low), str(high)), at)
+
+    # Clients.
 
     def set(self, key: str, value: object, to: str | None = None, *, at: float | None = None) -> Answer:
         """Let a client store a value, and wait for the answer.
@@ -239,8 +401,9 @@ class Cluster(View):
         Args:
             key: The key.
             value: The value, stored as text.
-            to: The server to ask; by default whoever leads.
-            at: When, in seconds; now by default. At a later time, the client asks then, and nobody waits for it here.
+            to: The server to ask; by default the leader.
+            at: When, in seconds; now by default. A request at a later time is only scheduled: its answer is not
+                waited for.
 
         Returns:
             The answer, or NoAnswer after 20 s of virtual time (2 s with the paper's timing).
@@ -252,7 +415,7 @@ class Cluster(View):
         return self._request("delete", (str(key),), to, at)
 
     def get(self, key: str, to: str | None = None, *, at: float | None = None) -> Answer:
-        """Let a client read a key, and wait for the answer, as `set` does; the answer's value is what was read."""
+        """Let a client read a key, and wait for the answer, as `set` does; the answer holds the value."""
         return self._request("get", (str(key),), to, at)
 
     def _act(self, verb: str, words: Iterable[str], at: float | None) -> None:
@@ -260,14 +423,15 @@ class Cluster(View):
             self._do(verb, words, at)
 
     def _do(self, verb: str, words: Iterable[str], at: float | None) -> str:
-        """Do something now, or plan it; give the reply address of a client that asks now."""
-        now = self._simulation.now_us
-        action = Action(now if at is None else parse_seconds(at), verb, tuple(words))
-        if action.at_us < now:
-            raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {format_seconds(now)} s")
+        """Perform an action now, or schedule it; return the reply address if a client asks now."""
+        now_us = self._simulation.now_us
+        action = Action(now_us if at is None else parse_seconds(at), verb, tuple(words))
+        if action.at_us < now_us:
+            raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {format_seconds(now_us)} s")
         check_action(action, self.servers)
+        # Before it is performed: an action in which a node fails is part of the scenario that reproduces the failure.
         self._actions.append(action)
-        if action.at_us == now:
+        if action.at_us == now_us:
             return self._simulation.perform(action)
         self._simulation.plan(action)
         return ""
@@ -277,17 +441,17 @@ class Cluster(View):
             client = self._do(verb, (*words, "to", to) if to else words, at)
             if at is not None:
                 return NoAnswer(f"nobody waits for the answer: the client asks at {at:g} s")
-            return self._answer_to(client, to)
+            return self._wait_for_answer(client, to)
 
-    def _answer_to(self, client: str, to: str | None) -> Answer:
-        """Wait for what a client hears."""
+    def _wait_for_answer(self, client: str, to: str | None) -> Answer:
         simulation = self._simulation
         if not client:
             return NoAnswer(actions.why_nobody(simulation))
         if client not in simulation.responses and client not in simulation.waiting:
             return NoAnswer(f"{to or 'the leader'} is down")
-        patience = simulation.timing.patience
+        patience_s = simulation.timing.patience
         if client not in simulation.responses:
-            simulation.run_until(simulation.now_us + parse_seconds(patience), lambda: client in simulation.responses)
+            deadline_us = simulation.now_us + parse_seconds(patience_s)
+            simulation.run_until(deadline_us, lambda: client in simulation.responses)
         response = simulation.responses.get(client)
-        return response if response is not None else NoAnswer(f"nothing was heard within {patience:g} s")
+        return response if response is not None else NoAnswer(f"no response within {patience_s:g} s")

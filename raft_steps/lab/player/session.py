@@ -50,7 +50,7 @@ class Viewer:
     holds: set[int] = field(default_factory=set)
 
 
-class Session:
+class PlayerSession:
     """What players and Python code do with one cluster.
 
     Attributes:

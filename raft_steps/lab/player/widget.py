@@ -26,7 +26,7 @@ from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
 
 if TYPE_CHECKING:
-    from raft_steps.lab.player.session import Session
+    from raft_steps.lab.player.session import PlayerSession
 
 # In an order in which each follows the ones that it imports.
 MODULES = (
@@ -95,9 +95,9 @@ class Ring(anywidget.AnyWidget):
     hurry = traitlets.Bool(True).tag(sync=True)
     chapter = traitlets.Int(0).tag(sync=True)
     live = traitlets.Dict().tag(sync=True)
-    session: Session | None = None
+    session: PlayerSession | None = None
 
-    def attend(self, session: Session) -> None:
+    def attend(self, session: PlayerSession) -> None:
         """Take part in a session: ask it what the browser asks, and show what it tells."""
         self.session = session
         self.on_msg(lambda ring, request, _buffers: session.answer(ring, request))
@@ -136,7 +136,7 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
     """
 
     def __init__(
-        self, trace: Trace, at: float | None, speed: float, heartbeats: bool, session: Session | None = None
+        self, trace: Trace, at: float | None, speed: float, heartbeats: bool, session: PlayerSession | None = None
     ) -> None:
         """Build the widgets; `player` says what the arguments mean, and a session makes them live."""
         live = {} if session is None else session.state()
