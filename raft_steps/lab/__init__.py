@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from raft_steps.lab.verify.linearizability import History as History
     from raft_steps.lab.verify.linearizability import Operation as Operation
     from raft_steps.lab.verify.linearizability import check_linearizable as check_linearizable
+    from raft_steps.lab.verify.linearizability import parse_history as parse_history
+    from raft_steps.lab.verify.linearizability import read_history as read_history
     from raft_steps.lab.verify.model_checker import NOBODY_CAN_BE_ELECTED as NOBODY_CAN_BE_ELECTED
     from raft_steps.lab.verify.model_checker import Schedule as Schedule
     from raft_steps.lab.verify.model_checker import Scope as Scope
@@ -115,7 +117,9 @@ HOMES = {
     "leaderless": "cluster.experiments",
     "log_table": "pictures.log_table",
     "message": "messages",
+    "parse_history": "verify.linearizability",
     "predicate": "verify.model_checker",
+    "read_history": "verify.linearizability",
     "removed": "node",
     "run_schedule": "verify.model_checker",
     "run_ten_steps": "checks.ten_steps.run",

@@ -8,6 +8,7 @@
       EventBudgetError    a run that never gets quiet: a storm of messages
       NodeLoadError       a file from which no Node class can be loaded
       SourceError         a class whose source cannot be found, cut into pieces or folded
+      HistoryError        a history of operations that cannot be read, written or checked
 
 A notebook shows a LabError as its message alone: the laboratory's own frames teach nobody anything.
 """
@@ -60,3 +61,7 @@ class EventBudgetError(LabError):
 
 class SourceError(LabError):
     """The source of a Node cannot be found, cut into pieces or folded; the message says what stands in the way."""
+
+
+class HistoryError(LabError):
+    """A history of operations cannot be read, written or checked; the message says where and why."""

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from raft_steps.lab import Cluster
 from raft_steps.lab.cli.main import main
 from raft_steps.lab.pictures.svg import Picture
-from raft_steps.lab.verify.linearizability import History, Operation
+from raft_steps.lab.verify.linearizability import History, Operation, format_history
 from tests.pictures.picture_tools import texts
 
 DATA = Path(__file__).parents[1] / "verify" / "linearizability" / "data"
@@ -29,7 +29,7 @@ def hard_history() -> str:
     """Give a history that takes long to decide: open appends, and two reads that disagree on their order."""
     writes = [Operation.parse(f"append x {n}", f"W{n}", 0, 10) for n in range(10)]
     reads = [Operation.parse("get x", "A", 11, 12, "0123456789"), Operation.parse("get x", "B", 11, 12, "9876543210")]
-    return History((*writes, *reads)).to_text("porcupine")
+    return format_history(History((*writes, *reads)), "porcupine")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from raft_steps.lab.log import Log
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.fuzzer.course_map.trial import mended_adversity
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
-from raft_steps.lab.verify.linearizability import History, check_linearizable
+from raft_steps.lab.verify.linearizability import check_linearizable, history_of_trace
 
 SEEDS = range(4)
 
@@ -63,7 +63,7 @@ def test_what_clients_hear_could_come_from_one_server_where_no_leader_is_cut_off
     for seed in SEEDS:
         cluster = Cluster.replay(mended_adversity(12, profile, seed))
 
-        assert check_linearizable(History.from_trace(cluster.trace)).verdict == "ok"
+        assert check_linearizable(history_of_trace(cluster.trace)).verdict == "ok"
 
 
 def test_the_same_judges_find_the_steps_before_wanting() -> None:

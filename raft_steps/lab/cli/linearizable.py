@@ -44,13 +44,13 @@ def linearizable(
     raft-steps linearizable run.jsonl --svg run.svg
     raft-steps linearizable etcd_000.log --model register --time-limit 60
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab.verify.linearizability import History, check_linearizable
+    from raft_steps.lab.verify.linearizability import check_linearizable, parse_history
 
     try:
         text = file.read()
     except UnicodeDecodeError as error:
         raise CommandError(f"{file.name} is no text, so it is no history") from error
-    result = check_linearizable(History.parse(text), model, time_limit=time_limit)
+    result = check_linearizable(parse_history(text), model, time_limit=time_limit)
     if svg is not None:
         result.picture().save(svg)
     if as_json:

@@ -256,10 +256,10 @@ class Cluster:
 
     def history(self) -> History:
         """Return the requests of clients and their answers so far, to check with `check_linearizable`."""
-        from raft_steps.lab.verify.linearizability import History
+        from raft_steps.lab.verify.linearizability import history_of_trace
 
         with self._lock:
-            return History.from_trace(self.trace)
+            return history_of_trace(self.trace)
 
     def play(self, *, at: float | None = None, speed: float = 1.0, heartbeats: bool = True) -> Player:
         """Show the run so far as a ring of servers: to play, step through, scrub through, and act upon.

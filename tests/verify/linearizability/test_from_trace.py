@@ -10,7 +10,7 @@ import pytest
 from raft_steps.lab import Cluster
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.trace.trace import Trace
-from raft_steps.lab.verify.linearizability import History, HistoryError, check_linearizable
+from raft_steps.lab.verify.linearizability import History, HistoryError, check_linearizable, history_of_trace
 from raft_steps.step_01_key_value_store import Node as Step1
 from raft_steps.step_08_election_timeout_reset import Node as Step8
 
@@ -127,9 +127,9 @@ def test_without_a_scenario_a_waiting_request_is_as_old_as_the_pause() -> None:
     cluster.resume("tom")
     cluster.run(0.001)
     trace = Trace.from_text(cluster.trace.to_text())
-    exact = History.from_trace(trace).operations[1].called
+    exact = history_of_trace(trace).operations[1].called
     trace.scenario = ""
-    guessed = History.from_trace(trace).operations[1].called
+    guessed = history_of_trace(trace).operations[1].called
     (pause,) = trace.of("paused")
 
     assert guessed == pause.time_us
@@ -191,4 +191,4 @@ def test_request_without_a_word_is_refused() -> None:
     trace.add(0, "asked", "tom", {"client": "client#1", "request": "fly x"})
 
     with pytest.raises(HistoryError, match="client#1 asked 'fly x'"):
-        History.from_trace(trace)
+        history_of_trace(trace)

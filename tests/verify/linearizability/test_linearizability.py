@@ -22,7 +22,7 @@ from raft_steps.lab.verify.linearizability import (
     check,
     check_linearizable,
 )
-from raft_steps.lab.verify.linearizability.check import effect_times
+from raft_steps.lab.verify.linearizability.finding import effect_times
 from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError
 from tests.verify.linearizability.linearizability_tools import has_order, is_order_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from raft_steps.lab import Cluster
-from raft_steps.lab.verify.linearizability import History, Operation, check_linearizable
+from raft_steps.lab.verify.linearizability import History, Operation, check_linearizable, parse_history
 from raft_steps.lab.verify.linearizability.picture_servers import stretches
 from tests.pictures.picture_tools import parse, texts
 
@@ -127,7 +127,7 @@ def test_long_history_is_drawn_in_part() -> None:
 def test_log_without_times_counts_events() -> None:
     """Where there are no times, the axis says which call or answer it was."""
     text = "INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - 0\t:ok\t:write\t1\n"
-    picture = check_linearizable(History.parse(text), "register").picture()
+    picture = check_linearizable(parse_history(text), "register").picture()
 
     assert {"event 0", "event 1"} <= set(texts(picture))
 

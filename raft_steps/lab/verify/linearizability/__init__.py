@@ -1,20 +1,24 @@
-"""Linearizability: whether what clients saw could have been seen of one server that does one thing at a time.
+"""Linearizability: whether what clients observed is possible with one server that does one thing at a time.
 
-    from raft_steps.lab.verify.linearizability import History, Operation, check_linearizable
+    from raft_steps.lab import check_linearizable
 
     result = check_linearizable(cluster.history())
     result                 the verdict in words
-    result.picture()       the same, drawn beside the servers and the faults
+    result.picture()       the history, drawn below the servers and the faults
 
-A history is linearizable if all its operations can be put in one order in which each takes effect at a moment between
-its call and its answer, and every answer is what one copy of the data would have given (Herlihy and Wing,
-"Linearizability: a correctness condition for concurrent objects", 1990). This package knows what clients asked and
-heard; it knows nothing of Raft.
+A history is linearizable if its operations have an order in which each takes effect at some moment between its call
+and its return, and every answer is the one that a single copy of the data would have given (Herlihy and Wing,
+"Linearizability: a correctness condition for concurrent objects", 1990). This package does not depend on Raft: a
+history contains calls and answers of clients and nothing else.
 """
 
+from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.verify.linearizability.check import LinearizabilityResult, check_linearizable
-from raft_steps.lab.verify.linearizability.history import History, HistoryError, Mark, Operation
+from raft_steps.lab.verify.linearizability.formats import format_history
+from raft_steps.lab.verify.linearizability.from_trace import history_of_trace
+from raft_steps.lab.verify.linearizability.history import History, Mark, Operation
 from raft_steps.lab.verify.linearizability.models import MODELS, KeyValueModel, Model, RegisterModel
+from raft_steps.lab.verify.linearizability.reading import parse_history, read_history
 
 __all__ = [
     "MODELS",
@@ -27,4 +31,8 @@ __all__ = [
     "Operation",
     "RegisterModel",
     "check_linearizable",
+    "format_history",
+    "history_of_trace",
+    "parse_history",
+    "read_history",
 ]

@@ -8,50 +8,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.verify.linearizability.history import History, HistoryError, Operation
+from raft_steps.lab.errors import HistoryError
+from raft_steps.lab.verify.linearizability.finding import Finding
+from raft_steps.lab.verify.linearizability.history import History, Operation
 from raft_steps.lab.verify.linearizability.minimise import smallest_part
-from raft_steps.lab.verify.linearizability.models import MODELS, Model, RegisterModel, State
+from raft_steps.lab.verify.linearizability.models import MODELS, Model, RegisterModel
 from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError, Search, find_order
 
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.trace.trace import Trace
 
-Verdict = Literal["ok", "violated", "unknown"]
 STEP_LIMIT = 2_000_000  # a few seconds, and some hundred megabytes at worst
 SMALLEST_LIMIT = 200_000  # how many more steps to look for the smallest failing part
 
 
-@dataclass(frozen=True, slots=True)
-class LinearizabilityResult:
-    """What the check found.
+class LinearizabilityResult(Finding):
+    """The result of a check: a `Finding` that prints as a report and can be drawn."""
 
-    Attributes:
-        verdict: ok, violated or unknown.
-        history: The history that was checked.
-        model: What its operations do.
-        order: When ok, the operations that took effect, in an order that explains every answer.
-        failing: When violated, a smallest part that cannot be explained: leave out any one, and the rest can.
-        key: The key of the failing part.
-        farthest: The longest beginning of an order of the failing part.
-        state: What the key held after that.
-        undecided: The keys whose search ran out of its limit.
-        steps: How many operations were tried, over all keys.
-    """
-
-    verdict: Verdict
-    history: History
-    model: Model
-    order: tuple[Operation, ...] = ()
-    failing: tuple[Operation, ...] = ()
-    key: Hashable = None
-    farthest: tuple[Operation, ...] = ()
-    state: State = None
-    undecided: tuple[Hashable, ...] = ()
-    steps: int = field(default=0, compare=False)
+    __slots__ = ()
 
     def picture(self, trace: Trace | None = None, *, title: str = "") -> Picture:
         """Draw the history beside the servers and the faults, with the order or the failing part.
@@ -146,8 +123,8 @@ def _violated(
         model,
         failing=failing,
         key=failing[0].key,
-        farthest=search.farthest,
-        state=search.state,
+        longest_prefix=search.farthest,
+        state_after=search.state,
         steps=steps,
     )
 
@@ -161,21 +138,3 @@ def _together(found: Mapping[Hashable, Search]) -> tuple[Operation, ...]:
             earliest = max(earliest, operation.begin)
             placed.append((earliest, number, operation))
     return tuple(operation for _, _, operation in sorted(placed, key=lambda item: item[:2]))
-
-
-def effect_times(order: Sequence[Operation]) -> list[int]:
-    """Give a moment for each operation of an order at which it may have taken effect, in microseconds.
-
-    The moments follow the order and lie between call and answer, in the middle of what the order leaves free.
-    """
-    earliest, now = [], 0
-    for operation in order:
-        now = max(now, operation.called)
-        earliest.append(now)
-    last = max((op.returned or op.called for op in order), default=0)
-    latest = []
-    for operation, soonest in zip(reversed(order), reversed(earliest), strict=True):
-        last = max(min(last, last if operation.returned is None else operation.returned), soonest)
-        latest.append(last)
-    latest.reverse()
-    return [(low + high) // 2 for low, high in zip(earliest, latest, strict=True)]

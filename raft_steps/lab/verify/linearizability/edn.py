@@ -12,7 +12,7 @@ import re
 from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
-from raft_steps.lab.verify.linearizability.history import HistoryError
+from raft_steps.lab.errors import HistoryError
 
 MOST_DEPTH = 50  # forms within forms; a history needs four
 

@@ -16,10 +16,9 @@ import re
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
-from raft_steps.lab.errors import LabError
-from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.verify.linearizability.edn import EdnMap, Form, Keyword, read_edn
-from raft_steps.lab.verify.linearizability.history import History, HistoryError
+from raft_steps.lab.verify.linearizability.history import History
 from raft_steps.lab.verify.linearizability.pairing import Pairing, Said
 
 NANOSECONDS = 1000  # in a microsecond; Jepsen's :time is in nanoseconds
@@ -30,28 +29,17 @@ _JEPSEN = re.compile(
 _LOG_LINE = re.compile(r"(TRACE|DEBUG|INFO|WARN|ERROR)\s")
 
 
-def parse_history(text: str) -> History:
-    """Read a history of any of these forms, or a saved trace of the laboratory.
+def is_log(text: str) -> bool:
+    """Return whether a text begins with a line of a Jepsen log."""
+    return _LOG_LINE.match(text) is not None
+
+
+def parse_log(text: str) -> History:
+    """Parse a log of Jepsen.
 
     Raises:
-        HistoryError: It is none of them; the message names the line.
+        HistoryError: It is not one; the message names the line.
     """
-    start = text.lstrip()
-    if not start:
-        raise HistoryError("there is no history: the text is empty")
-    if _LOG_LINE.match(start):
-        return _parse_log(text)
-    if start.startswith('{"'):
-        try:
-            return History.from_trace(Trace.from_text(text))
-        except HistoryError:
-            raise
-        except LabError as error:
-            raise HistoryError(str(error)) from error
-    return _parse_edn(text)
-
-
-def _parse_log(text: str) -> History:
     pairing = Pairing(refusals=True)
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
@@ -85,7 +73,12 @@ def _short(line: str) -> str:
     return repr(line if len(line) <= 60 else line[:60] + "…")
 
 
-def _parse_edn(text: str) -> History:
+def parse_edn(text: str) -> History:
+    """Parse EDN as Porcupine's kv logs and Knossos use it.
+
+    Raises:
+        HistoryError: It is not that; the message names the line.
+    """
     forms = read_edn(text)
     if len(forms) == 1 and isinstance(forms[0].value, tuple):
         forms = [Form(getattr(item, "line", forms[0].line), item) for item in forms[0].value]
@@ -128,7 +121,7 @@ class _Line(NamedTuple):
     time: int
 
 
-def write_history(history: History, form: str) -> str:
+def format_history(history: History, form: str) -> str:
     """Spell a history as ``"knossos"``, ``"porcupine"`` or ``"jepsen"``.
 
     Raises:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from raft_steps.lab.commands import Delete, Get, Request, Set, parse_command
-from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.errors import HistoryError, ScenarioError
 from raft_steps.lab.scenario.model import TARGETS
 from raft_steps.lab.scenario.model import Action as ScenarioAction
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
-from raft_steps.lab.verify.linearizability.history import Action, History, HistoryError, Mark, Operation, Outcome
+from raft_steps.lab.verify.linearizability.history import Action, History, Mark, Operation, Outcome
 
 ACTIONS: dict[type[Request], Action] = {Set: "set", Delete: "delete", Get: "get"}
 FAULTS = frozenset({"crashed", "restarted", "paused", "resumed", "partitioned", "cut", "healed"})
 
 
-def history_of(trace: Trace) -> History:
+def history_of_trace(trace: Trace) -> History:
     """Take from a run what its clients asked and heard.
 
     What the disks hold at first was asked before the run began, and nobody knows what became of it.

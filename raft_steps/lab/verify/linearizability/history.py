@@ -10,10 +10,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from raft_steps.lab.errors import LabError
+from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.scenario.model import MICROSECONDS
 
 if TYPE_CHECKING:
@@ -24,10 +23,6 @@ Outcome = Literal["ok", "failed", "unknown"]
 
 # How many words follow each action after its key: set KEY VALUE, cas KEY EXPECTED VALUE.
 WORDS: dict[Action, int] = {"set": 1, "get": 0, "delete": 0, "append": 1, "cas": 2}
-
-
-class HistoryError(LabError):
-    """A history that cannot be read, or that makes no sense; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,51 +196,6 @@ class History:
         if not self.timed:
             return f"event {time // MICROSECONDS}"
         return f"{time / MICROSECONDS:.3f}".rstrip("0").rstrip(".") + " s"
-
-    @classmethod
-    def from_trace(cls, trace: Trace) -> History:
-        """Take from a run of the laboratory what its clients asked and heard.
-
-        Raises:
-            HistoryError: A client asked what a history has no word for.
-        """
-        from raft_steps.lab.verify.linearizability.from_trace import history_of
-
-        return history_of(trace)
-
-    @classmethod
-    def parse(cls, text: str) -> History:
-        """Read a history: a Jepsen log, EDN as Porcupine and Knossos use it, or a saved trace of the laboratory.
-
-        Raises:
-            HistoryError: It is none of them; the message names the line.
-        """
-        from raft_steps.lab.verify.linearizability.formats import parse_history
-
-        return parse_history(text)
-
-    @classmethod
-    def read(cls, path: str | Path) -> History:
-        """Read a history from a file, as `parse` does.
-
-        Raises:
-            HistoryError: It is no history; the message names the line.
-            OSError: The file cannot be opened.
-        """
-        try:
-            return cls.parse(Path(path).read_text(encoding="utf-8"))
-        except UnicodeDecodeError as error:
-            raise HistoryError(f"{path} is no text, so it is no history") from error
-
-    def to_text(self, form: str = "knossos") -> str:
-        """Spell the history as ``"knossos"`` (EDN, with times), ``"porcupine"`` (its kv logs) or ``"jepsen"`` (a log).
-
-        Raises:
-            HistoryError: There is no such form, or it has no word for an operation of this history.
-        """
-        from raft_steps.lab.verify.linearizability.formats import write_history
-
-        return write_history(self, form)
 
     def __repr__(self) -> str:
         lines = [

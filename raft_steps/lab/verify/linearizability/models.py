@@ -10,7 +10,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from raft_steps.lab.verify.linearizability.history import HistoryError, Operation
+from raft_steps.lab.errors import HistoryError
+from raft_steps.lab.verify.linearizability.history import Operation
 
 State = Hashable
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
+from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.verify.linearizability.edn import plain
-from raft_steps.lab.verify.linearizability.history import Action, History, HistoryError, Mark, Operation
+from raft_steps.lab.verify.linearizability.history import Action, History, Mark, Operation
 
 TYPES = ("invoke", "ok", "fail", "info")
 FUNCTIONS: dict[str, Action] = {

@@ -7,21 +7,17 @@ effect; of one that is not, the smallest failing part has a heavy edge and a sig
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from raft_steps.lab.pictures.signs import TEXT_STYLE, WALL
 from raft_steps.lab.pictures.style import ALARM, INK, LINE, PALE_LINE, PAPER, TERM_TINTS
 from raft_steps.lab.pictures.svg import Drawing, Picture, cut, text_width, wrap
 from raft_steps.lab.text import plural
 from raft_steps.lab.trace.trace import Trace
-from raft_steps.lab.verify.linearizability.check import effect_times
+from raft_steps.lab.verify.linearizability.finding import Finding, effect_times
 from raft_steps.lab.verify.linearizability.history import History, Operation
 from raft_steps.lab.verify.linearizability.picture_layout import GUTTER, MARGIN, SIZE, Bar, Layout, lay_out
 from raft_steps.lab.verify.linearizability.picture_servers import LANE, Stretch, draw_lane, stretches
 from raft_steps.lab.verify.linearizability.report import explanation, on_key, report
-
-if TYPE_CHECKING:
-    from raft_steps.lab.verify.linearizability.check import LinearizabilityResult
 
 ROW, BAR = 36, 12
 MARK_ROWS, MARK_ROW, MARK_WIDTH = 4, 14, 300
@@ -36,7 +32,7 @@ STYLE = (
 )
 
 
-def draw_result(result: LinearizabilityResult, trace: Trace | None, title: str) -> Picture:
+def draw_result(result: Finding, trace: Trace | None, title: str) -> Picture:
     """Draw the result of a check.
 
     Args:
@@ -58,14 +54,14 @@ def draw_result(result: LinearizabilityResult, trace: Trace | None, title: str) 
     return Picture(painter.paint(title).svg(alt), alt, summary)
 
 
-def _verdict(result: LinearizabilityResult) -> str:
+def _verdict(result: Finding) -> str:
     counted = plural(len(result.history), "operation")
     words = {"ok": f"{counted}, linearizable", "unknown": f"{counted}, undecided"}
     return words.get(result.verdict, f"{counted}, not linearizable{on_key(result.key)}")
 
 
 class _Painter:
-    def __init__(self, result: LinearizabilityResult, layout: Layout, lanes: Mapping[str, list[Stretch]]) -> None:
+    def __init__(self, result: Finding, layout: Layout, lanes: Mapping[str, list[Stretch]]) -> None:
         self.result, self.layout, self.lanes = result, layout, lanes
         self.history: History = result.history
         self.failing = {op.begin for op in result.failing}

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.text import plural, several
+from raft_steps.lab.verify.linearizability.finding import Finding
 from raft_steps.lab.verify.linearizability.history import History, Operation, spell
 from raft_steps.lab.verify.linearizability.models import is_ours
-
-if TYPE_CHECKING:
-    from raft_steps.lab.verify.linearizability.check import LinearizabilityResult
 
 MOST_LINES = 30
 
 
-def report(result: LinearizabilityResult) -> str:
+def report(result: Finding) -> str:
     """Tell a result, a line for each operation that matters."""
     count = len(result.history)
     if result.verdict == "unknown":
@@ -53,7 +51,7 @@ def _table(history: History, operations: Sequence[Operation]) -> list[str]:
     return lines
 
 
-def explanation(result: LinearizabilityResult) -> str:
+def explanation(result: Finding) -> str:
     """Say in a sentence why the failing part has no order: the plainest reason that fits."""
     part, history = result.failing, result.history
     for observer in reversed(part if is_ours(result.model) else ()):
@@ -65,12 +63,12 @@ def explanation(result: LinearizabilityResult) -> str:
             )
             if told:
                 return told
-    done = several(op.told for op in result.farthest) if result.farthest else "nothing"
-    if len(result.farthest) > 4:
-        done = f"{len(result.farthest)} of them, the last {result.farthest[-1].told},"
-    stuck = [op for op in part if op.outcome == "ok" and op not in result.farthest]
+    done = several(op.told for op in result.longest_prefix) if result.longest_prefix else "nothing"
+    if len(result.longest_prefix) > 4:
+        done = f"{len(result.longest_prefix)} of them, the last {result.longest_prefix[-1].told},"
+    stuck = [op for op in part if op.outcome == "ok" and op not in result.longest_prefix]
     return (
-        f"no order of them explains every answer: after {done} the key held {spell(result.state)}, "
+        f"no order of them explains every answer: after {done} the key held {spell(result.state_after)}, "
         f"and {several(f'{op.told} by {op.client}' for op in stuck)} did not fit any more"
     )
 
@@ -91,7 +89,7 @@ def _writers(value: Hashable, part: Sequence[Operation]) -> list[Operation]:
     return [op for op in part if op.action in ("set", "cas") and not op.is_read and op.value == value]
 
 
-def _never_written(observer: Operation, result: LinearizabilityResult) -> str:
+def _never_written(observer: Operation, result: Finding) -> str:
     """Tell of a value that nobody had written, if that is so."""
     if observer.action not in ("get", "cas") or seen_by(observer) == result.model.initial:
         return ""
@@ -171,7 +169,7 @@ def operation_data(operation: Operation) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def result_data(result: LinearizabilityResult) -> dict[str, Any]:
+def result_data(result: Finding) -> dict[str, Any]:
     """Give a result as data that JSON can hold."""
     return {
         "verdict": result.verdict,
