@@ -9,10 +9,10 @@ from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.state_space import Event, State, advanced
 from raft_steps.lab.verify.model_checker.transitions import Machine
 
-Start = tuple[tuple[Event, ...], State]  # the events that lead to a state, and the state with all facts
+StartState = tuple[tuple[Event, ...], State]  # the events that lead to a state, and the state with all facts
 
 
-def beginning_of(machine: Machine, schedule: Schedule) -> Start:
+def beginning_of(machine: Machine, schedule: Schedule) -> StartState:
     """Start the servers one after the other, with what a schedule says of logs, terms and leader.
 
     Raises:
@@ -31,14 +31,14 @@ def beginning_of(machine: Machine, schedule: Schedule) -> Start:
     return (), (*head, history, 0, *sorted(packets))
 
 
-def forgotten(machine: Machine, start: Start) -> Start:
+def forgotten(machine: Machine, start: StartState) -> StartState:
     """Lose all messages that are on their way."""
     path, state = start
     n = len(machine.servers)
     return ((*path, ("forget",)), state[: n + 2]) if len(state) > n + 2 else start
 
 
-def end_of(machine: Machine, start: Start, path: tuple[Event, ...]) -> Start:
+def end_of(machine: Machine, start: StartState, path: tuple[Event, ...]) -> StartState:
     """Go along a path from a start, and keep all facts."""
     state = start[1]
     for event in path:

@@ -1,7 +1,7 @@
 """The replay: it runs a schedule, event by event, and writes a trace that every picture and story can read.
 
 Each event takes a second of virtual time. That says nothing of real durations: a schedule knows the order alone. In the
-trace, a timer is due when the schedule lets it run out, and a message when it arrives (`dues`).
+trace, a timer is due when the schedule lets it run out, and a message when it arrives.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario.arguments import title_of_class
 from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 from raft_steps.lab.trace.trace import Trace
-from raft_steps.lab.verify.model_checker.dues import set_dues
 from raft_steps.lab.verify.model_checker.facts import NOTHING, Fact, facts_of, grown
 from raft_steps.lab.verify.model_checker.interning import Even
 from raft_steps.lab.verify.model_checker.schedule import MESSAGE, Schedule, Step, client_and_command
@@ -33,6 +32,8 @@ from raft_steps.lab.verify.model_checker.transitions import check_answer, find_h
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.verify.model_checker.predicates import Predicate
+
+FLIGHTS_PER_RUN = 5  # A message that never arrives has come a fifth of its way by the end of the run.
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Replay:
     def finish(self) -> None:
         """Set the end, and say of what never came that it was due by then."""
         self.trace.end_us = self.now_us + MICROSECONDS
-        set_dues(self.trace)
+        _set_dues(self.trace)
 
     def look(self) -> Look:
         """Show the present state."""
@@ -302,3 +303,23 @@ def _title(schedule: Schedule, node_class: type) -> str:
     if schedule.step is not None:
         return f"step {schedule.step}"
     return title_of_class(node_class)
+
+
+def _set_dues(trace: Trace) -> None:
+    """Say of each timer that it is due when it runs out, and of each message that it is due when it arrives.
+
+    A timer that never runs out is due at the end. A message that never arrives is due long after it, so that a picture
+    shows it leave and get no further.
+    """
+    ends: dict[tuple[str, str], int] = {}
+    for event in reversed(trace.events):
+        if event.kind in ("delivered", "dropped"):
+            ends["message", event["message"]] = event.time_us
+        elif event.kind == "sent":
+            event.detail["due"] = ends.get(
+                ("message", event["message"]), event.time_us + FLIGHTS_PER_RUN * (trace.end_us - event.time_us)
+            )
+        elif event.kind in ("timer_fired", "timer_cancelled"):
+            ends[event.server, event["timer"]] = event.time_us if event.kind == "timer_fired" else trace.end_us
+        elif event.kind == "timer_started":
+            event.detail["due"] = ends.pop((event.server, event["timer"]), trace.end_us)

@@ -11,20 +11,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.verify.model_checker.breadth_first import EXHAUSTED, GOAL_FOUND, NODE_FAILED, TIME_OUT, VIOLATED
+from raft_steps.lab.verify.model_checker.initial_states import StartState
 from raft_steps.lab.verify.model_checker.invariants import INVARIANTS, read_invariants
 from raft_steps.lab.verify.model_checker.replay import Replay
 from raft_steps.lab.verify.model_checker.schedule import Schedule
-from raft_steps.lab.verify.model_checker.state_space import Event, State
+from raft_steps.lab.verify.model_checker.schedule_steps import describe
 
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.trace.trace import Trace
     from raft_steps.lab.verify.model_checker.predicates import Predicate
-    from raft_steps.lab.verify.model_checker.search import Search
+
+
+class Resumable(Protocol):
+    """A search that can be resumed from states that it found.
+
+    A result needs no more of the `Search` that it comes from, so this module does not import that one, which builds it.
+    """
+
+    def run(self, scope: Any = None, *, starts: Iterable[StartState] = ..., **options: Any) -> SearchResult:
+        """Search from these states on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +65,10 @@ class SearchResult:
     pruned: int = 0
     limit: str = ""
     error: NodeError | None = None
-    search: Search = field(repr=False)
+    search: Resumable = field(repr=False)
+    node_class: type = field(repr=False)
     invariants: tuple[Predicate, ...] = field(default=(), repr=False)
-    ends: tuple[tuple[tuple[Event, ...], State], ...] = field(default=(), repr=False)
+    ends: tuple[StartState, ...] = field(default=(), repr=False)
 
     @property
     def exhausted(self) -> bool:
@@ -82,7 +93,7 @@ class SearchResult:
         """
         if self.schedule is None:
             raise ScenarioError(f"there is no run to show: the search ended with {self.outcome!r}")
-        return Replay(self.schedule, self.search.node_class, self.invariants).run()
+        return Replay(self.schedule, self.node_class, self.invariants).run()
 
     @property
     def trace(self) -> Trace:
@@ -95,7 +106,7 @@ class SearchResult:
 
     def steps(self) -> list[str]:
         """List the events of the run that was found, in words."""
-        return [] if self.schedule is None else self.search.describe(self.schedule)
+        return [] if self.schedule is None else describe(self.schedule, self.node_class)
 
     def go_on(self, scope: Any = None, **options: Any) -> SearchResult:
         """Search on from the states that were found, with other settings; they are those of `Search.run`.

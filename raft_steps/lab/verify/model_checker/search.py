@@ -31,7 +31,7 @@ from raft_steps.lab.verify.model_checker.breadth_first import (
     Walk,
 )
 from raft_steps.lab.verify.model_checker.facts import KINDS
-from raft_steps.lab.verify.model_checker.initial_states import Start, beginning_of, end_of, forgotten
+from raft_steps.lab.verify.model_checker.initial_states import StartState, beginning_of, end_of, forgotten
 from raft_steps.lab.verify.model_checker.invariants import read_invariants
 from raft_steps.lab.verify.model_checker.minimise import shortened
 from raft_steps.lab.verify.model_checker.predicates import Predicate
@@ -39,7 +39,7 @@ from raft_steps.lab.verify.model_checker.random_walks import Probes
 from raft_steps.lab.verify.model_checker.replay import Replay
 from raft_steps.lab.verify.model_checker.result import SearchResult
 from raft_steps.lab.verify.model_checker.schedule import Schedule
-from raft_steps.lab.verify.model_checker.schedule_steps import describe, name_steps
+from raft_steps.lab.verify.model_checker.schedule_steps import name_steps
 from raft_steps.lab.verify.model_checker.scope import Scope
 from raft_steps.lab.verify.model_checker.state_space import Event
 from raft_steps.lab.verify.model_checker.successors import Moves
@@ -115,7 +115,7 @@ class Search:
         depth: int | None = None,
         seconds: float | None = None,
         clock: Callable[[], float] | None = None,
-        starts: Iterable[Start] = (),
+        starts: Iterable[StartState] = (),
     ) -> SearchResult:
         """Go through every order of events, the nearest states first.
 
@@ -167,7 +167,7 @@ class Search:
         depth: int = 100,
         seconds: float | None = None,
         clock: Callable[[], float] | None = None,
-        starts: Iterable[Start] = (),
+        starts: Iterable[StartState] = (),
     ) -> SearchResult:
         """Follow random runs, each as deep as it may go; what is found is shortened as far as single events go.
 
@@ -199,17 +199,13 @@ class Search:
         walk.pruned += space.pruned
         return self._result(walk, begins, aim.invariants)
 
-    def describe(self, schedule: Schedule) -> list[str]:
-        """Say in words what happens in a schedule of this cluster, event by event."""
-        return describe(schedule, self.node_class)
-
     # What a run is made of.
 
-    def _begins(self, starts: Iterable[Start], *, forget: bool = False) -> list[Start]:
+    def _begins(self, starts: Iterable[StartState], *, forget: bool = False) -> list[StartState]:
         begins = list(starts) or [self._start]
         return [forgotten(self.machine, start) for start in begins] if forget else begins
 
-    def _prepare(self, scope: Scope | None, begins: list[Start], aim: Aim) -> tuple[Aim, Moves]:
+    def _prepare(self, scope: Scope | None, begins: list[StartState], aim: Aim) -> tuple[Aim, Moves]:
         scope = scope or Scope()
         self._check_names(aim.predicates())
         keep = {kind for predicate in aim.predicates() for kind in predicate.needs}
@@ -223,7 +219,7 @@ class Search:
             if not predicate.needs <= set(KINDS):
                 raise ScenarioError(f"{predicate.name!r} needs facts of other kinds than {', '.join(KINDS)}")
 
-    def _name_clients(self, scope: Scope, begins: list[Start]) -> list[str]:
+    def _name_clients(self, scope: Scope, begins: list[StartState]) -> list[str]:
         """Name a client for each command; the same name is never given to two requests."""
         used = {event[2] for path, _ in begins for event in path if event[0] == "ask"}
         names = []
@@ -236,8 +232,13 @@ class Search:
             names.append(name)
         return names
 
-    def _result(self, walk: Walk, begins: list[Start], rules: tuple[Predicate, ...]) -> SearchResult:
-        told: dict[str, Any] = {"outcome": walk.outcome, "search": self, "invariants": rules}
+    def _result(self, walk: Walk, begins: list[StartState], rules: tuple[Predicate, ...]) -> SearchResult:
+        told: dict[str, Any] = {
+            "outcome": walk.outcome,
+            "search": self,
+            "node_class": self.node_class,
+            "invariants": rules,
+        }
         path = (*begins[walk.start][0], *walk.path)
         if walk.finding is not None and walk.outcome in (VIOLATED, GOAL_FOUND):
             told |= {"what": walk.finding[0].name, "words": walk.finding[1]}
