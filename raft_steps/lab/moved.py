@@ -26,14 +26,14 @@ MOVED = dict(
         checks.puppets checks.fake_peers
         checks.stage checks.bench
         checks.talk checks.exchange
-        cli_budgets cli.budgets
+        cli_budgets cli.catalogue
         cli_catalogue cli.catalogue
         cli_check cli.check
         cli_course cli.course
         cli_grade cli.grade
         cli_linearizable cli.linearizable
         cli_look cli.steps
-        cli_map cli.course_map
+        cli_map cli.sweep
         cli_run cli.run
         cli_search cli.search
         cli_sweep cli.sweep

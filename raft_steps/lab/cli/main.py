@@ -13,11 +13,9 @@ import click
 
 from raft_steps import __version__
 from raft_steps.lab.cli import (
-    budgets,
     catalogue,
     check,
     course,
-    course_map,
     grade,
     linearizable,
     run,
@@ -53,8 +51,8 @@ main.add_section(
     search.search,
     search.schedule,
     linearizable.linearizable,
-    course_map.course_map,
+    sweep.course_map,
     catalogue.catalogue,
-    budgets.budgets,
+    catalogue.budgets,
 )
 main.add_section("For authors and instructors", course.refresh, course.release, grade.grade)
