@@ -97,12 +97,12 @@ MOVED = dict(
         ten_steps_tester checks.ten_steps.tester
         timeline pictures.space_time
         timeline_layout pictures.space_time_layout
-        timeline_legend pictures.space_time_legend
-        timeline_notes pictures.space_time_notes
+        timeline_legend pictures.space_time_paint
+        timeline_notes pictures.space_time_scene
         timeline_paint pictures.space_time_paint
         timeline_scene pictures.space_time_scene
         timeline_signs pictures.signs
-        timeline_summary pictures.space_time_summary
+        timeline_summary pictures.space_time
         timers runtime.simulator.timers
         traffic verify.conformance.traffic
         view cluster.cluster

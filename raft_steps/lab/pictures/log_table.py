@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from raft_steps.lab.pictures.signs import STYLE, draw_sign, state_words
-from raft_steps.lab.pictures.space_time_layout import SIZE
-from raft_steps.lab.pictures.style import ALARM, INK, PALE_LINE, PAPER, term_tint
+from raft_steps.lab.pictures.style import ALARM, INK, PALE_LINE, PAPER, SIZE, term_tint
 from raft_steps.lab.pictures.svg import Drawing, Picture, cut, text_width
 from raft_steps.lab.text import plural, printable, several
 from raft_steps.lab.trace.narration import quote

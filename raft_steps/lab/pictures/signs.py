@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from raft_steps.lab.pictures.space_time_layout import BADGE, SIZE
-from raft_steps.lab.pictures.style import ALARM, FAINT_INK, INK, MESSAGES, PAPER, ROLES
+from raft_steps.lab.pictures.style import ALARM, BADGE, FAINT_INK, INK, MESSAGES, PAPER, ROLES, SIZE
 from raft_steps.lab.pictures.svg import Drawing, sign_path
 from raft_steps.lab.trace.trace import ServerState
 

@@ -10,14 +10,12 @@ import math
 from bisect import bisect_right
 from functools import cached_property
 
-from raft_steps.lab.pictures.space_time_notes import Note
-from raft_steps.lab.pictures.space_time_scene import Arrow, Scene
+from raft_steps.lab.pictures.space_time_scene import Arrow, Note, Scene
+from raft_steps.lab.pictures.style import BADGE, LEADING, SIZE
 from raft_steps.lab.pictures.svg import text_width, wrap
 
 GUTTER, MARGIN = 66, 14  # the clock's column, the right edge
 FIRST_LINE = 46  # from a column's left edge to its lifeline; a client's arrow comes from there
-SIZE, LEADING = 11, 13  # of ordinary letters, and from line to line
-BADGE = 9  # half the width of a role's sign
 LEAST_STEP, MOST_STEP, USUAL_STEP = 11, 80, 5  # how far down the next moment is: least, most, and for a usual delay
 LEAST_FALL = 18  # how far down, at least, an arrow with words goes
 LEAST_BESIDE = 30  # how much of the words of an arrow that runs out stand beside it; a stump has no words

@@ -19,6 +19,9 @@ LINE = "#8a8a8a"
 PALE_LINE = "#d4d4d4"
 ALARM = "#b00020"  # what broke; always with a ring, a cross or words
 
+SIZE, LEADING = 11, 13  # of ordinary letters, and from line to line
+BADGE = 9  # half the width of a role's sign
+
 
 @dataclass(frozen=True, slots=True)
 class RoleLook:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raft_steps.lab.pictures.signs import draw_sign
-from raft_steps.lab.pictures.space_time_layout import BADGE
-from raft_steps.lab.pictures.style import INK, LINE, ROLES
+from raft_steps.lab.pictures.style import BADGE, INK, LINE, ROLES
 from raft_steps.lab.pictures.svg import Drawing, text_width
 from raft_steps.lab.trace.trace import Moment, ServerState, Trace, advance
 
