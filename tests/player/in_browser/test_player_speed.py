@@ -69,7 +69,7 @@ for number in range(%d):
     kind = "AppendEntries" if number %% 2 else "RequestVote"
     message = {"message": f"{sender}>{receiver}#{number}", "to": receiver, "type": kind, "fields": fields}
     crowd.add(1000 * number, "sent", sender, message | {"due": 20_000_000 + 1000 * number})
-crowd.end = 25_000_000
+crowd.end_us = 25_000_000
 """
 # Counts the frames of two seconds.
 COUNTED = """
