@@ -149,7 +149,7 @@ export function progressAtWall(from, to, walls) {
 }
 
 /**
- * Tells on which side of a wall a point lies. The curve is y = x² in its own coordinates, or a straight line.
+ * Returns whether a point is beyond a wall. The curve is y = x² in its own coordinates, or a straight line.
  *
  * @param {Point} point
  * @param {Wall} wall

@@ -118,7 +118,7 @@ export class Happenings {
   }
 
   /**
-   * Tells whether lines() returns any without idle heartbeats, and takes less time for it.
+   * Returns whether lines() returns any without idle heartbeats, and takes less time for it.
    *
    * @param {Happening} happening
    */
@@ -203,7 +203,7 @@ function similarityKey(event) {
 }
 
 /**
- * Tells whether only the timer is left of a heartbeat.
+ * Returns whether only the timer is left of a heartbeat.
  *
  * @param {readonly TraceEvent[]} events
  */

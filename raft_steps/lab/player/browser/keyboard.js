@@ -30,21 +30,21 @@ const LIVE_HELP = [
 const TEXT_FIELDS = "textarea, select, input:not([type=range]):not([type=checkbox])";
 
 /**
- * Tells whether a key belongs to the browser or to JupyterLab.
+ * Returns whether a key belongs to the browser or to JupyterLab.
  *
  * @param {KeyboardEvent} event
  */
 export const isCommand = (event) => event.ctrlKey || event.altKey || event.metaKey;
 
 /**
- * Tells whether a key is typed into a field.
+ * Returns whether a key is typed into a field.
  *
  * @param {KeyboardEvent} event
  */
 export const isTyping = (event) => closestTo(event, TEXT_FIELDS) !== null;
 
 /**
- * Tells whether the browser itself makes a key press what has the focus.
+ * Returns whether the browser itself makes a key press what has the focus.
  *
  * @param {KeyboardEvent} event
  */

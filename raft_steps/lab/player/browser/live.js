@@ -80,7 +80,7 @@ export class LiveSession {
   }
 
   /**
-   * Crosses out the messages that an action has dropped: the trace says so only when they should arrive.
+   * Crosses out the messages that an action has dropped and that are still on their way.
    *
    * @param {readonly MessageInTransit[]} messages
    * @param {number} time
@@ -191,7 +191,7 @@ export class LiveSession {
   }
 
   /**
-   * Tells whether no visible happening follows a position so far.
+   * Returns whether no visible happening follows a position so far.
    *
    * @param {Position} position
    * @param {boolean} heartbeats

@@ -151,7 +151,7 @@ export class Player {
   }
 
   /**
-   * Tells whether the player has just been opened and not been touched. It then stays where the notebook opened it: when
+   * Returns whether the player has just been opened and not been touched. It then stays where the notebook opened it: when
    * all cells are run, those below it may extend the run at once.
    */
   isNew() {
