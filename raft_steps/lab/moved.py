@@ -81,7 +81,7 @@ MOVED = dict(
         profiles verify.fuzzer.profiles
         properties verify.properties
         reading source.parse
-        recorder runtime.simulator.recorder
+        recorder runtime.recorder
         release course.learner_edition
         scenario_checks scenario.validation
         scenario_text scenario.grammar

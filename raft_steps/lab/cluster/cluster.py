@@ -183,10 +183,10 @@ class Cluster:
         Raises:
             ScenarioError: The cluster was built with ``record=False``, so no property was checked.
         """
-        watch = self._simulation.watch
-        if not isinstance(watch, Properties):
+        monitor = self._simulation.monitor
+        if not isinstance(monitor, Properties):
             raise ScenarioError("nothing watches this cluster: it was built with record=False")
-        return tuple(watch.violations.values())
+        return tuple(monitor.violations.values())
 
     @property
     def servers(self) -> tuple[str, ...]:

@@ -202,8 +202,8 @@ def leader_of(branch: Branch) -> str | None:
 
 
 def _broken(branch: Branch) -> list[str]:
-    watch = branch.simulation.watch
-    return [violation.rule.name for violation in watch.violations.values()] if isinstance(watch, Witness) else []
+    monitor = branch.simulation.monitor
+    return [violation.rule.name for violation in monitor.violations.values()] if isinstance(monitor, Witness) else []
 
 
 def _claim(branch: Branch) -> str:

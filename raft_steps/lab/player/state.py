@@ -68,15 +68,15 @@ def _last_deed(branch: Branch) -> str:
 
 
 def _violations(branch: Branch) -> list[dict[str, Any]]:
-    watch = branch.simulation.watch
-    if not isinstance(watch, Witness):
+    monitor = branch.simulation.monitor
+    if not isinstance(monitor, Witness):
         return []
     return [
         {
-            "event": watch.events[rule], "time": found.time, "rule": rule, "text": found.text,
+            "event": monitor.events[rule], "time": found.time, "rule": rule, "text": found.text,
             "servers": list(found.servers), "step": found.rule.step,
         }
-        for rule, found in watch.violations.items()
+        for rule, found in monitor.violations.items()
     ]  # fmt: skip
 
 

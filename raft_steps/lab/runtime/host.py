@@ -1,83 +1,60 @@
-"""What carries a node in a simulation: its disk, its timers, its links. It does not know what the node does."""
+"""A server's host: it owns the node of the present life, its handlers and its disk, whatever drives the node."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
-from raft_steps.lab.commands import Get, parse_command
-from raft_steps.lab.errors import NodeError, ScenarioError
+from raft_steps.lab.errors import NodeError
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.diagnostics import Mistake
-from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, format_seconds
-
-if TYPE_CHECKING:
-    from raft_steps.lab.runtime.simulator.network import Link
-    from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.scenario.model import format_seconds
 
 
 class Host:
-    """One server of a simulation.
+    """One server: a node, its handlers, and what survives its crash.
+
+    The disk is a dictionary in memory. A host with a real disk overrides `store_field` and `store_log`; both are called
+    before any effect of the event leaves the node.
 
     Attributes:
         name: The server's name.
-        node: The node of this life; the last one's, after a crash.
-        up: Whether it runs.
-        paused: Whether it is held still; what reaches it then waits in the mailbox.
+        node: The node of this life; after a crash, the node of the last one.
+        up: Whether the server runs.
         life: How often it was started.
-        second: How long a second by its own clock takes, in microseconds; above 0, not always whole.
-        unsynced: How its disk fails in the next event, which ends its life: ``lose``, ``tear``, or not at all.
-        disk: What the next life begins with.
-        logs: The names of the node's fields that hold a log; a log tells its own changes.
+        disk: What the next life begins with: the durable fields, by name.
+        logs: The names of the node's fields that hold a log. A log records its own changes.
         durable: The names of the node's other durable fields.
-        stores_more: Whether there is more to look at than one log that is durable.
-        log: Otherwise, that log.
-        timers: When each running timer is due, in microseconds.
-        waits: What each timer was last started with, in the node's seconds, and how many microseconds that is.
-        queued: When the simulation will look at each timer; one that restarts is queued once.
-        links: The ways to the other servers, by name.
+        stores_more: Whether there is more to compare after an event than one log, which is durable.
+        log: That log, if it is the only field to compare.
         handlers: The bound handler of each message class that has arrived in this life.
-        mailbox: What reached a paused server, as calls for the simulation to make.
     """
 
-    __slots__ = (
-        "disk", "durable", "handlers", "life", "links", "log", "logs", "mailbox", "name", "node", "paused", "queued",
-        "second", "stores_more", "timers", "unsynced", "up", "waits",
-    )  # fmt: skip
+    __slots__ = ("disk", "durable", "handlers", "life", "log", "logs", "name", "node", "stores_more", "up")
 
-    def __init__(self, name: str, log: Iterable[Entry] = (), rate: float = 1) -> None:
-        """Begin without a node, with these entries on the disk and a clock of this rate."""
+    def __init__(self, name: str, log: Iterable[Entry] = ()) -> None:
+        """Create a host that is down, with these entries on its disk."""
         self.name = name
-        self.second = MICROSECONDS / rate
-        self.unsynced = ""
         self.node: Any = None
-        self.up = self.paused = False
+        self.up = False
         self.life = 0
         self.disk: dict[str, Any] = {"log": stored} if (stored := Log(log)) else {}
         self.logs: tuple[str, ...] = ()
         self.durable: tuple[str, ...] = ()
         self.stores_more, self.log = True, Log()
-        self.timers: dict[str, int] = {}
-        self.waits: dict[str, tuple[float, int]] = {}
-        self.queued: dict[str, int] = {}
-        self.links: dict[str, Link] = {}
         self.handlers: dict[type, Callable[..., object]] = {}
-        self.mailbox: list[tuple[Callable[..., None], Any, Any, Any]] = []
 
     def begin(self, node: Any) -> None:
-        """Begin a life with what the disk holds.
+        """Begin a life: give the node what the disk holds.
 
         Raises:
-            Mistake: The node calls something durable that it does not have.
+            Mistake: The node declares a durable field that it does not have.
         """
         self.node = node
-        self.handlers, self.unsynced = {}, ""
-        self.timers.clear()
-        self.queued.clear()
+        self.handlers = {}
         if isinstance(node.durable, str):
             raise Mistake(f"says durable = {node.durable!r}; write durable = ({node.durable!r},), with a comma")
         for name in node.durable:
@@ -88,7 +65,7 @@ class Host:
                 setattr(node, name, Log(stored))
             elif name in self.disk:
                 setattr(node, name, copy.deepcopy(stored))
-        # By its fields and not by `vars`, which turns a node into one whose fields Python finds more slowly from then on.
+        # `fields` and not `vars`: once `vars` was called on an object, Python finds its attributes more slowly.
         self.logs = tuple(f.name for f in fields(node) if isinstance(getattr(node, f.name), Log))
         self.durable = tuple(name for name in node.durable if name not in self.logs)
         for name in self.logs:
@@ -98,149 +75,90 @@ class Host:
             self.log = node.log
 
     def end(self) -> None:
-        """End a life: all that is not on disk is gone."""
-        self.up, self.paused, self.unsynced = False, False, ""
-        self.timers.clear()
-        self.queued.clear()
-        self.mailbox.clear()
+        """End a life: everything that is not on disk is lost."""
+        self.up = False
 
-    def find_handler(self, name: str, now: int) -> Callable[..., object]:
-        """Find the method of the node that hears something.
+    def find_handler(self, name: str, now_us: int) -> Callable[..., object]:
+        """Find a handler of the node by its name.
 
         Raises:
-            NodeError: It has no such method.
+            NodeError: The node has no such method.
         """
         handler = getattr(self.node, name, None)
         if handler is None:
-            text = f"{self.name} has no {name}: something reached it at {format_seconds(now)} s that its Node does not know"
+            text = (
+                f"{self.name} has no {name}: something reached it at {format_seconds(now_us)} s "
+                "that its Node does not know"
+            )
             raise NodeError(text, server=self.name, handler=name)
         return handler  # type: ignore[no-any-return]
 
-    def hear(self, message_class: type, now: int) -> Callable[..., object]:
-        """Find the method of the node that hears a class of messages, and remember it for this life.
+    def find_message_handler(self, message_class: type, now_us: int) -> Callable[..., object]:
+        """Find the handler of a message class, and keep it in `handlers` for this life.
 
         Raises:
-            NodeError: It has no such method.
+            NodeError: The node has no such method.
         """
-        handler = self.handlers[message_class] = self.find_handler(handler_name(message_class), now)
+        handler = self.handlers[message_class] = self.find_handler(handler_name(message_class), now_us)
         return handler
 
     def store(self) -> list[Change] | None:
-        """Bring the disk up to the node's durable fields; return what happened to its logs, if anything did.
+        """Bring the disk up to date with the node's durable fields.
 
-        A log tells its own changes, so that storing costs as much as what is new.
+        A log records its own changes, so storing costs as much as what is new, not as much as the log is long.
+
+        Returns:
+            The changes of all the node's logs, durable or not; None if there were none.
 
         Raises:
-            DiskFailed: The disk was to fail in this event.
+            Mistake: Something else was put where a log was.
         """
         if self.stores_more:
             return self._store_all()
-        log = self.node.log  # One log is all that there is to store.
+        log = self.node.log
         if log is not self.log:
             log = self.log = _as_log(log, "log")
         changes = log.changes
         if not changes:
             return None
         log.changes = []
-        stored = self.disk.get("log")
-        if stored is None:
-            stored = self.disk["log"] = Log()
-        stored.follow(changes)
+        self.store_log("log", changes)
         return changes
 
     def _store_all(self) -> list[Change] | None:
-        """Do the same for any number of fields."""
-        if self.unsynced:
-            self._fail()
+        """Do what `store` does for any number of fields."""
         node, log_changes = self.node, None
         for name in self.logs:
             log = _as_log(getattr(node, name), name)
             if log.changes:
                 changes, log.changes = log.changes, []
                 if name in node.durable:
-                    self._log_on_disk(name).follow(changes)
+                    self.store_log(name, changes)
                 log_changes = changes if log_changes is None else log_changes + changes
         disk = self.disk
         for name in self.durable:
             value = getattr(node, name)
             if name not in disk or disk[name] != value:
-                disk[name] = copy.deepcopy(value)
+                self.store_field(name, value)
         return log_changes
 
-    def _log_on_disk(self, name: str) -> Log:
-        """Give the disk's copy of a log, which begins empty."""
+    def store_field(self, name: str, value: Any) -> None:
+        """Put the new value of a durable field on the disk."""
+        self.disk[name] = copy.deepcopy(value)
+
+    def store_log(self, name: str, changes: Iterable[Change]) -> None:
+        """Change a log on the disk, which begins empty, as the node has changed its own."""
         if name not in self.disk:
             self.disk[name] = Log()
-        return self.disk[name]  # type: ignore[no-any-return]
-
-    def fail_next(self, how: str) -> None:
-        """Let the disk fail in the next event, and the server with it."""
-        self.unsynced, self.stores_more = how, True
-
-    def _fail(self) -> NoReturn:
-        """Fail: nothing of the event is stored, or all of its changes to the logs but the last, and no other field."""
-        for name in self.logs:
-            log = getattr(self.node, name)
-            if self.unsynced == "tear" and name in self.node.durable and isinstance(log, Log):
-                self._log_on_disk(name).follow(log.changes[:-1])
-        raise DiskFailed(self.unsynced)
+        self.disk[name].follow(changes)
 
 
 def _as_log(value: object, name: str) -> Log:
-    """Hold what is in a log's place to be a log.
+    """Return a value that is in a log's place.
 
     Raises:
-        Mistake: It is none.
+        Mistake: It is not a log.
     """
     if not isinstance(value, Log):
         raise Mistake(f"put {value!r} where its {name} was; a log stays a Log")
     return value
-
-
-class DiskFailed(BaseException):
-    """A server went down in the middle of an event, with part of what it had to store."""
-
-
-def class_of(scenario: Scenario) -> type:
-    """Load the Node class of a scenario's step.
-
-    Raises:
-        ScenarioError: The scenario names no step, or one that there is not.
-    """
-    from raft_steps import node
-
-    if scenario.step is None:
-        raise ScenarioError("this scenario names no step; give it a Node class")
-    try:
-        return node(scenario.step)  # type: ignore[no-any-return]
-    except LookupError as error:
-        raise ScenarioError(str(error)) from error
-
-
-def new_node(scenario: Scenario, host: Host, node_class: type) -> Any:
-    """Build the node of a host's present life, as it is before it has seen its disk."""
-    scripted = scenario.draws.get(host.name, ()) if host.life == 1 else ()
-    chance = RandomStream(scenario.seed, f"node/{host.name}/{host.life}", scripted)
-    node = node_class(name=host.name, servers=scenario.servers, random=chance)
-    if scenario.timing != "post":
-        for name in ("heartbeat_interval", "election_timeout_range"):
-            if hasattr(node_class, name):
-                setattr(node, name, getattr(TIMINGS[scenario.timing], name))
-    if host.life == 1 and host.name == scenario.leader:
-        node.is_leader = True
-    return node
-
-
-def read_entries(stored: Iterable[tuple[int, str]]) -> list[Entry]:
-    """Turn what a scenario says of a log into its entries.
-
-    Raises:
-        ScenarioError: A log holds writes, and this is something else.
-    """
-    entries = []
-    for index, (term, text) in enumerate(stored, start=1):
-        command = parse_command(text)
-        if isinstance(command, Get):
-            raise ScenarioError(f"a log holds writes, set KEY VALUE or delete KEY, not {text!r}")
-        entries.append(Entry(index=index, term=term, command=command))
-    return entries

@@ -149,7 +149,7 @@ def test_answers_are_told_from_calls() -> None:
     """What goes back to the caller is an answer; what it sets off beyond that is a call again."""
     traffic = Traffic()
     scenario = Scenario(servers=("tom", "jerry"), timing="paper", draws={"tom": (0.15,), "jerry": (0.3,)})
-    simulation = Simulation(scenario, RaftNode, record=False, watch=traffic)
+    simulation = Simulation(scenario, RaftNode, record=False, monitor=traffic)
     simulation.run_until(165_000)  # One RequestVote, its answer, and the first heartbeat at least.
     sent = {name: link.count for name, host in simulation.hosts.items() for link in host.links.values()}
 
@@ -161,7 +161,7 @@ def test_what_is_stored_is_counted_once_an_event() -> None:
     """An event that changes the log, the term or the vote is one write to the disk; any other is none."""
     traffic = Traffic()
     scenario = Scenario(servers=("tom", "jerry", "spike"), timing="paper", draws={"tom": (0.15,)})
-    simulation = Simulation(scenario, RaftNode, record=False, watch=traffic)
+    simulation = Simulation(scenario, RaftNode, record=False, monitor=traffic)
     simulation.run_until(1_000_000)
     before = dict(traffic.stored)
     simulation.run_until(2_000_000)

@@ -256,7 +256,7 @@ def test_small_failure_breaks_the_same_rule(failures: list[tuple[Rule, Scenario,
     for rule, _, shrunk in failures:
         for record in (False, True):
             simulation = Simulation(
-                Scenario.parse(shrunk.scenario.to_text()), record=record, watch=Properties(stop_at=[rule])
+                Scenario.parse(shrunk.scenario.to_text()), record=record, monitor=Properties(stop_at=[rule])
             )
             with pytest.raises(PropertyBroken) as broken:
                 simulation.run_until(shrunk.scenario.until_us or 0)

@@ -35,7 +35,7 @@ def rule_named(name: str) -> Rule:
 def watched(scenario: Scenario, node_class: type | None = None, **options: Any) -> Properties:
     """Run a scenario to its end, and give what was seen of it."""
     properties = Properties()
-    simulation = Simulation(scenario, node_class, watch=properties, **{"record": False, **options})
+    simulation = Simulation(scenario, node_class, monitor=properties, **{"record": False, **options})
     simulation.run_until(scenario.until_us or 0)
     return properties
 
@@ -84,14 +84,14 @@ def test_run_stops_at_the_event_that_broke() -> None:
     node_class, rule, line = next(row for row in MISTAKES if row[1] == "Acknowledged Writes Last")
     scenario = Scenario.parse(line)
     seen = watched(scenario, node_class).violations[rule]
-    simulation = Simulation(scenario, node_class, watch=Properties(stop_at=[rule_named(rule)]))
+    simulation = Simulation(scenario, node_class, monitor=Properties(stop_at=[rule_named(rule)]))
     with pytest.raises(PropertyBroken) as broken:
         simulation.run_until(scenario.until_us or 0)
 
     assert broken.value.violation == seen
     assert str(seen) == str(broken.value)
     assert seen.time == simulation.now_us
-    others = Simulation(scenario, node_class, watch=Properties(stop_at=[rule_named("Election Safety")]))
+    others = Simulation(scenario, node_class, monitor=Properties(stop_at=[rule_named("Election Safety")]))
     others.run_until(scenario.until_us or 0)
     assert scenario.until_us == others.now_us
 
@@ -131,7 +131,7 @@ def test_watching_changes_nothing() -> None:
     for seed in range(3):
         scenario = adversity(None, "hostile", seed, node_class=RaftNode, seconds=4)
         plain, seen = (
-            Simulation(scenario, RaftNode, watch=watch) for watch in (None, Properties())
+            Simulation(scenario, RaftNode, monitor=monitor) for monitor in (None, Properties())
         )  # fmt: skip
         for simulation in (plain, seen):
             simulation.run_until(scenario.until_us or 0)

@@ -12,7 +12,7 @@ from raft_steps.lab.commands import command_of_words
 from raft_steps.lab.scenario.model import sides_of
 
 if TYPE_CHECKING:
-    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
     from raft_steps.lab.runtime.simulator.simulation import Simulation
     from raft_steps.lab.scenario.model import Action
 
@@ -73,7 +73,7 @@ def why_nobody(simulation: Simulation) -> str:
     return "all servers are down" if len(simulation.hosts) > 1 else f"{next(iter(simulation.hosts))} is down"
 
 
-def visible_leader(simulation: Simulation) -> Host | None:
+def visible_leader(simulation: Simulation) -> SimulatedHost | None:
     """Find who leads as far as one can see: a running leader of the highest term; before there are leaders, anyone."""
     leader, highest = None, -1
     for host in simulation.hosts.values():
@@ -85,7 +85,7 @@ def visible_leader(simulation: Simulation) -> Host | None:
     return leader
 
 
-def resolve(simulation: Simulation, word: str) -> list[Host]:
+def resolve(simulation: Simulation, word: str) -> list[SimulatedHost]:
     """Find the servers that a word of an action means now."""
     match word:
         case "leader":
@@ -100,7 +100,7 @@ def resolve(simulation: Simulation, word: str) -> list[Host]:
             return [simulation.hosts[word]]
 
 
-def _change_life(simulation: Simulation, verb: str, host: Host) -> None:
+def _change_life(simulation: Simulation, verb: str, host: SimulatedHost) -> None:
     if verb == "timeout":
         simulation.time_out(host)
     elif verb == "crash" and host.up:
@@ -126,7 +126,7 @@ def _partition(simulation: Simulation, words: tuple[str, ...]) -> None:
     side_of = {name: number for number, side in enumerate(sides) for name in side}
     for host in simulation.hosts.values():
         for link in host.links.values():
-            if side_of[host.name] != side_of[link.receiver.name]:
+            if side_of[host.name] != side_of[link.receiver]:
                 link.cut(PARTED)
             else:
                 link.mend(PARTED)

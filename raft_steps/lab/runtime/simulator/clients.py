@@ -8,7 +8,7 @@ from raft_steps.lab.commands import NotLeader, Ok, Request, Response
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 if TYPE_CHECKING:
-    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
     from raft_steps.lab.runtime.simulator.simulation import Simulation
 
 
@@ -27,20 +27,20 @@ class Clients:
         self.waiting: set[str] = set()
         self._count = 0
 
-    def ask(self, host: Host, request: Request) -> str:
+    def ask(self, host: SimulatedHost, request: Request) -> str:
         """Bring a request to a server; return the client's reply address."""
         self._count += 1
         client = f"client#{self._count}"
         if host.up:
             self.waiting.add(client)
-            if self.simulation.watch is not None:
-                self.simulation.watch.asked(client, request)
+            if self.simulation.monitor is not None:
+                self.simulation.monitor.asked(client, request)
             self._arrive(host, client, request)
         else:
             self.simulation.note("note", host.name, text=f"{client} cannot reach {host.name}, which is down")
         return client
 
-    def _arrive(self, host: Host, client: str, request: Request) -> None:
+    def _arrive(self, host: SimulatedHost, client: str, request: Request) -> None:
         if not host.up:  # It was paused when the client asked, and went down as it went on.
             self.simulation.note("note", host.name, text=f"{client} is not heard by {host.name}, which is down")
             return
@@ -50,7 +50,7 @@ class Clients:
         handler = host.find_handler("on_client_request", self.simulation.now_us)
         self.simulation.handle(host, handler, (client, request), "asked", {"client": client, "request": request})
 
-    def answer(self, host: Host, client: str, response: Response) -> None:
+    def answer(self, host: SimulatedHost, client: str, response: Response) -> None:
         """Let a client hear a server's answer.
 
         Raises:

@@ -9,56 +9,34 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Iterator
 from math import floor
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
-from raft_steps.lab.runtime.host import DiskFailed, Host
+from raft_steps.lab.runtime.simulator.simulated_host import DiskFailed
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.scenario.model import format_seconds
 
 if TYPE_CHECKING:
-    from raft_steps.lab.commands import Request
-    from raft_steps.lab.log import Change
     from raft_steps.lab.node import Effect
+    from raft_steps.lab.runtime.monitor import Monitor
+    from raft_steps.lab.runtime.recorder import Recorder
     from raft_steps.lab.runtime.simulator.clients import Clients
-    from raft_steps.lab.runtime.simulator.network import Link, Network, Planned
-    from raft_steps.lab.runtime.simulator.recorder import Recorder
+    from raft_steps.lab.runtime.simulator.link import Link
+    from raft_steps.lab.runtime.simulator.network import Network, Planned
+    from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
     from raft_steps.lab.runtime.simulator.timers import Timers
     from raft_steps.lab.trace.trace import Trace
-
-
-class Monitor(Protocol):
-    """Who looks at nodes while they run, and changes none."""
-
-    def begins(self, host: Host) -> None:
-        """Hear that a life begins: the node is built, and has not heard `on_start`."""
-
-    def asked(self, client: str, request: Request) -> None:
-        """Hear what a client asks."""
-
-    def handled(self, host: Host, now: int, message: object | None, changes: list[Change] | None) -> None:
-        """Look at a node that has handled an event, and at its effects before they leave.
-
-        Args:
-            host: Where.
-            now: The time in microseconds.
-            message: The message that arrived; None if the event was something else.
-            changes: What happened to the node's logs, if anything did.
-        """
-
-    def failed(self, host: Host) -> None:
-        """Hear that a server went down in the middle of an event; its disk may hold part of what the event stored."""
 
 
 class Handling:
     """The part of a simulation that calls a node and does what it asks for."""
 
-    hosts: dict[str, Host]
+    hosts: dict[str, SimulatedHost]
     now_us: int
     recorder: Recorder | None
     trace: Trace | None
-    watch: Monitor | None
+    monitor: Monitor | None
     _agenda: list[Planned]
     _numbers: Iterator[int]
     _network: Network
@@ -70,20 +48,20 @@ class Handling:
         if self.recorder is not None:
             self.recorder.event(self.now_us, kind, server, detail)
 
-    def crash(self, host: Host, **detail: Any) -> None:
+    def crash(self, host: SimulatedHost, **detail: Any) -> None:
         """End a life: all that is not on disk is gone."""
         host.end()
         self.note("crashed", host.name, **detail)
 
-    def _crash_in_event(self, host: Host, how: str) -> None:
+    def _crash_in_event(self, host: SimulatedHost, how: str) -> None:
         """End a life in the middle of an event: none of its effects leaves, and the disk has part of it, or nothing."""
         host.node.effects = []
         self.crash(host, disk=how)
-        if self.watch is not None:
-            self.watch.failed(host)
+        if self.monitor is not None:
+            self.monitor.failed(host)
 
     def _deliver(self, link: Link, message: object, number: int) -> None:
-        host = link.receiver
+        host = self.hosts[link.receiver]
         if not (link.open and host.up):
             reason = link.closed_to(number) if host.up else "down"
             if reason:
@@ -97,7 +75,7 @@ class Handling:
         except KeyError:
             if message is None:  # Where nobody writes down what is sent, it is noticed only here.
                 raise self._none_arrived(link) from None
-            handler = host.hear(type(message), self.now_us)
+            handler = host.find_message_handler(type(message), self.now_us)
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
             self.handle(host, handler, (link.sender, message), "delivered", detail, message=message)
@@ -109,8 +87,8 @@ class Handling:
             changes = None
             if host.stores_more or host.node.log is not host.log or host.log.changes:
                 changes = host.store()
-            if self.watch is not None:
-                self.watch.handled(host, self.now_us, message, changes)
+            if self.monitor is not None:
+                self.monitor.handled(host, self.now_us, message, changes)
             if effects := host.node.effects:
                 host.node.effects = []
                 self._carry_out(host, effects)
@@ -127,7 +105,7 @@ class Handling:
 
     def handle(
         self,
-        host: Host,
+        host: SimulatedHost,
         handler: Callable[..., object],
         arguments: tuple[Any, ...],
         kind: str,
@@ -146,8 +124,8 @@ class Handling:
             changes = host.store()
             if changes is not None and recorder is not None:
                 recorder.stored(self.now_us, host, changes)
-            if self.watch is not None:
-                self.watch.handled(host, self.now_us, message, changes)
+            if self.monitor is not None:
+                self.monitor.handled(host, self.now_us, message, changes)
             if effects := host.node.effects:
                 host.node.effects = []
                 self._carry_out(host, effects)
@@ -157,7 +135,7 @@ class Handling:
             raise self._blame(host, getattr(handler, "__name__", "handler"), error, kind, detail) from error
 
     def _blame(
-        self, host: Host, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
+        self, host: SimulatedHost, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
     ) -> BaseException:
         """Give the error to raise: the Node's, in words about it, or the laboratory's own as it is."""
         found = (
@@ -174,7 +152,7 @@ class Handling:
             self.trace.end_us = self.now_us + 1
         return found
 
-    def _carry_out(self, host: Host, effects: list[Effect]) -> None:
+    def _carry_out(self, host: SimulatedHost, effects: list[Effect]) -> None:
         now, links, network = self.now_us, host.links, self._network
         plain, agenda, numbers = network.plain, self._agenda, self._numbers
         for effect in effects:
@@ -186,7 +164,7 @@ class Handling:
                     raise Mistake(f"sent a message to {effect[1]!r}; the others are {others}") from None
                 if plain and link.open:  # What the network does, without a word about it.
                     link.count = number = link.count + 1
-                    draw = link.chance
+                    draw = link.delay_draw
                     due = now + network.shortest + floor(draw() * network.span)
                     insort(agenda, (due, next(numbers), network.deliver, link, effect[2], number))
                 elif effect[2] is None:

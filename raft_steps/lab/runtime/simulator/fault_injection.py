@@ -14,9 +14,10 @@ from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from raft_steps.lab.runtime.host import Host
-    from raft_steps.lab.runtime.simulator.network import Link, Network, Planned
-    from raft_steps.lab.runtime.simulator.recorder import Recorder
+    from raft_steps.lab.runtime.recorder import Recorder
+    from raft_steps.lab.runtime.simulator.link import Link
+    from raft_steps.lab.runtime.simulator.network import Network, Planned
+    from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
     from raft_steps.lab.runtime.simulator.timers import Timers
 
 
@@ -41,7 +42,7 @@ class Meddling:
 
     now_us: int
     recorder: Recorder | None
-    hosts: dict[str, Host]
+    hosts: dict[str, SimulatedHost]
     _agenda: list[Planned]
     _numbers: Iterator[int]
     _network: Network
@@ -50,7 +51,7 @@ class Meddling:
     _progress: Callable[[], int]
     note: Callable[..., None]
 
-    def time_out(self, host: Host, timer: str = "election") -> None:
+    def time_out(self, host: SimulatedHost, timer: str = "election") -> None:
         """Let a timer run out now.
 
         Raises:
@@ -72,16 +73,16 @@ class Meddling:
         """Lose a message: when it will be sent, or on its way if it has been."""
         link, number = self._link_of(name)
         if number in link.drops:
-            self.note("note", link.receiver.name, text=f"drop {name}: it is so already")
+            self.note("note", link.receiver, text=f"drop {name}: it is so already")
         elif number <= link.count and not self._is_under_way(link, number):
-            self.note("note", link.receiver.name, text=f"drop {name}: it is not on its way")
+            self.note("note", link.receiver, text=f"drop {name}: it is not on its way")
         else:
             link.drop(number)
             self._take_away(link, number)
 
     def _take_away(self, link: Link, number: int) -> None:
         """Take a message that is dropped out of the agenda, or from where it waits, and its copy with it."""
-        mailbox, agenda = link.receiver.mailbox, self._agenda
+        mailbox, agenda = self.hosts[link.receiver].mailbox, self._agenda
         carries = self._is_arrival(link, number)
         found = [(message, c) for call, a, message, c in mailbox if carries(call, a, c)]
         found += [(message, c) for _, _, call, a, message, c in agenda if carries(call, a, c)]
@@ -133,7 +134,7 @@ class Meddling:
         """Write down what became of a message."""
         if self.recorder is not None:
             detail: dict[str, Any] = self.recorder.arrival(found.link, found.message, number)
-            self.note(kind, found.link.receiver.name, **detail, due=due)
+            self.note(kind, found.link.receiver, **detail, due=due)
 
     def _find(self, name: str, verb: str) -> InFlight | None:
         """Find a message in flight by its name; where there is none, say so."""
@@ -142,7 +143,7 @@ class Meddling:
             if a is link and c == number and call == self._deliver:
                 return InFlight(place, link, b, due)
         why = "it waits until its server goes on" if self._waits(link, number) else "it is not on its way"
-        self.note("note", link.receiver.name, text=f"{verb} {name}: {why}")
+        self.note("note", link.receiver, text=f"{verb} {name}: {why}")
         return None
 
     def _is_under_way(self, link: Link, number: int) -> bool:
@@ -152,7 +153,7 @@ class Meddling:
 
     def _waits(self, link: Link, number: int) -> bool:
         carries = self._is_arrival(link, number)
-        return any(carries(call, a, c) for call, a, _, c in link.receiver.mailbox)
+        return any(carries(call, a, c) for call, a, _, c in self.hosts[link.receiver].mailbox)
 
     def _is_arrival(self, link: Link, number: int) -> Callable[[object, object, object], bool]:
         """Tell the arrival of a message, or of its copy, from all else that is planned."""

@@ -7,16 +7,16 @@ or a lost message on one link moves nothing on another.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from math import floor
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.errors import EventBudgetError
 
 if TYPE_CHECKING:
-    from raft_steps.lab.runtime.host import Host
-    from raft_steps.lab.runtime.simulator.recorder import Recorder
+    from raft_steps.lab.runtime.recorder import Recorder
+    from raft_steps.lab.runtime.simulator.link import Link
+    from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
     from raft_steps.lab.scenario.scenario import Scenario
 
 MICROSECONDS = 1_000_000
@@ -25,62 +25,6 @@ LONGEST_TAIL = 50  # With a long tail, no message takes longer than this many ti
 
 # What is planned: when, its place among what is planned for the same time, and a call with three arguments.
 Planned = tuple[int, int, Callable[[Any, Any, Any], object], Any, Any, Any]
-
-
-class Link:
-    """The way from one server to another, with its own chance.
-
-    Attributes:
-        sender: The name of the server at this end.
-        receiver: The host at the other end.
-        name: Both names, as ``tom>jerry``.
-        chance: Draws a share of the delay's range for each message.
-        faults: Draws whether a message is lost, doubled or held back.
-        count: How many messages were sent on this link.
-        cuts: What cuts it: ``partition``, ``one way``, both, or nothing.
-        drops: The numbers of messages that the scenario drops.
-        open: Whether nothing cuts it and it drops none.
-    """
-
-    __slots__ = ("chance", "count", "cuts", "drops", "faults", "name", "open", "receiver", "sender")
-
-    def __init__(self, seed: int, sender: str, receiver: Host) -> None:
-        """Open the link's two streams of chance."""
-        self.sender, self.receiver = sender, receiver
-        self.name = f"{sender}>{receiver.name}"
-        self.chance = Random(f"{seed}/delay/{self.name}").random
-        self.faults = Random(f"{seed}/faults/{self.name}").random
-        self.count = 0
-        self.cuts: set[str] = set()
-        self.drops: set[int] = set()
-        self.open = True
-
-    def cut(self, why: str) -> None:
-        """Let nothing through until this is mended."""
-        self.cuts.add(why)
-        self.open = False
-
-    def mend(self, *why: str) -> None:
-        """Undo these cuts."""
-        self.cuts.difference_update(why)
-        self.open = not self.cuts and not self.drops
-
-    def drop(self, number: int) -> None:
-        """Let this message not through, whenever it comes."""
-        self.drops.add(number)
-        self.open = False
-
-    def closed_to(self, number: int) -> str:
-        """Say why a message does not get through now; nothing if it does. A copy goes the way of its message."""
-        if self.cuts:
-            return "cut"
-        return "scenario" if abs(number) in self.drops else ""
-
-
-def connect(hosts: Mapping[str, Host], seed: int) -> None:
-    """Lay a link from every server to every other."""
-    for name, host in hosts.items():
-        host.links = {other: Link(seed, name, receiver) for other, receiver in hosts.items() if other != name}
 
 
 class Network:
@@ -130,7 +74,7 @@ class Network:
     def send(self, now: int, link: Link, message: object) -> None:
         """Put a message on its way."""
         link.count = number = link.count + 1
-        draw = link.chance
+        draw = link.delay_draw
         share = draw()
         due = now + self.shortest + floor((_long_tail(share) if self.long else share) * self.span)
         if self.recorder is not None:
@@ -144,7 +88,7 @@ class Network:
 
     def _send_at_risk(self, now: int, link: Link, message: object, number: int, due: int) -> None:
         """Lose, double or hold back a message, or do nothing of that kind."""
-        draw = link.faults
+        draw = link.fault_draw
         lost, doubled, held = draw(), draw(), draw()
         if not link.open and (reason := link.closed_to(number)):
             self.dropped(now, link, message, number, reason)
@@ -163,7 +107,7 @@ class Network:
         """Write down that a message does not arrive."""
         if self.recorder is not None:
             detail = self.recorder.arrival(link, message, number)
-            self.recorder.event(now, "dropped", link.receiver.name, detail | {"reason": reason})
+            self.recorder.event(now, "dropped", link.receiver, detail | {"reason": reason})
 
 
 def _long_tail(share: float) -> float:
@@ -177,7 +121,7 @@ def _long_tail(share: float) -> float:
     return tail
 
 
-def storm(hosts: Iterable[Host], what: str, count: int, seconds: str) -> EventBudgetError:
+def storm(hosts: Iterable[SimulatedHost], what: str, count: int, seconds: str) -> EventBudgetError:
     """Say of what a run has too much, and which link was the busiest.
 
     Args:

@@ -15,13 +15,15 @@ from typing import Any
 
 from raft_steps.lab.commands import Request
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.runtime.host import Host, class_of, new_node, read_entries
+from raft_steps.lab.runtime.launching import class_of, new_node, read_entries
+from raft_steps.lab.runtime.monitor import Monitor
+from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.clients import Clients
-from raft_steps.lab.runtime.simulator.dispatch import Handling, Monitor
+from raft_steps.lab.runtime.simulator.dispatch import Handling
 from raft_steps.lab.runtime.simulator.fault_injection import Meddling
-from raft_steps.lab.runtime.simulator.network import Network, Planned, connect, storm
-from raft_steps.lab.runtime.simulator.recorder import Recorder
+from raft_steps.lab.runtime.simulator.network import Network, Planned, storm
+from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost, connect
 from raft_steps.lab.runtime.simulator.timers import Timers
 from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario.model import TIMINGS, Action, format_seconds
@@ -56,7 +58,7 @@ class Simulation(Handling, Meddling):
         *,
         classes: Mapping[str, type] | None = None,
         record: bool = True,
-        watch: Monitor | None = None,
+        monitor: Monitor | None = None,
         event_budget: int | None = None,
     ) -> None:
         """Build the cluster and start its servers.
@@ -66,7 +68,7 @@ class Simulation(Handling, Meddling):
             node_class: The class of the nodes; that of the scenario's step by default.
             classes: Other classes for some servers, by name.
             record: Whether to write a trace.
-            watch: Who looks at every node after every event; the properties of Raft, for one.
+            monitor: Who looks at every node after every event; the properties of Raft, for one.
             event_budget: How many events one call of `run_until` may take.
 
         Raises:
@@ -79,7 +81,7 @@ class Simulation(Handling, Meddling):
         self.timing = TIMINGS[scenario.timing]
         self.event_budget = event_budget or (EVENT_BUDGET_RECORDED if record else EVENT_BUDGET)
         self.now_us = self.event_count = 0
-        self.watch = watch
+        self.monitor = monitor
         self._running = False  # whether a run is under way, and guarded as a whole
         self._clients = Clients(self)
         self.responses, self.waiting = self._clients.responses, self._clients.waiting
@@ -97,7 +99,7 @@ class Simulation(Handling, Meddling):
             recorder=self.recorder,
         )
         self.hosts = {
-            name: Host(name, read_entries(scenario.logs.get(name, ())), scenario.clocks.get(name, 1))
+            name: SimulatedHost(name, read_entries(scenario.logs.get(name, ())), scenario.clocks.get(name, 1))
             for name in scenario.servers
         }
         connect(self.hosts, scenario.seed)
@@ -210,7 +212,7 @@ class Simulation(Handling, Meddling):
 
     # The life of a server.
 
-    def start(self, host: Host) -> None:
+    def start(self, host: SimulatedHost) -> None:
         """Begin a life: a new node, with what the disk holds.
 
         Raises:
@@ -225,14 +227,14 @@ class Simulation(Handling, Meddling):
                 host.begin(new_node(self.scenario, host, self.classes[host.name]))
             except (Exception, HandlerTimeout) as error:
                 raise self._blame(host, "beginning", error, kind, detail) from error
-            if self.watch is not None:
-                self.watch.begins(host)
+            if self.monitor is not None:
+                self.monitor.begins(host)
             if self.recorder is not None:
                 self.recorder.life_begins(host)
                 detail["log"] = list(getattr(host.node, "log", ()))
             self.handle(host, host.node.on_start, (), kind, detail)
 
-    def resume(self, host: Host) -> None:
+    def resume(self, host: SimulatedHost) -> None:
         """Let a paused server go on with all that came for it."""
         host.paused = False
         self.note("resumed", host.name)
@@ -244,7 +246,7 @@ class Simulation(Handling, Meddling):
         """Send a message in a server's name, whatever its node thinks: the puppets of a check speak like this."""
         self._network.send(self.now_us, self.hosts[sender].links[to], message)
 
-    def ask(self, host: Host, request: Request) -> str:
+    def ask(self, host: SimulatedHost, request: Request) -> str:
         """Bring a client's request to a server.
 
         Returns:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from raft_steps.lab.runtime.diagnostics import said_no_time
 
 if TYPE_CHECKING:
-    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
     from raft_steps.lab.runtime.simulator.simulation import Simulation
 
 LONGEST = 1e9  # seconds, some thirty years: whoever waits longer has lost count
@@ -35,7 +35,7 @@ class Timers:
         """Belong to this simulation."""
         self.simulation, self.recorder = simulation, simulation.recorder
 
-    def start(self, now: int, host: Host, timer: str, wait: float) -> None:
+    def start(self, now: int, host: SimulatedHost, timer: str, wait: float) -> None:
         """Start a timer, or restart it.
 
         Args:
@@ -50,7 +50,7 @@ class Timers:
         last = host.waits.get(timer)
         if last is None or last[0] is not wait:  # Mostly it is the very number of the last time.
             check_wait(host.node, timer, wait)
-            last = host.waits[timer] = wait, round(wait * host.second)
+            last = host.waits[timer] = wait, round(wait * host.second_us)
         host.timers[timer] = due = now + last[1]
         if self.recorder is not None:
             self.recorder.event(now, "timer_started", host.name, {"timer": timer, "due": due})
@@ -58,12 +58,12 @@ class Timers:
             host.queued[timer] = due
             self.simulation.push(due, self.look, host, timer, host.life)
 
-    def cancel(self, host: Host, timer: str) -> None:
+    def cancel(self, host: SimulatedHost, timer: str) -> None:
         """Stop a timer that runs."""
         del host.timers[timer]
         self.simulation.note("timer_cancelled", host.name, timer=timer)
 
-    def look(self, host: Host, timer: str, life: int) -> None:
+    def look(self, host: SimulatedHost, timer: str, life: int) -> None:
         """See whether a timer has run out."""
         now = self.simulation.now_us
         if host.life != life or host.queued.get(timer) != now:
@@ -80,12 +80,12 @@ class Timers:
         else:
             self.run_out(host, timer)
 
-    def look_late(self, host: Host, timer: str, life: int) -> None:
+    def look_late(self, host: SimulatedHost, timer: str, life: int) -> None:
         """Let a timer run out that did so while its server was paused, unless it was restarted since."""
         if host.life == life and timer in host.timers and host.timers[timer] <= self.simulation.now_us:
             self.run_out(host, timer)
 
-    def run_out(self, host: Host, timer: str) -> None:
+    def run_out(self, host: SimulatedHost, timer: str) -> None:
         """Let a timer that runs run out now.
 
         Raises:

@@ -200,7 +200,7 @@ class _Measuring:
     def __init__(self, step: int | None, node_class: type | None, seed: int) -> None:
         scenario = default_scenario(step, SERVERS, node_class=node_class, seed=seed, timing="paper")
         self.traffic = Traffic()
-        self.simulation = Simulation(scenario, node_class, record=False, watch=self.traffic)
+        self.simulation = Simulation(scenario, node_class, record=False, monitor=self.traffic)
 
     def wait(self, condition: Callable[[], bool]) -> bool:
         """Let time pass until a condition holds; say whether it does."""

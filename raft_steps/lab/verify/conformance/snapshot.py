@@ -8,7 +8,7 @@ from raft_steps.lab.commands import Set
 from raft_steps.lab.log import Entry
 
 if TYPE_CHECKING:
-    from raft_steps.lab.runtime.host import Host
+    from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
     from raft_steps.lab.runtime.simulator.simulation import Simulation
     from raft_steps.lab.verify.conformance.observations import Witness
 
@@ -42,10 +42,10 @@ class Look:
         traffic = witness.traffic
         self.calls, self.bytes = (traffic.calls, traffic.bytes) if traffic is not None else (0, 0)
 
-    def _reaches_majority(self, host: Host) -> bool:
+    def _reaches_majority(self, host: SimulatedHost) -> bool:
         reached = sum(
-            not link.cuts and link.receiver.up and not link.receiver.links[host.name].cuts
-            for link in host.links.values()
+            not link.cuts and self._hosts[name].up and not self._hosts[name].links[host.name].cuts
+            for name, link in host.links.items()
         )
         return 2 * (reached + 1) > len(self._hosts)
 
@@ -97,5 +97,5 @@ class Look:
         return ""
 
 
-def _term(host: Host) -> int:
+def _term(host: SimulatedHost) -> int:
     return getattr(host.node, "current_term", 0)

@@ -53,7 +53,7 @@ def try_entry(entry: Entry, step: int | None, seed: int, node_class: type | None
     witness = Witness(entry.rules, counts=entry.counts)
     simulation = None
     try:
-        simulation = Simulation(scenario, node_class, record=False, watch=witness)
+        simulation = Simulation(scenario, node_class, record=False, monitor=witness)
         wrong = _watch(entry, scenario, simulation, witness)
     except PropertyBroken as error:
         wrong = (

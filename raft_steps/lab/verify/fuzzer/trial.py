@@ -74,7 +74,7 @@ def try_scenario(scenario: Scenario, rules: Iterable[Rule], node_class: type | N
 
     def run() -> None:
         nonlocal simulation
-        simulation = Simulation(scenario, node_class, record=False, watch=properties)
+        simulation = Simulation(scenario, node_class, record=False, monitor=properties)
         simulation.run_until(scenario.end_us)
 
     broken, text = what_breaks(run)

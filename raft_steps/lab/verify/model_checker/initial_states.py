@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.log import Log
-from raft_steps.lab.runtime.host import read_entries
+from raft_steps.lab.runtime.launching import read_entries
 from raft_steps.lab.verify.model_checker.interning import Local
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.state_space import Event, State, advanced

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from raft_steps.lab.log import Log
 from raft_steps.lab.random_stream import RandomStream
-from raft_steps.lab.runtime.simulator.recorder import NOT_STATE
+from raft_steps.lab.runtime.recorder import NOT_STATE
 from raft_steps.lab.verify.model_checker.facts import NOTHING, Fact, grown
 from raft_steps.lab.verify.model_checker.freezing import Freezer
 from raft_steps.lab.verify.model_checker.state_view import Flying, Seen

@@ -15,9 +15,10 @@ from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.log import Log
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
-from raft_steps.lab.runtime.host import Host, read_entries
-from raft_steps.lab.runtime.simulator.network import Link, connect
-from raft_steps.lab.runtime.simulator.recorder import Recorder
+from raft_steps.lab.runtime.launching import read_entries
+from raft_steps.lab.runtime.recorder import Recorder
+from raft_steps.lab.runtime.simulator.link import Link
+from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost, connect
 from raft_steps.lab.runtime.simulator.timers import check_wait
 from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario.arguments import title_of_class
@@ -84,7 +85,7 @@ class Replay:
         self.flying: dict[str, tuple[Link, Any, int]] = {}
         self._recorder = Recorder(self.trace)
         self.calls = 0
-        self.hosts = {name: Host(name, read_entries(schedule.logs.get(name, ()))) for name in schedule.servers}
+        self.hosts = {name: SimulatedHost(name, read_entries(schedule.logs.get(name, ()))) for name in schedule.servers}
         connect(self.hosts, 0)
         for host in self.hosts.values():
             if self.error is None:
@@ -155,13 +156,13 @@ class Replay:
         for name, host in self.hosts.items():
             log = getattr(host.node, "log", Log()) if host.up else host.disk.get("log", Log())
             servers[name] = Seen(name, host.node if host.up else None, log, tuple(sorted(host.timers)))
-        flying = tuple(Flying(link.sender, link.receiver.name, message) for link, message, _ in self.flying.values())
+        flying = tuple(Flying(link.sender, link.receiver, message) for link, message, _ in self.flying.values())
         return Look(servers, flying, self.facts)
 
     def find_message(self, sender: str, receiver: str, message: object) -> str | None:
         """Give the name of the oldest message on a link that says just this; None if there is none."""
         for name, (link, said, _) in self.flying.items():
-            if link.sender == sender and link.receiver.name == receiver and said == message:
+            if link.sender == sender and link.receiver == receiver and said == message:
                 return name
         return None
 
@@ -179,7 +180,7 @@ class Replay:
         kinds = ("started", "restarted", "delivered", "timer_fired", "asked", "crashed", "dropped")
         return max((event.number for event in self.trace.of(*kinds)), default=0)
 
-    def _running(self, step: Step) -> Host:
+    def _running(self, step: Step) -> SimulatedHost:
         host = self.hosts[step.words[0]]
         if not host.up:
             raise self._cannot(step, f"{host.name} is down")
@@ -190,7 +191,7 @@ class Replay:
 
     # What happens to a server.
 
-    def _start(self, host: Host) -> None:
+    def _start(self, host: SimulatedHost) -> None:
         first = host.life == 0
         host.life += 1
         host.up = True
@@ -218,26 +219,29 @@ class Replay:
         if step.verb == "drop":
             self._lose(name)
             return
-        if not link.receiver.up:
-            raise self._cannot(step, f"{link.receiver.name} is down")
+        receiver = self.hosts[link.receiver]
+        if not receiver.up:
+            raise self._cannot(step, f"{link.receiver} is down")
         if step.verb == "deliver":
             del self.flying[name]
         detail = self._recorder.arrival(link, message, number if step.verb == "deliver" else -number)
-        self._handle(link.receiver, handler_name(type(message)), (link.sender, message), "delivered", detail)
+        self._handle(receiver, handler_name(type(message)), (link.sender, message), "delivered", detail)
 
     def _lose(self, name: str) -> None:
         link, message, number = self.flying.pop(name)
         detail = self._recorder.arrival(link, message, number) | {"reason": "scenario"}
-        self._recorder.event(self.now_us, "dropped", link.receiver.name, detail)
+        self._recorder.event(self.now_us, "dropped", link.receiver, detail)
 
-    def _ask(self, host: Host, step: Step) -> None:
+    def _ask(self, host: SimulatedHost, step: Step) -> None:
         client, words = client_and_command(step.words)
         client = client or f"client#{len(self.requests) + 1}"
         request = command_of_words(*words)
         self.requests[client] = request
         self._handle(host, "on_client_request", (client, request), "asked", {"client": client, "request": request})
 
-    def _handle(self, host: Host, handler: str, arguments: tuple[Any, ...], kind: str, detail: dict[str, Any]) -> None:
+    def _handle(
+        self, host: SimulatedHost, handler: str, arguments: tuple[Any, ...], kind: str, detail: dict[str, Any]
+    ) -> None:
         """Call a handler, store what must be durable, and carry out the effects."""
         node, self.calls = host.node, self.calls + 1
         node.random = Even()  # As in the search: the draws of each event begin at the low end.
@@ -259,7 +263,7 @@ class Replay:
         except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
             self._blame(host, handler, error, (kind, detail))
 
-    def _carry_out(self, host: Host) -> None:
+    def _carry_out(self, host: SimulatedHost) -> None:
         effects, host.node.effects = host.node.effects, []
         record = self._recorder
         for effect in effects:
@@ -285,7 +289,7 @@ class Replay:
             else:
                 record.applied(self.now_us, host.name, effect[1])
 
-    def _blame(self, host: Host, handler: str, error: BaseException, told: tuple[str, dict[str, Any]]) -> None:
+    def _blame(self, host: SimulatedHost, handler: str, error: BaseException, told: tuple[str, dict[str, Any]]) -> None:
         """Keep what a Node did wrong; raise what it did not."""
         known = (
             error

@@ -85,7 +85,7 @@ def _words(step: Step, replay: Replay) -> str:
     if first not in replay.flying:
         return f"{step.verb} {first}"
     link, message, _ = replay.flying[first]
-    to, said = link.receiver.name, _said(message)
+    to, said = link.receiver, _said(message)
     if step.verb == "drop":
         return f"{first}, {said}, is lost"
     return f"{to} gets {first}{' twice' if step.verb == 'copy' else ''}, {said}"

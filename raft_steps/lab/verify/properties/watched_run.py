@@ -76,7 +76,7 @@ def begin(scenario: Scenario, node_class: type | None = None, title: str = "") -
     """
     # The witness knows the simulation before its servers start, for they may break a rule as they do.
     simulation = Simulation.__new__(Simulation)
-    simulation.__init__(scenario, node_class, watch=Witness(simulation))  # type: ignore[misc]
+    simulation.__init__(scenario, node_class, monitor=Witness(simulation))  # type: ignore[misc]
     if simulation.trace is not None:
         simulation.trace.title = title or f"step {scenario.step}"
     return simulation

@@ -72,7 +72,7 @@ def broken_first(step: int | None, profile: str, seed: int, node_class: type | N
 
     def run() -> None:
         nonlocal served
-        simulation = Simulation(scenario, node_class, record=False, watch=Properties(stop_at=PROMISED))
+        simulation = Simulation(scenario, node_class, record=False, monitor=Properties(stop_at=PROMISED))
         simulation.run_until(scenario.end_us)
         served = _is_answered(simulation)
 

@@ -1,6 +1,6 @@
-"""The recorder: it watches a simulation and writes the trace.
+"""Writes the trace of a run: what happened, and what each event changed.
 
-A run without one is several times faster and behaves the same: the recorder reads nodes and never touches them.
+A run without a recorder is several times faster and behaves the same: a recorder reads nodes and never changes them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from raft_steps.lab.commands import Response, command_text
 from raft_steps.lab.log import Change, Entry
@@ -18,10 +18,17 @@ from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.host import Host
-    from raft_steps.lab.runtime.simulator.network import Link
 
 # Fields of every node that are the driver's, or told by events of their own.
 NOT_STATE = frozenset({"name", "servers", "random", "effects", "log"})
+
+
+class Route(Protocol):
+    """One direction between two servers, which numbers the messages sent that way."""
+
+    sender: str
+    receiver: str
+    name: str
 
 
 class Recorder:
@@ -112,19 +119,19 @@ class Recorder:
             else:
                 self.event(time, "truncated", host.name, {"after": change[1]})
 
-    def sent(self, time: int, link: Link, number: int, message: object, due: int) -> None:
+    def sent(self, time: int, route: Route, number: int, message: object, due: int) -> None:
         """Write down a message that leaves, after a look at its fields.
 
         Raises:
             MessageError: A field does not hold what its annotation says.
         """
-        data, kind, to = checked_fields(message), type(message).__name__, link.receiver.name
-        detail = {"message": f"{link.name}#{number}", "to": to, "type": kind, "fields": data, "due": due}
-        self.trace.add(time, "sent", link.sender, detail)
+        data, kind, to = checked_fields(message), type(message).__name__, route.receiver
+        detail = {"message": f"{route.name}#{number}", "to": to, "type": kind, "fields": data, "due": due}
+        self.trace.add(time, "sent", route.sender, detail)
 
-    def arrival(self, link: Link, message: Any, number: int) -> dict[str, Any]:
+    def arrival(self, route: Route, message: Any, number: int) -> dict[str, Any]:
         """Describe a message at the end of its way; a copy that the network made has a negative number."""
-        detail = {"message": f"{link.name}#{abs(number)}", "from": link.sender, "type": type(message).__name__}
+        detail = {"message": f"{route.name}#{abs(number)}", "from": route.sender, "type": type(message).__name__}
         if hasattr(message, "term"):
             detail["term"] = message.term
         return detail if number > 0 else detail | {"copy": True}

@@ -1,0 +1,95 @@
+"""A server of a simulation: a host with links, timers, a clock of its own rate and a disk that may fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+from raft_steps.lab.log import Change, Entry, Log
+from raft_steps.lab.runtime.host import Host
+from raft_steps.lab.runtime.simulator.link import Link
+from raft_steps.lab.scenario.model import MICROSECONDS
+
+
+class DiskFailed(BaseException):
+    """A server crashed in the middle of an event, with part of what it had to store on its disk."""
+
+
+class SimulatedHost(Host):
+    """One server of a simulation.
+
+    Attributes:
+        paused: Whether it is paused; what arrives then waits in the mailbox.
+        mailbox: What has arrived at a paused server, as calls for the simulation to make.
+        links: The links to the other servers, by their names.
+        second_us: How long a second of its clock takes, in microseconds; above 0, not always whole.
+        timers: When each running timer is due, in microseconds.
+        waits: What each timer was last started with: the node's seconds, and how many microseconds they are.
+        queued: When the agenda will look at each timer; a timer that restarts has one place on the agenda, not two.
+        unsynced: How its disk fails in the next event, which ends its life: ``lose``, ``tear``, or "" if it does not.
+    """
+
+    __slots__ = ("links", "mailbox", "paused", "queued", "second_us", "timers", "unsynced", "waits")
+
+    def __init__(self, name: str, log: Iterable[Entry] = (), rate: float = 1) -> None:
+        """Create a host that is down, with these entries on its disk and a clock of this rate."""
+        super().__init__(name, log)
+        self.paused = False
+        self.mailbox: list[tuple[Callable[..., None], Any, Any, Any]] = []
+        self.links: dict[str, Link] = {}
+        self.second_us = MICROSECONDS / rate
+        self.timers: dict[str, int] = {}
+        self.waits: dict[str, tuple[float, int]] = {}
+        self.queued: dict[str, int] = {}
+        self.unsynced = ""
+
+    def begin(self, node: Any) -> None:
+        """Begin a life: give the node what the disk holds.
+
+        Raises:
+            Mistake: The node declares a durable field that it does not have.
+        """
+        self._clear()
+        super().begin(node)
+
+    def end(self) -> None:
+        """End a life: everything that is not on disk is lost."""
+        super().end()
+        self.paused = False
+        self._clear()
+        self.mailbox.clear()
+
+    def _clear(self) -> None:
+        self.unsynced = ""
+        self.timers.clear()
+        self.queued.clear()
+
+    def fail_next(self, how: str) -> None:
+        """Let the disk fail in the next event, and the server with it."""
+        self.unsynced = how
+        self.stores_more = True  # So that an event that changes nothing reaches `store`, too.
+
+    def store(self) -> list[Change] | None:
+        """Bring the disk up to date with the node's durable fields; return the changes of its logs.
+
+        Raises:
+            DiskFailed: The disk was to fail in this event.
+            Mistake: Something else was put where a log was.
+        """
+        if self.unsynced:
+            self._fail()
+        return super().store()
+
+    def _fail(self) -> NoReturn:
+        """Fail: store nothing of the event, or all changes of the logs but the last one, and no other field."""
+        for name in self.logs:
+            log = getattr(self.node, name)
+            if self.unsynced == "tear" and name in self.node.durable and isinstance(log, Log):
+                self.store_log(name, log.changes[:-1])
+        raise DiskFailed(self.unsynced)
+
+
+def connect(hosts: Mapping[str, SimulatedHost], seed: int) -> None:
+    """Link every server to every other."""
+    for name, host in hosts.items():
+        host.links = {other: Link(seed, name, other) for other in hosts if other != name}
