@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from raft_steps.lab.course.extraction import NotTaken, Taken, take
+from raft_steps.lab.course.extraction import ExtractedNode, SubmissionError
 from raft_steps.lab.grading.limits import may_import
-from raft_steps.lab.grading.source_policy import complaints
+from raft_steps.lab.grading.source_policy import complaints, extract_submission
 from tests.grading.submissions import step_06
 
 
-def taken_from(tmp_path: Path, text: str, name: str = "ann.py") -> Taken:
+def taken_from(tmp_path: Path, text: str, name: str = "ann.py") -> ExtractedNode:
     """Take a Node out of a text."""
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    return take(path)
+    return extract_submission(path)
 
 
 def test_only_what_the_node_needs_is_taken(tmp_path: Path) -> None:
@@ -95,6 +95,7 @@ def test_right_submission_is_no_complaint() -> None:
         ("raft_steps", ("step_05_term_in_append_entries",)),
         ("raft_steps.step_05_term_in_append_entries", ("AppendEntries",)),
         ("raft_steps.lab", ("message", "Entry")),
+        ("raft_steps.lab", ("Command", "Get", "removed", "node")),
         ("raft_steps.lab.log", ("Log",)),
         ("dataclasses", ("field",)),
     ],
@@ -131,5 +132,5 @@ def test_link_and_pipe_are_not_opened(tmp_path: Path) -> None:
     """What is no plain file is not read: a link may lead anywhere, and a pipe never ends."""
     (tmp_path / "link.py").symlink_to(__file__)
 
-    with pytest.raises(NotTaken, match="no plain file"):
-        take(tmp_path / "link.py")
+    with pytest.raises(SubmissionError, match="not a plain file"):
+        extract_submission(tmp_path / "link.py")

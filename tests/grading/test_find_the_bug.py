@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from raft_steps import node
 from raft_steps.lab.cli.main import main
-from raft_steps.lab.course.extraction import NotTaken
+from raft_steps.lab.course.extraction import SubmissionError
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.grading.find_the_bug import hunt, read_test, read_tests
 from raft_steps.lab.grading.mutants import own_mutants, write_mutants
@@ -93,7 +93,7 @@ def test_files_without_tests_are_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bob.txt"
     path.write_bytes(content)
 
-    with pytest.raises(NotTaken, match=r"bob\.txt"):
+    with pytest.raises(SubmissionError, match=r"bob\.txt"):
         read_tests(path)
     assert 0 == hunt(path, 12, MUTANTS).score
 

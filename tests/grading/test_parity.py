@@ -10,9 +10,9 @@ import pytest
 
 from raft_steps import STEPS
 from raft_steps.lab.checks import Report, check
-from raft_steps.lab.course.extraction import take
 from raft_steps.lab.grading.judge import judge, load
 from raft_steps.lab.grading.package_copy import copy_package
+from raft_steps.lab.grading.source_policy import extract_submission
 from raft_steps.lab.grading.trials import new_checks, private_seeds
 from raft_steps.lab.grading.worker_process import Session
 from tests.checks.check_tools import wrong_nodes_of
@@ -34,7 +34,7 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 def remotely(session: Session, modules: list[str], node_class: type, step: int) -> Report:
     """Hold a Node that another process holds against the checks, with what the grader takes out of its file."""
     path = Path(str(sys.modules[node_class.__module__].__file__))
-    return check(load(take(path, node_class.__name__), session, modules), step)
+    return check(load(extract_submission(path, node_class.__name__), session, modules), step)
 
 
 def said(report: Report) -> Iterator[tuple[str, bool, str]]:
@@ -83,7 +83,7 @@ def test_notebook_counts_up_to_its_check(tmp_path: Path) -> None:
     path = tmp_path / "x.ipynb"
     path.write_text(step_06.RIGHT_NOTEBOOK, encoding="utf-8")
 
-    taken = take(path)
+    taken = extract_submission(path)
 
     assert "refuse_append_entries" in taken.text
     assert "Break it" not in taken.text

@@ -12,7 +12,7 @@ import pytest
 
 from raft_steps.lab.checks import check
 from raft_steps.lab.cluster.cluster import Cluster
-from raft_steps.lab.course.extraction import Cell, Taken
+from raft_steps.lab.course.extraction import ExtractedCell, ExtractedNode
 from raft_steps.lab.grading import worker_process as session_module
 from raft_steps.lab.grading.judge import load
 from raft_steps.lab.grading.package_copy import copy_package
@@ -35,7 +35,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 
 def loaded(session: Session, package: tuple[Path, list[str]], text: str) -> Any:
     """Load a text as it stands, past the rules of the source."""
-    return load(Taken([Cell("x.py", text, text)]), session, package[1])
+    return load(ExtractedNode([ExtractedCell("x.py", text, text)]), session, package[1])
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
-"""Taking a submission: the definitions that its Node needs, out of a notebook or a module, without running any of it.
+"""Extract a Node class from a notebook or a module, with the definitions that it needs, without running any of it.
 
-A notebook is read up to the first cell that checks its Node: what comes after it, such as an exercise that breaks the
-Node on purpose, does not count. Of what is read, only what the class needs is taken: classes, functions, imports and
-assignments, and nothing that merely acts. Whatever metadata, kernel, outputs and check cells say is not looked at.
+A notebook is read up to the first cell that checks its Node, because an exercise after that may break the Node on
+purpose. From what is read, only what the class needs is kept: classes, functions, imports and assignments, but no
+statement that only has an effect. Metadata, outputs and the cells that check are ignored.
 """
 
 from __future__ import annotations
@@ -10,47 +10,53 @@ from __future__ import annotations
 import ast
 import json
 import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.grading.source_policy import complaints, needless_import
-from raft_steps.lab.source.parse import global_names
+from raft_steps.lab.errors import LabError
+from raft_steps.lab.source.parse import first_line, global_names
 
 SIZE_MAX = 5_000_000  # bytes of a file; a notebook with all its pictures has a tenth of it
-TEXT_MAX = 200_000  # characters of source that are looked at
+TEXT_MAX = 200_000  # characters of source
 
 
-class NotTaken(Exception):  # noqa: N818  # It is the submission's, not ours.
-    """There is nothing to grade; the message says why, in a sentence."""
+class SubmissionError(LabError):
+    """A file holds nothing that can be graded; the message says why, in a sentence without a full stop."""
 
 
 @dataclass(slots=True)
-class Cell:
-    """A piece of source.
+class ExtractedCell:
+    """A cell of a notebook, or a whole module.
 
     Attributes:
-        name: What an error calls it: a file's name, or ``cell:`` and a number.
+        name: The name of its file for Python's tracebacks: a module's file name, or ``cell:`` and a number.
         source: The whole text.
-        kept: The same with all lines blank that are not taken.
+        kept: The same text, in which every line that the Node does not need is blank. Line numbers stay the same.
     """
 
     name: str
     source: str
     kept: str = ""
 
+    @property
+    def label(self) -> str:
+        """What a message calls it, such as ``code cell 3``."""
+        return self.name.replace("cell:", "code cell ")
+
 
 @dataclass(slots=True)
-class Taken:
-    """What was taken out of a submission.
+class ExtractedNode:
+    """A Node class and what it needs, as text.
 
     Attributes:
-        cells: The pieces, in order.
+        cells: The cells that hold it, in order.
         class_name: The name of the Node class.
         remarks: What an instructor may want to know, a sentence each.
     """
 
-    cells: list[Cell]
+    cells: list[ExtractedCell]
     class_name: str = "Node"
     remarks: list[str] = field(default_factory=list)
 
@@ -59,79 +65,91 @@ class Taken:
         """All that is kept, as one text."""
         return "\n".join(cell.kept for cell in self.cells)
 
-
-def read_bytes(path: Path) -> bytes:
-    """Read a submission's file.
-
-    Raises:
-        NotTaken: It is no plain file, or too large.
-    """
-    try:
-        about = path.lstat()
-        if not stat.S_ISREG(about.st_mode):
-            raise NotTaken(f"{path.name} is no plain file, and is not opened")
-        if about.st_size > SIZE_MAX:
-            raise NotTaken(f"{path.name} has {about.st_size / 1e6:.0f} MB; a submission has 5 MB at most")
-        return path.read_bytes()
-    except OSError as error:
-        raise NotTaken(f"{path.name} cannot be read: {error.strerror}") from error
+    def drop_empty_cells(self) -> None:
+        """Remove the cells of which nothing is kept."""
+        self.cells = [cell for cell in self.cells if cell.kept.strip()]
 
 
-def take(path: Path, class_name: str = "Node") -> Taken:
-    """Take the Node out of a notebook or a module.
+def extract_node(path: Path, class_name: str = "Node") -> ExtractedNode:
+    """Extract a Node class from a notebook or a module.
 
     Raises:
-        NotTaken: There is none, or the file cannot be read as one.
+        SubmissionError: The file has no such class, or cannot be read as a notebook or a module.
     """
-    data = read_bytes(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise NotTaken(f"{path.name} is no text, or not written in UTF-8") from error
+    text = read_text(path)
     if not text.strip():
-        raise NotTaken(f"{path.name} is empty")
-    if "\0" in text:
-        raise NotTaken(f"{path.name} is no text")
+        raise SubmissionError(f"{path.name} is empty")
     remarks: list[str] = []
     if path.suffix == ".ipynb":
-        cells = _cells(text, path.name, class_name, remarks)
+        cells = _cells_to_read(text, path.name, class_name, remarks)
     elif path.suffix == ".py":
-        cells = [Cell(path.name, _lines_as_python(text))]
-        _parse(cells[0], strict=True)
+        cells = [ExtractedCell(path.name, _with_plain_newlines(text))]
+        _parse_or_raise(cells[0])
     else:
-        raise NotTaken(f"{path.name} is neither a notebook (.ipynb) nor a module (.py)")
+        raise SubmissionError(f"{path.name} is neither a notebook (.ipynb) nor a module (.py)")
     if sum(len(cell.source) for cell in cells) > TEXT_MAX:
-        raise NotTaken(f"{path.name} has more source than anybody writes for one step")
-    return _needed(Taken(cells, class_name, remarks), path.name)
+        raise SubmissionError(f"{path.name} has more than {TEXT_MAX:,} characters of source, too many for one step")
+    node = ExtractedNode(cells, class_name, remarks)
+    _keep_what_is_needed(node, path.name)
+    return node
 
 
-def _cells(text: str, name: str, class_name: str, remarks: list[str]) -> list[Cell]:
-    """Read a notebook's code cells, up to the one that checks the Node."""
+def read_text(path: Path) -> str:
+    """Read a submission's file as UTF-8.
+
+    Raises:
+        SubmissionError: It is not a plain file, too large, or not a text.
+    """
+    try:
+        # lstat and the check before opening: a link may lead anywhere, and a named pipe never ends.
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SubmissionError(f"{path.name} is not a plain file, so it is not opened")
+        if status.st_size > SIZE_MAX:
+            raise SubmissionError(f"{path.name} has {status.st_size / 1e6:.0f} MB; a submission has at most 5 MB")
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise SubmissionError(f"{path.name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SubmissionError(f"{path.name} is not a text in UTF-8") from error
+    if "\0" in text:
+        raise SubmissionError(f"{path.name} is not a text")
+    return text
+
+
+# Which cells of a notebook count.
+
+
+def _cells_to_read(text: str, name: str, class_name: str, remarks: list[str]) -> list[ExtractedCell]:
+    """Return a notebook's code cells up to the one that checks the Node."""
     try:
         data = json.loads(text)
         found = data.get("cells")
         if found is None:
-            found = data["worksheets"][0]["cells"]  # The format of before 2015.
+            found = data["worksheets"][0]["cells"]  # notebook format 3, before 2015
         sources = [_source(cell) for cell in found if cell.get("cell_type") == "code"]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-        raise NotTaken(f"{name} is no notebook: it may have been cut off, or saved by something else") from error
-    _tell_kernel(data, remarks)
-    cells: list[Cell] = []
+        raise SubmissionError(f"{name} is not a notebook: it may be cut off, or saved by another program") from error
+    _remark_other_language(data, remarks)
+    cells: list[ExtractedCell] = []
     defined = False
     for number, source in enumerate(sources, start=1):
-        cell = Cell(f"cell:{number}", _lines_as_python(source))
-        tree = _parse(cell, strict=False)
-        if defined and tree is not None and _checks(tree, class_name):
+        cell = ExtractedCell(f"cell:{number}", _with_plain_newlines(source))
+        statements = _statements(cell)
+        if defined and _checks_node(statements, class_name):
             return cells
-        defined = defined or (tree is not None and class_name in _bound(tree.body))
+        defined = defined or class_name in _bound_names(statements)
         cells.append(cell)
     if defined:
         remarks.append("No cell checks the Node any more, so the last one of the notebook was taken.")
     return cells
 
 
-def _lines_as_python(text: str) -> str:
-    """End lines where Python ends them, and by one character: to it, a form feed or a line separator ends none."""
+def _with_plain_newlines(text: str) -> str:
+    r"""Replace \r\n and \r by \n.
+
+    Lines must end where Python ends them. str.splitlines() also ends them at form feeds and line separators.
+    """
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -140,84 +158,80 @@ def _source(cell: dict[str, Any]) -> str:
     return "".join(source) if isinstance(source, list) else str(source)
 
 
-def _tell_kernel(data: dict[str, Any], remarks: list[str]) -> None:
+def _remark_other_language(data: dict[str, Any], remarks: list[str]) -> None:
     metadata = data.get("metadata")
     kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     language = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
     if language != "python":
-        remarks.append(f"The notebook says that it is written in {str(language)[:40]}; it was read as Python.")
+        remarks.append(f"The notebook claims to be written in {str(language)[:40]}; it was read as Python.")
 
 
-def _parse(cell: Cell, *, strict: bool) -> ast.Module | None:
-    """Parse a piece; None for a cell that is no Python, such as one with a notebook's own commands."""
+def _statements(cell: ExtractedCell) -> list[ast.stmt]:
+    """Return a cell's statements; none for a cell that is not plain Python, such as one with IPython magics."""
     try:
-        return ast.parse(cell.source)
+        return ast.parse(cell.source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _parse_or_raise(cell: ExtractedCell) -> None:
+    """Raise a SubmissionError with the line if a cell is not Python."""
+    try:
+        ast.parse(cell.source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        if not strict:
-            return None
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise NotTaken(f"{_place(cell)}{line} is no Python: {getattr(error, 'msg', None) or error}") from error
+        reason = getattr(error, "msg", None) or error
+        raise SubmissionError(f"{cell.label}{line} is not valid Python: {reason}") from error
 
 
-def _checks(tree: ast.Module, class_name: str) -> bool:
-    """Say whether a cell holds the Node against the checks."""
+def _checks_node(statements: Sequence[ast.stmt], class_name: str) -> bool:
+    """Return whether a cell calls check() with the Node."""
     return any(
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "check"
         and any(isinstance(each, ast.Name) and each.id == class_name for each in node.args)
-        for node in ast.walk(tree)
+        for statement in statements
+        for node in ast.walk(statement)
     )
 
 
-def _needed(taken: Taken, name: str) -> Taken:
-    """Blank whatever the Node does not need."""
-    statements = [(cell, st) for cell in taken.cells for st in _body(cell)]
-    if not any(taken.class_name in _bound([st]) for _, st in statements):
-        broken = [cell for cell in taken.cells if f"class {taken.class_name}" in cell.source and not _body(cell)]
+# Which statements the Node needs.
+
+
+def _keep_what_is_needed(node: ExtractedNode, file: str) -> None:
+    """Keep the lines of the class, and of everything it uses, directly or not."""
+    statements = [(cell, statement) for cell in node.cells for statement in _statements(cell)]
+    if not any(node.class_name in _bound_names([statement]) for _, statement in statements):
+        broken = [cell for cell in node.cells if f"class {node.class_name}" in cell.source and not _statements(cell)]
         if broken:
-            _parse(broken[-1], strict=True)
-        raise NotTaken(f"{name} has no class {taken.class_name}")
-    wanted, chosen = {taken.class_name}, set[int]()
+            _parse_or_raise(broken[-1])
+        raise SubmissionError(f"{file} has no class {node.class_name}")
+    wanted, chosen = {node.class_name}, set[int]()
     grown = True
     while grown:
         grown = False
         for number, (cell, statement) in enumerate(statements):
-            future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-            if number not in chosen and (future or (not _merely_acts(statement) and _bound([statement]) & wanted)):
+            if number not in chosen and _is_needed(statement, wanted):
                 chosen.add(number)
-                wanted |= global_names(_text(cell, statement))
+                wanted |= global_names("\n".join(cell.source.split("\n")[_line_range(statement)]))
                 grown = True
-    for cell in taken.cells:
-        kept = [st for number, (owner, st) in enumerate(statements) if number in chosen and owner is cell]
-        _keep(cell, kept, wanted, taken.remarks)
-    taken.cells = [cell for cell in taken.cells if cell.kept.strip()]
-    for cell in taken.cells:
-        for complaint in complaints(cell.kept):
-            raise NotTaken(f"in {_place(cell)}, {complaint}")
-    return taken
+    for cell in node.cells:
+        own = [each for number, (owner, each) in enumerate(statements) if number in chosen and owner is cell]
+        _keep_lines(cell, own, wanted)
+    node.drop_empty_cells()
 
 
-def _place(cell: Cell) -> str:
-    return cell.name.replace("cell:", "code cell ")
+def _is_needed(statement: ast.stmt, wanted: set[str]) -> bool:
+    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+        return True  # It changes the meaning of the whole cell.
+    if isinstance(statement, ast.Expr | ast.Assert | ast.Delete | ast.Raise):
+        return False  # It defines nothing.
+    return bool(_bound_names([statement]) & wanted)
 
 
-def _body(cell: Cell) -> list[ast.stmt]:
-    tree = _parse(cell, strict=False)
-    return tree.body if tree is not None else []
-
-
-def _text(cell: Cell, statement: ast.stmt) -> str:
-    first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
-    return "\n".join(cell.source.split("\n")[first - 1 : statement.end_lineno])
-
-
-def _merely_acts(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr | ast.Assert | ast.Delete | ast.Raise)
-
-
-def _bound(statements: list[ast.stmt]) -> set[str]:
-    """Name what statements define, import, assign or change, outside functions and classes."""
+def _bound_names(statements: list[ast.stmt]) -> set[str]:
+    """Return the names that statements define, import, assign or change, outside functions and classes."""
     names: set[str] = set()
     todo: list[ast.AST] = list(statements)
     while todo:
@@ -228,35 +242,57 @@ def _bound(statements: list[ast.stmt]) -> set[str]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            names.add(_root(node))
+            names.add(_root_name(node))
         todo += ast.iter_child_nodes(node)
     return names - {""}
 
 
-def _root(node: ast.AST) -> str:
+def _root_name(node: ast.AST) -> str:
+    """Return ``a`` for ``a.b[0]``: assigning to that changes what ``a`` is."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _keep(cell: Cell, statements: list[ast.stmt], wanted: set[str], remarks: list[str]) -> None:
-    """Keep the lines of some statements, without imports that no Node may have."""
+def _line_range(statement: ast.stmt) -> slice:
+    """Return where a statement is among the lines of its text, decorators included."""
+    return slice(first_line(statement) - 1, statement.end_lineno)
+
+
+def _keep_lines(cell: ExtractedCell, statements: list[ast.stmt], wanted: set[str]) -> None:
+    """Keep the lines of some statements; of an import, only the names that are wanted."""
     lines = cell.source.split("\n")
     kept = [""] * len(lines)
-    for statement in statements:
-        why = needless_import(statement, wanted)
-        if why:
-            remarks.append(f"{_place(cell)[0].upper()}{_place(cell)[1:]}, line {statement.lineno} was left out: {why}.")
-            continue
-        first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
-        here = slice(first - 1, statement.end_lineno)
-        kept[here] = _import_text(statement, wanted) if isinstance(statement, ast.ImportFrom) else lines[here]
+    imports = [each for each in statements if isinstance(each, ast.ImportFrom)]
+    for each in imports:
+        kept[_line_range(each)] = _narrowed_import(each, wanted)
+    # After the imports: a statement that shares its line with one (`a = 1; from b import c`) needs the whole line.
+    for place in (_line_range(each) for each in statements if each not in imports):
+        kept[place] = lines[place]
     cell.kept = "\n".join(kept)
 
 
-def _import_text(statement: ast.ImportFrom, wanted: set[str]) -> list[str]:
-    """Spell an import of those names that are needed, on as many lines as it had."""
+def _narrowed_import(statement: ast.ImportFrom, wanted: set[str]) -> list[str]:
+    """Format an import of those names that are wanted, on as many lines as it had."""
     future = statement.module == "__future__"
     names = [each for each in statement.names if future or (each.asname or each.name) in wanted or each.name == "*"]
     text = ast.unparse(ast.ImportFrom(module=statement.module, names=names, level=statement.level))
     return [text, *[""] * ((statement.end_lineno or statement.lineno) - statement.lineno)]
+
+
+def top_level_imports(cell: ExtractedCell) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the import statements at the top level of what is kept of a cell."""
+    for statement in ast.parse(cell.kept).body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            yield statement
+
+
+def blank_out(cell: ExtractedCell, dropped: Sequence[ast.stmt]) -> None:
+    """Blank the lines of some statements, except lines that another statement shares with them."""
+    lines = cell.kept.split("\n")
+    doomed = {line for each in dropped for line in range(each.lineno, (each.end_lineno or each.lineno) + 1)}
+    places = {(each.lineno, each.col_offset) for each in dropped}
+    for statement in ast.parse(cell.kept).body:
+        if (statement.lineno, statement.col_offset) not in places:
+            doomed -= set(range(first_line(statement), (statement.end_lineno or statement.lineno) + 1))
+    cell.kept = "\n".join("" if number in doomed else line for number, line in enumerate(lines, start=1))

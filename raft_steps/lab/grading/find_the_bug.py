@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps import node
-from raft_steps.lab.course.extraction import NotTaken, read_bytes
+from raft_steps.lab.course.extraction import SubmissionError, read_text
 from raft_steps.lab.errors import LabError, NodeError, ScenarioError
 from raft_steps.lab.grading.student_page import STYLE
 from raft_steps.lab.scenario.model import MICROSECONDS
@@ -90,7 +90,7 @@ def hunt(path: Path | None, step: int, mutants: Sequence[type]) -> Hunt:
     result = Hunt(step, {f"mutant {number}": 0 for number in range(1, len(mutants) + 1)})
     try:
         texts = read_tests(path)
-    except NotTaken as error:
+    except SubmissionError as error:
         result.sentence = f"{error}."
         return result
     alarms = 0
@@ -117,16 +117,13 @@ def read_tests(path: Path | None) -> list[str]:
     """Read a file of tests.
 
     Raises:
-        NotTaken: There is none, or it is no text.
+        SubmissionError: There is none, or it is no text.
     """
     if path is None:
-        raise NotTaken("nothing was handed in, or more than one file")
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise NotTaken(f"{path.name} is no text") from error
-    if len(text) > TEXT_MAX or "\0" in text:
-        raise NotTaken(f"{path.name} is no text that holds tests, or too long for one")
+        raise SubmissionError("nothing was handed in, or more than one file")
+    text = read_text(path)
+    if len(text) > TEXT_MAX:
+        raise SubmissionError(f"{path.name} has {len(text):,} characters; a file of tests has at most {TEXT_MAX:,}")
     tests: list[list[str]] = [[]]
     for line in text.splitlines():
         if line.strip() == BETWEEN:
@@ -135,9 +132,9 @@ def read_tests(path: Path | None) -> list[str]:
             tests[-1].append(line)
     found = ["\n".join(lines) for lines in tests if any(line.partition("#")[0].strip() for line in lines)]
     if not found:
-        raise NotTaken(f"{path.name} holds no test")
+        raise SubmissionError(f"{path.name} holds no test")
     if len(found) > TESTS_MAX:
-        raise NotTaken(f"{path.name} holds {len(found)} tests; {TESTS_MAX} are enough")
+        raise SubmissionError(f"{path.name} holds {len(found)} tests; {TESTS_MAX} are enough")
     return found
 
 

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.course.extraction import NotTaken, Taken, take
+from raft_steps.lab.course.extraction import ExtractedNode, SubmissionError
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.remote_node import Remote
 from raft_steps.lab.grading.scores import write
+from raft_steps.lab.grading.source_policy import extract_submission
 from raft_steps.lab.grading.student_page import page
 from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.grading.worker_process import CPU_SECONDS, MEMORY, Session
@@ -53,37 +54,37 @@ def judge(
     if path is None:
         return Verdict.nothing(step, "Nothing was handed in that can be graded."), None
     try:
-        taken = take(path, class_name)
-    except NotTaken as error:
+        extracted = extract_submission(path, class_name)
+    except SubmissionError as error:
         return Verdict.nothing(step, f"{error}."), None
     with Session(package, SECONDS_MAX, homes) as session:
         try:
-            stand_in = load(taken, session, modules)
+            stand_in = load(extracted, session, modules)
         except Mistake as error:
             words = "; ".join(filter(None, (str(error), " ".join((error.place or "").split()))))
-            return Verdict.nothing(step, f"The Node cannot be loaded: {words}.", taken.remarks), None
+            return Verdict.nothing(step, f"The Node cannot be loaded: {words}.", extracted.remarks), None
         tried = trials.try_node(stand_in, step, seeds)
-        verdict = Verdict.of(tried, step, taken.remarks)
+        verdict = Verdict.of(tried, step, extracted.remarks)
         if session.lost is not None:
             verdict.remarks.append(f"The submission's process was ended: it {session.lost}.")
         _draw_while_it_lives(tried)
     return verdict, tried
 
 
-def load(taken: Taken, session: Session, modules: Sequence[str]) -> Any:
-    """Load what was taken into a session's process, and give the class that stands in for its Node.
+def load(extracted: ExtractedNode, session: Session, modules: Sequence[str]) -> Any:
+    """Load an extracted Node in the submission's process; return the class that stands in for it.
 
     Raises:
         Mistake: It cannot be loaded.
     """
     cells = []
-    for cell in taken.cells:
+    for cell in extracted.cells:
         name = cell.name
         if not name.startswith("cell:"):
             name = str(session.folder / Path(name).name)
             Path(name).write_text(cell.source, encoding="utf-8")
         cells.append([name, cell.source, cell.kept])
-    request = {"cells": cells, "class": taken.class_name, "modules": list(modules)}
+    request = {"cells": cells, "class": extracted.class_name, "modules": list(modules)}
     return Remote(session).load(request | {"memory": MEMORY, "cpu_seconds": CPU_SECONDS})
 
 

@@ -161,9 +161,7 @@ def may_import(name: str, names: tuple[str, ...]) -> str:
     if part.startswith("step_") and not module:
         return ""
     if part == "lab":
-        known = module in OURS or (
-            not module and set(names) <= {*OURS, *(each for each, home in HOMES.items() if home in OURS)}
-        )
+        known = module in OURS or (not module and all(each in OURS or HOMES.get(each) in OURS for each in names))
         return "" if known and (names or module) else f"{name} is the laboratory's own, and no Node needs it"
     return f"{name} is nothing that a Node needs"
 

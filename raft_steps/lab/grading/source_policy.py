@@ -1,7 +1,7 @@
-"""What a submission may say: looked up in its source, before any of it runs.
+"""What a submission's source may contain, checked before any of it runs.
 
 A Node computes with its fields, its messages and its log. So there is a short list of what it may import, and none of
-the names by which Python code gets at the interpreter. Whoever uses one hears which, and on which line.
+the names through which Python code reaches the interpreter is allowed. A refusal names the word and its line.
 """
 
 from __future__ import annotations
@@ -9,8 +9,17 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-from raft_steps.lab.grading.limits import HARMLESS, may_import
+from raft_steps.lab.course.extraction import (
+    ExtractedCell,
+    ExtractedNode,
+    SubmissionError,
+    blank_out,
+    extract_node,
+    top_level_imports,
+)
+from raft_steps.lab.grading.limits import may_import
 
 KNOWN_DUNDERS = frozenset(
     {
@@ -23,7 +32,7 @@ FRAMES = (
     "gi_", "cr_", "ag_", "f_globals", "f_locals", "f_builtins", "f_back", "f_code", "tb_", "co_", "func_",
 )  # fmt: skip
 MODULES = frozenset(sys.stdlib_module_names) - {
-    # Names that a field or a method may well have.
+    # Words that a field or a method may well be called by.
     "abc", "array", "calendar", "cmd", "code", "copy", "enum", "queue", "random", "select", "sched", "secrets", "signal",
     "statistics", "string", "struct", "test", "this", "time", "timeit", "token", "trace", "numbers",
     "heapq", "bisect", "math", "re", "collections", "itertools", "functools", "dataclasses", "typing", "keyword", "html",
@@ -31,8 +40,36 @@ MODULES = frozenset(sys.stdlib_module_names) - {
 }  # fmt: skip
 
 
+def extract_submission(path: Path, class_name: str = "Node") -> ExtractedNode:
+    """Extract a Node from a submission, without the imports that a Node may not have.
+
+    An import that is left out is a remark and not an error: notebooks import tools, and a Node that really uses one
+    fails with a NameError that names it.
+
+    Raises:
+        SubmissionError: The file has no such class, cannot be read, or its source uses what no Node needs.
+    """
+    node = extract_node(path, class_name)
+    for cell in node.cells:
+        node.remarks += _leave_out_imports(cell)
+    node.drop_empty_cells()
+    for cell in node.cells:
+        for complaint in complaints(cell.kept):
+            raise SubmissionError(f"in {cell.label}, {complaint}")
+    return node
+
+
+def _leave_out_imports(cell: ExtractedCell) -> list[str]:
+    """Blank the imports that are not allowed; return a remark for each."""
+    refused = {each: why for each in top_level_imports(cell) if (why := refuse_import(each))}
+    if refused:
+        blank_out(cell, list(refused))
+    label = f"{cell.label[0].upper()}{cell.label[1:]}"
+    return [f"{label}, line {each.lineno} was left out: {why}." for each, why in refused.items()]
+
+
 def complaints(source: str) -> Iterator[str]:
-    """Say what a text uses that no Node needs: ``line 3: …``."""
+    """Yield a line of text, ``line 3: …``, for each use of a name that no Node needs."""
     for node in ast.walk(ast.parse(source)):
         for name in _names(node):
             why = _why_not(name, attribute=isinstance(node, ast.Attribute | ast.MatchClass))
@@ -69,19 +106,10 @@ def _why_not(name: str, *, attribute: bool) -> str:
     return ""
 
 
-def needless_import(statement: ast.stmt, wanted: set[str]) -> str:
-    """Say why an import statement is left out; "" if it stays, or is none."""
-    if isinstance(statement, ast.ImportFrom):
-        if statement.level:
-            return "a submission is one file"
-        names = tuple(alias.name for alias in statement.names if (alias.asname or alias.name) in wanted)
-        module = statement.module or ""
-        if any(alias.name == "*" for alias in statement.names):
-            # All public names of a harmless module are harmless, but for the modules among them.
-            return (
-                "" if module in HARMLESS and module != "typing" else f"import the names that are needed from {module}"
-            )
-        return may_import(module, names)
+def refuse_import(statement: ast.Import | ast.ImportFrom) -> str:
+    """Return why an import is not allowed; "" if it is."""
     if isinstance(statement, ast.Import):
         return next((why for alias in statement.names if (why := may_import(alias.name, ()))), "")
-    return ""
+    if statement.level:
+        return "a submission is one file"
+    return may_import(statement.module or "", tuple(alias.name for alias in statement.names))

@@ -87,18 +87,18 @@ TOO_MUCH = (
     Hostile("gigabytes_in_a_field", ".py", in_handler("self.note = 'x' * 200_000_000"), 30),
     Hostile("gigabytes_in_messages", ".py", in_handler("for _ in range(10**9): self.broadcast(message)"), 30),
     Hostile("hundred_megabytes", ".py", b"# " + b"x" * 100_000_000, says="100 MB"),
-    Hostile("deep_nesting", ".py", "x = " + "(" * 5000 + ")" * 5000, says="no Python"),
+    Hostile("deep_nesting", ".py", "x = " + "(" * 5000 + ")" * 5000, says="not valid Python"),
     Hostile("number_of_many_digits", ".py", in_handler("self.big = 10**6000"), 30, says="cannot be written down"),
     Hostile("deep_field", ".py", in_handler("x = []", "for _ in range(10**5): x = [x]", "self.x = x"), 30),
 )
 FILES = (
     Hostile("empty_file", ".py", "", says="empty"),
     Hostile("empty_notebook", ".ipynb", "", says="empty"),
-    Hostile("broken_notebook", ".ipynb", notebook(RIGHT)[:400], says="no notebook"),
-    Hostile("notebook_of_another_kind", ".ipynb", '{"cells": 3}', says="no notebook"),
-    Hostile("no_text", ".py", bytes(range(256)) * 20, says="no text"),
+    Hostile("broken_notebook", ".ipynb", notebook(RIGHT)[:400], says="not a notebook"),
+    Hostile("notebook_of_another_kind", ".ipynb", '{"cells": 3}', says="not a notebook"),
+    Hostile("no_text", ".py", bytes(range(256)) * 20, says="not a text"),
     Hostile("another_suffix", ".docx", RIGHT, says="neither"),
-    Hostile("no_python", ".py", "def (:\n", says="no Python"),
+    Hostile("no_python", ".py", "def (:\n", says="not valid Python"),
     Hostile("no_node", ".py", "x = 1\n", says="no class Node"),
     Hostile("node_of_its_own", ".py", "class Node:\n    pass\n", says="class of its own"),
     Hostile("node_that_is_no_class", ".py", "Node = 3\n", says="no class"),
@@ -228,7 +228,7 @@ ODD_TEXTS = (
     Hostile("line_separator_in_a_notebook", ".ipynb", notebook(RIGHT.replace('"""The answer', '"""\u2028The answer'), CHECK), FULL, FULL),
     Hostile("old_line_ends", ".py", RIGHT.replace("\n", "\r"), FULL, FULL),
     Hostile("utf_16", ".py", RIGHT.encode("utf-16"), says="UTF-8"),
-    Hostile("command_in_the_cell", ".ipynb", notebook("%time\n" + RIGHT, CHECK), says="code cell 1, line 1 is no Python"),
+    Hostile("command_in_the_cell", ".ipynb", notebook("%time\n" + RIGHT, CHECK), says="code cell 1, line 1 is not valid Python"),
     Hostile("half_a_character", ".py", in_handler("raise type('E', (Exception,), {})('\\ud800')"), says="on_append_entries"),
 )  # fmt: skip
 WALKS = tuple(
