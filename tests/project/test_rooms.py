@@ -69,7 +69,6 @@ def test_few_modules_are_outside_of_rooms() -> None:
     assert len(flat) <= FLAT_MODULES_MAX, flat
 
 
-@pytest.mark.xfail(reason="some imports still run against the order")
 def test_no_import_against_the_order_of_the_rooms() -> None:
     """A room imports only those before it."""
     order = rooms()
