@@ -1,6 +1,6 @@
-"""What a client may ask, and what it may hear: the words between clients and servers.
+"""The requests of clients and the responses of servers.
 
-The paper leaves them open (its state machine is any state machine); the series' is a key-value store.
+The paper leaves them open, since any state machine will do; the state machine of the series is a key-value store.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Set:
 
 @message
 class Delete:
-    """Forget a key, if it is there."""
+    """Remove a key, if it exists."""
 
     key: str
 
@@ -36,14 +36,14 @@ class Get:
 
 @message
 class Ok:
-    """It is done; for a Get, the value (None when the key is not there)."""
+    """The request succeeded; for a Get, `value` is the value (None if the key does not exist)."""
 
     value: str | None = None
 
 
 @message
 class NotLeader:
-    """The server that was asked does not lead; it may know who does."""
+    """The server is not the leader; `leader` is the name of the one that is, if the server knows it."""
 
     leader: str | None = None
 
@@ -54,7 +54,7 @@ Response = Ok | NotLeader
 
 
 def command_text(request: Request | None) -> str:
-    """Spell a request as a client would type it: ``set x 1``, ``delete x``, ``get x``; None is the common first entry."""
+    """Format a request as a client types it: ``set x 1``, ``delete x``, ``get x``; ``-`` for None, the common first entry."""
     match request:
         case None:
             return "-"
@@ -69,10 +69,10 @@ def command_text(request: Request | None) -> str:
 
 
 def parse_command(text: str) -> Request:
-    """Read ``set KEY VALUE``, ``delete KEY`` or ``get KEY``.
+    """Parse ``set KEY VALUE``, ``delete KEY`` or ``get KEY``.
 
     Raises:
-        ScenarioError: The text is none of the three.
+        ScenarioError: The text is not one of the three.
     """
     try:
         words = shlex.split(text)
@@ -82,10 +82,10 @@ def parse_command(text: str) -> Request:
 
 
 def command_of_words(*words: str) -> Request:
-    """Take the words of a command as they are: ``set``, the key, the value; and so on.
+    """Build a request from its words: ``set``, the key, the value; and so on.
 
     Raises:
-        ScenarioError: They are none of the three commands.
+        ScenarioError: The words are not one of the three commands.
     """
     match words:
         case ("set", key, value):
@@ -94,4 +94,4 @@ def command_of_words(*words: str) -> Request:
             return Delete(key=key)
         case ("get", key):
             return Get(key=key)
-    raise ScenarioError(f"{' '.join(words)!r} is no command; a client says: set KEY VALUE, delete KEY or get KEY")
+    raise ScenarioError(f"{' '.join(words)!r} is not a command; write set KEY VALUE, delete KEY or get KEY")

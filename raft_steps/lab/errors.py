@@ -1,16 +1,16 @@
-"""What can go wrong, as exceptions that speak to the reader.
+"""The exceptions of the laboratory; each message is written for the reader of a notebook.
 
     LabError
       ScenarioError       a scenario that cannot be read or carried out
       MessageError        a text or an object that is not the message it should be
       LogError            a log used in a way that would break it
       NodeError           a Node (a step's, or a learner's) that raised, hung or returned something
-      EventBudgetError    a run that never gets quiet: a storm of messages
+      EventBudgetError    a run that does not settle: a storm of messages
       NodeLoadError       a file from which no Node class can be loaded
-      SourceError         a class whose source cannot be found, cut into pieces or folded
+      SourceError         a class whose source cannot be found, parsed or flattened
       HistoryError        a history of operations that cannot be read, written or checked
 
-A notebook shows a LabError as its message alone: the laboratory's own frames teach nobody anything.
+A notebook shows a LabError as its message alone, since the laboratory's own frames do not help the reader.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class LabError(Exception):
     """The base of every error that the laboratory raises on purpose."""
 
     def _render_traceback_(self) -> list[str]:
-        """Tell IPython what to print instead of a traceback."""
+        """Return what IPython prints instead of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -33,7 +33,7 @@ class MessageError(LabError):
 
 
 class LogError(LabError):
-    """A log used in a way that would break it."""
+    """A log is used in a way that would break it."""
 
 
 class NodeError(LabError):
@@ -45,7 +45,7 @@ class NodeError(LabError):
     """
 
     def __init__(self, message: str, *, server: str = "", handler: str = "") -> None:
-        """Keep the message, and whose handler it was."""
+        """Store the message, the server and its handler."""
         super().__init__(message)
         self.server = server
         self.handler = handler
@@ -56,11 +56,11 @@ class NodeLoadError(LabError):
 
 
 class EventBudgetError(LabError):
-    """A run used up its budget of events: some servers send without end."""
+    """A run has used up its budget of events, for example because servers send without end."""
 
 
 class SourceError(LabError):
-    """The source of a Node cannot be found, cut into pieces or folded; the message says what stands in the way."""
+    """The source of a Node cannot be found, parsed or flattened; the message says why."""
 
 
 class HistoryError(LabError):

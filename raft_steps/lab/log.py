@@ -1,7 +1,7 @@
 """The log of one server, as the paper numbers it: the first command has index 1.
 
-Index 0 holds the common first entry that all servers share, so that every entry has one before it.
-A log writes down its own changes, so that whoever stores or draws it looks at what is new and not at everything.
+Index 0 holds a common first entry that is the same on all servers, so that every other entry has a predecessor.
+A log records its own changes, so that storing or drawing it costs as much as what is new.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from raft_steps.lab.messages import message
 
 @message
 class Entry:
-    """One place in a log: its index, the term in which a leader received it, and the command (None at index 0)."""
+    """One entry of a log: its index, the term in which a leader received it, and the command (None at index 0)."""
 
     index: int
     term: int
@@ -32,8 +32,8 @@ class Log:
     """The entries of one server.
 
     Attributes:
-        changes: What happened to the log since somebody last emptied this list: ``("append", entry)`` or
-            ``("truncate", index)``, oldest first. The driver of a node reads and empties it.
+        changes: The changes since this list was last emptied: ``("append", entry)`` or ``("truncate", index)``, oldest
+            first. The driver of a node reads and empties it.
     """
 
     __slots__ = ("_entries", "changes")
@@ -41,8 +41,8 @@ class Log:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         """Start with the common first entry and the given ones.
 
-        They count as changes, after a deletion of all that was there: a node that puts a new log in its old one's place
-        is stored right. Whoever knows that they are stored already empties the changes.
+        The entries count as changes, after a truncation of everything before: this way a new log that a node puts in
+        place of its old one is stored correctly. A caller that has stored the entries already empties `changes`.
         """
         self._entries: list[Entry] = [FIRST_ENTRY]
         self.changes: list[Change] = [("truncate", 0)]
@@ -51,19 +51,19 @@ class Log:
 
     @property
     def last_index(self) -> int:
-        """The index of the last entry; 0 when there is none but the common first."""
+        """The index of the last entry; 0 if there is only the common first one."""
         return len(self._entries) - 1
 
     @property
     def last_term(self) -> int:
-        """The term of the last entry; 0 when there is none but the common first."""
+        """The term of the last entry; 0 if there is only the common first one."""
         return self._entries[-1].term
 
     def append(self, entry: Entry) -> None:
         """Add an entry at the end.
 
         Raises:
-            LogError: It is no Entry, or its index is not the next one.
+            LogError: It is not an Entry, or its index is not the next one.
         """
         if not isinstance(entry, Entry):
             raise LogError(f"a log holds entries: append(Entry(index=…, term=…, command=…)), not {entry!r}")
@@ -73,10 +73,10 @@ class Log:
         self.changes.append(("append", entry))
 
     def truncate_after(self, index: int) -> None:
-        """Delete every entry that comes after this index.
+        """Delete every entry after this index.
 
         Raises:
-            LogError: The index is negative: the common first entry stays.
+            LogError: The index is negative; the common first entry is never deleted.
         """
         if index < 0:
             raise LogError(f"nothing can be deleted after index {index}: the common first entry, 0, stays")
@@ -85,7 +85,10 @@ class Log:
             self.changes.append(("truncate", index))
 
     def follow(self, changes: Iterable[Change]) -> None:
-        """Do what another log, which was the same before, has done: a disk follows its node's log."""
+        """Apply the changes of another log that was equal before: this is how a disk follows its node's log.
+
+        They are not recorded again in `changes`.
+        """
         entries = self._entries
         for change in changes:
             if change[0] == "append":
@@ -94,20 +97,20 @@ class Log:
                 del entries[change[1] + 1 :]
 
     def entries_after(self, index: int) -> tuple[Entry, ...]:
-        """Give the entries that come after this index, oldest first."""
-        if index + 1 == len(self._entries):  # A heartbeat's answer, without a copy.
+        """Return the entries after this index, oldest first."""
+        if index + 1 == len(self._entries):  # The common case, a heartbeat: no slice is needed.
             return ()
         return tuple(self._entries[max(index, -1) + 1 :])
 
     def term_at(self, index: int) -> int | None:
-        """Give the term of the entry at this index, or None when there is no such entry."""
+        """Return the term of the entry at this index, or None if there is no such entry."""
         return self._entries[index].term if 0 <= index < len(self._entries) else None
 
     def __getitem__(self, index: int) -> Entry:
-        """Give the entry at this index.
+        """Return the entry at this index.
 
         Raises:
-            LogError: There is none.
+            LogError: There is no such entry, or the index is not an int.
         """
         entries = self._entries
         if type(index) is not int:
@@ -122,15 +125,15 @@ class Log:
         raise LogError(f"there is no entry {index}; the log ends at {self.last_index}")
 
     def __len__(self) -> int:
-        """Count the entries, without the common first one."""
+        """Return the number of entries, without the common first one."""
         return self.last_index
 
     def __iter__(self) -> Iterator[Entry]:
-        """Go through the entries, without the common first one."""
+        """Iterate over the entries, without the common first one."""
         return iter(self._entries[1:])
 
     def __setitem__(self, index: int, entry: object) -> NoReturn:
-        """Refuse: an entry never changes in place (Section 5.3)."""
+        """Raise: an entry never changes in place (Section 5.3)."""
         if type(index) is not int or index < 1:
             raise LogError(
                 f"log[{index!r}] = … cannot be: entries are added with append, and the common first one, 0, stays"
@@ -138,7 +141,7 @@ class Log:
         raise LogError(f"log[{index}] = … changes an entry in place; use truncate_after({index - 1}) and append")
 
     def __delitem__(self, index: int) -> NoReturn:
-        """Refuse: entries are deleted from the end only."""
+        """Raise: entries are deleted from the end only."""
         raise LogError(
             f"del log[{index!r}] would leave a hole; entries are deleted from the end, with truncate_after(…)"
         )
@@ -150,5 +153,5 @@ class Log:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        """Show each entry as term and command."""
+        """Return each entry as its term and command."""
         return "Log(" + "; ".join(f"{e.term} {command_text(e.command)}" for e in self) + ")"

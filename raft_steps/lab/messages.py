@@ -1,7 +1,7 @@
 """Messages: immutable objects that turn into one line of text and back.
 
-A message is a frozen dataclass; what it holds is checked by its own annotations, so that a missing term or a
-term that is a word is found where it arises. This module does not know which messages Raft has.
+A message is a frozen dataclass. Its fields are checked against its annotations, so that a missing term, or a term that
+is a string, is found where it arises. Nothing here depends on which messages Raft has.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Literal, TypeVar, Union, cast, dataclass_transform, get_
 from raft_steps.lab.errors import MessageError
 
 _Class = TypeVar("_Class", bound=type)
-_Answer = TypeVar("_Answer")
-_PLAIN = frozenset({int, str, bool, float, type(None)})  # What JSON knows as it is.
+_Result = TypeVar("_Result")
+_PLAIN = frozenset({int, str, bool, float, type(None)})  # JSON represents these as they are.
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -27,75 +27,76 @@ def message(cls: _Class) -> _Class:
     plain = "__init__" not in vars(cls) and not hasattr(cls, "__post_init__")
     made: Any = dataclass(frozen=True, slots=True, kw_only=True)(cls)
     if plain and all(_is_required(f) for f in fields(made)):
-        made.__init__ = _constructor(made)  # It does what the dataclass's own does, and sooner.
+        made.__init__ = _constructor(made)  # Equivalent to the dataclass's own, and faster.
     return cast("_Class", made)
 
 
 def _is_required(of_message: Field[Any]) -> bool:
-    """Say whether a field has to be given, by its name."""
+    """Return whether a field has to be passed, by keyword."""
     without_default = of_message.default is MISSING and of_message.default_factory is MISSING
     return without_default and of_message.init and bool(of_message.kw_only)
 
 
 def _constructor(cls: Any) -> Any:
-    """Write a constructor that fills each field through the door of its own slot.
+    """Build a constructor that sets each field through its slot descriptor.
 
-    That of a frozen dataclass goes around its lock by `object.__setattr__`, which looks for each slot by name.
+    The constructor of a frozen dataclass uses `object.__setattr__`, which looks every slot up by name. Messages are built
+    so often that the difference is measurable.
     """
     names = [f.name for f in fields(cls)]
-    doors = {f"_{place}": getattr(cls, name).__set__ for place, name in enumerate(names)}
+    setters = {f"_{place}": getattr(cls, name).__set__ for place, name in enumerate(names)}
     lines = [f"def __init__({', '.join(['self', '*', *names] if names else ['self'])}):", "    pass"]
-    lines += [f"    {door}(self, {name})" for door, name in zip(doors, names, strict=True)]
-    exec("\n".join(lines), doors)  # noqa: S102  # As a dataclass does; the names are those of the class's own fields.
-    made = doors["__init__"]
+    lines += [f"    {setter}(self, {name})" for setter, name in zip(setters, names, strict=True)]
+    exec("\n".join(lines), setters)  # noqa: S102  # As dataclasses do; the names are those of the class's own fields.
+    made = setters["__init__"]
     made.__qualname__, made.__annotations__ = f"{cls.__qualname__}.__init__", cls.__init__.__annotations__
     return made
 
 
-def _remembered(about: Callable[[type], _Answer]) -> Callable[[type], _Answer]:
-    """Ask a function only once about each class."""
-    return functools.cache(about)
+def _cached(function: Callable[[type], _Result]) -> Callable[[type], _Result]:
+    """Cache the results of a function of a class; unlike `functools.cache`, keep its type."""
+    return functools.cache(function)
 
 
-@_remembered
+@_cached
 def handler_name(message_class: type) -> str:
-    """Say which method hears a message: AppendEntries is heard by on_append_entries."""
+    """Return the name of the method that handles a message: ``on_append_entries`` for AppendEntries."""
     return "on_" + re.sub(r"(?<!^)(?=[A-Z])", "_", message_class.__name__).lower()
 
 
 def to_text(message: object) -> str:
-    """Spell a message as one line of JSON, its type first.
+    """Format a message as one line of JSON, its type first.
 
     Raises:
-        MessageError: It is no message, or a field holds what its annotation forbids.
+        MessageError: It is not a message, or a field does not match its annotation.
     """
     data = {"type": type(message).__name__, **checked_fields(message)}
     return json.dumps(data, ensure_ascii=False, separators=(", ", ": "))
 
 
 def from_text(text: str, *message_classes: type) -> Any:
-    """Read a message back from its line of text.
+    """Parse a message from its line of text.
 
     Args:
-        text: What `to_text` gave.
-        message_classes: The messages that may arrive; a text of another type is refused.
+        text: What `to_text` returned.
+        message_classes: The messages that may arrive; a text of another type is rejected.
 
     Raises:
-        MessageError: No JSON, an unknown type, a field that is missing, unknown or of the wrong type.
+        MessageError: The text is not JSON, its type is unknown, or a field is missing, unknown or of the wrong type.
     """
     try:
         data = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise MessageError(f"this is no message, for it is not JSON: {str(text)[:80]!r}") from error
+        raise MessageError(f"this is not a message, because it is not JSON: {str(text)[:80]!r}") from error
     known = {cls.__name__: cls for cls in message_classes}
     name = data.get("type") if isinstance(data, dict) else None
     if not isinstance(name, str) or name not in known:
-        raise MessageError(f"a message says its type, one of {', '.join(known)}; this one says {name!r}")
+        raise MessageError(f"a message has a type, one of {', '.join(known)}; this one has {name!r}")
     return _from_data(data, known[name], name)
 
 
 def as_data(value: Any) -> Any:
-    """Turn a message, or anything that one may hold, into what JSON knows; sets are sorted."""
+    """Convert a message, or any value that one may hold, to JSON's types; sets are sorted."""
     kind = type(value)
     if kind in _PLAIN:
         return value
@@ -111,54 +112,54 @@ def as_data(value: Any) -> Any:
     return value if isinstance(value, str | int | float) else repr(kind.__name__)
 
 
-@_remembered
+@_cached
 def _field_names(cls: type) -> tuple[str, ...] | None:
-    """Name the fields of a message's class; None for a class that is no message's."""
+    """Return the names of the fields of a message class; None for any other class."""
     return tuple(f.name for f in fields(cls)) if is_dataclass(cls) else None
 
 
 def check_message(message: object) -> None:
-    """Hold every field of a message against its annotation.
+    """Check every field of a message against its annotation.
 
     Raises:
-        MessageError: It is no message, or a field does not hold what its annotation says.
+        MessageError: It is not a message, or a field does not match its annotation.
     """
     checked_fields(message)
 
 
 def checked_fields(message: object) -> dict[str, Any]:
-    """Hold every field of a message against its annotation, and turn it into what JSON knows.
+    """Check every field of a message against its annotation, and convert the fields to JSON's types.
 
     Raises:
-        MessageError: It is no message, or a field does not hold what its annotation says.
+        MessageError: It is not a message, or a field does not match its annotation.
     """
     kind: type = type(message)
     if _field_names(kind) is None:
         if type(message) is tuple and len(message) == 1 and _field_names(type(message[0])) is not None:
-            raise MessageError(f"{message!r} is a tuple and no message: there is a comma too many after it")
+            raise MessageError(f"{message!r} is a tuple, not a message: there is one comma too many after it")
         then = ", and return it" if message is None else ""
-        raise MessageError(f"{message!r} is no message; build one, such as AppendEntries(…){then}")
+        raise MessageError(f"{message!r} is not a message; build one, such as AppendEntries(…){then}")
     data = {}
-    for name, accepts, spelled in _field_checks(kind):
+    for name, accepts, expected in _field_checks(kind):
         value = getattr(message, name)
         if not accepts(value):
-            raise MessageError(f"{kind.__name__}.{name} should be {spelled}, not {value!r} ({type(value).__name__})")
+            raise MessageError(f"{kind.__name__}.{name} should be {expected}, not {value!r} ({type(value).__name__})")
         data[name] = value if type(value) in _PLAIN else as_data(value)
     return data
 
 
-@_remembered
+@_cached
 def _field_checks(cls: type) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
     hints = get_type_hints(cls)
-    return tuple((f.name, _acceptor(hints[f.name]), _spelled(hints[f.name])) for f in fields(cls))
+    return tuple((f.name, _acceptor(hints[f.name]), _describe(hints[f.name])) for f in fields(cls))
 
 
 def _acceptor(hint: Any) -> Callable[[Any], bool]:
-    """Give the test that a value must pass to be what the annotation says."""
+    """Return a function that tells whether a value matches an annotation."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return lambda _value: True
-    if hint is int:  # A bool is an int to Python, but a term is never True.
+    if hint is int:  # In Python a bool is an int, but a term is never True.
         return lambda value: type(value) is int
     if hint is float:
         return lambda value: type(value) in (int, float)
@@ -170,7 +171,9 @@ def _acceptor(hint: Any) -> Callable[[Any], bool]:
     if origin is tuple:
         return _tuple_acceptor(arguments)
     if (origin or hint) in (list, dict, set):
-        raise MessageError(f"a message holds nothing that can change on its way, so no {_spelled(hint)}: take a tuple")
+        raise MessageError(
+            f"a message holds nothing that can change while it is in flight, so not a {_describe(hint)}; use a tuple"
+        )
     if is_dataclass(hint):
         kind: type = hint  # type: ignore[assignment]
         return lambda value: isinstance(value, kind) and all(ok(getattr(value, n)) for n, ok, _ in _field_checks(kind))
@@ -178,9 +181,9 @@ def _acceptor(hint: Any) -> Callable[[Any], bool]:
 
 
 def _tuple_acceptor(items: tuple[Any, ...]) -> Callable[[Any], bool]:
-    """Test a tuple: ``tuple[int, ...]`` has any number of items of one kind, ``tuple[int, str]`` one of each."""
+    """Return the check for a tuple: ``tuple[int, ...]`` has any number of equal items, ``tuple[int, str]`` one of each."""
     tests = [_acceptor(item) for item in items if item is not Ellipsis]
-    if _is_row(items):
+    if _is_homogeneous(items):
         return lambda value: type(value) is tuple and all(tests[0](each) for each in value)
     return lambda value: (
         type(value) is tuple
@@ -189,49 +192,49 @@ def _tuple_acceptor(items: tuple[Any, ...]) -> Callable[[Any], bool]:
     )
 
 
-def _is_row(items: tuple[Any, ...]) -> bool:
+def _is_homogeneous(items: tuple[Any, ...]) -> bool:
     return len(items) == 2 and items[1] is Ellipsis
 
 
-def _spelled(hint: Any) -> str:
-    """Spell an annotation for people."""
+def _describe(hint: Any) -> str:
+    """Describe an annotation in words, for an error message."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is type(None):
         return "None"
     if origin in (Union, types.UnionType):
-        return " or ".join(_spelled(argument) for argument in arguments)
+        return " or ".join(_describe(argument) for argument in arguments)
     if origin is Literal:
         return " or ".join(repr(argument) for argument in arguments)
     if origin is tuple:
-        row = _is_row(arguments)
-        return f"a tuple of {_spelled(arguments[0]) if row else ' and '.join(map(_spelled, arguments)) or 'nothing'}"
+        same = _is_homogeneous(arguments)
+        return f"a tuple of {_describe(arguments[0]) if same else ' and '.join(map(_describe, arguments)) or 'nothing'}"
     return str(getattr(origin or hint, "__name__", hint))
 
 
 def _from_data(data: Any, hint: Any, where: str) -> Any:
-    """Build what an annotation describes from what JSON gave."""
+    """Build a value of the annotated type from parsed JSON."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _from_data(data, _choose(data, arguments, where), where)
-    if origin is tuple and isinstance(data, list) and (_is_row(arguments) or len(data) == len(arguments)):
-        hints = (arguments[0],) * len(data) if _is_row(arguments) else arguments
+    if origin is tuple and isinstance(data, list) and (_is_homogeneous(arguments) or len(data) == len(arguments)):
+        hints = (arguments[0],) * len(data) if _is_homogeneous(arguments) else arguments
         return tuple(_from_data(item, hints[n], f"{where}[{n}]") for n, item in enumerate(data))
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(data, dict):
         return _message_from_data(data, hint, where)
     if not _acceptor(hint)(data):
-        raise MessageError(f"{where} should be {_spelled(hint)}, not {data!r}")
+        raise MessageError(f"{where} should be {_describe(hint)}, not {data!r}")
     return data
 
 
 def _choose(data: Any, options: tuple[Any, ...], where: str) -> Any:
-    """Choose the member of a union that this JSON is meant to be."""
+    """Return the member of a union that this JSON represents."""
     for option in options:
         if isinstance(data, dict):
             if getattr(option, "__name__", None) == data.get("type"):
                 return option
         elif get_origin(option) is tuple or _acceptor(option)(data):
             return option
-    raise MessageError(f"{where} should be {' or '.join(map(_spelled, options))}, not {data!r}")
+    raise MessageError(f"{where} should be {' or '.join(map(_describe, options))}, not {data!r}")
 
 
 def _message_from_data(data: dict[str, Any], cls: type, where: str) -> Any:
@@ -241,7 +244,7 @@ def _message_from_data(data: dict[str, Any], cls: type, where: str) -> Any:
         raise MessageError(f"{where} should be of type {cls.__name__}, not {data.get('type')!r}")
     missing = [name for name in names if name not in given]
     if missing:
-        raise MessageError(f"{where} has no {missing[0]}; a message brings all its fields: {', '.join(names)}")
+        raise MessageError(f"{where} has no {missing[0]}; a message has all its fields: {', '.join(names)}")
     unknown = [name for name in given if name not in names]
     if unknown:
         raise MessageError(f"{where} has no field {unknown[0]!r}; it has {', '.join(names) or 'none'}")

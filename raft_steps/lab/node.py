@@ -1,15 +1,15 @@
-"""What every node is built on: fields, effects and timers. It does not know Raft.
+"""The base class of every Node: fields, effects and timers. Nothing here is specific to Raft.
 
-A node reacts to one event at a time and does nothing itself. Whoever drives it (a simulation, a search, a real
+A node reacts to one event at a time and does no I/O itself. Its driver (the simulator, the model checker, a real
 server) calls one of these methods and then carries out the node's `effects`, in order:
 
-    on_start()                               the first event of every life
+    on_start()                               the first event after each start of the server
     on_append_entries(sender, message)       a message arrived; the name follows the message's class
     on_election_timeout()                    the timer named "election" ran out
     on_client_request(client, request)       a client asked something
 
-Before any effect of an event leaves the node, the driver has stored the node's `durable` fields: after a crash they,
-and nothing else, are what the next life begins with.
+The driver stores the node's `durable` fields before any effect of the event leaves the node. After a crash, those fields
+and nothing else are restored.
 """
 
 from __future__ import annotations
@@ -31,30 +31,34 @@ Effect = (
 
 
 class Removed:
-    """A field or method that a step takes away: whoever still uses it hears why it went."""
+    """A marker for a field or method that a step removes: using it raises an error that gives the reason."""
 
     def __init__(self, why: str) -> None:
-        """Keep the reason."""
+        """Store the reason."""
         self.why = why
         self.name = "this"
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Learn the name that it stands for."""
+        """Store the name of the removed attribute."""
         self.name = name
 
     def __get__(self, instance: object, owner: type) -> Any:
-        """Refuse to be read from a node; the class itself shows the marker."""
+        """Raise when read from a node; the class returns the marker itself, so that tools can find it."""
         if instance is None:
             return self
         raise AttributeError(f"{self.name} is gone: {self.why}")
 
     def __set__(self, instance: object, value: object) -> NoReturn:
-        """Refuse to be set."""
+        """Raise: a removed attribute cannot be set."""
         raise AttributeError(f"{self.name} is gone: {self.why}")
 
 
 def removed(why: str) -> Any:
-    """Mark a name as taken away by this step, with the reason."""
+    """Mark a name as removed by this step.
+
+    Args:
+        why: The reason, which the error for any use of the name repeats.
+    """
     return Removed(why)
 
 
@@ -67,8 +71,8 @@ class Node:
         durable: The names of the fields that survive a crash.
         name: This server's name.
         servers: The names of all servers, this one included, as far as this node knows.
-        random: The node's own seeded chance.
-        effects: What the driver shall do next, in order; the methods below fill it.
+        random: The node's own seeded random numbers.
+        effects: What the driver has to do next, in order; the methods below append to it.
     """
 
     durable: ClassVar[tuple[str, ...]] = ()
@@ -79,23 +83,23 @@ class Node:
     effects: list[Effect] = field(default_factory=list)
 
     def __init_subclass__(cls) -> None:
-        """Make every subclass a keyword-only dataclass, so that a step or a cell is just a class."""
+        """Turn every subclass into a keyword-only dataclass, so that a step or a notebook cell needs no decorator."""
         super().__init_subclass__()
         _refuse_mistakes(cls)
         for name, value in list(vars(cls).items()):
-            if isinstance(value, Removed):  # A ClassVar is no field: the new class is built without it.
+            if isinstance(value, Removed):  # The dataclass leaves out a ClassVar, so the field disappears.
                 cls.__annotations__[name] = ClassVar[Any]
         dataclass(kw_only=True, eq=False, repr=False)(cls)
 
     def peers(self) -> list[str]:
-        """Name the other servers."""
+        """Return the names of the other servers."""
         others = [*self.servers]
         if self.name in others:
             others.remove(self.name)
         return others
 
     def on_start(self) -> None:
-        """Begin a life: the first event, also after a restart."""
+        """Called first whenever the server starts, also after a restart."""
 
     def send(self, to: str, message: object) -> None:
         """Send a message to one server."""
@@ -107,11 +111,16 @@ class Node:
             self.effects.append(("send", peer, message))
 
     def start_timer(self, name: str, seconds: float) -> None:
-        """Start a named timer, or restart it if it runs; it will call ``on_<name>_timeout``."""
+        """Start a named timer, or restart it if it is running; when it expires, ``on_<name>_timeout`` is called.
+
+        Args:
+            name: The name of the timer.
+            seconds: How long to wait, in seconds by this server's clock.
+        """
         self.effects.append(("start", name, seconds))
 
     def cancel_timer(self, name: str) -> None:
-        """Stop a named timer; nothing happens if it does not run."""
+        """Stop a named timer; does nothing if it is not running."""
         self.effects.append(("cancel", name))
 
     def reply(self, client: str, response: Response) -> None:
@@ -119,16 +128,22 @@ class Node:
         self.effects.append(("reply", client, response))
 
     def apply(self, entry: Entry) -> None:
-        """Tell the driver that this entry's command is carried out now."""
+        """Report to the driver that this entry's command is being applied now."""
         self.effects.append(("apply", entry))
 
 
 def _refuse_mistakes(cls: type) -> None:
-    """Turn down what would fail later, or silently: shared mutable defaults and own constructors."""
+    """Reject what would fail later or silently: shared mutable defaults and constructors.
+
+    Raises:
+        TypeError: The class has one of them; the message says what to write instead.
+    """
     if "__init__" in vars(cls):
-        raise TypeError(f"{cls.__name__} has an __init__, but a node has none: declare fields, and begin in on_start")
+        raise TypeError(
+            f"{cls.__name__} has an __init__, which a Node may not have: declare fields, and start in on_start"
+        )
     if "__slots__" in vars(cls):
-        raise TypeError(f"{cls.__name__} has __slots__, but a node has none: declare fields at class level")
+        raise TypeError(f"{cls.__name__} has __slots__, which a Node may not have: declare fields at class level")
     for name, value in list(vars(cls).items()):
         if isinstance(value, list | dict | set) and not name.startswith("__"):
             if name == "durable":
@@ -137,6 +152,6 @@ def _refuse_mistakes(cls: type) -> None:
                 )
             kind = type(value).__name__
             raise TypeError(
-                f"{name} = {value!r} would be one {kind} that all servers share; "
+                f"{name} = {value!r} would be one {kind} shared by all servers; "
                 f"write {name}: {kind} = field(default_factory={kind}), with field from dataclasses"
             )

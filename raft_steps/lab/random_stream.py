@@ -1,7 +1,7 @@
-"""Chance that repeats: every draw comes from a named stream of a seed.
+"""Repeatable random numbers: every draw comes from a named stream of a seed.
 
-Python promises to keep only what `Random.random()` gives for a seed, so every draw is built on that one method.
-A stream of its own for each link and each life of a node means that a change here does not reshuffle things there.
+Python guarantees only the values of `Random.random()` for a seed, so every draw is built on that one method.
+Each link and each start of a node has its own stream, so that a change in one place does not reshuffle another.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _Item = TypeVar("_Item")
 
 
 class RandomStream:
-    """A seeded source of chance, the `random` of a node.
+    """A seeded source of random numbers; the `random` of a node.
 
     Attributes:
-        scripted: Values that `between` gives before it draws any, for scenarios that want a certain timeout.
+        scripted: Values that `between` returns before it draws any, for scenarios that need a certain timeout.
     """
 
     __slots__ = ("random", "scripted")
@@ -28,15 +28,15 @@ class RandomStream:
         self.scripted = list(scripted)
 
     def randint(self, low: int, high: int) -> int:
-        """Draw a whole number from low to high, both included."""
+        """Return a random whole number from low to high, both included."""
         return low + int(self.random() * (high - low + 1))
 
     def uniform(self, low: float, high: float) -> float:
-        """Draw any number between low and high."""
+        """Return a random number between low and high."""
         return low + (high - low) * self.random()
 
     def between(self, low: float, high: float) -> float:
-        """Draw a whole number, both ends included, where both ends are whole (ints); any number otherwise."""
+        """Return a random whole number, both ends included, if both ends are ints; any number between them otherwise."""
         if self.scripted:
             return self.scripted.pop(0)
         if isinstance(low, int) and isinstance(high, int):
@@ -44,5 +44,5 @@ class RandomStream:
         return self.uniform(low, high)
 
     def choice(self, items: Sequence[_Item]) -> _Item:
-        """Draw one of the items."""
+        """Return a random item."""
         return items[self.randint(0, len(items) - 1)]

@@ -133,7 +133,7 @@ def test_marks_the_first_event_that_breaks_the_rule(node_class: type, event: tup
     [
         (
             '{"type": "AppendEntries", "prev_log_index": 0, "prev_log_term": 0, "entries": []}',
-            "AppendEntries has no term; a message brings all its fields: term, prev_log_index, prev_log_term, entries",
+            "AppendEntries has no term; a message has all its fields: term, prev_log_index, prev_log_term, entries",
         ),
         (
             '{"type": "AppendEntries", "term": "four", "prev_log_index": 0, "prev_log_term": 0, "entries": []}',

@@ -238,19 +238,19 @@ def class_statement(body: str) -> str:
     [
         (
             "def __init__(self): pass",
-            "Node has an __init__, but a node has none: declare fields, and begin in on_start",
+            "Node has an __init__, which a Node may not have: declare fields, and start in on_start",
         ),
         (
             "refused = []",
             (
-                "refused = [] would be one list that all servers share; "
+                "refused = [] would be one list shared by all servers; "
                 "write refused: list = field(default_factory=list), with field from dataclasses"
             ),
         ),
         (
             "votes: set = set()",
             (
-                "votes = set() would be one set that all servers share; "
+                "votes = set() would be one set shared by all servers; "
                 "write votes: set = field(default_factory=set), with field from dataclasses"
             ),
         ),

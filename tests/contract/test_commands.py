@@ -40,7 +40,7 @@ def test_commands_are_read_as_they_are_typed(text: str, request_: Request) -> No
 @pytest.mark.parametrize("text", ["", "set", "set x", "set x 1 2", "get", "delete x y", "put x 1", "SET x 1"])
 def test_other_words_are_no_command(text: str) -> None:
     """Anything else gets an error that lists the three commands."""
-    with pytest.raises(ScenarioError, match="a client says: set KEY VALUE, delete KEY or get KEY"):
+    with pytest.raises(ScenarioError, match="write set KEY VALUE, delete KEY or get KEY"):
         parse_command(text)
 
 

@@ -77,11 +77,11 @@ def test_text_is_readable() -> None:
     [
         ("hello", "it is not JSON: 'hello'"),
         ("[" * 100_000, "it is not JSON"),
-        ("[1]", "this one says None"),
-        ('{"term": 1}', "this one says None"),
-        ('{"type": ["RequestVote"]}', r"this one says \['RequestVote'\]"),
-        ('{"type": "Vote", "term": 1}', "one of AppendEntries, RequestVote; this one says 'Vote'"),
-        ('{"type": "RequestVote"}', "RequestVote has no term; a message brings all its fields: term"),
+        ("[1]", "this one has None"),
+        ('{"term": 1}', "this one has None"),
+        ('{"type": ["RequestVote"]}', r"this one has \['RequestVote'\]"),
+        ('{"type": "Vote", "term": 1}', "one of AppendEntries, RequestVote; this one has 'Vote'"),
+        ('{"type": "RequestVote"}', "RequestVote has no term; a message has all its fields: term"),
         ('{"type": "RequestVote", "term": "1"}', "RequestVote.term should be int, not '1'"),
         ('{"type": "RequestVote", "term": true}', "RequestVote.term should be int, not True"),
         ('{"type": "RequestVote", "term": 1.0}', "RequestVote.term should be int, not 1.0"),
@@ -257,14 +257,14 @@ def test_message_holds_nothing_that_changes() -> None:
     class Batch:
         items: list[int]
 
-    with pytest.raises(MessageError, match="so no list: take a tuple"):
+    with pytest.raises(MessageError, match="so not a list; use a tuple"):
         check_message(Batch(items=[1]))
 
 
 @pytest.mark.parametrize("thing", ["hello", 3, None, RequestVote, {"term": 1}])
 def test_other_things_are_no_messages(thing: object) -> None:
     """Only an object of a message class is a message; the class itself, text and dictionaries are not."""
-    with pytest.raises(MessageError, match="is no message; build one"):
+    with pytest.raises(MessageError, match="is not a message; build one"):
         check_message(thing)
 
 

@@ -80,7 +80,7 @@ def test_shared_default_is_refused(value: object, kind: str) -> None:
 
 def test_shared_default_is_refused_without_annotation() -> None:
     """The same holds for a name that is not annotated, and so is no field at all."""
-    with pytest.raises(TypeError, match="that all servers share"):
+    with pytest.raises(TypeError, match="shared by all servers"):
         type("Mine", (node.Node,), {"votes": []})
 
 
@@ -96,7 +96,7 @@ def test_durable_is_a_tuple(value: object) -> None:
 
 def test_constructor_is_refused() -> None:
     """A node has no __init__: it begins in on_start, in every life."""
-    with pytest.raises(TypeError, match="a node has none: declare fields, and begin in on_start"):
+    with pytest.raises(TypeError, match="which a Node may not have: declare fields, and start in on_start"):
         type("Mine", (node.Node,), {"__init__": lambda self: None})
 
 

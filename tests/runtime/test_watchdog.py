@@ -319,14 +319,14 @@ def test_what_is_no_message_cannot_be_sent(thing: object) -> None:
     error = failure(on_election_timeout(lambda node: node.broadcast(thing)))
 
     assert "sent what it cannot send: " in str(error)
-    assert "is no message; build one" in str(error)
+    assert "is not a message; build one" in str(error)
 
 
 def test_comma_too_many_makes_no_message() -> None:
     """What Python makes of a comma at a line's end is told as that."""
     error = failure(on_election_timeout(lambda node: node.broadcast((RequestVote(term=1),))))
 
-    assert str(error).endswith("(RequestVote(term=1),) is a tuple and no message: there is a comma too many after it")
+    assert str(error).endswith("(RequestVote(term=1),) is a tuple, not a message: there is one comma too many after it")
 
 
 def test_call_that_is_not_given_back_names_the_line() -> None:

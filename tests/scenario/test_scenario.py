@@ -135,7 +135,7 @@ def test_people_may_quote_as_they_like(line: str) -> None:
         ("raft-steps 1; later bob", "there is no server 'bob'"),
         ("raft-steps 1; log bob 1 'set x 1'", "there is no server 'bob'"),
         ("raft-steps 1; log tom 1", "cannot be read: log tom 1"),
-        ("raft-steps 1; log tom 1 'set x'", "'set x' is no command"),
+        ("raft-steps 1; log tom 1 'set x'", "'set x' is not a command"),
         ("raft-steps 1; timing fast", "there is no timing 'fast'; there are post, paper"),
         ("raft-steps 1; delay 2 1", "delay needs a low and a high number of seconds"),
         ("raft-steps 1; delay 1", "cannot be read: delay 1"),

@@ -46,7 +46,7 @@ def test_call_turns_into_text_and_back() -> None:
 
 def test_call_without_a_term_is_an_error() -> None:
     """A text without a term is no call of this step."""
-    with pytest.raises(MessageError, match="AppendEntries has no term; a message brings all its fields"):
+    with pytest.raises(MessageError, match="AppendEntries has no term; a message has all its fields"):
         from_text('{"type": "AppendEntries", "prev_log_index": 0, "prev_log_term": 0, "entries": []}', AppendEntries)
 
 
