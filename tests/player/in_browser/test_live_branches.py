@@ -172,6 +172,24 @@ def test_another_cluster_can_be_pasted(live: LiveOnPage) -> None:
     assert [] == live.watched.complaints
 
 
+def test_another_cluster_can_be_pasted_while_messages_move(live: LiveOnPage) -> None:
+    """A run of other servers takes the place of one that plays, though its trace has none of the messages on their way."""
+    live.root.locator(".rp-script textarea").fill("raft-steps 1; step 6; servers ann bob cid; seed 5; until 40")
+    live.press("start")
+    live.step_from("next", live.event)
+    live.message().wait_for(state="attached")
+    live.server("tom").focus()
+    for _ in range(4):
+        live.key("-")  # So slow that the messages are still on their way when the trace comes.
+    live.key(" ")
+    live.settle(playing="1")
+    live.done(lambda: live.root.locator("[data-act=paste]").press("Enter"))
+
+    assert ["ann", "bob", "cid"] == live.root.locator(".rp-picture .rp-name").all_text_contents()
+    live.settle(branch="1", playing="0")
+    assert [] == live.watched.complaints
+
+
 def test_a_second_view_shows_the_same(live: LiveOnPage) -> None:
     """A second view of the same player shows the same branch; the first goes on."""
     crash(live)
