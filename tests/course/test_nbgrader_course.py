@@ -1,4 +1,4 @@
-"""A course directory for nbgrader, and the cells that give points; what nbgrader makes of them is test_nbgrader_term's."""
+"""The course directory for nbgrader. What nbgrader does with it is tested in test_nbgrader_term."""
 
 import json
 import sys
@@ -7,125 +7,15 @@ from typing import Any
 
 import pytest
 
-from raft_steps import node
-from raft_steps.lab.checks import ChecksFailed
 from raft_steps.lab.course import jupyterlab
 from raft_steps.lab.course.managed_folder import ReleaseError
 from raft_steps.lab.course.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
 from raft_steps.lab.course.notebooks import load
 from raft_steps.lab.course.redaction import BLOCK
-from raft_steps.lab.grading import nbgrader_cells
-from raft_steps.lab.grading.nbgrader_cells import GradingError, points_for, private_runs
 from tests.helpers.jupyter import needs
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-
-
-class Right(node(5)):
-    """What a student writes who has it right: here, what the course's own step adds, in a class of one's own."""
-
-    on_append_entries = node(6).on_append_entries
-    become_follower = node(6).become_follower
-    refuse_append_entries = node(6).refuse_append_entries
-    on_append_entries_refused = node(6).on_append_entries_refused
-
-
-class Leads(Right):
-    """A server that goes on leading when it should follow."""
-
-    def become_follower(self) -> None:
-        """Only wait anew."""
-        self.start_election_timer()
-
-
-class Rude(Right):
-    """A server that does not say that it refuses."""
-
-    def refuse_append_entries(self, to: str) -> None:
-        """Say nothing."""
-
-
-class Nothing(node(5)):
-    """What has been done when nothing has."""
-
-
-class Forgets(Right):
-    """A server whose term goes back now and then: no check sees it, and a run with faults does."""
-
-    def on_heartbeat_timeout(self) -> None:
-        """Forget the term after some time."""
-        super().on_heartbeat_timeout()
-        if self.log.last_index > 1:
-            self.current_term = 0
-
-
-@pytest.fixture
-def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a file with a secret, as nbgrader_config.py names it to the kernels."""
-    file = tmp_path / "private_seeds.txt"
-    file.write_text("a secret\n", encoding="utf-8")
-    monkeypatch.setenv(nbgrader_cells.SEEDS, str(file))
-    return file
-
-
-def test_points_are_the_share_of_the_checks(capsys: pytest.CaptureFixture[str]) -> None:
-    """All checks give all points, none gives none, and some a part; the report is there to read."""
-    some = points_for(Leads, step=6, points=6)
-    assert "FAIL" in capsys.readouterr().out
-
-    assert 6.0 == points_for(Right, step=6, points=6)
-    assert 0 < some < 6
-    assert 0 == points_for(Nothing, step=6, points=6)
-
-
-def test_validate_shows_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under nbgrader's Validate, which shows errors alone, a check that fails is one; a Node that is right has none."""
-    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
-
-    assert 6.0 == points_for(Right, step=6, points=6)
-    with pytest.raises(ChecksFailed, match=r"\d of 9 checks fail, the first is: "):
-        points_for(Leads, step=6, points=6)
-
-
-@pytest.mark.parametrize("number", [6, 9])
-def test_solution_of_the_course_has_no_points(secret: Path, number: int) -> None:
-    """A Node that builds on the step at hand, or on a later one, is not a student's own, wherever it was found."""
-
-    class Copied(node(number)):
-        pass
-
-    for graded in (points_for, private_runs):
-        with pytest.raises(GradingError, match=f"your Node builds on step {number}, .* build on step 5"):
-            graded(Copied, step=6, points=6)
-
-
-def test_private_runs_give_points_to_who_breaks_nothing(secret: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Who breaks no promise has the share of the points that the checks are worth; else it is said which broke."""
-    assert 3.0 == private_runs(Right, step=6, points=3)
-    assert "20 of 20 private runs keep what step 6 promises." in capsys.readouterr().out
-    assert 0 == private_runs(Nothing, step=6, points=3)
-    assert 0 < private_runs(Rude, step=6, points=3) < 3
-    capsys.readouterr()
-    assert 0 == private_runs(Forgets, step=6, points=3)
-
-    said = capsys.readouterr().out
-    assert "Terms Never Go Back" in said
-    assert [] == [word for word in said.split() if word.isdecimal() and int(word) > 20]
-
-
-def test_private_runs_need_the_secret_in_grading_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a secret nothing is tried at a student's, and the grading says what is wrong."""
-    monkeypatch.delenv(nbgrader_cells.SEEDS, raising=False)
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    assert 3 == private_runs(Forgets, step=6, points=3)
-
-    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    with pytest.raises(GradingError, match="start nbgrader in the course's folder"):
-        private_runs(Right, step=6, points=3)
-
-
-# The directory.
 
 
 def cells_of(folder: Path, assignment: str) -> dict[str, Any]:

@@ -6,15 +6,13 @@ whoever wants to cheat can; marks that must hold against that come from `raft-st
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 from pathlib import Path
-from typing import Any
 
-from raft_steps import node
 from raft_steps.lab.checks import Report, check
 from raft_steps.lab.errors import LabError
+from raft_steps.lab.grading.baseline import passed_without_work
 
 # Names the file with the secret that the seeds are made of; the course's nbgrader_config.py sets it.
 SEEDS = "RAFT_STEPS_PRIVATE_SEEDS"
@@ -100,30 +98,11 @@ def _worth(points: float, node_class: type, report: Report) -> float:
     passed = {result.name for result in report.results if result.passed}
     if report.passed:
         return float(points)
-    return round(points * len(passed) / len(report.results), 2) if passed - _idle(node_class, report.step) else 0.0
-
-
-def _idle(node_class: type, step: int) -> set[str]:
-    """Name the checks that the step before passes when it hears the new messages and does nothing about them.
-
-    A student's edition holds no solution to ask, so which messages are new is seen from the student's own Node.
-    """
-    if step == 1:
-        return set()
-    before = node(step - 1)
-    new = [name for name in dir(node_class) if name.startswith("on_") and not hasattr(before, name)]
-    body = {name: _deaf(getattr(node_class, name)) for name in new if callable(getattr(node_class, name))}
-    return {result.name for result in check(type("Node", (before,), body), step).results if result.passed}
-
-
-def _deaf(handler: Any) -> Any:
-    """Give a handler of the same message that does nothing."""
-
-    @functools.wraps(handler)
-    def deaf(*_: object) -> None:
-        return None
-
-    return deaf
+    return (
+        round(points * len(passed) / len(report.results), 2)
+        if passed - passed_without_work(report.step, node_class)
+        else 0.0
+    )
 
 
 def _require_own(node_class: type, step: int) -> None:

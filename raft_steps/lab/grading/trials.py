@@ -9,13 +9,13 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from types import FunctionType
 from typing import Any
 
 from raft_steps import node
 from raft_steps.lab.checks import Report, check, checks_of
 from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.errors import LabError
+from raft_steps.lab.grading.baseline import passed_without_work
 from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink, try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity
@@ -80,33 +80,8 @@ class Tried:
 
 @cache
 def new_checks(step: int) -> frozenset[str]:
-    """Name the checks of a step that take work: the Node of the step before does not pass them.
-
-    That Node may hear the new messages, and do nothing about them: an exercise gives such handlers away. Nor does it
-    pass them when it does nothing about any event that the step is about: who ignores a call refuses it unchanged.
-    """
-    if step == 1:
-        return frozenset(each.name for each in checks_of(step))
-    before, after = node(step - 1), node(step)
-    new = {name for name in dir(after) if name.startswith("on_") and not hasattr(before, name)}
-    own = {name for name, value in vars(after).items() if name.startswith("on_") and isinstance(value, FunctionType)}
-    idle = [
-        check(type("Node", (before,), {name: _deaf_to(after, name) for name in deaf}), step)
-        for deaf in (new, new | own)
-    ]
-    passed = {result.name for report in idle for result in report.results if result.passed}
-    return frozenset(each.name for each in checks_of(step)) - passed
-
-
-def _deaf_to(node_class: Any, name: str) -> Any:
-    """Give a handler that hears what a Node's does, and does nothing."""
-    handler = FunctionType(_do_nothing.__code__, getattr(node_class, name).__globals__, name)
-    handler.__annotations__ = getattr(node_class, name).__annotations__
-    return handler
-
-
-def _do_nothing(self: object, sender: str = "", message: object = None) -> None:  # noqa: ARG001  # A handler's signature.
-    return
+    """Return the names of the checks of a step that a Node does not pass without doing any of its work."""
+    return frozenset(each.name for each in checks_of(step)) - passed_without_work(step, node(step))
 
 
 def try_node(node_class: Any, step: int, seeds: Sequence[int]) -> Tried:
