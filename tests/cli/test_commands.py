@@ -354,7 +354,7 @@ def test_own_class_is_replayed(learner: Callable[..., str], tmp_path: Path) -> N
     [
         ("", "a scenario begins with its version"),
         ("hello", "a scenario has no part 'hello'"),
-        ('{"servers": ["a"], "scenario": "", "end": 1}', "this is no trace"),
+        ('{"servers": ["a"], "scenario": "", "end": 1}', "this is not a trace"),
         ("raft-steps 1; step 8; at noon crash tom", "'noon' is not a number of seconds"),
     ],
 )

@@ -268,7 +268,7 @@ def test_trace_read_back_gives_the_same_picture() -> None:
         ({"heartbeats": "some"}, "heartbeats is"),
         ({"mark": 10_000}, "there is no event 10000"),
         ({"mark": 0, "start": 5}, "not between start and end"),
-        ({"start": 9, "end": 8}, "end comes before start"),
+        ({"start": 9, "end": 8}, "end is before start"),
         ({"limit": 0}, "limit"),
     ],
 )
@@ -321,7 +321,7 @@ def network_run(seed: int, node: int = 8) -> Cluster:
 
 @pytest.mark.parametrize("run", [SMALL_RUN, ROUGH_RUN, 0, 1, 2, 3], ids=["small", "rough", "0", "1", "2", "3"])
 def test_words_do_not_stand_on_one_another(run: str | int) -> None:
-    """No words overlap, and no frame of words about the network covers any, wherever the window ends."""
+    """No words overlap, and no frame of words about the network covers any, wherever the time_range ends."""
     cluster = Cluster.replay(run) if isinstance(run, str) else network_run(run)
     for end in (None, *(quarters / 4 for quarters in range(28, 200, 7))):
         if end is not None and end > cluster.time:

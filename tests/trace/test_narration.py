@@ -5,7 +5,7 @@ import pytest
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.text import plural, several
-from raft_steps.lab.trace.narration import event_text, message_words, story
+from raft_steps.lab.trace.narration import event_text, message_text, story
 from raft_steps.lab.trace.trace import Event, Trace
 
 SENTENCES = [
@@ -85,7 +85,7 @@ def test_no_kind_of_event_is_forgotten() -> None:
     """The sentences above cover every kind that the trace's own documentation lists."""
     import raft_steps.lab.trace.trace as module
 
-    listed = (module.__doc__ or "").partition("details of its kind:")[2].partition("`changes`")[0]
+    listed = (module.__doc__ or "").partition("details that depend on its kind:")[2].partition("`changes`")[0]
 
     for kind in {kind for kind, *_ in SENTENCES}:
         assert kind in listed
@@ -111,7 +111,7 @@ def test_no_kind_of_event_is_forgotten() -> None:
 )
 def test_messages_are_named_by_what_they_mean(name: str, fields: dict[str, object], words: str) -> None:
     """A message is told by what it means to the protocol, an unknown one by its type."""
-    assert words == message_words(name, fields)
+    assert words == message_text(name, fields)
 
 
 def test_story_of_an_election() -> None:
@@ -152,7 +152,7 @@ def test_story_of_a_stretch() -> None:
     lines = story(trace, start=8.1, end=8.5).lines
 
     assert [8.23, 8.24, 8.46] == [float(line.split()[0]) for line in lines]
-    with pytest.raises(ScenarioError, match="end comes before start"):
+    with pytest.raises(ScenarioError, match="end is before start"):
         story(trace, start=9, end=8)
 
 

@@ -36,12 +36,15 @@ def test_any_value_comes_back(value: str) -> None:
 @pytest.mark.parametrize(
     "text, complaint",
     [
-        ("", "this is no trace"),
-        ("hello", "this is no trace"),
-        ("{}", "this is no trace"),
-        ("3", "this is no trace"),
+        ("", "this is not a trace"),
+        ("hello", "this is not a trace"),
+        ("{}", "this is not a trace"),
+        ("3", "this is not a trace"),
         ('{"version": 2}', "of version 2; this laboratory reads 1"),
-        ('{"version": 1, "title": "", "servers": [], "scenario": "", "end": 0}\n{"kind": "note"}', "no trace: 'time'"),
+        (
+            '{"version": 1, "title": "", "servers": [], "scenario": "", "end": 0}\n{"kind": "note"}',
+            "not a trace: 'time'",
+        ),
     ],
 )
 def test_other_text_is_no_trace(text: str, complaint: str) -> None:

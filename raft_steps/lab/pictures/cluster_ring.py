@@ -12,7 +12,7 @@ from raft_steps.lab.pictures.style import FAINT_INK, INK, LINE, PALE_LINE, PAPER
 from raft_steps.lab.pictures.svg import Drawing, Picture, cut
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.text import plural, several
-from raft_steps.lab.trace.narration import clock, decimals_of, message_words
+from raft_steps.lab.trace.narration import decimals_of, format_time, message_text
 from raft_steps.lab.trace.trace import Event, Moment, ServerState, Trace
 
 WIDTH, RADIUS, REACH = 460, 110, 40
@@ -37,7 +37,7 @@ def still(trace: Trace, at: float | None = None) -> Picture:
     drawing = Drawing(WIDTH, bottom - top, STYLE)
     where = {name: (WIDTH / 2 + x, y - top) for name, (x, y) in places.items()}
     decimals = decimals_of(trace)
-    heading = f"{trace.title}, {clock(time, decimals)} s of {clock(max(trace.end_us, time), decimals)} s"
+    heading = f"{trace.title}, {format_time(time, decimals)} s of {format_time(max(trace.end_us, time), decimals)} s"
     drawing.text(14, 22, cut(heading, WIDTH - 28, 12))
     _draw_links(drawing, where, moment)
     for name, state in moment.servers.items():
@@ -61,8 +61,8 @@ def still_words(trace: Trace, at: float | None = None) -> str:
         said.append(f"cut: {several(moment.cuts)}")
     if moment.in_flight:
         said.append(f"{plural(len(moment.in_flight), 'message')} on the way")
-    end = clock(max(trace.end_us, time), decimals)
-    return f"Player of {trace.title or 'a run'}: {end} s, {plural(len(trace), 'event')}. At {clock(time, decimals)} s: {'; '.join(said)}."
+    end = format_time(max(trace.end_us, time), decimals)
+    return f"Player of {trace.title or 'a run'}: {end} s, {plural(len(trace), 'event')}. At {format_time(time, decimals)} s: {'; '.join(said)}."
 
 
 def _moment(trace: Trace, at: float | None) -> tuple[Moment, int]:
@@ -135,5 +135,5 @@ def _draw_message(
     if manner == "refusal":
         drawing.add("line", x1=x - 10, y1=y, x2=x + 10, y2=y, stroke=look.colour, stroke_width=2)
     seconds = (due - time) / MICROSECONDS
-    title = f"{message_words(event['type'], event['fields'])}, {event.server} to {event['to']}, due in {seconds:.2f} s"
+    title = f"{message_text(event['type'], event['fields'])}, {event.server} to {event['to']}, due in {seconds:.2f} s"
     drawing.add("title", title)

@@ -11,8 +11,8 @@ from raft_steps.lab.pictures.space_time_scene import Scene, View, build_scene, r
 from raft_steps.lab.pictures.svg import Picture
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.text import plural, several
-from raft_steps.lab.trace.message_spans import groups_of
-from raft_steps.lab.trace.narration import clock, decimals_of, event_text, window
+from raft_steps.lab.trace.message_spans import find_causes
+from raft_steps.lab.trace.narration import decimals_of, event_text, format_time, time_range
 from raft_steps.lab.trace.trace import Event, Trace
 
 MOST_EVENTS = 300
@@ -67,7 +67,7 @@ def timeline(
         raise ScenarioError(f'heartbeats is "auto", True or False, not {heartbeats!r}')
     if limit < 1:
         raise ScenarioError(f"limit is how much is drawn at most, 1 or more, not {limit!r}")
-    low, high = window(trace, start, end)
+    low, high = time_range(trace, start, end)
     marked = _event_to_mark(trace, mark, low, high)
     scene = _capped(trace, View(low, high, heartbeats, marked, mark_text), limit)
     title = trace.title if title is None else title
@@ -126,8 +126,8 @@ def alt_text(trace: Trace, scene: Scene, title: str) -> str:
     told = f", with {several(counts)}" if counts else ""
     name = f" of {title}" if title else ""
     return (
-        f"Space-time diagram{name}: {several(scene.servers)} from {clock(scene.low, decimals)} s to "
-        f"{clock(scene.high, decimals)} s{told}; {_end(scene)}."
+        f"Space-time diagram{name}: {several(scene.servers)} from {format_time(scene.low, decimals)} s to "
+        f"{format_time(scene.high, decimals)} s{told}; {_end(scene)}."
     )
 
 
@@ -153,7 +153,7 @@ def summary_text(trace: Trace, scene: Scene, title: str) -> str:
 
 def main_events(trace: Trace, low: int, high: int) -> list[str]:
     """Tell what matters most of a stretch of a trace, a line each, without heartbeats and single messages."""
-    decimals, groups = decimals_of(trace), groups_of(trace)
+    decimals, groups = decimals_of(trace), find_causes(trace)
     role: dict[str, str] = {}
     telling = {group for event, group in zip(trace, groups, strict=True) if event.kind in TELLING}
     together: dict[int, list[Event]] = {}
@@ -165,7 +165,7 @@ def main_events(trace: Trace, low: int, high: int) -> list[str]:
         told = _headlines(events, role)
         role |= {event.server: event["role"] for event in events if event.kind == "role"}
         if low <= events[0].time_us <= high:
-            lines += [f"{clock(events[0].time_us, decimals):>9} s  {line}" for line in told]
+            lines += [f"{format_time(events[0].time_us, decimals):>9} s  {line}" for line in told]
     return lines
 
 

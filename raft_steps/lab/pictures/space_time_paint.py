@@ -27,7 +27,7 @@ from raft_steps.lab.pictures.style import (
     term_tint,
 )
 from raft_steps.lab.pictures.svg import Drawing, cut, sign_path, text_width
-from raft_steps.lab.trace.narration import clock
+from raft_steps.lab.trace.narration import format_time
 
 WALL_GROUND, GUIDE = "#f7efe6", "#ececec"
 
@@ -116,7 +116,7 @@ class Painter:
             if all(abs(y - other) >= LEADING for other in written[max(place - 1, 0) : place + 1]):
                 written.insert(place, y)
                 guides += ["M", GUTTER - 5, y, "H", self.layout.width - MARGIN]
-                self.drawing.text(GUTTER - 8, y + 4, f"{clock(time, self.decimals)} s", class_="e f")
+                self.drawing.text(GUTTER - 8, y + 4, f"{format_time(time, self.decimals)} s", class_="e f")
         self.drawing.path(*guides, stroke=GUIDE)
 
     def _shade(self, wall: Stretch) -> None:

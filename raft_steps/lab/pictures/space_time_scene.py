@@ -11,8 +11,8 @@ from typing import Any
 
 from raft_steps.lab.pictures.style import message_manner
 from raft_steps.lab.scenario.model import MICROSECONDS
-from raft_steps.lab.trace.message_spans import MessageSpan, flights_of, groups_of
-from raft_steps.lab.trace.narration import answer_words, event_text, quote, requests_of
+from raft_steps.lab.trace.message_spans import MessageSpan, find_causes, find_message_spans
+from raft_steps.lab.trace.narration import answer_text, event_text, quote, requests_of
 from raft_steps.lab.trace.trace import Event, Moment, Trace
 
 
@@ -161,8 +161,8 @@ class Reading:
 
 def read(trace: Trace) -> Reading:
     """Read a trace once, for as many scenes as are built of it."""
-    groups = groups_of(trace)
-    return Reading(trace, groups, flights_of(trace, groups), _leaders_by_group(trace, groups))
+    groups = find_causes(trace)
+    return Reading(trace, groups, find_message_spans(trace, groups), _leaders_by_group(trace, groups))
 
 
 def times_of(reading: Reading, view: View) -> list[int]:
@@ -399,7 +399,7 @@ def _line(event: Event, requests: dict[str, str]) -> str:
         case "asked":
             return f"client: {quote(event['request'])}"
         case "answered":
-            return f"answer: {answer_words(event, requests.get(event['client'], ''))}"
+            return f"answer: {answer_text(event, requests.get(event['client'], ''))}"
     return ""
 
 

@@ -20,7 +20,7 @@ from raft_steps.lab.scenario.grammar import format_action
 from raft_steps.lab.scenario.model import MICROSECONDS, Action, format_seconds
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.scenario.validation import check_action
-from raft_steps.lab.trace.trace import Event, Trace, spell_event
+from raft_steps.lab.trace.trace import Event, Trace, format_event
 from raft_steps.lab.verify.properties.watched_run import begin
 
 MOST_BRANCHES = 200
@@ -80,7 +80,7 @@ class Branch:
 
     def spell(self) -> list[str]:
         """Spell its events that players have not been told of, and give all; whoever asks for them tells them."""
-        self.lines += map(spell_event, self.trace.events[len(self.lines) :])
+        self.lines += map(format_event, self.trace.events[len(self.lines) :])
         return self.lines
 
 

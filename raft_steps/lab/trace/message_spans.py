@@ -1,7 +1,7 @@
-"""The messages of a trace, each from where it left to where it ended, and which of them are but idle heartbeats.
+"""The messages of a trace, each from its sending to its end, and which of them are idle heartbeats.
 
-An idle heartbeat is a call without entries that changed nothing, and its answer likewise. A picture or a story that
-shows them all hides what matters, so whoever draws or tells asks here which they are.
+An idle heartbeat is a call without entries that changed nothing, or the reply to one. Pictures and stories would be
+full of them, so they find out here which messages they may leave out or draw pale.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from raft_steps.lab.trace.trace import Event, Trace
 
-# Kinds of events that a node is told; the events that follow on the same server are what it did about it.
+# Events of the first set make a node act; the events of the second set that follow on the same server are their effects.
 CAUSES = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})
 EFFECTS = frozenset(
     {
@@ -27,22 +27,22 @@ EFFECTS = frozenset(
         "failed",
     }
 )
-# What makes a message more than idle: effects of these kinds, or a change of one of these fields.
+# A message with an effect of these kinds, or one that changes one of these fields, is not idle.
 _WEIGHTY_EFFECTS = frozenset({"term", "role", "appended", "truncated", "applied", "answered", "failed"})
 _WEIGHTY_FIELDS = frozenset({"current_term", "voted_for", "votes", "acknowledgements", "commit_index", "state_machine"})
 
 
 @dataclass(slots=True)
 class MessageSpan:
-    """One message on its way.
+    """One message, from its sending to its end.
 
     Attributes:
-        sent: The event in which it left.
-        cause: The number of the event that made the sender send it.
-        end: The event in which it arrived or was dropped; None while it is on its way.
-        due_us: When it would arrive, in microseconds, after all that held it back.
+        sent: The event in which it was sent.
+        cause: The number of the event that made the server send it.
+        end: The event in which it arrived or was dropped; None while it is in flight.
+        due_us: When it would arrive, in microseconds, including any delay added later.
         copies: The events in which copies of it arrived.
-        idle: Whether it is a heartbeat, or the answer to one, that changed nothing.
+        idle: Whether it is a heartbeat that changed nothing, or the reply to one.
     """
 
     sent: Event
@@ -59,60 +59,65 @@ class MessageSpan:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What the message holds."""
+        """The fields of the message."""
         return dict(self.sent["fields"])
 
     def events(self) -> list[Event]:
-        """Give all events of this message."""
+        """Return all events of this message."""
         return [self.sent, *([self.end] if self.end else []), *self.copies]
 
 
-def groups_of(trace: Trace) -> list[int]:
-    """Say for each event which event brought it about: the number of that one, or its own."""
+def find_causes(trace: Trace) -> list[int]:
+    """Return, for each event, the number of the event that caused it; its own number if it was not caused by another."""
     latest: dict[str, int] = {}
-    groups = []
+    causes = []
     for event in trace:
         if event.kind in CAUSES:
             latest[event.server] = event.number
-        groups.append(latest.get(event.server, event.number) if event.kind in EFFECTS else event.number)
-    return groups
+        causes.append(latest.get(event.server, event.number) if event.kind in EFFECTS else event.number)
+    return causes
 
 
-def flights_of(trace: Trace, groups: list[int] | None = None) -> list[MessageSpan]:
-    """Give the messages of a trace in the order in which they left."""
-    groups = groups if groups is not None else groups_of(trace)
-    flights: dict[str, MessageSpan] = {}
+def find_message_spans(trace: Trace, causes: list[int] | None = None) -> list[MessageSpan]:
+    """Return the messages of a trace in the order in which they were sent.
+
+    Args:
+        trace: The trace.
+        causes: The result of `find_causes`, if the caller has it already.
+    """
+    causes = causes if causes is not None else find_causes(trace)
+    spans: dict[str, MessageSpan] = {}
     for event in trace:
         if event.kind == "sent":
-            flights[event["message"]] = MessageSpan(event, groups[event.number], due_us=event["due"])
-        elif event.kind == "held" and event["message"] in flights:
-            flights[event["message"]].due_us = event["due"]
-        elif event.kind in ("delivered", "dropped") and event["message"] in flights:
-            flight = flights[event["message"]]
+            spans[event["message"]] = MessageSpan(event, causes[event.number], due_us=event["due"])
+        elif event.kind == "held" and event["message"] in spans:
+            spans[event["message"]].due_us = event["due"]
+        elif event.kind in ("delivered", "dropped") and event["message"] in spans:
+            span = spans[event["message"]]
+            assert span.sent.time_us <= event.time_us, f"{event['message']} ends before it is sent"
             if event.get("copy"):
-                flight.copies.append(event)
+                span.copies.append(event)
             else:
-                flight.end = event
-    _find_idle(trace, groups, flights)
-    return list(flights.values())
+                span.end = event
+    _mark_idle(trace, causes, spans)
+    return list(spans.values())
 
 
-def _find_idle(trace: Trace, groups: list[int], flights: dict[str, MessageSpan]) -> None:
-    weighty = {group for event, group in zip(trace, groups, strict=True) if _is_weighty(event)}
+def _mark_idle(trace: Trace, causes: list[int], spans: dict[str, MessageSpan]) -> None:
+    weighty = {cause for event, cause in zip(trace, causes, strict=True) if _is_weighty(event)}
     arrivals: dict[int, MessageSpan] = {}
-    for flight in flights.values():
-        arrivals |= {
-            event.number: flight for event in (flight.end, *flight.copies) if event and event.kind == "delivered"
-        }
-        if flight.type == "AppendEntries" and not flight.fields.get("entries"):
-            flight.idle = flight.cause not in weighty and not _ends_in(flight, weighty)
-    for flight in flights.values():
-        call = arrivals.get(flight.cause)
+    for span in spans.values():
+        arrivals |= {event.number: span for event in (span.end, *span.copies) if event and event.kind == "delivered"}
+        if span.type == "AppendEntries" and not span.fields.get("entries"):
+            span.idle = span.cause not in weighty and not _ends_in(span, weighty)
+    # Only now, because a reply is idle only if its call is, and a reply that is not makes its call weighty, too.
+    for span in spans.values():
+        call = arrivals.get(span.cause)
         if call is None or call.type != "AppendEntries":
             continue
-        success = flight.type == "AppendEntriesReply" and flight.fields.get("success") is not False
-        flight.idle = success and call.idle and not _ends_in(flight, weighty)
-        call.idle = call.idle and flight.idle
+        success = span.type == "AppendEntriesReply" and span.fields.get("success") is not False
+        span.idle = success and call.idle and not _ends_in(span, weighty)
+        call.idle = call.idle and span.idle
 
 
 def _is_weighty(event: Event) -> bool:
@@ -122,5 +127,5 @@ def _is_weighty(event: Event) -> bool:
     return changes is not None and not _WEIGHTY_FIELDS.isdisjoint(changes)
 
 
-def _ends_in(flight: MessageSpan, groups: set[int]) -> bool:
-    return any(event.number in groups for event in (flight.end, *flight.copies) if event is not None)
+def _ends_in(span: MessageSpan, numbers: set[int]) -> bool:
+    return any(event.number in numbers for event in (span.end, *span.copies) if event is not None)

@@ -1,4 +1,4 @@
-"""A trace in words: one event as a sentence, or a whole run as a story that a screen reader can read out."""
+"""Describes a trace in words: one event as a sentence, or a whole run as a story that a screen reader can read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.text import plural, printable, several
-from raft_steps.lab.trace.message_spans import flights_of, groups_of
+from raft_steps.lab.trace.message_spans import find_causes, find_message_spans
 from raft_steps.lab.trace.trace import Event, Trace
 
-LONGEST = 60  # How much of a client's text is quoted.
-WIDTH = 110  # Characters of a line of a story: as many as a notebook shows without breaking it in the middle of a word.
-UNTOLD = frozenset({"timer_started", "timer_cancelled"})
+MAX_QUOTE = 60  # characters of a client's text that are quoted
+STORY_WIDTH = 110  # characters of a line of a story; a notebook would break a longer line in the middle of a word
+OMITTED_KINDS = frozenset({"timer_started", "timer_cancelled"})
 REASONS = {
     "cut": "the link is cut",
     "down": "it is down",
@@ -25,31 +25,31 @@ REASONS = {
 
 
 def quote(text: object) -> str:
-    """Give a client's text on one line, shortened where it is long."""
+    """Return a client's text on one line, shortened if it is long."""
     line = printable(str(text))
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return line if len(line) <= MAX_QUOTE else line[: MAX_QUOTE - 1] + "…"
 
 
 def decimals_of(trace: Trace) -> int:
-    """Say how many decimals tell the moments of a trace apart: two with the post's timing, three with the paper's."""
+    """Return how many decimals of a second distinguish the events of a trace: 2 for the post's timing, 3 for the paper's."""
     first = next((event for event in trace if event.kind == "sent"), None)
     return 3 if first is not None and first["due"] - first.time_us < 50_000 else 2
 
 
-def clock(time: int, decimals: int = 2) -> str:
-    """Spell a time of the trace in seconds."""
-    return f"{time / MICROSECONDS:.{decimals}f}"
+def format_time(time_us: int, decimals: int = 2) -> str:
+    """Format a time of the trace in seconds, with a fixed number of decimals."""
+    return f"{time_us / MICROSECONDS:.{decimals}f}"
 
 
-def message_words(message_type: str, fields: dict[str, Any]) -> str:
-    """Say what a message is: RequestVote of term 3, a heartbeat of term 3, a vote."""
+def message_text(message_type: str, fields: dict[str, Any]) -> str:
+    """Describe a message: RequestVote of term 3, a heartbeat of term 3, a vote."""
     term = f" of term {fields['term']}" if "term" in fields else ""
     entries = fields.get("entries")
     if message_type == "RequestVoteReply" and "vote_granted" in fields:
         return f"a vote{term}" if fields["vote_granted"] else f"a refusal to vote{term}"
     if message_type == "AppendEntriesRefused":
         return f"a refusal{term}"
-    if fields.get("success") is False:  # Not a refusal of the caller: this follower lacks what comes before.
+    if fields.get("success") is False:  # Not a refusal of the sender: the follower lacks earlier entries.
         return f"a request for earlier entries{term}"
     if fields.get("success") is True:
         return f"an acknowledgement{term}"
@@ -60,55 +60,54 @@ def message_words(message_type: str, fields: dict[str, Any]) -> str:
 
 
 def event_text(event: Event, fields: dict[str, Any] | None = None) -> str:
-    """Tell one event in plain words.
+    """Describe one event in a sentence.
 
     Args:
         event: The event.
-        fields: What the message holds that arrives, where that is known, for the event itself names but its type; for
-            an answer, the request that it answers.
+        fields: For a message that arrives, its fields if they are known, because the event itself has only its type;
+            for an answer, the request that it answers.
     """
-    told = _predicate(event, fields)
-    return _subject(event) + told
+    return _subject(event) + _predicate(event, fields)
 
 
 def _subject(event: Event) -> str:
-    """Begin a sentence about an event; some are about no server, or name it themselves."""
+    """Return the beginning of a sentence about an event; empty if it is not about a server, or names the server itself."""
     if not event.server or event.kind in ("failed", "note", "doubled"):
         return ""
     return f"{event.server}'s " if event.kind == "timer_fired" else f"{event.server} "
 
 
 def _predicate(event: Event, fields: dict[str, Any] | None = None) -> str:
-    """Tell an event without its subject, the server."""
+    """Describe an event without its subject, the server."""
     match event.kind:
         case "sent":
-            return f"sends {message_words(event['type'], event['fields'])} to {event['to']}"
+            return f"sends {message_text(event['type'], event['fields'])} to {event['to']}"
         case "delivered":
             copy = "a copy of " if event.get("copy") else ""
-            return f"hears {copy}{_name_of_arrival(event, fields)} from {event['from']}"
+            return f"hears {copy}{_arrival_text(event, fields)} from {event['from']}"
         case "dropped":
             reason = REASONS.get(event["reason"], event["reason"])
-            return f"does not get {_name_of_arrival(event, fields)} from {event['from']}: {reason}"
+            return f"does not get {_arrival_text(event, fields)} from {event['from']}: {reason}"
         case "held":
-            name = _name_of_arrival(event, fields)
+            name = _arrival_text(event, fields)
             return f"waits for {name} from {event['from']}: held back until {event['due'] / MICROSECONDS:g} s"
         case "doubled":
-            return f"a copy of {_name_of_arrival(event, fields)} from {event['from']} is on its way to {event.server}"
+            return f"a copy of {_arrival_text(event, fields)} from {event['from']} is on its way to {event.server}"
         case "appended" | "applied":
             verb = "stores" if event.kind == "appended" else "applies"
             return f"{verb} entry {event['index']} of term {event['term']}: {quote(event['command'])}"
         case "asked":
             return f"is asked by {event['client']}: {quote(event['request'])}"
         case "answered":
-            return f"answers {event['client']}: {answer_words(event, (fields or {}).get('request', ''))}"
+            return f"answers {event['client']}: {answer_text(event, (fields or {}).get('request', ''))}"
         case "timer_started" | "timer_cancelled" | "timer_fired":
-            return _timer_words(event)
+            return _timer_text(event)
         case _:
-            return _life_words(event)
+            return _server_text(event)
 
 
-def _life_words(event: Event) -> str:
-    """Tell what befalls a server or the cluster as a whole."""
+def _server_text(event: Event) -> str:
+    """Describe a change of a server, or of the cluster as a whole."""
     match event.kind:
         case "started" | "restarted":
             entries = event.get("log", ())
@@ -127,7 +126,7 @@ def _life_words(event: Event) -> str:
         case "truncated":
             return f"deletes its entries after {event['after']}" if event["after"] else "deletes all its entries"
         case "partitioned" | "cut" | "healed" | "network":
-            return _network_words(event)
+            return _network_text(event)
         case "failed":
             return quote(event["error"].splitlines()[0] if event["error"] else f"{event.server} fails")
         case "note":
@@ -135,8 +134,8 @@ def _life_words(event: Event) -> str:
     return event.kind
 
 
-def _network_words(event: Event) -> str:
-    """Tell what becomes of the network."""
+def _network_text(event: Event) -> str:
+    """Describe a change of the network."""
     match event.kind:
         case "partitioned":
             return f"the network parts: {' | '.join(' '.join(side) for side in event['sides'])}"
@@ -144,20 +143,20 @@ def _network_words(event: Event) -> str:
             return f"the link from {event['from']} to {event['to']} is cut"
         case "healed":
             return "the network heals"
-    said = [f"the network loses {100 * event['loss']:g}% of the messages"] if "loss" in event.detail else []
+    parts = [f"the network loses {100 * event['loss']:g}% of the messages"] if "loss" in event.detail else []
     if "delay" in event.detail:
         low, high = (f"{value:.6f}".rstrip("0").rstrip(".") for value in event["delay"])
-        said.append(f"messages take {low} to {high} s")
-    return "; ".join(said)
+        parts.append(f"messages take {low} to {high} s")
+    return "; ".join(parts)
 
 
 def requests_of(trace: Trace) -> dict[str, str]:
-    """Give what each client of a trace asked, by the client's address."""
+    """Return the request of each client of a trace, by the client's address."""
     return {event["client"]: event["request"] for event in trace if event.kind == "asked"}
 
 
-def answer_words(event: Event, request: str = "") -> str:
-    """Say what a client was told; with its request, also that a read found nothing."""
+def answer_text(event: Event, request: str = "") -> str:
+    """Describe a client's answer; with the request given, a read of a missing key is described as such."""
     if event["response"] == "NotLeader":
         return f"not the leader, ask {event['leader']}" if event.get("leader") else "not the leader"
     if event.get("value") is None:
@@ -165,13 +164,13 @@ def answer_words(event: Event, request: str = "") -> str:
     return f"ok, {quote(event['value'])}"
 
 
-def _name_of_arrival(event: Event, fields: dict[str, Any] | None) -> str:
+def _arrival_text(event: Event, fields: dict[str, Any] | None) -> str:
     if fields is not None:
-        return message_words(event["type"], fields)
+        return message_text(event["type"], fields)
     return f"{event['type']} of term {event['term']}" if "term" in event.detail else str(event["type"])
 
 
-def _timer_words(event: Event) -> str:
+def _timer_text(event: Event) -> str:
     match event.kind:
         case "timer_started":
             return f"starts its {event['timer']} timer: {(event['due'] - event.time_us) / MICROSECONDS:g} s"
@@ -182,105 +181,102 @@ def _timer_words(event: Event) -> str:
 
 
 class Story:
-    """A run in words, a line for each thing that happened; printed or shown, it is its text, broken between words.
+    """A run in words, one line per thing that happened. Printed or displayed, long lines are wrapped.
 
     Attributes:
-        lines: The lines, oldest first, each as long as it is.
+        lines: The lines, oldest first, not wrapped.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        """Keep the lines."""
+        """Create a story of these lines."""
         self.lines = tuple(lines)
 
     def __str__(self) -> str:
-        """Give the text; what does not fit into a line goes on below its own words, not below the time."""
-        return "\n".join(wrapped for line in self.lines for wrapped in _wrapped(line))
+        """Return the text; wrapped lines are indented, so that the times keep a column to themselves."""
+        return "\n".join(wrapped for line in self.lines for wrapped in _wrap(line))
 
     __repr__ = __str__
 
 
-def _wrapped(line: str) -> list[str]:
-    """Break a line of a story between words."""
-    indent = " " * len(clock_column(""))
-    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+def _wrap(line: str) -> list[str]:
+    indent = " " * len(_time_column(""))
+    return textwrap.wrap(line, STORY_WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def clock_column(time: str) -> str:
-    """Spell what stands before the words of a line of a story: its time."""
+def _time_column(time: str) -> str:
+    """Format the beginning of a line of a story: its time."""
     return f"{time:>9} s  "
 
 
-def story(
-    trace: Trace, heartbeats: bool = False, start: float | None = None, end: float | None = None
-) -> Story:  # fmt: skip
-    """Tell a run, a line for each event together with what the server did about it.
+def story(trace: Trace, heartbeats: bool = False, start: float | None = None, end: float | None = None) -> Story:
+    """Describe a run: one line for each event that made a server act, together with its effects.
 
     Args:
         trace: The run.
-        heartbeats: Whether to tell of heartbeats that changed nothing, too.
-        start: Where to begin, in seconds.
-        end: Where to end, in seconds.
+        heartbeats: Whether to include heartbeats that changed nothing.
+        start: The start of the part to describe, in seconds; by default the start of the run.
+        end: The end of that part, in seconds; by default the end of the run.
 
     Raises:
-        ScenarioError: The end lies before the start.
+        ScenarioError: `end` is before `start`.
     """
-    low, high = window(trace, start, end)
-    groups = groups_of(trace)
-    flights = flights_of(trace, groups)
-    holds = {event.number: flight.fields for flight in flights for event in flight.events()}
+    start_us, end_us = time_range(trace, start, end)
+    causes = find_causes(trace)
+    spans = find_message_spans(trace, causes)
+    fields = {event.number: span.fields for span in spans for event in span.events()}
     requests = requests_of(trace)
-    holds |= {event.number: {"request": requests.get(event["client"], "")} for event in trace.of("answered")}
-    untold = set() if heartbeats else {event.number for flight in flights if flight.idle for event in flight.events()}
-    together: dict[int, list[Event]] = {}
-    for event, group in zip(trace, groups, strict=True):
-        if low <= event.time_us <= high and event.kind not in UNTOLD and event.number not in untold:
-            together.setdefault(group, []).append(event)
+    fields |= {event.number: {"request": requests.get(event["client"], "")} for event in trace.of("answered")}
+    omitted = set() if heartbeats else {event.number for span in spans if span.idle for event in span.events()}
+    events_of: dict[int, list[Event]] = {}
+    for event, cause in zip(trace, causes, strict=True):
+        if start_us <= event.time_us <= end_us and event.kind not in OMITTED_KINDS and event.number not in omitted:
+            events_of.setdefault(cause, []).append(event)
     decimals = decimals_of(trace)
     return Story(
-        f"{clock_column(clock(events[0].time_us, decimals))}{_together(events, holds)}"
-        for events in together.values()
+        f"{_time_column(format_time(events[0].time_us, decimals))}{_line(events, fields)}"
+        for events in events_of.values()
         if heartbeats or not _is_bare_tick(events)
     )
 
 
-def window(trace: Trace, start: float | None, end: float | None) -> tuple[int, int]:
-    """Turn a stretch of seconds into microseconds of the trace; by default all of it.
+def time_range(trace: Trace, start: float | None, end: float | None) -> tuple[int, int]:
+    """Convert a range of seconds to microseconds of the trace; by default the whole trace.
 
     Raises:
-        ScenarioError: The end lies before the start.
+        ScenarioError: `end` is before `start`.
     """
-    low = 0 if start is None else round(start * MICROSECONDS)
-    last = max(trace.end_us, trace.events[-1].time_us) if trace.events else trace.end_us
-    high = last if end is None else min(round(end * MICROSECONDS), last)
-    if high < low:
+    start_us = 0 if start is None else round(start * MICROSECONDS)
+    last_us = max(trace.end_us, trace.events[-1].time_us) if trace.events else trace.end_us
+    end_us = last_us if end is None else min(round(end * MICROSECONDS), last_us)
+    if end_us < start_us:
         raise ScenarioError(
-            f"nothing to tell from {low / MICROSECONDS:g} s to {high / MICROSECONDS:g} s: end comes before start"
+            f"nothing to show from {start_us / MICROSECONDS:g} s to {end_us / MICROSECONDS:g} s: end is before start"
         )
-    return low, high
+    return start_us, end_us
 
 
 def _is_bare_tick(events: list[Event]) -> bool:
-    """Say whether nothing is left of a heartbeat's tick but the tick."""
+    """Return whether a heartbeat's tick is all that is left of it, because its idle messages were omitted."""
     return len(events) == 1 and events[0].kind == "timer_fired" and events[0]["timer"] == "heartbeat"
 
 
-def _together(events: list[Event], holds: dict[int, dict[str, Any]]) -> str:
-    """Tell in one line what a server was told and what it did about it, what is alike together."""
-    told: list[str] = []
-    for _, alike in groupby(events, key=_likeness):
-        same = list(alike)
-        first = same[0]
+def _line(events: list[Event], fields: dict[int, dict[str, Any]]) -> str:
+    """Describe an event and its effects in one line; similar effects are combined."""
+    parts: list[str] = []
+    for _, group in groupby(events, key=_similarity_key):
+        similar = list(group)
+        first = similar[0]
         if first.kind == "sent":
-            told.append(f"{_likeness(first)}{several(event['to'] for event in same)}")
-        elif first.kind in ("appended", "applied") and len(same) > 2:
-            told.append(f"{_predicate(first).split()[0]} entries {first['index']} to {same[-1]['index']}")
+            parts.append(f"{_similarity_key(first)}{several(event['to'] for event in similar)}")
+        elif first.kind in ("appended", "applied") and len(similar) > 2:
+            parts.append(f"{_predicate(first).split()[0]} entries {first['index']} to {similar[-1]['index']}")
         else:
-            told += [_predicate(event, holds.get(event.number)) for event in same]
-    return _subject(events[0]) + "; ".join(told)
+            parts += [_predicate(event, fields.get(event.number)) for event in similar]
+    return _subject(events[0]) + "; ".join(parts)
 
 
-def _likeness(event: Event) -> str:
-    """Give what events have in common that are told together."""
+def _similarity_key(event: Event) -> str:
+    """Return what events must share to be combined in a line."""
     if event.kind == "sent":
-        return f"sends {message_words(event['type'], event['fields'])} to "
+        return f"sends {message_text(event['type'], event['fields'])} to "
     return event.kind

@@ -1,14 +1,14 @@
 """A trace: what happened in a run, in order, as data.
 
-Checks, pictures, the widget and reports all read a trace and nothing else. An event has a number, a time, a kind, the
-server that it happened on ("" for the whole cluster) and details of its kind:
+Checks, pictures, the player and reports all read a trace and nothing else. An event has a number, a time, a kind, the
+server on which it happened ("" for the whole cluster) and details that depend on its kind:
 
     started, restarted     life, log (entries on disk), changes
     crashed, paused, resumed
     sent                   message (its name, tom>jerry#7), to, type, fields, due (when it would arrive)
     delivered              message, from, type, changes; copy when it is a duplicate
     dropped                message, from, type, reason
-    held, doubled          message, from, type, due (when it, or the copy that was made of it, would arrive)
+    held, doubled          message, from, type, due (when the message, or its copy, would arrive)
     timer_started          timer, due        timer_cancelled, timer_fired   timer (and changes)
     asked                  client, request, changes        answered   client, response, value
     role                   role              term          term
@@ -17,16 +17,18 @@ server that it happened on ("" for the whole cluster) and details of its kind:
     network                loss or delay (two numbers of seconds), from now on
     failed                 error             note          text
 
-`changes` holds the fields of the node that the event changed, with their new values; the log is told by appended and
-truncated, which follow. All times are whole microseconds of virtual time.
+`changes` holds the fields of the node that the event changed, with their new values. Changes of the log are events of
+their own, appended and truncated, which follow. All times are whole microseconds of virtual time.
 """
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
@@ -40,11 +42,11 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        number: Its place in the trace, from 0.
+        number: Its position in the trace, from 0.
         time_us: When, in microseconds of virtual time.
         kind: One of the kinds that the module's docstring lists.
         server: Where; "" for the whole cluster.
-        detail: What else its kind says.
+        detail: The details of its kind.
     """
 
     number: int
@@ -59,26 +61,26 @@ class Event:
         return self.time_us / MICROSECONDS
 
     def __getitem__(self, name: str) -> Any:
-        """Give one detail."""
+        """Return one detail."""
         return self.detail[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give one detail, or a default where the event has none of that name."""
+        """Return one detail, or the default if the event has no such detail."""
         return self.detail.get(name, default)
 
 
 @dataclass(slots=True)
 class ServerState:
-    """What one server is at a moment.
+    """The state of one server at a moment.
 
     Attributes:
         up: Whether it runs.
-        paused: Whether it is held still.
-        life: How often it has been started.
-        role: leader, candidate, follower, or server where no one leads.
-        fields: The node's own fields, the log excepted.
+        paused: Whether it is paused.
+        life: How many times it has been started.
+        role: leader, candidate, follower, or server if the cluster has no leader by design.
+        fields: The node's fields, except the log.
         log: The entries, each as ``{"index": 1, "term": 1, "command": "set x 1"}``.
-        timers: For each running timer, when it was started and when it is due.
+        timers: When each running timer was started, and when it is due, in microseconds.
     """
 
     up: bool = False
@@ -92,15 +94,15 @@ class ServerState:
 
 @dataclass(slots=True)
 class Moment:
-    """The whole cluster at a moment: its servers, the messages in flight, and which links are cut.
+    """The whole cluster at a moment: its servers, the messages in flight, and the links that are cut.
 
     Attributes:
         servers: The state of each server, by name.
         in_flight: The `sent` events whose messages have neither arrived nor been dropped, by message name.
-        sides: The sides of the partition, empty when there is none.
+        sides: The sides of the partition; empty if there is no partition.
         cuts: The one-way cuts, as ``tom>jerry``.
-        held: When each message in flight would arrive that was held back, in microseconds, by message name.
-        network: The loss and the delay of the network, where they were changed.
+        held: The new arrival time of each delayed message that is still in flight, in microseconds, by message name.
+        network: The loss and the delay of the network, as far as they were changed.
     """
 
     servers: dict[str, ServerState]
@@ -116,54 +118,54 @@ class Trace:
 
     Attributes:
         servers: The names of the servers.
-        title: Whose run it is, such as ``step 6``.
-        scenario: The scenario, as one line.
+        title: What ran, such as ``step 6``.
+        scenario: The scenario, as one line of text.
         events: What happened, in order.
         end_us: How far the run has come, in microseconds.
     """
 
     def __init__(self, servers: tuple[str, ...], title: str = "", scenario: str = "") -> None:
-        """Begin an empty trace."""
+        """Create an empty trace."""
         self.servers = servers
         self.title = title
         self.scenario = scenario
         self.events: list[Event] = []
         self.end_us = 0
 
-    def add(self, time: int, kind: str, server: str, detail: dict[str, Any]) -> None:
-        """Write down what happened."""
-        self.events.append(Event(len(self.events), time, kind, server, detail))
+    def add(self, time_us: int, kind: str, server: str, detail: dict[str, Any]) -> None:
+        """Append an event. The caller adds events in order of time: this is called too often to check it here."""
+        self.events.append(Event(len(self.events), time_us, kind, server, detail))
 
     def of(self, *kinds: str, server: str | None = None) -> list[Event]:
-        """Give the events of these kinds, of one server or of all."""
+        """Return the events of these kinds, on one server or on all."""
         return [e for e in self.events if e.kind in kinds and (server is None or e.server == server)]
 
     def __len__(self) -> int:
-        """Count the events."""
+        """Return the number of events."""
         return len(self.events)
 
     def __iter__(self) -> Iterator[Event]:
-        """Go through the events in order."""
+        """Iterate over the events in order."""
         return iter(self.events)
 
     def moment_after(self, number: int) -> Moment:
-        """Give the cluster as it is after the event of this number; -1 is before everything."""
+        """Return the cluster as it is after the event of this number; -1 is before the first event."""
         moment = Moment({name: ServerState() for name in self.servers})
         for event in self.events[: number + 1]:
             advance(moment, event)
         return moment
 
     def moment_at(self, seconds: float) -> Moment:
-        """Give the cluster as it is at a time, in seconds: after everything that happened until then."""
-        until = round(seconds * MICROSECONDS)
-        return self.moment_after(sum(event.time_us <= until for event in self.events) - 1)
+        """Return the cluster as it is at a time in seconds, after all events up to and including that time."""
+        until_us = round(seconds * MICROSECONDS)
+        return self.moment_after(bisect_right(self.events, until_us, key=attrgetter("time_us")) - 1)
 
     def to_text(self) -> str:
-        """Spell the trace as lines of JSON: a header, then an event a line."""
-        return "\n".join([self.header(), *map(spell_event, self.events)]) + "\n"
+        """Format the trace as lines of JSON: a header, then one line per event."""
+        return "\n".join([self.header(), *map(format_event, self.events)]) + "\n"
 
     def header(self) -> str:
-        """Spell what the trace says of itself, as the first of its lines."""
+        """Format the first line: version, title, servers, scenario and end."""
         header = {
             "version": VERSION,
             "title": self.title,
@@ -174,15 +176,15 @@ class Trace:
         return json.dumps(header, ensure_ascii=False)
 
     def digest(self) -> str:
-        """Give 16 letters that are others as soon as anything happens otherwise, or at another time."""
-        return digest_of(map(spell_event, self.events))
+        """Return 16 hexadecimal digits that change if any event, or its time, changes."""
+        return digest_of(map(format_event, self.events))
 
     @classmethod
     def from_text(cls, text: str) -> Trace:
-        """Read a trace back.
+        """Parse the text of a trace.
 
         Raises:
-            ScenarioError: It is no trace, or of a version that this laboratory does not read.
+            ScenarioError: The text is not a trace, or its version is not supported.
         """
         try:
             header, *rows = [json.loads(line) for line in text.rstrip("\n").split("\n")]
@@ -193,24 +195,25 @@ class Trace:
             for row in rows:
                 trace.add(row.pop("time"), row.pop("kind"), row.pop("server"), row)
         except (ValueError, KeyError, TypeError) as error:
-            raise ScenarioError(f"this is no trace: {error}") from error
+            raise ScenarioError(f"this is not a trace: {error}") from error
         return trace
 
 
-def spell_event(event: Event) -> str:
-    """Spell an event as one line of JSON."""
+def format_event(event: Event) -> str:
+    """Format an event as one line of JSON."""
     return json.dumps(
         {"time": event.time_us, "kind": event.kind, "server": event.server} | event.detail, ensure_ascii=False
     )
 
 
 def digest_of(lines: Iterable[str]) -> str:
-    """Give the digest of a trace whose events are spelled so."""
+    """Return the digest of a trace whose events have these lines."""
+    # A client's text may hold half of a surrogate pair, which UTF-8 cannot encode.
     return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def advance(moment: Moment, event: Event) -> None:
-    """Move a moment on by one event. The widget's cluster_state.js does the same, and a test compares the two."""
+    """Apply one event to a moment. The player's cluster_state.js does the same, and a test compares the two."""
     detail = event.detail
     match event.kind:
         case "sent":

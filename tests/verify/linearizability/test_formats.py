@@ -121,7 +121,7 @@ def test_saved_trace_is_read() -> None:
         ("{:a \\b}", "line 1: '\\\\b}' is no EDN that this reader knows"),
         ("[" * 60, "line 1: more than 50 forms"),
         ("\nimport this", "line 2: a history is made of maps"),
-        ('{"version": 1}', "this is no trace"),
+        ('{"version": 1}', "this is not a trace"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(text: str, complaint: str) -> None:

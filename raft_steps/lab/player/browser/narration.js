@@ -1,4 +1,4 @@
-// One event as a sentence: the twin of event_text() and message_words() in Python, which narrate the same run in print.
+// One event as a sentence: the twin of event_text() and message_text() in Python, which narrate the same run in print.
 // A test compares the two, so that the list next to the ring and the story in a notebook use the same words.
 
 /** @import { MessageFields, NetworkSettings, TraceEvent } from "./types.js" */
