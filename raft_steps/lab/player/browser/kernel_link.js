@@ -18,7 +18,7 @@ const links = new WeakMap();
  */
 
 /**
- * Whoever is told of new traces, and of a new state of the session.
+ * What is called for each new trace, and for each new state of the session.
  *
  * @typedef {{ trace(news: TraceNews): void, live(): void }} Listener
  */
