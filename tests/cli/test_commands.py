@@ -277,7 +277,7 @@ def test_run_of_a_step_with_a_leader_by_name() -> None:
     [
         (["--scenario", "at 3 krash tom"], "there is no action 'krash'; did you mean 'crash'?"),
         (["--scenario", "at 3 crash nobody"], "crash: there is no server 'nobody'"),
-        (["--scenario", "{"], "the scenario is no JSON object"),
+        (["--scenario", "{"], "the scenario is not a JSON object"),
         (["--scenario", "raft-steps 7; step 8"], "this scenario is of version 7"),
         (["--servers", "0"], "a cluster has at least one server, not 0"),
         (["--servers", "a,a"], "servers need names that differ, not a a"),

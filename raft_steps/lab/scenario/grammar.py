@@ -1,6 +1,12 @@
-"""The two spellings of a scenario: one line of text, and one JSON object.
+"""The grammar that scenarios and schedules share, and a scenario as one line of text or one JSON object.
 
-This module knows the grammar; what the words mean, and whether they make sense, is `raft_steps.lab.scenario.scenario`'s.
+A line is a row of clauses between semicolons; a clause is a word that says what it is, and the words that follow it:
+
+    raft-steps 1; step 6; servers tom jerry spike; log tom 1 'set x 1'; at 12 crash leader
+
+Words are quoted as in a shell. A scenario and a schedule of the model checker have some clauses in common (their
+version, step, servers, leader, log), and each adds its own. What the words mean, and whether they make sense, is
+checked by whoever parses the line: `raft_steps.lab.scenario.scenario` and the model checker's `schedule`.
 """
 
 from __future__ import annotations
@@ -8,10 +14,20 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.model import MICROSECONDS, VERSION, Action, ScenarioData, format_seconds, parse_seconds
+from raft_steps.lab.scenario.model import (
+    MICROSECONDS,
+    VERSION,
+    Action,
+    ScenarioData,
+    StoredLog,
+    format_seconds,
+    parse_seconds,
+)
 from raft_steps.lab.text import nearest
 
 SHARES = ("loss", "duplicate", "reorder")
@@ -32,12 +48,81 @@ CLAUSES = (
     "at",
     "until",
 )
-# What lies between two semicolons: quoted parts, which may hold one, and anything else.
+# What lies between two semicolons: quoted parts, which may hold one, and anything else. An open quotation mark matches
+# as an ordinary character, so that `shlex` finds it and reports it.
 CLAUSE = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;])+""", re.DOTALL)
 
 
+# What scenarios and schedules have in common.
+
+
+def split_clauses(text: str, what: str) -> list[list[str]]:
+    """Split a line into clauses, and each clause into words; empty clauses are left out.
+
+    Args:
+        text: The line.
+        what: What it is, for an error message: "scenario" or "schedule".
+
+    Raises:
+        ScenarioError: A quotation mark is not closed.
+    """
+    try:
+        clauses = [shlex.split(clause) for clause in CLAUSE.findall(text)]
+    except ValueError as error:
+        raise ScenarioError(f"the {what} has an open quotation mark, or a backslash at its end") from error
+    return [clause for clause in clauses if clause]
+
+
+def join_clauses(clauses: Iterable[Iterable[object]]) -> str:
+    """Format clauses as one line."""
+    return "; ".join(join_words(clause) for clause in clauses)
+
+
+def join_words(words: Iterable[object]) -> str:
+    """Format the words of a clause."""
+    return " ".join(_quote(str(word)) for word in words)
+
+
+def _quote(word: str) -> str:
+    """Quote a word that would be split or changed; the `|`, `>` and `#` of servers and messages stay as they are."""
+    plain = word.split() == [word] and not set(word) & set(";'\"\\")  # split knows every kind of space that strip takes
+    return word if plain else shlex.quote(word)
+
+
+@contextmanager
+def reading(clause: Sequence[str], what: str) -> Iterator[None]:
+    """Report a clause that has too few or too many words, or a word that is not a number.
+
+    Raises:
+        ScenarioError: It is one of these; the message shows the clause.
+    """
+    try:
+        yield
+    except (ValueError, IndexError) as error:
+        raise ScenarioError(f"this part of the {what} cannot be read: {' '.join(clause)}") from error
+
+
+def parse_log(words: Sequence[str]) -> tuple[str, StoredLog]:
+    """Parse a server's name and what its disk holds, a term and a command for each entry.
+
+    Raises:
+        ValueError: A term is not a number, or the last one has no command.
+        IndexError: There are no words.
+    """
+    terms, commands = words[1::2], words[2::2]
+    return words[0], tuple((int(term), command) for term, command in zip(terms, commands, strict=True))
+
+
+def log_clause(server: str, entries: StoredLog) -> list[object]:
+    """Return the clause of a server's log."""
+    return ["log", server, *(word for entry in entries for word in entry)]
+
+
+# A scenario as a line of text.
+
+
 def format_scenario(scenario: ScenarioData) -> str:
-    """Spell a scenario as one line, leaving out what is as by default."""
+    """Format a scenario as one line, without the parts that have their default."""
     clauses: list[list[object]] = [["raft-steps", VERSION]]
     if scenario.step is not None:
         clauses.append(["step", scenario.step])
@@ -54,59 +139,47 @@ def format_scenario(scenario: ScenarioData) -> str:
     if scenario.spread != "even":
         clauses.append(["spread", scenario.spread])
     clauses += [[share, getattr(scenario, share)] for share in SHARES if getattr(scenario, share)]
-    for name, entries in scenario.logs.items():
-        clauses.append(["log", name, *(word for entry in entries for word in entry)])
+    clauses += [log_clause(name, entries) for name, entries in scenario.logs.items()]
     clauses += [["clock", name, rate] for name, rate in scenario.clocks.items()]
     clauses += [["draws", name, *values] for name, values in scenario.draws.items()]
     clauses += [["at", format_seconds(action.at_us), action.verb, *action.words] for action in scenario.actions]
     if scenario.until_us is not None:
         clauses.append(["until", format_seconds(scenario.until_us)])
-    return "; ".join(" ".join(_quote(str(word)) for word in clause) for clause in clauses)
+    return join_clauses(clauses)
 
 
 def format_action(action: Action) -> str:
-    """Spell what an action does, without its time: crash tom."""
-    return " ".join(map(_quote, (action.verb, *action.words)))
+    """Format what an action does, without its time: crash tom."""
+    return join_words((action.verb, *action.words))
 
 
-def _quote(word: str) -> str:
-    """Quote what the line would take apart; a server's `|`, `>` and `#` stay as they are."""
-    plain = word.split() == [word] and not set(word) & set(";'\"\\")  # split knows every kind of space that strip takes
-    return word if plain else shlex.quote(word)
-
-
-def parts_of_line(text: str) -> dict[str, Any]:
-    """Take a line apart into the fields of a scenario.
+def parse_line(text: str) -> dict[str, Any]:
+    """Parse a line of text into the fields of a scenario.
 
     Raises:
-        ScenarioError: Says which clause cannot be read.
+        ScenarioError: A clause cannot be read; the message shows it.
     """
-    try:
-        clauses = [shlex.split(clause) for clause in CLAUSE.findall(text)]
-    except ValueError as error:
-        raise ScenarioError("the scenario has an open quotation mark, or a backslash at its end") from error
     parts: dict[str, Any] = {"actions": (), "logs": {}, "clocks": {}, "draws": {}}
-    for clause in clauses:
-        if clause:
-            _check_clause(clause[0], clause[1:], parts)
-            try:
-                _read_clause(clause[0], clause[1:], parts)
-            except (ValueError, IndexError) as error:
-                raise ScenarioError(f"this part of the scenario cannot be read: {' '.join(clause)}") from error
+    for clause in split_clauses(text, "scenario"):
+        name, *words = clause
+        _check_clause(name, words, parts)
+        with reading(clause, "scenario"):
+            _read_clause(name, words, parts)
     return parts
 
 
 def _check_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
-    """Refuse a clause that there is none of, or a second one where there is one."""
+    """Refuse a clause with an unknown name, and a second one of what a scenario has once."""
     if name not in CLAUSES:
         raise ScenarioError(f"a scenario has no part {name!r}{nearest(name, CLAUSES)}")
-    if name in parts and name != "draws":
-        raise ScenarioError(f"the scenario says {name} twice")
+    if name in parts and name != "draws":  # `draws` is the one clause with the name of its field: one for each server.
+        raise ScenarioError(f"the scenario gives {name} twice")
     if name == "clock" and words and words[0] in parts["clocks"]:
-        raise ScenarioError(f"the scenario says twice how fast the clock of {words[0]} runs")
+        raise ScenarioError(f"the scenario gives the clock of {words[0]} twice")
 
 
 def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
+    """Add what a clause gives to the fields; `reading` reports what this raises."""
     match name:
         case "raft-steps":
             (version,) = words
@@ -127,8 +200,8 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
             (share,) = words
             parts[name] = float(share)
         case "log":
-            terms, commands = words[1::2], words[2::2]
-            parts["logs"][words[0]] = tuple((int(term), command) for term, command in zip(terms, commands, strict=True))
+            server, entries = parse_log(words)
+            parts["logs"][server] = entries
         case "clock":
             server, rate = words
             parts["clocks"][server] = float(rate)
@@ -142,12 +215,12 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
 
 
 def _number(word: str) -> float:
-    """Read a whole number as an int, so that a whole-second timeout stays one."""
+    """Parse a number, a whole one as an int: `draws jerry 11` is formatted as 11 again, not as 11.0."""
     return int(word) if word.lstrip("-").isdigit() else float(word)
 
 
 def as_data(scenario: ScenarioData) -> dict[str, Any]:
-    """Turn a scenario into what JSON knows; times in seconds."""
+    """Return a scenario as data for JSON, with times in seconds."""
     return {
         "step": scenario.step,
         "servers": list(scenario.servers),
@@ -166,16 +239,16 @@ def as_data(scenario: ScenarioData) -> dict[str, Any]:
     }
 
 
-def parts_of_json(text: str) -> dict[str, Any]:
-    """Take a JSON object apart into the fields of a scenario.
+def parse_json(text: str) -> dict[str, Any]:
+    """Parse a JSON object into the fields of a scenario.
 
     Raises:
-        ScenarioError: It is no JSON, or a part is not of the form that it should be.
+        ScenarioError: It is not a JSON object, or a part does not have the right form.
     """
     try:
         data = dict(json.loads(text))
     except (ValueError, TypeError) as error:
-        raise ScenarioError(f"the scenario is no JSON object: {error}") from error
+        raise ScenarioError(f"the scenario is not a JSON object: {error}") from error
     try:
         for name in ("servers", "later", "delay"):
             if isinstance(data.get(name), str):
@@ -199,5 +272,5 @@ def parts_of_json(text: str) -> dict[str, Any]:
         if data.get("until") is not None:
             data["until"] = parse_seconds(data["until"])
     except (ValueError, TypeError, AttributeError) as error:
-        raise ScenarioError(f"a part of the scenario has not the form that it should have: {error}") from error
+        raise ScenarioError(f"a part of the scenario does not have the right form: {error}") from error
     return data

@@ -14,6 +14,7 @@ VERSION = 1
 MICROSECONDS = 1_000_000  # in a second of virtual time
 SERVER_NAMES = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
 TARGETS = ("leader", "followers", "crashed")  # resolved when the action happens
+StoredLog = tuple[tuple[int, str], ...]  # what a server's disk holds at first: the term and the command of each entry
 
 # What an action needs after its verb, for people.
 VERBS: Mapping[str, str] = {
@@ -85,7 +86,7 @@ class ScenarioData:
     loss: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
-    logs: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    logs: Mapping[str, StoredLog] = field(default_factory=dict)
     clocks: Mapping[str, float] = field(default_factory=dict)
     draws: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()

@@ -62,7 +62,7 @@ class Scenario(ScenarioData):
             ScenarioError: Says which part cannot be read, and what would be right.
         """
         text = text.strip()
-        parts = grammar.parts_of_json(text) if text.startswith("{") else grammar.parts_of_line(text)
+        parts = grammar.parse_json(text) if text.startswith("{") else grammar.parse_line(text)
         version = parts.pop("version", None)
         if version is None:
             raise ScenarioError(

@@ -789,7 +789,7 @@ def test_recording_changes_no_failure(verb: str) -> None:
         ("clock tim 1", "there is no server 'tim'"),
         ("spread wide", "there is no spread 'wide'; there are even, long"),
         ("spread", "cannot be read: spread"),
-        ("spread long; spread even", "says spread twice"),
+        ("spread long; spread even", "gives spread twice"),
         ("at 1 lose", "lose whom?"),
         ("at 1 lose tim", "lose: there is no server 'tim'"),
         ("at 1 tear tom>jerry", "tear: there is no server 'tom>jerry'"),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raft_steps import node
+from raft_steps.lab.commands import Set, command_text
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.narration import story
@@ -22,6 +25,7 @@ from raft_steps.lab.verify.model_checker import (
     stored_schedule,
     stored_schedule_names,
 )
+from raft_steps.lab.verify.model_checker.schedule import Step
 from tests.verify.model_checker.search_tools import LaterNode
 
 LINE = (
@@ -31,12 +35,39 @@ LINE = (
 )
 
 
-def test_line_is_spelled_as_it_was_read() -> None:
+def test_line_comes_back_as_it_was() -> None:
     """Every clause comes back as it was, quotation marks and all."""
     assert LINE == Schedule.parse(LINE).to_text()
     for name in stored_schedule_names():
         schedule = stored_schedule(name)
         assert schedule == Schedule.parse(schedule.to_text())
+
+
+WORDS = st.text(max_size=8).filter(lambda word: len(f"{word}.".splitlines()) == 1)  # A schedule joins its lines.
+NAMES = st.sampled_from(("tom", "jerry", "spike"))
+LOGS = st.lists(
+    st.tuples(st.integers(0, 9), st.builds(lambda value: command_text(Set(key="x", value=value)), WORDS)), max_size=3
+)
+STEPS = st.one_of(
+    st.builds(lambda name, timer: Step("timeout", (name, timer)), NAMES, WORDS),
+    st.builds(lambda key, value: Step("ask", ("tom", "as", "client#9", "set", key, value)), WORDS, WORDS),
+    st.builds(lambda name: Step("crash", (name,)), NAMES),
+    st.just(Step("forget", ())),
+)
+
+
+@given(
+    steps=st.lists(STEPS, max_size=4).map(tuple),
+    logs=st.dictionaries(NAMES, LOGS.map(tuple), max_size=2),
+    leader=st.none() | NAMES,
+)
+def test_every_schedule_comes_back_from_its_line(
+    steps: tuple[Step, ...], logs: dict[str, tuple[tuple[int, str], ...]], leader: str | None
+) -> None:
+    """One line of text holds all of a schedule, whatever its keys and values hold."""
+    schedule = Schedule(steps=steps, logs=logs, leader=leader)
+
+    assert schedule == Schedule.parse(schedule.to_text())
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,12 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from raft_steps.lab.commands import command_of_words, command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.model import SERVER_NAMES
+from raft_steps.lab.scenario.grammar import join_clauses, join_words, log_clause, parse_log, reading, split_clauses
+from raft_steps.lab.scenario.model import SERVER_NAMES, StoredLog
 from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.model_checker.scope import known
 
@@ -46,7 +48,6 @@ EVENTS: Mapping[str, str] = {
     "ask": "SERVER COMMAND, such as: ask tom set x 1",
 }
 PARTS = ("step", "servers", "leader", "log", "term", "breaks")
-CLAUSE = re.compile(r"(?:[^;\"']|\"(?:[^\"\\]|\\.)*\"|'[^']*')+|['\"]")
 MESSAGE = re.compile(r"(\S+)>(\S+)#([1-9][0-9]*)")
 
 
@@ -63,8 +64,8 @@ class Step:
     words: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Spell it as the schedule does."""
-        return shlex_join((self.verb, *self.words))
+        """Format it as the schedule does."""
+        return join_words((self.verb, *self.words))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class Schedule:
     step: int | None = None
     servers: tuple[str, ...] = SERVER_NAMES[:3]
     leader: str | None = None
-    logs: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    logs: Mapping[str, StoredLog] = field(default_factory=dict)
     terms: Mapping[str, int] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     breaks: str = ""
@@ -112,34 +113,29 @@ class Schedule:
             command_of_words(*client_and_command(words)[1])
 
     def to_text(self) -> str:
-        """Spell the schedule as one line."""
-        clauses = [f"{HEAD} {VERSION}"]
+        """Format the schedule as one line."""
+        clauses: list[list[object]] = [[HEAD, VERSION]]
         if self.step is not None:
-            clauses.append(f"step {self.step}")
-        clauses.append(shlex_join(("servers", *self.servers)))
+            clauses.append(["step", self.step])
+        clauses.append(["servers", *self.servers])
         if self.leader is not None:
-            clauses.append(shlex_join(("leader", self.leader)))
-        for name, log in self.logs.items():
-            clauses.append(shlex_join(("log", name, *(word for term, text in log for word in (str(term), text)))))
-        clauses += [shlex_join(("term", name, str(term))) for name, term in self.terms.items()]
-        clauses += [str(step) for step in self.steps]
+            clauses.append(["leader", self.leader])
+        clauses += [log_clause(name, entries) for name, entries in self.logs.items()]
+        clauses += [["term", name, term] for name, term in self.terms.items()]
+        clauses += [[step.verb, *step.words] for step in self.steps]
         if self.breaks:
-            clauses.append(shlex_join(("breaks", *self.breaks.split())))
-        return "; ".join(clauses)
+            clauses.append(["breaks", *self.breaks.split()])
+        return join_clauses(clauses)
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
-        """Read a schedule from its line of text; lines that begin with # are remarks.
+        """Parse a schedule from its line of text; lines that begin with # are comments.
 
         Raises:
-            ScenarioError: Says which part cannot be read, and what would be right.
+            ScenarioError: A part cannot be read; the message says which, and what would be right.
         """
         text = " ".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-        try:
-            clauses = [shlex.split(clause) for clause in CLAUSE.findall(text)]
-        except ValueError as error:
-            raise ScenarioError("the schedule has an open quotation mark, or a backslash at its end") from error
-        clauses = [clause for clause in clauses if clause]
+        clauses = split_clauses(text, "schedule")
         if not clauses or clauses[0][0] != HEAD:
             raise ScenarioError(
                 f"a schedule begins with its version, as in: {HEAD} {VERSION}; step 8; servers tom jerry"
@@ -147,44 +143,33 @@ class Schedule:
         if clauses[0][1:] != [str(VERSION)]:
             given = " ".join(clauses[0][1:])
             raise ScenarioError(f"this schedule is of version {given!r}; this laboratory reads version {VERSION}")
-        return _read(cls, clauses[1:])
+        parts: dict[str, Any] = {"logs": {}, "terms": {}, "steps": []}
+        for clause in clauses[1:]:
+            with reading(clause, "schedule"):
+                _read_clause(clause[0], clause[1:], parts)
+        return cls(**parts | {"steps": tuple(parts["steps"])})
 
 
-def _read(cls: type[Schedule], clauses: list[list[str]]) -> Schedule:
-    step: int | None = None
-    servers: tuple[str, ...] = SERVER_NAMES[:3]
-    leader, breaks = None, ""
-    logs: dict[str, tuple[tuple[int, str], ...]] = {}
-    terms: dict[str, int] = {}
-    steps = []
-    for clause in clauses:
-        word, *rest = clause
-        try:
-            match word:
-                case "step":
-                    step = int(rest[0])
-                case "servers":
-                    servers = tuple(rest)
-                case "leader":
-                    (leader,) = rest
-                case "log":
-                    logs[rest[0]] = _read_log(rest[1:])
-                case "term":
-                    terms[rest[0]] = int(rest[1])
-                case "breaks":
-                    breaks = " ".join(rest)
-                case _:
-                    steps.append(Step(word, tuple(rest)))
-        except (ValueError, IndexError) as error:
-            raise ScenarioError(f"this part of the schedule cannot be read: {' '.join(clause)}") from error
-    return cls(step=step, servers=servers, leader=leader, logs=logs, terms=terms, steps=tuple(steps), breaks=breaks)
-
-
-def _read_log(words: list[str]) -> tuple[tuple[int, str], ...]:
-    entries = tuple((int(term), text) for term, text in zip(words[::2], words[1::2], strict=True))
-    for _, text in entries:
-        parse_command(text)
-    return entries
+def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
+    """Add what a clause gives to the fields; `reading` reports what this raises."""
+    match name:
+        case "step":
+            parts["step"] = int(words[0])
+        case "servers":
+            parts["servers"] = tuple(words)
+        case "leader":
+            (parts["leader"],) = words
+        case "log":
+            server, entries = parse_log(words)
+            for _, text in entries:
+                parse_command(text)
+            parts["logs"][server] = entries
+        case "term":
+            parts["terms"][words[0]] = int(words[1])
+        case "breaks":
+            parts["breaks"] = " ".join(words)
+        case _:  # Any other word is an event, or is refused as one.
+            parts["steps"].append(Step(name, tuple(words)))
 
 
 def client_and_command(words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
@@ -199,8 +184,3 @@ def ask_step(server: str, client: str, request: object, number: int) -> Step:
     named = () if client == f"client#{number}" else ("as", client)
     words = shlex.split(command_text(request))  # type: ignore[arg-type]  # It was read from text.
     return Step("ask", (server, *named, *words))
-
-
-def shlex_join(words: tuple[str, ...]) -> str:
-    """Join words, with quotation marks where one would be read as something else; names of messages need none."""
-    return " ".join(word if re.fullmatch(r"[\w.>#-]+", word) else shlex.quote(word) for word in words)
