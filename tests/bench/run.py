@@ -25,6 +25,7 @@ from raft_steps.lab.pictures.space_time import timeline
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.model import MICROSECONDS, Action
 from raft_steps.lab.scenario.scenario import default_scenario
+from raft_steps.lab.text_table import text_table
 from tests.bench.engine import figures as catalogue_figures
 from tests.bench.linearizability import figures as linearizability_figures
 from tests.bench.search import search_rows
@@ -250,9 +251,7 @@ def table(rows: list[Row]) -> str:
     """Lay the rows out in columns."""
     verdicts = {None: "", True: "met", False: "NOT MET"}
     cells = [("what", "measured", "target", ""), *((r.what, r.measured, r.target, verdicts[r.met]) for r in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(4)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join(lines)
+    return "\n".join(text_table(cells))
 
 
 def main(arguments: list[str]) -> None:

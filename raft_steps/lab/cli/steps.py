@@ -7,6 +7,7 @@ import click
 from raft_steps import STEPS, __version__
 from raft_steps.lab.cli.common import json_option, say, say_json
 from raft_steps.lab.runtime.loading import load_node
+from raft_steps.lab.text_table import text_table
 
 EXCLUSIVE = "--whole and --method exclude each other: the one is everything, the other one piece"
 step_argument = click.argument("number", type=int, metavar="STEP")
@@ -34,9 +35,8 @@ def steps(as_json: bool) -> None:
         ]
         say_json({"version": __version__, "steps": rows})
         return
-    widest = max(len(entry.name) for entry in STEPS)
-    for entry in STEPS:
-        click.echo(f"{entry.number:>3}  {entry.name:<{widest}}  {entry.title}")
+    for line in text_table([(f"{entry.number:>3}", entry.name, entry.title) for entry in STEPS]):
+        click.echo(line)
 
 
 @click.command()

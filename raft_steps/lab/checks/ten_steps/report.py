@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.text_table import html_table, text_table
 
 SEEDS_SHOWN = 8  # how many failing seeds a table names
 
@@ -69,16 +69,16 @@ class TenSteps:
     def __str__(self) -> str:
         """Show a line for each list step."""
         lines = [f"The ten-step test, {self.title}, seed {self.seed}: {self._verdict()}"]
-        lines += ["   ".join(row).rstrip() for row in _aligned([("", "", "strictly", "seconds", ""), *self._rows()])]
+        lines += text_table([("", "", "strictly", "seconds", ""), *self._rows()], gap="   ")
         return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
         """Show the same in a notebook as a table."""
-        head = f"The ten-step test, {escape(self.title)}, seed {self.seed}: {self._verdict()}"
+        caption = f"The ten-step test, {self.title}, seed {self.seed}: {self._verdict()}"
         columns = ("list step", "logs and reads", "state machines too", "seconds", "")
-        return {"text/plain": str(self), "text/html": _html_table(head, columns, self._rows())}
+        return {"text/plain": str(self), "text/html": _html_table(caption, columns, self._rows())}
 
     def _verdict(self) -> str:
         return f"{_word(self.passed)}; strictly: {_word(self.strict_passed)}"
@@ -141,16 +141,16 @@ class Sweep:
     def __str__(self) -> str:
         """Say both rates, and where it failed."""
         lines = [f"The ten-step test, {self.title}, {len(self.seeds)} seeds"]
-        lines += ["   ".join(row).rstrip() for row in _aligned(self._rows())]
+        lines += text_table(self._rows(), gap="   ")
         return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
         """Show the same in a notebook as a table."""
-        head = f"The ten-step test, {escape(self.title)}, {len(self.seeds)} seeds"
+        caption = f"The ten-step test, {self.title}, {len(self.seeds)} seeds"
         columns = ("judged by", "passed", "first failure at list step", "seeds that fail")
-        return {"text/plain": str(self), "text/html": _html_table(head, columns, self._rows())}
+        return {"text/plain": str(self), "text/html": _html_table(caption, columns, self._rows())}
 
     def _rows(self) -> list[tuple[str, ...]]:
         both = (
@@ -184,15 +184,5 @@ def _seeds_text(seeds: list[int]) -> str:
     return " ".join(str(seed) for seed in seeds[:SEEDS_SHOWN]) + more
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Fill every column up to its widest cell."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [tuple(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-
-
-def _html_table(head: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    left = ' style="text-align: left"'
-    lines = [f"<table><caption{left}>{head}</caption>"]
-    lines.append("<tr>" + "".join(f"<th{left}>{escape(column)}</th>" for column in columns) + "</tr>")
-    lines += ["<tr>" + "".join(f"<td{left}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
-    return "\n".join([*lines, "</table>"])
+def _html_table(caption: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return html_table(rows, header=columns, align=["left"] * len(columns), caption=caption)

@@ -20,6 +20,7 @@ from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.model import MICROSECONDS, Action
 from raft_steps.lab.scenario.scenario import default_scenario
+from raft_steps.lab.text_table import html_table, text_table
 from raft_steps.lab.verify.conformance.traffic import Traffic
 
 SERVERS = 3
@@ -131,23 +132,14 @@ class BudgetReport:
     def __str__(self) -> str:
         """Show a line for each figure."""
         rows = [("", "measured", "at most", ""), *self._rows()]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        aligned = [
-            f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip() for row in rows
-        ]
-        return "\n".join([self._heading(), *aligned])
+        return "\n".join([self._heading(), *text_table(rows, right=(1, 2))])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """Show the same as a table."""
-        left, right = "<td style='text-align:left'>", "<td style='text-align:right'>"
-        rows = "".join(
-            f"<tr>{left}{escape(row[0])}</td>{right}{row[1]}</td>{right}{row[2]}</td>{left}{escape(row[3])}</td></tr>"
-            for row in self._rows()
-        )
-        head = "<tr><th></th><th>measured</th><th>at most</th><th></th></tr>"
-        return f"<p>{escape(self._heading())}</p><table>{head}{rows}</table>"
+        header, align = ("", "measured", "at most", ""), ("left", "right", "right", "left")
+        return f"<p>{escape(self._heading())}</p>{html_table(self._rows(), header=header, align=align)}"
 
 
 def budgets(step_or_node: int | type, seed: int = 0) -> BudgetReport:

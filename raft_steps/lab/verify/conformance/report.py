@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from raft_steps.lab.text_table import HtmlCell, html_table, text_table
 from raft_steps.lab.verify.conformance.entry import Entry
 from raft_steps.lab.verify.conformance.trial import Outcome
 
@@ -163,11 +164,7 @@ class CatalogueReport:
         rows += [
             [entry.name, *(self.cell(entry.name, step).spelled for step in self.columns)] for entry in self.entries
         ]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = [self._heading()]
-        lines += [
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        ]
+        lines = [self._heading(), *text_table(rows)]
         lines += [f"WRONG  {text}" for text in self._wrong()]
         gaps = self.gaps()
         if gaps:
@@ -178,32 +175,26 @@ class CatalogueReport:
 
     def _repr_html_(self) -> str:
         """Show the same as tables."""
-        left = " style='text-align:left'"
-        head = "".join(f"<th{left}>{escape(title)}</th>" for title in self._titles())
-        rows = "".join(
-            f"<tr><td{left}>{escape(entry.name)}</td>"
-            + "".join(_td(self.cell(entry.name, step)) for step in self.columns)
-            + "</tr>"
-            for entry in self.entries
-        )
+        titles = self._titles()
+        rows: list[list[str | HtmlCell]] = [
+            [entry.name, *(_html_cell(self.cell(entry.name, step)) for step in self.columns)] for entry in self.entries
+        ]
+        table = html_table(rows, header=titles, align=["left"] * len(titles))
         wrong = "".join(f"<li>{escape(text)}</li>" for text in self._wrong())
-        gaps = "".join(
-            f"<tr><td{left}>{escape(steps)}</td><td{left}>{escape(why)}</td><td{left}>{escape(names)}</td></tr>"
-            for steps, why, names in self.gaps()
-        )
+        gaps = self.gaps()
+        not_yet = html_table(gaps, align=["left"] * 3)
         return (
             f"<p>{escape(self._heading())}</p>"
             + (f"<ul>{wrong}</ul>" if wrong else "")
-            + f"<table><tr>{head}</tr>{rows}</table>"
-            + (f"<details><summary>Why not yet</summary><table>{gaps}</table></details>" if gaps else "")
+            + table
+            + (f"<details><summary>Why not yet</summary>{not_yet}</details>" if gaps else "")
         )
 
 
-def _td(cell: Cell) -> str:
+def _html_cell(cell: Cell) -> HtmlCell:
     gap = cell.entry.fails(cell.step) if cell.step is not None else None
     why = gap.why if gap is not None else cell.failed[0].wrong if cell.failed else ""
-    weight = "bold" if cell.spelled == PASSES else "normal"
-    return f"<td style='text-align:left;font-weight:{weight}' title='{escape(why, quote=True)}'>{cell.spelled}</td>"
+    return HtmlCell(cell.spelled, why, "bold" if cell.spelled == PASSES else "normal")
 
 
 def _span(steps: list[int]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from raft_steps.lab.text_table import html_table
 from raft_steps.lab.verify.fuzzer.profiles import find_profile
 from raft_steps.lab.verify.fuzzer.trial import Trial
 from raft_steps.lab.verify.properties.rules import RULES
@@ -140,17 +141,9 @@ class SweepReport:
 
     def _repr_html_(self) -> str:
         """Show the same as a table."""
-        cells = [
-            f"<tr><td>{escape(name)}</td><td style='text-align:left'>{escape(seeds)}</td>"
-            f"<td style='text-align:left'>{escape(sentence)}</td></tr>"
-            for name, seeds, sentence in self._rows()
-        ]
-        table = (
-            "<table><tr><th>broken first</th><th style='text-align:left'>at seeds</th>"
-            f"<th style='text-align:left'>the rule</th></tr>{''.join(cells)}</table>"
-            if cells
-            else ""
-        )
+        rows = self._rows()
+        header = ("broken first", "at seeds", "the rule")
+        table = html_table(rows, header=header, align=("", "left", "left")) if rows else ""
         small = f"<pre>{escape(str(self.smallest))}</pre>" if self.smallest is not None else ""
         return f"<p>{escape(self._heading())}<br>{escape(self._facts())}</p>{table}{small}"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from raft_steps.lab.text_table import HtmlCell, html_table, text_table
 from raft_steps.lab.verify.fuzzer.course_map.trial import SERVICE_RETURNS
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 from raft_steps.lab.verify.properties.rules import RULES
@@ -112,13 +112,10 @@ class CourseMap:
 
     def __str__(self) -> str:
         """Show the shares as a table of text."""
-        width = max(len(row) for row in self.rows)
-        lines = [" ".join([" " * width, *(f"{name:>10}" for name in PROFILES)])]
-        lines += [
-            " ".join([row.ljust(width), *(f"{self.cell(row, name).percent:>10}" for name in PROFILES)])
-            for row in self.rows
-        ]
-        return "\n".join(lines)
+        # The columns are equally wide, as wide as the longest of today's names.
+        header = ["", *(f"{name:>10}" for name in PROFILES)]
+        rows = [[row, *(self.cell(row, name).percent for name in PROFILES)] for row in self.rows]
+        return "\n".join(text_table([header, *rows], right=range(1, len(header)), gap=" "))
 
     __repr__ = __str__
 
@@ -139,12 +136,11 @@ class CourseMap:
 
     def _repr_html_(self) -> str:
         """Show the shares as a table; what broke is under the pointer, and in words below."""
-        heads = "".join(f"<th title='{escape(profile.sentence)}'>{name}</th>" for name, profile in PROFILES.items())
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(row)}</th>{''.join(_td(self.cell(row, name)) for name in PROFILES)}</tr>"
-            for row in self.rows
-        )
-        return f"<table><tr><th></th>{heads}</tr>{rows}</table>"
+        header: list[str | HtmlCell] = ["", *(HtmlCell(name, profile.sentence) for name, profile in PROFILES.items())]
+        rows: list[list[str | HtmlCell]] = [
+            [row, *(_html_cell(self.cell(row, name)) for name in PROFILES)] for row in self.rows
+        ]
+        return html_table(rows, header=header, align=("left",), row_headers=True)
 
     def chart(self) -> Figure:
         """Draw the map: a square for each cell, dark where everything survives, with the share in it."""
@@ -167,7 +163,6 @@ class CourseMap:
         return figure
 
 
-def _td(cell: Cell) -> str:
-    said = ", ".join(f"{name} at {count}" for name, count in cell.broken.items()) or "nothing broke"
-    weight = "normal" if cell.broken else "bold"
-    return f"<td style='font-weight:{weight}' title='{escape(f'{said}, of {cell.seeds} seeds', quote=True)}'>{escape(cell.percent)}</td>"
+def _html_cell(cell: Cell) -> HtmlCell:
+    broken = ", ".join(f"{name} at {count}" for name, count in cell.broken.items()) or "nothing broke"
+    return HtmlCell(cell.percent, f"{broken}, of {cell.seeds} seeds", "normal" if cell.broken else "bold")
