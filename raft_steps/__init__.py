@@ -1,9 +1,9 @@
 """Raft, built step by step: the table of contents.
 
-Each step is a module with a class `Node` that changes the one before, and a notebook of the same name.
-Nothing is loaded before it is asked for: ``step(6)`` gives the module of step 6, ``node(6)`` its Node.
+Each step is a module with a class `Node` derived from the one before, and a notebook of the same name.
+Steps are loaded on demand: ``step(6)`` returns the module of step 6, ``node(6)`` its Node.
 
-An edition for students holds fewer modules: those of the steps before the one that they are to write.
+A student edition has fewer modules: only the steps before the one that the students write.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ COURSE: tuple[Step, ...] = (
     Step(12, "persistence", "term and vote outlive a crash"),
 )
 _FOUND = {module.name for module in pkgutil.iter_modules(__path__)}
-# The steps that this edition holds. In the full course, these are all.
+# The steps that this edition has; in the full course, all of them.
 STEPS: tuple[Step, ...] = tuple(entry for entry in COURSE if entry.module_name.rpartition(".")[2] in _FOUND)
 
 
 def find_step(number: int) -> Step:
-    """Find a step by its number: one that this edition holds, or the next one, which it can check.
+    """Return a step by its number: one that this edition has, or the next one, which it can check.
 
     Raises:
         LookupError: There is no such step, or not in this edition.
@@ -76,7 +76,7 @@ def find_step(number: int) -> Step:
 
 
 def step(number: int) -> ModuleType:
-    """Load the module of a step.
+    """Import and return the module of a step.
 
     Raises:
         LookupError: There is no such step, or not in this edition.
@@ -88,7 +88,7 @@ def step(number: int) -> ModuleType:
 
 
 def node(number: int) -> Any:
-    """Load the Node class of a step.
+    """Import and return the Node class of a step.
 
     Raises:
         LookupError: There is no such step, or not in this edition.
@@ -97,7 +97,7 @@ def node(number: int) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    """Say why a step cannot be imported that this edition does not hold."""
+    """Raise an ImportError with the reason for a step that this edition does not have."""
     for entry in COURSE[len(STEPS) :]:
         if entry.module_name == f"{__name__}.{name}":
             raise ImportError(_yours(entry), name=entry.module_name)
@@ -105,11 +105,11 @@ def __getattr__(name: str) -> Any:
 
 
 def _yours(entry: Step) -> str:
-    """Say that a step is not here, because it is to be written."""
+    """Return the sentence that a step is missing because the reader is to write it."""
     return f"step {entry.number} is yours to write: this is an edition of the course {_edition()}"
 
 
 def _edition() -> str:
-    """Say what this edition holds."""
+    """Describe which steps this edition has."""
     at_hand = len(STEPS) + 1
     return f"which holds {f'steps 1 to {len(STEPS)} and ' if STEPS else ''}the checks of step {at_hand}"

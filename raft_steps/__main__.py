@@ -1,4 +1,4 @@
-"""The command line's door: `python -m raft_steps` is the command `raft-steps`."""
+"""The command line: `python -m raft_steps` is the command `raft-steps`."""
 
 from raft_steps.lab.cli.main import main
 

@@ -1,7 +1,7 @@
 """Step 1: one server that remembers.
 
-A client sets, deletes and gets keys. The server writes every change to its log before it carries it out, and a server
-that starts again replays its log: the log is what survives, the state machine is only what it adds up to.
+A client sets, deletes and gets keys. The server writes every change to its log before it applies it, and a server that
+restarts replays its log: only the log survives a crash, and the state machine is rebuilt from it.
 
 New: durable, current_term, log, state_machine, answer_read, apply, next_entry, on_client_request, on_start, replay_log,
     write.
@@ -27,23 +27,23 @@ class Node(node.Node):
     # Persistent state (Figure 2).
     log: Log = field(default_factory=Log)
 
-    # State that a crash takes away.
+    # State that is lost in a crash.
     current_term: int = 0
     state_machine: dict[str, str] = field(default_factory=dict)
 
     def on_start(self) -> None:
-        """Come back to where the log ends."""
+        """Restore the term and the state machine from the log."""
         self.current_term = self.log.last_term
         self.replay_log()
 
     def replay_log(self) -> None:
-        """Carry out every command of the log again, on an empty state machine."""
+        """Apply every command of the log again, to an empty state machine."""
         self.state_machine = {}
         for entry in self.log:
             self.apply(entry)
 
     def on_client_request(self, client: str, request: Request) -> None:
-        """Answer a read at once; log and carry out a write."""
+        """Answer a read at once; log and apply a write."""
         if isinstance(request, Get):
             self.answer_read(client, request)
         else:
@@ -54,18 +54,18 @@ class Node(node.Node):
         self.reply(client, Ok(value=self.state_machine.get(request.key)))
 
     def write(self, client: str, command: Command) -> None:
-        """Log the command first, then carry it out, then say so."""
+        """Log the command first, then apply it, then answer."""
         entry = self.next_entry(command)
         self.log.append(entry)
         self.apply(entry)
         self.reply(client, Ok())
 
     def next_entry(self, command: Command) -> Entry:
-        """Make the entry that comes after the last one."""
+        """Build the entry that follows the last one."""
         return Entry(index=self.log.last_index + 1, term=self.current_term, command=command)
 
     def apply(self, entry: Entry) -> None:
-        """Carry out an entry's command on the state machine."""
+        """Apply an entry's command to the state machine."""
         super().apply(entry)
         if isinstance(entry.command, Set):
             self.state_machine[entry.command.key] = entry.command.value

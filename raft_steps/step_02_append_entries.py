@@ -1,8 +1,8 @@
 """Step 2: a leader copies its log.
 
-One server is told at its start that it leads. It sends every new entry to the others, and a heartbeat every few
-seconds, both as AppendEntries. The call names the entry that comes before: a follower that lacks that entry, or has
-another one there, refuses, and the leader tries again one entry earlier until they meet. What differs is deleted.
+One server is named leader at its start. It sends every new entry to the others, and a heartbeat every few seconds, both
+as AppendEntries. The call names the entry before the new ones: a follower that lacks that entry, or has a different one
+there, refuses, and the leader tries again one entry earlier until the logs agree. Entries that conflict are deleted.
 
 New: AppendEntries, AppendEntriesReply, heartbeat_interval, is_leader, answer_append_entries, append_entries_after,
     become_leader, index_before, on_append_entries, on_append_entries_reply, on_heartbeat_timeout, send_heartbeat,
@@ -24,7 +24,7 @@ from raft_steps.lab.messages import message
 
 @message
 class AppendEntries:
-    """The leader's call: these entries come after that one; without entries it is a heartbeat."""
+    """The leader's call: these entries follow that one; without entries it is a heartbeat."""
 
     prev_log_index: int
     prev_log_term: int
@@ -33,32 +33,32 @@ class AppendEntries:
 
 @message
 class AppendEntriesReply:
-    """A follower's answer: whether it had the entry before, and which entry that was."""
+    """A follower's answer: whether it had the previous entry, and which entry that was."""
 
     success: bool
     prev_log_index: int
 
 
 class Node(step_01.Node):
-    """A server that leads or follows, as it was told."""
+    """A server that leads or follows, as set at its start."""
 
     heartbeat_interval: ClassVar[float] = 5  # seconds
 
     is_leader: bool = False
 
     def on_start(self) -> None:
-        """Lead at once, if told so."""
+        """Lead at once if this server is the named leader."""
         super().on_start()
         if self.is_leader:
             self.become_leader()
 
     def become_leader(self) -> None:
-        """Make oneself heard, and again and again."""
+        """Send the first heartbeat; each one starts the timer for the next."""
         self.is_leader = True
         self.on_heartbeat_timeout()
 
     def on_heartbeat_timeout(self) -> None:
-        """Send a heartbeat and wait for the next."""
+        """Send a heartbeat and start the timer for the next one."""
         self.send_heartbeat()
         self.start_timer("heartbeat", self.heartbeat_interval)
 
@@ -67,14 +67,14 @@ class Node(step_01.Node):
         self.broadcast(self.append_entries_after(self.log.last_index))
 
     def on_client_request(self, client: str, request: Request) -> None:
-        """Turn clients away unless this server leads."""
+        """Refuse clients unless this server leads."""
         if not self.is_leader:
             self.reply(client, NotLeader())
         else:
             super().on_client_request(client, request)
 
     def write(self, client: str, command: Command) -> None:
-        """Log, carry out, copy to the followers, and say so without waiting for them."""
+        """Log, apply, copy to the followers, and answer without waiting for them."""
         entry = self.next_entry(command)
         self.log.append(entry)
         self.apply(entry)
@@ -82,7 +82,7 @@ class Node(step_01.Node):
         self.reply(client, Ok())
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        """Build the call with all that comes after an entry that the follower should have."""
+        """Build the call with all entries after one that the follower should have."""
         return AppendEntries(
             prev_log_index=prev_log_index,
             prev_log_term=self.log[prev_log_index].term,
@@ -90,17 +90,17 @@ class Node(step_01.Node):
         )
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        """Store what fits, and say whether it did."""
+        """Store the entries if they fit, and answer whether they did."""
         success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
         self.answer_append_entries(sender, success, message.prev_log_index)
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
-        """Add entries after the one that they must follow; return False if that one is not here."""
+        """Add entries after the previous one; return False if that one is missing."""
         if self.log.term_at(prev_log_index) != prev_log_term:
             return False
         for entry in entries:
             if self.log.term_at(entry.index) != entry.term:
-                # Section 5.3: an entry that conflicts with the leader's goes, and all that follow it.
+                # Section 5.3: delete an entry that conflicts with the leader's, and all that follow it.
                 self.log.truncate_after(entry.index - 1)
                 self.log.append(entry)
         return True
@@ -110,10 +110,10 @@ class Node(step_01.Node):
         self.send(to, AppendEntriesReply(success=success, prev_log_index=prev_log_index))
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
-        """Try again one entry earlier where a follower refused."""
+        """Try again one entry earlier if the follower refused."""
         if not message.success:
             self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
     def index_before(self, refused_index: int) -> int:
-        """Go back one entry; all logs meet at the common first one, 0."""
+        """Return the index one entry earlier; all logs agree at the common first one, 0."""
         return max(min(refused_index - 1, self.log.last_index), 0)

@@ -1,9 +1,9 @@
 """Step 3: the leader answers once a majority has it.
 
-A write is answered, and carried out, only when half of the followers have acknowledged: with the leader that is a
-majority, and an entry that a majority holds survives the loss of any minority. The leader then tells the followers to
-carry it out too. Two faults stay on purpose until step 11: any acknowledgement counts for every open write, even one
-that answers an earlier heartbeat, and a commit message that is lost is never sent again.
+A write is applied and answered only when half of the followers have acknowledged it: with the leader that is a
+majority, and an entry on a majority survives the loss of any minority. The leader then tells the followers to apply it
+too. Two faults stay on purpose until step 11: any acknowledgement counts for every open write, even one that answers an
+earlier heartbeat, and a commit message that is lost is never sent again.
 
 New: CommitEntry, open_writes, acknowledgements, announce_commit, commit, commit_acknowledged, on_commit_entry.
 Changed: on_append_entries_reply, write.
@@ -24,7 +24,7 @@ from raft_steps.step_02_append_entries import AppendEntriesReply
 
 @message
 class CommitEntry:
-    """The leader's word that the entry at this index may be carried out."""
+    """The leader's message that the entry at this index may be applied."""
 
     index: int
 
@@ -32,12 +32,12 @@ class CommitEntry:
 class Node(step_02.Node):
     """A leader that waits for a majority."""
 
-    # The writes that wait for a majority, by client: what was asked, and which followers have acknowledged since.
+    # The writes that wait for a majority, by client: the entry, and the followers that have acknowledged since.
     open_writes: dict[str, Entry] = field(default_factory=dict)
     acknowledgements: dict[str, set[str]] = field(default_factory=dict)
 
     def write(self, client: str, command: Command) -> None:
-        """Log the command and copy it to the followers; the answer waits."""
+        """Log the command and copy it to the followers; the client is answered later."""
         entry = self.next_entry(command)
         self.log.append(entry)
         self.open_writes[client] = entry
@@ -46,7 +46,7 @@ class Node(step_02.Node):
         self.commit_acknowledged()
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
-        """Count a follower that has the entries; try again one entry earlier where it refused."""
+        """Count a follower that has the entries; try again one entry earlier if it refused."""
         if message.success:
             for followers in self.acknowledgements.values():
                 followers.add(sender)
@@ -61,7 +61,7 @@ class Node(step_02.Node):
                 self.commit(client)
 
     def commit(self, client: str) -> None:
-        """Carry the entry out, tell the followers, and answer the client."""
+        """Apply the entry, tell the followers, and answer the client."""
         entry = self.open_writes.pop(client)
         del self.acknowledgements[client]
         self.apply(entry)
@@ -73,6 +73,6 @@ class Node(step_02.Node):
         self.broadcast(CommitEntry(index=index))
 
     def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
-        """Carry out the entry, if it is here."""
+        """Apply the entry, if it is in the log."""
         if message.index <= self.log.last_index:
             self.apply(self.log[message.index])

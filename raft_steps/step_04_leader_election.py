@@ -1,9 +1,10 @@
 """Step 4: the servers choose their leader.
 
-Nobody is told to lead any more. A follower that hears no leader for the length of its election timeout raises the
-term, votes for itself and asks the others; with half of the servers behind it, it leads. What a leader says carries no
-term yet, so nobody can tell a new leader from an old one. Faults that stay on purpose until step 9: a server votes
-once in its life, a voter keeps its own old term, votes of an earlier election still count, and an equal split wins.
+No server is named leader any more. A follower that receives nothing from a leader for its election timeout raises its
+term, votes for itself and asks the others for votes; with the votes of half of the servers it leads. Messages of a
+leader carry no term yet, so a new leader cannot be told from an old one. Faults that stay on purpose until step 9: a
+server votes once between two restarts, a voter keeps its old term, votes of an earlier election still count, and half
+of the votes are enough.
 
 New: RequestVote, RequestVoteReply, election_timeout_range, election_timeout, is_candidate, voted_for, votes,
     answer_request_vote, draw_election_timeout, on_election_timeout, on_request_vote, on_request_vote_reply,
@@ -27,7 +28,7 @@ from raft_steps.step_02_append_entries import AppendEntries
 
 @message
 class RequestVote:
-    """A candidate's call for votes in its new term."""
+    """A candidate's request for votes in its new term."""
 
     term: int
 
@@ -51,7 +52,7 @@ class Node(step_03.Node):
     is_candidate: bool = False
 
     def on_start(self) -> None:
-        """Wait for a leader, unless told to lead."""
+        """Wait for a leader, unless this server is the named leader."""
         self.draw_election_timeout()
         self.start_election_timer()
         super().on_start()
@@ -61,15 +62,15 @@ class Node(step_03.Node):
         self.election_timeout = self.random.between(*self.election_timeout_range)
 
     def start_election_timer(self) -> None:
-        """Wait a full timeout from now."""
+        """Start the election timer with the full timeout."""
         self.start_timer("election", self.election_timeout)
 
     def on_election_timeout(self) -> None:
-        """Heard from no leader: run for it."""
+        """No leader was heard from in time: start an election."""
         self.start_election()
 
     def start_election(self) -> None:
-        """Raise the term, vote for oneself and ask the others (Section 5.2)."""
+        """Raise the term, vote for itself and ask the others (Section 5.2)."""
         self.is_candidate = True
         self.current_term += 1
         self.votes.add(self.name)
@@ -79,7 +80,7 @@ class Node(step_03.Node):
             self.become_leader()
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        """Vote for the first that asks with a newer term."""
+        """Vote for the first candidate that asks with a newer term."""
         vote_granted = message.term > self.current_term and self.voted_for is None
         if vote_granted:
             self.voted_for = sender
@@ -98,7 +99,7 @@ class Node(step_03.Node):
                 self.become_leader()
 
     def become_leader(self) -> None:
-        """Lead: carry out all that the log holds, so that reads are right, and make oneself heard."""
+        """Lead: apply the whole log, so that reads are right, and send a heartbeat."""
         self.is_leader = True
         self.is_candidate = False
         self.cancel_timer("election")
@@ -106,6 +107,6 @@ class Node(step_03.Node):
         self.on_heartbeat_timeout()
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        """Hear a leader: wait a full timeout again, then store what fits."""
+        """Restart the election timer, then store the entries if they fit."""
         self.start_election_timer()
         super().on_append_entries(sender, message)

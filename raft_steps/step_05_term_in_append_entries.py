@@ -1,7 +1,7 @@
 """Step 5: state belongs in the messages.
 
-AppendEntries carries the leader's current term, and whoever receives it catches up. Nothing is refused yet: a leader
-that comes back from a partition learns the new term from its successor's call, and goes on leading in it.
+AppendEntries carries the leader's current term, and its receiver catches up with it. Nothing is refused yet: a leader
+that comes back from a partition adopts the new term from its successor's call, and goes on leading in it.
 
 New: AppendEntries.term.
 Changed: AppendEntries, append_entries_after, on_append_entries.
@@ -18,7 +18,7 @@ from raft_steps.lab.messages import message
 
 @message
 class AppendEntries:
-    """The leader's call: in this term, these entries come after that one."""
+    """The leader's call: in this term, these entries follow that one."""
 
     term: int
     prev_log_index: int
@@ -27,10 +27,10 @@ class AppendEntries:
 
 
 class Node(step_04.Node):
-    """A server that learns the term from whoever leads."""
+    """A server that adopts the term of its leader."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        """Build the call with the current term, and all that comes after an entry that the follower should have."""
+        """Build the call with the current term and all entries after one that the follower should have."""
         return AppendEntries(
             term=self.current_term,
             prev_log_index=prev_log_index,
@@ -39,7 +39,7 @@ class Node(step_04.Node):
         )
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        """Hear a leader: catch up with its term, wait a full timeout again, then store what fits."""
+        """Catch up with the term, restart the election timer, then store the entries if they fit."""
         self.current_term = max(self.current_term, message.term)
         self.start_election_timer()
         success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)

@@ -1,8 +1,8 @@
 """Step 6: an older term is refused.
 
-A call from an older term changes nothing: the candidacy goes on, and so does its timer. A call whose term is at least
-as new ends a candidacy and deposes a leader, and all that an AppendEntries used to do happens only then. The refusal
-is a reply of its own; until step 9 the leader that hears it does not act on it.
+A call from an older term changes nothing: a candidacy goes on, and so does its timer. A call with a term at least as
+new ends a candidacy and deposes a leader, and everything that AppendEntries used to do happens only then. The refusal
+is a separate message; until step 9 the leader that receives it does not act on it.
 
 New: AppendEntriesRefused, become_follower, on_append_entries_refused, refuse_append_entries.
 Changed: on_append_entries.
@@ -21,16 +21,16 @@ from raft_steps.step_05_term_in_append_entries import AppendEntries
 
 @message
 class AppendEntriesRefused:
-    """The answer to a leader of an older term: the term that it missed."""
+    """The answer to a leader of an older term: the current term."""
 
     term: int
 
 
 class Node(step_05.Node):
-    """A server that tells a leader from a former one."""
+    """A server that accepts calls of the current leader only."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        """Refuse an older term; otherwise follow, catch up, and store what fits."""
+        """Refuse an older term; otherwise follow, catch up, and store the entries if they fit."""
         if message.term < self.current_term:
             self.refuse_append_entries(sender)
         else:
@@ -40,14 +40,14 @@ class Node(step_05.Node):
             self.answer_append_entries(sender, success, message.prev_log_index)
 
     def become_follower(self) -> None:
-        """Follow the server that leads, and wait a full timeout for its next word."""
+        """Follow the leader, and restart the election timer."""
         self.is_leader = False
         self.is_candidate = False
         self.start_election_timer()
 
     def refuse_append_entries(self, to: str) -> None:
-        """Tell a leader of an older term which term it is."""
+        """Send the current term to a leader of an older one."""
         self.send(to, AppendEntriesRefused(term=self.current_term))
 
     def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
-        """Leave it at that: a former leader learns its place from its successor's call (until step 9)."""
+        """Do nothing: until step 9, only a call of its successor deposes a former leader."""

@@ -1,7 +1,7 @@
 """Step 7: only the leader sends heartbeats.
 
-Becoming leader starts the heartbeat timer, an up-to-date call cancels it. Before, the timer of whoever once led ran
-for ever, and in the term that it had adopted its heartbeats were as good as the leader's.
+Becoming leader starts the heartbeat timer, and a call with a current term cancels it. Before this step, the timer of a
+former leader ran for ever, and in the term that it had adopted, its heartbeats passed for the leader's.
 
 New: nothing but a cancelled timer.
 Changed: become_follower, become_leader.
@@ -16,10 +16,10 @@ from raft_steps import step_06_term_checks as step_06
 
 
 class Node(step_06.Node):
-    """A server that falls silent when it no longer leads."""
+    """A server that stops sending heartbeats when it no longer leads."""
 
     def become_leader(self) -> None:
-        """Lead: carry out the log, send a heartbeat at once, and start the timer for the next."""
+        """Lead: apply the log, send a heartbeat at once, and start the timer for the next one."""
         self.is_leader = True
         self.is_candidate = False
         self.cancel_timer("election")
@@ -28,7 +28,7 @@ class Node(step_06.Node):
         self.start_timer("heartbeat", self.heartbeat_interval)
 
     def become_follower(self) -> None:
-        """Follow the server that leads: send no more heartbeats, and wait a full timeout for its next word."""
+        """Follow the leader: stop sending heartbeats, and restart the election timer."""
         self.is_leader = False
         self.is_candidate = False
         self.cancel_timer("heartbeat")

@@ -1,8 +1,8 @@
 """Step 8: a new timeout for every election.
 
 Two candidates with the same timeout split the vote, wait equally long and split it again, for ever. So each election
-begins with a timeout drawn anew. And the candidate attribute goes: nothing ever read it; a candidacy is what a server
-says with RequestVote.
+begins with a new random timeout. The candidate attribute is removed: nothing ever read it, and a server is a candidate
+because it has sent RequestVote.
 
 New: nothing but a draw in another place.
 Changed: become_follower, become_leader, start_election.
@@ -19,12 +19,12 @@ from raft_steps.step_04_leader_election import RequestVote
 
 
 class Node(step_07.Node):
-    """A server whose elections do not repeat a split vote for ever."""
+    """A server that does not repeat a split vote for ever."""
 
-    is_candidate = removed("a server is a leader or a follower; it runs for leader by sending RequestVote")
+    is_candidate = removed("a server is a leader or a follower; it becomes a candidate by sending RequestVote")
 
     def start_election(self) -> None:
-        """Raise the term, wait a new random timeout, vote for oneself and ask the others (Section 5.2)."""
+        """Raise the term, draw a new timeout, vote for itself and ask the others (Section 5.2)."""
         self.current_term += 1
         self.votes.add(self.name)
         self.draw_election_timeout()
@@ -34,7 +34,7 @@ class Node(step_07.Node):
             self.become_leader()
 
     def become_leader(self) -> None:
-        """Lead: carry out the log, send a heartbeat at once, and start the timer for the next."""
+        """Lead: apply the log, send a heartbeat at once, and start the timer for the next one."""
         self.is_leader = True
         self.cancel_timer("election")
         self.replay_log()
@@ -42,7 +42,7 @@ class Node(step_07.Node):
         self.start_timer("heartbeat", self.heartbeat_interval)
 
     def become_follower(self) -> None:
-        """Follow the server that leads: send no more heartbeats, and wait a full timeout for its next word."""
+        """Follow the leader: stop sending heartbeats, and restart the election timer."""
         self.is_leader = False
         self.cancel_timer("heartbeat")
         self.start_election_timer()

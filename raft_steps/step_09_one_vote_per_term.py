@@ -1,8 +1,8 @@
 """Step 9: one vote per term.
 
-A vote belongs to a term. Whoever hears of a newer term, in whatever message, is in that term from then on, has not
-voted in it, and does not lead in it. Replies carry the term in which they were said, and what was said in another term
-does not count. More than half of the servers must vote for a leader: with four, two are not enough.
+A vote belongs to a term. A server that receives any message with a newer term enters that term, has not voted in it,
+and does not lead in it. Replies carry the term in which they were sent, and replies of another term do not count. More
+than half of the servers must vote for a leader: of four, two are not enough.
 
 New: AppendEntriesReply.term, RequestVoteReply.term, count_votes, learn_term.
 Changed: AppendEntriesReply, RequestVoteReply, answer_append_entries, answer_request_vote, on_append_entries,
@@ -24,7 +24,7 @@ from raft_steps.step_06_term_checks import AppendEntriesRefused
 
 @message
 class AppendEntriesReply:
-    """A follower's answer: its term, whether it had the entry before, and which entry that was."""
+    """A follower's answer: its term, whether it had the previous entry, and which entry that was."""
 
     term: int
     success: bool
@@ -33,7 +33,7 @@ class AppendEntriesReply:
 
 @message
 class RequestVoteReply:
-    """A voter's answer: its term, and whether the candidate has its vote in it."""
+    """A voter's answer: its term, and whether the candidate has its vote in that term."""
 
     term: int
     vote_granted: bool
@@ -43,7 +43,7 @@ class Node(step_08.Node):
     """A server whose vote belongs to a term."""
 
     def learn_term(self, term: int) -> None:
-        """Catch up with a newer term: nobody has one's vote in it, and one does not lead in it."""
+        """Enter a newer term: this server has not voted in it, and does not lead in it."""
         if term > self.current_term:
             self.current_term = term
             self.voted_for = None
@@ -52,7 +52,7 @@ class Node(step_08.Node):
                 self.become_follower()
 
     def start_election(self) -> None:
-        """Vote for oneself in a new term, and ask the others."""
+        """Vote for itself in a new term, and ask the others."""
         self.current_term += 1
         self.voted_for = self.name
         self.votes = {self.name}
@@ -62,7 +62,7 @@ class Node(step_08.Node):
         self.count_votes()
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        """Vote for whoever asks first in a term."""
+        """Vote for the first candidate that asks in a term."""
         self.learn_term(message.term)
         vote_granted = message.term == self.current_term and self.voted_for in (None, sender)
         if vote_granted:
@@ -87,7 +87,7 @@ class Node(step_08.Node):
             self.become_leader()
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        """Refuse an older term; otherwise follow, and store what fits."""
+        """Refuse an older term; otherwise follow, and store the entries if they fit."""
         self.learn_term(message.term)
         if message.term < self.current_term:
             self.refuse_append_entries(sender)
@@ -101,7 +101,7 @@ class Node(step_08.Node):
         self.send(to, AppendEntriesReply(term=self.current_term, success=success, prev_log_index=prev_log_index))
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
-        """Count a follower that has the entries, in this term; try again one entry earlier where it lacks one."""
+        """Count a follower that has the entries in this term; try again one entry earlier if it lacks one."""
         self.learn_term(message.term)
         if not self.is_leader or message.term < self.current_term:
             return
@@ -113,5 +113,5 @@ class Node(step_08.Node):
             self.send(sender, self.append_entries_after(self.index_before(message.prev_log_index)))
 
     def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
-        """Hear that the others are in a newer term."""
+        """Enter the newer term that the others are in."""
         self.learn_term(message.term)

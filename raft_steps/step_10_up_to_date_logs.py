@@ -1,8 +1,9 @@
 """Step 10: only a server whose log is up to date is elected.
 
-A candidate says where its log ends, and nobody votes for one whose log lacks what one's own has. A committed entry is
-with a majority, and so is every vote; so some voter has the entry, and no server without it is elected. Of two logs the
-one whose last entry has the newer term is more up to date, however short it is; only then does length count.
+A candidate states where its log ends, and a server does not vote for a candidate whose log is less up to date than its
+own. A committed entry is on a majority, and a leader needs the votes of a majority; so some voter has the entry, and no
+server without it is elected. Of two logs, the one whose last entry has the newer term is more up to date, however short
+it is; only with equal terms does the length count.
 
 New: RequestVote.last_log_index, RequestVote.last_log_term, is_up_to_date.
 Changed: RequestVote, on_request_vote, start_election.
@@ -19,7 +20,7 @@ from raft_steps.lab.messages import message
 
 @message
 class RequestVote:
-    """A candidate's call: its term, and where its log ends."""
+    """A candidate's request: its term, and where its log ends."""
 
     term: int
     last_log_index: int
@@ -27,10 +28,10 @@ class RequestVote:
 
 
 class Node(step_09.Node):
-    """A voter that looks at the candidate's log."""
+    """A voter that compares the candidate's log with its own."""
 
     def start_election(self) -> None:
-        """Vote for oneself in a new term, and ask the others."""
+        """Vote for itself in a new term, and ask the others."""
         self.current_term += 1
         self.voted_for = self.name
         self.votes = {self.name}
@@ -42,7 +43,7 @@ class Node(step_09.Node):
         self.count_votes()
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        """Vote for whoever asks first in a term with a log that is up to date."""
+        """Vote for the first candidate that asks in a term with an up-to-date log."""
         self.learn_term(message.term)
         vote_granted = (
             message.term == self.current_term
@@ -55,5 +56,5 @@ class Node(step_09.Node):
         self.answer_request_vote(sender, vote_granted)
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
-        """Say whether a log that ends so has all that one's own may have that counts: the term first, then the index."""
+        """Return whether a log with this end is at least as up to date as this server's: by term, then by index."""
         return (last_log_term, last_log_index) >= (self.log.last_term, self.log.last_index)

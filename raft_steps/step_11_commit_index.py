@@ -1,9 +1,9 @@
 """Step 11: the commit index.
 
-The leader knows for each follower up to where its log is the same, and commits the last entry of its own term that a
-majority has, with all that come before it. Every call tells the followers how far that is. Entries are carried out in
-order, each once, and only when they are committed; a client is answered when its entry is. A new leader begins its term
-with an entry that asks for nothing, because only an entry of its own term can commit those of older ones.
+The leader tracks for each follower how far its log matches, and commits the last entry of its own term that is on a
+majority, with all entries before it. Every call tells the followers the commit index. Entries are applied in order,
+each once, and only when they are committed; a client is answered when its entry is applied. A new leader begins its
+term with a no-op entry, because only an entry of its own term can commit the entries of older ones.
 
 New: AppendEntries.leader_commit, AppendEntriesReply.match_index, commit_index, last_applied, match_index, next_index,
     open_reads, advance_commit_index, answer_clients, commit_up_to.
@@ -29,7 +29,7 @@ from raft_steps.lab.node import removed
 
 @message
 class AppendEntries:
-    """The leader's call: these entries come after that one, and so much is committed."""
+    """The leader's call: these entries follow that one, and this much is committed."""
 
     term: int
     prev_log_index: int
@@ -40,7 +40,7 @@ class AppendEntries:
 
 @message
 class AppendEntriesReply:
-    """A follower's answer: its term, whether it had the entry before, and up to where its log is the leader's."""
+    """A follower's answer: its term, whether it had the previous entry, and how far its log matches the leader's."""
 
     term: int
     success: bool
@@ -49,28 +49,28 @@ class AppendEntriesReply:
 
 
 class Node(step_10.Node):
-    """A server that carries out what is committed, and nothing else."""
+    """A server that applies committed entries, and nothing else."""
 
     # Volatile state on all servers (Figure 2).
     commit_index: int = 0
     last_applied: int = 0
 
-    # Volatile state on leaders: the next entry to send, and the last that is known to be there, by follower.
+    # Volatile state on leaders, by follower: the next entry to send, and the last one known to be replicated.
     next_index: dict[str, int] = field(default_factory=dict)
     match_index: dict[str, int] = field(default_factory=dict)
 
-    # The reads that wait, by client: what is asked, and the entry that must be carried out before.
+    # The reads that wait, by client: the entry that must be applied first, and the request.
     open_reads: dict[str, tuple[int, Get]] = field(default_factory=dict)
 
     acknowledgements = removed("a leader counts what each follower has, in match_index")
-    announce_commit = removed("every AppendEntries says how much is committed")
-    commit = removed("advance_commit_index commits, and commit_up_to carries out")
+    announce_commit = removed("every AppendEntries carries leader_commit")
+    commit = removed("advance_commit_index commits, and commit_up_to applies")
     commit_acknowledged = removed("advance_commit_index looks at match_index")
-    on_commit_entry = removed("every AppendEntries says how much is committed")
-    replay_log = removed("an entry is carried out when it is committed, once and in order")
+    on_commit_entry = removed("every AppendEntries carries leader_commit")
+    replay_log = removed("an entry is applied when it is committed, once and in order")
 
     def on_start(self) -> None:
-        """Begin with what the log says of the term, and carry nothing out yet."""
+        """Restore the term from the log; nothing is applied yet."""
         self.current_term = self.log.last_term
         self.draw_election_timeout()
         self.start_election_timer()
@@ -78,7 +78,7 @@ class Node(step_10.Node):
             self.become_leader()
 
     def become_leader(self) -> None:
-        """Begin the term with an entry of one's own, and send it."""
+        """Begin the term with a no-op entry, and send it."""
         self.is_leader = True
         self.cancel_timer("election")
         self.next_index = dict.fromkeys(self.peers(), self.log.last_index + 1)
@@ -89,7 +89,7 @@ class Node(step_10.Node):
         self.advance_commit_index()
 
     def become_follower(self) -> None:
-        """Follow, and wait for the leader; who asked will hear nothing from here."""
+        """Follow the leader; clients that wait get no answer from this server."""
         self.is_leader = False
         self.open_writes = {}
         self.open_reads = {}
@@ -97,7 +97,7 @@ class Node(step_10.Node):
         self.start_election_timer()
 
     def write(self, client: str, command: Command) -> None:
-        """Log the command and send it; the answer waits."""
+        """Log the command and send it; the client is answered when the entry is applied."""
         entry = self.next_entry(command)
         self.log.append(entry)
         self.open_writes[client] = entry
@@ -105,17 +105,17 @@ class Node(step_10.Node):
         self.advance_commit_index()
 
     def answer_read(self, client: str, request: Get) -> None:
-        """Read when all that is in the log now has been carried out."""
+        """Answer once everything now in the log has been applied."""
         self.open_reads[client] = (self.log.last_index, request)
         self.answer_clients()
 
     def send_heartbeat(self) -> None:
-        """Send every follower what it lacks."""
+        """Send every follower the entries that it lacks."""
         for peer in self.peers():
             self.send(peer, self.append_entries_after(self.next_index[peer] - 1))
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        """Build the call with all that comes after an entry that the follower should have."""
+        """Build the call with all entries after one that the follower should have."""
         return AppendEntries(
             term=self.current_term,
             prev_log_index=prev_log_index,
@@ -125,7 +125,7 @@ class Node(step_10.Node):
         )
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        """Refuse an older term; otherwise follow, store what fits, and hear what is committed."""
+        """Refuse an older term; otherwise follow, store the entries if they fit, and apply what is committed."""
         self.learn_term(message.term)
         if message.term < self.current_term:
             self.refuse_append_entries(sender)
@@ -147,7 +147,7 @@ class Node(step_10.Node):
         )
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
-        """Note what the follower has; try again one entry earlier where it lacks one."""
+        """Record how far the follower's log matches; try again one entry earlier if it refused."""
         self.learn_term(message.term)
         if not self.is_leader or message.term < self.current_term:
             return
@@ -160,7 +160,7 @@ class Node(step_10.Node):
             self.send(sender, self.append_entries_after(self.next_index[sender] - 1))
 
     def advance_commit_index(self) -> None:
-        """Commit the last entry of one's own term that a majority has."""
+        """Commit the last entry of the current term that is on a majority."""
         for index in range(self.log.last_index, self.commit_index, -1):
             holders = 1 + sum(match >= index for match in self.match_index.values())
             if self.log[index].term == self.current_term and 2 * holders > len(self.servers):
@@ -168,7 +168,7 @@ class Node(step_10.Node):
                 break
 
     def commit_up_to(self, index: int) -> None:
-        """Carry out what is committed by now, in order, each entry once, and answer who waits for it."""
+        """Apply what is committed, in order, each entry once, and answer the clients that wait for it."""
         self.commit_index = max(self.commit_index, index)
         while self.last_applied < self.commit_index:
             self.last_applied += 1
@@ -176,7 +176,7 @@ class Node(step_10.Node):
         self.answer_clients()
 
     def answer_clients(self) -> None:
-        """Answer whoever waits for what has been carried out."""
+        """Answer the clients whose entries have been applied."""
         for client, entry in list(self.open_writes.items()):
             if entry.index <= self.last_applied:
                 del self.open_writes[client]

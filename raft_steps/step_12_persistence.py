@@ -1,7 +1,7 @@
 """Step 12: term and vote are on disk.
 
-A server that crashes and comes back has its log, but not its term and its vote: it may vote again in the same term, for
-somebody else. Now both are stored before anything that depends on them leaves the server.
+A server that restarts after a crash has its log, but not its term and its vote: it may vote again in the same term, for
+another candidate. Now both are stored before any message that depends on them leaves the server.
 
 New: nothing but two durable fields.
 Changed: durable, on_start.
@@ -22,7 +22,7 @@ class Node(step_11.Node):
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term", "voted_for")
 
     def on_start(self) -> None:
-        """Begin with what the disk says; it may hold entries of a term that it had no time to store."""
+        """Restore the state from disk; the log may hold entries of a term newer than the stored one."""
         self.current_term = max(self.current_term, self.log.last_term)
         self.draw_election_timeout()
         self.start_election_timer()
