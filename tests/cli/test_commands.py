@@ -280,7 +280,7 @@ def test_run_of_a_step_with_a_leader_by_name() -> None:
         (["--scenario", "{"], "the scenario is not a JSON object"),
         (["--scenario", "raft-steps 7; step 8"], "this scenario is of version 7"),
         (["--servers", "0"], "a cluster has at least one server, not 0"),
-        (["--servers", "a,a"], "servers need names that differ, not a a"),
+        (["--servers", "a,a"], "servers need different names, not a a"),
         (["--seconds", "-1"], "lies before the start"),
         (["--timing", "mine"], "Invalid value for '--timing'"),
     ],

@@ -138,7 +138,7 @@ def test_replay_runs_another_step_by_its_number() -> None:
 
 @pytest.mark.parametrize(
     "given, complaint",
-    [(99, "there is no step 99"), ("8", "a cluster runs a step's number or a Node class, not '8'")],
+    [(99, "there is no step 99"), ("8", "a cluster takes a step number or a Node class, not '8'")],
 )
 def test_replay_says_what_it_cannot_run(given: Any, complaint: str) -> None:
     """A step that there is not, and what is neither a number nor a Node, are told as what they are."""
@@ -336,12 +336,12 @@ def test_partition_names_sides() -> None:
     "arguments, options, complaint",
     [
         ((99,), {}, "there is no step 99; the course has steps 1 to 12"),
-        ((True,), {}, "a cluster runs a step's number or a Node class, not True"),
-        (("8",), {}, "a cluster runs a step's number or a Node class, not '8'"),
-        ((int,), {}, "a cluster runs a step's number or a Node class, not <class 'int'>"),
+        ((True,), {}, "a cluster takes a step number or a Node class, not True"),
+        (("8",), {}, "a cluster takes a step number or a Node class, not '8'"),
+        ((int,), {}, "a cluster takes a step number or a Node class, not <class 'int'>"),
         ((8, 0), {}, "a cluster has at least one server, not 0"),
-        ((8, 2.5), {}, "servers are a list of names, such as"),
-        ((8, ["a", "a"]), {}, "servers need names that differ, not a a"),
+        ((8, 2.5), {}, "servers must be a list of names, such as"),
+        ((8, ["a", "a"]), {}, "servers need different names, not a a"),
         ((8, [1, 2]), {}, "a server cannot be called 1"),
         ((8,), {"seed": "x"}, "a seed is a whole number, not 'x'"),
         ((8,), {"leader": "bob"}, "there is no server 'bob'"),
@@ -350,14 +350,14 @@ def test_partition_names_sides() -> None:
         (
             (8,),
             {"logs": {"tom": "set x 1"}},
-            "a log's entry is a term and a command, such as '1 set x 1', not 'set x 1'",
+            "a log entry is a term and a command, such as '1 set x 1', not 'set x 1'",
         ),
-        ((8,), {"logs": {"tom": [(1, "set x 1")]}}, "a log's entry is a term and a command"),
+        ((8,), {"logs": {"tom": [(1, "set x 1")]}}, "a log entry is a term and a command"),
         ((8,), {"logs": {"bob": "1 set x 1"}}, "there is no server 'bob'"),
-        ((8,), {"draws": {"tom": 3}}, "what tom draws is a list of numbers of seconds"),
-        ((8,), {"draws": {"tom": [-1]}}, "what tom draws are numbers of seconds above 0"),
+        ((8,), {"draws": {"tom": 3}}, "the draws of tom are a list of numbers of seconds"),
+        ((8,), {"draws": {"tom": [-1]}}, "the draws of tom are numbers of seconds above 0"),
         ((8,), {"later": ["bob"]}, "there is no server 'bob'"),
-        ((8,), {"later": 3}, "later are a list of names"),
+        ((8,), {"later": 3}, "later must be a list of names"),
         ((8,), {"timing": "fast"}, "there is no timing 'fast'; there are post, paper"),
         ((8,), {"network": {"speed": 1}}, "a network has delay, spread, loss, duplicate, reorder, but no 'speed'"),
         ((8,), {"network": 3}, "network is a dictionary"),
@@ -378,10 +378,10 @@ def test_cluster_that_cannot_be_built_says_why(
 @pytest.mark.parametrize(
     "verb, arguments, complaint",
     [
-        ("crash", (), "crash whom? the form is: crash SERVER…"),
+        ("crash", (), "crash needs at least one server; the form is: crash SERVER…"),
         ("crash", ("bob",), "there is no server 'bob'"),
-        ("crash", (3,), "a server is named by its name, not 3"),
-        ("restart", (["tom", "jerry"],), "a server is named by its name, not ['tom', 'jerry']"),
+        ("crash", (3,), "a server is given by its name, not 3"),
+        ("restart", (["tom", "jerry"],), "a server is given by its name, not ['tom', 'jerry']"),
         ("partition", (["tom"], ["tom", "jerry"]), "names a server twice"),
         ("cut", ("tom", "tom"), "a server has no link to itself"),
         ("drop", ("tom>jerry",), "the form is: drop MESSAGE, such as tom>jerry#7"),

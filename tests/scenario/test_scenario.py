@@ -1,4 +1,4 @@
-"""A scenario is data that one line of text holds, or one JSON object; what cannot be run is refused with a reason."""
+"""A scenario survives its line of text and its JSON object; one that cannot be run is refused with a reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENTRIES = st.lists(st.tuples(st.integers(0, 9), COMMANDS), max_size=3).map(tuple
 
 @st.composite
 def actions(draw: st.DrawFn) -> Action:
-    """Make an action that could be carried out."""
+    """Generate an action that can be carried out."""
     verb = draw(st.sampled_from(sorted(VERBS)))
     first, second = draw(st.permutations(SERVERS).map(lambda names: names[:2]))
     words: tuple[str, ...] = {
@@ -67,13 +67,13 @@ SCENARIOS = st.builds(
 @given(scenario=SCENARIOS)
 @example(scenario=Scenario(actions=(Action(0, "set", ("\u2003", "1\x1f")),)))
 def test_every_scenario_comes_back_from_its_line(scenario: Scenario) -> None:
-    """One line of text holds all of a scenario, whatever its keys and values hold."""
+    """A scenario equals what is parsed from its line of text, whatever characters its keys and values have."""
     assert scenario == Scenario.parse(scenario.to_text())
 
 
 @given(scenario=SCENARIOS)
 def test_every_scenario_comes_back_from_json(scenario: Scenario) -> None:
-    """One JSON object on one line holds all of a scenario."""
+    """A scenario equals what is parsed from its JSON, which is a single line."""
     text = scenario.to_json()
 
     assert scenario == Scenario.parse(text)
@@ -81,7 +81,7 @@ def test_every_scenario_comes_back_from_json(scenario: Scenario) -> None:
 
 
 def test_line_reads_like_a_sentence() -> None:
-    """The line says what differs from the defaults, clause by clause."""
+    """The line has a clause for each part that differs from its default."""
     scenario = Scenario(
         step=6,
         seed=7,
@@ -108,8 +108,8 @@ def test_line_reads_like_a_sentence() -> None:
         ' raft-steps 1 ; step 6 ;; at 3.0 set x a\\;\\ b; at 4 set y "c;d" ',
     ],
 )
-def test_people_may_quote_as_they_like(line: str) -> None:
-    """Both kinds of quotation marks, backslashes, and blanks around semicolons are understood."""
+def test_words_may_be_quoted_in_several_ways(line: str) -> None:
+    """Both kinds of quotation marks, backslashes, and spaces around semicolons are accepted."""
     found = Scenario.parse(line).actions
 
     assert (Action(3_000_000, "set", ("x", "a; b")), Action(4_000_000, "set", ("y", "c;d"))) == found
@@ -127,8 +127,8 @@ def test_people_may_quote_as_they_like(line: str) -> None:
         ("raft-steps 1; steps 6", "no part 'steps'; did you mean 'step'?"),
         ("raft-steps 1; logs tom 1 'set x 1'", "no part 'logs'; did you mean 'log'?"),
         ("raft-steps 1; seed 1; seed 2", "gives seed twice"),
-        ("raft-steps 1; servers", "servers need names that differ, not none"),
-        ("raft-steps 1; servers tom tom", "servers need names that differ, not tom tom"),
+        ("raft-steps 1; servers", "servers need different names, not none"),
+        ("raft-steps 1; servers tom tom", "servers need different names, not tom tom"),
         ("raft-steps 1; servers tom leader", "a server cannot be called 'leader'"),
         ("raft-steps 1; servers tom a>b", "a server cannot be called 'a>b'"),
         ("raft-steps 1; leader bob", "there is no server 'bob'; there are tom, jerry, spike"),
@@ -142,7 +142,7 @@ def test_people_may_quote_as_they_like(line: str) -> None:
         ("raft-steps 1; delay 0 inf", "delay needs a low and a high number of seconds"),
         ("raft-steps 1; loss 2", "loss is a share of messages, from 0 to 1, not 2.0"),
         ("raft-steps 1; loss nan", "loss is a share"),
-        ("raft-steps 1; draws tom 0", "what tom draws are numbers of seconds above 0"),
+        ("raft-steps 1; draws tom 0", "the draws of tom are numbers of seconds above 0"),
         ("raft-steps 1; draws tom x", "cannot be read: draws tom x"),
         ("raft-steps 1; until -1", "-1 s lies before the start"),
         ("raft-steps 1; until nan", "'nan' is not a number of seconds"),
@@ -152,7 +152,7 @@ def test_people_may_quote_as_they_like(line: str) -> None:
     ],
 )
 def test_bad_line_is_refused(line: str, complaint: str) -> None:
-    """A line that cannot be read says which clause is wrong, and what would be right."""
+    """The error for a line names the clause that is wrong and what would be right."""
     with pytest.raises(ScenarioError) as caught:
         Scenario.parse(line)
 
@@ -171,7 +171,7 @@ def test_bad_line_is_refused(line: str, complaint: str) -> None:
         ('"delay": ["a", "b"]', "delay needs a low and a high number of seconds"),
         ('"loss": true', "loss is a share of messages"),
         ('"logs": []', "a part of the scenario does not have the right form"),
-        ('"draws": {"tom": ["x"]}', "what tom draws are numbers of seconds above 0"),
+        ('"draws": {"tom": ["x"]}', "the draws of tom are numbers of seconds above 0"),
         ('"actions": [[1]]', "a part of the scenario does not have the right form"),
         ('"actions": [["x", "crash", "tom"]]', "'x' is not a number of seconds"),
         ('"until": "x"', "'x' is not a number of seconds"),
@@ -179,7 +179,7 @@ def test_bad_line_is_refused(line: str, complaint: str) -> None:
     ],
 )
 def test_bad_json_is_refused(parts: str, complaint: str) -> None:
-    """The same holds for JSON."""
+    """The error for a JSON object names the part that is wrong."""
     with pytest.raises(ScenarioError) as caught:
         Scenario.parse(f'{{"version": 1, {parts}}}')
 
@@ -187,8 +187,8 @@ def test_bad_json_is_refused(parts: str, complaint: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"version": 2}'])
-def test_other_json_is_no_scenario(text: str) -> None:
-    """JSON that is broken, or of no version that is known, is refused."""
+def test_json_without_a_known_version_is_refused(text: str) -> None:
+    """JSON that is broken, or has no version or an unknown one, is refused."""
     with pytest.raises(ScenarioError):
         Scenario.parse(text)
 
@@ -197,16 +197,16 @@ def test_other_json_is_no_scenario(text: str) -> None:
     "action, complaint",
     [
         ("crsh tom", "there is no action 'crsh'; did you mean 'crash'?"),
-        ("crash", "crash whom? the form is: crash SERVER…"),
+        ("crash", "crash needs at least one server; the form is: crash SERVER…"),
         ("crash bob", "there is no server 'bob'; there are tom, jerry, spike, leader, followers, crashed"),
         ("crash jery", "there is no server 'jery'; did you mean 'jerry'?"),
-        ("partition", "partition whom?"),
-        ("partition |", "partition whom?"),
+        ("partition", "partition needs at least one server;"),
+        ("partition |", "partition needs at least one server;"),
         ("partition tom | tom", "names a server twice"),
         ("cut tom", "cut 'tom' cannot be read; the form is: cut FROM>TO (one way only)"),
         ("cut tom>tom", "a server has no link to itself"),
         ("cut tom>jerry#3", "cannot be read"),
-        ("heal tom", "heal mends everything at once"),
+        ("heal tom", "heal ends all partitions and cuts at once"),
         ("drop tom>jerry", "the form is: drop MESSAGE, such as tom>jerry#7"),
         ("drop tom>jerry#0", "cannot be read"),
         ("drop tom>jerry#²", "cannot be read"),
@@ -218,7 +218,7 @@ def test_other_json_is_no_scenario(text: str) -> None:
     ],
 )
 def test_action_that_cannot_be_carried_out_is_refused(action: str, complaint: str) -> None:
-    """An action is checked before anything runs; the error shows the form that it should have."""
+    """An action is checked before the run begins; the error shows the right form."""
     with pytest.raises(ScenarioError) as caught:
         Scenario.parse(f"raft-steps 1; at 3 {action}")
 
@@ -226,8 +226,8 @@ def test_action_that_cannot_be_carried_out_is_refused(action: str, complaint: st
 
 
 def test_words_of_an_action_are_text() -> None:
-    """A server is named by its name, never by a number."""
-    with pytest.raises(ScenarioError, match="a server is named by its name, not 3"):
+    """A server is given by its name, not by a number."""
+    with pytest.raises(ScenarioError, match="a server is given by its name, not 3"):
         Scenario(actions=(Action(0, "crash", (3,)),))  # type: ignore[arg-type]
 
 
@@ -236,14 +236,14 @@ def test_words_of_an_action_are_text() -> None:
     [(1, 1, None), (2, 3, "tom"), (3, 3, "tom"), (4, 3, None), (8, 3, None)],
 )
 def test_defaults_suit_the_step(step: int, servers: int, leader: str | None) -> None:
-    """Step 1 is one server; in steps 2 and 3 the first is told to lead; from step 4 on nobody is."""
+    """Step 1 has one server; in steps 2 and 3 the first of three leads from its start; from step 4 on none does."""
     scenario = default_scenario(step)
 
     assert (servers, leader) == (len(scenario.servers), scenario.leader)
 
 
 def test_servers_are_named_in_order() -> None:
-    """The first seven have names, the others numbers."""
+    """The first seven servers have names, the others numbers."""
     assert (*SERVER_NAMES, "s8", "s9") == server_names(9)
     with pytest.raises(ScenarioError, match="at least one server, not 0"):
         server_names(0)
@@ -251,18 +251,18 @@ def test_servers_are_named_in_order() -> None:
 
 @given(time_us=st.integers(0, 10**15))
 def test_times_are_whole_microseconds(time_us: int) -> None:
-    """A time that is formatted in seconds comes back to the microsecond."""
+    """A time that is formatted in seconds is parsed to the same microsecond."""
     assert time_us == parse_seconds(format_seconds(time_us))
 
 
 @pytest.mark.parametrize("time_us, text", [(0, "0"), (12_000_000, "12"), (12_340_000, "12.34"), (1, "0.000001")])
 def test_seconds_are_short(time_us: int, text: str) -> None:
-    """Zeros that say nothing are left out."""
+    """Trailing zeros are left out."""
     assert text == format_seconds(time_us)
 
 
 @pytest.mark.parametrize("value", ["x", None, float("nan"), float("inf"), -1, [1]])
-def test_no_number_of_seconds_is_refused(value: Any) -> None:
-    """Words, nothing, infinity and negative times are no times."""
+def test_what_is_not_a_time_is_refused(value: Any) -> None:
+    """Text, None, infinity and negative numbers are not times."""
     with pytest.raises(ScenarioError):
         parse_seconds(value)

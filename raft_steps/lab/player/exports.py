@@ -168,7 +168,9 @@ def _parts(branch: Branch) -> dict[str, Any]:
     if scenario.timing != "post":
         parts["timing"] = scenario.timing
     plain = Scenario()
-    network = {name: value for name in arguments.NETWORK if (value := getattr(scenario, name)) != getattr(plain, name)}
+    network = {
+        name: value for name in arguments.NETWORK_PARTS if (value := getattr(scenario, name)) != getattr(plain, name)
+    }
     return parts | ({"network": network} if network else {})
 
 

@@ -6,7 +6,7 @@ A line is a row of clauses between semicolons; a clause is a word that says what
 
 Words are quoted as in a shell. A scenario and a schedule of the model checker have some clauses in common (their
 version, step, servers, leader, log), and each adds its own. What the words mean, and whether they make sense, is
-checked by whoever parses the line: `raft_steps.lab.scenario.scenario` and the model checker's `schedule`.
+checked by the modules that parse them: `raft_steps.lab.scenario.scenario` and the model checker's `schedule`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def join_words(words: Iterable[object]) -> str:
 
 def _quote(word: str) -> str:
     """Quote a word that would be split or changed; the `|`, `>` and `#` of servers and messages stay as they are."""
-    plain = word.split() == [word] and not set(word) & set(";'\"\\")  # split knows every kind of space that strip takes
+    plain = word.split() == [word] and not set(word) & set(";'\"\\")  # split() splits at every kind of space
     return word if plain else shlex.quote(word)
 
 

@@ -1,6 +1,6 @@
 """The parts of a scenario as plain data: its fields and their defaults, actions, timings, and units of time.
 
-Nothing here is validated and nothing is parsed, so that the grammar and the validation can both build on it.
+Nothing here is validated, so that the grammar and the validation can both build on it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SERVER_NAMES = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
 TARGETS = ("leader", "followers", "crashed")  # resolved when the action happens
 StoredLog = tuple[tuple[int, str], ...]  # what a server's disk holds at first: the term and the command of each entry
 
-# What an action needs after its verb, for people.
+# What follows an action's verb, as error messages show it.
 VERBS: Mapping[str, str] = {
     "crash": "SERVER…",
     "lose": "SERVER… (crash in its next event, and nothing of that event is on disk)",
@@ -25,14 +25,14 @@ VERBS: Mapping[str, str] = {
     "pause": "SERVER…",
     "resume": "SERVER…",
     "timeout": "SERVER… (its election timer runs out now)",
-    "partition": "SERVER… | SERVER… (those that are not named are one more side together)",
+    "partition": "SERVER… | SERVER… (servers that are not named form one more side)",
     "cut": "FROM>TO (one way only)",
     "heal": "",
     "drop": "MESSAGE, such as tom>jerry#7",
-    "hold": "MESSAGE SECONDS (it arrives so many seconds later)",
-    "duplicate": "MESSAGE (a copy of it arrives, too)",
-    "loss": "SHARE (from now on the network loses this share of the messages)",
-    "delay": "LOW HIGH (from now on messages take so many seconds)",
+    "hold": "MESSAGE SECONDS (it arrives SECONDS later)",
+    "duplicate": "MESSAGE (a copy of it arrives as well)",
+    "loss": "SHARE (from now on the network loses this share of all messages)",
+    "delay": "LOW HIGH (from now on a message takes LOW to HIGH seconds)",
     "set": "KEY VALUE [to SERVER]",
     "delete": "KEY [to SERVER]",
     "get": "KEY [to SERVER]",
@@ -41,7 +41,7 @@ VERBS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How fast a cluster lives, in seconds."""
+    """The durations of a cluster, in seconds; the first two set the fields of the same name of every Node."""
 
     heartbeat_interval: float
     election_timeout_range: tuple[float, float]
@@ -50,7 +50,7 @@ class Timing:
 
 
 TIMINGS: Mapping[str, Timing] = {
-    # The post's whole seconds; a message takes so long that equal timeouts always split the vote.
+    # The whole seconds of the post. A message takes long enough for equal timeouts to split every vote.
     "post": Timing(heartbeat_interval=5, election_timeout_range=(8, 18), delay=(0.2, 0.3), patience=20),
     "paper": Timing(heartbeat_interval=0.05, election_timeout_range=(0.15, 0.3), delay=(0.001, 0.01), patience=2),
 }
@@ -58,7 +58,7 @@ TIMINGS: Mapping[str, Timing] = {
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that happens to the cluster.
+    """One thing that is done to the cluster.
 
     Attributes:
         at_us: When, in microseconds.
@@ -99,12 +99,12 @@ class ScenarioData:
 
     @property
     def end_us(self) -> int:
-        """When the run ends, in microseconds: as it is said, or with the last action."""
+        """When the run ends, in microseconds: at `until_us`, or else with the last action."""
         return self.until_us if self.until_us is not None else self.last_action_us + 1
 
 
 def sides_of(words: Iterable[str]) -> list[list[str]]:
-    """Give the sides that the words of a partition name."""
+    """Return the sides of a partition: the servers between its bars."""
     sides: list[list[str]] = [[]]
     for word in words:
         if word == "|":
@@ -115,7 +115,11 @@ def sides_of(words: Iterable[str]) -> list[list[str]]:
 
 
 def server_names(count: int) -> tuple[str, ...]:
-    """Name this many servers."""
+    """Return the names of so many servers: the first seven have their own, the others a number.
+
+    Raises:
+        ScenarioError: There is no server.
+    """
     if count < 1:
         raise ScenarioError(f"a cluster has at least one server, not {count}")
     return SERVER_NAMES[:count] + tuple(f"s{number}" for number in range(len(SERVER_NAMES) + 1, count + 1))

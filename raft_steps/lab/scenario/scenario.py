@@ -2,20 +2,20 @@
 
     raft-steps 1; step 6; servers tom jerry spike; seed 7; at 12 crash leader; at 30 restart crashed; until 60
 
-The same scenario gives the same trace, byte for byte. Parts that are not said have defaults. As JSON it is one object
-with the same words. Times are seconds of virtual time; inside, they are whole microseconds.
+The same scenario gives the same trace, byte for byte. Parts that are left out have defaults. As JSON it is one object
+with the same words. Text and JSON give times in seconds of virtual time, fields in whole microseconds.
 
-    step N                     which step's Node runs (absent when a Node class is given beside the scenario)
-    servers NAME…              who takes part; `later NAME…` names those that are not started at first
-    seed N                     the seed of every stream of chance
-    leader NAME                who is told to lead at its first start (`leader -`: nobody)
+    step N                     which step's Node runs (absent when a Node class is given with the scenario)
+    servers NAME…              the servers; `later NAME…` lists those that are not started at first
+    seed N                     the seed of every random stream
+    leader NAME                the server that leads from its first start (`leader -`: none)
     timing post|paper          heartbeats and timeouts, see `TIMINGS`
     delay LOW HIGH             how long a message takes, in seconds
     spread even|long           how times between the two are drawn; with a long tail, some take up to 50 times longer
     loss P, duplicate P, reorder P     the share of messages that are lost, arrive twice, are held back
     log NAME TERM "COMMAND"…   what a server's disk holds at first
     clock NAME RATE            how fast a server's clock runs: at 1.1 its timers run out after 10/11 of their time
-    draws NAME SECONDS…        the first values that a server's random draws, before chance takes over
+    draws NAME SECONDS…        the first values that a server draws, before its random stream takes over
     at SECONDS VERB …          an action, see `VERBS`
     until SECONDS              when the run ends
 """
@@ -38,28 +38,28 @@ class Scenario(ScenarioData):
     """Everything that decides a run; the module's docstring explains each part."""
 
     def __post_init__(self) -> None:
-        """Refuse what could not be run.
+        """Check that the scenario can be run.
 
         Raises:
-            ScenarioError: Says which part, and what would be right.
+            ScenarioError: A part is wrong; the message names it and what would be right.
         """
         check_scenario(self)
 
     def to_text(self) -> str:
-        """Spell the scenario as one line."""
+        """Format the scenario as one line."""
         return grammar.format_scenario(self)
 
     def to_json(self) -> str:
-        """Spell the scenario as one JSON object on one line."""
+        """Format the scenario as one JSON object on one line."""
         data = {key: value for key, value in grammar.as_data(self).items() if value not in (None, [], {})}
         return json.dumps({"version": VERSION} | data, ensure_ascii=False)
 
     @classmethod
     def parse(cls, text: str) -> Scenario:
-        """Read a scenario from its line of text, or from JSON.
+        """Parse a scenario from its line of text, or from JSON.
 
         Raises:
-            ScenarioError: Says which part cannot be read, and what would be right.
+            ScenarioError: A part cannot be read; the message names it and what would be right.
         """
         text = text.strip()
         parts = grammar.parse_json(text) if text.startswith("{") else grammar.parse_line(text)
@@ -84,14 +84,14 @@ def default_scenario(
     node_class: type | None = None,
     **parts: Any,
 ) -> Scenario:
-    """Begin a scenario with the defaults that suit a Node: how many servers, and who is told to lead.
+    """Return a scenario with the defaults that suit a Node: how many servers, and which of them leads from the start.
 
-    A Node that knows no AppendEntries is alone; one that knows it, but no election, is told who leads.
+    A Node without AppendEntries is a cluster of one. With AppendEntries but without elections, the first server leads.
 
     Args:
         step: The step whose Node runs, or None with a class.
-        servers: How many servers, or their names.
-        node_class: The Node class, when it is not a step's.
+        servers: How many servers there are, or their names.
+        node_class: The Node class, if it is not a step's.
         parts: Other parts of the scenario.
 
     Raises:
@@ -105,7 +105,7 @@ def default_scenario(
     if servers is None:
         servers = 3 if node_class is None or hasattr(node_class, "on_append_entries") else 1
     names = server_names(servers) if isinstance(servers, int) else tuple(servers)
-    knows_leader, elects = hasattr(node_class, "on_append_entries"), hasattr(node_class, "on_election_timeout")
-    if "leader" not in parts and knows_leader and not elects and names:
+    has_followers, elects = hasattr(node_class, "on_append_entries"), hasattr(node_class, "on_election_timeout")
+    if "leader" not in parts and has_followers and not elects and names:
         parts["leader"] = names[0]
     return Scenario(step=step, servers=names, **parts)

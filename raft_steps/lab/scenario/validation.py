@@ -1,4 +1,4 @@
-"""What a scenario must be like to be run. A refusal says which part is wrong, and what would be right."""
+"""Checks that a scenario can be run. An error names the part that is wrong and what would be right."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import TARGETS, TIMINGS, VERBS, Action, ScenarioData
 from raft_steps.lab.text import nearest
 
-LONGEST = 1e9  # seconds that a message or a timer may take
-MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # what is done to one message, by its name
-SPREADS = ("even", "long")  # how the time that a message takes is drawn
+DURATION_MAX_S = 1e9  # the most that a message or a timer may take; infinity and NaN are refused with it
+MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # what is done to a single message
+SPREADS = ("even", "long")  # how a message's delay is drawn
 
 
 def check_scenario(scenario: ScenarioData) -> None:
-    """Refuse a scenario that could not be run.
+    """Check that a scenario can be run.
 
     Raises:
-        ScenarioError: Says which part, and what would be right.
+        ScenarioError: A part is wrong; the message names it and what would be right.
     """
     if scenario.step is not None and type(scenario.step) is not int:
         raise ScenarioError(f"a step is a number, not {scenario.step!r}")
@@ -31,10 +31,10 @@ def check_scenario(scenario: ScenarioData) -> None:
     _check_network(scenario)
     for name, values in scenario.draws.items():
         if not values or not all(_is_number(value) and value > 0 for value in values):
-            raise ScenarioError(f"what {name} draws are numbers of seconds above 0, not {values!r}")
+            raise ScenarioError(f"the draws of {name} are numbers of seconds above 0, not {values!r}")
     for name, rate in scenario.clocks.items():
         if not _is_number(rate) or not 0.1 <= rate <= 10:
-            raise ScenarioError(f"the clock of {name} runs at a rate from 0.1 to 10, not {rate!r}; 1 is true time")
+            raise ScenarioError(f"the clock of {name} runs at a rate from 0.1 to 10, not {rate!r}; at 1 it is exact")
     for entries in scenario.logs.values():
         for _, command in entries:
             parse_command(command)
@@ -47,10 +47,10 @@ def _check_servers(scenario: ScenarioData) -> None:
     for name in names:
         if not isinstance(name, str) or not name.replace("_", "").isalnum() or name in TARGETS:
             raise ScenarioError(
-                f"a server cannot be called {name!r}: letters and digits, and none of {', '.join(TARGETS)}"
+                f"a server cannot be called {name!r}: a name has letters and digits, and is none of {', '.join(TARGETS)}"
             )
     if not names or len(set(names)) != len(names):
-        raise ScenarioError(f"servers need names that differ, not {' '.join(names) or 'none'}")
+        raise ScenarioError(f"servers need different names, not {' '.join(names) or 'none'}")
     for name in (
         *scenario.later,
         *scenario.logs,
@@ -75,7 +75,7 @@ def _check_network(scenario: ScenarioData) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LONGEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < DURATION_MAX_S
 
 
 def _is_share(value: Any) -> bool:
@@ -87,10 +87,10 @@ def _is_delay(values: Sequence[Any]) -> bool:
 
 
 def check_action(action: Action, servers: tuple[str, ...]) -> None:
-    """Refuse an action that could not be carried out.
+    """Check that an action can be carried out.
 
     Raises:
-        ScenarioError: Says what is wrong with it and what its form is.
+        ScenarioError: It cannot; the message gives the reason and the right form.
     """
     verb, words = action.verb, action.words
     if verb not in VERBS:
@@ -98,17 +98,17 @@ def check_action(action: Action, servers: tuple[str, ...]) -> None:
     form = f"the form is: {verb} {VERBS[verb]}".rstrip()
     for word in words:
         if not isinstance(word, str):
-            raise ScenarioError(f"{verb}: a server is named by its name, not {word!r}; {form}")
+            raise ScenarioError(f"{verb}: a server is given by its name, not {word!r}; {form}")
     if verb == "heal" and words:
-        raise ScenarioError(f"heal mends everything at once and takes no words, not {' '.join(words)!r}")
+        raise ScenarioError(f"heal ends all partitions and cuts at once and takes no words, not {' '.join(words)!r}")
     known = servers if verb in MESSAGE_VERBS else (*servers, *TARGETS)
-    for name in _named(verb, words, form):
+    for name in _servers_of(verb, words, form):
         if name not in known:
             raise ScenarioError(f"{verb}: there is no server {name!r}{nearest(name, known)}")
 
 
-def _named(verb: str, words: tuple[str, ...], form: str) -> list[str]:
-    """Take the servers out of an action's words."""
+def _servers_of(verb: str, words: tuple[str, ...], form: str) -> list[str]:
+    """Return the servers that an action's words name, once the words have the right form."""
     match verb:
         case "heal":
             return []
@@ -117,7 +117,7 @@ def _named(verb: str, words: tuple[str, ...], form: str) -> list[str]:
         case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout" | "partition":
             names = [word for word in words if word != "|"]
             if not names:
-                raise ScenarioError(f"{verb} whom? {form}")
+                raise ScenarioError(f"{verb} needs at least one server; {form}")
             if verb == "partition" and len(set(names)) != len(names):
                 raise ScenarioError(f"partition {' '.join(words)!r} names a server twice; {form}")
             return names
@@ -127,15 +127,15 @@ def _named(verb: str, words: tuple[str, ...], form: str) -> list[str]:
         case "cut" | "drop" | "duplicate":
             return _ends(verb, words, form)
         case _:
-            return _asked(verb, words, form)
+            return _receiver(verb, words, form)
 
 
 def _ends(verb: str, words: tuple[str, ...], form: str) -> list[str]:
-    """Take the two ends out of ``tom>jerry``, or, with the message's number, ``tom>jerry#7``."""
-    link, _hash, number = words[0].partition("#") if len(words) == 1 else ("", "", "")
+    """Parse a link, ``tom>jerry``, or a message on it, ``tom>jerry#7``, and return the two servers."""
+    link, hash_sign, number = words[0].partition("#") if len(words) == 1 else ("", "", "")
     ends = link.split(">")
     is_message = number.isdecimal() and number.isascii() and int(number) > 0
-    wanted = is_message if verb in MESSAGE_VERBS else not _hash
+    wanted = is_message if verb in MESSAGE_VERBS else not hash_sign
     if len(ends) != 2 or not wanted:
         raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
     if ends[0] == ends[1]:
@@ -144,7 +144,7 @@ def _ends(verb: str, words: tuple[str, ...], form: str) -> list[str]:
 
 
 def _numbers(verb: str, words: tuple[str, ...], form: str) -> list[str]:
-    """Refuse numbers that make no share, no delay, or nothing to wait for; they name no server."""
+    """Check the numbers of an action, and return no server, since they name none."""
     try:
         values = [float(word) for word in words]
     except ValueError:
@@ -160,8 +160,8 @@ def _numbers(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     return []
 
 
-def _asked(verb: str, words: tuple[str, ...], form: str) -> list[str]:
-    """Take the server out of a client's request, if it names one."""
+def _receiver(verb: str, words: tuple[str, ...], form: str) -> list[str]:
+    """Return the server to which a client's request is addressed, if it is addressed to one."""
     count = 2 if verb == "set" else 1
     if len(words) == count:
         return []

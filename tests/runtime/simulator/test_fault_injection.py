@@ -323,7 +323,7 @@ def test_network_that_is_so_already_is_noted(verb: str, words: tuple[float, ...]
 @pytest.mark.parametrize(
     "action, complaint",
     [
-        ("timeout", "timeout whom? the form is: timeout SERVER…"),
+        ("timeout", "timeout needs at least one server; the form is: timeout SERVER…"),
         ("timeout bob", "there is no server 'bob'"),
         ("hold tom>jerry#1", "hold '' cannot be read: SECONDS are above 0; the form is: hold MESSAGE SECONDS"),
         ("hold tom>jerry#1 0", "SECONDS are above 0"),

@@ -790,7 +790,7 @@ def test_recording_changes_no_failure(verb: str) -> None:
         ("spread wide", "there is no spread 'wide'; there are even, long"),
         ("spread", "cannot be read: spread"),
         ("spread long; spread even", "gives spread twice"),
-        ("at 1 lose", "lose whom?"),
+        ("at 1 lose", "lose needs at least one server;"),
         ("at 1 lose tim", "lose: there is no server 'tim'"),
         ("at 1 tear tom>jerry", "tear: there is no server 'tom>jerry'"),
         ("at 1 loose tom", "there is no action 'loose'; did you mean 'lose'?"),
