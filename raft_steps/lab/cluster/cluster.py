@@ -196,7 +196,7 @@ class Cluster:
     @property
     def leader(self) -> str | None:
         """The running leader of the highest term; None if there is none."""
-        host = actions.visible_leader(self._simulation)
+        host = actions.visible_leader(self._simulation.hosts)
         return host.name if host is not None else None
 
     @property
@@ -446,7 +446,7 @@ class Cluster:
     def _wait_for_answer(self, client: str, to: str | None) -> Answer:
         simulation = self._simulation
         if not client:
-            return NoAnswer(actions.why_nobody(simulation))
+            return NoAnswer(actions.why_nobody(simulation.hosts))
         if client not in simulation.responses and client not in simulation.waiting:
             return NoAnswer(f"{to or 'the leader'} is down")
         patience_s = simulation.timing.patience

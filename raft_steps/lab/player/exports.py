@@ -199,7 +199,7 @@ def _literal(value: Any) -> str:
 
 def leader_of(branch: Branch) -> str | None:
     """Name who leads at the end of a branch; None if nobody does."""
-    host = visible_leader(branch.simulation)
+    host = visible_leader(branch.simulation.hosts)
     return host.name if host is not None else None
 
 

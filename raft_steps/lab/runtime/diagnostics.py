@@ -53,7 +53,7 @@ def returned_something(value: object) -> Mistake:
     return Mistake(f"returned {value!r}; a handler returns nothing, it acts by self.send and the like")
 
 
-def said_no_time(node: object, timer: str, wait: object) -> Mistake:
+def wait_mistake(node: object, timer: str, wait: object) -> Mistake:
     """Give the mistake of a handler that starts a timer with no number of seconds.
 
     The handler is over by then, so no traceback tells its line: it is looked for in the learner's own source.

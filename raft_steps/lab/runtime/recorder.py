@@ -31,6 +31,13 @@ class Route(Protocol):
     name: str
 
 
+class Note(Protocol):
+    """Records an event that changes no node, at the present time; without a recorder it does nothing."""
+
+    def __call__(self, kind: str, server: str = "", **detail: Any) -> None:
+        """Record the event."""
+
+
 class Recorder:
     """Writes what happens to a trace, with what each event changed."""
 

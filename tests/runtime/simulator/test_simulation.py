@@ -74,7 +74,7 @@ def alarms(simulation: Simulation) -> list[float]:
 
 def start_alarm(simulation: Simulation, seconds: float, server: str = "a") -> None:
     """Start a server's alarm, as its node would."""
-    simulation._timers.start(simulation.now_us, simulation.hosts[server], "alarm", seconds)
+    simulation._dispatcher.timers.start(simulation.hosts[server], "alarm", seconds)
 
 
 # Determinism.
@@ -309,7 +309,7 @@ def test_cancelled_timer_does_not_run_out() -> None:
     """A cancelled timer is silent, and can be started again."""
     simulation = quiet()
     start_alarm(simulation, 3)
-    simulation._timers.cancel(simulation.hosts["a"], "alarm")
+    simulation._dispatcher.timers.cancel(simulation.hosts["a"], "alarm")
     simulation.run_until(2 * SECOND)
     start_alarm(simulation, 4)
     simulation.run_until(60 * SECOND)
@@ -335,7 +335,7 @@ def pause_and_resume(simulation: Simulation, at: int) -> None:
     """Hold server b still from now on until a time."""
     simulation.hosts["b"].paused = True
     simulation.run_until(at * SECOND)
-    simulation.resume(simulation.hosts["b"])
+    simulation._lifecycle.resume(simulation.hosts["b"])
     simulation.run_until(60 * SECOND)
 
 
@@ -543,7 +543,7 @@ def test_agenda_is_as_short_as_what_is_under_way() -> None:
     """Of a scenario's actions only the next is on the agenda, however they are written down, and they keep their order."""
     lines = [f"at {at} set k {at}" for at in range(40, 0, -1)] + ["at 20 set k again", "at 20 set k last"]
     simulation = Simulation(Scenario.parse("raft-steps 1; step 1; servers tom; seed 0; " + "; ".join(lines)))
-    on_agenda = len(simulation._agenda)
+    on_agenda = len(simulation._agenda.calls)
     simulation.run_until(30 * SECOND)
     commands = [entry.command for entry in simulation.hosts["tom"].node.log]
 

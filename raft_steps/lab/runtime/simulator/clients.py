@@ -1,4 +1,4 @@
-"""The clients of a simulation: what they ask, and what they hear. Each asks once, under an address of its own."""
+"""The clients of a simulation: what they ask and what they are answered. Each asks once, under its own address."""
 
 from __future__ import annotations
 
@@ -8,21 +8,34 @@ from raft_steps.lab.commands import NotLeader, Ok, Request, Response
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 if TYPE_CHECKING:
-    from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
-    from raft_steps.lab.runtime.simulator.simulation import Simulation
+    from raft_steps.lab.runtime.monitor import Monitor
+    from raft_steps.lab.runtime.recorder import Note, Recorder
+    from raft_steps.lab.runtime.simulator.agenda import Agenda
+    from raft_steps.lab.runtime.simulator.simulated_host import Handle, SimulatedHost
 
 
 class Clients:
     """Brings requests to servers, and keeps the answers.
 
     Attributes:
-        responses: What each client was told, by client.
-        waiting: The clients that have asked and heard nothing.
+        responses: The answer to each client that has one, by the client's address.
+        waiting: The clients that wait for an answer.
     """
 
-    def __init__(self, simulation: Simulation) -> None:
-        """Belong to this simulation."""
-        self.simulation = simulation
+    def __init__(
+        self, agenda: Agenda, handle: Handle, note: Note, recorder: Recorder | None, monitor: Monitor | None
+    ) -> None:
+        """Start without clients.
+
+        Args:
+            agenda: Has the time.
+            handle: Calls the handler of a request.
+            note: Records that a request was not delivered.
+            recorder: Records the answers, if the run is recorded.
+            monitor: Is told what clients ask, if there is one.
+        """
+        self._agenda, self._handle, self._note = agenda, handle, note
+        self._recorder, self._monitor = recorder, monitor
         self.responses: dict[str, Response] = {}
         self.waiting: set[str] = set()
         self._count = 0
@@ -33,28 +46,28 @@ class Clients:
         client = f"client#{self._count}"
         if host.up:
             self.waiting.add(client)
-            if self.simulation.monitor is not None:
-                self.simulation.monitor.asked(client, request)
+            if self._monitor is not None:
+                self._monitor.asked(client, request)
             self._arrive(host, client, request)
         else:
-            self.simulation.note("note", host.name, text=f"{client} cannot reach {host.name}, which is down")
+            self._note("note", host.name, text=f"{client} cannot reach {host.name}, which is down")
         return client
 
     def _arrive(self, host: SimulatedHost, client: str, request: Request) -> None:
-        if not host.up:  # It was paused when the client asked, and went down as it went on.
-            self.simulation.note("note", host.name, text=f"{client} is not heard by {host.name}, which is down")
+        if not host.up:  # The server was paused when the client asked, and crashed as it resumed.
+            self._note("note", host.name, text=f"{client} is not heard by {host.name}, which is down")
             return
         if host.paused:
             host.mailbox.append((self._arrive, host, client, request))
             return
-        handler = host.find_handler("on_client_request", self.simulation.now_us)
-        self.simulation.handle(host, handler, (client, request), "asked", {"client": client, "request": request})
+        handler = host.find_handler("on_client_request", self._agenda.now_us)
+        self._handle(host, handler, (client, request), "asked", {"client": client, "request": request})
 
     def answer(self, host: SimulatedHost, client: str, response: Response) -> None:
-        """Let a client hear a server's answer.
+        """Give a server's answer to the client that waits for it.
 
         Raises:
-            Mistake: It is no answer, or nobody waits for one.
+            Mistake: It is not an answer, or no such client waits.
         """
         if not isinstance(response, Ok | NotLeader):
             raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
@@ -62,5 +75,5 @@ class Clients:
             raise Mistake(f"answered {client!r}, but no such client waits; a client is answered once")
         self.waiting.remove(client)
         self.responses[client] = response
-        if self.simulation.recorder is not None:
-            self.simulation.recorder.answered(self.simulation.now_us, host.name, client, response)
+        if self._recorder is not None:
+            self._recorder.answered(self._agenda.now_us, host.name, client, response)

@@ -1,107 +1,100 @@
-"""What happens to a node: an event reaches it, what must be durable is stored, and its effects are carried out.
-
-Most events of a long run are messages that change next to nothing, so the way from an arrival to its effects is short:
-a recorder and a watch are asked only where there is one.
-"""
+"""What happens at a node: an event reaches its handler, durable fields are stored, and effects are carried out."""
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
 from math import floor
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.simulator.clients import Clients
+from raft_steps.lab.runtime.simulator.network import Network
 from raft_steps.lab.runtime.simulator.simulated_host import DiskFailed
+from raft_steps.lab.runtime.simulator.timers import Timers
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.scenario.model import format_seconds
 
 if TYPE_CHECKING:
-    from raft_steps.lab.node import Effect
+    from collections.abc import Callable, Mapping
+
     from raft_steps.lab.runtime.monitor import Monitor
     from raft_steps.lab.runtime.recorder import Recorder
-    from raft_steps.lab.runtime.simulator.clients import Clients
+    from raft_steps.lab.runtime.simulator.agenda import Agenda
     from raft_steps.lab.runtime.simulator.link import Link
-    from raft_steps.lab.runtime.simulator.network import Network, Planned
     from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
-    from raft_steps.lab.runtime.simulator.timers import Timers
-    from raft_steps.lab.trace.trace import Trace
+    from raft_steps.lab.scenario.scenario import Scenario
 
 
-class Handling:
-    """The part of a simulation that calls a node and does what it asks for."""
+class Dispatcher:
+    """Calls the nodes' handlers, and carries out what the nodes ask for.
 
-    hosts: dict[str, SimulatedHost]
-    now_us: int
-    recorder: Recorder | None
-    trace: Trace | None
-    monitor: Monitor | None
-    _agenda: list[Planned]
-    _numbers: Iterator[int]
-    _network: Network
-    _timers: Timers
-    _clients: Clients
+    Attributes:
+        network: Sends the nodes' messages.
+        timers: Starts the nodes' timers.
+        clients: Ask the nodes, and are answered.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        hosts: Mapping[str, SimulatedHost],
+        agenda: Agenda,
+        *,
+        recorder: Recorder | None,
+        monitor: Monitor | None,
+    ) -> None:
+        """Create a dispatcher, and network, timers and clients that dispatch their events by it.
+
+        Args:
+            scenario: Has the faults and delays of the network.
+            hosts: The servers, by name.
+            agenda: Has the time, and what is planned.
+            recorder: Records the events, if the run is recorded.
+            monitor: Watches the nodes, if anything does.
+        """
+        self._hosts, self._agenda, self._recorder, self._monitor = hosts, agenda, recorder, monitor
+        self._is_observed = recorder is not None or monitor is not None
+        self.network = Network(scenario, agenda=agenda, deliver=self.deliver, recorder=recorder)
+        self.timers = Timers(agenda, self.handle, self.note, recorder)
+        self.clients = Clients(agenda, self.handle, self.note, recorder, monitor)
 
     def note(self, kind: str, server: str = "", **detail: Any) -> None:
-        """Write an event that changes no node to the trace."""
-        if self.recorder is not None:
-            self.recorder.event(self.now_us, kind, server, detail)
+        """Record an event that changes no node, if the run is recorded."""
+        if self._recorder is not None:
+            self._recorder.event(self._agenda.now_us, kind, server, detail)
 
-    def crash(self, host: SimulatedHost, **detail: Any) -> None:
-        """End a life: all that is not on disk is gone."""
-        host.end()
-        self.note("crashed", host.name, **detail)
-
-    def _crash_in_event(self, host: SimulatedHost, how: str) -> None:
-        """End a life in the middle of an event: none of its effects leaves, and the disk has part of it, or nothing."""
-        host.node.effects = []
-        self.crash(host, disk=how)
-        if self.monitor is not None:
-            self.monitor.failed(host)
-
-    def _deliver(self, link: Link, message: object, number: int) -> None:
-        host = self.hosts[link.receiver]
+    def deliver(self, link: Link, message: object, number: int) -> None:
+        """Deliver a message that arrives: drop it, put it into the mailbox of a paused server, or let it be handled."""
+        host = self._hosts[link.receiver]
         if not (link.open and host.up):
             reason = link.closed_to(number) if host.up else "down"
             if reason:
-                self._network.dropped(self.now_us, link, message, number, reason)
+                self.network.drop(link, message, number, reason)
                 return
         if host.paused:
-            host.mailbox.append((self._deliver, link, message, number))
+            host.mailbox.append((self.deliver, link, message, number))
             return
         try:
             handler = host.handlers[type(message)]
         except KeyError:
-            if message is None:  # Where nobody writes down what is sent, it is noticed only here.
+            if message is None:  # Without a recorder nothing looks at a message before it arrives.
                 raise self._none_arrived(link) from None
-            handler = host.find_message_handler(type(message), self.now_us)
-        if self.recorder is not None:
-            detail = self.recorder.arrival(link, message, number)
-            self.handle(host, handler, (link.sender, message), "delivered", detail, message=message)
-            return
-        try:  # What `handle` does, without a word about it.
-            returned = handler(link.sender, message)
-            if returned is not None:
-                raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
-            changes = None
-            if host.stores_more or host.node.log is not host.log or host.log.changes:
-                changes = host.store()
-            if self.monitor is not None:
-                self.monitor.handled(host, self.now_us, message, changes)
-            if effects := host.node.effects:
-                host.node.effects = []
-                self._carry_out(host, effects)
+            handler = host.find_message_handler(type(message), self._agenda.now_us)
+        detail = None if self._recorder is None else self._recorder.arrival(link, message, number)
+        try:
+            self._finish(host, handler(link.sender, message), message, "delivered", detail)
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
         except (Exception, HandlerTimeout) as error:
-            raise self._blame(host, getattr(handler, "__name__", "handler"), error, "delivered", None) from error
+            raise self.blame(host, _name_of(handler), error, "delivered", detail) from error
 
     def _none_arrived(self, link: Link) -> NodeError:
-        """Blame who sent it."""
-        mistake = none_was_sent(self.hosts[link.sender].node)
+        """Build the error for a None that arrives: its sender is to blame, not its receiver."""
+        mistake = none_was_sent(self._hosts[link.sender].node)
         place = f"\n{mistake.place}" if mistake.place else ""
-        return NodeError(f"{link.sender}, before {format_seconds(self.now_us)} s, {mistake}{place}", server=link.sender)
+        now = format_seconds(self._agenda.now_us)
+        return NodeError(f"{link.sender}, before {now} s, {mistake}{place}", server=link.sender)
 
     def handle(
         self,
@@ -110,51 +103,51 @@ class Handling:
         arguments: tuple[Any, ...],
         kind: str,
         detail: dict[str, Any] | None,
-        *,
-        message: object | None = None,
     ) -> None:
-        """Call a handler, store what must be durable, and carry out the effects."""
-        recorder = self.recorder
+        """Let a node handle an event that is not a message.
+
+        Args:
+            host: The server.
+            handler: A method of its node.
+            arguments: What to call the handler with.
+            kind: The kind of the event, for the trace.
+            detail: The event's details, for the trace.
+
+        Raises:
+            NodeError: The node failed.
+        """
         try:
-            returned = handler(*arguments)
-            if recorder is not None:
-                recorder.handled(self.now_us, host, kind, detail or {})
-            if returned is not None:
-                raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
-            changes = host.store()
-            if changes is not None and recorder is not None:
-                recorder.stored(self.now_us, host, changes)
-            if self.monitor is not None:
-                self.monitor.handled(host, self.now_us, message, changes)
-            if effects := host.node.effects:
-                host.node.effects = []
-                self._carry_out(host, effects)
+            self._finish(host, handler(*arguments), None, kind, detail)
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
         except (Exception, HandlerTimeout) as error:
-            raise self._blame(host, getattr(handler, "__name__", "handler"), error, kind, detail) from error
+            raise self.blame(host, _name_of(handler), error, kind, detail) from error
 
-    def _blame(
-        self, host: SimulatedHost, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
-    ) -> BaseException:
-        """Give the error to raise: the Node's, in words about it, or the laboratory's own as it is."""
-        found = (
-            error
-            if isinstance(error, NodeError)
-            else node_error(error, host.name, handler, format_seconds(self.now_us))
-        )
-        if found is None:
-            return error
-        if host.node is not None:
-            host.node.effects = []  # A call that failed has no effects, not even with a later event.
-        if self.recorder is not None and self.trace is not None:
-            self.recorder.failed(self.now_us, host, kind, detail or {}, str(found))
-            self.trace.end_us = self.now_us + 1
-        return found
+    def _finish(
+        self, host: SimulatedHost, returned: object, message: object | None, kind: str, detail: dict[str, Any] | None
+    ) -> None:
+        """Finish an event whose handler has run: store what must be durable, then carry out the effects.
 
-    def _carry_out(self, host: SimulatedHost, effects: list[Effect]) -> None:
-        now, links, network = self.now_us, host.links, self._network
-        plain, agenda, numbers = network.plain, self._agenda, self._numbers
+        Raises:
+            Mistake: The handler returned something, or the node asks for something impossible.
+            DiskFailed: The disk was to fail in this event.
+        """
+        node = host.node
+        # Most events of a long run change no log, and nothing observes them: they are done with this one condition.
+        if (
+            self._is_observed
+            or returned is not None
+            or host.stores_more
+            or node.log is not host.log
+            or host.log.changes
+        ):
+            self._store(host, returned, message, kind, detail)
+        effects = node.effects
+        if not effects:
+            return
+        node.effects = []
+        links, network, calls = host.links, self.network, self._agenda.calls
+        is_plain, now_us = network.is_plain, self._agenda.now_us
         for effect in effects:
             if effect[0] == "send":
                 try:
@@ -162,21 +155,60 @@ class Handling:
                 except KeyError:
                     others = ", ".join(links)
                     raise Mistake(f"sent a message to {effect[1]!r}; the others are {others}") from None
-                if plain and link.open:  # What the network does, without a word about it.
+                if is_plain and link.open:  # What `Network.send` does then, without the calls.
                     link.count = number = link.count + 1
-                    draw = link.delay_draw
-                    due = now + network.shortest + floor(draw() * network.span)
-                    insort(agenda, (due, next(numbers), network.deliver, link, effect[2], number))
-                elif effect[2] is None:
-                    raise none_was_sent(host.node)
+                    due_us = now_us + network.shortest_us + floor(link.delay_draw() * network.span)
+                    insort(calls, (due_us, next(self._agenda.numbers), network.deliver, link, effect[2], number))
                 else:
-                    network.send(now, link, effect[2])
+                    network.send(link, effect[2], node)
             elif effect[0] == "start":
-                self._timers.start(now, host, effect[1], effect[2])
+                self.timers.start(host, effect[1], effect[2])
             elif effect[0] == "cancel":
                 if effect[1] in host.timers:
-                    self._timers.cancel(host, effect[1])
+                    self.timers.cancel(host, effect[1])
             elif effect[0] == "reply":
-                self._clients.answer(host, effect[1], effect[2])
-            elif self.recorder is not None:
-                self.recorder.applied(now, host.name, effect[1])
+                self.clients.answer(host, effect[1], effect[2])
+            elif self._recorder is not None:
+                self._recorder.applied(now_us, host.name, effect[1])
+
+    def _store(
+        self, host: SimulatedHost, returned: object, message: object | None, kind: str, detail: dict[str, Any] | None
+    ) -> None:
+        """Store what must be durable, and show the event to the recorder and the monitor."""
+        now_us, recorder = self._agenda.now_us, self._recorder
+        if recorder is not None:
+            recorder.handled(now_us, host, kind, detail or {})
+        if returned is not None:
+            raise returned_something(returned)
+        changes = host.store()
+        if changes is not None and recorder is not None:
+            recorder.stored(now_us, host, changes)
+        if self._monitor is not None:
+            self._monitor.handled(host, now_us, message, changes)
+
+    def _crash_in_event(self, host: SimulatedHost, how: str) -> None:
+        """Crash a server in the middle of an event: no effect leaves, and its disk has part of the event or nothing."""
+        host.node.effects = []
+        host.end()
+        self.note("crashed", host.name, disk=how)
+        if self._monitor is not None:
+            self._monitor.failed(host)
+
+    def blame(
+        self, host: SimulatedHost, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
+    ) -> BaseException:
+        """Return the error to raise: a NodeError if the node is to blame, otherwise the laboratory's own error."""
+        now_us = self._agenda.now_us
+        found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, format_seconds(now_us))
+        if found is None:
+            return error
+        if host.node is not None:
+            host.node.effects = []  # A call that failed has no effects, not even with a later event.
+        if self._recorder is not None:
+            self._recorder.failed(now_us, host, kind, detail or {}, str(found))
+            self._recorder.trace.end_us = now_us + 1
+        return found
+
+
+def _name_of(handler: object) -> str:
+    return getattr(handler, "__name__", "handler")

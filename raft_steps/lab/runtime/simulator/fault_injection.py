@@ -1,61 +1,72 @@
-"""What alters messages in flight, the network as a whole, and timers: the hand that reaches into a running simulation.
+"""Faults that an action injects into a running simulation: in messages in flight, in the network, and in timers.
 
-A message in flight is found in the agenda by going through all of it. That is slow and rare; sending stays fast.
+A message in flight is found by a search of the whole agenda. That is slow and rare, and it keeps sending fast.
 """
 
 from __future__ import annotations
 
-from bisect import insort
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from raft_steps.lab.runtime.watchdog import bounded
 from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from raft_steps.lab.runtime.recorder import Recorder
+    from raft_steps.lab.runtime.simulator.agenda import Agenda
+    from raft_steps.lab.runtime.simulator.dispatch import Dispatcher
     from raft_steps.lab.runtime.simulator.link import Link
-    from raft_steps.lab.runtime.simulator.network import Network, Planned
     from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
-    from raft_steps.lab.runtime.simulator.timers import Timers
 
 
 class InFlight(NamedTuple):
     """A message in flight.
 
     Attributes:
-        place: Its place in the agenda.
-        link: The way that it takes.
-        message: What it says.
-        due: When it arrives, in microseconds.
+        place: Its place on the agenda.
+        link: The link that it is on.
+        message: The message.
+        number: Its number on the link.
+        due_us: When it arrives, in microseconds.
     """
 
     place: int
     link: Link
     message: object
-    due: int
+    number: int
+    due_us: int
 
 
-class Meddling:
-    """The part of a simulation that reaches into what is under way. What it cannot do, it says and leaves alone."""
+class FaultInjector:
+    """Changes what is under way. A fault that is not possible now is noted in the trace, and changes nothing."""
 
-    now_us: int
-    recorder: Recorder | None
-    hosts: dict[str, SimulatedHost]
-    _agenda: list[Planned]
-    _numbers: Iterator[int]
-    _network: Network
-    _timers: Timers
-    _deliver: Callable[[Link, object, int], None]
-    _progress: Callable[[], int]
-    note: Callable[..., None]
+    def __init__(
+        self,
+        hosts: Mapping[str, SimulatedHost],
+        agenda: Agenda,
+        dispatcher: Dispatcher,
+        *,
+        recorder: Recorder | None,
+        watched: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """Create a fault injector.
 
-    def time_out(self, host: SimulatedHost, timer: str = "election") -> None:
+        Args:
+            hosts: The servers, by name.
+            agenda: Where the messages in flight are.
+            dispatcher: Has the network and the timers.
+            recorder: Records the faults, if the run is recorded.
+            watched: Lets the watchdog look at a block in which handlers run.
+        """
+        self._hosts, self._agenda, self._recorder, self._watched = hosts, agenda, recorder, watched
+        self._network, self._timers, self._note = dispatcher.network, dispatcher.timers, dispatcher.note
+
+    def timeout(self, host: SimulatedHost, timer: str = "election") -> None:
         """Let a timer run out now.
 
         Raises:
-            NodeError: The node failed in it.
+            NodeError: The node failed in the timer's handler.
         """
         why = (
             "it is down" if not host.up
@@ -64,103 +75,100 @@ class Meddling:
             else ""
         )  # fmt: skip
         if why:
-            self.note("note", host.name, text=f"timeout {host.name}: {why}")
+            self._note("note", host.name, text=f"timeout {host.name}: {why}")
             return
-        with bounded(self._progress):
+        with self._watched():
             self._timers.run_out(host, timer)
 
     def drop(self, name: str) -> None:
-        """Lose a message: when it will be sent, or on its way if it has been."""
-        link, number = self._link_of(name)
+        """Drop a message: when it is sent, or now if it is under way."""
+        link, number = self._find_link(name)
         if number in link.drops:
-            self.note("note", link.receiver, text=f"drop {name}: it is so already")
+            self._note("note", link.receiver, text=f"drop {name}: it is so already")
         elif number <= link.count and not self._is_under_way(link, number):
-            self.note("note", link.receiver, text=f"drop {name}: it is not on its way")
+            self._note("note", link.receiver, text=f"drop {name}: it is not on its way")
         else:
             link.drop(number)
-            self._take_away(link, number)
+            self._remove(link, number)
 
-    def _take_away(self, link: Link, number: int) -> None:
-        """Take a message that is dropped out of the agenda, or from where it waits, and its copy with it."""
-        mailbox, agenda = self.hosts[link.receiver].mailbox, self._agenda
-        carries = self._is_arrival(link, number)
-        found = [(message, c) for call, a, message, c in mailbox if carries(call, a, c)]
-        found += [(message, c) for _, _, call, a, message, c in agenda if carries(call, a, c)]
-        mailbox[:] = [each for each in mailbox if not carries(each[0], each[1], each[3])]
-        agenda[:] = [each for each in agenda if not carries(each[2], each[3], each[5])]
+    def _remove(self, link: Link, number: int) -> None:
+        """Remove a message and its duplicate from the agenda, and from the mailbox of a paused server."""
+        mailbox, calls = self._hosts[link.receiver].mailbox, self._agenda.calls
+        is_arrival = self._arrival_test(link, number)
+        found = [(message, c) for call, a, message, c in mailbox if is_arrival(call, a, c)]
+        found += [(message, c) for _, _, call, a, message, c in calls if is_arrival(call, a, c)]
+        mailbox[:] = [each for each in mailbox if not is_arrival(each[0], each[1], each[3])]
+        calls[:] = [each for each in calls if not is_arrival(each[2], each[3], each[5])]
         for message, each in found:
-            self._network.dropped(self.now_us, link, message, each, "scenario")
+            self._network.drop(link, message, each, "scenario")
 
-    def hold(self, name: str, wait: float) -> None:
-        """Let a message arrive so many seconds later."""
-        found = self._find(name, "hold")
+    def hold(self, name: str, wait_s: float) -> None:
+        """Let a message in flight arrive so many seconds later."""
+        found = self._find_in_flight(name, "hold")
         if found is not None:
-            due = found.due + round(wait * MICROSECONDS)
-            link, number = self._link_of(name)
-            del self._agenda[found.place]
-            insort(self._agenda, (due, next(self._numbers), self._deliver, link, found.message, number))
-            self._tell("held", found, number, due)
+            due_us = found.due_us + round(wait_s * MICROSECONDS)
+            del self._agenda.calls[found.place]
+            self._agenda.push(due_us, self._network.deliver, found.link, found.message, found.number)
+            self._record("held", found, due_us)
 
-    def double(self, name: str) -> None:
-        """Let a copy of a message arrive, too: later than the message, by the longest time that one takes."""
-        found = self._find(name, "duplicate")
+    def duplicate(self, name: str) -> None:
+        """Let a duplicate of a message in flight arrive, later than the message by the longest delay."""
+        found = self._find_in_flight(name, "duplicate")
         if found is not None:
-            due = found.due + self._network.longest + 1
-            link, number = self._link_of(name)
-            insort(self._agenda, (due, next(self._numbers), self._deliver, link, found.message, -number))
-            self._tell("doubled", found, number, due)
+            due_us = found.due_us + self._network.longest_us + 1
+            self._agenda.push(due_us, self._network.deliver, found.link, found.message, -found.number)
+            self._record("doubled", found, due_us)
 
-    def lose_share(self, share: float) -> None:
-        """Let the network lose this share of what is sent from now on."""
-        network = self._network
-        if network.loss == share:
-            self.note("note", text=f"loss {share:g}: it is so already")
+    def set_loss(self, share: float) -> None:
+        """Let the network lose this share of the messages that are sent from now on."""
+        if self._network.loss == share:
+            self._note("note", text=f"loss {share:g}: it is so already")
             return
-        network.lose(share)
-        self.note("network", loss=share)
+        self._network.set_loss(share)
+        self._note("network", loss=share)
 
-    def take_time(self, low: float, high: float) -> None:
-        """Let what is sent from now on take so many seconds, from the least to the longest."""
-        shortest, longest = round(low * MICROSECONDS), round(high * MICROSECONDS)
-        network = self._network
-        if (network.shortest, network.longest) == (shortest, longest):
-            text = f"delay {format_seconds(shortest)} {format_seconds(longest)}: it is so already"
-            self.note("note", text=text)
+    def set_delay(self, low_s: float, high_s: float) -> None:
+        """Let messages that are sent from now on take so many seconds."""
+        shortest_us, longest_us = round(low_s * MICROSECONDS), round(high_s * MICROSECONDS)
+        if (self._network.shortest_us, self._network.longest_us) == (shortest_us, longest_us):
+            text = f"delay {format_seconds(shortest_us)} {format_seconds(longest_us)}: it is so already"
+            self._note("note", text=text)
             return
-        network.take(shortest, longest)
-        self.note("network", delay=[shortest / MICROSECONDS, longest / MICROSECONDS])
+        self._network.set_delay(shortest_us, longest_us)
+        self._note("network", delay=[shortest_us / MICROSECONDS, longest_us / MICROSECONDS])
 
-    def _tell(self, kind: str, found: InFlight, number: int, due: int) -> None:
-        """Write down what became of a message."""
-        if self.recorder is not None:
-            detail: dict[str, Any] = self.recorder.arrival(found.link, found.message, number)
-            self.note(kind, found.link.receiver, **detail, due=due)
+    def _record(self, kind: str, found: InFlight, due_us: int) -> None:
+        """Record what was done to a message in flight."""
+        if self._recorder is not None:
+            detail = self._recorder.arrival(found.link, found.message, found.number)
+            self._note(kind, found.link.receiver, **detail, due=due_us)
 
-    def _find(self, name: str, verb: str) -> InFlight | None:
-        """Find a message in flight by its name; where there is none, say so."""
-        link, number = self._link_of(name)
-        for place, (due, _, call, a, b, c) in enumerate(self._agenda):
-            if a is link and c == number and call == self._deliver:
-                return InFlight(place, link, b, due)
+    def _find_in_flight(self, name: str, verb: str) -> InFlight | None:
+        """Find a message in flight by its name. If it is not in flight, note why not and return None."""
+        link, number = self._find_link(name)
+        for place, (due_us, _, call, a, b, c) in enumerate(self._agenda.calls):
+            if a is link and c == number and call == self._network.deliver:
+                return InFlight(place, link, b, number, due_us)
         why = "it waits until its server goes on" if self._waits(link, number) else "it is not on its way"
-        self.note("note", link.receiver, text=f"{verb} {name}: {why}")
+        self._note("note", link.receiver, text=f"{verb} {name}: {why}")
         return None
 
     def _is_under_way(self, link: Link, number: int) -> bool:
-        """Say whether a message, or a copy of it, is in flight or waits at a paused server."""
-        carries = self._is_arrival(link, number)
-        return any(carries(call, a, c) for _, _, call, a, _, c in self._agenda) or self._waits(link, number)
+        """Return whether a message or its duplicate is in flight, or waits at a paused server."""
+        is_arrival = self._arrival_test(link, number)
+        return any(is_arrival(call, a, c) for _, _, call, a, _, c in self._agenda.calls) or self._waits(link, number)
 
     def _waits(self, link: Link, number: int) -> bool:
-        carries = self._is_arrival(link, number)
-        return any(carries(call, a, c) for call, a, _, c in self.hosts[link.receiver].mailbox)
+        is_arrival = self._arrival_test(link, number)
+        return any(is_arrival(call, a, c) for call, a, _, c in self._hosts[link.receiver].mailbox)
 
-    def _is_arrival(self, link: Link, number: int) -> Callable[[object, object, object], bool]:
-        """Tell the arrival of a message, or of its copy, from all else that is planned."""
-        return lambda call, a, c: a is link and c in (number, -number) and call == self._deliver
+    def _arrival_test(self, link: Link, number: int) -> Callable[[object, object, object], bool]:
+        """Return a test whether a planned call is the arrival of a message or of its duplicate."""
+        deliver = self._network.deliver
+        return lambda call, a, c: a is link and c in (number, -number) and call == deliver
 
-    def _link_of(self, name: str) -> tuple[Link, int]:
-        """Take a message's name, such as tom>jerry#7, apart into its link and its number."""
+    def _find_link(self, name: str) -> tuple[Link, int]:
+        """Return the link and the number of a message, from its name, such as tom>jerry#7."""
         ends, _hash, number = name.partition("#")
         sender, receiver = ends.split(">")
-        return self.hosts[sender].links[receiver], int(number)
+        return self._hosts[sender].links[receiver], int(number)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.runtime.host import Host
 from raft_steps.lab.runtime.simulator.link import Link
 from raft_steps.lab.scenario.model import MICROSECONDS
+
+
+class Handle(Protocol):
+    """Lets a host's node handle an event."""
+
+    def __call__(
+        self,
+        host: SimulatedHost,
+        handler: Callable[..., object],
+        arguments: tuple[Any, ...],
+        kind: str,
+        detail: dict[str, Any] | None,
+    ) -> None:
+        """Call a handler; kind and detail describe the event in the trace."""
 
 
 class DiskFailed(BaseException):
