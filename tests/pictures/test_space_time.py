@@ -13,8 +13,8 @@ import pytest
 import raft_steps
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.pictures.space_time import MOST_EVENTS, timeline
-from raft_steps.lab.pictures.space_time_scene import View, build_scene, read, times_of
+from raft_steps.lab.pictures.space_time import MAX_EVENTS, timeline
+from raft_steps.lab.pictures.space_time_scene import DiagramOptions, build_scene, index_trace, shown_times
 from raft_steps.lab.pictures.svg import Picture, text_width
 from raft_steps.lab.trace.trace import Trace
 from tests.pictures.picture_tools import classes, names, parse, texts
@@ -182,7 +182,7 @@ def test_too_much_is_cut_with_a_notice() -> None:
     assert 2 == len(notices)
     assert re.search(r"What follows: timeline\(start=[\d.]+\)", notices[0])
     assert notices[0] in picture.summary
-    assert MOST_EVENTS == 300
+    assert MAX_EVENTS == 300
     assert "Only" not in "".join(texts(Cluster.replay(SMALL_RUN).timeline()))
 
 
@@ -366,11 +366,11 @@ def test_times_are_those_of_the_scene(heartbeats: bool | str, mark: int | None) 
     trace = Cluster.replay(ROUGH_RUN).trace
     marked = None if mark is None else trace.events[mark]
     for low, high in ((0, trace.end_us), (5_000_000, 20_000_000)):
-        reading, view = read(trace), View(low, high, heartbeats, marked, "here")
-        scene = build_scene(reading, view)
-        arrows = [max(arrow.begin, low) for arrow in scene.arrows]
+        index, options = index_trace(trace), DiagramOptions(low, high, heartbeats, marked, "here")
+        scene = build_scene(index, options)
+        arrows = [max(arrow.start_us, low) for arrow in scene.arrows]
 
-        assert sorted(arrows + [note.time for note in scene.notes]) == times_of(reading, view)
+        assert sorted(arrows + [each.time_us for each in scene.annotations]) == shown_times(index, options)
         assert arrows
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raft_steps.lab.pictures import style
-from raft_steps.lab.pictures.svg import Drawing, Picture, cut, number, sign_path, spell_path, text_width, wrap
+from raft_steps.lab.pictures.svg import Drawing, Picture, cut, format_number, format_path, sign_path, text_width, wrap
 from raft_steps.lab.text import printable
 from tests.pictures.picture_tools import names, parse
 
@@ -19,21 +19,21 @@ HOSTILE = "<script>alert('x')</script> & \"quotes\" ]]> \x00\x1b[31m \ud800 \u20
 )
 def test_numbers_have_one_spelling(value: float, spelled: str) -> None:
     """A coordinate has one decimal at most, and there is no minus zero."""
-    assert spelled == number(value)
+    assert spelled == format_number(value)
 
 
 def test_path_needs_blanks_between_numbers_only() -> None:
     """Letters and signs part the numbers of a path by themselves."""
-    assert "M1 2L3-4h5z" == spell_path("M", 1, 2, "L", 3, -4, "h", 5, "z")
+    assert "M1 2L3-4h5z" == format_path("M", 1, 2, "L", 3, -4, "h", 5, "z")
 
 
 @pytest.mark.parametrize("shape", ["circle", "ring", "square", "diamond", "triangle", "cross"])
 def test_every_sign_is_drawn_around_its_point(shape: str) -> None:
     """Every sign begins with a move and has its own path."""
-    path = spell_path(*sign_path(shape, 10, 10, 4))
+    path = format_path(*sign_path(shape, 10, 10, 4))
 
     assert path.startswith("M")
-    assert path != spell_path(*sign_path("diamond" if shape == "square" else "square", 10, 10, 4))
+    assert path != format_path(*sign_path("diamond" if shape == "square" else "square", 10, 10, 4))
 
 
 def test_hostile_text_stays_text() -> None:
@@ -117,8 +117,8 @@ def test_no_role_or_message_is_told_by_colour_alone() -> None:
     roles, messages = style.ROLES.values(), style.MESSAGES.values()
 
     assert len(roles) - 1 == len({role.letter for role in roles} - {"S"})
-    assert len(messages) == len({look.shape for look in messages}) == len({look.colour for look in messages})
-    assert "other" == style.message_look("Gossip").name
+    assert len(messages) == len({style_.shape for style_ in messages}) == len({style_.colour for style_ in messages})
+    assert "other" == style.message_style("Gossip").name
     assert "refusal" == style.message_manner("AppendEntriesRefused", {})
     assert "refusal" == style.message_manner("Anything", {"success": False})
     assert "reply" == style.message_manner("RequestVoteReply", {"vote_granted": True})

@@ -17,7 +17,7 @@ import pytest
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
-from raft_steps.lab.pictures.cluster_ring import still
+from raft_steps.lab.pictures.cluster_ring import cluster_ring
 from raft_steps.lab.pictures.style import PAPER
 from raft_steps.lab.player.widget import (
     MODULES,
@@ -279,7 +279,7 @@ def test_still_can_be_drawn_at_any_moment(name: str) -> None:
     run = recorded()[name]
 
     for at in (0, 2, *range(5, 30, 5), None):
-        picture = still(run, at)
+        picture = cluster_ring(run, at)
         assert picture.svg.startswith("<svg")
         assert set(run.servers) <= set(re.findall(r"\w+", picture.alt))
 
@@ -289,7 +289,7 @@ def test_words_of_a_still_can_be_read() -> None:
     roles = set()
     for run in (recorded()["step 8"], recorded()["step 1"]):
         for at in range(0, 120, 3):
-            picture = ET.fromstring(still(run, at).svg)  # noqa: S314 (the drawing is our own)
+            picture = ET.fromstring(cluster_ring(run, at).svg)  # noqa: S314 (the drawing is our own)
             inks = dict(re.findall(r"(?<![\w-])(\.?[\w.]+)\{[^}]*fill:(#\w+)", "".join(picture.itertext())))
             for place, text in enumerate(picture):
                 if text.tag.endswith("}text"):

@@ -1,14 +1,14 @@
-"""The still picture of a cluster at one moment: what stands in the player's place where nothing can be played.
+"""Draws a cluster at one moment as a ring of servers, to be shown where the player cannot run.
 
-An untrusted notebook, an exported page and a reader without a kernel see it. It looks as the player does (the folder
-`browser`), without timers.
+That is so in untrusted notebooks, in exported pages, and for readers without a kernel. The picture looks like the
+player's own drawing (the folder `player/browser`), but without timers.
 """
 
 from __future__ import annotations
 
 from math import cos, hypot, pi, sin
 
-from raft_steps.lab.pictures.style import FAINT_INK, INK, LINE, PALE_LINE, PAPER, ROLES, message_look, message_manner
+from raft_steps.lab.pictures.style import FAINT_INK, INK, LINE, PALE_LINE, PAPER, ROLES, message_manner, message_style
 from raft_steps.lab.pictures.svg import Drawing, Picture, cut
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.text import plural, several
@@ -23,57 +23,59 @@ STYLE = (
 )
 
 
-def still(trace: Trace, at: float | None = None) -> Picture:
+def cluster_ring(trace: Trace, at: float | None = None) -> Picture:
     """Draw the cluster at a time.
 
     Args:
         trace: The run.
         at: The time in seconds; by default the end of the run.
     """
-    moment, time = _moment(trace, at)
+    moment, time_us = _moment(trace, at)
     places = _places(trace.servers)
     ys = [y for _, y in places.values()]
     top, bottom = min(ys) - REACH - 52, max(ys) + REACH + 58
     drawing = Drawing(WIDTH, bottom - top, STYLE)
     where = {name: (WIDTH / 2 + x, y - top) for name, (x, y) in places.items()}
     decimals = decimals_of(trace)
-    heading = f"{trace.title}, {format_time(time, decimals)} s of {format_time(max(trace.end_us, time), decimals)} s"
+    heading = (
+        f"{trace.title}, {format_time(time_us, decimals)} s of {format_time(max(trace.end_us, time_us), decimals)} s"
+    )
     drawing.text(14, 22, cut(heading, WIDTH - 28, 12))
     _draw_links(drawing, where, moment)
     for name, state in moment.servers.items():
         _draw_server(drawing, *where[name], name, state)
     for name, event in moment.in_flight.items():
-        due = moment.held.get(name, event["due"])
-        _draw_message(drawing, where[event.server], where[event["to"]], event, time, due=due)
+        due_us = moment.held.get(name, event["due"])
+        _draw_message(drawing, where[event.server], where[event["to"]], event, time_us, due_us=due_us)
     drawing.text(14, bottom - top - 14, "Run this cell to play it.", class_="q")
-    words = still_words(trace, at)
-    return Picture(drawing.svg(words), words, words)
+    text = ring_text(trace, at)
+    return Picture(drawing.svg(text), text, text)
 
 
-def still_words(trace: Trace, at: float | None = None) -> str:
-    """Say whose run it is, and how the cluster stands at a time; by default at the end of the run."""
-    moment, time = _moment(trace, at)
+def ring_text(trace: Trace, at: float | None = None) -> str:
+    """Describe the cluster at a time; by default at the end of the run."""
+    moment, time_us = _moment(trace, at)
     decimals = decimals_of(trace)
-    said = [f"{name} {_state_words(state)}" for name, state in moment.servers.items()]
+    parts = [f"{name} {_state_text(state)}" for name, state in moment.servers.items()]
     if moment.sides:
-        said.append(f"the network is parted: {' | '.join(' '.join(side) for side in moment.sides)}")
+        parts.append(f"the network is parted: {' | '.join(' '.join(side) for side in moment.sides)}")
     if moment.cuts:
-        said.append(f"cut: {several(moment.cuts)}")
+        parts.append(f"cut: {several(moment.cuts)}")
     if moment.in_flight:
-        said.append(f"{plural(len(moment.in_flight), 'message')} on the way")
-    end = format_time(max(trace.end_us, time), decimals)
-    return f"Player of {trace.title or 'a run'}: {end} s, {plural(len(trace), 'event')}. At {format_time(time, decimals)} s: {'; '.join(said)}."
+        parts.append(f"{plural(len(moment.in_flight), 'message')} on the way")
+    end = format_time(max(trace.end_us, time_us), decimals)
+    return f"Player of {trace.title or 'a run'}: {end} s, {plural(len(trace), 'event')}. At {format_time(time_us, decimals)} s: {'; '.join(parts)}."
 
 
 def _moment(trace: Trace, at: float | None) -> tuple[Moment, int]:
-    """Give the cluster at a time, and that time in microseconds; at the end of the run, when none is given."""
+    """Return the cluster at a time, and that time in microseconds; by default at the end of the run."""
     if at is not None:
         return trace.moment_at(at), round(at * MICROSECONDS)
-    last = trace.events[-1].time_us if trace.events else 0
-    return trace.moment_after(len(trace) - 1), max(trace.end_us, last)
+    last_us = trace.events[-1].time_us if trace.events else 0
+    return trace.moment_after(len(trace) - 1), max(trace.end_us, last_us)
 
 
-def _state_words(state: ServerState) -> str:
+def _state_text(state: ServerState) -> str:
     if not state.up:
         return "down" if state.life else "not started"
     term = state.fields.get("current_term")
@@ -81,7 +83,7 @@ def _state_words(state: ServerState) -> str:
 
 
 def _places(servers: tuple[str, ...]) -> dict[str, tuple[float, float]]:
-    """Lay the servers out on a ring around 0, 0, the first at the top; two stand side by side."""
+    """Place the servers on a ring around 0, 0, the first one at the top; two servers are placed side by side."""
     count = len(servers)
     start = {1: 0.0, 2: pi}.get(count, -pi / 2)
     radius = 0 if count == 1 else RADIUS
@@ -90,50 +92,50 @@ def _places(servers: tuple[str, ...]) -> dict[str, tuple[float, float]]:
 
 
 def _draw_links(drawing: Drawing, at: dict[str, tuple[float, float]], moment: Moment) -> None:
-    """Draw the ways between servers, dashed where a partition cuts them."""
-    side_of = {name: place for place, side in enumerate(moment.sides) for name in side}
+    """Draw the links between servers, dashed if a partition or a cut interrupts them."""
+    side_of = {name: number for number, side in enumerate(moment.sides) for name in side}
     names = list(at)
-    for place, a in enumerate(names):
-        for b in names[place + 1 :]:
-            parted = side_of.get(a) != side_of.get(b) or f"{a}>{b}" in moment.cuts or f"{b}>{a}" in moment.cuts
+    for number, a in enumerate(names):
+        for b in names[number + 1 :]:
+            is_cut = side_of.get(a) != side_of.get(b) or f"{a}>{b}" in moment.cuts or f"{b}>{a}" in moment.cuts
             (x1, y1), (x2, y2) = at[a], at[b]
-            drawing.add("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="c" if parted else "k")
+            drawing.add("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="c" if is_cut else "k")
 
 
 def _draw_server(drawing: Drawing, x: float, y: float, name: str, state: ServerState) -> None:
-    look = ROLES[state.role if state.up else "down"]
+    style = ROLES[state.role if state.up else "down"]
     if state.up:
-        size = {"circle": 24, "square": 21, "diamond": 29}[look.shape]
-        drawing.sign(look.shape, x, y, size, fill=look.fill, stroke=INK, stroke_width=1.5)
+        size = {"circle": 24, "square": 21, "diamond": 29}[style.shape]
+        drawing.sign(style.shape, x, y, size, fill=style.fill, stroke=INK, stroke_width=1.5)
     else:
-        drawing.sign("circle", x, y, 24, fill=look.fill, stroke=LINE, stroke_dasharray="4 3")
-    drawing.text(x, y + 6.5, look.letter, class_="l d" if look.ink == "#FFFFFF" else "l")
+        drawing.sign("circle", x, y, 24, fill=style.fill, stroke=LINE, stroke_dasharray="4 3")
+    drawing.text(x, y + 6.5, style.letter, class_="l d" if style.ink == "#FFFFFF" else "l")
     below = drawing.height / 2 - 20 < y
     baseline = y + 44 if below else y - 48
     outward = x + 0.2 * (x - WIDTH / 2)
     drawing.text(outward, baseline, cut(name, 120, 13), class_="n")
-    drawing.text(outward, baseline + 14, _state_words(state), class_="w")
+    drawing.text(outward, baseline + 14, _state_text(state), class_="w")
 
 
 def _draw_message(
-    drawing: Drawing, start: tuple[float, float], end: tuple[float, float], event: Event, time: int, *, due: int
+    drawing: Drawing, start: tuple[float, float], end: tuple[float, float], event: Event, time_us: int, *, due_us: int
 ) -> None:
-    """Draw a message where it is on its way, a little to the right of the line, as in the player."""
+    """Draw a message at its current position, slightly to the right of the line, as the player does."""
     (x1, y1), (x2, y2) = start, end
     length = hypot(x2 - x1, y2 - y1)
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
-    share = min(1.0, (time - event.time_us) / max(1, due - event.time_us))
+    share = min(1.0, (time_us - event.time_us) / max(1, due_us - event.time_us))
     along = REACH + share * (length - 2 * REACH)
     x, y = x1 + dx * along - dy * 7, y1 + dy * along + dx * 7
-    look = message_look(event["type"])
+    style = message_style(event["type"])
     manner = message_manner(event["type"], event["fields"])
-    drawing.add("line", x1=x - dx * 18, y1=y - dy * 18, x2=x, y2=y, stroke=look.colour, stroke_width=2)
-    fill = look.colour if manner == "request" else PAPER
+    drawing.add("line", x1=x - dx * 18, y1=y - dy * 18, x2=x, y2=y, stroke=style.colour, stroke_width=2)
+    fill = style.colour if manner == "request" else PAPER
     drawing.sign(
-        "circle" if look.shape == "ring" else look.shape, x, y, 6, fill=fill, stroke=look.colour, stroke_width=2
+        "circle" if style.shape == "ring" else style.shape, x, y, 6, fill=fill, stroke=style.colour, stroke_width=2
     )
     if manner == "refusal":
-        drawing.add("line", x1=x - 10, y1=y, x2=x + 10, y2=y, stroke=look.colour, stroke_width=2)
-    seconds = (due - time) / MICROSECONDS
-    title = f"{message_text(event['type'], event['fields'])}, {event.server} to {event['to']}, due in {seconds:.2f} s"
+        drawing.add("line", x1=x - 10, y1=y, x2=x + 10, y2=y, stroke=style.colour, stroke_width=2)
+    due_s = (due_us - time_us) / MICROSECONDS
+    title = f"{message_text(event['type'], event['fields'])}, {event.server} to {event['to']}, due in {due_s:.2f} s"
     drawing.add("title", title)

@@ -1,4 +1,4 @@
-"""The space-time diagram of a run: what every server was and did, and every message between them."""
+"""The space-time diagram of a run: the roles and terms of every server, what happened to it, and every message."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.pictures.space_time_paint import Painter, draw_legend
-from raft_steps.lab.pictures.space_time_scene import Scene, View, build_scene, read, times_of
+from raft_steps.lab.pictures.space_time_paint import SpaceTimePainter, draw_legend
+from raft_steps.lab.pictures.space_time_scene import DiagramOptions, Scene, build_scene, index_trace, shown_times
 from raft_steps.lab.pictures.svg import Picture
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.text import plural, several
@@ -15,9 +15,9 @@ from raft_steps.lab.trace.message_spans import find_causes
 from raft_steps.lab.trace.narration import decimals_of, event_text, format_time, time_range
 from raft_steps.lab.trace.trace import Event, Trace
 
-MOST_EVENTS = 300
-MOST_LINES = 22  # between the sentence at the top and the one at the end
-TOLD = frozenset(
+MAX_EVENTS = 300
+MAX_SUMMARY_LINES = 22  # between the first line and the last
+HEADLINE_KINDS = frozenset(
     {
         "crashed",
         "restarted",
@@ -33,7 +33,7 @@ TOLD = frozenset(
         "truncated",
     }
 )
-TELLING = TOLD | {"role", "term"}  # What an event brought about is worth words only if one of these is among it.
+NOTABLE_KINDS = HEADLINE_KINDS | {"role", "term"}
 
 
 def timeline(
@@ -45,7 +45,7 @@ def timeline(
     mark: int | None = None,
     mark_text: str = "",
     title: str | None = None,
-    limit: int = MOST_EVENTS,
+    limit: int = MAX_EVENTS,
 ) -> Picture:
     """Draw the space-time diagram of a run: a lifeline for each server, time downwards, an arrow for each message.
 
@@ -53,66 +53,65 @@ def timeline(
         trace: The run.
         start: Where to begin, in seconds.
         end: Where to end, in seconds.
-        heartbeats: ``"auto"`` draws those that change nothing pale and without their replies, ``True`` draws all like
-            any other message, ``False`` leaves them out.
+        heartbeats: How to draw heartbeats that changed nothing: ``"auto"`` draws them pale and without their replies,
+            ``True`` draws them like other messages, ``False`` leaves them out.
         mark: The number of an event to ring in red.
-        mark_text: What to write at it; by default the event in words.
-        title: What the picture is called; by default whose run it is.
-        limit: How many messages and notes are drawn at most; the picture says what is left out.
+        mark_text: The text next to that event; by default a description of it.
+        title: The title of the picture; by default that of the trace.
+        limit: How many messages and annotations are drawn at most. If there are more, the picture says so.
 
     Raises:
-        ScenarioError: One of these is not what it should be.
+        ScenarioError: An argument is invalid.
     """
     if heartbeats not in (True, False, "auto"):
         raise ScenarioError(f'heartbeats is "auto", True or False, not {heartbeats!r}')
     if limit < 1:
         raise ScenarioError(f"limit is how much is drawn at most, 1 or more, not {limit!r}")
-    low, high = time_range(trace, start, end)
-    marked = _event_to_mark(trace, mark, low, high)
-    scene = _capped(trace, View(low, high, heartbeats, marked, mark_text), limit)
+    start_us, end_us = time_range(trace, start, end)
+    marked = _event_to_mark(trace, mark, start_us, end_us)
+    scene = _build_limited_scene(trace, DiagramOptions(start_us, end_us, heartbeats, marked, mark_text), limit)
     title = trace.title if title is None else title
-    painter = Painter(scene, title, decimals_of(trace))
+    painter = SpaceTimePainter(scene, title, decimals_of(trace))
     drawing = painter.paint()
     drawing.height = draw_legend(drawing, scene, painter.layout.bottom + (60 if scene.left_out else 42))
     alt = alt_text(trace, scene, title)
     return Picture(drawing.svg(alt), alt, summary_text(trace, scene, title))
 
 
-def _event_to_mark(trace: Trace, mark: int | None, low: int, high: int) -> Event | None:
-    """Find the event to ring, which must be one that is drawn."""
+def _event_to_mark(trace: Trace, mark: int | None, start_us: int, end_us: int) -> Event | None:
+    """Return the event to ring, after checking that it is in the part that is drawn."""
     if mark is None:
         return None
     if not 0 <= mark < len(trace):
         raise ScenarioError(f"there is no event {mark}; this trace has the events 0 to {len(trace) - 1}")
     marked = trace.events[mark]
-    if not low <= marked.time_us <= high:
+    if not start_us <= marked.time_us <= end_us:
         raise ScenarioError(f"event {mark} is at {marked.seconds:g} s, which is not between start and end")
     return marked
 
 
-def _capped(trace: Trace, view: View, limit: int) -> Scene:
-    """Build the scene; of one that is too large the first part, or the part around the marked event."""
-    reading = read(trace)
-    times = times_of(reading, view)
+def _build_limited_scene(trace: Trace, options: DiagramOptions, limit: int) -> Scene:
+    """Build the scene; if it exceeds the limit, build its first part, or the part around the marked event."""
+    index = index_trace(trace)
+    times = shown_times(index, options)
     if len(times) <= limit:
-        return build_scene(reading, view)
-    position = bisect_left(times, view.marked.time_us) if view.marked is not None else 0
+        return build_scene(index, options)
+    position = bisect_left(times, options.marked.time_us) if options.marked is not None else 0
     first = max(min(position - limit * 3 // 4, len(times) - limit), 0)
     last = first + limit - 1
-    low = times[first] if first else view.low
-    high = times[last] if last < len(times) - 1 else view.high
-    shorter = build_scene(reading, replace(view, low=low, high=high))
-    shorter.keep(limit)
-    shorter.left_out = (
-        f"Only {limit} of {len(times)} events are drawn, from {format_seconds(low)} s to {format_seconds(high)} s."
-    )
-    if high < view.high:
-        shorter.left_out += f" What follows: timeline(start={format_seconds(high)})"
-    return shorter
+    start_us = times[first] if first else options.start_us
+    end_us = times[last] if last < len(times) - 1 else options.end_us
+    scene = build_scene(index, replace(options, start_us=start_us, end_us=end_us))
+    scene.truncate(limit)
+    start, end = format_seconds(start_us), format_seconds(end_us)
+    scene.left_out = f"Only {limit} of {len(times)} events are drawn, from {start} s to {end} s."
+    if end_us < options.end_us:
+        scene.left_out += f" What follows: timeline(start={end})"
+    return scene
 
 
 def alt_text(trace: Trace, scene: Scene, title: str) -> str:
-    """Say in one sentence what the diagram shows."""
+    """Describe the diagram in one sentence."""
     decimals = decimals_of(trace)
     events = _events_in(trace, scene)
     counts = [
@@ -123,55 +122,61 @@ def alt_text(trace: Trace, scene: Scene, title: str) -> str:
     elections = sum(event.kind == "timer_fired" and event["timer"] == "election" for event in events)
     if elections:
         counts.insert(0, plural(elections, "election timeout"))
-    told = f", with {several(counts)}" if counts else ""
+    with_counts = f", with {several(counts)}" if counts else ""
     name = f" of {title}" if title else ""
     return (
-        f"Space-time diagram{name}: {several(scene.servers)} from {format_time(scene.low, decimals)} s to "
-        f"{format_time(scene.high, decimals)} s{told}; {_end(scene)}."
+        f"Space-time diagram{name}: {several(scene.servers)} from {format_time(scene.start_us, decimals)} s to "
+        f"{format_time(scene.end_us, decimals)} s{with_counts}; {_describe_end(scene)}."
     )
 
 
 def summary_text(trace: Trace, scene: Scene, title: str) -> str:
-    """Tell the diagram's main events, a line each."""
-    lines = main_events(trace, scene.low, scene.high)
-    if len(lines) > MOST_LINES:
-        half = MOST_LINES // 2
+    """Describe the main events of the diagram, one line each."""
+    lines = main_events(trace, scene.start_us, scene.end_us)
+    if len(lines) > MAX_SUMMARY_LINES:
+        half = MAX_SUMMARY_LINES // 2
         lines = [
             *lines[:half],
-            f"{'…':>9}    {len(lines) - MOST_LINES + 1} more events",
-            *lines[half + 1 - MOST_LINES :],
+            f"{'…':>9}    {len(lines) - MAX_SUMMARY_LINES + 1} more events",
+            *lines[half + 1 - MAX_SUMMARY_LINES :],
         ]
     errors = {event["error"] for event in trace.of("failed")}
-    marked = [f"Marked: {line}" for note in scene.notes for line in note.lines[: note.loud] if line not in errors]
+    marked = [
+        f"Marked: {line}" for each in scene.annotations for line in each.lines[: each.alarm_count] if line not in errors
+    ]
     messages = plural(sum(not arrow.copy for arrow in scene.arrows), "message")
     head = f"{title + ': ' if title else ''}{several(scene.servers)}, {messages} drawn"
-    end = _end(scene)
+    end = _describe_end(scene)
     return "\n".join(
         [head, *([scene.left_out] if scene.left_out else []), *lines, *marked, f"{end[0].upper()}{end[1:]}."]
     )
 
 
-def main_events(trace: Trace, low: int, high: int) -> list[str]:
-    """Tell what matters most of a stretch of a trace, a line each, without heartbeats and single messages."""
-    decimals, groups = decimals_of(trace), find_causes(trace)
-    role: dict[str, str] = {}
-    telling = {group for event, group in zip(trace, groups, strict=True) if event.kind in TELLING}
-    together: dict[int, list[Event]] = {}
-    for event, group in zip(trace, groups, strict=True):
-        if group in telling:
-            together.setdefault(group, []).append(event)
+def main_events(trace: Trace, start_us: int, end_us: int) -> list[str]:
+    """Describe the main events of a part of a trace, one line each, without heartbeats and single messages."""
+    decimals, causes = decimals_of(trace), find_causes(trace)
+    role_of: dict[str, str] = {}
+    notable = {cause for event, cause in zip(trace, causes, strict=True) if event.kind in NOTABLE_KINDS}
+    events_of: dict[int, list[Event]] = {}
+    for event, cause in zip(trace, causes, strict=True):
+        if cause in notable:
+            events_of.setdefault(cause, []).append(event)
     lines = []
-    for events in together.values():
-        told = _headlines(events, role)
-        role |= {event.server: event["role"] for event in events if event.kind == "role"}
-        if low <= events[0].time_us <= high:
-            lines += [f"{format_time(events[0].time_us, decimals):>9} s  {line}" for line in told]
+    for events in events_of.values():
+        headlines = _headlines(events, role_of)
+        role_of |= {event.server: event["role"] for event in events if event.kind == "role"}
+        if start_us <= events[0].time_us <= end_us:
+            lines += [f"{format_time(events[0].time_us, decimals):>9} s  {line}" for line in headlines]
     return lines
 
 
-def _headlines(events: list[Event], role: dict[str, str]) -> list[str]:
-    """Tell what matters of the events that one event brought about."""
-    lines = [event["error"] if event.kind == "failed" else event_text(event) for event in events if event.kind in TOLD]
+def _headlines(events: list[Event], role_of: dict[str, str]) -> list[str]:
+    """Describe the main ones among the events that have one cause; `role_of` holds the roles before them."""
+    lines = [
+        event["error"] if event.kind == "failed" else event_text(event)
+        for event in events
+        if event.kind in HEADLINE_KINDS
+    ]
     kinds = {event.kind: event for event in events}
     server, begins = events[0].server, "started" in kinds or "restarted" in kinds
     term = f" in term {kinds['term']['term']}" if "term" in kinds else ""
@@ -179,17 +184,17 @@ def _headlines(events: list[Event], role: dict[str, str]) -> list[str]:
         lines.append(f"{server} becomes {kinds['role']['role']}{term}")
     elif "timer_fired" in kinds and term:
         lines.append(f"{server} runs for leader again{term}")
-    elif term and not begins and role.get(server) in ("leader", "candidate"):
-        lines.append(f"{server}, still {role[server]}, enters{term.removeprefix(' in')}")
+    elif term and not begins and role_of.get(server) in ("leader", "candidate"):
+        lines.append(f"{server}, still {role_of[server]}, enters{term.removeprefix(' in')}")
     return lines
 
 
 def _events_in(trace: Trace, scene: Scene) -> list[Event]:
-    return [event for event in trace if scene.low <= event.time_us <= scene.high]
+    return [event for event in trace if scene.start_us <= event.time_us <= scene.end_us]
 
 
-def _end(scene: Scene) -> str:
-    """Say who leads at the end, and who is down."""
+def _describe_end(scene: Scene) -> str:
+    """Describe which servers lead and which are down at the end."""
     servers = scene.last.servers
     if any(state.role == "server" for state in servers.values()):
         leading = ""

@@ -1,12 +1,13 @@
-"""What a space-time diagram shows of a trace: messages, stretches of roles and terms, and notes at moments.
+"""What a space-time diagram shows of a trace: messages, intervals of roles and terms, and annotations at moments.
 
-This module chooses and words; where things stand, and what they look like, is `timeline_layout`'s and `timeline_paint`'s.
+This module chooses and describes. `space_time_layout` decides where things are placed, and `space_time_paint` draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from raft_steps.lab.pictures.style import message_manner
@@ -17,19 +18,19 @@ from raft_steps.lab.trace.trace import Event, Moment, Trace
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What the reader wants to see.
+class DiagramOptions:
+    """Which part of a trace to show, and how.
 
     Attributes:
-        low: Where to begin, in microseconds.
-        high: Where to end.
-        heartbeats: How to treat idle heartbeats: all like any message, none, or "auto", pale.
-        marked: The event that is ringed.
-        mark_text: What is written at it; "" for the event in words.
+        start_us: Where to begin, in microseconds.
+        end_us: Where to end.
+        heartbeats: Whether idle heartbeats are drawn like other messages (True), not at all (False), or pale ("auto").
+        marked: The event to ring.
+        mark_text: The text next to that event; "" for a description of the event.
     """
 
-    low: int
-    high: int
+    start_us: int
+    end_us: int
     heartbeats: bool | str = "auto"
     marked: Event | None = None
     mark_text: str = ""
@@ -40,70 +41,70 @@ class Arrow:
     """One message, or a copy of one, as it is drawn.
 
     Attributes:
-        sender: Where it begins.
-        receiver: Where it goes.
-        begin: When it left.
-        end: When it arrived or was dropped; None while it is on its way.
-        fate: delivered, flying, or why it was dropped: cut, down, lost, scenario.
+        sender: The server where it starts.
+        receiver: The server to which it goes.
+        start_us: When it was sent.
+        end_us: When it arrived or was dropped; None while it is in flight.
+        fate: delivered, flying, or the reason for which it was dropped: cut, down, lost, scenario.
         type: The type of the message.
         manner: request, reply or refusal.
-        label: What stands beside it.
-        due: When it would arrive.
-        copy: Whether the network made it.
-        idle: Whether it is a heartbeat, or an answer to one, that changed nothing.
+        label: The text next to it.
+        due_us: When it would arrive.
+        copy: Whether it is a duplicate made by the network.
+        idle: Whether it is a heartbeat that changed nothing, or a reply to one.
         stray: Whether it is a call of a server that does not lead.
     """
 
     sender: str
     receiver: str
-    begin: int
-    end: int | None
+    start_us: int
+    end_us: int | None
     fate: str
     type: str
     manner: str
     label: str
-    due: int
+    due_us: int
     copy: bool = False
     idle: bool = False
     stray: bool = False
 
 
 @dataclass(slots=True)
-class Stretch:
-    """A time for which something stays the same.
+class Interval:
+    """A time during which a value does not change.
 
     Attributes:
-        server: Whose it is; "" for the whole cluster.
-        begin: When it begins.
-        end: When it ends.
-        what: A role, a term, or the sides of a partition.
+        server: The server to which the value belongs; "" for the whole cluster.
+        start_us: When it starts.
+        end_us: When it ends.
+        value: A role, a term, or the sides of a partition.
     """
 
     server: str
-    begin: int
-    end: int
-    what: Any
+    start_us: int
+    end_us: int
+    value: Any
 
 
 @dataclass(slots=True)
-class Note:
-    """What befalls a server at a moment, or the whole cluster where the server is "".
+class Annotation:
+    """What happens to a server at a moment, or to the whole cluster if the server is "".
 
     Attributes:
-        time: When.
+        time_us: When.
         server: Where.
-        sign: The sign that is drawn on the lifeline: a role's name, down, paused, resumed, timer or "".
-        lines: What stands beside it.
-        loud: How many of the lines, from the first, tell of something that broke.
-        visit: Whether a client comes: asked, answered, or "".
+        sign: The sign on the lifeline: the name of a role, down, paused, resumed, timer or "".
+        lines: The text next to it.
+        alarm_count: How many of the lines, counted from the first, are drawn as an alarm.
+        client_arrow: Whether a client asks or is answered: asked, answered, or "".
     """
 
-    time: int
+    time_us: int
     server: str
     sign: str = ""
     lines: list[str] = field(default_factory=list)
-    loud: int = 0
-    visit: str = ""
+    alarm_count: int = 0
+    client_arrow: str = ""
 
 
 @dataclass(slots=True)
@@ -111,141 +112,141 @@ class Scene:
     """Everything that a diagram shows.
 
     Attributes:
-        servers: The lifelines.
-        low: Where the diagram begins, in microseconds.
-        high: Where it ends.
+        servers: The servers, each with a lifeline.
+        start_us: Where the diagram begins, in microseconds.
+        end_us: Where it ends.
         first: The cluster at the beginning.
         last: The cluster at the end.
         arrows: The messages.
-        notes: What happens to servers.
-        roles: The stretches of roles; down and paused are roles here.
-        terms: The stretches of terms.
-        walls: The stretches of partitions.
+        annotations: What happens to servers.
+        roles: The intervals of roles; down and paused count as roles here.
+        terms: The intervals of terms.
+        partitions: The intervals of partitions.
         left_out: A sentence about what is not drawn, or "".
     """
 
     servers: tuple[str, ...]
-    low: int
-    high: int
+    start_us: int
+    end_us: int
     first: Moment
     last: Moment
     arrows: list[Arrow] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    roles: list[Stretch] = field(default_factory=list)
-    terms: list[Stretch] = field(default_factory=list)
-    walls: list[Stretch] = field(default_factory=list)
+    annotations: list[Annotation] = field(default_factory=list)
+    roles: list[Interval] = field(default_factory=list)
+    terms: list[Interval] = field(default_factory=list)
+    partitions: list[Interval] = field(default_factory=list)
     left_out: str = ""
 
-    def keep(self, limit: int) -> None:
-        """Drop what is over a limit even so: thousands of messages may leave in one instant."""
+    def truncate(self, limit: int) -> None:
+        """Remove what exceeds a limit, except alarms: a short time can still hold thousands of messages."""
         del self.arrows[limit:]
-        self.notes = self.notes[:limit] + [note for note in self.notes[limit:] if note.loud]
+        kept = [annotation for annotation in self.annotations[limit:] if annotation.alarm_count]
+        self.annotations = self.annotations[:limit] + kept
 
 
 @dataclass(slots=True)
-class Reading:
-    """What a trace says whatever part of it is shown: which event brought about which, and the messages.
+class TraceIndex:
+    """What is found out about a trace once, whatever part of it is drawn.
 
     Attributes:
         trace: The trace.
-        groups: For each event, the number of the one that brought it about.
-        flights: The messages, in the order in which they left.
-        leads: For each event that made a server call the others, whether the server led then.
+        causes: For each event, the number of the event that caused it.
+        spans: The messages, in the order in which they were sent.
+        leads: For each event that made a server call the others, whether that server was the leader.
     """
 
     trace: Trace
-    groups: list[int]
-    flights: list[MessageSpan]
+    causes: list[int]
+    spans: list[MessageSpan]
     leads: dict[int, bool]
 
 
-def read(trace: Trace) -> Reading:
-    """Read a trace once, for as many scenes as are built of it."""
-    groups = find_causes(trace)
-    return Reading(trace, groups, find_message_spans(trace, groups), _leaders_by_group(trace, groups))
+def index_trace(trace: Trace) -> TraceIndex:
+    """Find the causes and the messages of a trace."""
+    # The scene, its layout and the search for its first and last event all rely on the order of the events.
+    assert all(a.time_us <= b.time_us for a, b in pairwise(trace.events)), "the events are not in order of time"
+    causes = find_causes(trace)
+    return TraceIndex(trace, causes, find_message_spans(trace, causes), _leaders_by_cause(trace, causes))
 
 
-def times_of(reading: Reading, view: View) -> list[int]:
-    """Give the time of each thing that a scene of this view shows, in order, and build no scene for that."""
-    begins = [
-        max(flight.sent.time_us, view.low) for flight, _ in _shown(reading, view) for _ in (flight, *flight.copies)
+def shown_times(index: TraceIndex, options: DiagramOptions) -> list[int]:
+    """Return the time of each thing that a scene would show, in order, without building the scene."""
+    starts = [
+        max(span.sent.time_us, options.start_us) for span, _ in _shown(index, options) for _ in (span, *span.copies)
     ]
-    return sorted(begins + [note.time for note in _notes(reading, view)])
+    return sorted(starts + [annotation.time_us for annotation in _annotations(index, options)])
 
 
-def build_scene(reading: Reading, view: View) -> Scene:
+def build_scene(index: TraceIndex, options: DiagramOptions) -> Scene:
     """Choose what to show of a trace."""
-    trace, low, high = reading.trace, view.low, view.high
-    before = next((event.number for event in trace if event.time_us >= low), len(trace)) - 1
-    after = next((event.number for event in trace if event.time_us > high), len(trace)) - 1
-    scene = Scene(trace.servers, low, high, trace.moment_after(before), trace.moment_after(after))
-    for flight, idle in _shown(reading, view):
-        scene.arrows += _arrows(flight, idle, stray=not reading.leads.get(flight.cause, True))
-    scene.notes = _notes(reading, view)
-    _add_stretches(scene, trace.events[before + 1 :])
+    trace, start_us, end_us = index.trace, options.start_us, options.end_us
+    before = next((event.number for event in trace if event.time_us >= start_us), len(trace)) - 1
+    after = next((event.number for event in trace if event.time_us > end_us), len(trace)) - 1
+    scene = Scene(trace.servers, start_us, end_us, trace.moment_after(before), trace.moment_after(after))
+    for span, idle in _shown(index, options):
+        scene.arrows += _arrows(span, idle, stray=not index.leads.get(span.cause, True))
+    scene.annotations = _annotations(index, options)
+    _add_intervals(scene, trace.events[before + 1 :])
     return scene
 
 
-def _shown(reading: Reading, view: View) -> Iterator[tuple[MessageSpan, bool]]:
-    """Give the messages that a view shows, and whether each is drawn as an idle heartbeat."""
-    for flight in reading.flights:
-        if flight.sent.time_us > view.high:
+# Messages.
+
+
+def _shown(index: TraceIndex, options: DiagramOptions) -> Iterator[tuple[MessageSpan, bool]]:
+    """Yield the messages to draw, and whether each is drawn as an idle heartbeat."""
+    for span in index.spans:
+        if span.sent.time_us > options.end_us:
             break
-        idle = flight.idle and view.heartbeats is not True
-        if idle and view.marked is not None:
-            idle = view.marked not in flight.events()
-        hidden = idle and (view.heartbeats is False or flight.type != "AppendEntries")
-        if not hidden and _last_time(flight) >= view.low:
-            yield flight, idle
+        idle = span.idle and options.heartbeats is not True
+        if idle and options.marked is not None:
+            idle = options.marked not in span.events()
+        hidden = idle and (options.heartbeats is False or span.type != "AppendEntries")
+        if not hidden and _last_time_us(span) >= options.start_us:
+            yield span, idle
 
 
-def _last_time(flight: MessageSpan) -> int:
-    """Say when the last of a message is to be seen."""
-    return max(flight.end.time_us if flight.end else flight.due_us, *(copy.time_us for copy in flight.copies), 0)
+def _last_time_us(span: MessageSpan) -> int:
+    """Return when a message, or the last copy of it, ends."""
+    return max(span.end.time_us if span.end else span.due_us, *(copy.time_us for copy in span.copies), 0)
 
 
-def _notes(reading: Reading, view: View) -> list[Note]:
-    notes = notes_of(reading.trace, reading.groups, view.low, view.high)
-    if view.marked is not None:
-        mark_note(notes, view.marked, view.mark_text)
-    return notes
-
-
-def _leaders_by_group(trace: Trace, groups: list[int]) -> dict[int, bool]:
-    """Say for each event that made a server send a call whether the server leads then."""
+def _leaders_by_cause(trace: Trace, causes: list[int]) -> dict[int, bool]:
+    """Return, for each event that made a server send a call, whether the server was the leader."""
     role: dict[str, str] = {}
     leads: dict[int, bool] = {}
-    for event, group in zip(trace, groups, strict=True):
+    for event, cause in zip(trace, causes, strict=True):
         if event.kind == "role":
             role[event.server] = event["role"]
         elif event.kind == "sent" and event["type"] == "AppendEntries":
-            leads[group] = role.get(event.server, "leader") == "leader"
+            leads[cause] = role.get(event.server, "leader") == "leader"
     return leads
 
 
-def _arrows(flight: MessageSpan, idle: bool, stray: bool) -> list[Arrow]:
-    """Turn a message into arrows: its own, and one for each copy that the network made."""
-    label = "" if idle else arrow_label(flight.type, flight.fields, stray)
-    arrows = [_arrow(flight, flight.end, label)]
-    arrows += [_arrow(flight, end, "a copy", copy=True) for end in flight.copies]
+def _arrows(span: MessageSpan, idle: bool, stray: bool) -> list[Arrow]:
+    """Return the arrow of a message, and one for each copy that the network made."""
+    label = "" if idle else arrow_label(span.type, span.fields, stray)
+    arrows = [_arrow(span, span.end, label)]
+    arrows += [_arrow(span, end, "a copy", copy=True) for end in span.copies]
     for arrow in arrows:
-        arrow.idle, arrow.stray = idle and not arrow.copy, stray and flight.type == "AppendEntries"
+        arrow.idle, arrow.stray = idle and not arrow.copy, stray and span.type == "AppendEntries"
     return arrows
 
 
-def _arrow(flight: MessageSpan, end: Event | None, label: str, copy: bool = False) -> Arrow:
-    sent = flight.sent
+def _arrow(span: MessageSpan, end: Event | None, label: str, copy: bool = False) -> Arrow:
+    sent = span.sent
     fate = "flying" if end is None else "delivered" if end.kind == "delivered" else str(end["reason"])
     if label and fate not in ("delivered", "flying"):
         label += ", dropped" if fate == "scenario" else f", {fate}"
     return Arrow(
-        sender=sent.server, receiver=sent["to"], begin=sent.time_us, end=end.time_us if end else None, fate=fate, type=flight.type,
-        manner=message_manner(flight.type, flight.fields), label=label, copy=copy, due=flight.due_us,
+        sender=sent.server, receiver=sent["to"], start_us=sent.time_us, end_us=end.time_us if end else None,
+        due_us=span.due_us, fate=fate, type=span.type, manner=message_manner(span.type, span.fields), label=label,
+        copy=copy,
     )  # fmt: skip
 
 
 def arrow_label(message_type: str, fields: dict[str, Any], stray: bool = False) -> str:
-    """Say what a message is in two or three words, t3 for term 3."""
+    """Describe a message in two or three words, with t3 for term 3."""
     term = f" t{fields['term']}" if "term" in fields else ""
     entries = fields.get("entries")
     if "vote_granted" in fields:
@@ -263,106 +264,118 @@ def arrow_label(message_type: str, fields: dict[str, Any], stray: bool = False) 
     return f"{message_type.removesuffix('Entry') if index else message_type}{index}{term}"
 
 
-def _add_stretches(scene: Scene, events: list[Event]) -> None:
-    """Cut the time into stretches of one role, of one term and of one partition."""
+# Intervals.
+
+
+def _add_intervals(scene: Scene, events: list[Event]) -> None:
+    """Divide the time into intervals of one role, one term and one partition."""
     roles: list[tuple[int, str, Any]] = []
     terms: list[tuple[int, str, Any]] = []
-    walls: list[tuple[int, str, Any]] = [(scene.low, "", scene.first.sides or None)]
-    now: dict[str, str] = {}
+    partitions: list[tuple[int, str, Any]] = [(scene.start_us, "", scene.first.sides or None)]
+    role_of: dict[str, str] = {}
     for server, state in scene.first.servers.items():
-        now[server] = state.role
+        role_of[server] = state.role
         role = f"paused {state.role}" if state.paused else state.role if state.up else "down"
-        roles.append((scene.low, server, role if state.life else None))
-        terms.append((scene.low, server, state.fields.get("current_term") if state.up else None))
+        roles.append((scene.start_us, server, role if state.life else None))
+        terms.append((scene.start_us, server, state.fields.get("current_term") if state.up else None))
     for event in events:
         server = event.server
         match event.kind:
             case "role":
-                now[server] = event["role"]
+                role_of[server] = event["role"]
                 roles.append((event.time_us, server, event["role"]))
-            case "paused" | "resumed":
-                roles.append(
-                    (event.time_us, server, f"paused {now[server]}" if event.kind == "paused" else now[server])
-                )
+            case "paused":
+                roles.append((event.time_us, server, f"paused {role_of[server]}"))
+            case "resumed":
+                roles.append((event.time_us, server, role_of[server]))
             case "crashed":
-                now[server] = "follower"
+                role_of[server] = "follower"
                 roles.append((event.time_us, server, "down"))
                 terms.append((event.time_us, server, None))
             case "term":
                 terms.append((event.time_us, server, event["term"]))
             case "partitioned" | "healed":
-                walls.append((event.time_us, "", event.get("sides")))
-    scene.roles, scene.terms, scene.walls = (_stretches(changes, scene.high) for changes in (roles, terms, walls))
+                partitions.append((event.time_us, "", event.get("sides")))
+    scene.roles, scene.terms, scene.partitions = (
+        _intervals(changes, scene.end_us) for changes in (roles, terms, partitions)
+    )
 
 
-def _stretches(changes: list[tuple[int, str, Any]], high: int) -> list[Stretch]:
-    """Turn changes into stretches; what lasts no time, or lies beyond the end, is none."""
-    stretches: list[Stretch] = []
-    last: dict[str, Stretch] = {}
-    for time, server, what in changes:
+def _intervals(changes: list[tuple[int, str, Any]], end_us: int) -> list[Interval]:
+    """Convert changes to intervals, without empty ones and without changes after the end."""
+    intervals: list[Interval] = []
+    last: dict[str, Interval] = {}
+    for time_us, server, value in changes:
         before = last.get(server)
-        if time > high or (before is not None and before.what == what):
+        if time_us > end_us or (before is not None and before.value == value):
             continue
         if before is not None:
-            before.end = time
-        last[server] = Stretch(server, time, high, what)
-        stretches.append(last[server])
-    return [stretch for stretch in stretches if stretch.what is not None and stretch.end > stretch.begin]
+            before.end_us = time_us
+        last[server] = Interval(server, time_us, end_us, value)
+        intervals.append(last[server])
+    return [interval for interval in intervals if interval.value is not None and interval.end_us > interval.start_us]
 
 
-# What an arrow tells, or nobody needs to know: a moment with nothing else gets no note.
+# Annotations.
+
+# Events of these kinds are shown by arrows, or need no mention.
 SILENT = frozenset({"sent", "delivered", "dropped", "timer_cancelled"})
 
 
-def notes_of(trace: Trace, groups: list[int], low: int, high: int) -> list[Note]:
-    """Word what befalls the servers, a note for each server and moment."""
-    telling = {
+def _annotations(index: TraceIndex, options: DiagramOptions) -> list[Annotation]:
+    annotations = annotate(index.trace, index.causes, options.start_us, options.end_us)
+    if options.marked is not None:
+        _mark(annotations, options.marked, options.mark_text)
+    return annotations
+
+
+def annotate(trace: Trace, causes: list[int], start_us: int, end_us: int) -> list[Annotation]:
+    """Describe what happens to the servers, with one annotation for each server and moment."""
+    times = {
         event.time_us
-        for event, group in zip(trace, groups, strict=True)
-        if event.kind not in SILENT and low <= event.time_us <= high and _tells(event, trace.events[group])
+        for event, cause in zip(trace, causes, strict=True)
+        if event.kind not in SILENT and start_us <= event.time_us <= end_us and _is_notable(event, trace.events[cause])
     }
-    together: dict[tuple[int, str], list[Event]] = {}
-    for event, group in zip(trace, groups, strict=True):
-        if event.time_us in telling and _tells(event, trace.events[group]):
-            together.setdefault((event.time_us, event.server), []).append(event)
+    events_at: dict[tuple[int, str], list[Event]] = {}
+    for event, cause in zip(trace, causes, strict=True):
+        if event.time_us in times and _is_notable(event, trace.events[cause]):
+            events_at.setdefault((event.time_us, event.server), []).append(event)
     requests = requests_of(trace)
-    notes = [_note(time, server, events, requests) for (time, server), events in together.items()]
-    return [note for note in notes if note.sign or note.lines]
+    annotations = [_annotation(time_us, server, events, requests) for (time_us, server), events in events_at.items()]
+    return [annotation for annotation in annotations if annotation.sign or annotation.lines]
 
 
-def _tells(event: Event, cause: Event) -> bool:
-    return event.kind != "timer_started" or _tells_timeout(event, cause)
-
-
-def _tells_timeout(started: Event, cause: Event) -> bool:
-    """Say whether a timer is worth words: the election timer of a new life or of an election, not each restart of it."""
+def _is_notable(event: Event, cause: Event) -> bool:
+    """Return whether an event is worth mentioning: of the timers, only the election timer of a start or an election."""
+    if event.kind != "timer_started":
+        return True
     begins = cause.kind in ("started", "restarted") or (cause.kind == "timer_fired" and cause["timer"] == "election")
-    return begins and bool(started["timer"] == "election")
+    return begins and bool(event["timer"] == "election")
 
 
-def _note(time: int, server: str, events: list[Event], requests: dict[str, str]) -> Note:
+def _annotation(time_us: int, server: str, events: list[Event], requests: dict[str, str]) -> Annotation:
     kinds = {event.kind: event for event in events}
-    note = Note(time, server)
+    annotation = Annotation(time_us, server)
     for event in events:
-        note.sign = _sign(event) or note.sign
+        annotation.sign = _sign(event) or annotation.sign
         if event.kind == "failed":
-            note.lines.insert(note.loud, str(event["error"]))
-            note.loud += 1
+            annotation.lines.insert(annotation.alarm_count, str(event["error"]))
+            annotation.alarm_count += 1
         elif event.kind in ("asked", "answered"):
-            note.visit = event.kind
-    note.lines += [
+            annotation.client_arrow = event.kind
+    annotation.lines += [
         line
         for event in events
         if (line := _line(event, requests)) and event.kind not in ("role", "term", "timer_started")
     ]
-    note.lines += _role_line(kinds)
-    note.lines += [line for event in events if event.kind == "timer_started" and (line := _line(event, requests))]
-    note.lines += _log_line(events)
-    return note
+    annotation.lines += _role_line(kinds)
+    annotation.lines += [line for event in events if event.kind == "timer_started" and (line := _line(event, requests))]
+    annotation.lines += _log_lines(events)
+    return annotation
 
 
 def _sign(event: Event) -> str:
-    """Choose the sign that an event puts on the lifeline."""
+    """Return the sign of an event on the lifeline."""
     if event.kind == "role":
         return str(event["role"])
     if event.kind == "timer_fired":
@@ -371,9 +384,9 @@ def _sign(event: Event) -> str:
 
 
 def _role_line(kinds: dict[str, Event]) -> list[str]:
-    """Word a new role and a new term together.
+    """Describe a new role and a new term together.
 
-    A server that starts needs no word for what all start with, nor one for a candidacy that has just timed out.
+    Two roles go without saying: that of a server that starts, and that of a candidate whose timeout is shown already.
     """
     begins = "started" in kinds or "restarted" in kinds
     role = kinds["role"]["role"] if "role" in kinds else ""
@@ -385,7 +398,7 @@ def _role_line(kinds: dict[str, Event]) -> list[str]:
 
 
 def _line(event: Event, requests: dict[str, str]) -> str:
-    """Word one event of a note; "" where its sign says it all. `requests` is what each client asked."""
+    """Describe one event of an annotation; return "" if its sign is enough. `requests` are those of the clients."""
     match event.kind:
         case "restarted" | "crashed" | "paused" | "resumed" | "partitioned" | "cut" | "healed" | "network" | "note":
             return event_text(event).removeprefix(f"{event.server} ")
@@ -403,8 +416,8 @@ def _line(event: Event, requests: dict[str, str]) -> str:
     return ""
 
 
-def _log_line(events: list[Event]) -> list[str]:
-    """Word what happened to the log: what was deleted, then in one short line +3 for stored and ✓3 for applied."""
+def _log_lines(events: list[Event]) -> list[str]:
+    """Describe the changes of the log: deletions, then a short line with +3 for stored and ✓3 for applied entries."""
     lines = [f"deletes after {event['after']}" for event in events if event.kind == "truncated"]
     parts = []
     for kind, sign in (("appended", "+"), ("applied", "✓")):
@@ -414,13 +427,13 @@ def _log_line(events: list[Event]) -> list[str]:
     return [*lines, " ".join(parts)] if parts else lines
 
 
-def mark_note(notes: list[Note], event: Event, text: str) -> None:
-    """Add loud words about an event to the note of its moment, or a note of their own."""
-    note = next((note for note in notes if (note.time, note.server) == (event.time_us, event.server)), None)
-    if note is None:
-        note = Note(event.time_us, event.server)
-        notes.append(note)
-        notes.sort(key=lambda each: each.time)
-    if event.kind != "failed":  # A failure is loud by itself.
-        note.lines.insert(0, text or f"here: {event_text(event)}")
-        note.loud += 1
+def _mark(annotations: list[Annotation], event: Event, text: str) -> None:
+    """Add an alarm about an event to the annotation of its moment, or to a new one."""
+    found = next((each for each in annotations if (each.time_us, each.server) == (event.time_us, event.server)), None)
+    if found is None:
+        found = Annotation(event.time_us, event.server)
+        annotations.append(found)
+        annotations.sort(key=lambda each: each.time_us)
+    if event.kind != "failed":  # A failure is an alarm already.
+        found.lines.insert(0, text or f"here: {event_text(event)}")
+        found.alarm_count += 1

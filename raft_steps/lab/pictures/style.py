@@ -1,9 +1,8 @@
-"""What roles and messages look like, the same in every picture and in the widget.
+"""How roles and messages are drawn, in every picture and in the player.
 
-Nothing is told by colour alone: a role has a letter and a shape too, a kind of message a shape, a request a solid line
-and a filled head, a reply a dashed line and a hollow head, a refusal a bar. The colours were chosen so that people who
-see red, green or blue less can still tell them apart; black can be read on the candidate's colour and white on the
-leader's.
+Nothing is shown by colour alone: a role also has a letter and a shape, and a kind of message has a shape. A request has
+a solid line and a filled head, a reply a dashed line and a hollow head, and a refusal a bar. Colour-blind readers can
+distinguish the colours. Black is legible on the candidate's colour, and white on the leader's.
 """
 
 from __future__ import annotations
@@ -12,27 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PAPER = "#fcfcfc"  # every picture's own ground, so that it can be read in a dark notebook too
+PAPER = "#fcfcfc"  # the background of every picture, which keeps it legible in a dark notebook
 INK = "#1f1f1f"
 FAINT_INK = "#6a6a6a"
 LINE = "#8a8a8a"
 PALE_LINE = "#d4d4d4"
-ALARM = "#b00020"  # what broke; always with a ring, a cross or words
+ALARM = "#b00020"  # for errors and losses; always together with a ring, a cross or words
 
-SIZE, LEADING = 11, 13  # of ordinary letters, and from line to line
+FONT_SIZE, LINE_HEIGHT = 11, 13
 BADGE = 9  # half the width of a role's sign
 
 
 @dataclass(frozen=True, slots=True)
-class RoleLook:
+class RoleStyle:
     """How a role is drawn.
 
     Attributes:
-        letter: The letter that stands for it.
-        fill: The colour of its sign and of its stretch of the lifeline.
-        ink: The colour of the letter on it.
-        shape: The outline of its sign: circle, diamond, square or none (the letter alone, as a cross).
-        width: How thick its stretch of the lifeline is, in pixels.
+        letter: The letter in its sign.
+        fill: The colour of its sign, and of the lifeline while a server has the role.
+        ink: The colour of the letter.
+        shape: The outline of its sign: circle, diamond, square or none (only the letter, as a cross).
+        width: The width of the lifeline, in pixels.
     """
 
     letter: str
@@ -42,21 +41,21 @@ class RoleLook:
     width: int
 
 
-ROLES: Mapping[str, RoleLook] = {
-    "follower": RoleLook("F", "#DDDDDD", "#000000", "circle", 6),
-    "candidate": RoleLook("C", "#E69F00", "#000000", "diamond", 10),
-    "leader": RoleLook("L", "#0072B2", "#FFFFFF", "square", 14),
-    "server": RoleLook("S", "#DDDDDD", "#000000", "circle", 6),
-    "down": RoleLook("X", "#555555", "#FFFFFF", "none", 1),
+ROLES: Mapping[str, RoleStyle] = {
+    "follower": RoleStyle("F", "#DDDDDD", "#000000", "circle", 6),
+    "candidate": RoleStyle("C", "#E69F00", "#000000", "diamond", 10),
+    "leader": RoleStyle("L", "#0072B2", "#FFFFFF", "square", 14),
+    "server": RoleStyle("S", "#DDDDDD", "#000000", "circle", 6),
+    "down": RoleStyle("X", "#555555", "#FFFFFF", "none", 1),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class MessageLook:
+class MessageStyle:
     """How a kind of message is drawn.
 
     Attributes:
-        name: What the legend calls it.
+        name: Its name in the legend, which is also its CSS class.
         colour: The colour of its line.
         shape: The sign at its tail: diamond, square, circle, triangle or ring.
     """
@@ -66,31 +65,31 @@ class MessageLook:
     shape: str
 
 
-# Found by a part of the message's name, the first that fits; a learner's own message is "other".
-MESSAGES: Mapping[str, MessageLook] = {
-    "Vote": MessageLook("vote", "#D55E00", "diamond"),
-    "Snapshot": MessageLook("snapshot", "#CC79A7", "triangle"),
-    "Append": MessageLook("append", "#0072B2", "square"),
-    "Commit": MessageLook("commit", "#007A5A", "circle"),
-    "": MessageLook("other", "#444444", "ring"),
+# The keys are parts of a message's name; the first one that matches counts. A learner's own messages are "other".
+MESSAGES: Mapping[str, MessageStyle] = {
+    "Vote": MessageStyle("vote", "#D55E00", "diamond"),
+    "Snapshot": MessageStyle("snapshot", "#CC79A7", "triangle"),
+    "Append": MessageStyle("append", "#0072B2", "square"),
+    "Commit": MessageStyle("commit", "#007A5A", "circle"),
+    "": MessageStyle("other", "#444444", "ring"),
 }
 
-# Behind the lifelines, so that two servers in one term look alike; the number of a term always stands there too.
+# The background of the lifelines: servers in the same term have the same tint. The number of the term is written, too.
 TERM_TINTS = ("#f0f0ee", "#dcebf7", "#fbe7d3", "#e2f1df", "#f1e3f1", "#f6f0c8")
 
 
-def message_look(message_type: str) -> MessageLook:
-    """Find how a message of this type is drawn."""
-    return next(look for part, look in MESSAGES.items() if part in message_type)
+def message_style(message_type: str) -> MessageStyle:
+    """Return how a message of this type is drawn."""
+    return next(style for part, style in MESSAGES.items() if part in message_type)
 
 
 def message_manner(message_type: str, fields: Mapping[str, Any]) -> str:
-    """Say whether a message is a request, a reply or a refusal; each is drawn in its own manner."""
+    """Return whether a message is drawn as a "request", a "reply" or a "refusal"."""
     if message_type.endswith("Refused") or fields.get("success") is False or fields.get("vote_granted") is False:
         return "refusal"
     return "reply" if message_type.endswith(("Reply", "Response")) else "request"
 
 
 def term_tint(term: int) -> str:
-    """Choose the tint of a term."""
+    """Return the tint of a term."""
     return TERM_TINTS[term % len(TERM_TINTS)]

@@ -1,8 +1,8 @@
-"""A small writer of SVG, and the picture that a notebook shows.
+"""A small SVG writer, and the picture that a notebook displays.
 
-The same drawing is the same text on every machine: numbers have one format, and there is no date, no random id and no
-measured font. A picture is shown as an image with its data inside, which an untrusted notebook, an exported page and
-GitHub show alike, with one sentence for those who cannot see it and the whole of it in words.
+A drawing is the same text on every machine: numbers have a fixed format, and there are no dates, random ids or measured
+fonts. A picture is displayed as an image with a data URI, which works in untrusted notebooks, in exported pages and on
+GitHub. Its alternative text is one sentence, and a summary in words follows it.
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ BASE_STYLE = f"text{{font:12px sans-serif;fill:{INK}}}"
 _NARROW, _WIDE = frozenset("iljftrI.,:;'|!()[] "), frozenset("mwMW@%")
 
 
-def number(value: float) -> str:
-    """Spell a coordinate: one decimal at most, and never a minus zero."""
+def format_number(value: float) -> str:
+    """Format a coordinate with at most one decimal, and never as a negative zero."""
     text = f"{value:.1f}".removesuffix(".0")
     return "0" if text == "-0" else text
 
 
-def spell_path(*steps: str | float) -> str:
-    """Spell a path's letters and numbers, with a blank only between two numbers."""
-    spelled = ""
+def format_path(*steps: str | float) -> str:
+    """Format the commands and numbers of a path, with a space only between two numbers."""
+    path = ""
     for step in steps:
         if isinstance(step, str):
-            spelled += step
+            path += step
         else:
-            text = number(step)
-            spelled += f" {text}" if spelled[-1:].isdigit() and text[0] != "-" else text
-    return spelled
+            text = format_number(step)
+            path += f" {text}" if path[-1:].isdigit() and text[0] != "-" else text
+    return path
 
 
 def _char_width(char: str) -> int:
-    """Estimate how wide a letter is, in hundredths of its size: whole numbers, which every Python adds up alike."""
+    """Estimate the width of a character in hundredths of the font size."""
+    # Whole numbers, because a sum of floats may differ between versions of Python, and with it a line break.
     if char in _NARROW:
         return 45
     if char in _WIDE:
@@ -50,12 +51,12 @@ def _char_width(char: str) -> int:
 
 
 def text_width(text: str, size: float) -> float:
-    """Estimate how wide a text is, in pixels, rather too wide than too narrow: no font is at hand to measure it."""
+    """Estimate the width of a text in pixels. There is no font to measure it with, so the estimate errs on the wide side."""
     return sum(map(_char_width, text)) * size / 100
 
 
 def cut(text: str, width: float, size: float) -> str:
-    """Shorten a text to what fits, with three dots where something is missing."""
+    """Shorten a text to fit a width, with an ellipsis at the end if anything is missing."""
     text = printable(text)
     room, kept = 100 * width / size, 0
     for place, char in enumerate(text):
@@ -68,7 +69,7 @@ def cut(text: str, width: float, size: float) -> str:
 
 
 def wrap(text: str, width: float, size: float, most: int) -> list[str]:
-    """Break a text into at most so many lines that fit."""
+    """Break a text into at most `most` lines that fit a width."""
     lines: list[str] = []
     line = ""
     words = printable(text).split()
@@ -88,57 +89,55 @@ def wrap(text: str, width: float, size: float, most: int) -> list[str]:
 
 
 class Drawing:
-    """An SVG document that grows element by element, each over the ones before it.
+    """An SVG document to which elements are added, each drawn over the previous ones.
 
     Attributes:
         width: The width in pixels.
-        height: The height in pixels; it may be set last.
+        height: The height in pixels; it may be set after everything is drawn.
     """
 
     def __init__(self, width: float, height: float = 0, style: str = "") -> None:
-        """Begin an empty drawing.
+        """Create an empty drawing.
 
         Args:
             width: The width in pixels.
             height: The height in pixels.
-            style: CSS rules, so that elements that look alike need only a short class.
+            style: CSS rules, so that similar elements need only a short class.
         """
         self.width, self.height = width, height
         self._style = BASE_STYLE + style
         self._parts: list[str] = []
 
     def add(self, name: str, content: str = "", **attributes: Any) -> None:
-        """Add an element; `class_` is its class, and an underscore in a name stands for a hyphen."""
-        spelled = "".join(
+        """Add an element. `class_` is its class, and underscores in other attribute names become hyphens."""
+        formatted = "".join(
             f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"'
             for key, value in attributes.items()
             if value != ""
         )
-        self._parts.append(f"<{name}{spelled}>{_escape(content)}</{name}>" if content else f"<{name}{spelled}/>")
+        self._parts.append(f"<{name}{formatted}>{_escape(content)}</{name}>" if content else f"<{name}{formatted}/>")
 
     def text(self, x: float, y: float, content: str, **attributes: Any) -> None:
-        """Write a line of text that begins at x, on the baseline y."""
+        """Add a line of text that starts at x, on the baseline y."""
         self.add("text", printable(content), x=x, y=y, **attributes)
 
     def path(self, *steps: str | float, **attributes: Any) -> None:
-        """Draw a path, given as its letters and numbers."""
-        self.add("path", d=spell_path(*steps), **attributes)
+        """Add a path, given as its commands and numbers."""
+        self.add("path", d=format_path(*steps), **attributes)
 
     def rectangle(self, x: float, y: float, width: float, height: float, **attributes: Any) -> None:
-        """Draw a rectangle."""
+        """Add a rectangle."""
         self.add("rect", x=x, y=y, width=width, height=height, **attributes)
 
     def sign(self, shape: str, x: float, y: float, size: float, **attributes: Any) -> None:
-        """Draw a sign of `sign_path`."""
+        """Add a sign, as `sign_path` describes it."""
         self.path(*sign_path(shape, x, y, size), **attributes)
 
     def svg(self, alt: str = "") -> str:
-        """Give the whole document, on its own light ground."""
-        width, height = number(self.width), number(self.height)
+        """Return the whole document, on a light background of its own."""
+        width, height = format_number(self.width), format_number(self.height)
         size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-        ground = (
-            f'width="{number(self.width - 1)}" height="{number(self.height - 1)}" fill="{PAPER}" stroke="{PALE_LINE}"'
-        )
+        ground = f'width="{format_number(self.width - 1)}" height="{format_number(self.height - 1)}" fill="{PAPER}" stroke="{PALE_LINE}"'
         head = [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
             f"<title>{_escape(printable(alt))}</title>",
@@ -149,7 +148,7 @@ class Drawing:
 
 
 def sign_path(shape: str, x: float, y: float, size: float) -> list[str | float]:
-    """Give the path of a circle, ring, square, diamond, triangle or cross around a point; `size` is half its width."""
+    """Return the path of a circle, ring, square, diamond, triangle or cross around a point; `size` is half its width."""
     match shape:
         case "square":
             return ["M", x - size, y - size, "h", 2 * size, "v", 2 * size, "h", -2 * size, "z"]
@@ -160,28 +159,8 @@ def sign_path(shape: str, x: float, y: float, size: float) -> list[str | float]:
         case "cross":
             return ["M", x - size, y - size, "l", 2 * size, 2 * size, "m", -2 * size, 0, "l", 2 * size, -2 * size]
         case _:
-            return [
-                "M",
-                x - size,
-                y,
-                "a",
-                size,
-                size,
-                0,
-                1,
-                0,
-                2 * size,
-                0,
-                "a",
-                size,
-                size,
-                0,
-                1,
-                0,
-                -2 * size,
-                0,
-                "z",
-            ]
+            half: list[str | float] = ["a", size, size, 0, 1, 0]
+            return ["M", x - size, y, *half, 2 * size, 0, *half, -2 * size, 0, "z"]
 
 
 def _escape(text: str) -> str:
@@ -189,24 +168,24 @@ def _escape(text: str) -> str:
 
 
 def _value(value: object) -> str:
-    return number(value) if isinstance(value, int | float) else _escape(printable(str(value)))
+    return format_number(value) if isinstance(value, int | float) else _escape(printable(str(value)))
 
 
 class Picture:
-    """A drawing that a notebook shows, with words for those who cannot see it.
+    """A drawing that a notebook displays, with a description for readers who cannot see it.
 
     Attributes:
         svg: The drawing, as SVG text.
-        alt: One sentence that says what there is to see.
-        summary: What there is to see, in a few lines of words.
+        alt: The alternative text, one sentence.
+        summary: A description of a few lines.
     """
 
     def __init__(self, svg: str, alt: str, summary: str) -> None:
-        """Keep a drawing and its words."""
+        """Create a picture of a drawing and its descriptions."""
         self.svg, self.alt, self.summary = svg, printable(alt), summary
 
     def to_html(self) -> str:
-        """Spell the picture as HTML that needs no script and nothing from elsewhere; its words fold out below it."""
+        """Format the picture as HTML without scripts or external resources, with the summary folded away below it."""
         data = base64.b64encode(self.svg.encode()).decode("ascii")
         return (
             f'<img alt="{_escape(self.alt)}" style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">'
@@ -217,8 +196,8 @@ class Picture:
         """Write the drawing to an SVG file."""
         Path(path).write_text(self.svg, encoding="utf-8", newline="\n")
 
-    def _repr_mimebundle_(self, **_asked: object) -> dict[str, str]:
-        """Tell a notebook how to show the picture."""
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Return the picture as Jupyter displays it."""
         return {"text/html": self.to_html(), "text/plain": self.summary}
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from raft_steps.lab.pictures.cluster_ring import still, still_words
+from raft_steps.lab.pictures.cluster_ring import cluster_ring, ring_text
 from raft_steps.lab.player.state import spell_lines
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.narration import event_text
@@ -149,8 +149,8 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
         )
         if session is not None:
             self.ring.attend(session)
-        self._words = still_words(trace, at)
-        self._still = still(trace, at).to_html()
+        self._words = ring_text(trace, at)
+        self._still = cluster_ring(trace, at).to_html()
         super().__init__([self.ring, _options(self.ring)])
         self.add_class("raft-player")
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
-from raft_steps.lab.pictures.cluster_ring import still
+from raft_steps.lab.pictures.cluster_ring import cluster_ring
 from raft_steps.lab.pictures.space_time import timeline
-from raft_steps.lab.pictures.space_time_scene import View, build_scene, read
+from raft_steps.lab.pictures.space_time_scene import DiagramOptions, build_scene, index_trace
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Trace
 
@@ -153,13 +153,13 @@ def test_arrow_of_a_held_message_ends_where_it_arrives() -> None:
     """A diagram draws a held message to when it arrives, also one that is on its way where the diagram ends."""
     cluster = election()
     cluster.hold("tom>jerry#1", 2)
-    on_its_way = build_scene(read(cluster.trace), View(low=0, high=200_000))
+    on_its_way = build_scene(index_trace(cluster.trace), DiagramOptions(start_us=0, end_us=200_000))
     cluster.run(5)
-    arrived = build_scene(read(cluster.trace), View(low=0, high=3_000_000))
+    arrived = build_scene(index_trace(cluster.trace), DiagramOptions(start_us=0, end_us=3_000_000))
 
     for scene, end in ((on_its_way, None), (arrived, 2_500_000)):
-        (arrow,) = [each for each in scene.arrows if (each.receiver, each.begin) == ("jerry", 0)]
-        assert (end, 2_500_000) == (arrow.end, arrow.due)
+        (arrow,) = [each for each in scene.arrows if (each.receiver, each.start_us) == ("jerry", 0)]
+        assert (end, 2_500_000) == (arrow.end_us, arrow.due_us)
     assert "tom&gt;jerry#1 held back: 2.5 s" in timeline(cluster.trace).svg
 
 
@@ -168,7 +168,7 @@ def test_still_picture_shows_a_held_message_on_its_way() -> None:
     cluster = election()
     cluster.hold("tom>jerry#1", 2)
 
-    assert "RequestVote of term 1, tom to jerry, due in 1.00 s" in still(cluster.run(5).trace, 1.5).svg
+    assert "RequestVote of term 1, tom to jerry, due in 1.00 s" in cluster_ring(cluster.run(5).trace, 1.5).svg
 
 
 def test_message_is_doubled() -> None:
