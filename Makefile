@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 JS := tests/player/js
 JS_READY := $(JS)/node_modules/.ready
 
-.PHONY: help lab test javascript refresh bench
+.PHONY: help lab test javascript refresh bench coverage package release
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,9 @@ help:
 	@echo 'make javascript  run the linter and the type checker of the player alone'
 	@echo 'make refresh     run all notebooks again and store what they show'
 	@echo 'make bench       measure the speed of simulator, checks and pictures'
+	@echo 'make coverage    run all tests and list the lines that none of them runs'
+	@echo 'make package     build wheel and source distribution, and try both'
+	@echo 'make release VERSION=0.4.0   prepare a release: version, date of the changes, both packages'
 	@echo 'The first of them installs what the course needs into .venv, which takes a minute or two.'
 
 lab: $(READY)
@@ -64,6 +67,20 @@ refresh: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench.run $(ARGS)
+
+# Processes that the tests start are measured, too (pyproject.toml, tool.coverage). The tests in a browser add nothing.
+coverage: $(READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist loadfile -m 'not browser' tests
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+package: $(READY)
+	$(BIN)/python .ci/release.py
+
+release: $(READY)
+	@test -n "$(VERSION)" || { echo 'Which version? make release VERSION=0.4.0'; exit 2; }
+	$(BIN)/python .ci/release.py --version $(VERSION)
 
 # The mark of a finished set-up holds the folder that it was made for, because a virtual environment cannot be moved:
 # its scripts name the folder. If the two differ, or the environment's Python is gone, the set-up starts from nothing.

@@ -121,7 +121,9 @@ def test_pins_let_jupyter_start_quickly() -> None:
     assert "rfc3987-syntax" not in pins()
 
 
-@pytest.mark.parametrize("target", ["lab", "test", "javascript", "refresh", "bench", "help"])
+@pytest.mark.parametrize(
+    "target", ["lab", "test", "javascript", "refresh", "bench", "coverage", "package", "release", "help"]
+)
 def test_make_has_the_target(target: str) -> None:
     """Every target that the course names exists, is not a file (tests and notebooks are folders), and is explained."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
