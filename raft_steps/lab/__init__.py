@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.verify.model_checker import stored_schedule as stored_schedule
     from raft_steps.lab.verify.properties import RULES as RULES
     from raft_steps.lab.verify.properties import Properties as Properties
+    from raft_steps.lab.verify.properties import check_trace as check_trace
     from raft_steps.lab.verify.properties import kept_by as kept_by
 
 # Each public name and the module that defines it. The imports above say the same to type checkers; a test compares them.
@@ -104,6 +105,7 @@ HOMES = {
     "catalogue": "verify.conformance",
     "check": "checks",
     "check_linearizable": "verify.linearizability",
+    "check_trace": "verify.properties",
     "committed": "verify.model_checker",
     "course_map": "verify.fuzzer.course_map",
     "diff": "source.views",

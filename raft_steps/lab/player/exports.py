@@ -17,7 +17,7 @@ from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.model import Action, format_seconds, sides_of
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Event, digest_of
-from raft_steps.lab.verify.properties.watched_run import Witness
+from raft_steps.lab.verify.properties.monitor import Properties
 
 if TYPE_CHECKING:
     from raft_steps.lab.player.branches import Branch
@@ -205,7 +205,7 @@ def leader_of(branch: Branch) -> str | None:
 
 def _broken(branch: Branch) -> list[str]:
     monitor = branch.simulation.monitor
-    return [violation.rule.name for violation in monitor.violations.values()] if isinstance(monitor, Witness) else []
+    return list(monitor.violations) if isinstance(monitor, Properties) else []
 
 
 def _claim(branch: Branch) -> str:

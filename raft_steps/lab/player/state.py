@@ -10,7 +10,7 @@ from raft_steps.lab.player.branches import Branch, Branches
 from raft_steps.lab.scenario.grammar import format_action
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.trace.narration import event_text
-from raft_steps.lab.verify.properties.watched_run import Witness
+from raft_steps.lab.verify.properties.monitor import RecordedProperties
 
 # What an action does itself; what follows from it on the same server is not told in its answer.
 TOLD = frozenset(
@@ -69,11 +69,11 @@ def _last_deed(branch: Branch) -> str:
 
 def _violations(branch: Branch) -> list[dict[str, Any]]:
     monitor = branch.simulation.monitor
-    if not isinstance(monitor, Witness):
+    if not isinstance(monitor, RecordedProperties):
         return []
     return [
         {
-            "event": monitor.events[rule], "time": found.time, "rule": rule, "text": found.text,
+            "event": monitor.events[rule], "time": found.time_us, "rule": rule, "text": found.text,
             "servers": list(found.servers), "step": found.rule.step,
         }
         for rule, found in monitor.violations.items()

@@ -262,7 +262,7 @@ def test_small_failure_breaks_the_same_rule(failures: list[tuple[Rule, Scenario,
                 simulation.run_until(shrunk.scenario.until_us or 0)
             assert rule.name == broken.value.violation.rule.name == shrunk.trial.broken
             assert shrunk.trial.text == broken.value.violation.text
-            assert shrunk.trial.time == broken.value.violation.time == (shrunk.scenario.until_us or 0) - 1
+            assert shrunk.trial.time == broken.value.violation.time_us == (shrunk.scenario.until_us or 0) - 1
 
 
 def test_nothing_more_can_go(failures: list[tuple[Rule, Scenario, Shrunk]]) -> None:

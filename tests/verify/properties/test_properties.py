@@ -61,7 +61,7 @@ def test_wrong_node_is_reported_first(node_class: type, rule: str, line: str) ->
     text = str(violation)
 
     assert rule == next(iter(properties.violations)) == violation.rule.name
-    assert 0 < violation.time < (scenario.until_us or 0)
+    assert 0 < violation.time_us < (scenario.until_us or 0)
     assert violation.servers
     assert set(violation.servers) <= set(scenario.servers)
     assert (len(violation.servers) == 2) or rule not in TWO_SERVERS
@@ -90,7 +90,7 @@ def test_run_stops_at_the_event_that_broke() -> None:
 
     assert broken.value.violation == seen
     assert str(seen) == str(broken.value)
-    assert seen.time == simulation.now_us
+    assert seen.time_us == simulation.now_us
     others = Simulation(scenario, node_class, monitor=Properties(stop_at=[rule_named("Election Safety")]))
     others.run_until(scenario.until_us or 0)
     assert scenario.until_us == others.now_us
@@ -103,7 +103,7 @@ def test_violation_as_json() -> None:
 
     assert {
         "rule": rule,
-        "seconds": violation.time / 1_000_000,
+        "seconds": violation.time_us / 1_000_000,
         "servers": list(violation.servers),
         "text": violation.text,
         "step": 12,
@@ -373,7 +373,7 @@ def test_vote_for_another_after_a_crash() -> None:
     stage.properties.begins(stage.hosts["tom"])
     stage.event("tom", voted_for="spike")
     assert ["Promises Outlive Crashes"] == stage.broken()
-    assert "knows of a vote for spike now" in stage.properties.violations["Promises Outlive Crashes"].text
+    assert "its vote is for spike now" in stage.properties.violations["Promises Outlive Crashes"].text
 
 
 def test_what_was_never_stored_was_never_promised() -> None:

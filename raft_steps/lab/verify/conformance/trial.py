@@ -56,9 +56,7 @@ def try_entry(entry: Entry, step: int | None, seed: int, node_class: type | None
         simulation = Simulation(scenario, node_class, record=False, monitor=witness)
         wrong = _watch(entry, scenario, simulation, witness)
     except PropertyBroken as error:
-        wrong = (
-            f"{error.violation.rule.name} is broken at {format_seconds(error.violation.time)} s: {error.violation.text}"
-        )
+        wrong = f"{error.violation.rule.name} is broken at {format_seconds(error.violation.time_us)} s: {error.violation.text}"
     except (LeftOutError, NodeError, EventBudgetError) as error:
         wrong = str(error)
     return Outcome(entry.name, seed, wrong, simulation.now_us if simulation is not None else 0)

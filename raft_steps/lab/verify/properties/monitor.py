@@ -1,34 +1,33 @@
-"""The watch that holds every event of a run against the properties.
+"""Checks the properties at every event of a run.
 
-At every event it glances at term, role, commit index and effects. Only where one of them moved is there more to do,
-and that takes as long as what is new: an entry is compared with the first one of its index and term, a leader with
-the first one of its term. Two logs that agree on every entry's predecessor agree up to there, so no log is ever
-compared as a whole.
+At every event the monitor compares term, role, commit index and effects with what they were. Only if one of them
+changed is there more to do, and that takes as long as what is new: an entry is compared with the first one of its index
+and term, a leader with the first one of its term. No log is ever compared as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.commands import Ok, Request
 from raft_steps.lab.log import FIRST_ENTRY, Entry
 from raft_steps.lab.verify.properties import rules
-from raft_steps.lab.verify.properties.elections import Elections
-from raft_steps.lab.verify.properties.logs import Logs, log_of
+from raft_steps.lab.verify.properties.elections import ElectionRules
+from raft_steps.lab.verify.properties.logs import LogRules
+from raft_steps.lab.verify.properties.observed import ObservedServer, log_of
 from raft_steps.lab.verify.properties.rules import Rule
 from raft_steps.lab.verify.properties.violation import PropertyBroken, Violation
 
 if TYPE_CHECKING:
     from raft_steps.lab.log import Change
-    from raft_steps.lab.runtime.host import Host
 
 
-class Seen:
-    """What is remembered of one server: how it was after its last event.
+class LastObservation:
+    """A server as it was after its last event.
 
     Attributes:
-        begun: Whether it has handled an event in this life.
+        begun: Whether it has handled an event since it was started.
         has_commit_index: Whether its node has a commit index.
         lives: How often it was started.
         term: Its current term.
@@ -40,146 +39,210 @@ class Seen:
     __slots__ = ("begun", "commit_index", "has_commit_index", "last", "leads", "lives", "term")
 
     def __init__(self) -> None:
-        """Begin without a life."""
+        """Describe a server that was never started."""
         self.begun, self.has_commit_index, self.lives = False, False, 0
         self.term, self.leads, self.commit_index = 0, False, 0
         self.last = FIRST_ENTRY
 
 
 class Properties:
-    """Holds a run against the properties.
+    """Checks one run; whoever runs the servers calls it at every event.
 
     Attributes:
-        violations: The first violation of each rule that broke, by the rule's name, in the order in which they broke.
+        violations: The first violation of each broken rule, by the rule's name, in the order in which they broke.
         elections: How often a server began to lead.
     """
 
     def __init__(self, stop_at: Iterable[Rule] = ()) -> None:
-        """Watch one run.
+        """Start before the first event.
 
         Args:
-            stop_at: The rules whose violation ends the run, by a `PropertyBroken`.
+            stop_at: The rules whose violation ends the run, with a `PropertyBroken`.
         """
         self.violations: dict[str, Violation] = {}
         self.elections = 0
         self._stop_at = frozenset(rule.name for rule in stop_at)
-        self._hosts: dict[str, Host] = {}
-        self._seen: dict[str, Seen] = {}
+        self._servers: dict[str, ObservedServer] = {}
+        self._observations: dict[str, LastObservation] = {}
         self._requests: dict[str, Request] = {}
-        self._no_votes: set[type] = set()  # the classes of messages that have nothing to do with votes
-        self._elections = Elections(self._break)
-        self._logs = Logs(self._hosts, self._break)
+        self._not_about_votes: set[type] = set()  # classes of messages that need no further look
+        self._elections = ElectionRules(self._report)
+        self._logs = LogRules(self._servers, self._report)
 
-    def begins(self, host: Host) -> None:
-        """Hear that a life begins."""
-        self._hosts[host.name] = host
-        seen = self._seen.setdefault(host.name, Seen())
+    def begins(self, host: ObservedServer) -> None:
+        """Called when a server starts or restarts, before its first event."""
+        self._servers[host.name] = host
+        seen = self._observations.setdefault(host.name, LastObservation())
         seen.begun, seen.lives = False, seen.lives + 1
 
     def asked(self, client: str, request: Request) -> None:
-        """Hear what a client asks."""
+        """Called when a client sends a request."""
         self._requests[client] = request
 
-    def handled(self, host: Host, now: int, message: object | None, changes: list[Change] | None) -> None:
-        """Look at a node that has handled an event, and at its effects before they leave.
+    def handled(self, host: ObservedServer, now: int, message: object | None, changes: list[Change] | None) -> None:
+        """Called when a node has handled an event, before any of its effects leaves.
+
+        Args:
+            host: The server.
+            now: The time in microseconds.
+            message: The message that it handled; None if the event was something else.
+            changes: What happened to its log, if anything did.
 
         Raises:
             PropertyBroken: The event broke a rule that ends the run.
         """
-        node, seen = host.node, self._seen[host.name]
+        # Called at every event of every run of a sweep, so the common case, nothing new, is kept short.
+        node, seen = host.node, self._observations[host.name]
         if not seen.begun:
-            self._begun(host, seen, now)
+            self._check_first_event(host, seen, now)
         try:
             term, leads = node.current_term, node.is_leader
         except AttributeError:
             term, leads = _term_and_role(node)
         if changes is not None or term != seen.term or leads != seen.leads:
-            self._moved(host, seen, now, changes)
+            self._check_move(host, seen, now, changes)
         if seen.has_commit_index and (commit_index := getattr(node, "commit_index", 0)) != seen.commit_index:
-            self._commit_index_moved(host, seen, now, commit_index)
-        asked = None  # A call for votes goes to everybody, and is looked at once.
+            self._check_commit_index(host, seen, now, commit_index)
+        broadcast = None  # A RequestVote goes to every other server as one object, and is checked once.
         for effect in node.effects:
             kind = effect[0]
             if kind == "send":
-                said = effect[2]
-                if type(said) not in self._no_votes and said is not asked:
-                    asked = self._sends(host.name, effect[1], said, message, now)
+                sent = effect[2]
+                if type(sent) not in self._not_about_votes and sent is not broadcast:
+                    broadcast = self._check_message(host.name, effect[1], sent, message, now)
             elif kind == "apply":
-                self._logs.applies(host.name, effect[1], now)
+                self._logs.check_apply(host.name, effect[1], now)
             elif kind == "reply":
                 request = self._requests.pop(effect[1], None)
                 if request is not None and isinstance(effect[2], Ok):
-                    self._logs.acknowledges(host, request, now)
+                    self._logs.check_acknowledgement(host, request, now)
 
-    def _sends(self, name: str, to: str, said: object, heard: object | None, now: int) -> object | None:
-        """See a server send what may be about votes; give it back if it calls for them."""
-        word = type(said).__name__
-        if word == "RequestVote":
-            self._elections.asks(name, said, now)
-            return said
-        if word == "RequestVoteReply":
-            self._elections.answers(name, to, said, heard, now)
+    def failed(self, host: ObservedServer) -> None:
+        """Called when a server crashed in the middle of an event: only what its disk has of the event counts."""
+        self._observations[host.name].last = _last_entry(host)
+
+    def _check_message(self, name: str, to: str, sent: object, handled: object | None, now_us: int) -> object | None:
+        """Check a message that may be about votes; return it if it is a RequestVote."""
+        # By name: each step defines its own message classes.
+        class_name = type(sent).__name__
+        if class_name == "RequestVote":
+            self._elections.check_candidacy(name, sent, now_us)
+            return sent
+        if class_name == "RequestVoteReply":
+            self._elections.check_reply(name, to, sent, handled, now_us)
         else:
-            self._no_votes.add(type(said))
+            self._not_about_votes.add(type(sent))
         return None
 
-    def failed(self, host: Host) -> None:
-        """Hear that a server went down in the middle of an event: what its disk took of it counts."""
-        self._seen[host.name].last = _last_of(host)
-
-    def _begun(self, host: Host, seen: Seen, now: int) -> None:
-        """See the first event of a life."""
+    def _check_first_event(self, server: ObservedServer, seen: LastObservation, now_us: int) -> None:
+        """Check the first event after a start."""
         if seen.lives == 1:
-            self._logs.hold(host, now)
+            self._logs.check_first_log(server, now_us)
         else:
-            self._elections.comes_back(host.node, host.name, seen.term, now)
-            self._logs.comes_back(host, seen.last, now)
-        seen.begun, seen.last = True, _last_of(host)
-        seen.term, seen.leads = _term_and_role(host.node)[0], False
+            self._elections.check_restart(server.node, server.name, seen.term, now_us)
+            self._logs.check_restart(server, seen.last, now_us)
+        seen.begun, seen.last = True, _last_entry(server)
+        seen.term, seen.leads = _term_and_role(server.node)[0], False
         seen.has_commit_index, seen.commit_index = (
-            hasattr(host.node, "commit_index"),
-            getattr(host.node, "commit_index", 0),
+            hasattr(server.node, "commit_index"),
+            getattr(server.node, "commit_index", 0),
         )
 
-    def _moved(self, host: Host, seen: Seen, now: int, changes: list[Change] | None) -> None:
-        """See a term, a role or a log change; a Node may begin to have a commit index with it."""
-        term, leads = _term_and_role(host.node)
-        name, seen.has_commit_index = host.name, hasattr(host.node, "commit_index")
+    def _check_move(
+        self, server: ObservedServer, seen: LastObservation, now_us: int, changes: list[Change] | None
+    ) -> None:
+        """Check a change of term, role or log; a Node may begin to have a commit index with it."""
+        term, leads = _term_and_role(server.node)
+        name, seen.has_commit_index = server.name, hasattr(server.node, "commit_index")
         if term != seen.term:
-            self._elections.term_moved(name, seen.term, term, now)
+            self._elections.check_term(name, seen.term, term, now_us)
         if changes is not None:
             if leads and seen.leads:
-                self._logs.leader_changed(host, seen.last, changes, now)
-            self._logs.changed(host, changes, now)
-            seen.last = _last_of(host)
+                self._logs.check_leader_changes(server, seen.last, changes, now_us)
+            self._logs.check_changes(server, changes, now_us)
+            seen.last = _last_entry(server)
         if leads and (not seen.leads or term != seen.term):
             self.elections += not seen.leads
-            self._elections.leads(name, term, now)
-            self._logs.leads(host, term, now)
+            self._elections.check_leader(name, term, now_us)
+            self._logs.check_leader(server, term, now_us)
         seen.term, seen.leads = term, leads
 
-    def _commit_index_moved(self, host: Host, seen: Seen, now: int, commit_index: int) -> None:
+    def _check_commit_index(
+        self, server: ObservedServer, seen: LastObservation, now_us: int, commit_index: int
+    ) -> None:
         if commit_index < seen.commit_index:
-            text = f"{host.name} had committed up to index {seen.commit_index}, and is at {commit_index} now."
-            self._break(rules.COMMIT_INDEX_GROWS, now, text, host.name)
-        elif getattr(host.node, "is_leader", False):
-            self._logs.commits(host, commit_index, now)
+            text = f"{server.name} had committed up to index {seen.commit_index}, and is at {commit_index} now."
+            self._report(rules.COMMIT_INDEX_GROWS, now_us, text, server.name)
+        elif getattr(server.node, "is_leader", False):
+            self._logs.check_commit(server, commit_index, now_us)
         seen.commit_index = commit_index
 
-    def _break(self, rule: Rule, now: int, text: str, *servers: str) -> None:
+    def _report(self, rule: Rule, now_us: int, text: str, *servers: str) -> None:
         if rule.name in self.violations:
             return
-        violation = Violation(rule=rule, time=now, servers=servers, text=text)
+        violation = Violation(rule=rule, time_us=now_us, servers=servers, text=text)
         self.violations[rule.name] = violation
         if rule.name in self._stop_at:
             raise PropertyBroken(violation)
 
 
+class RecordedProperties(Properties):
+    """Checks a run that has a trace, of any Node, Raft or not.
+
+    A Node whose fields are so unusual that a rule raises an exception is not checked any further; its run goes on.
+
+    Attributes:
+        events: The number of the event of the trace that broke a rule, by the rule's name.
+    """
+
+    def __init__(self, event_number: Callable[[], int]) -> None:
+        """Start before the first event.
+
+        Args:
+            event_number: Returns the number of the last event of the trace that is about what a server handled.
+        """
+        super().__init__()
+        self.events: dict[str, int] = {}
+        self._event_number = event_number
+        self._gave_up = False
+
+    def begins(self, host: ObservedServer) -> None:
+        """Called when a server starts or restarts, before its first event."""
+        self._attempt(super().begins, host)
+
+    def asked(self, client: str, request: Request) -> None:
+        """Called when a client sends a request."""
+        self._attempt(super().asked, client, request)
+
+    def handled(self, host: ObservedServer, now: int, message: object | None, changes: list[Change] | None) -> None:
+        """Called when a node has handled an event, before any of its effects leaves."""
+        if not self._gave_up:
+            try:  # As in `_attempt`, without another call: this happens at every event.
+                Properties.handled(self, host, now, message, changes)
+            except Exception:  # noqa: BLE001  # As below.
+                self._gave_up = True
+
+    def failed(self, host: ObservedServer) -> None:
+        """Called when a server crashed in the middle of an event: only what its disk has of the event counts."""
+        self._attempt(super().failed, host)
+
+    def _attempt(self, call: Any, *arguments: Any) -> None:
+        if not self._gave_up:
+            try:
+                call(*arguments)
+            except Exception:  # noqa: BLE001  # A learner's Node may have anything in a field; its run goes on.
+                self._gave_up = True
+
+    def _report(self, rule: Rule, now_us: int, text: str, *servers: str) -> None:
+        self.events.setdefault(rule.name, self._event_number())
+        super()._report(rule, now_us, text, *servers)
+
+
 def _term_and_role(node: Any) -> tuple[Any, Any]:
-    """Give a node's term and whether it leads; in the first steps a node has no role."""
+    """Return a node's term and whether it leads; in the first steps a node has no role."""
     return getattr(node, "current_term", 0), getattr(node, "is_leader", False)
 
 
-def _last_of(host: Host) -> Entry:
-    log = log_of(host)
+def _last_entry(server: ObservedServer) -> Entry:
+    log = log_of(server)
     return log[log.last_index]

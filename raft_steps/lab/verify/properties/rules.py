@@ -1,8 +1,8 @@
 """The properties of Raft, as data: their names, their sentences, and the step of the course from which each is kept.
 
-The first five are the paper's Figure 3. The others are what Figure 2 and Section 8 ask for beside them. A step before
-the one that earns a property may break it; the reason says how, and which step mends it. Steps 1 to 3 keep all of
-them, however early they answer: only one server ever leads there, and its log is on disk.
+The first five are those of the paper's Figure 3. The others are required by Figure 2 and Section 8. A step before the
+one that brings a property may break it; its reason says how, and which step mends it. Steps 1 to 3 keep all of them,
+however early they answer: only one server ever leads there, and its log is on disk.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ class Rule:
 
     Attributes:
         name: Its name; the paper's, where the paper has one.
-        section: Where the paper asks for it.
-        sentence: What it says.
+        section: The section of the paper that requires it.
+        sentence: The rule itself.
         kept_from: The number of the step from which on no run breaks it.
-        mended_by: What that step brings.
-        why_not: What breaks it before, by the first step that the reason is about.
-        taught_by: The number of the step that teaches how to keep it, where that is another one.
+        mended_by: What that step changes.
+        why_not: Why earlier steps break it, by the first step that the reason applies to.
+        taught_by: The number of the step that teaches how to keep it, if that is another one.
     """
 
     name: str
@@ -38,14 +38,14 @@ class Rule:
         return self.taught_by or self.kept_from
 
     def reason(self, step: int) -> str:
-        """Say why a step does not keep the rule yet; nothing if it does."""
+        """Return why a step does not keep the rule yet; "" if it does."""
         if step >= self.kept_from:
             return ""
         found = [why for first, why in sorted(self.why_not.items()) if first <= step]
         return found[-1] if found else ""
 
     def mended_at(self, step: int) -> int:
-        """Give the step that takes away the reason why an earlier one does not keep the rule."""
+        """Return the step that removes the reason why an earlier one does not keep the rule."""
         return min(first for first in (*self.why_not, self.kept_from) if first > step)
 
 
@@ -56,7 +56,7 @@ ELECTION_SAFETY = Rule(
     kept_from=12,
     mended_by="term and vote are on disk, and votes belong to a term",
     why_not={
-        4: "a server leads in whatever term it has, and what it hears changes that term while it leads",
+        4: "a server leads in whatever term it has, and messages change that term while it leads",
         5: "a leader adopts the term of another leader's call and goes on leading in it",
         6: "half of the votes are enough, votes of an earlier election count, and a voter keeps its own old term",
         9: "a server that crashes forgets its term and its vote, and votes again in the same term",
@@ -68,7 +68,7 @@ LEADER_APPEND_ONLY = Rule(
     sentence="A leader never overwrites or deletes entries of its log; it only appends.",
     kept_from=6,
     mended_by="a leader that accepts a call steps down first",
-    why_not={4: "a leader that hears another leader's call stores its entries and goes on leading"},
+    why_not={4: "a leader that receives another leader's call stores its entries and goes on leading"},
 )
 LOG_MATCHING = Rule(
     name="Log Matching",
@@ -83,7 +83,7 @@ LEADER_COMPLETENESS = Rule(
     section="Figure 3, Section 5.4",
     sentence="An entry that was committed in a term is in the log of every leader of a later term.",
     kept_from=12,
-    mended_by="only a server whose log is up to date is elected, and only entries of the own term commit by counting",
+    mended_by="only a server whose log is up to date is elected, and only entries of the leader's term commit by counting",
     why_not={
         4: "a server votes without asking what is in the candidate's log",
         10: "an acknowledgement of any heartbeat counts for every open write",
@@ -97,8 +97,8 @@ STATE_MACHINE_SAFETY = Rule(
     kept_from=12,
     mended_by="entries are applied up to the commit index and no further",
     why_not={
-        4: "a new leader, or a server that starts again, carries out its whole log, committed or not; and late "
-        "answers, of a heartbeat too, commit for one that leads no more",
+        4: "a new leader, or a server that restarts, applies its whole log, committed or not; and late replies, even "
+        "to heartbeats, commit entries of a server that no longer leads",
         11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
     },
 )
@@ -118,7 +118,7 @@ TERMS_GROW = Rule(
     section="Figure 2, Section 5.1",
     sentence="A server's current term never gets smaller while it runs.",
     kept_from=1,
-    mended_by="what is said in an older term changes nothing",
+    mended_by="a message of an older term changes nothing",
     why_not={},
     taught_by=6,
 )
@@ -127,7 +127,7 @@ COMMIT_INDEX_GROWS = Rule(
     section="Figure 2",
     sentence="A server's commit index never gets smaller while it runs.",
     kept_from=1,
-    mended_by="a follower never goes below what it has committed, whatever a late call says",
+    mended_by="a follower never goes below what it has committed, whatever a late call contains",
     why_not={},
     taught_by=11,
 )
@@ -137,16 +137,16 @@ PROMISES_OUTLIVE_CRASHES = Rule(
     sentence="After a crash a server contradicts no term, no vote and no acknowledgement that it gave before.",
     kept_from=12,
     mended_by="term and vote are on disk, like the log",
-    why_not={4: "only the log is on disk: a server that starts again has the term of its last entry, and no vote"},
+    why_not={4: "only the log is on disk: a server that restarts has the term of its last entry, and no vote"},
 )
 ACKNOWLEDGED_WRITES_LAST = Rule(
     name="Acknowledged Writes Last",
     section="Section 8",
-    sentence="A write that a client was told is done stays in the log: nobody leads without it, and the last copy never goes.",
+    sentence="An acknowledged write stays in the log: no server leads without it, and its last copy is never deleted.",
     kept_from=12,
     mended_by="an answer is given for committed entries only, and committed entries stay",
     why_not={
-        4: "a server without the entry is elected, for nobody asks what is in its log",
+        4: "a server without the entry is elected, because voters do not compare logs",
         10: "an acknowledgement of any heartbeat counts for every open write",
         11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
     },
@@ -167,7 +167,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def kept_by(step: int) -> tuple[Rule, ...]:
-    """Give the rules that a step is expected to keep in every run.
+    """Return the rules that a step is expected to keep in every run.
 
     Args:
         step: The number of a step.
