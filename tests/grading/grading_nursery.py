@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Self
 
-from raft_steps.lab.grading.worker_process import ENVIRONMENT, PYTHON, Session
+from raft_steps.lab.grading.worker_process import ENVIRONMENT, PYTHON, WorkerProcess
 
 DIVIDE = (Path(__file__).parent / "grading_divide.py").read_text(encoding="utf-8")
 
@@ -59,7 +59,7 @@ class Nursery:
         self._line.close()
         assert 0 == self._process.wait()
 
-    def session(self) -> Session:
+    def session(self) -> WorkerProcess:
         """Give a session; the one before has to be over."""
         return _Divided(self)
 
@@ -73,7 +73,7 @@ class Nursery:
         return Divided(int(self._line.recv(100)), os.fdopen(stdin, "wb", 0), os.fdopen(stdout, "rb", 0))
 
 
-class _Divided(Session):
+class _Divided(WorkerProcess):
     """A session that gets its process from a nursery."""
 
     def __init__(self, nursery: Nursery) -> None:

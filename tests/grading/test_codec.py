@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raft_steps.lab.commands import Ok, Set
-from raft_steps.lab.grading.annotations import decode_hint, encode_hint
-from raft_steps.lab.grading.codec import Opaque, Wire, WireError
+from raft_steps.lab.grading.annotations import decode_annotation, encode_annotation
+from raft_steps.lab.grading.codec import Codec, CodecError, Opaque
 from raft_steps.lab.log import Entry, Log
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats(allow_nan=False)
@@ -25,7 +25,7 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_values_come_back_as_they_were(value: Any) -> None:
     """What a field may hold is the same at the other end, type for type."""
-    back = Wire().decode(Wire().encode(value))
+    back = Codec().decode(Codec().encode(value))
 
     assert value == back
     assert repr(type(value)) == repr(type(back))
@@ -47,7 +47,7 @@ def test_values_come_back_as_they_were(value: Any) -> None:
 )
 def test_what_nodes_hold_comes_back(value: Any) -> None:
     """Entries, answers, logs and the library's containers are known at both ends."""
-    back = Wire().decode(Wire().encode(value))
+    back = Codec().decode(Codec().encode(value))
 
     assert value == back
     assert type(value) is type(back)
@@ -69,7 +69,7 @@ def test_what_is_no_data_is_opaque() -> None:
         __hash__ = int.__hash__
 
     for value in (Always(), Four(4), print, int, lambda: 4):
-        back = Wire().decode(Wire().encode(value))
+        back = Codec().decode(Codec().encode(value))
         assert isinstance(back, Opaque)
         assert back not in (4, 5, None, True)
 
@@ -83,8 +83,8 @@ def test_what_is_no_data_is_opaque() -> None:
 )  # fmt: skip
 def test_nonsense_is_turned_down(data: Any) -> None:
     """What `encode` never gives is an error, and nothing else."""
-    with pytest.raises(WireError):
-        Wire().decode(data)
+    with pytest.raises(CodecError):
+        Codec().decode(data)
 
 
 def test_depth_is_no_trap() -> None:
@@ -93,8 +93,8 @@ def test_depth_is_no_trap() -> None:
     for _ in range(100_000):
         data = ["l", data]
 
-    with pytest.raises((WireError, RecursionError)):
-        Wire().decode(data)
+    with pytest.raises((CodecError, RecursionError)):
+        Codec().decode(data)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_depth_is_no_trap() -> None:
 )
 def test_annotations_come_back(hint: Any) -> None:
     """What a message's field may be annotated with is the same at the other end."""
-    wire = Wire()
+    wire = Codec()
 
-    assert hint == decode_hint(encode_hint(hint, wire.describe), wire.classes)
+    assert hint == decode_annotation(encode_annotation(hint, wire.class_id), wire.classes)
 
 
 def test_unknown_annotation_fits_nothing() -> None:
@@ -114,7 +114,7 @@ def test_unknown_annotation_fits_nothing() -> None:
     class Strange:
         x: int
 
-    found = decode_hint(encode_hint(Strange, Wire().describe), {})
+    found = decode_annotation(encode_annotation(Strange, Codec().class_id), {})
 
     assert isinstance(found, type)
     assert not isinstance(Strange(3), found)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from raft_steps.lab.course.extraction import ExtractedNode, SubmissionError
-from raft_steps.lab.grading.limits import may_import
+from raft_steps.lab.grading.limits import import_refusal
 from raft_steps.lab.grading.source_policy import complaints, extract_submission
 from tests.grading.submissions import step_06
 
@@ -102,7 +102,7 @@ def test_right_submission_is_no_complaint() -> None:
 )
 def test_what_steps_are_made_of_may_be_imported(module: str, names: tuple[str, ...]) -> None:
     """The standard library's harmless modules, the steps, and the laboratory's few names."""
-    assert not may_import(module, names)
+    assert not import_refusal(module, names)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_steps_are_made_of_may_be_imported(module: str, names: tuple[str, .
 )
 def test_what_reaches_out_may_not_be_imported(module: str, names: tuple[str, ...]) -> None:
     """Everything else is turned down, with a reason."""
-    assert may_import(module, names)
+    assert import_refusal(module, names)
 
 
 def test_link_and_pipe_are_not_opened(tmp_path: Path) -> None:

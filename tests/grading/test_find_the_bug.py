@@ -9,7 +9,7 @@ from raft_steps import node
 from raft_steps.lab.cli.main import main
 from raft_steps.lab.course.extraction import SubmissionError
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.grading.find_the_bug import hunt, read_test, read_tests
+from raft_steps.lab.grading.find_the_bug import grade_tests, read_test, read_tests
 from raft_steps.lab.grading.mutants import own_mutants, write_mutants
 
 # tom wins with jerry's vote; jerry crashes before the entry of that term has reached it, and is asked again.
@@ -40,8 +40,8 @@ def hunted(tmp_path: Path, *tests: str) -> tuple[float, list[str]]:
     """Hunt with these tests; give the score, and what came of each."""
     path = tmp_path / "ann.txt"
     path.write_text("\n---\n".join(tests), encoding="utf-8")
-    found = hunt(path, 12, MUTANTS)
-    return found.score, found.told
+    found = grade_tests(path, 12, MUTANTS)
+    return found.score, found.outcomes
 
 
 def test_scenario_finds_a_broken_promise(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_files_without_tests_are_told(tmp_path: Path, content: bytes) -> None:
 
     with pytest.raises(SubmissionError, match=r"bob\.txt"):
         read_tests(path)
-    assert 0 == hunt(path, 12, MUTANTS).score
+    assert 0 == grade_tests(path, 12, MUTANTS).score
 
 
 def test_own_mutants_are_the_nodes_of_a_module(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_default_set_takes_looking_for(tmp_path: Path) -> None:
     path.write_text(QUIET, encoding="utf-8")
 
     assert len(specs) >= 10
-    assert 0 == hunt(path, 12, [load_node(each) for each in specs]).score
+    assert 0 == grade_tests(path, 12, [load_node(each) for each in specs]).score
 
 
 @pytest.mark.slow

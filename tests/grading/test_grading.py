@@ -14,10 +14,10 @@ import pytest
 from raft_steps.lab.checks import checks_of
 from raft_steps.lab.grading import package_copy, worker_process
 from raft_steps.lab.grading import run as grading_run
-from raft_steps.lab.grading.run import Grading, grade
-from raft_steps.lab.grading.scores import as_csv, write, write_scores
-from raft_steps.lab.grading.student_page import page
-from raft_steps.lab.grading.submissions import HandedIn, hand_in
+from raft_steps.lab.grading.run import GradingSettings, grade
+from raft_steps.lab.grading.scores import as_csv, write_scores, write_text
+from raft_steps.lab.grading.student_page import student_page
+from raft_steps.lab.grading.submissions import Submission, find_submissions
 from raft_steps.lab.grading.trials import private_seeds
 from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.text import printable
@@ -53,7 +53,7 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
         package_copy.compile_file(guard)
         return modules
 
-    begin = f"from raft_steps.lab.grading import worker_process; worker_process.LOOP_SECONDS = {worker_process.LOOP_SECONDS / 2}; "
+    begin = f"from raft_steps.lab.grading import worker_process; worker_process.LOOP_S = {worker_process.LOOP_S / 2}; "
     path, rest = grading_run.START.split("from ", 1)
     patch.setattr(grading_run, "START", f"{path}{begin}from {rest}")
     patch.setattr(grading_run, "copy_package", copy)
@@ -70,8 +70,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         hurry(patch)
         patch.setenv("TMPDIR", str(own))
         patch.setattr(tempfile, "tempdir", str(own))
-        grading = Grading(step=6, out=place / "grades", seeds=SEEDS)
-        results = grade(grading, hand_in([place / "handed_in"], 6))
+        grading = GradingSettings(step=6, out=place / "grades", seeds=SEEDS)
+        results = grade(grading, find_submissions([place / "handed_in"], 6))
     return {
         "place": place,
         "temporary": own,
@@ -89,7 +89,7 @@ def test_hostile_submission_gets_what_it_earns(graded: dict[str, Any], each: hos
     assert each.least <= result["score"] <= each.most, result
     assert result["sentence"], result
     assert each.says in f"{result['sentence']} {' '.join(result['remarks'])}", result
-    assert graded["grading"].page_of(HandedIn(each.name, None)).is_file()
+    assert graded["grading"].page_of(Submission(each.name, None)).is_file()
 
 
 @pytest.mark.slow
@@ -122,7 +122,7 @@ def test_honest_submissions_are_in_order_of_merit(graded: dict[str, Any]) -> Non
 @pytest.mark.slow
 def test_page_says_rule_picture_and_replay(graded: dict[str, Any]) -> None:
     """A failure has its rule, its picture and a line to replay; the page asks for nothing, and runs nothing."""
-    page = graded["grading"].page_of(HandedIn("leader_stays", None)).read_text(encoding="utf-8")
+    page = graded["grading"].page_of(Submission("leader_stays", None)).read_text(encoding="utf-8")
 
     rule = next(each for each in checks_of(6) if each.name == "a term at least as new deposes a leader")
     assert rule.rule in page
@@ -158,7 +158,7 @@ def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: p
     monkeypatch.setattr(grading_run, "_start", lambda *given: started.append(given[1].student) or start(*given))
     (graded["place"] / "handed_in" / "no_node.py").write_text("y = 2\n")
 
-    again = grade(graded["grading"], hand_in([graded["place"] / "handed_in"], 6))
+    again = grade(graded["grading"], find_submissions([graded["place"] / "handed_in"], 6))
 
     assert ["no_node"] == started
     assert graded["results"]["leader_stays"] == next(each for each in again if each["student"] == "leader_stays")
@@ -172,8 +172,8 @@ def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     own.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(own))
     put(tmp_path / "in", {f"student{n}.py": step_06.NOT_WRITTEN for n in range(5)})
-    grading = Grading(step=6, out=tmp_path / "out", seeds=SEEDS, workers=1)
-    submissions = hand_in([tmp_path / "in"], 6)
+    grading = GradingSettings(step=6, out=tmp_path / "out", seeds=SEEDS, workers=1)
+    submissions = find_submissions([tmp_path / "in"], 6)
 
     def interrupt(done: int, _total: int) -> None:
         if done == 2:
@@ -237,13 +237,14 @@ def test_name_that_is_no_text_stops_nobody(tmp_path: Path) -> None:
         except OSError:
             pytest.skip("this system has no such names")
 
-    found = hand_in([tmp_path], 6)
+    found = find_submissions([tmp_path], 6)
 
     assert all(each.student == printable(each.student) for each in found)
     assert 3 == len({each.slug for each in found})
     for each in found:
-        write(
-            tmp_path / each.slug, page(each.student, each.path.name if each.path else "", Verdict.nothing(6, "."), None)
+        write_text(
+            tmp_path / each.slug,
+            student_page(each.student, each.path.name if each.path else "", Verdict.nothing(6, "."), None),
         )
         assert "<script>" not in (tmp_path / each.slug).read_text(encoding="utf-8")
 
@@ -256,20 +257,20 @@ def test_each_file_and_each_folder_is_a_student(tmp_path: Path) -> None:
     put(tmp_path / "in" / "fay", {})
     put(tmp_path / "in" / "fay" / "step6", {"mine.py": ""})
 
-    found = {each.student: each for each in hand_in([tmp_path / "in", tmp_path / "in" / "ann.py"], 6)}
+    found = {each.student: each for each in find_submissions([tmp_path / "in", tmp_path / "in" / "ann.py"], 6)}
 
     assert ["ann", "ann (2)", "bob", "cem", "dia", "eve", "fay"] == list(found)
     named = {name: each.path.name if each.path else None for name, each in found.items()}
     assert ("06_term_checks.ipynb", None, None, "mine.py") == tuple(
         named[name] for name in ("cem", "dia", "eve", "fay")
     )
-    assert found["dia"].why.startswith("2 files")
+    assert found["dia"].problem.startswith("2 files")
 
 
 def test_names_of_files_are_harmless() -> None:
     """Whatever a student is called, the page has a name of its own, in the folder."""
     names = ["../../etc/passwd", "a b", "a/b", "a-b", "", "…"]
-    slugs = [HandedIn(name, None).slug for name in names]
+    slugs = [Submission(name, None).slug for name in names]
 
     assert len(set(slugs)) == len(slugs)
     assert not any("/" in slug or slug.startswith(".") or not slug for slug in slugs)

@@ -14,7 +14,7 @@ from raft_steps.lab.grading.judge import judge, load
 from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.source_policy import extract_submission
 from raft_steps.lab.grading.trials import new_checks, private_seeds
-from raft_steps.lab.grading.worker_process import Session
+from raft_steps.lab.grading.worker_process import WorkerProcess
 from tests.checks.check_tools import wrong_nodes_of
 from tests.grading.grading_nursery import Nursery
 
@@ -31,7 +31,7 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
         yield nursery
 
 
-def remotely(session: Session, modules: list[str], node_class: type, step: int) -> Report:
+def remotely(session: WorkerProcess, modules: list[str], node_class: type, step: int) -> Report:
     """Hold a Node that another process holds against the checks, with what the grader takes out of its file."""
     path = Path(str(sys.modules[node_class.__module__].__file__))
     return check(load(extract_submission(path, node_class.__name__), session, modules), step)
@@ -52,7 +52,7 @@ def test_wrong_nodes_get_the_same_verdicts(nursery: Nursery, name: str) -> None:
 
     assert nodes
     for each in nodes:
-        with Session(nursery.package) if each is nodes[0] else nursery.session() as session:
+        with WorkerProcess(nursery.package) if each is nodes[0] else nursery.session() as session:
             there = list(said(remotely(session, nursery.modules, each, step)))
         assert list(said(check(each, step))) == there, each.__name__
 

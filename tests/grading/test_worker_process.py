@@ -13,10 +13,10 @@ import pytest
 from raft_steps.lab.checks import check
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.course.extraction import ExtractedCell, ExtractedNode
-from raft_steps.lab.grading import worker_process as session_module
+from raft_steps.lab.grading import worker_process
 from raft_steps.lab.grading.judge import load
 from raft_steps.lab.grading.package_copy import copy_package
-from raft_steps.lab.grading.worker_process import Lost, Session, cpu_seconds_of
+from raft_steps.lab.grading.worker_process import WorkerLostError, WorkerProcess, cpu_seconds_of
 from raft_steps.lab.runtime.diagnostics import Mistake
 from tests.grading.submissions import step_06
 
@@ -33,9 +33,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     return folder, copy_package(folder, 6)
 
 
-def loaded(session: Session, package: tuple[Path, list[str]], text: str) -> Any:
+def loaded(process: WorkerProcess, package: tuple[Path, list[str]], text: str) -> Any:
     """Load a text as it stands, past the rules of the source."""
-    return load(ExtractedNode([ExtractedCell("x.py", text, text)]), session, package[1])
+    return load(ExtractedNode([ExtractedCell("x.py", text, text)]), process, package[1])
 
 
 @pytest.mark.slow
@@ -56,15 +56,15 @@ def loaded(session: Session, package: tuple[Path, list[str]], text: str) -> Any:
         "os['sys'].setprofile(print)",
         "os['sys'].modules['ctypes'].CDLL(None)",
         "os['sys'].modules['gc'].get_objects()",
-        "os['sys'].modules['raft_steps.lab.grading.limits'].REFUSED = ('none',)\nos['open']('found', 65)",
+        "os['sys'].modules['raft_steps.lab.grading.limits'].FORBIDDEN_EVENTS = ('none',)\nos['open']('found', 65)",
     ],
 )
 def test_who_gets_at_the_interpreter_is_stopped_there(package: tuple[Path, list[str]], line: str) -> None:
     """Files, processes, signals, imports and the like are refused by the interpreter itself."""
-    with Session(package[0]) as session:
+    with WorkerProcess(package[0]) as process:
         with pytest.raises(Mistake, match=r"reached for|imported|KeyError"):
-            loaded(session, package, f"{step_06.RIGHT}\n{BREAKOUT}\n{line}\n")
-        assert not (session.folder / "found").exists()
+            loaded(process, package, f"{step_06.RIGHT}\n{BREAKOUT}\n{line}\n")
+        assert not (process.folder / "found").exists()
 
 
 @pytest.mark.slow
@@ -73,8 +73,8 @@ def test_ending_the_process_ends_the_trial(package: tuple[Path, list[str]]) -> N
     text = step_06.RIGHT.replace(
         '        """Refuse an older', f"        {BREAKOUT}\n        os['_exit'](0)\n        '''Refuse"
     ).replace('store what fits."""', "store what fits.'''")
-    with Session(package[0]) as session:
-        report = check(loaded(session, package, text), 6)
+    with WorkerProcess(package[0]) as process:
+        report = check(loaded(process, package, text), 6)
 
     assert not any(result.passed for result in report.results[:4])
     assert "ended its own process" in report.results[0].message
@@ -88,8 +88,8 @@ def test_forged_answers_are_the_nodes_own(package: tuple[Path, list[str]]) -> No
     body = step_06.UNTOUCHED.replace(
         "    pass\n", f"    def on_append_entries(self, sender, message):\n        {lines}"
     )
-    with Session(package[0]) as session:
-        report = check(loaded(session, package, body), 6)
+    with WorkerProcess(package[0]) as process:
+        report = check(loaded(process, package, body), 6)
 
     assert not report.results[0].passed
     assert not any(result.passed for result in report.results if "followed" in result.name)
@@ -99,10 +99,10 @@ def test_forged_answers_are_the_nodes_own(package: tuple[Path, list[str]]) -> No
 def test_no_seed_leaves_the_judge(package: tuple[Path, list[str]]) -> None:
     """What is sent to a submission's process holds no seed: it asks for each number."""
     sent: list[Any] = []
-    with Session(package[0]) as session:
-        node_class = loaded(session, package, step_06.RIGHT)
-        write = session._write
-        session._write = lambda data: sent.append(data) or write(data)  # type: ignore[method-assign, func-returns-value]
+    with WorkerProcess(package[0]) as process:
+        node_class = loaded(process, package, step_06.RIGHT)
+        write = process._write
+        process._write = lambda data: sent.append(data) or write(data)  # type: ignore[method-assign, func-returns-value]
         Cluster(node_class, 3, seed=987654321).run(60)
 
     assert sent
@@ -127,15 +127,15 @@ def test_same_run_as_in_this_process(package: tuple[Path, list[str]]) -> None:
         assert cluster.trace is not None
         return cluster.trace.to_text()
 
-    with Session(package[0]) as session:
-        there = traced(loaded(session, package, step_06.RIGHT))
+    with WorkerProcess(package[0]) as process:
+        there = traced(loaded(process, package, step_06.RIGHT))
 
     assert traced(space["Node"]) == there
 
 
 @pytest.mark.slow
 def test_group_is_ended_with_its_process() -> None:
-    """Whatever a process has started in its session ends with it."""
+    """Whatever a process has started in its process ends with it."""
     code = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, bufsize=0
@@ -143,7 +143,7 @@ def test_group_is_ended_with_its_process() -> None:
     assert process.stdout is not None
     grandchild = int(process.stdout.readline())
 
-    session_module._end(process)
+    worker_process.end_group(process)
 
     assert process.returncode == -signal.SIGKILL
     assert _is_gone(grandchild)
@@ -183,10 +183,10 @@ def test_computing_time_is_the_processes_own() -> None:
 @pytest.mark.slow
 def test_lost_session_stays_lost(package: tuple[Path, list[str]]) -> None:
     """Once a process is gone, every further question gets the same answer, at once."""
-    with Session(package[0]) as session:
-        loaded(session, package, step_06.RIGHT)
-        os.kill(session._process.pid, signal.SIGTERM)
+    with WorkerProcess(package[0]) as process:
+        loaded(process, package, step_06.RIGHT)
+        os.kill(process._process.pid, signal.SIGTERM)
         for _ in range(2):
-            with pytest.raises(Lost, match="ended its own process"):
-                session.ask({"call": "on_start", "with": [], "id": 0, "new": True, "set": {}})
-    assert not session.folder.exists()
+            with pytest.raises(WorkerLostError, match="ended its own process"):
+                process.request({"call": "on_start", "with": [], "id": 0, "new": True, "set": {}})
+    assert not process.folder.exists()

@@ -57,10 +57,10 @@ def grade(
     With --find-the-bug, each student hands in a text file of scenarios, with a line --- between two. The score is the
     share of wrong Nodes in which they break a promise, without a false alarm in the right one.
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    from raft_steps.lab.grading.run import Grading
+    from raft_steps.lab.grading.run import GradingSettings
     from raft_steps.lab.grading.run import grade as run_grading
     from raft_steps.lab.grading.scores import write_scores
-    from raft_steps.lab.grading.submissions import SUFFIXES, TEXTS, hand_in
+    from raft_steps.lab.grading.submissions import SUFFIXES, TEXTS, find_submissions
     from raft_steps.lab.grading.trials import private_seeds
 
     step(number)  # Whoever has not got it cannot tell what of it is work.
@@ -68,11 +68,11 @@ def grade(
         raise CommandError(f"{class_name!r} is no name of a class")
     if mutants is not None and not hunting:
         raise CommandError("--mutants are for --find-the-bug")
-    found = hand_in(submissions, number, TEXTS if hunting else SUFFIXES)
+    found = find_submissions(submissions, number, TEXTS if hunting else SUFFIXES)
     if not found:
         raise CommandError("nothing was handed in: the folder is empty")
     out.mkdir(parents=True, exist_ok=True)
-    grading = Grading(
+    settings = GradingSettings(
         step=number,
         out=out,
         seeds=private_seeds(_secret(secret, out), seeds) if not hunting else (),
@@ -81,7 +81,7 @@ def grade(
         mutants=_mutants(mutants, number, out) if hunting else (),
     )
     with Progress(f"step {number}", len(found)) as progress:
-        results = run_grading(grading, found, progress)
+        results = run_grading(settings, found, progress)
     table, data = write_scores(out, results)
     if as_json:
         say_json(

@@ -1,9 +1,9 @@
 """Grading without a database: submissions in, scores and a page for each student out.
 
-    orchestrator (`run`)      a judge at a time for each core, limits of time, results written as they come
-      judge (`judge`)         reads a submission, drives its Nodes by events, applies checks, rules and the search
-        child (`child`)       holds the submission's Nodes, in a cage, and answers what each event has changed
+    run             one judge per core, with time limits; results are written as they arrive
+      judge         reads a submission, drives its Nodes by events, applies checks, properties and the model checker
+        worker      runs the submission's Nodes with limited rights, and reports what each event changed
 
-A verdict comes from the judge, which runs none of the submission's code. What the child can forge is the behaviour of
-its own Node, and that is what is graded.
+run, judge and worker are three processes. The verdict is the judge's, which runs none of the submission's code. All
+that a submission can forge is how its own Node behaves, and that is what is graded.
 """

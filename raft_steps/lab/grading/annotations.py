@@ -1,7 +1,7 @@
-"""Annotations on the wire: what a message's field may hold, spelled so that the other end can rebuild it.
+"""Encodes the annotations of a message's fields as JSON, so that the judge can rebuild and check them.
 
-Only what a message may be annotated with has a spelling. Anything else arrives as a class that nothing is an instance
-of, so a message that uses it is turned down where it is sent, as it would be at home.
+Only annotations that a message may have can be encoded. Any other becomes a class without instances, so that sending
+a message with such a field fails in the judge as it does in a notebook.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 PLAIN: Mapping[str, Any] = {"int": int, "str": str, "float": float, "bool": bool, "None": type(None), "Any": Any}
-NAMES = {id(hint): name for name, hint in PLAIN.items()}
+NAMES = {id(kind): name for name, kind in PLAIN.items()}
 CONTAINERS: Mapping[str, type] = {kind.__name__: kind for kind in (list, dict, set, frozenset)}
 ABSTRACT: Mapping[str, Any] = {
     name: getattr(collections.abc, name)
@@ -20,18 +20,18 @@ ABSTRACT: Mapping[str, Any] = {
 }
 
 
-def encode_hint(hint: Any, class_id: Callable[[type], str | None]) -> Any:
-    """Spell an annotation; classes by the name that `class_id` gives them."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if hint is None or id(hint) in NAMES:
-        return "None" if hint is None else NAMES[id(hint)]
+def encode_annotation(annotation: Any, class_id: Callable[[type], str | None]) -> Any:
+    """Turn an annotation into what JSON can hold; a class becomes the name that `class_id` returns for it."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation is None or id(annotation) in NAMES:
+        return "None" if annotation is None else NAMES[id(annotation)]
     if origin in (Union, types.UnionType):
-        return ["or", *[encode_hint(each, class_id) for each in arguments]]
+        return ["or", *[encode_annotation(each, class_id) for each in arguments]]
     if origin is tuple:
-        return ["tuple", *["..." if each is Ellipsis else encode_hint(each, class_id) for each in arguments]]
+        return ["tuple", *["..." if each is Ellipsis else encode_annotation(each, class_id) for each in arguments]]
     if origin is Literal:
         return ["literal", *[each for each in arguments if type(each) in (int, str, bool, type(None))]]
-    kind = origin or hint
+    kind = origin or annotation
     name = getattr(kind, "__name__", "")
     if CONTAINERS.get(name) is kind or ABSTRACT.get(name) is kind:
         return ["of", name]
@@ -40,15 +40,19 @@ def encode_hint(hint: Any, class_id: Callable[[type], str | None]) -> Any:
     return ["else", str(name or "something")]
 
 
-def decode_hint(data: Any, classes: Mapping[str, type]) -> Any:
-    """Rebuild an annotation; KeyError, TypeError or ValueError where it is none."""
+def decode_annotation(data: Any, classes: Mapping[str, type]) -> Any:
+    """Rebuild an annotation.
+
+    Raises:
+        KeyError, TypeError, ValueError, IndexError: The data is not an encoded annotation.
+    """
     if isinstance(data, str):
         return PLAIN[data]
     tag, rest = data[0], data[1:]
     if tag == "or":
-        return Union[tuple(decode_hint(each, classes) for each in rest)]  # noqa: UP007  # From a tuple.
+        return Union[tuple(decode_annotation(each, classes) for each in rest)]  # noqa: UP007  # From a tuple.
     if tag == "tuple":
-        return tuple[tuple(... if each == "..." else decode_hint(each, classes) for each in rest)]  # type: ignore[misc]
+        return tuple[tuple(... if each == "..." else decode_annotation(each, classes) for each in rest)]  # type: ignore[misc]
     if tag == "literal":
         return Literal[tuple(rest)]
     if tag == "of":

@@ -1,10 +1,8 @@
-"""Values on the wire: what a Node holds and sends, as JSON that says of each value what it is.
+"""Encodes what a Node holds and sends as JSON, and decodes it again: the values that judge and worker exchange.
 
-The two ends trust each other with nothing but plain data. Numbers, words, True, False and None stand for themselves;
-everything else is a list that begins with a tag. A class is known by a name that both ends have agreed on; an object of
-a class that nobody has described arrives as an `Opaque`, which is equal to itself alone.
-
-Which values are not data at all (functions, modules, classes) does not matter here: they arrive as `Opaque` too.
+Numbers, strings, True, False and None stand for themselves. Everything else is a list that begins with a tag. A class
+is identified by a name that both processes have agreed on. An object of any other class, a function or a module is
+decoded as an `Opaque`, which equals nothing but itself. Nothing that arrives is ever executed, unlike a pickle.
 """
 
 from __future__ import annotations
@@ -21,8 +19,8 @@ from raft_steps.lab.errors import LogError
 from raft_steps.lab.log import Entry, Log
 
 PLAIN = frozenset({int, str, bool, float, type(None)})
-ROWS: dict[str, Callable[[Any], Any]] = {"t": tuple, "l": list, "s": set, "f": frozenset, "q": deque}
-MAPS: dict[str, Callable[[Any], Any]] = {"d": dict, "od": OrderedDict, "c": lambda pairs: Counter(dict(pairs))}
+COLLECTIONS: dict[str, Callable[[Any], Any]] = {"t": tuple, "l": list, "s": set, "f": frozenset, "q": deque}
+MAPPINGS: dict[str, Callable[[Any], Any]] = {"d": dict, "od": OrderedDict, "c": lambda pairs: Counter(dict(pairs))}
 TAGS: dict[type, str] = {
     tuple: "t", list: "l", set: "s", frozenset: "f", deque: "q", dict: "d", OrderedDict: "od", Counter: "c",
 }  # fmt: skip
@@ -30,46 +28,46 @@ FACTORIES: dict[str, type] = {kind.__name__: kind for kind in (int, float, str, 
 SHARED: dict[str, type] = {kind.__name__: kind for kind in (Entry, Set, Delete, Get, Ok, NotLeader)}
 
 
-class WireError(Exception):
-    """What arrived is not what the other end may say."""
+class CodecError(Exception):
+    """What arrived is not an encoded value."""
 
 
 class Opaque:
-    """Something that the other end holds and this one cannot know."""
+    """A value that could not be encoded: only its class's name is known."""
 
     def __init__(self, name: str) -> None:
-        """Keep the name of its class."""
+        """Initialise with the name of the value's class."""
         self.name = name
 
     def __repr__(self) -> str:
-        """Show what is known of it."""
+        """Return the name, such as ``<a function>``."""
         return f"<a {self.name}>"
 
 
-class Wire:
-    """One end's knowledge of classes.
+class Codec:
+    """Encodes and decodes values, with the classes that are known so far.
 
     Attributes:
-        ids: The name on the wire of each class.
-        classes: The class of each name.
+        ids: The name that each class has in encoded values.
+        classes: The class of each such name.
     """
 
     def __init__(self) -> None:
-        """Know what both ends know from the start: entries, commands and answers."""
+        """Begin with the classes that both processes know: entries, commands and answers."""
         self.classes: dict[str, type] = dict(SHARED)
         self.ids: dict[type, str] = {kind: name for name, kind in SHARED.items()}
 
-    def describe(self, kind: type) -> str | None:
-        """Give a name to a class that is met for the first time; None if its objects are no data."""
+    def class_id(self, kind: type) -> str | None:
+        """Return a class's name in encoded values; None if its objects cannot be encoded."""
         return self.ids.get(kind)
 
     def encode(self, value: Any) -> Any:
-        """Turn a value into what JSON knows."""
+        """Turn a value into what JSON can hold."""
         kind = type(value)
         if kind in PLAIN:
             return value
         tag = TAGS.get(kind)
-        if tag in ROWS:
+        if tag in COLLECTIONS:
             items = sorted(value, key=repr) if tag in ("s", "f") else value
             return [tag, *[self.encode(item) for item in items]]
         if tag is not None:
@@ -82,32 +80,32 @@ class Wire:
         return self._encode_object(kind, value)
 
     def _encode_object(self, kind: type, value: Any) -> list[Any]:
-        name = self.ids.get(kind) or self.describe(kind)
+        name = self.ids.get(kind) or self.class_id(kind)
         if name is None:
             return ["?", kind.__name__]
         if issubclass(kind, enum.Enum):
             return ["e", name, value.name]
-        return ["o", name, *[[key, self.encode(item)] for key, item in inside(value).items()]]
+        return ["o", name, *[[key, self.encode(item)] for key, item in fields_of(value).items()]]
 
     def decode(self, data: Any) -> Any:
-        """Turn what JSON gave back into a value.
+        """Turn what `encode` returned, read from JSON, into a value.
 
         Raises:
-            WireError: It is nothing that `encode` gives.
+            CodecError: The data is not an encoded value.
         """
         if type(data) in PLAIN:
             return data
         if not isinstance(data, list) or not data or not isinstance(data[0], str):
-            raise WireError("a value has a tag")
+            raise CodecError("a value without a tag")
         tag, rest = data[0], data[1:]
         try:
-            if tag in ROWS:
-                return ROWS[tag]([self.decode(item) for item in rest])
-            if tag in MAPS:
-                return MAPS[tag]([(self.decode(key), self.decode(item)) for key, item in rest])
+            if tag in COLLECTIONS:
+                return COLLECTIONS[tag]([self.decode(item) for item in rest])
+            if tag in MAPPINGS:
+                return MAPPINGS[tag]([(self.decode(key), self.decode(item)) for key, item in rest])
             return self._decode_object(tag, rest)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError, LogError) as error:
-            raise WireError(f"a value of tag {tag!r} cannot be read") from error
+            raise CodecError(f"a value of tag {tag!r} cannot be read") from error
 
     def _decode_object(self, tag: str, rest: list[Any]) -> Any:
         if tag == "L":
@@ -120,35 +118,35 @@ class Wire:
         if tag == "e":
             return kind[rest[1]]
         if tag != "o":
-            raise WireError(f"there is no tag {tag!r}")
-        return build(kind, {str(key): self.decode(item) for key, item in rest[1:]})
+            raise CodecError(f"unknown tag {tag!r}")
+        return build_object(kind, {str(key): self.decode(item) for key, item in rest[1:]})
 
 
 @cache
 def _field_names(kind: Any) -> dict[str, None]:
-    """Name the fields of a message's class, in order; keys of dictionaries compare as sets."""
+    """Return the names of a dataclass's fields, in order, as the keys of a dictionary: those compare as sets."""
     return dict.fromkeys(field.name for field in dataclasses.fields(kind))
 
 
-def inside(value: Any) -> dict[str, Any]:
-    """Give what an object holds, by name."""
+def fields_of(value: Any) -> dict[str, Any]:
+    """Return an object's fields, by name."""
     kind = type(value)
     if dataclasses.is_dataclass(kind):
         return {name: getattr(value, name) for name in _field_names(kind) if hasattr(value, name)}
     return dict(getattr(value, "__dict__", {}))
 
 
-def build(kind: Any, held: dict[str, Any]) -> Any:
-    """Build an object of a class from what it holds; a message has all of its fields, and no other.
+def build_object(kind: Any, fields: dict[str, Any]) -> Any:
+    """Build an object from its fields, without calling its class.
 
     Raises:
-        WireError: A field is missing, or there is no such field.
+        CodecError: A message lacks a field, or has one that its class does not have.
     """
-    if "__dataclass_fields__" in vars(kind) and held.keys() != _field_names(kind).keys():
-        raise WireError(f"{kind.__name__} has other fields")
-    made = kind.__new__(kind)
-    for name, item in held.items():
+    if "__dataclass_fields__" in vars(kind) and fields.keys() != _field_names(kind).keys():
+        raise CodecError(f"{kind.__name__} has other fields")
+    built = kind.__new__(kind)
+    for name, item in fields.items():
         if name.startswith("__"):
-            raise WireError("an object has no such field")
-        object.__setattr__(made, name, item)
-    return made
+            raise CodecError(f"a field called {name}")
+        object.__setattr__(built, name, item)  # Messages are frozen.
+    return built

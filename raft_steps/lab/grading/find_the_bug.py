@@ -1,24 +1,22 @@
-"""Find the bug: students hand in scenarios or tests, and each is run with mutants and with the right Node.
+"""Find the bug: students hand in tests, and each is run with wrong Nodes (mutants) and with the right one.
 
-A file holds tests, with a line ``---`` between two. A test is a scenario, which finds a bug where a promise of the step
-breaks; or a schedule, as the search prints it; or a scenario with `expect` lines, as in the catalogue, which finds one
-where an expectation fails. A test that finds a bug in the right Node is a false alarm, and finds none at all.
-
-All of it is data: no line of a student is run.
+A file holds tests, separated by lines ``---``. A test is a scenario, which finds a bug if a property of the step is
+violated; a schedule, as the model checker prints it, likewise; or a scenario with `expect` lines, as in the catalogue,
+which finds a bug if an expectation fails. A test that finds a bug in the right Node is a false alarm and counts for
+nothing. All tests are data: no code of a student is run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from raft_steps import node
 from raft_steps.lab.course.extraction import SubmissionError, read_text
 from raft_steps.lab.errors import LabError, NodeError, ScenarioError
-from raft_steps.lab.grading.student_page import STYLE
+from raft_steps.lab.grading.html_pages import render
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance import read_entry, try_entry
@@ -26,35 +24,35 @@ from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.model_checker import INVARIANTS, Schedule, run_schedule
 from raft_steps.lab.verify.properties import kept_by
 
-TESTS_MAX, TEXT_MAX, SECONDS_MAX, SERVERS_MAX = 50, 100_000, 300, 9
-BETWEEN = "---"
+TESTS_MAX, TEXT_MAX, SERVERS_MAX, END_MAX_S = 50, 100_000, 9, 300
+SEPARATOR = "---"
 
-Alarm = Callable[[type], str]  # runs a test with a Node, and says what is wrong; "" if nothing is
+BugTest = Callable[[type], str]  # runs a test with a Node class; returns what is wrong, or ""
 
 
 @dataclass(slots=True)
-class Hunt:
-    """What a student's tests have found.
+class BugHunt:
+    """The results of a student's tests.
 
     Attributes:
         step: The step.
-        killed: Whether each mutant was found out, by its number.
-        sentence: What is to be said, in one sentence.
-        told: What came of each test, a sentence each.
+        killed: For each mutant, by its number, 1 if a test found it and 0 if not.
+        sentence: The result in one sentence.
+        outcomes: The outcome of each test, a sentence each.
     """
 
     step: int
     killed: dict[str, int]
     sentence: str = ""
-    told: list[str] = field(default_factory=list)
+    outcomes: list[str] = field(default_factory=list)
 
     @property
     def score(self) -> float:
-        """The share of mutants that were found out, from 0 to 100."""
+        """The share of mutants that were found, from 0 to 100."""
         return round(100 * sum(self.killed.values()) / max(1, len(self.killed)), 1)
 
     def as_data(self) -> dict[str, Any]:
-        """Turn it into what JSON knows."""
+        """Return the result as data for JSON."""
         return {
             "step": self.step,
             "score": self.score,
@@ -62,32 +60,23 @@ class Hunt:
             "of": len(self.killed),
             "sentence": self.sentence,
             "checks": self.killed,
-            "remarks": self.told,
+            "remarks": self.outcomes,
         }
 
     def page(self, student: str) -> str:
-        """Give the page for the student; it says of no mutant what is wrong with it."""
-        told = "".join(f"<li>{escape(each)}</li>" for each in self.told)
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{'found' if k else '–'}</td></tr>" for name, k in self.killed.items()
-        )
-        return (
-            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Find the bug: {escape(student)}</title>'
-            f"<style>{STYLE}</style></head><body>\n<h1>Find the bug, step {self.step}: {escape(student)}</h1>\n"
-            f"<p><strong>{self.score:g} of 100.</strong> {escape(self.sentence)}</p>\n<ol>{told}</ol>\n"
-            f"<table>{rows}</table>\n</body></html>\n"
-        )
+        """Return the page for the student."""
+        return render("find_the_bug.html", student=student, hunt=self)
 
 
-def hunt(path: Path | None, step: int, mutants: Sequence[type]) -> Hunt:
+def grade_tests(path: Path | None, step: int, mutants: Sequence[type]) -> BugHunt:
     """Run a student's tests with the mutants and with the right Node.
 
     Args:
-        path: The file with the tests; None where nothing was handed in.
-        step: The step whose Node is the right one.
+        path: The file with the tests; None if none was handed in.
+        step: The step; its Node is the right one.
         mutants: The wrong Nodes.
     """
-    result = Hunt(step, {f"mutant {number}": 0 for number in range(1, len(mutants) + 1)})
+    result = BugHunt(step, {f"mutant {number}": 0 for number in range(1, len(mutants) + 1)})
     try:
         texts = read_tests(path)
     except SubmissionError as error:
@@ -96,18 +85,20 @@ def hunt(path: Path | None, step: int, mutants: Sequence[type]) -> Hunt:
     alarms = 0
     for number, text in enumerate(texts, start=1):
         try:
-            alarm = read_test(text, step)
-            wrong = alarm(node(step))
+            run_test = read_test(text, step)
+            wrong = run_test(node(step))
         except (LabError, RecursionError, ValueError) as error:
-            result.told.append(f"Test {number} cannot be run: {' '.join(str(error).split())[:300]}")
+            result.outcomes.append(f"Test {number} cannot be run: {' '.join(str(error).split())[:300]}")
             continue
         if wrong:
             alarms += 1
-            result.told.append(f"Test {number} is a false alarm: with the right Node, {' '.join(wrong.split())[:300]}")
+            result.outcomes.append(
+                f"Test {number} is a false alarm: with the right Node, {' '.join(wrong.split())[:300]}"
+            )
             continue
-        found = [name for name, mutant in zip(result.killed, mutants, strict=True) if _finds(alarm, mutant)]
+        found = [name for name, mutant in zip(result.killed, mutants, strict=True) if _finds(run_test, mutant)]
         result.killed |= dict.fromkeys(found, 1)
-        result.told.append(f"Test {number} finds {', '.join(found) or 'none of the mutants'}.")
+        result.outcomes.append(f"Test {number} finds {', '.join(found) or 'none of the mutants'}.")
     false = f" {alarms} false alarm{'s' * (alarms != 1)}." if alarms else ""
     result.sentence = f"{sum(result.killed.values())} of {len(mutants)} mutants are found by {len(texts)} tests.{false}"
     return result
@@ -117,7 +108,7 @@ def read_tests(path: Path | None) -> list[str]:
     """Read a file of tests.
 
     Raises:
-        SubmissionError: There is none, or it is no text.
+        SubmissionError: There is no file, it is not a text, or it holds no tests or too many.
     """
     if path is None:
         raise SubmissionError("nothing was handed in, or more than one file")
@@ -126,7 +117,7 @@ def read_tests(path: Path | None) -> list[str]:
         raise SubmissionError(f"{path.name} has {len(text):,} characters; a file of tests has at most {TEXT_MAX:,}")
     tests: list[list[str]] = [[]]
     for line in text.splitlines():
-        if line.strip() == BETWEEN:
+        if line.strip() == SEPARATOR:
             tests.append([])
         else:
             tests[-1].append(line)
@@ -138,8 +129,8 @@ def read_tests(path: Path | None) -> list[str]:
     return found
 
 
-def read_test(text: str, step: int) -> Alarm:
-    """Read a test, and give what runs it.
+def read_test(text: str, step: int) -> BugTest:
+    """Read a test; return a function that runs it.
 
     Raises:
         LabError: It cannot be read, or is larger than a test may be.
@@ -153,7 +144,7 @@ def read_test(text: str, step: int) -> Alarm:
         named = text if any(line.startswith("name ") for line in text.splitlines()) else f"name Test\n{text}"
         entry = read_entry(named)
         if entry.scripts:
-            raise ScenarioError("a test writes its actions out; it has no script")
+            raise ScenarioError("a test lists its actions; it cannot name a script")
         _check_size(len(entry.plain.servers), entry.plain.until_us or 0)
         return lambda node_class: try_entry(entry, None, entry.plain.seed, node_class).wrong
     lines = [line.partition("#")[0].strip().rstrip(";") for line in text.splitlines()]
@@ -162,9 +153,9 @@ def read_test(text: str, step: int) -> Alarm:
     return lambda node_class: try_scenario(scenario, kept_by(step), node_class).text
 
 
-def _check_size(servers: int, end: int) -> None:
-    if servers > SERVERS_MAX or end > SECONDS_MAX * MICROSECONDS:
-        raise ScenarioError(f"a test has {SERVERS_MAX} servers and {SECONDS_MAX} s at most")
+def _check_size(servers: int, end_us: int) -> None:
+    if servers > SERVERS_MAX or end_us > END_MAX_S * MICROSECONDS:
+        raise ScenarioError(f"a test has at most {SERVERS_MAX} servers and {END_MAX_S} s")
 
 
 def _run_schedule(schedule: Schedule, node_class: type, names: list[str]) -> str:
@@ -175,10 +166,10 @@ def _run_schedule(schedule: Schedule, node_class: type, names: list[str]) -> str
     return f"{wanted[0].name}: {wanted[0].words}" if wanted else ""
 
 
-def _finds(alarm: Alarm, mutant: type) -> bool:
+def _finds(run_test: BugTest, mutant: type) -> bool:
     try:
-        return bool(alarm(mutant))
+        return bool(run_test(mutant))
     except NodeError:
         return True
     except (LabError, RecursionError, ValueError):
-        return False  # The test does not fit this mutant: a schedule, for one, names a message that is never sent.
+        return False  # The test does not fit this mutant: for one, a schedule may deliver a message that the mutant never sends.

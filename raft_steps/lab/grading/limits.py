@@ -1,8 +1,8 @@
-"""The cage: what keeps a submission's process small, and away from files, networks and other processes.
+"""Limits for the process of a submission: memory, computing time, and no files, network or other processes.
 
-Three layers, the strongest last: the names that a submission may use (`builtins_of`), what the interpreter lets it do
-(`lock`, an audit hook that nothing can take off), and what the system lets the process have (`limit`). Together they
-stop accidents and simple malice. They are no sandbox: code that breaks out of the interpreter is beyond them.
+There are three layers, the strongest last: the built-in names that a submission sees (`restricted_builtins`), what the
+interpreter lets it do (`install_audit_hook`), and what the operating system grants the process (`set_limits`). Together
+they stop accidents and simple malice. They are not a sandbox: they do not hold code that breaks out of the interpreter.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import Any, NoReturn
 from raft_steps.lab import HOMES
 
 MEBIBYTE = 1024 * 1024
-# What a Node may import. `raft_steps` has only the steps before in it, wherever this runs.
-HARMLESS = (
+# What a Node may import. The copied package `raft_steps` has only the steps before the one that is graded.
+ALLOWED_MODULES = (
     "__future__", "abc", "bisect", "collections", "collections.abc", "copy", "dataclasses", "enum", "functools",
     "heapq", "itertools", "math", "random", "re", "statistics", "string", "typing",
 )  # fmt: skip
-OURS = ("commands", "log", "messages", "node")
-# Built-in names that act on something else than values; `print` is there, and is heard by nobody.
-WITHHELD = (
+LAB_MODULES = ("commands", "log", "messages", "node")
+# Built-in functions that reach further than values. `print` stays; its output is discarded.
+REMOVED_BUILTINS = (
     "breakpoint", "compile", "copyright", "credits", "delattr", "eval", "exec", "exit", "globals", "help", "input",
     "license", "locals", "memoryview", "open", "quit", "vars",
 )  # fmt: skip
-# What an audit hook is told of by these names is refused once the submission runs.
-REFUSED = (
+# The audit events that are refused once the submission runs: those with these prefixes.
+FORBIDDEN_EVENTS = (
     "_thread.", "code.", "cpython.", "ctypes.", "fcntl.", "ftplib.", "gc.", "glob.", "http.", "imaplib.", "import",
     "marshal.", "mmap.", "msvcrt.", "open", "os.", "pathlib.", "pickle.", "poplib.", "pty.", "resource.", "shutil.",
     "signal.", "smtplib.", "socket.", "sqlite3.", "subprocess.", "sys.add", "sys._current", "sys.set", "syslog.",
@@ -41,20 +41,20 @@ REFUSED = (
 PR_SET_PDEATHSIG = 1
 
 
-class Refused(Exception):  # noqa: N818  # It is the submission's mistake, not an error of ours.
-    """A submission did what no Node needs to do; the message says what."""
+class ForbiddenError(Exception):
+    """A submission tried something that no Node needs to do; the message says what."""
 
 
-def limit(memory: int, cpu_seconds: int) -> None:
-    """Limit what this process may have, and let it die with the one that started it.
+def set_limits(memory_mib: int, cpu_s: int) -> None:
+    """Limit the resources of this process, and let it end with the process that started it.
 
     Args:
-        memory: Address space, in MiB.
-        cpu_seconds: Computing time, in seconds.
+        memory_mib: Address space, in MiB.
+        cpu_s: Computing time, in seconds.
     """
     for name, most in (
-        ("RLIMIT_AS", memory * MEBIBYTE),
-        ("RLIMIT_CPU", cpu_seconds),
+        ("RLIMIT_AS", memory_mib * MEBIBYTE),
+        ("RLIMIT_CPU", cpu_s),
         ("RLIMIT_FSIZE", MEBIBYTE),
         ("RLIMIT_CORE", 0),
         ("RLIMIT_NOFILE", 32),
@@ -64,93 +64,96 @@ def limit(memory: int, cpu_seconds: int) -> None:
             kind = getattr(resource, name)
             _, hard = resource.getrlimit(kind)
             least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            with contextlib.suppress(ValueError, OSError):  # Some systems know a limit, and keep none.
+            with contextlib.suppress(ValueError, OSError):  # Some systems have the constant but not the limit.
                 resource.setrlimit(kind, (least, least))
-    with contextlib.suppress(OSError, AttributeError):  # Linux alone knows it.
+    with contextlib.suppress(OSError, AttributeError):  # Linux only.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def lock() -> None:
-    """From now on refuse whatever reaches out of this process; it cannot be taken back."""
-    # Held by the hook itself, which nothing in Python leads to: who gets at this module could give its names new values.
-    refused, error = REFUSED, Refused
+def install_audit_hook() -> None:
+    """Refuse whatever reaches out of this process from now on. An audit hook cannot be removed."""
+    # Local names: no Python object leads to the hook, but code that reaches this module could replace its globals.
+    forbidden, error = FORBIDDEN_EVENTS, ForbiddenError
 
-    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+    def check_event(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "import":
             raise error(f"imported {arguments[0]}, which is not there for a submission of this step")
-        if event.startswith(refused):
+        if event.startswith(forbidden):
             raise error(f"reached for {event}; a Node opens no file, no socket and no process, and imports nothing new")
 
-    sys.addaudithook(hear)
+    sys.addaudithook(check_event)
 
 
-class Silence:
-    """Takes what is printed, and forgets it."""
+class NullOutput:
+    """A text stream that discards everything."""
 
     encoding = "utf-8"
 
     def write(self, text: str) -> int:
-        """Forget a text."""
+        """Discard a text; return its length, as text streams do."""
         return len(text)
 
     def flush(self) -> None:
         """Do nothing."""
 
 
-def builtins_of(allowed: Callable[[str, tuple[str, ...]], str]) -> Mapping[str, Any]:
-    """Give the built-in names that a submission sees.
+def restricted_builtins(refusal: Callable[[str, tuple[str, ...]], str]) -> Mapping[str, Any]:
+    """Return the built-in names that a submission sees.
 
     Args:
-        allowed: Says why a module, or names of it, may not be imported; "" if they may.
+        refusal: Returns why a module, or names of it, may not be imported; "" if they may.
     """
     names = dict(vars(builtins))
 
-    def bring(name: str, globals_: Any = None, locals_: Any = None, fromlist: Any = (), level: int = 0) -> ModuleType:
-        why = allowed(name, tuple(fromlist or ()))
-        if why:
+    def import_(name: str, globals_: Any = None, locals_: Any = None, fromlist: Any = (), level: int = 0) -> ModuleType:
+        if why := refusal(name, tuple(fromlist or ())):
             raise ImportError(why)
         return __import__(name, globals_, locals_, fromlist, level)
 
-    names["__import__"] = bring
-    names["getattr"], names["setattr"], names["hasattr"] = _guarded(getattr), _guarded(setattr), _guarded(hasattr)
-    for name in WITHHELD:
-        names[name] = _withheld(name)
+    names["__import__"] = import_
+    names["getattr"], names["setattr"], names["hasattr"] = (
+        _without_private(getattr),
+        _without_private(setattr),
+        _without_private(hasattr),
+    )
+    for name in REMOVED_BUILTINS:
+        names[name] = _removed(name)
     return names
 
 
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    def guarded(thing: object, name: str, *rest: Any) -> Any:
+def _without_private(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap getattr and the like: no private names, and no modules."""
+
+    def wrapped(thing: object, name: str, *rest: Any) -> Any:
         if type(name) is not str or name.startswith("_"):
-            raise Refused(f"used {function.__name__} with {name!r}; a Node uses the names of its own fields")
+            raise ForbiddenError(f"used {function.__name__} with {name!r}; a Node uses the names of its own fields")
         found = function(thing, name, *rest)
         if isinstance(found, ModuleType):
-            raise Refused(f"used {function.__name__} to get at the module {name}")
+            raise ForbiddenError(f"used {function.__name__} to get at the module {name}")
         return found
 
-    guarded.__name__ = function.__name__
-    return guarded
+    wrapped.__name__ = function.__name__
+    return wrapped
 
 
-def _withheld(name: str) -> Callable[..., NoReturn]:
-    def withheld(*_arguments: object, **_settings: object) -> NoReturn:
-        raise Refused(f"used {name}; a Node has no use for it")
+def _removed(name: str) -> Callable[..., NoReturn]:
+    def removed(*_arguments: object, **_settings: object) -> NoReturn:
+        raise ForbiddenError(f"used {name}; a Node has no use for it")
 
-    return withheld
+    return removed
 
 
-def may_import(name: str, names: tuple[str, ...]) -> str:
-    """Say why a submission may not import something; "" if it may.
+def import_refusal(name: str, names: tuple[str, ...]) -> str:
+    """Return why a submission may not import something; "" if it may.
 
     Args:
         name: The module.
-        names: What is taken from it; nothing where the module itself is imported.
+        names: The names that are imported from it; none if the module itself is imported.
     """
-    if any(
-        each.startswith("_") and each != "__future__" for each in (*name.split("."), *names) if each != "__future__"
-    ):
-        return f"no name that begins with _ is imported, as from {name}"
-    if name in HARMLESS:
-        return "" if _public(name, names) else f"{name} has other modules inside, which are not for a Node"
+    if any(each.startswith("_") and each != "__future__" for each in (*name.split("."), *names)):
+        return f"a Node imports no name that begins with _, as from {name}"
+    if name in ALLOWED_MODULES:
+        return "" if _public(name, names) else f"{name} holds other modules, which are not for a Node"
     first, _, rest = name.partition(".")
     if first != "raft_steps":
         return f"a Node imports nothing from {first}: it needs no file, no network, no clock and no process"
@@ -161,13 +164,14 @@ def may_import(name: str, names: tuple[str, ...]) -> str:
     if part.startswith("step_") and not module:
         return ""
     if part == "lab":
-        known = module in OURS or (not module and all(each in OURS or HOMES.get(each) in OURS for each in names))
-        return "" if known and (names or module) else f"{name} is the laboratory's own, and no Node needs it"
-    return f"{name} is nothing that a Node needs"
+        ours = all(each in LAB_MODULES or HOMES.get(each) in LAB_MODULES for each in names)
+        known = module in LAB_MODULES or (not module and ours)
+        return "" if known and (names or module) else f"{name} is for the laboratory only, and no Node needs it"
+    return f"no Node needs {name}"
 
 
 def _public(name: str, names: tuple[str, ...]) -> bool:
-    """Say whether names are what a module is for, and not what it has imported itself."""
+    """Return whether names are a module's own, and not modules that it has imported."""
     module = sys.modules.get(name) or __import__(name, fromlist=["*"])
     found = getattr(module, "__all__", None)
     if name == "__future__":

@@ -1,8 +1,8 @@
-"""Mutants: wrong Nodes for those who look for bugs, made of the right one when they are needed.
+"""Makes mutants, the wrong Nodes of find-the-bug, from the source of the right Node when they are needed.
 
-Each has one small change in a method of its step: a comparison that is the other way round, a line that is missing, a
-condition that always holds. They are made from the step's source, so there is no file with them that anybody could
-read. A change counts only where the laboratory itself finds a run that shows it.
+Each has one small change in a method: a comparison that is turned round, a line that is left out, a condition that
+always holds. No file with them is part of the course, so students cannot read them. A change counts only if the
+laboratory itself finds a run in which it violates a property.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from raft_steps.lab.verify.properties import kept_by
 
 MOST = 12  # mutants in a set
 PROFILES = ("hostile", "partitions", "crashes")
-SEEDS, SECONDS = 2, 6.0
+SEEDS, RUN_S = 2, 6.0  # runs with each profile, and the virtual time of each
 OTHERS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -33,20 +33,20 @@ OTHERS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] | None = None) -> list[str]:
-    """Write the default set of a step's mutants, as modules.
+    """Write the default set of a step's mutants as modules.
 
     Args:
-        folder: Where to.
+        folder: The folder to write to.
         step: The step.
-        progress: Told how many changes were looked at, of how many.
+        progress: Called with how many changes were tried, and how many there are.
 
     Returns:
-        Where each is, as ``FILE:CLASS``.
+        The mutants, as ``FILE:CLASS``.
     """
     text = whole(step).text
     changes = list(_changes(ast.parse(text)))
     found: list[str] = []
-    order = _spread(len(changes))
+    order = _spread_order(len(changes))
     folder.mkdir(parents=True, exist_ok=True)
     for number, place in enumerate(order):
         if progress is not None:
@@ -63,7 +63,7 @@ def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] 
 
 
 def own_mutants(path: Path) -> list[str]:
-    """List an instructor's mutants: every Node that a module, or a folder of modules, defines.
+    """Return an instructor's mutants: every Node that a module, or a folder of modules, defines.
 
     Raises:
         NodeLoadError: A module cannot be loaded.
@@ -82,9 +82,9 @@ def _parsed(file: Path) -> ast.Module:
         return ast.parse(file.read_bytes())
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
-        raise NodeLoadError(f"{file}{line} is no Python: {error.msg}") from error
+        raise NodeLoadError(f"{file}{line} is not valid Python: {error.msg}") from error
     except ValueError as error:
-        raise NodeLoadError(f"{file} is no Python: {error}") from error
+        raise NodeLoadError(f"{file} is not valid Python: {error}") from error
 
 
 def _is_node(file: Path, name: str) -> bool:
@@ -96,19 +96,19 @@ def _is_node(file: Path, name: str) -> bool:
         return False  # A message, or a helper.
 
 
-def _spread(count: int) -> list[int]:
-    """Give all places in an order that jumps, so that the first few come from all over a class."""
+def _spread_order(count: int) -> list[int]:
+    """Return all indices in an order in which the first few come from all over a class."""
     step = max(1, round(count * 0.618))
     while count and any(count % each == 0 == step % each for each in range(2, step + 1)):
         step += 1
     return [number * step % count for number in range(count)]
 
 
-Change = tuple[int, str]  # which node of the tree, in the order of a walk, and what to do with it
+Change = tuple[int, str]  # the index of a syntax node in the order of ast.walk, and what to change
 
 
 def _changes(tree: ast.Module) -> Iterator[Change]:
-    """List what can be changed in the methods of the Node."""
+    """Yield every change that can be made in the methods of the Node."""
     inside = {id(each) for found in _methods(tree) for each in ast.walk(found)}
     for number, each in enumerate(ast.walk(tree)):
         if id(each) not in inside:
@@ -131,9 +131,9 @@ def _methods(tree: ast.Module) -> list[ast.FunctionDef]:
 
 
 def _changed(text: str, change: Change) -> ast.Module:
-    """Give the tree of a text with one change."""
+    """Return the tree of a text with one change."""
     number, what = change
-    changed = ast.parse(text)  # Sooner than a copy of a tree.
+    changed = ast.parse(text)  # Faster than a deep copy of a tree.
     target: Any = next(each for place, each in enumerate(ast.walk(changed)) if place == number)
     if what == "compare":
         target.ops[0] = OTHERS[type(target.ops[0])]()
@@ -154,22 +154,22 @@ def _leave_out(tree: ast.Module, target: ast.stmt) -> None:
 
 
 def _is_seen(mutant: Any, step: int) -> bool:
-    """Say whether adversity breaks a promise of the step, while a run in which nothing goes wrong breaks none."""
+    """Return whether faults violate a property of the step, while a run without faults violates none."""
     rules = kept_by(step)
     try:
-        if any(try_scenario(scenario, rules, mutant).broken for scenario in _peace(step, mutant)):
-            return False  # Whoever looks at all sees it.
+        if any(try_scenario(scenario, rules, mutant).broken for scenario in _calm_runs(step, mutant)):
+            return False  # Too easy to find.
         for number in range(SEEDS * len(PROFILES)):
             profile = PROFILES[number % len(PROFILES)]
-            scenario = adversity(step, profile, number, seconds=SECONDS, node_class=mutant)
+            scenario = adversity(step, profile, number, seconds=RUN_S, node_class=mutant)
             if try_scenario(scenario, rules, mutant).broken:
                 return not try_scenario(scenario, rules, node(step)).broken
-    except Exception:  # noqa: BLE001  # A change may make a Node that no simulation can run: that is no bug to find.
+    except Exception:  # noqa: BLE001  # A change may make a Node that no simulation can run; that is not a bug to find.
         return False
     return False
 
 
-def _peace(step: int, mutant: Any) -> Iterator[Scenario]:
-    """Give runs in which nothing goes wrong, with clients and without."""
+def _calm_runs(step: int, mutant: Any) -> Iterator[Scenario]:
+    """Yield scenarios without faults, with clients and without."""
     yield default_scenario(step, 3, node_class=mutant, until_us=60 * MICROSECONDS)
-    yield adversity(step, "calm", 0, seconds=SECONDS, node_class=mutant)
+    yield adversity(step, "calm", 0, seconds=RUN_S, node_class=mutant)

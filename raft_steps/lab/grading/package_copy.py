@@ -1,7 +1,7 @@
-"""The package that a submission sees: the steps before, what they are built on, and nothing else.
+"""Copies the package that a submission sees: the steps before, the modules they need, and nothing else.
 
-It is a copy, made once for all submissions of a grading. No check, no rule, no later step is in it, so there is nothing
-to import, to patch or to read. It is compiled once, too: a submission's process, which writes no file, starts sooner.
+The copy is made once for all submissions of a grading. It holds no check, no property and no later step, so there is
+none to import, patch or read. It is also compiled, so that the workers, which write no files, start sooner.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from pathlib import Path
 import raft_steps
 from raft_steps import STEPS
 
-BUILT_ON = (
+# What the steps and the worker import; tests/grading fails if a module is missing.
+LAB_FILES = (
     "__init__", "commands", "errors", "log", "messages", "moved", "node", "random_stream", "runtime/__init__", "runtime/diagnostics",
     "runtime/watchdog",
 )  # fmt: skip
-CHILD = ("__init__", "annotations", "codec", "limits", "node_schema", "worker")
+WORKER_FILES = ("__init__", "annotations", "codec", "limits", "node_schema", "worker")
 
 
 def copy_package(folder: Path, step: int) -> list[str]:
     """Copy what a submission of a step may import.
 
     Args:
-        folder: Where to put it.
-        step: The step that is graded; it and all later ones are left out.
+        folder: The folder to copy it to.
+        step: The step that is graded. It and all later steps are left out.
 
     Returns:
         The names of the modules of the steps before, the first one first.
@@ -35,8 +36,8 @@ def copy_package(folder: Path, step: int) -> list[str]:
     files = [
         Path("__init__.py"),
         *(Path(f"{each.module_name.rpartition('.')[2]}.py") for each in before),
-        *(Path("lab", f"{name}.py") for name in BUILT_ON),
-        *(Path("lab", "grading", f"{name}.py") for name in CHILD),
+        *(Path("lab", f"{name}.py") for name in LAB_FILES),
+        *(Path("lab", "grading", f"{name}.py") for name in WORKER_FILES),
     ]
     for file in files:
         target = folder / "raft_steps" / file
@@ -47,7 +48,7 @@ def copy_package(folder: Path, step: int) -> list[str]:
 
 
 def compile_file(target: Path) -> None:
-    """Put the bytecode where a process without settings of its own looks for it; nobody changes the copy afterwards."""
+    """Compile a module into its __pycache__; the bytecode is not checked against the source, which does not change."""
     bytecode = target.parent / "__pycache__" / f"{target.stem}.{sys.implementation.cache_tag}.pyc"
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     py_compile.compile(str(target), str(bytecode), doraise=True, invalidation_mode=mode)

@@ -1,8 +1,8 @@
-"""Running a grading: a judge for each submission, as many at a time as there are cores.
+"""Runs a grading: a judge for each submission, as many at a time as there are workers.
 
-Each judge is a process of its own, with a limit of real time. Its result is written at once, under a name that says
-what was handed in, for which step, by which grader and with which seeds; so a second run does only what is not done
-yet, and an interruption loses nothing.
+Each judge is a separate process with a limit of real time. Its result is written as soon as it is there, with a key
+that depends on the submission, the step, the grader and the seeds. So a second run judges only what has changed, and an
+interruption loses nothing.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from typing import Any
 import raft_steps
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.package_copy import copy_package
-from raft_steps.lab.grading.scores import write
-from raft_steps.lab.grading.student_page import page
-from raft_steps.lab.grading.submissions import HandedIn
+from raft_steps.lab.grading.scores import write_text
+from raft_steps.lab.grading.student_page import student_page
+from raft_steps.lab.grading.submissions import Submission
 from raft_steps.lab.grading.verdict import Verdict
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.judge import main; main()"
-JUDGE_SECONDS = 180.0  # of real time for one submission
-LOOK_SECONDS = 0.02
+JUDGE_LIMIT_S = 180.0  # of real time for one submission
+POLL_S = 0.02
 RESULTS, PAGES = "results", "pages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grading:
+class GradingSettings:
     """What all submissions of a grading have in common.
 
     Attributes:
@@ -45,8 +45,8 @@ class Grading:
         out: The folder for results, pages and scores.
         seeds: The private seeds.
         class_name: The name of the Node class.
-        workers: How many judges at a time.
-        mutants: For finding bugs: where the wrong Nodes are, as ``FILE:CLASS``. Then tests are graded, and no Nodes.
+        workers: How many judges run at a time.
+        mutants: For finding bugs: the wrong Nodes, as ``FILE:CLASS``. If there are any, tests are graded and not Nodes.
     """
 
     step: int
@@ -56,62 +56,62 @@ class Grading:
     workers: int = 2
     mutants: tuple[str, ...] = ()
 
-    def key(self, handed_in: HandedIn) -> str:
-        """Name what a result depends on; the same name stands for the same result."""
-        parts: list[Any] = [handed_in.student, handed_in.digest(), self.step, self.class_name, list(self.seeds)]
+    def key(self, submission: Submission) -> str:
+        """Return a digest of everything that a result depends on."""
+        parts: list[Any] = [submission.student, submission.digest(), self.step, self.class_name, list(self.seeds)]
         texts = [Path(each.rpartition(":")[0]).read_text(encoding="utf-8") for each in self.mutants]
         parts += [grader_version(), [each.rpartition(":")[2] for each in self.mutants], texts]
-        suffix = handed_in.path.suffix if handed_in.path is not None else ""
+        suffix = submission.path.suffix if submission.path is not None else ""
         return hashlib.sha256(json.dumps([*parts, suffix]).encode()).hexdigest()
 
-    def result_of(self, handed_in: HandedIn) -> Path:
-        """Say where the result of a submission is."""
-        return self.out / RESULTS / f"{handed_in.slug}.json"
+    def result_of(self, submission: Submission) -> Path:
+        """Return the file of a submission's result."""
+        return self.out / RESULTS / f"{submission.slug}.json"
 
-    def page_of(self, handed_in: HandedIn) -> Path:
-        """Say where the page of a student is."""
-        return self.out / PAGES / f"{handed_in.slug}.html"
+    def page_of(self, submission: Submission) -> Path:
+        """Return the file of a student's page."""
+        return self.out / PAGES / f"{submission.slug}.html"
 
 
 @cache
 def grader_version() -> str:
-    """Give the digest of the whole package: whatever changes in it may change a verdict."""
+    """Return a digest of the whole package: any change in it may change a verdict."""
     folder = Path(raft_steps.__file__).parent
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {trials.SECONDS}".encode())
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {trials.RUN_S}".encode())
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 @dataclass(slots=True)
-class _Judge:
-    """A judge at work."""
+class _JudgeProcess:
+    """A running judge."""
 
     process: subprocess.Popen[bytes]
-    handed_in: HandedIn
+    submission: Submission
     key: str
-    until: float = field(default_factory=lambda: time.monotonic() + JUDGE_SECONDS)
+    deadline_s: float = field(default_factory=lambda: time.monotonic() + JUDGE_LIMIT_S)
 
 
 def grade(
-    grading: Grading, submissions: Sequence[HandedIn], progress: Callable[[int, int], None] | None = None
+    settings: GradingSettings, submissions: Sequence[Submission], progress: Callable[[int, int], None] | None = None
 ) -> list[dict[str, Any]]:
     """Grade submissions, those that are graded already excepted.
 
     Args:
-        grading: What they have in common.
+        settings: What they have in common.
         submissions: The submissions.
-        progress: Told how many are done, of how many.
+        progress: Called with how many are done, and how many there are.
 
     Returns:
         The results, in the order of the submissions.
     """
     for name in (RESULTS, PAGES):
-        (grading.out / name).mkdir(parents=True, exist_ok=True)
+        (settings.out / name).mkdir(parents=True, exist_ok=True)
     results: dict[str, dict[str, Any]] = {}
     todo = []
     for each in submissions:
-        stored = _stored(grading, each)
+        stored = _stored(settings, each)
         if stored is None:
             todo.append(each)
         else:
@@ -119,7 +119,7 @@ def grade(
     done = len(results)
     if progress is not None:
         progress(done, len(submissions))
-    for each, result in _judged(grading, todo):
+    for each, result in _judged(settings, todo):
         results[each.student] = result
         done += 1
         if progress is not None:
@@ -127,93 +127,93 @@ def grade(
     return [results[each.student] for each in submissions]
 
 
-def _stored(grading: Grading, handed_in: HandedIn) -> dict[str, Any] | None:
-    """Give the result of an earlier run, if what was handed in is still the same."""
+def _stored(settings: GradingSettings, submission: Submission) -> dict[str, Any] | None:
+    """Return the result of an earlier run, if everything that it depends on is the same."""
     try:
-        result = json.loads(grading.result_of(handed_in).read_text(encoding="utf-8"))
-        return result if result["key"] == grading.key(handed_in) and grading.page_of(handed_in).is_file() else None
+        result = json.loads(settings.result_of(submission).read_text(encoding="utf-8"))
+        return result if result["key"] == settings.key(submission) and settings.page_of(submission).is_file() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _judged(grading: Grading, todo: Sequence[HandedIn]) -> Iterator[tuple[HandedIn, dict[str, Any]]]:
-    """Let judges work side by side, and give each result as it comes."""
-    waiting, judges = list(reversed(todo)), list[_Judge]()
+def _judged(settings: GradingSettings, todo: Sequence[Submission]) -> Iterator[tuple[Submission, dict[str, Any]]]:
+    """Run the judges; yield each result as it arrives."""
+    waiting, judges = list(reversed(todo)), list[_JudgeProcess]()
     with TemporaryDirectory(prefix="raft-steps-package-") as folder:
-        modules = copy_package(Path(folder, "package"), grading.step)
+        modules = copy_package(Path(folder, "package"), settings.step)
         try:
             while waiting or judges:
-                while waiting and len(judges) < grading.workers:
-                    judges.append(_start(grading, waiting.pop(), folder, modules))
+                while waiting and len(judges) < settings.workers:
+                    judges.append(_start(settings, waiting.pop(), folder, modules))
                 for judge in [judge for judge in judges if _is_over(judge)]:
                     judges.remove(judge)
-                    yield judge.handed_in, _result(grading, judge)
-                time.sleep(LOOK_SECONDS)
+                    yield judge.submission, _result(settings, judge)
+                time.sleep(POLL_S)
         finally:
             for judge in judges:
                 _kill(judge.process)
 
 
-def _start(grading: Grading, handed_in: HandedIn, folder: str, modules: list[str]) -> _Judge:
-    key = grading.key(handed_in)
+def _start(settings: GradingSettings, submission: Submission, folder: str, modules: list[str]) -> _JudgeProcess:
+    key = settings.key(submission)
     job = {
-        "path": str(handed_in.path.absolute()) if handed_in.path is not None else None,
-        "student": handed_in.student,
-        "why": handed_in.why,
-        "step": grading.step,
-        "class": grading.class_name,
-        "mutants": list(grading.mutants),
-        "seeds": list(grading.seeds),
+        "path": str(submission.path.absolute()) if submission.path is not None else None,
+        "student": submission.student,
+        "problem": submission.problem,
+        "step": settings.step,
+        "class": settings.class_name,
+        "mutants": list(settings.mutants),
+        "seeds": list(settings.seeds),
         "package": str(Path(folder, "package")),
-        "homes": folder,  # So that nothing is left of a judge that is ended.
+        "folders_in": folder,  # This process removes it, even if the judge is killed.
         "modules": modules,
         "key": key,
-        "result": str(grading.result_of(handed_in).absolute()),
-        "page": str(grading.page_of(handed_in).absolute()),
+        "result": str(settings.result_of(submission).absolute()),
+        "page": str(settings.page_of(submission).absolute()),
     }
-    grading.result_of(handed_in).unlink(missing_ok=True)
+    settings.result_of(submission).unlink(missing_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-P", "-W", "ignore", "-c", START, str(Path(raft_steps.__file__).parent.parent)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # Control-C is for the grading, which then ends its judges itself.
+        start_new_session=True,  # Control-C reaches this process only, which then ends its judges.
     )
     assert process.stdin is not None
     with contextlib.suppress(OSError), process.stdin:
         process.stdin.write(json.dumps(job).encode())
-    return _Judge(process, handed_in, key)
+    return _JudgeProcess(process, submission, key)
 
 
-def _is_over(judge: _Judge) -> bool:
-    if judge.process.poll() is None and time.monotonic() > judge.until:
+def _is_over(judge: _JudgeProcess) -> bool:
+    if judge.process.poll() is None and time.monotonic() > judge.deadline_s:
         _kill(judge.process)
     return judge.process.poll() is not None
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a judge; the submission's process ends with it."""
+    """End a judge; its worker ends with it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def _result(grading: Grading, judge: _Judge) -> dict[str, Any]:
-    """Read what a judge has found; a judge that found nothing gives no points, and says so."""
-    handed_in = judge.handed_in
+def _result(settings: GradingSettings, judge: _JudgeProcess) -> dict[str, Any]:
+    """Return the result of a judge that has ended; without points if it wrote none."""
+    submission = judge.submission
     assert judge.process.stderr is not None
     with judge.process.stderr as stream:
-        said = stream.read()[-2000:].decode(errors="replace") if judge.process.returncode else ""
-    stored = _stored(grading, handed_in)
+        printed = stream.read()[-2000:].decode(errors="replace") if judge.process.returncode else ""
+    stored = _stored(settings, submission)
     if stored is not None:
         return stored
     if judge.process.returncode == -signal.SIGKILL:
-        why = "The submission took more time than it is given, and nothing is known of it."
+        why = "The submission took more time than it is given, so there is no result."
     else:
-        why = "The grader itself failed on this submission; an instructor has to look at it."
-    verdict = Verdict.nothing(grading.step, why, [said.strip().rpartition("\n")[2]] if said.strip() else [])
-    result = {"key": judge.key, "student": handed_in.student} | verdict.as_data()
-    file = handed_in.path.name if handed_in.path is not None else ""
-    write(grading.page_of(handed_in), page(handed_in.student, file, verdict, None))
-    write(grading.result_of(handed_in), json.dumps(result))
+        why = "The grader failed on this submission; an instructor has to look at it."
+    verdict = Verdict.nothing(settings.step, why, [printed.strip().rpartition("\n")[2]] if printed.strip() else [])
+    result = {"key": judge.key, "student": submission.student} | verdict.as_data()
+    file = submission.path.name if submission.path is not None else ""
+    write_text(settings.page_of(submission), student_page(submission.student, file, verdict, None))
+    write_text(settings.result_of(submission), json.dumps(result))
     return result

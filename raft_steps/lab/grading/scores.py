@@ -1,4 +1,4 @@
-"""Scores: one line of CSV for each student, and the same as JSON."""
+"""Writes the scores: a line of CSV for each student, and the same data as JSON."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from typing import Any
 from raft_steps.lab.files import replace_file
 from raft_steps.lab.text import printable
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a cell for a formula
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is a formula to a spreadsheet
 
 
 def write_scores(folder: Path, results: Sequence[dict[str, Any]]) -> tuple[Path, Path]:
     """Write the scores of a grading.
 
     Args:
-        folder: Where to.
+        folder: The folder to write to.
         results: The results, one for each student.
 
     Returns:
-        The files: CSV and JSON.
+        The CSV file and the JSON file.
     """
     table, data = folder / "scores.csv", folder / "scores.json"
-    write(table, as_csv(results))
+    write_text(table, as_csv(results))
     plain = [{name: value for name, value in result.items() if name != "key"} for result in results]
-    write(data, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+    write_text(data, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
     return table, data
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file at once, so that nobody ever sees half of it; half a character, which a Node may say, becomes a mark."""
+def write_text(path: Path, text: str) -> None:
+    """Replace a file as a whole. Lone surrogates, which an error message may contain, become question marks."""
     replace_file(path, text.encode("utf-8", "replace"))
 
 
 def as_csv(results: Sequence[dict[str, Any]]) -> str:
-    """Spell the scores as CSV: student, score, points, a column for each check, and a sentence."""
+    """Format the scores as CSV: student, score, points, a column for each check, and a sentence."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = list(dict.fromkeys(name for result in results for name in result["checks"]))
-    beside = [name for name in ("sweep", "search") if any(name in result for result in results)]
-    titles = ["private seeds" if name == "sweep" else name for name in beside]
+    others = [name for name in ("sweep", "search") if any(name in result for result in results)]
+    titles = ["private seeds" if name == "sweep" else name for name in others]
     writer.writerow(["student", "step", "score", "points", "of", *names, *titles, "sentence", "remarks"])
     for result in results:
         points = [result["checks"].get(name, "") for name in names]
         row = [result["student"], *(result[name] for name in ("step", "score", "points", "of")), *points]
-        row += [*(result.get(name, "") for name in beside), result["sentence"], " ".join(result["remarks"])]
+        row += [*(result.get(name, "") for name in others), result["sentence"], " ".join(result["remarks"])]
         writer.writerow([_harmless(cell) for cell in row])
     return out.getvalue()
 
 
 def _harmless(cell: Any) -> Any:
-    """Keep a spreadsheet from taking a text for a formula."""
+    """Return a cell that no spreadsheet takes for a formula."""
     if not isinstance(cell, str):
         return cell
     cell = printable(" ".join(cell.split()))

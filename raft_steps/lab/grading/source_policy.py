@@ -19,7 +19,7 @@ from raft_steps.lab.course.extraction import (
     extract_node,
     top_level_imports,
 )
-from raft_steps.lab.grading.limits import may_import
+from raft_steps.lab.grading.limits import import_refusal
 
 KNOWN_DUNDERS = frozenset(
     {
@@ -61,7 +61,7 @@ def extract_submission(path: Path, class_name: str = "Node") -> ExtractedNode:
 
 def _leave_out_imports(cell: ExtractedCell) -> list[str]:
     """Blank the imports that are not allowed; return a remark for each."""
-    refused = {each: why for each in top_level_imports(cell) if (why := refuse_import(each))}
+    refused = {each: why for each in top_level_imports(cell) if (why := statement_refusal(each))}
     if refused:
         blank_out(cell, list(refused))
     label = f"{cell.label[0].upper()}{cell.label[1:]}"
@@ -102,14 +102,14 @@ def _why_not(name: str, *, attribute: bool) -> str:
     if name.startswith(FRAMES) or name == "mro":
         return f"a Node has no use for .{name}, which belongs to the interpreter"
     if name in MODULES or name.lstrip("_") in ("sys", "os", "io", "builtins"):
-        return f"a Node has no use for .{name}, which is a module of Python's"
+        return f"a Node has no use for .{name}, which is one of Python's modules"
     return ""
 
 
-def refuse_import(statement: ast.Import | ast.ImportFrom) -> str:
-    """Return why an import is not allowed; "" if it is."""
+def statement_refusal(statement: ast.Import | ast.ImportFrom) -> str:
+    """Return why an import statement is not allowed; "" if it is."""
     if isinstance(statement, ast.Import):
-        return next((why for alias in statement.names if (why := may_import(alias.name, ()))), "")
+        return next((why for alias in statement.names if (why := import_refusal(alias.name, ()))), "")
     if statement.level:
         return "a submission is one file"
-    return may_import(statement.module or "", tuple(alias.name for alias in statement.names))
+    return import_refusal(statement.module or "", tuple(alias.name for alias in statement.names))

@@ -1,138 +1,103 @@
-"""The page for a student: one file that asks for nothing else.
+"""The page for a student: what was tried, and for each failure the rule, a diagram and a line that replays it.
 
-For each failure it has the rule, a diagram and a line to replay. It names no private seed, and shows no code of a check.
+It names no private seed and shows no code of a check.
 """
 
 from __future__ import annotations
 
 import shlex
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.checks.report import CheckResult
+from raft_steps.lab.grading.html_pages import render
 from raft_steps.lab.grading.trials import search_passed
-from raft_steps.lab.verify.properties.rules import RULES
+from raft_steps.lab.verify.properties.rules import RULES, Rule
 
 if TYPE_CHECKING:
-    from raft_steps.lab.grading.trials import Tried
+    from raft_steps.lab.grading.trials import TrialResults
     from raft_steps.lab.grading.verdict import Verdict
 
-STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;color:#1c1c1c;background:#fff;margin:2rem auto;max-width:60rem;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}pre{background:#f3f3f3;padding:.6rem;white-space:pre-wrap;
-overflow-wrap:anywhere}.rule{border-left:4px solid #57606a;padding-left:.8rem}img{max-width:100%;height:auto}
-table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}
-.ok{color:#1a7f37;font-weight:600}.no{color:#b3261e;font-weight:600}
-"""
-PICTURE_MAX = 600_000  # characters; a longer one says less than the words beside it
+PICTURE_MAX = 600_000  # characters; a diagram that is longer cannot be read, and the text next to it can
 
 
-def page(student: str, file: str, verdict: Verdict, tried: Tried | None, class_name: str = "Node") -> str:
-    """Give the page of one submission.
+def student_page(
+    student: str, file: str, verdict: Verdict, results: TrialResults | None, class_name: str = "Node"
+) -> str:
+    """Return the page of one submission.
 
     Args:
-        student: Whose it is.
+        student: The student's name.
         file: The name of the file that was handed in.
-        verdict: What it gets.
-        tried: What came of the trials; None where there were none.
+        verdict: The verdict on it.
+        results: The results of the trials; None if nothing was tried.
         class_name: The name of the Node class.
     """
-    parts = [
-        f"<h1>Step {verdict.step}: {escape(student)}</h1>",
-        f"<p><strong>{verdict.score:g} of 100</strong> ({verdict.points:g} of {verdict.most}). {escape(verdict.sentence)}</p>",
-        _table(verdict, tried),
-    ]
-    if tried is not None:
-        own = file if file.endswith(".py") else "my_raft.py"
-        node = f"{own}:{class_name}"
-        failed = [result for result in tried.report.results if result.tried and not result.passed]
-        parts += [_failure(result, verdict.step, node, class_name) for result in failed]
-        parts += [_sweep(tried, verdict.step, node, class_name), _search(tried, node)]
-    if verdict.remarks:
-        parts.append("<h2>Beside</h2><ul>" + "".join(f"<li>{escape(each)}</li>" for each in verdict.remarks) + "</ul>")
-    body = "\n".join(filter(None, parts))
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Step {verdict.step}: {escape(student)}'
-        f"</title><style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
+    # A notebook has no FILE:CLASS, so the page assumes a module that the class was saved in.
+    node = f"{file if file.endswith('.py') else 'my_raft.py'}:{class_name}"
+    failed = [each for each in results.report.results if each.tried and not each.passed] if results is not None else []
+    return render(
+        "student.html",
+        student=student,
+        verdict=verdict,
+        tried=results is not None,
+        class_name=class_name,
+        node=shlex.quote(node),
+        failures=[_failure(each) for each in failed],
+        sweep=_sweep(results) if results is not None else None,
+        search=_search(results) if results is not None else None,
     )
 
 
-def _table(verdict: Verdict, tried: Tried | None) -> str:
-    rows = [_row(name, point, 1) for name, point in verdict.checks.items()]
-    survived, of = verdict.seeds
-    seeds = f" ({survived} of {of} survived)" if of else ""
-    rows += [_row(f"private seeds{seeds}", verdict.sweep, 1), _row("the search", verdict.search, 1)]
-    shares = "<p><small>Seeds and search count in proportion to the checks that pass.</small></p>"
-    untried = shares if tried is not None else "<p>Nothing was run.</p>"
-    return f"<table><tr><th>what was tried</th><th>points</th></tr>{''.join(rows)}</table>{untried}"
-
-
-def _row(name: str, point: float, most: float) -> str:
-    mark = "ok" if point >= most else "no"
-    return f'<tr><td>{escape(name)}</td><td class="{mark}">{point:g}</td></tr>'
-
-
-def _failure(result: CheckResult, step: int, node: str, class_name: str) -> str:
-    lines = escape(result.message).replace("\n", "<br>")
+def _failure(result: CheckResult) -> dict[str, Any]:
     try:
         picture = result.picture()
         drawn = picture.to_html() if picture is not None else ""
-    except Exception:  # noqa: BLE001  # A run that a Node has broken off may not be drawable; the words are there.
+    except Exception:  # noqa: BLE001  # A run that a Node broke off may not be drawable; the page has the text.
         drawn = ""
-    return "\n".join(
-        (
-            f"<h2>{escape(result.name)}</h2>",
-            f"<p>{lines}</p>",
-            f'<p class="rule">{escape(result.check.rule)}<br><small>{escape(result.check.source)}</small></p>',
-            _fitting(drawn),
-            "<p>To see it again, in a notebook or in a terminal:</p>",
-            _code(f"check({class_name}, step={step})"),
-            _code(f"raft-steps check {step} --node {shlex.quote(node)}"),
-        )
-    )
+    check = result.check
+    return {
+        "name": result.name,
+        "message": result.message,
+        "rule": check.rule,
+        "source": check.source,
+        "picture": _if_readable(drawn),
+    }
 
 
-def _fitting(drawn: str) -> str:
-    return drawn if len(drawn) <= PICTURE_MAX else ""
+def _sweep(results: TrialResults) -> dict[str, Any] | None:
+    """Return what the page shows of a failure with private seeds; None if there was none."""
+    sweep = results.sweep
+    if sweep is None or sweep.first is None:
+        return None
+    trial = sweep.public.trial if sweep.public is not None else sweep.first
+    scenario = sweep.public.scenario.to_text() if sweep.public is not None else ""
+    return {
+        "broken": trial.broken,
+        "text": trial.text,
+        "rule": _rule(trial.broken),
+        "scenario": scenario,
+        "quoted": shlex.quote(scenario),
+        "picture": _if_readable(results.pictures.get("sweep", "")),
+    }
 
 
-def _code(text: str) -> str:
-    return f"<pre>{escape(text)}</pre>"
-
-
-def _sweep(tried: Tried, step: int, node: str, class_name: str) -> str:
-    swept = tried.swept
-    if swept is None or swept.first is None:
-        return ""
-    first = swept.shown.trial if swept.shown is not None else swept.first
-    said = ["<h2>In adversity</h2>", f"<p>{escape(first.broken)}: {escape(first.text)}</p>", _rule(first.broken)]
-    if swept.shown is None:
-        own = f"raft-steps sweep {step} --profile hostile --node {shlex.quote(node)}"
-        return "\n".join([*said, "<p>The seed that shows it is private. Try some of your own:</p>", _code(own)])
-    text = swept.shown.scenario.to_text()
-    said += [
-        _fitting(tried.pictures.get("sweep", "")),
-        "<p>The same kind of failure again, with a seed of its own:</p>",
-    ]
-    said.append(_code(f'Cluster.replay("{text}", {class_name})'))
-    said.append(_code(f"raft-steps replay {shlex.quote(text)} --node {shlex.quote(node)}"))
-    return "\n".join(said)
-
-
-def _rule(name: str) -> str:
-    for rule in RULES:
-        if rule.name == name:
-            return f'<p class="rule">{escape(rule.sentence)}<br><small>{escape(rule.section)}</small></p>'
-    return ""
-
-
-def _search(tried: Tried, node: str) -> str:
-    found: Any = tried.found
+def _search(results: TrialResults) -> dict[str, Any] | None:
+    """Return what the page shows of a failure that the search found; None if there was none."""
+    found = results.search
     if found is None or search_passed(found):
-        return ""
-    said = ["<h2>Searching all orders of events</h2>", f"<p>{escape(found.what)} {escape(found.words)}</p>"]
-    said += [_rule(found.what), _fitting(tried.pictures.get("search", ""))]
-    if found.schedule is not None:
-        text = found.schedule.to_text()
-        said.append(_code(f"echo {shlex.quote(text)} | raft-steps schedule - --node {shlex.quote(node)}"))
-    return "\n".join(said)
+        return None
+    return {
+        "what": found.what,
+        "words": found.words,
+        "rule": _rule(found.what),
+        "quoted": shlex.quote(found.schedule.to_text()) if found.schedule is not None else "",
+        "picture": _if_readable(results.pictures.get("search", "")),
+    }
+
+
+def _rule(name: str) -> Rule | None:
+    return next((rule for rule in RULES if rule.name == name), None)
+
+
+def _if_readable(picture: str) -> str:
+    return picture if len(picture) <= PICTURE_MAX else ""

@@ -1,4 +1,4 @@
-"""Who has handed in what: files and folders, a student each."""
+"""Finds the submissions among files and folders, one for each student."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from raft_steps.lab.text import printable
 
 SUFFIXES = (".ipynb", ".py")
 TEXTS = (".txt", ".scenario")
-NOT_HANDED_IN = frozenset({"__pycache__", "__init__.py"})
+IGNORED = frozenset({"__pycache__", "__init__.py"})
 
 
 @dataclass(frozen=True, slots=True)
-class HandedIn:
+class Submission:
     """What one student has handed in.
 
     Attributes:
-        student: The student's name: that of the file or the folder.
-        path: The file; None where there is none, or more than one.
-        why: Why there is no file, in words.
+        student: The student's name, which is the name of the file or folder.
+        path: The file; None if there is none, or more than one.
+        problem: Why there is no file, as a clause.
     """
 
     student: str
     path: Path | None
-    why: str = ""
+    problem: str = ""
 
     @property
     def slug(self) -> str:
-        """A name for files, which no other student has."""
+        """A safe name for the student's files, which no other student's files have."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", self.student).strip(".-")[:60]
         same = plain == self.student
         return (
@@ -42,51 +42,51 @@ class HandedIn:
         )
 
     def digest(self) -> str:
-        """Give the digest of what was handed in; a file that nobody will read counts by its size."""
+        """Return a digest of the content; for a file that is not read, of its mode and size."""
         if self.path is None:
-            return hashlib.sha256(self.why.encode()).hexdigest()
-        about = self.path.lstat()
-        if not stat.S_ISREG(about.st_mode) or about.st_size > SIZE_MAX:
-            return hashlib.sha256(f"{about.st_mode} {about.st_size}".encode()).hexdigest()
+            return hashlib.sha256(self.problem.encode()).hexdigest()
+        status = self.path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > SIZE_MAX:
+            return hashlib.sha256(f"{status.st_mode} {status.st_size}".encode()).hexdigest()
         try:
             return hashlib.sha256(self.path.read_bytes()).hexdigest()
         except OSError as error:
             return hashlib.sha256(f"{error.errno}".encode()).hexdigest()
 
 
-def hand_in(paths: Iterable[Path], step: int, suffixes: tuple[str, ...] = SUFFIXES) -> list[HandedIn]:
-    """List the submissions, sorted by student.
+def find_submissions(paths: Iterable[Path], step: int, suffixes: tuple[str, ...] = SUFFIXES) -> list[Submission]:
+    """Return the submissions, sorted by student.
 
     Args:
-        paths: Files, each a student's, and folders: one with files or folders of students, one for each.
-        step: The step, whose notebook counts where a folder holds several files.
-        suffixes: What the files that count end with.
+        paths: Files, one for each student, and folders that hold a file or a folder for each student.
+        step: The step; its notebook counts if a student's folder has several files.
+        suffixes: The suffixes of the files that count.
     """
-    found: dict[str, HandedIn] = {}
+    found: dict[str, Submission] = {}
     for path in paths:
-        for each in _of(path, step, suffixes):
+        for each in _submissions_in(path, step, suffixes):
             name, number = printable(each.student), 2
             while name in found:
                 name, number = f"{printable(each.student)} ({number})", number + 1
-            found[name] = HandedIn(name, each.path, each.why)
+            found[name] = Submission(name, each.path, each.problem)
     return [found[name] for name in sorted(found)]
 
 
-def _of(path: Path, step: int, suffixes: tuple[str, ...]) -> Iterator[HandedIn]:
+def _submissions_in(path: Path, step: int, suffixes: tuple[str, ...]) -> Iterator[Submission]:
     if not path.is_dir():
-        yield HandedIn(path.stem, path)
+        yield Submission(path.stem, path)
         return
     for each in sorted(path.iterdir()):
-        if each.name.startswith(".") or each.name in NOT_HANDED_IN:
+        if each.name.startswith(".") or each.name in IGNORED:
             continue
         if each.is_dir() and not each.is_symlink():
             yield _in_folder(each, step, suffixes)
         else:
-            yield HandedIn(each.stem, each)
+            yield Submission(each.stem, each)
 
 
-def _in_folder(folder: Path, step: int, suffixes: tuple[str, ...]) -> HandedIn:
-    """Choose the one file of a student's folder; nbgrader puts it one folder deeper."""
+def _in_folder(folder: Path, step: int, suffixes: tuple[str, ...]) -> Submission:
+    """Return the submission in a student's folder, or in a folder inside it, where nbgrader puts it."""
     files = [
         path
         for path in sorted(folder.rglob("*"))
@@ -96,10 +96,10 @@ def _in_folder(folder: Path, step: int, suffixes: tuple[str, ...]) -> HandedIn:
     named = [path for path in files if path.name == find_step(step).notebook_name]
     choice = named if len(named) == 1 else files
     if len(choice) == 1:
-        return HandedIn(folder.name, choice[0])
-    why = (
+        return Submission(folder.name, choice[0])
+    problem = (
         "nothing was handed in"
         if not files
         else f"{len(files)} files were handed in: {', '.join(p.name for p in files[:5])}"
     )
-    return HandedIn(folder.name, None, why)
+    return Submission(folder.name, None, problem)

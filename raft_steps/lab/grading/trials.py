@@ -1,6 +1,6 @@
-"""What a submission is tried with: the checks of its step, adversity from private seeds, and the search.
+"""Tries a submission's Node: the checks of its step, runs with private seeds, and the model checker.
 
-All of it runs in the judge, on a Node class that stands in for the submission's (`proxy`).
+All of it runs in the judge, with a Node class that stands in for the submission's (`remote_node`).
 """
 
 from __future__ import annotations
@@ -19,20 +19,19 @@ from raft_steps.lab.grading.baseline import passed_without_work
 from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink, try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity
-from raft_steps.lab.verify.model_checker import INVARIANTS, VIOLATED, Scope, Search
+from raft_steps.lab.verify.model_checker import INVARIANTS, VIOLATED, Scope, Search, SearchResult
 from raft_steps.lab.verify.model_checker import NODE_FAILED as SEARCH_NODE_FAILED
-from raft_steps.lab.verify.model_checker import SearchResult as Found
 from raft_steps.lab.verify.properties import Rule, kept_by
 from raft_steps.lab.verify.properties.rules import ACKNOWLEDGED_WRITES_LAST
 
 PROFILES = ("disks", "hostile", "crashes", "partitions", "reordering", "slow")
-SECONDS = 6.0  # of virtual time for each seed
-SEARCH_STATES = 1_500  # that the search looks at, at most
-PUBLIC_SEEDS = 40  # that are tried in place of a private one, before a failure is shown without its run
+RUN_S = 6.0  # of virtual time for each seed
+SEARCH_STATES = 1_500  # that the search visits, at most
+PUBLIC_SEEDS = 40  # that are tried to find a failure again without showing a private seed
 
 
 def private_seeds(secret: str, count: int) -> list[int]:
-    """Make seeds of a secret: nobody who does not know it can tell them.
+    """Derive seeds from a secret; without the secret they cannot be guessed.
 
     Args:
         secret: The secret.
@@ -43,37 +42,37 @@ def private_seeds(secret: str, count: int) -> list[int]:
 
 
 @dataclass(slots=True)
-class Swept:
-    """What came of the private seeds.
+class PrivateSweep:
+    """The results of the runs with private seeds.
 
     Attributes:
-        tried: How many were tried.
-        survived: How many broke nothing.
-        first: The first that broke something.
-        shown: A small run that breaks the same and holds no private seed; None where none was found.
+        tried: How many seeds were tried.
+        survived: In how many of these runs no property was violated.
+        first: The first run that violated one.
+        public: A small run with a public seed that violates the same property; None if none was found.
     """
 
     tried: int = 0
     survived: int = 0
     first: Trial | None = None
-    shown: Shrunk | None = None
+    public: Shrunk | None = None
 
 
 @dataclass(slots=True)
-class Tried:
-    """All that came of a submission.
+class TrialResults:
+    """The results of all trials of a submission.
 
     Attributes:
-        report: The checks.
-        swept: The private seeds; None where they were not tried.
-        found: The search; None where it was not made.
-        notes: What could not be tried and why, in sentences.
-        pictures: Of the sweep and of the search, as HTML.
+        report: The results of the checks.
+        sweep: The results of the private seeds; None if they were not tried.
+        search: The result of the model checker; None if it was not run.
+        notes: What was not tried and why, in sentences.
+        pictures: HTML of the failures of ``sweep`` and of ``search``.
     """
 
     report: Report
-    swept: Swept | None = None
-    found: Found | None = None
+    sweep: PrivateSweep | None = None
+    search: SearchResult | None = None
     notes: list[str] = field(default_factory=list)
     pictures: dict[str, str] = field(default_factory=dict)
 
@@ -84,71 +83,75 @@ def new_checks(step: int) -> frozenset[str]:
     return frozenset(each.name for each in checks_of(step)) - passed_without_work(step, node(step))
 
 
-def try_node(node_class: Any, step: int, seeds: Sequence[int]) -> Tried:
-    """Try a Node.
+def try_node(node_class: Any, step: int, seeds: Sequence[int]) -> TrialResults:
+    """Try a Node class.
 
     Args:
-        node_class: What stands in for it.
+        node_class: The class, or one that stands in for it.
         step: The step.
-        seeds: The private seeds; each is tried with one profile, in turn.
+        seeds: The private seeds; the fault profiles take turns.
     """
     try:
-        tried = Tried(check(node_class, step))
+        results = TrialResults(check(node_class, step))
     except LabError as error:
-        return Tried(_all_failed(step, str(error)), notes=[str(error)])
-    except Exception:  # noqa: BLE001  # What a Node makes the checks stumble over is no check that passes.
-        words = "The Node holds something that the checks can make no sense of."
-        return Tried(_all_failed(step, words), notes=[words])
-    done = {result.name for result in tried.report.results if result.passed}
+        return TrialResults(_all_failed(step, str(error)), notes=[str(error)])
+    except Exception:  # noqa: BLE001  # A Node may make a check fail in unforeseen ways; then no check has passed.
+        words = "The Node holds something that the checks cannot interpret."
+        return TrialResults(_all_failed(step, words), notes=[words])
+    done = {result.name for result in results.report.results if result.passed}
     if not done & new_checks(step):
-        tried.notes.append("The Node does nothing of this step yet, so no seed was tried, and no search made.")
-    elif any(not result.tried for result in tried.report.results):
-        tried.notes.append("The Node does not come back, so no seed was tried, and no search made.")
+        results.notes.append("The Node does nothing of this step yet, so no seed was tried and no search made.")
+    elif any(not result.tried for result in results.report.results):
+        results.notes.append("A handler of the Node does not return, so no seed was tried and no search made.")
     else:
-        tried.swept = _sweep(node_class, step, seeds)
-        tried.found = _search(node_class, step, tried.notes)
-    return tried
+        results.sweep = _sweep(node_class, step, seeds)
+        results.search = _search(node_class, step, results.notes)
+    return results
 
 
 def _all_failed(step: int, words: str) -> Report:
     return Report(step, [CheckResult(each, False, words, tried=False) for each in checks_of(step)])
 
 
-def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> Swept:
-    """Try the seeds, and make the first failure small."""
-    swept, rules = Swept(), kept_by(step)
+def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
+    """Try the private seeds, and find a small public run for the first failure."""
+    sweep, rules = PrivateSweep(), kept_by(step)
     for number, seed in enumerate(seeds):
-        swept.tried += 1
-        scenario = adversity(step, PROFILES[number % len(PROFILES)], seed, seconds=SECONDS, node_class=node_class)
+        sweep.tried += 1
+        scenario = adversity(step, PROFILES[number % len(PROFILES)], seed, seconds=RUN_S, node_class=node_class)
         trial = _try(scenario, rules, node_class)
-        swept.survived += not trial.broken
-        if trial.broken and swept.first is None:
-            swept.first = trial
-            swept.shown = _shown(scenario, rules, node_class, trial, set(seeds))
-        if NOT_BACK in trial.text:  # The other seeds would only wait for the same loop.
-            swept.tried = len(seeds)
+        sweep.survived += not trial.broken
+        if trial.broken and sweep.first is None:
+            sweep.first = trial
+            sweep.public = _find_public_run(scenario, rules, node_class, trial, set(seeds))
+        if NOT_BACK in trial.text:  # The other runs would wait for the same endless loop.
+            sweep.tried = len(seeds)
             break
-    return swept
+    return sweep
 
 
 def _try(scenario: Any, rules: Iterable[Rule], node_class: Any) -> Trial:
     try:
         return try_scenario(scenario, rules, node_class)
     except Exception as error:  # noqa: BLE001  # As in `try_node`.
-        words = str(error) if isinstance(error, LabError) else "the Node did what a simulation can make no sense of"
+        words = (
+            str(error) if isinstance(error, LabError) else "the Node did something that a simulation cannot interpret"
+        )
         return Trial(
             seed=scenario.seed, broken="Node Failed", text=words, time=0, elections=0, faults=0, answered=0, events=0
         )
 
 
-def _shown(scenario: Any, rules: tuple[Rule, ...], node_class: Any, trial: Trial, private: set[int]) -> Shrunk | None:
-    """Find a small run that breaks the same rule by a seed that everybody may know; None if there is none."""
+def _find_public_run(
+    scenario: Any, rules: tuple[Rule, ...], node_class: Any, trial: Trial, private: set[int]
+) -> Shrunk | None:
+    """Return a small run that violates the same property with a public seed; None if none was found."""
     if NOT_BACK in trial.text:
         return None
     wanted = [rule for rule in rules if rule.name == trial.broken] or rules
     for seed in range(PUBLIC_SEEDS):
         profile = PROFILES[seed % len(PROFILES)]
-        public = adversity(scenario.step, profile, seed, seconds=SECONDS, node_class=node_class)
+        public = adversity(scenario.step, profile, seed, seconds=RUN_S, node_class=node_class)
         if _try(public, wanted, node_class).broken == trial.broken:
             try:
                 small = shrink(public, node_class, rules=wanted)
@@ -158,22 +161,22 @@ def _shown(scenario: Any, rules: tuple[Rule, ...], node_class: Any, trial: Trial
     return None
 
 
-def _search(node_class: Any, step: int, notes: list[str]) -> Found | None:
-    """Go through the orders of events of a small cluster."""
-    # Before there are elections an answer is no promise of a majority: the one leader has it in its own log.
+def _search(node_class: Any, step: int, notes: list[str]) -> SearchResult | None:
+    """Run the model checker on a small cluster."""
+    # Before step 4 the only leader answers from its own log, so an answered write may be lost with it.
     kept = [rule.name for rule in kept_by(step) if step >= 4 or rule is not ACKNOWLEDGED_WRITES_LAST]
     names = [name for name in kept if name in INVARIANTS]
     timeouts = {"election": 2} if step >= 4 else {}
-    # Nobody takes over from a leader that crashes, either.
+    # And no other server takes over when it crashes.
     scope = Scope(timeouts=timeouts, commands=("set x 1",), crashes=1 if step >= 4 else 0)
     servers = 1 if step == 1 else 3
     try:
         return Search(node_class, servers).run(scope, invariants=names, states=SEARCH_STATES)
     except Exception as error:  # noqa: BLE001  # As in `try_node`.
-        notes.append(str(error) if isinstance(error, LabError) else "The search can make no sense of the Node.")
+        notes.append(str(error) if isinstance(error, LabError) else "The search cannot interpret the Node.")
         return None
 
 
-def search_passed(found: Found | None) -> bool:
-    """Say whether a search found nothing wrong; one that reached its limit found nothing either."""
-    return found is not None and found.outcome not in (VIOLATED, SEARCH_NODE_FAILED)
+def search_passed(result: SearchResult | None) -> bool:
+    """Return whether a search found nothing wrong; a search that reached its limit passes, too."""
+    return result is not None and result.outcome not in (VIOLATED, SEARCH_NODE_FAILED)

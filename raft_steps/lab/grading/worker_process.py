@@ -1,8 +1,7 @@
-"""The session: the judge's line to the process that holds a submission's Nodes.
+"""Starts the worker, the process that runs a submission's Nodes, and exchanges requests and answers with it.
 
-The judge sends an event and waits for what it changed. It waits as long as the other process works on something else
-than an endless loop: what counts is its computing time, as the system tells it. When the session ends, by whatever
-way, the process and all that it may have started are gone.
+The judge sends an event and waits for what it changed. How long it waits depends on the worker's computing time: a busy
+machine is not an endless loop. However the judge ends, the worker and every process that it started are ended too.
 """
 
 from __future__ import annotations
@@ -21,65 +20,63 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from raft_steps.lab.grading.codec import WireError
-
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.worker import main; main()"
-# How Python is started for a submission: without anybody's packages, settings and files.
+# How Python is started for a submission: without site packages, user settings and bytecode files.
 PYTHON = (sys.executable, "-s", "-S", "-P", "-B", "-c")
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
-MEMORY, CPU_SECONDS = 512, 20  # MiB, and seconds of computing for a whole submission
-LOOP_SECONDS = 3.0  # of computing in one event: an interruption after about one was not heard
-WAIT_SECONDS = 60.0  # of real time in one event, however little it computes
+MEMORY_MIB, CPU_S = 512, 20  # memory, and computing time for a whole submission
+LOOP_S = 3.0  # of computing time for one event; the worker's own watchdog should have interrupted it after about one
+WAIT_S = 60.0  # of real time for one event, however little it computes
 LINE_MAX = 8_000_000  # bytes of one answer
-SPELL = json.JSONEncoder(separators=(",", ":")).encode
+encode_json = json.JSONEncoder(separators=(",", ":")).encode
 ENDED, LOOPED, FLOODED = "ended", "looped", "flooded"
+NOT_AN_ANSWER = "wrote something that is not an answer"
 
 
-class Lost(Exception):  # noqa: N818  # It is the submission's doing.
-    """The submission's process is gone, or does not keep to its words.
-
-    Attributes:
-        why: How it went: ``ended``, ``looped`` or ``flooded``.
-    """
-
-    def __init__(self, why: str, words: str) -> None:
-        """Keep why, and say it."""
-        super().__init__(words)
-        self.why = why
-
-
-class Session:
-    """A process that holds one submission.
+class WorkerLostError(Exception):
+    """The worker has ended, takes too long, or does not follow the protocol.
 
     Attributes:
-        folder: The process's own folder; it is empty but for the submission.
-        lost: How the process was lost; None as long as it answers.
-        calls: How often it was asked.
-        deadline: When, by `time.monotonic`, the session is to be over.
+        reason: ``ended``, ``looped`` or ``flooded``.
     """
 
-    def __init__(self, package: Path, seconds: float = 120.0, homes: Path | None = None) -> None:
+    def __init__(self, reason: str, message: str) -> None:
+        """Initialise with the reason, and a message that completes a sentence about the Node."""
+        super().__init__(message)
+        self.reason = reason
+
+
+class WorkerProcess:
+    """The process that runs one submission, as a context manager that ends it.
+
+    Attributes:
+        folder: The process's working folder; it holds only the submission.
+        lost: Why the process no longer answers; None as long as it does.
+        deadline_s: The time, by `time.monotonic`, by which the process has to be done.
+    """
+
+    def __init__(self, package: Path, limit_s: float = 120.0, folders_in: Path | None = None) -> None:
         """Start the process.
 
         Args:
-            package: The folder that holds the package which the submission may import.
-            seconds: How long the whole session may last, in real time.
-            homes: Where to make the process's own folder; by default where temporary folders are.
+            package: The folder with the package that the submission may import.
+            limit_s: How long the process may run, in seconds of real time.
+            folders_in: Where to make the process's folder; by default where temporary folders are.
         """
-        self._home = TemporaryDirectory(prefix="raft-steps-grade-", dir=homes)
-        self.folder = Path(self._home.name)
-        self.lost: Lost | None = None
-        self.calls, self.deadline = 0, time.monotonic() + seconds
+        self._temporary = TemporaryDirectory(prefix="raft-steps-grade-", dir=folders_in)
+        self.folder = Path(self._temporary.name)
+        self.lost: WorkerLostError | None = None
+        self.deadline_s = time.monotonic() + limit_s
         self._process = self._start(package)
         self._buffer = b""
-        self._finalizer = weakref.finalize(self, _end, self._process)
+        self._finalizer = weakref.finalize(self, end_group, self._process)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the process itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the process, and take its folder away."""
+        """End the process and remove its folder."""
         self.close()
 
     def _start(self, package: Path) -> subprocess.Popen[bytes]:
@@ -95,71 +92,70 @@ class Session:
         )
 
     def close(self) -> None:
-        """End the process and whatever it has started, and take its folder away."""
+        """End the process and every process that it has started, and remove its folder."""
         self._finalizer()
         with contextlib.suppress(OSError):
-            self._home.cleanup()
+            self._temporary.cleanup()
 
-    def ask(self, request: dict[str, Any], answer_draw: Any = None) -> dict[str, Any]:
-        """Ask the process, and wait for its answer.
+    def request(self, request: dict[str, Any], draw: Any = None) -> dict[str, Any]:
+        """Send a request and wait for the answer.
 
         Args:
-            request: What to do.
-            answer_draw: Gives a number where the process asks for chance; it is called with what, and with which bounds.
+            request: The request.
+            draw: Called with each question of the worker for a random number; returns the number.
 
         Raises:
-            Lost: There is no answer, now or ever.
+            WorkerLostError: There is no answer, and there will not be any more.
         """
         if self.lost is not None:
             raise self.lost
-        self.calls += 1
         try:
-            with _undisturbed():
+            with _alarm_blocked():
                 self._write(request)
                 while True:
                     answer = self._read()
-                    if "draw" not in answer or answer_draw is None:
+                    if "draw" not in answer or draw is None:
                         return answer
-                    self._write(answer_draw(answer))
-        except Lost as lost:
+                    self._write(draw(answer))
+        except WorkerLostError as lost:
             self.lost = lost
             self._finalizer()
             raise
 
     def _write(self, data: Any) -> None:
-        line = SPELL(data).encode() + b"\n"
+        line = encode_json(data).encode() + b"\n"
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(line)
         except OSError as error:
-            raise self._gone() from error
+            raise self._why_gone() from error
 
     def _read(self) -> dict[str, Any]:
-        """Read one line, which is one object."""
+        """Read one line, which is one JSON object."""
         line, newline, self._buffer = self._buffer.partition(b"\n")
         if not newline:
             line = self._receive(line)
         try:
             data = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise Lost(FLOODED, "the submission's process said what is no answer") from error
+            raise WorkerLostError(FLOODED, NOT_AN_ANSWER) from error
         if not isinstance(data, dict):
-            raise Lost(FLOODED, "the submission's process said what is no answer")
+            raise WorkerLostError(FLOODED, NOT_AN_ANSWER)
         return data
 
     def _receive(self, begun: bytes) -> bytes:
-        """Wait for the end of a line, and keep what comes after it."""
+        """Return a line that has begun, once its end has arrived; keep what follows it."""
         assert self._process.stdout is not None
         number, chunks, size = self._process.stdout.fileno(), [begun], len(begun)
-        began, computed = time.monotonic(), None
+        began_s, computed_s = time.monotonic(), None
         while True:
             ready, _, _ = select.select([number], [], [], 0.25)
             if not ready:
-                computed = self._check_patience(began, computed)
+                computed_s = self._check_time(began_s, computed_s)
                 continue
             chunk = os.read(number, 1 << 16)
             if not chunk:
-                raise self._gone()
+                raise self._why_gone()
             head, newline, rest = chunk.partition(b"\n")
             chunks.append(head)
             size += len(head)
@@ -167,29 +163,29 @@ class Session:
                 self._buffer = rest
                 return b"".join(chunks)
             if size > LINE_MAX:
-                raise Lost(FLOODED, "the Node holds or sends more than can be looked at")
+                raise WorkerLostError(FLOODED, "holds or sends more than can be examined")
 
-    def _check_patience(self, began: float, computed: float | None) -> float:
-        """Give up where an event takes too long; give the process's computing time when it began."""
-        now, used = time.monotonic(), cpu_seconds_of(self._process.pid)
-        computed = used if computed is None else computed
-        if used - computed > LOOP_SECONDS or now - began > WAIT_SECONDS:
-            raise Lost(LOOPED, "did not come back, and could not be interrupted: an endless loop?")
-        if now > self.deadline:
-            raise Lost(LOOPED, "took more time than a submission is given")
-        return computed
+    def _check_time(self, began_s: float, computed_s: float | None) -> float:
+        """Give up if an event takes too long; return the worker's computing time at the first call."""
+        now_s, used_s = time.monotonic(), cpu_seconds_of(self._process.pid)
+        computed_s = used_s if computed_s is None else computed_s
+        if used_s - computed_s > LOOP_S or now_s - began_s > WAIT_S:
+            raise WorkerLostError(LOOPED, "did not come back, and could not be interrupted: an endless loop?")
+        if now_s > self.deadline_s:
+            raise WorkerLostError(LOOPED, "took more time than a submission has")
+        return computed_s
 
-    def _gone(self) -> Lost:
+    def _why_gone(self) -> WorkerLostError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         code = self._process.returncode
         if code in (-signal.SIGXCPU, -signal.SIGKILL):
-            return Lost(LOOPED, f"used up the {CPU_SECONDS} s of computing that a submission is given")
-        return Lost(ENDED, "ended its own process")
+            return WorkerLostError(LOOPED, f"used up the {CPU_S} s of computing time that a submission has")
+        return WorkerLostError(ENDED, "ended its own process")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all of its group, and wait until it is gone."""
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its whole process group, and wait until it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
@@ -201,7 +197,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def cpu_seconds_of(pid: int) -> float:
-    """Give the computing time of a process, in seconds; real time where the system does not tell it."""
+    """Return the computing time of a process, in seconds; real time on systems without /proc."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -210,13 +206,10 @@ def cpu_seconds_of(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the guard's timer away while waiting: the other process has a guard of its own."""
+def _alarm_blocked() -> Iterator[None]:
+    """Block the watchdog's timer signal while waiting: the worker has its own watchdog."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-__all__ = ["Lost", "Session", "WireError", "cpu_seconds_of"]

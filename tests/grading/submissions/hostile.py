@@ -100,8 +100,8 @@ FILES = (
     Hostile("another_suffix", ".docx", RIGHT, says="neither"),
     Hostile("no_python", ".py", "def (:\n", says="not valid Python"),
     Hostile("no_node", ".py", "x = 1\n", says="no class Node"),
-    Hostile("node_of_its_own", ".py", "class Node:\n    pass\n", says="class of its own"),
-    Hostile("node_that_is_no_class", ".py", "Node = 3\n", says="no class"),
+    Hostile("node_of_its_own", ".py", "class Node:\n    pass\n", says="is not a Node"),
+    Hostile("node_that_is_no_class", ".py", "Node = 3\n", says="not a class"),
     Hostile(
         "wrong_kernel",
         ".ipynb",
@@ -232,7 +232,7 @@ ODD_TEXTS = (
     Hostile("half_a_character", ".py", in_handler("raise type('E', (Exception,), {})('\\ud800')"), says="on_append_entries"),
 )  # fmt: skip
 WALKS = tuple(
-    Hostile(name, ".py", HEAD + f"{how}\nspace = found['__builtins__']\ncage = getattr(space['__import__']('sys'), 'modules')['raft_steps.lab.grading.limits']\ncage.REFUSED = ('none',)\ntext = space['open']('x').read()\n\n\nclass Node(Deaf):\n    held = text, cage\n", says="cannot be loaded")
+    Hostile(name, ".py", HEAD + f"{how}\nspace = found['__builtins__']\nlimits = getattr(space['__import__']('sys'), 'modules')['raft_steps.lab.grading.limits']\nlimits.FORBIDDEN_EVENTS = ('none',)\ntext = space['open']('x').read()\n\n\nclass Node(Deaf):\n    held = text, limits\n", says="cannot be loaded")
     for name, how in (
         ("walk_of_a_format", "import string\nfound = string.Formatter().get_field('0.__globals__', (message,), {})[0]"),
         ("walk_of_a_wrapper", "import functools\nclass Catch:\n    def update(self, got): Catch.got = got\nW = type('W', (), {'__glo' + 'bals__': Catch()})\nmade = functools.update_wrapper(W(), message, assigned=(), updated=('__glo' + 'bals__',))\nfound = (made, Catch.got)[1]"),
