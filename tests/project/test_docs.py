@@ -19,7 +19,7 @@ SCENARIO = (
     "raft-steps 1; step 8; servers tom jerry spike; leader tom; draws tom 12; draws jerry 9; draws spike 14; "
     "at 6 set x 1; at 8 partition tom; at 22 set y new to jerry; at 24 heal; until 28"
 )
-PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def test_picture_is_what_the_code_draws() -> None:
@@ -38,6 +38,24 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_in_backticks_exist(page: Path) -> None:
+    """Every file of the package or the tests that a page names is there; a name with … stands for several."""
+    if page.name == "CHANGELOG.md":
+        pytest.skip("the changes name files of earlier versions, too")
+    paths = re.findall(r"`((?:raft_steps|tests|notebooks|docs|\.github)/[\w./]+)`", page.read_text(encoding="utf-8"))
+
+    assert [path for path in paths if "_NN" not in path and "_13" not in path and not (ROOT / path).exists()] == []
+
+
+def test_maintainers_find_twenty_places() -> None:
+    """The guide for maintainers answers at least twenty questions of where to change something."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## To change X, go to Y")[2].partition("\n## ")[0]
+
+    assert len(re.findall(r"^\| (?!to change|---)", table, re.MULTILINE)) >= 20
 
 
 def test_every_command_of_the_readme_exists() -> None:
