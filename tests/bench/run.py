@@ -13,9 +13,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps
 from raft_steps.lab.cluster.cluster import Cluster
@@ -127,7 +129,7 @@ def simpy_loop(count: int) -> float | None:
         return None
     environment = simpy.Environment()
 
-    def wait(delay: int) -> object:
+    def wait(delay: int) -> Generator[Any, Any, Any]:
         while True:
             yield environment.timeout(delay)
 
@@ -213,8 +215,8 @@ def picture_row(sizes: Sizes) -> Row:
     runs, pictures = [], []
     for _ in range(sizes.repetitions):
         cluster = Cluster(STEP, SERVERS, timing="paper")
-        runs.append(seconds_of(lambda cluster=cluster: cluster.run(sizes.drawn)))
-        pictures.append(seconds_of(lambda cluster=cluster: timeline(cluster.trace)))
+        runs.append(seconds_of(partial(cluster.run, sizes.drawn)))
+        pictures.append(seconds_of(partial(timeline, cluster.trace)))
     run, picture = statistics.median(runs), statistics.median(pictures)
     measured = f"{run + picture:.2f} s ({run:.2f} s and {picture:.2f} s)"
     return Row(f"{sizes.drawn} virtual s in full, and the diagram", measured, "0.3 s", run + picture < 0.3)

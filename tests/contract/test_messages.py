@@ -141,7 +141,7 @@ def test_messages_compare_by_value() -> None:
 def test_message_is_built_by_names() -> None:
     """Fields are given by name only: the order of two numbers cannot be confused."""
     with pytest.raises(TypeError, match="positional"):
-        RequestVote(3)  # type: ignore[call-arg, misc]
+        RequestVote(3)  # type: ignore[call-arg]
 
 
 class Vote:
@@ -202,7 +202,7 @@ def test_constructor_leaves_alone_what_does_more() -> None:
     assert (2,) == Defaults(term=1, entries=(2,)).entries
     with pytest.raises(ValueError, match="terms begin at 1"):
         Checked(term=0)
-    assert Own("7").term == 7  # type: ignore[call-arg, misc]
+    assert Own("7").term == 7
     assert Drawn(term=1).seen
 
 

@@ -127,7 +127,7 @@ def test_removed_field_says_why() -> None:
 
 def test_removed_field_stays_removed() -> None:
     """A class built on one that removed a field does not get it back; one that declares it anew does."""
-    last_step = node_of(8)
+    last_step: Any = node_of(8)
 
     class Mine(last_step):
         pass

@@ -76,8 +76,8 @@ def complaints(text: str) -> Iterator[str]:
         for pattern, better in PATTERN.items():
             for match in pattern.finditer(line):
                 yield f"line {number}: {match[0]!r}; better: {better}"
-        if match := OPENING.search(line):
-            yield f"line {number}: {match[0][:40]!r}; better: begin with what happens, and put the condition after it"
+        if opening := OPENING.search(line):
+            yield f"line {number}: {opening[0][:40]!r}; better: begin with what happens, and put the condition after it"
 
 
 @pytest.mark.xfail(reason="some rooms are still to be read", strict=False)

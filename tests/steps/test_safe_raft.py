@@ -35,7 +35,7 @@ def final_log(cluster: Cluster) -> Log:
     cluster.run(
         20, until=lambda: cluster.leader is not None and len({repr(cluster.node(s).log) for s in cluster.servers}) == 1
     )
-    logs = [cluster.node(server).log for server in cluster.servers]
+    logs: list[Log] = [cluster.node(server).log for server in cluster.servers]
     assert all(log == logs[0] for log in logs)
     return logs[0]
 

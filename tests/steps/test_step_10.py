@@ -9,6 +9,7 @@ import pytest
 from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.commands import Ok, command_text
+from raft_steps.lab.log import Log
 from raft_steps.lab.verify.model_checker import EXHAUSTED, NOBODY_CAN_BE_ELECTED, Scope, Search, leader
 from raft_steps.step_09_one_vote_per_term import RequestVoteReply
 from raft_steps.step_10_up_to_date_logs import RequestVote
@@ -34,7 +35,7 @@ def log(term: int, length: int) -> list[str]:
 
 def both(self: object, last_log_term: int, last_log_index: int) -> bool:
     """Compare as the original did: neither number may be smaller."""
-    end = self.log  # type: ignore[attr-defined]
+    end: Log = self.log  # type: ignore[attr-defined]
     return last_log_term >= end.last_term and last_log_index >= end.last_index
 
 
