@@ -101,7 +101,7 @@ def course_map(spec: str | None, seeds: int, renew: bool, as_json: bool) -> None
     from raft_steps.lab.verify.fuzzer import course_map as maps
 
     if renew:
-        with Progress("course map", maps.cells_of_the_steps()) as progress:
+        with Progress("course map", maps.count_cells_of_steps()) as progress:
             maps.store(maps.measure_steps(seeds, progress=progress))
     found = maps.course_map(load_node(spec) if spec is not None else None, seeds=seeds)
     if as_json:

@@ -138,7 +138,7 @@ def _try(scenario: Any, rules: Iterable[Rule], node_class: Any) -> Trial:
             str(error) if isinstance(error, LabError) else "the Node did something that a simulation cannot interpret"
         )
         return Trial(
-            seed=scenario.seed, broken="Node Failed", text=words, time=0, elections=0, faults=0, answered=0, events=0
+            seed=scenario.seed, broken="Node Failed", text=words, time_us=0, elections=0, faults=0, answered=0, events=0
         )
 
 

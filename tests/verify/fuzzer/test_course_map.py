@@ -1,4 +1,4 @@
-"""The course map: what was measured is what a run shows, every loss has a reason, and one's own Node has a line."""
+"""The course map: its stored shares are what runs show, every loss has a reason, and your own Node gets a row."""
 
 import json
 import subprocess
@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from raft_steps import STEPS, node
+from raft_steps import STEPS
+from raft_steps import step_08_election_timeout_reset as step_08
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.verify.fuzzer.course_map import Cell, CourseMap, course_map, measure_steps, steps_on_it
+from raft_steps.lab.verify.fuzzer.course_map import CourseMap, MapCell, course_map, measure_steps, steps_on_map
 from raft_steps.lab.verify.fuzzer.course_map.report import NOT_SERVED
 from raft_steps.lab.verify.fuzzer.course_map.trial import PROMISED, SERVICE_RETURNS, broken_first, mended_adversity
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
@@ -17,8 +18,8 @@ from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 STORED = course_map()
 
 
-def test_it_has_every_step_and_every_profile() -> None:
-    """There is one cell for each step from 2 on and each kind of adversity, all of the same number of seeds."""
+def test_every_step_and_profile_has_a_cell() -> None:
+    """There is a cell for each step from 2 on and each profile, all with the same number of seeds."""
     assert [f"step {step.number}" for step in STEPS if step.number > 1] == STORED.rows
     assert len(STORED.cells) == len(STORED.rows) * len(PROFILES)
     assert len({cell.seeds for cell in STORED.cells}) == 1
@@ -26,8 +27,8 @@ def test_it_has_every_step_and_every_profile() -> None:
 
 
 @pytest.mark.parametrize("cell", STORED.cells, ids=lambda cell: f"{cell.row}-{cell.profile}")
-def test_every_loss_has_a_reason_and_a_step_that_mends_it(cell: Cell) -> None:
-    """A cell below 100% says for each thing that breaks what the fault is, and which later step mends it."""
+def test_every_loss_has_a_reason_and_a_step_that_mends_it(cell: MapCell) -> None:
+    """For each thing that breaks, a cell has the reason and a later step that mends it."""
     mends = cell.mended_by()
 
     assert set(cell.broken) == set(mends)
@@ -37,16 +38,16 @@ def test_every_loss_has_a_reason_and_a_step_that_mends_it(cell: Cell) -> None:
 @pytest.mark.parametrize(
     "cell", [cell for cell in STORED.cells if cell.step], ids=lambda cell: f"{cell.row}-{cell.profile}"
 )
-def test_a_step_of_the_course_that_mends_a_fault_has_mended_it(cell: Cell) -> None:
-    """Where the step that is said to mend a fault is in the course already, its row does not have that fault."""
+def test_a_step_of_the_course_that_mends_a_fault_has_mended_it(cell: MapCell) -> None:
+    """If the step that mends a fault is in the course already, its row does not have that fault."""
     for name, (step, why) in cell.mended_by().items():
         if step <= STEPS[-1].number:
             later = STORED.cell(f"step {step}", cell.profile)
             assert name not in later.broken or later.mended_by()[name][1] != why
 
 
-def test_what_is_stored_is_what_a_run_shows() -> None:
-    """A few seeds, run now, break what the stored map says, about as often as it says."""
+def test_stored_shares_are_what_runs_show() -> None:
+    """A few seeds break what the stored map says, and about as often."""
     for cell in STORED.cells:
         if cell.step in (3, 8):
             found = [broken_first(cell.step, cell.profile, seed) for seed in range(3)]
@@ -56,18 +57,18 @@ def test_what_is_stored_is_what_a_run_shows() -> None:
 
 
 def test_measuring_again_gives_the_same() -> None:
-    """The measurement depends on nothing but the seeds, however many processes do it."""
+    """The measurement depends on the seeds alone, not on the processes that do it."""
     first, again = measure_steps(2, [8]), measure_steps(2, [8])
 
     assert first.as_data() == again.as_data()
     assert [cell.profile for cell in first.cells] == list(PROFILES)
 
 
-def test_ones_own_node_gets_a_line() -> None:
-    """A Node class is tried with the same seeds, and its line comes last; it has no step that mends it."""
+def test_own_node_gets_a_row() -> None:
+    """A Node class is tried with the same seeds, and its row comes last; no step mends its faults."""
 
-    class Node(node(8)):
-        """A step's own, under another roof."""
+    class Node(step_08.Node):
+        """Step 8's Node as a class that belongs to no step."""
 
     found = course_map(Node, seeds=2, title="mine")
 
@@ -76,15 +77,15 @@ def test_ones_own_node_gets_a_line() -> None:
     assert found.cell("mine", "crashes").mended_by() == {}
 
 
-def test_what_cannot_be_put_on_it_is_refused() -> None:
-    """A number, or no seeds, gives one sentence."""
-    for given, seeds in ((8, 2), (node(8), 0)):
+def test_wrong_arguments_are_refused() -> None:
+    """A step's number, or no seeds, is refused in one sentence."""
+    for given, seeds in ((8, 2), (step_08.Node, 0)):
         with pytest.raises(ScenarioError, match="takes a Node class of your own, and at least one seed"):
             course_map(given, seeds=seeds)  # type: ignore[arg-type]
 
 
-def test_peace_returns_at_the_end() -> None:
-    """After the adversity all is mended: the network is whole and every server runs."""
+def test_adversity_ends() -> None:
+    """After the adversity no link is cut and every server runs."""
     scenario = mended_adversity(8, "hostile", 3)
     late = [action for action in scenario.actions if action.at_us >= 10_000_000]
 
@@ -93,29 +94,29 @@ def test_peace_returns_at_the_end() -> None:
 
 
 def test_a_node_that_fails_is_a_loss() -> None:
-    """A Node that raises, or that nobody hears of again, does not survive; the name says why."""
+    """A Node that raises or never answers does not survive, and the name says why."""
 
-    class Raises(node(8)):
+    class Raises(step_08.Node):
         def on_heartbeat_timeout(self) -> None:
             raise ValueError
 
-    class Silent(node(8)):
+    class Silent(step_08.Node):
         def on_client_request(self, client: str, request: object) -> None:
-            """Say nothing."""
+            """Never answer."""
 
     assert broken_first(None, "calm", 0, Raises) == "Node Failed"
     assert broken_first(None, "calm", 0, Silent) == SERVICE_RETURNS
 
 
 def test_shares_do_not_round_away_a_loss() -> None:
-    """Only a cell that lost nothing says 100%, and only one that lost everything says 0%."""
+    """Only a cell in which nothing broke shows 100%, and only one in which all seeds broke shows 0%."""
     shares = {0: "100%", 1: ">99%", 250: "75%", 999: "<1%", 1000: "0%"}
 
-    assert shares == {lost: Cell("step 8", "calm", 1000, {"x": lost} if lost else {}).percent for lost in shares}
+    assert shares == {lost: MapCell("step 8", "calm", 1000, {"x": lost} if lost else {}).percent for lost in shares}
 
 
-def test_it_shows_itself() -> None:
-    """As text, as a table, as data and as a chart: always the same shares."""
+def test_all_forms_have_the_same_shares() -> None:
+    """Text, table, data and chart have the same shares."""
     text, html = str(STORED), STORED._repr_html_()
 
     assert text.splitlines()[0].split() == list(PROFILES)
@@ -128,21 +129,21 @@ def test_it_shows_itself() -> None:
         STORED.cell("step 99", "calm")
 
 
-def test_the_command_prints_it() -> None:
+def test_command_prints_the_map() -> None:
     """`raft-steps course-map` prints the table, the profiles, and a sentence for each loss; with --json, one object."""
     command = [sys.executable, "-m", "raft_steps", "course-map"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     data = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
 
-    assert str(STORED) in said
-    assert all(profile.sentence in said for profile in PROFILES.values())
-    assert all(sentence in said for sentence in STORED.faults())
+    assert str(STORED) in printed
+    assert all(profile.sentence in printed for profile in PROFILES.values())
+    assert all(sentence in printed for sentence in STORED.faults())
     assert len(data["cells"]) == len(STORED.cells)
 
 
-def test_names_are_known() -> None:
-    """The map knows its own words: the steps it covers, the rules it counts, the steps that do not serve."""
-    assert steps_on_it()[0] == 2
+def test_constants_fit_together() -> None:
+    """The map begins with step 2, counts six rules, and later steps mend what does not serve."""
+    assert steps_on_map()[0] == 2
     assert len(PROMISED) == 6
     assert all(step < mend for step, (mend, _) in NOT_SERVED.items())
     assert CourseMap([]).rows == []

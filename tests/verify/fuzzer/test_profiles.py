@@ -1,4 +1,4 @@
-"""Profiles: a kind of adversity and a seed make a scenario, always the same, that is as hard as it says."""
+"""Fault profiles: a profile and a seed give a scenario, always the same one, that is as hard as the profile promises."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from raft_steps.lab.verify.fuzzer.profiles import CRASHES, DISKS, FAULTS, PROFIL
 from raft_steps.lab.verify.properties import RULES
 from tests.helpers.raft_fixture import RaftNode
 
-SEEDS = 30  # for the floors; they were measured over 1,100 seeds of each profile, and 2,500 of the hostile one
+SEEDS = 30  # for the least numbers; they were measured with 1,100 seeds of each profile, and 2,500 of the hostile one
 SECOND = 1_000_000
 FAULTY = [name for name, profile in PROFILES.items() if profile.faults]
 
@@ -32,7 +32,7 @@ VERBS = {
 
 
 def trace_of(scenario: Scenario) -> str:
-    """Run a scenario with the right Node, and give its trace."""
+    """Run a scenario with a correct Node, and return its trace."""
     simulation = Simulation(scenario, RaftNode)
     simulation.run_until(scenario.until_us or 0)
     assert simulation.trace is not None
@@ -40,7 +40,7 @@ def trace_of(scenario: Scenario) -> str:
 
 
 def faults_of(scenario: Scenario) -> list[tuple[int, str, tuple[str, ...]]]:
-    """Give what a scenario does to servers and network, without what clients ask."""
+    """Return the actions on servers and network, without the requests of clients."""
     return [
         (action.at_us, action.verb, action.words)
         for action in scenario.actions
@@ -52,8 +52,8 @@ def faults_of(scenario: Scenario) -> list[tuple[int, str, tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_seed_makes_one_scenario(profile: str) -> None:
-    """The same seed gives the same scenario, another seed another one."""
+def test_a_seed_gives_one_scenario(profile: str) -> None:
+    """The same seed gives the same scenario, and another seed another one."""
     one, same, other = (adversity(8, profile, seed) for seed in (1, 1, 2))
 
     assert one == same
@@ -63,7 +63,7 @@ def test_a_seed_makes_one_scenario(profile: str) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_scenario_survives_text_and_json(profile: str) -> None:
-    """Written as a line or as JSON and read again, it is the same scenario and the same run."""
+    """Written as a line or as JSON and read again, a scenario is the same and gives the same run."""
     for seed in range(3):
         scenario = adversity(None, profile, seed, seconds=3, node_class=RaftNode)
         from_line, from_json = Scenario.parse(scenario.to_text()), Scenario.parse(scenario.to_json())
@@ -72,7 +72,7 @@ def test_scenario_survives_text_and_json(profile: str) -> None:
 
 
 def test_faults_do_not_depend_on_the_step() -> None:
-    """Every step meets the same faults and the same requests at the same times."""
+    """Every step has the same faults and the same requests at the same times."""
     scenarios = [adversity(step, "hostile", 4) for step in (4, 8)]
 
     assert scenarios[0].actions == scenarios[1].actions
@@ -80,7 +80,7 @@ def test_faults_do_not_depend_on_the_step() -> None:
 
 
 def test_one_kind_of_fault_moves_no_other() -> None:
-    """Each kind has a stream of chance of its own: who asks what is the same in every profile."""
+    """Each kind has its own random stream: the requests are the same in every profile."""
     asked = [
         [action for action in adversity(8, profile, 7).actions if action.verb in ("set", "delete", "get")]
         for profile in PROFILES
@@ -93,7 +93,7 @@ def test_one_kind_of_fault_moves_no_other() -> None:
 
 
 def test_actions_come_in_order_and_in_time() -> None:
-    """The actions are sorted, and none lies beyond the end."""
+    """The actions are sorted, and none comes after the end."""
     for profile in PROFILES:
         scenario = adversity(8, profile, 3, seconds=7.5)
         times = [action.at_us for action in scenario.actions]
@@ -103,7 +103,7 @@ def test_actions_come_in_order_and_in_time() -> None:
 
 
 def test_clients_set_delete_and_get() -> None:
-    """Clients write most of the time, delete and read now and then, and use few keys, so that they meet."""
+    """Clients mostly write, sometimes delete and read, and use few keys, so that their requests overlap."""
     asked = [action for seed in range(10) for action in adversity(8, "calm", seed).actions]
     verbs = [action.verb for action in asked]
 
@@ -117,7 +117,7 @@ def test_clients_set_delete_and_get() -> None:
 
 
 def test_every_fault_is_in_a_profile() -> None:
-    """No kind of fault is without a profile, and the hostile one has all of them, each less often than where it is alone."""
+    """Each kind of fault is in a profile, and the hostile profile has all kinds, each less often than its own profile."""
     used = {name for profile in PROFILES.values() for name in profile.faults}
     hostile = PROFILES["hostile"].faults
 
@@ -127,14 +127,14 @@ def test_every_fault_is_in_a_profile() -> None:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_fault_is_what_it_says(kind: str) -> None:
-    """Each kind of fault consists of its own kinds of action, and ends what it began."""
+def test_fault_consists_of_its_actions(kind: str) -> None:
+    """Each kind of fault consists of its own kinds of action, and ends what it begins."""
     servers = ("tom", "jerry", "spike", "tyke", "butch")
     seen = set()
     for seed in range(40):
-        happenings = FAULTS[kind](RandomStream(seed, kind), servers)
-        verbs = [verb for _, verb, _ in happenings]
-        times = [time for time, _, _ in happenings]
+        actions = FAULTS[kind](RandomStream(seed, kind), servers)
+        verbs = [verb for _, verb, _ in actions]
+        times = [time for time, _, _ in actions]
         assert times == sorted(times)
         assert 0 == times[0] or len(times) == 1, "only a one-way fault that cut nothing has a heal alone"
         assert times[-1] <= 2
@@ -145,7 +145,7 @@ def test_fault_is_what_it_says(kind: str) -> None:
 
 
 def test_bridge_leaves_one_server_that_both_sides_reach() -> None:
-    """Around a bridge, the two sides are cut off from each other, and nobody from the bridge."""
+    """A bridge's two sides cannot reach each other, but both can reach the bridge."""
     servers = ("tom", "jerry", "spike", "tyke", "butch")
     for seed in range(10):
         ways = [
@@ -157,7 +157,7 @@ def test_bridge_leaves_one_server_that_both_sides_reach() -> None:
         assert all([to, sender] in ways for sender, to in ways)
 
 
-def test_clocks_drift_as_far_as_the_profile_says() -> None:
+def test_clocks_drift_within_the_profile() -> None:
     """A clock's rate is within the profile's drift, and the clocks differ."""
     for profile, most in (("slow", 0.1), ("hostile", 0.05)):
         rates = [rate for seed in range(20) for rate in adversity(8, profile, seed).clocks.values()]
@@ -171,8 +171,8 @@ def test_clocks_drift_as_far_as_the_profile_says() -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_floors_hold(profile: str) -> None:
-    """Every seed sees at least as many elections and faults as the profile says, and most see not many times more."""
+def test_runs_have_the_least_numbers(profile: str) -> None:
+    """Every seed has at least as many elections and faults as the profile promises, and on average not many times more."""
     trials: list[Trial] = [
         try_scenario(adversity(None, profile, seed, node_class=RaftNode), RULES, RaftNode) for seed in range(SEEDS)
     ]
@@ -190,7 +190,7 @@ def test_floors_hold(profile: str) -> None:
 
 
 def test_unknown_profile_is_refused() -> None:
-    """A profile that there is not is named, with the nearest one."""
+    """The error for an unknown profile suggests the nearest one."""
     with pytest.raises(ScenarioError, match=r"there is no profile 'partition'; did you mean 'partitions'\?"):
         adversity(8, "partition", 0)
     with pytest.raises(ScenarioError, match=r"there is no profile 'xyz'; there are calm, slow, lossy"):
@@ -198,7 +198,7 @@ def test_unknown_profile_is_refused() -> None:
 
 
 def test_unknown_step_and_no_servers_are_refused() -> None:
-    """A step that there is not, or a cluster of nobody, is refused."""
+    """An unknown step, or a cluster without servers, is refused."""
     with pytest.raises(LookupError):
         adversity(99, "calm", 0)
     with pytest.raises(ScenarioError, match="at least one server"):
@@ -207,7 +207,7 @@ def test_unknown_step_and_no_servers_are_refused() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_one_server_is_enough(profile: str) -> None:
-    """With one server, what needs a second one is left out, and the rest happens; with two, all of it does."""
+    """With one server, faults of the network are left out; with two servers, every fault works."""
     scenario = adversity(None, profile, 2, servers=1, seconds=10, node_class=RaftNode)
     trial = try_scenario(scenario, RULES, RaftNode)
 

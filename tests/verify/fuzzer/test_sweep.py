@@ -1,4 +1,4 @@
-"""Sweeps: the same trials whoever runs them, a report in three forms, and the first failure made small."""
+"""Sweeps: the same trials with any number of workers, a report in three forms, and the first failure shrunk."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.helpers.raft_fixture import RaftNode
 TESTS = Path(__file__).parents[2]
 FIXTURE = f"{TESTS / 'helpers' / 'raft_fixture.py'}:RaftNode"
 MUTANT = f"{TESTS / 'checks' / 'wrong_nodes' / 'properties.py'}:VoteIsNotOnDisk"
-FEW = 10  # actions of a failure that one likes to read
+FEW = 10  # actions of a failure that is still easy to read
 SECOND = 1_000_000
 
 
 def rule_named(name: str) -> Rule:
-    """Give a rule by its name."""
+    """Return the rule with this name."""
     return next(rule for rule in RULES if rule.name == name)
 
 
@@ -37,14 +37,14 @@ def rule_named(name: str) -> Rule:
 
 
 def test_trial_counts_what_happened() -> None:
-    """A trial that survives says how many elections, faults, answers and events there were, until the end."""
+    """A trial that survives counts the elections, faults, answers and events until the end."""
     scenario = adversity(None, "crashes", 1, node_class=RaftNode, seconds=5)
     trial = try_scenario(scenario, RULES, RaftNode)
     simulation = Simulation(scenario, RaftNode)
     simulation.run_until(5 * SECOND)
     assert simulation.trace is not None
 
-    assert ("", "", 1, 5 * SECOND) == (trial.broken, trial.text, trial.seed, trial.time)
+    assert ("", "", 1, 5 * SECOND) == (trial.broken, trial.text, trial.seed, trial.time_us)
     assert sum(action.verb in ("crash", "pause") for action in scenario.actions) == trial.faults > 0
     assert sum(type(answer).__name__ == "Ok" for answer in simulation.responses.values()) == trial.answered > 0
     assert simulation.event_count == trial.events
@@ -58,17 +58,17 @@ def test_trial_ends_with_the_rule_that_breaks() -> None:
 
     assert "Promises Outlive Crashes" == trial.broken
     assert "before its crash" in trial.text
-    assert 0 < trial.time < 30 * SECOND
+    assert 0 < trial.time_us < 30 * SECOND
     assert trial.faults < sum(action.verb in ("crash", "pause") for action in scenario.actions)
 
 
 def test_trial_of_a_node_that_fails() -> None:
-    """A handler that raises is a failure of its own name, in the guard's words."""
+    """A handler that raises is a failure called "Node Failed", with the error's text."""
     trial = try_scenario(adversity(None, "calm", 0, node_class=Exceptional, seconds=5), RULES, Exceptional)
 
     assert "Node Failed" == trial.broken
     assert "ZeroDivisionError" in trial.text
-    assert 0 < trial.time < 5 * SECOND
+    assert 0 < trial.time_us < 5 * SECOND
 
 
 def test_trial_of_a_node_that_cannot_start() -> None:
@@ -80,11 +80,11 @@ def test_trial_of_a_node_that_cannot_start() -> None:
     broken = type("Node", (RaftNode,), {"on_start": on_start})
     trial = try_scenario(Scenario(servers=("tom",), until_us=SECOND), RULES, broken)
 
-    assert ("Node Failed", 0, 0, 0) == (trial.broken, trial.time, trial.answered, trial.events)
+    assert ("Node Failed", 0, 0, 0) == (trial.broken, trial.time_us, trial.answered, trial.events)
 
 
 def test_trial_of_a_storm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run of more events than its budget is a storm."""
+    """A run with more events than its budget is a storm."""
     monkeypatch.setattr("raft_steps.lab.runtime.simulator.simulation.EVENT_BUDGET", 5_000)
     trial = try_scenario(Scenario(servers=("tom",), until_us=SECOND), (), Storm)
 
@@ -93,31 +93,31 @@ def test_trial_of_a_storm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_trial_without_an_end_ends_with_its_last_action() -> None:
-    """A scenario that says no end is run until its last action has happened."""
+    """A scenario without an end runs until its last action has happened."""
     scenario = Scenario.parse("raft-steps 1; servers tom; timing paper; at 1 set x 1; at 2 set x 2")
     trial = try_scenario(scenario, RULES, RaftNode)
 
-    assert (2, 2 * SECOND + 1) == (trial.answered, trial.time)
+    assert (2, 2 * SECOND + 1) == (trial.answered, trial.time_us)
 
 
 # Many trials.
 
 
 def test_two_workers_find_what_one_finds() -> None:
-    """The trials are the same, in the order of the seeds, in one process and in two; progress tells each chunk."""
-    told: list[tuple[int, int]] = []
+    """The trials are the same, in the order of the seeds, in one process and in two; each chunk reports progress."""
+    reported: list[tuple[int, int]] = []
     options: dict[str, Any] = {"seeds": range(5, 65), "seconds": 2, "smallest": False, "rules": RULES}
     one = sweep(8, "hostile", **options, workers=1)
-    two = sweep(8, "hostile", **options, workers=2, progress=lambda done, count: told.append((done, count)))
+    two = sweep(8, "hostile", **options, workers=2, progress=lambda done, count: reported.append((done, count)))
 
     assert one.trials == two.trials
     assert list(range(5, 65)) == [trial.seed for trial in two.trials]
-    assert [(20, 60), (40, 60), (60, 60)] == told
-    assert two.failed, "or the comparison says little"
+    assert [(20, 60), (40, 60), (60, 60)] == reported
+    assert two.failed, "without failures the comparison proves little"
 
 
 def test_a_class_and_its_file_give_the_same_trials() -> None:
-    """A Node class is tried as an object, or by where it is, in this process or in another."""
+    """A Node class can be passed as an object or by its file, and run in this process or in another."""
     options: dict[str, Any] = {"seeds": 24, "seconds": 2, "smallest": False}
     by_class = sweep(RaftNode, "hostile", **options)
     by_file = sweep(FIXTURE, "hostile", **options, workers=2)
@@ -127,19 +127,20 @@ def test_a_class_and_its_file_give_the_same_trials() -> None:
     assert tuple(rule.name for rule in RULES) == by_class.rules == by_file.rules
 
 
-def test_a_step_is_held_against_what_it_should_keep() -> None:
-    """Without a word about rules, a step's sweep takes those that it is expected to keep."""
+def test_a_step_is_checked_against_the_rules_it_keeps() -> None:
+    """By default, a step's sweep checks the rules that the step is expected to keep."""
     report = sweep(8, "hostile", seeds=20, seconds=3, workers=1)
 
     assert tuple(rule.name for rule in kept_by(8)) == report.rules
     assert (1.0, [], None) == (report.survived, report.failed, report.smallest)
 
 
-def test_a_sweep_refuses_what_makes_no_sense() -> None:
+def test_wrong_arguments_are_refused() -> None:
     """No seeds, no servers, no time, an unknown profile or step: each is refused."""
-    for options in ({"seeds": 0}, {"servers": 0}, {"seconds": 0}, {"seeds": []}):
+    wrong: list[dict[str, Any]] = [{"seeds": 0}, {"servers": 0}, {"seconds": 0}, {"seeds": []}]
+    for options in wrong:
         with pytest.raises(ScenarioError, match="at least one seed, one server and some time"):
-            sweep(8, "calm", **options)  # type: ignore[arg-type]
+            sweep(8, "calm", **options)
     with pytest.raises(ScenarioError, match=r"no profile 'hostille'; did you mean 'hostile'\?"):
         sweep(8, "hostille")
     with pytest.raises(LookupError):
@@ -156,7 +157,7 @@ def report() -> Any:
 
 
 def test_report_says_what_broke(report: Any) -> None:
-    """The report names the share that survived, each rule that broke first with its seeds, and the smallest failure."""
+    """The report has the share that survived, each rule that broke first with its seeds, and the smallest failure."""
     text = str(report)
     seeds = report.broken()["Promises Outlive Crashes"]
 
@@ -169,7 +170,7 @@ def test_report_says_what_broke(report: Any) -> None:
 
 
 def test_report_as_json(report: Any) -> None:
-    """As JSON it says the same, and its scenario can be read."""
+    """The JSON holds the same, and its scenario can be parsed."""
     data = json.loads(json.dumps(report.as_data()))
     smallest = Scenario.parse(data["smallest"]["scenario"])
 
@@ -183,10 +184,10 @@ def test_report_as_json(report: Any) -> None:
 
 
 def test_report_as_html(report: Any) -> None:
-    """In a notebook it is a table; what a Node says cannot break out of it."""
+    """A notebook shows a table, in which a Node's text is escaped."""
     html = report._repr_html_()
     odd = Trial(
-        seed=3, broken="<b>", text="<script>", time=0, elections=0, faults=0, answered=0, events=0
+        seed=3, broken="<b>", text="<script>", time_us=0, elections=0, faults=0, answered=0, events=0
     )  # fmt: skip
     trials, report.trials = report.trials, [odd]
     try:
@@ -201,7 +202,7 @@ def test_report_as_html(report: Any) -> None:
 
 
 def test_report_of_quiet_seeds() -> None:
-    """A seed that saw fewer elections or faults than its profile promises is named; a broken one is not."""
+    """The report lists seeds with fewer elections or faults than the profile promises, unless something broke."""
     report = sweep(RaftNode, "crashes", seeds=3, seconds=30, smallest=False)
     assert [] == report.quiet
 
@@ -210,7 +211,7 @@ def test_report_of_quiet_seeds() -> None:
             seed=trial.seed,
             broken="" if trial.seed else "Election Safety",
             text="",
-            time=0,
+            time_us=0,
             elections=trial.elections if trial.seed == 1 else 0,
             faults=trial.faults,
             answered=0,
@@ -227,7 +228,7 @@ def test_report_of_quiet_seeds() -> None:
 
 @pytest.fixture(scope="module")
 def failures() -> list[tuple[Rule, Scenario, Shrunk]]:
-    """Make failures of step 8 small, one rule at a time."""
+    """Shrink failures of step 8, one rule at a time."""
     found = []
     for seed in range(6):
         for rule in RULES:
@@ -238,7 +239,7 @@ def failures() -> list[tuple[Rule, Scenario, Shrunk]]:
 
 
 def test_failures_become_small(failures: list[tuple[Rule, Scenario, Shrunk]]) -> None:
-    """Typical failures end at ten actions or fewer, with fewer servers and less time than they had."""
+    """Typical failures shrink to ten actions or fewer, and to fewer servers and less time."""
     counts = [len(shrunk.scenario.actions) for _, _, shrunk in failures]
 
     assert len(failures) >= 10
@@ -252,7 +253,7 @@ def test_failures_become_small(failures: list[tuple[Rule, Scenario, Shrunk]]) ->
 
 
 def test_small_failure_breaks_the_same_rule(failures: list[tuple[Rule, Scenario, Shrunk]]) -> None:
-    """The small scenario, read back from its line of text, breaks the same rule at the same event, with a trace too."""
+    """The small scenario, parsed from its text, breaks the same rule at the same event, with and without a trace."""
     for rule, _, shrunk in failures:
         for record in (False, True):
             simulation = Simulation(
@@ -262,10 +263,10 @@ def test_small_failure_breaks_the_same_rule(failures: list[tuple[Rule, Scenario,
                 simulation.run_until(shrunk.scenario.until_us or 0)
             assert rule.name == broken.value.violation.rule.name == shrunk.trial.broken
             assert shrunk.trial.text == broken.value.violation.text
-            assert shrunk.trial.time == broken.value.violation.time_us == (shrunk.scenario.until_us or 0) - 1
+            assert shrunk.trial.time_us == broken.value.violation.time_us == (shrunk.scenario.until_us or 0) - 1
 
 
-def test_nothing_more_can_go(failures: list[tuple[Rule, Scenario, Shrunk]]) -> None:
+def test_nothing_more_can_be_left_out(failures: list[tuple[Rule, Scenario, Shrunk]]) -> None:
     """No single action of a small scenario can be left out."""
     for rule, _, shrunk in failures:
         actions = shrunk.scenario.actions
@@ -285,8 +286,8 @@ def test_shrinking_is_deterministic() -> None:
     assert len(one.scenario.actions) <= 3
 
 
-def test_shrinking_keeps_to_the_rule_that_is_meant() -> None:
-    """Where several rules break, the one that is named is kept to."""
+def test_shrinking_keeps_to_the_rule_that_was_asked_for() -> None:
+    """If several rules break, `broken` chooses the one that must still break."""
     scenario = adversity(8, "hostile", 1)
     first = shrink(scenario, rules=[rule_named("One Vote per Term"), rule_named("Promises Outlive Crashes")])
     meant = shrink(scenario, broken="One Vote per Term")
@@ -295,8 +296,8 @@ def test_shrinking_keeps_to_the_rule_that_is_meant() -> None:
     assert "One Vote per Term" == meant.trial.broken
 
 
-def test_what_is_done_to_messages_and_network_is_left_out_too() -> None:
-    """A script with messages held and doubled, and a network that changes, becomes small like any other."""
+def test_actions_on_messages_and_network_are_left_out_too() -> None:
+    """A scenario with messages held and duplicated, and a network that changes, shrinks like any other."""
     script = (
         "at 0.05 hold tom>jerry#1 0.5; at 0.06 duplicate tyke>butch#1; at 0.1 loss 0.2; at 0.1 delay 0.001 0.02; "
         "at 0.3 hold jerry>spike#2 1; at 0.4 duplicate spike>tom#1; at 0.5 loss 0; at 0.6 cut tom>jerry; until 4"
@@ -311,7 +312,7 @@ def test_what_is_done_to_messages_and_network_is_left_out_too() -> None:
     assert ["loss"] == [action.verb for action in shrunk.scenario.actions]
 
 
-def test_node_that_fails_is_made_small() -> None:
+def test_failure_of_a_node_is_shrunk() -> None:
     """A handler's exception shrinks like any failure."""
     scenario = adversity(None, "hostile", 0, node_class=Exceptional, seconds=4)
     shrunk = shrink(scenario, Exceptional)
@@ -322,24 +323,24 @@ def test_node_that_fails_is_made_small() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_what_is_dear_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A storm, or a handler that does not come back, takes so long that only a few smaller scenarios are tried."""
+def test_expensive_failures_are_tried_only_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storm, or a handler that does not come back, takes long, so only a few smaller scenarios are tried."""
     monkeypatch.setattr("raft_steps.lab.runtime.simulator.simulation.EVENT_BUDGET", 5_000)
     shrinking = sys.modules["raft_steps.lab.verify.fuzzer.shrink"]  # the package has a function of the same name
-    monkeypatch.setattr(shrinking, "EVENTS", 20_000)
+    monkeypatch.setattr(shrinking, "EVENTS_MAX", 20_000)
     scenario = adversity(None, "hostile", 0, node_class=Storm, seconds=4)
     shrunk = shrink(scenario, Storm)
     assert "Event Storm" == shrunk.trial.broken
     assert shrunk.tries <= 10
 
-    monkeypatch.setattr(shrinking, "STUCK", 10_000)
+    monkeypatch.setattr(shrinking, "EVENTS_OF_HANG", 10_000)
     shrunk = shrink(adversity(None, "hostile", 0, node_class=EndlessLoop, seconds=4), EndlessLoop)
     assert "did not come back" in shrunk.trial.text
     assert shrunk.tries <= 4
 
 
 def test_nothing_to_shrink() -> None:
-    """A scenario that breaks nothing, or not the rule that is meant, is refused."""
+    """A scenario that breaks nothing, or not the rule that was asked for, is refused."""
     calm = adversity(8, "calm", 0, seconds=1)
 
     with pytest.raises(ScenarioError, match="nothing to shrink: this scenario does not break any rule"):
@@ -348,8 +349,8 @@ def test_nothing_to_shrink() -> None:
         shrink(calm, broken="Election Safety")
 
 
-def test_small_failure_says_how_to_see_it_again() -> None:
-    """Printed, it is the rule, what is left and the line to replay; drawn, its last event is marked."""
+def test_small_failure_can_be_printed_and_drawn() -> None:
+    """Its text has the rule, what is left and the line to replay; its picture marks the event that breaks the rule."""
     scenario = adversity(None, "crashes", 0, servers=3, seconds=6, node_class=VoteIsNotOnDisk)
     shrunk = shrink(scenario, VoteIsNotOnDisk)
     text = str(shrunk)

@@ -1,11 +1,12 @@
-"""A sweep on a Dask cluster: the same trials as on one core, and clear words where there is no cluster."""
+"""A sweep on a Dask cluster: the same trials as on one core, and a clear error if there is no cluster."""
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from raft_steps import node
+from raft_steps import step_08_election_timeout_reset as step_08
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.verify.fuzzer import sweep
 
@@ -14,7 +15,7 @@ distributed = pytest.importorskip("distributed", reason="NO DASK: pip install 'r
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
-    """Give the address of a scheduler with two workers on this machine."""
+    """Yield the address of a scheduler with two workers on this machine."""
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
     ) as cluster:
@@ -23,18 +24,18 @@ def scheduler() -> Iterator[str]:
 
 def test_a_cluster_gives_the_same_trials(scheduler: str) -> None:
     """The workers of a cluster find what one process finds, in the order of the seeds."""
-    options = {"seeds": 50, "seconds": 3, "smallest": False}
+    options: dict[str, Any] = {"seeds": 50, "seconds": 3, "smallest": False}
 
     assert (
         sweep(8, "crashes", **options, workers=1).trials == sweep(8, "crashes", **options, scheduler=scheduler).trials
     )
 
 
-def test_a_class_of_ones_own_travels(scheduler: str) -> None:
-    """A Node class that has no file is sent along."""
+def test_custom_class_is_sent_to_the_workers(scheduler: str) -> None:
+    """A Node class without a file is sent to the workers."""
 
-    class Node(node(8)):
-        """A step's own, under another roof."""
+    class Node(step_08.Node):
+        """Step 8's Node as a class that belongs to no step."""
 
     found = sweep(Node, "calm", seeds=4, seconds=2, scheduler=scheduler)
 
@@ -42,9 +43,9 @@ def test_a_class_of_ones_own_travels(scheduler: str) -> None:
     assert all(trial.elections for trial in found.trials)
 
 
-def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address where no scheduler is gives one sentence."""
+def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address without a scheduler is an error in one sentence."""
     module = sys.modules["raft_steps.lab.verify.fuzzer.sweep"]  # The package has a function of that name.
-    monkeypatch.setattr(module, "PATIENCE", "1s")
+    monkeypatch.setattr(module, "SCHEDULER_TIMEOUT", "1s")
     with pytest.raises(ScenarioError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
         sweep(8, seeds=1, scheduler="tcp://127.0.0.1:9")

@@ -25,7 +25,7 @@ SEEDS, SECONDS = 3, 4.0
 
 
 def digest(step: int, profile: str) -> str:
-    """Hash what comes of a few seeds, and the whole trace of the first of them."""
+    """Hash the trials of a few seeds, and the whole trace of the first of them."""
     scenarios = [adversity(step, profile, seed, seconds=SECONDS) for seed in range(SEEDS)]
     trials = [try_scenario(scenario, RULES) for scenario in scenarios]
     facts = [[getattr(trial, each.name) for each in fields(trial) if each.name != "text"] for trial in trials]
@@ -35,7 +35,7 @@ def digest(step: int, profile: str) -> str:
 
 @pytest.mark.parametrize("step", [step.number for step in STEPS])
 def test_sweeps_are_the_same_everywhere(step: int) -> None:
-    """The runs of every profile have the digests that are stored."""
+    """The runs of every profile have the stored digests."""
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))[str(step)]
 
     assert golden == {profile: digest(step, profile) for profile in PROFILES}

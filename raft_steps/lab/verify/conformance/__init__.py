@@ -28,7 +28,7 @@ from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.conformance.entry import Entry, NotYet, read_entry, read_file
 from raft_steps.lab.verify.conformance.report import CatalogueReport, Cell
 from raft_steps.lab.verify.conformance.trial import Outcome, try_entry
-from raft_steps.lab.verify.fuzzer.workers import over_cores
+from raft_steps.lab.verify.fuzzer.workers import map_on_cores
 
 __all__ = [
     "CatalogueReport", "Cell", "Entry", "NotYet", "Outcome", "catalogue", "entries", "find_entry", "read_entry",
@@ -92,7 +92,7 @@ def catalogue(
     if node_class is not None or (workers is None and len(places) * len(wanted) <= FEW_RUNS):
         workers = 1  # A class of a notebook's cell has no file that another process could load.
     cells = []
-    for (entry, step), outcomes in zip(places, over_cores(work, places, workers), strict=True):
+    for (entry, step), outcomes in zip(places, map_on_cores(work, places, workers), strict=True):
         cells.append(Cell(entry, step, tuple(outcomes)))
         if progress is not None:
             progress(len(cells), len(places))

@@ -1,6 +1,6 @@
-"""Sweeps: thousands of seeds of one kind of adversity, held against the properties, and the first failure made small.
+"""The fuzzer: thousands of seeded runs with faults, checked against the properties, and the first failure shrunk.
 
-`sweep` runs them over the cores, or over a Dask cluster; `shrink` makes a failure small.
+`sweep` runs the seeds on all cores, or on a Dask cluster; `shrink` makes a failing scenario small.
 """
 
 from __future__ import annotations

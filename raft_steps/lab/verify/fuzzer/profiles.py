@@ -1,17 +1,16 @@
-"""Profiles: named kinds of adversity, as data, and the scenarios that they make of a seed.
+"""Fault profiles: named kinds of adversity, as data, and the scenarios that they generate from a seed.
 
-A profile says how the network is, how far clocks drift, how often a client writes, and which faults happen how often.
-`adversity` turns it into a scenario: a list of timed actions that anybody can read, replay, and take apart until the
-fewest are left that still break a rule.
+A profile defines the network, how far clocks drift, how often clients write, and how often which faults happen.
+`adversity` generates a scenario from it: a list of timed actions that can be read, replayed and shrunk.
 
-    calm          nothing goes wrong
+    calm          no faults
     slow          messages take up to 30 ms, and one in a hundred much longer; clocks drift by 10%
     lossy         one message in twenty is lost
     reordering    one in ten is held back, one in twenty arrives twice
     partitions    the network splits: in two, around a leader, one way, around a bridge, on and off
-    crashes       servers crash and start again, or are held still for a while
+    crashes       servers crash and restart, or are paused for a while
     disks         servers crash while they store, and lose that event or half of what it wrote
-    hostile       all of it at once
+    hostile       all of these at once
 """
 
 from __future__ import annotations
@@ -23,32 +22,32 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import RandomStream
-from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.scenario.model import MICROSECONDS, Action, server_names
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
 
-KEYS = 3  # so few that reads, writes and deletions of one key meet
-CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths
+KEYS = 3  # so few that reads, writes and deletions of the same key overlap
+CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths, which a scenario's text holds exactly
 
-# What happens, as verb and words, and how many seconds after the fault began.
-Happening = tuple[float, str, tuple[str, ...]]
-Fault = Callable[[RandomStream, tuple[str, ...]], list[Happening]]
+# An action of a fault: the seconds since the fault began, its verb and its words.
+FaultAction = tuple[float, str, tuple[str, ...]]
+FaultGenerator = Callable[[RandomStream, tuple[str, ...]], list[FaultAction]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultProfile:
-    """One kind of adversity; times are those of the paper's timing, with timeouts of 150 to 300 ms.
+    """One kind of adversity, for the paper's timing, with election timeouts of 150 to 300 ms.
 
     Attributes:
-        name: What it is called.
-        sentence: What goes wrong in it.
-        network: The parts of the scenario that are about the network.
+        name: Its name.
+        sentence: What goes wrong, in a sentence.
+        network: The parts of the scenario that configure the network.
         drift: How far a clock's rate may be from 1.
-        writes: The least and the longest time between two requests of clients, in seconds.
+        writes: The shortest and the longest time between two requests of clients, in seconds.
         faults: The mean time between two faults of a kind, in seconds, by the kind's name.
-        elections: The least number of elections that a run of 30 seconds sees where elections succeed; a server that
-            votes once in its life, as in steps 4 to 8, soon elects nobody any more.
-        hits: The least number of faults that a run of 30 seconds sees.
+        elections: The least number of elections in a run of 30 seconds, if elections succeed; those of steps 4 to 8 soon
+            fail, because a server votes only once in its life.
+        hits: The least number of faults in a run of 30 seconds.
     """
 
     name: str
@@ -62,62 +61,64 @@ class FaultProfile:
 
 
 def _one_of(chance: RandomStream, servers: tuple[str, ...]) -> str:
-    """Choose a server; as often as not, whoever leads by then, for that hurts the most."""
+    """Choose a server; half of the time the leader at that time, whose failure has the worst consequences."""
     return "leader" if chance.random() < 0.5 else chance.choice(servers)
 
 
-def _crash(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
-    whom = ("followers",) if chance.random() < 0.1 else (_one_of(chance, servers),)
-    return [(0, "crash", whom), (chance.uniform(0.05, 1), "restart", ("crashed",))]
+def _crash(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    targets = ("followers",) if chance.random() < 0.1 else (_one_of(chance, servers),)
+    return [(0, "crash", targets), (chance.uniform(0.05, 1), "restart", ("crashed",))]
 
 
-def _disk(verb: str, chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
+def _disk(verb: str, chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
     return [(0, verb, (_one_of(chance, servers),)), (chance.uniform(0.2, 1), "restart", ("crashed",))]
 
 
-def _pause(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
-    whom = chance.choice(servers)  # By its own name: whoever leads later is someone else.
-    return [(0, "pause", (whom,)), (chance.uniform(0.1, 1), "resume", (whom,))]
+def _pause(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    server = chance.choice(servers)  # Not "leader": by the time of the second action it would be another server.
+    return [(0, "pause", (server,)), (chance.uniform(0.1, 1), "resume", (server,))]
 
 
-def _split(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
+def _split(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
     side = [server for server in servers if chance.random() < 0.5]
     side = side if 0 < len(side) < len(servers) else [servers[0]]
     return [(0, "partition", tuple(side)), (chance.uniform(0.3, 2), "heal", ())]
 
 
-def _isolate(chance: RandomStream, _servers: tuple[str, ...]) -> list[Happening]:
+def _isolate(chance: RandomStream, _servers: tuple[str, ...]) -> list[FaultAction]:
     return [(0, "partition", ("leader",)), (chance.uniform(0.3, 2), "heal", ())]
 
 
-def _one_way(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
-    whom = chance.choice(servers)
-    others = [server for server in servers if server != whom and chance.random() < 0.6]
-    ways = [f"{whom}>{other}" if chance.random() < 0.5 else f"{other}>{whom}" for other in others]
-    return [*((0.0, "cut", (way,)) for way in ways), (chance.uniform(0.3, 2), "heal", ())]
+def _one_way(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    one = chance.choice(servers)
+    others = [server for server in servers if server != one and chance.random() < 0.6]
+    links = [f"{one}>{other}" if chance.random() < 0.5 else f"{other}>{one}" for other in others]
+    return [*((0.0, "cut", (link,)) for link in links), (chance.uniform(0.3, 2), "heal", ())]
 
 
-def _bridge(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
-    """Split the others around one server that both sides reach."""
+def _bridge(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Split the cluster around one server that both sides can reach."""
     start = chance.randint(0, len(servers) - 1)
     others = (servers[start + 1 :] + servers[:start]) if len(servers) > 2 else ()
     left, right = others[: len(others) // 2], others[len(others) // 2 :]
-    ways = [way for one in left for other in right for way in (f"{one}>{other}", f"{other}>{one}")]
-    return [*((0.0, "cut", (way,)) for way in ways), (chance.uniform(0.3, 2), "heal", ())]
+    links = [link for one in left for other in right for link in (f"{one}>{other}", f"{other}>{one}")]
+    return [*((0.0, "cut", (link,)) for link in links), (chance.uniform(0.3, 2), "heal", ())]
 
 
-def _flap(chance: RandomStream, servers: tuple[str, ...]) -> list[Happening]:
-    whom, at = _one_of(chance, servers), 0.0
-    found: list[Happening] = []
+def _flap(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    server, at_s = _one_of(chance, servers), 0.0
+    actions: list[FaultAction] = []
     for _ in range(3):
-        found.append((at, "partition", (whom,)))
-        at += chance.uniform(0.05, 0.4)
-        found.append((at, "heal", ()))
-        at += chance.uniform(0.05, 0.2)
-    return found
+        actions.append((at_s, "partition", (server,)))
+        at_s += chance.uniform(0.05, 0.4)
+        actions.append((at_s, "heal", ()))
+        at_s += chance.uniform(0.05, 0.2)
+    return actions
 
 
-FAULTS: Mapping[str, Fault] = {
+# A fault is generated from a stream of random numbers and the names of the servers, in this order of draws: another order
+# would be another scenario for each seed.
+FAULTS: Mapping[str, FaultGenerator] = {
     "crash": _crash,
     "lose": partial(_disk, "lose"),
     "tear": partial(_disk, "tear"),
@@ -157,7 +158,7 @@ PROFILES: Mapping[str, FaultProfile] = {
         ),
         FaultProfile(
             name="crashes",
-            sentence="Servers crash and start again, or are held still for a while.",
+            sentence="Servers crash and restart, or are paused for a while.",
             faults=CRASHES,
             elections=2,
             hits=8,
@@ -183,10 +184,10 @@ PROFILES: Mapping[str, FaultProfile] = {
 
 
 def find_profile(name: str) -> FaultProfile:
-    """Give a profile by its name.
+    """Return the profile with this name.
 
     Raises:
-        ScenarioError: There is none of that name.
+        ScenarioError: There is no such profile.
     """
     if name not in PROFILES:
         raise ScenarioError(f"there is no profile {name!r}{nearest(name, PROFILES)}")
@@ -202,23 +203,22 @@ def adversity(
     seconds: float = 30,
     node_class: type | None = None,
 ) -> Scenario:
-    """Give the scenario that a profile makes of a seed, with the paper's timing.
+    """Generate a profile's scenario for a seed, with the paper's timing.
 
     Args:
-        step: The step whose Node runs; None with a class of one's own.
+        step: The step whose Node runs; None with a custom class.
         profile: The profile's name.
-        seed: What chance begins with: that of the run, and that of its faults.
-        servers: How many servers.
-        seconds: How long the run takes, in seconds of virtual time.
-        node_class: The Node class, when it is not a step's.
+        seed: The seed of the run and of its faults.
+        servers: The number of servers.
+        seconds: The length of the run, in seconds of virtual time.
+        node_class: The Node class, if it is not a step's.
 
     Raises:
-        ScenarioError: There is no such profile, or a number makes no sense.
+        ScenarioError: There is no such profile, or a number is out of range.
         LookupError: There is no such step.
     """
     found = find_profile(profile)
-    plain = default_scenario(step, servers, node_class=node_class)
-    names = plain.servers
+    names = server_names(servers)
     faults = _faults(found, seed, names, seconds) if len(names) > 1 else _faults_of_one(found, seed, names, seconds)
     actions = sorted((*_requests(found, seed, seconds), *faults), key=lambda action: action.at_us)
     return default_scenario(
@@ -234,28 +234,29 @@ def adversity(
     )
 
 
-def _requests(profile: FaultProfile, seed: int, seconds: float) -> Iterator[Action]:
-    """Let clients write, now and then delete, and read."""
-    chance, at, number = RandomStream(seed, "profile/requests"), 0.3, 0
-    while (at := at + chance.uniform(*profile.writes)) < seconds:
+def _requests(profile: FaultProfile, seed: int, duration_s: float) -> Iterator[Action]:
+    """Yield the requests of clients: mostly writes, and some deletions and reads."""
+    chance, at_s, number = RandomStream(seed, "profile/requests"), 0.3, 0
+    while (at_s := at_s + chance.uniform(*profile.writes)) < duration_s:
         number += 1
         key, kind = f"k{chance.randint(1, KEYS)}", chance.random()
         words = (key, str(number)) if kind < 0.8 else (key,)
-        yield _action(at, "set" if kind < 0.8 else "delete" if kind < 0.9 else "get", words)
+        yield _action(at_s, "set" if kind < 0.8 else "delete" if kind < 0.9 else "get", words)
 
 
-def _faults(profile: FaultProfile, seed: int, servers: tuple[str, ...], seconds: float) -> Iterator[Action]:
-    for name, mean in profile.faults.items():
-        chance, at = RandomStream(seed, f"profile/{name}"), 0.5
-        while (at := at + chance.uniform(0.2, 1.8) * mean) < seconds:
-            for later, verb, words in FAULTS[name](chance, servers):
-                if at + later < seconds:
-                    yield _action(at + later, verb, words)
+def _faults(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:
+    # Each kind has its own stream, so that another rate of one kind does not move the faults of the others.
+    for name, mean_s in profile.faults.items():
+        chance, at_s = RandomStream(seed, f"profile/{name}"), 0.5
+        while (at_s := at_s + chance.uniform(0.2, 1.8) * mean_s) < duration_s:
+            for after_s, verb, words in FAULTS[name](chance, servers):
+                if at_s + after_s < duration_s:
+                    yield _action(at_s + after_s, verb, words)
 
 
-def _faults_of_one(profile: FaultProfile, seed: int, servers: tuple[str, ...], seconds: float) -> Iterator[Action]:
-    """Leave out what needs a second server."""
-    for action in _faults(profile, seed, servers, seconds):
+def _faults_of_one(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:
+    """Yield the faults of a single server, which has no network."""
+    for action in _faults(profile, seed, servers, duration_s):
         if action.verb not in ("partition", "cut", "heal"):
             yield action
 
@@ -263,9 +264,9 @@ def _faults_of_one(profile: FaultProfile, seed: int, servers: tuple[str, ...], s
 def _clocks(profile: FaultProfile, seed: int, servers: tuple[str, ...]) -> dict[str, float]:
     if not profile.drift:
         return {}
-    chance, most = RandomStream(seed, "profile/clocks"), round(profile.drift * CLOCK_STEPS)
-    return {name: (CLOCK_STEPS + chance.randint(-most, most)) / CLOCK_STEPS for name in servers}
+    chance, steps = RandomStream(seed, "profile/clocks"), round(profile.drift * CLOCK_STEPS)
+    return {name: (CLOCK_STEPS + chance.randint(-steps, steps)) / CLOCK_STEPS for name in servers}
 
 
-def _action(at: float, verb: str, words: tuple[str, ...]) -> Action:
-    return Action(round(at * MICROSECONDS), verb, words)
+def _action(at_s: float, verb: str, words: tuple[str, ...]) -> Action:
+    return Action(round(at_s * MICROSECONDS), verb, words)

@@ -1,4 +1,4 @@
-"""What a sweep found, as data that shows itself as a table."""
+"""The report of a sweep: data that prints as text and that a notebook shows as a table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.text_table import html_table
 from raft_steps.lab.verify.fuzzer.profiles import find_profile
 from raft_steps.lab.verify.fuzzer.trial import Trial
@@ -14,30 +15,31 @@ from raft_steps.lab.verify.properties.rules import RULES
 if TYPE_CHECKING:
     from raft_steps.lab.verify.fuzzer.shrink import Shrunk
 
-FLOOR_SECONDS = 30  # A profile's floors are for runs of so many seconds.
+FLOOR_DURATION_S = 30  # the length of the runs that a profile's least numbers of elections and faults are for
 SEEDS_SHOWN = 8
+FIRST_STEP_THAT_REELECTS = 9  # before, a server votes once in its life
 
 
 @dataclass(slots=True)
 class SweepReport:
-    """What came of a sweep.
+    """The report of a sweep.
 
     Attributes:
-        step: The step; None for a class of one's own.
-        title: Whose sweep it is.
-        profile: The kind of adversity.
-        servers: How many servers took part.
-        seconds: How long each run took, in seconds of virtual time.
+        step: The step; None for a custom class.
+        title: The name of what was tried, such as ``step 8``.
+        profile: The name of the fault profile.
+        servers: The number of servers.
+        duration_s: The length of each run, in seconds of virtual time.
         rules: The names of the rules that must not break.
-        trials: What came of each seed, in order.
-        smallest: The first failure, made small; None if there is none.
+        trials: The result of each seed, in the order of the seeds.
+        smallest: The first failure, shrunk; None if there is no failure.
     """
 
     step: int | None
     title: str
     profile: str
     servers: int
-    seconds: float
+    duration_s: float
     rules: tuple[str, ...]
     trials: list[Trial]
     smallest: Shrunk | None = field(default=None)
@@ -54,9 +56,9 @@ class SweepReport:
 
     @property
     def quiet(self) -> list[int]:
-        """The seeds that broke nothing, and saw fewer elections or faults than the profile promises."""
-        profile, whole = find_profile(self.profile), self.seconds / FLOOR_SECONDS
-        elects = self.step is None or self.step >= 9  # before, a server votes once in its life
+        """The seeds that broke nothing and had fewer elections or faults than the profile promises."""
+        profile, whole = find_profile(self.profile), self.duration_s / FLOOR_DURATION_S
+        elects = self.step is None or self.step >= FIRST_STEP_THAT_REELECTS
         return [
             trial.seed
             for trial in self.trials
@@ -68,20 +70,20 @@ class SweepReport:
         ]
 
     def broken(self) -> dict[str, list[int]]:
-        """Give the seeds at which each rule broke first, by the rule's name, the most frequent first."""
+        """Return, for each rule that broke first in a run, the seeds of those runs, the most frequent rule first."""
         found: dict[str, list[int]] = {}
         for trial in self.failed:
             found.setdefault(trial.broken, []).append(trial.seed)
         return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
     def as_data(self) -> dict[str, Any]:
-        """Turn it into what JSON knows."""
+        """Return the report as data for JSON."""
         smallest = self.smallest
         return {
             "step": self.step,
             "profile": self.profile,
             "servers": self.servers,
-            "seconds": self.seconds,
+            "seconds": self.duration_s,
             "rules": list(self.rules),
             "seeds": len(self.trials),
             "survived": len(self.trials) - len(self.failed),
@@ -93,7 +95,7 @@ class SweepReport:
             else {
                 "rule": smallest.trial.broken,
                 "text": smallest.trial.text,
-                "seconds": smallest.trial.time / 1e6,
+                "seconds": smallest.trial.time_us / MICROSECONDS,
                 "scenario": smallest.scenario.to_text(),
             },
         }
@@ -104,14 +106,14 @@ class SweepReport:
     def _heading(self) -> str:
         count, failed = len(self.trials), len(self.failed)
         return (
-            f"{self.title}, profile {self.profile}, {self.servers} servers, {count} seeds of {self.seconds:g} s: "
+            f"{self.title}, profile {self.profile}, {self.servers} servers, {count} seeds of {self.duration_s:g} s: "
             f"{count - failed} survived ({self.survived:.1%})"
         )
 
     def _facts(self) -> str:
         count = len(self.trials)
         least = {name: min(getattr(trial, name) for trial in self.trials) for name in ("elections", "faults")}
-        said = [
+        averages = [
             f"{self._sum(name) / count:.1f} {name}"
             + (f" (at least {least[name]})" if name in least and not self.failed else "")
             for name in ("elections", "faults", "answered")
@@ -123,14 +125,14 @@ class SweepReport:
             else ("seeds saw fewer elections or faults than such runs should")
         )
         floor = f" {len(quiet)} {less}: {_few(quiet)}." if quiet else ""
-        return f"On average: {', '.join(said)}.{floor}"
+        return f"On average: {', '.join(averages)}.{floor}"
 
     def _rows(self) -> list[tuple[str, str, str]]:
         sentences = {rule.name: rule.sentence for rule in RULES}
         return [(name, _few(seeds), sentences.get(name, "")) for name, seeds in self.broken().items()]
 
     def __str__(self) -> str:
-        """Show what broke at which seeds, and the smallest failure."""
+        """Format what broke at which seeds, and the smallest failure."""
         lines = [self._heading(), self._facts()]
         lines += [f"  {name}: {seeds}" for name, seeds, _ in self._rows()]
         if self.smallest is not None:
@@ -140,7 +142,7 @@ class SweepReport:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Show the same as a table."""
+        """Format the same as HTML, with a table."""
         rows = self._rows()
         header = ("broken first", "at seeds", "the rule")
         table = html_table(rows, header=header, align=("", "left", "left")) if rows else ""

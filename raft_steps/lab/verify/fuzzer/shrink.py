@@ -1,7 +1,8 @@
-"""Shrinking: from a run that breaks a rule to the smallest one that still breaks the same rule.
+"""Shrinks a scenario that breaks a rule to a smaller one that still breaks the same rule.
 
-Each try leaves something out and runs what is left. Every link and every life has a stream of chance of its own, so
-what stays mostly goes on as before. The order of the tries is fixed: the same failure shrinks to the same scenario.
+Each attempt leaves something out and runs the rest. Every link and every life of a server has its own random stream, so
+the rest of the run mostly stays as it was. The order of the attempts is fixed: the same failure always shrinks to the
+same scenario.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.scenario.arguments import title_of_class
-from raft_steps.lab.scenario.model import Action
+from raft_steps.lab.scenario.model import MICROSECONDS, Action
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer.trial import NODE_FAILED, Trial, try_scenario
 from raft_steps.lab.verify.properties import RULES, Rule, watched_run
@@ -23,29 +24,38 @@ if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.trace.trace import Trace
 
-PLAIN: dict[str, Any] = {"loss": 0.0, "duplicate": 0.0, "reorder": 0.0, "spread": "even", "delay": None, "clocks": {}}
-TRIES = 3000  # at most; most failures need a few hundred
-EVENTS = 20_000_000  # in all tries together: what is left then is small enough, or too dear to make smaller
-STUCK = 1_000_000  # events that could have happened while a handler did not come back
-OTHER_SEEDS = 12  # what may go, but moves chance, is tried with so many other seeds
-MORE_SEEDS = 40  # and with so many where more is left than one likes to read
-READABLE = 10  # actions
-FEW_ACTIONS = 40  # with more than this, single actions are not tried with other seeds
+# The parts of a scenario that are faults of network and clocks, each with its value for no fault.
+NO_FAULTS: dict[str, Any] = {
+    "loss": 0.0,
+    "duplicate": 0.0,
+    "reorder": 0.0,
+    "spread": "even",
+    "delay": None,
+    "clocks": {},
+}
+TRIES_MAX = 3000  # most failures need a few hundred
+EVENTS_MAX = 20_000_000  # in all tries together: what is left then is small enough, or too expensive to shrink further
+EVENTS_OF_HANG = 1_000_000  # what a handler that does not come back counts as; it takes about as long
+# Leaving a part out can move the random draws so that the failure goes away; then other seeds are tried.
+SEEDS = 12
+SEEDS_IF_LONG = 40  # while there are more than READABLE actions
+READABLE = 10
+FEW_ACTIONS = 40  # with more actions than this, leaving out a single one is not tried with other seeds: too many tries
 REQUESTS = ("set", "delete", "get")
-LINK_VERBS, NETWORK_VERBS = ("cut", "drop", "hold", "duplicate"), ("loss", "delay")  # what they name is no server
-SHORTEST = 1_000  # microseconds: a gap that is no longer is left as it is
+LINK_VERBS, NETWORK_VERBS = ("cut", "drop", "hold", "duplicate"), ("loss", "delay")  # their words are not servers
+GAP_MIN_US = 1_000  # shorter times between two actions are not shortened further
 
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """A small scenario that breaks a rule.
+    """A shrunk scenario that breaks a rule.
 
     Attributes:
         scenario: The scenario; it ends with the event that breaks the rule.
-        trial: What comes of it.
-        before: The scenario that it came from.
-        tries: How many runs it took.
-        node_class: The Node class, when it is not a step's.
+        trial: The result of its run.
+        before: The scenario that was shrunk.
+        tries: The number of runs that shrinking took.
+        node_class: The Node class, if it is not a step's.
     """
 
     scenario: Scenario
@@ -55,21 +65,21 @@ class Shrunk:
     node_class: type | None = None
 
     def __str__(self) -> str:
-        """Say what is left of it, what it breaks, and how to see it again."""
+        """Format what breaks, how much of the scenario is left, and the line that replays it."""
         scenario, before = self.scenario, self.before
         return (
             f"{self.trial.broken}: {self.trial.text}\n"
             f"{len(scenario.servers)} of {len(before.servers)} servers, {len(scenario.actions)} of "
-            f"{len(before.actions)} actions, {self.trial.time / 1e6:.3f} s are enough (after {self.tries} runs).\n"
+            f"{len(before.actions)} actions, {self.trial.time_us / MICROSECONDS:.3f} s are enough (after {self.tries} runs).\n"
             f"{scenario.to_text()}"
         )
 
     @property
     def trace(self) -> Trace:
-        """What happens in the run; for a cluster to look into, use ``Cluster.replay(shrunk.scenario)``.
+        """The trace of the run; ``Cluster.replay(shrunk.scenario)`` builds a cluster in its state.
 
         Raises:
-            NodeError: It is a failure of the Node itself.
+            NodeError: The failure is that of a Node.
         """
         title = "" if self.node_class is None else title_of_class(self.node_class)
         simulation = watched_run.begin(self.scenario, self.node_class, title)
@@ -79,16 +89,16 @@ class Shrunk:
         return trace
 
     def timeline(self, **options: Any) -> Picture:
-        """Draw the run, with a mark at the event that breaks the rule; the options are those of `timeline`."""
+        """Draw the run and mark the event that breaks the rule; the options are those of `timeline`."""
         from raft_steps.lab.pictures.space_time import timeline
 
         trace = self.trace
-        last = max((event.number for event in trace if event.time_us <= self.trial.time), default=None)
+        last = max((event.number for event in trace if event.time_us <= self.trial.time_us), default=None)
         return timeline(trace, **{"mark": last, "mark_text": self.trial.broken, **options})
 
 
-class _Shrinker:
-    """Keeps the smallest scenario so far."""
+class _ScenarioShrinker:
+    """The smallest scenario so far that breaks the rule, and the attempts to shrink it further."""
 
     def __init__(self, scenario: Scenario, rules: Iterable[Rule], node_class: type | None) -> None:
         self.rules, self.node_class, self.tries, self.events = tuple(rules), node_class, 0, 0
@@ -98,36 +108,36 @@ class _Shrinker:
     def _try(self, scenario: Scenario) -> Trial:
         trial = try_scenario(scenario, self.rules, self.node_class)
         self.tries += 1
-        self.events += trial.events + (STUCK if trial.broken == NODE_FAILED and NOT_BACK in trial.text else 0)
+        self.events += trial.events + (EVENTS_OF_HANG if trial.broken == NODE_FAILED and NOT_BACK in trial.text else 0)
         return trial
 
     def keeps(self, scenario: Scenario) -> bool:
-        """Try a smaller scenario, and keep it if it breaks the same rule."""
-        if self.tries >= TRIES or self.events >= EVENTS:
+        """Try a scenario, keep it if it is smaller and breaks the same rule, and return whether it was kept."""
+        if self.tries >= TRIES_MAX or self.events >= EVENTS_MAX:
             return False
         trial = self._try(scenario)
-        smaller = _cut(scenario, trial.time)
+        smaller = _without_the_rest(scenario, trial.time_us)
         if trial.broken != self.trial.broken or _size(smaller) >= _size(self.scenario):
             return False
         self.scenario, self.trial = smaller, trial
         return True
 
     def shrink(self) -> None:
-        """Leave out all that can be, until nothing more can."""
-        self.scenario = _cut(self.scenario, self.trial.time)
+        """Leave parts out until no part can be left out any more."""
+        self.scenario = _without_the_rest(self.scenario, self.trial.time_us)
         size = None
         while size != (size := _size(self.scenario)):
             self._fewer_actions()
-            for leave_out in (_without_servers, _with_plain_parts, _with_fewer_sides, _sooner, _by_another_chance):
-                self._go_through(leave_out)
+            for variants in (_without_servers, _without_faults, _with_fewer_words, _sooner, _with_other_seeds):
+                self._try_all(variants)
 
-    def _go_through(self, variants: Callable[[Scenario], Iterator[Scenario]]) -> None:
-        again = True
-        while again:
-            again = any(self.keeps(variant) for variant in variants(self.scenario))
+    def _try_all(self, variants: Callable[[Scenario], Iterator[Scenario]]) -> None:
+        """Try the variants of the scenario, and start again with those of each that is kept."""
+        while any(self.keeps(variant) for variant in variants(self.scenario)):
+            pass
 
     def _fewer_actions(self) -> None:
-        """Leave actions out: first many at once, then fewer, then one by one."""
+        """Leave actions out: at first many at once, then fewer, then one at a time."""
         width = max(1, len(self.scenario.actions) // 2)
         while True:
             place = 0
@@ -145,39 +155,40 @@ class _Shrinker:
 def shrink(
     scenario: Scenario, node_class: type | None = None, *, rules: Iterable[Rule] = RULES, broken: str | None = None
 ) -> Shrunk:
-    """Give the smallest scenario that still breaks the rule that this one breaks.
+    """Shrink a scenario that breaks a rule to a small one that breaks the same rule.
 
     Args:
-        scenario: A scenario that breaks a rule, or fails otherwise.
+        scenario: A scenario that breaks a rule, or fails in another way.
         node_class: The Node class; that of the scenario's step by default.
-        rules: The rules that runs are held against.
-        broken: The rule that is meant, by its name; by default the one that breaks first.
+        rules: The rules to check.
+        broken: The name of the rule to break; by default the one that breaks first.
 
     Raises:
-        ScenarioError: The scenario breaks none of them, or not this one.
+        ScenarioError: The scenario does not break any of the rules, or not this one.
     """
     wanted = [rule for rule in rules if broken is None or rule.name == broken]
-    shrinker = _Shrinker(scenario, wanted, node_class)
+    shrinker = _ScenarioShrinker(scenario, wanted, node_class)
     if not shrinker.trial.broken or (broken is not None and shrinker.trial.broken != broken):
         raise ScenarioError(f"there is nothing to shrink: this scenario does not break {broken or 'any rule'}")
     shrinker.shrink()
     return Shrunk(shrinker.scenario, shrinker.trial, scenario, shrinker.tries, node_class)
 
 
-def _cut(scenario: Scenario, end: int) -> Scenario:
+def _without_the_rest(scenario: Scenario, last_us: int) -> Scenario:
     """Leave out what comes after the event that broke the rule."""
-    actions = tuple(action for action in scenario.actions if action.at_us <= end)
-    return dataclasses.replace(scenario, actions=actions, until_us=end + 1)
+    actions = tuple(action for action in scenario.actions if action.at_us <= last_us)
+    return dataclasses.replace(scenario, actions=actions, until_us=last_us + 1)
 
 
 def _size(scenario: Scenario) -> tuple[int, int, int, int, int]:
+    """Return what is compared, most important first; every kept scenario is smaller, so shrinking ends."""
     words = sum(len(action.words) for action in scenario.actions)
-    plain = sum(getattr(scenario, name) == value for name, value in PLAIN.items())
-    return len(scenario.actions), words, len(scenario.servers), -plain, scenario.until_us or 0
+    absent = sum(getattr(scenario, name) == value for name, value in NO_FAULTS.items())
+    return len(scenario.actions), words, len(scenario.servers), -absent, scenario.until_us or 0
 
 
 def _without_servers(scenario: Scenario) -> Iterator[Scenario]:
-    """Leave out a server, or two; what was done to it alone goes too."""
+    """Leave out two servers, or one, with the actions on them alone."""
     names = scenario.servers
     pairs = [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
     for gone in (*pairs, *((name,) for name in names)):
@@ -196,7 +207,7 @@ def _without_servers(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _without(action: Action, gone: tuple[str, ...]) -> Action | None:
-    """Leave servers out of an action; None if nothing is left of it."""
+    """Leave servers out of an action; return None if nothing is left of it."""
     if action.verb in NETWORK_VERBS:
         return action
     if action.verb in LINK_VERBS:
@@ -210,15 +221,15 @@ def _without(action: Action, gone: tuple[str, ...]) -> Action | None:
     return dataclasses.replace(action, words=words)
 
 
-def _with_plain_parts(scenario: Scenario) -> Iterator[Scenario]:
-    """Take the faults of network and clocks away, one kind at a time."""
-    for name, value in PLAIN.items():
+def _without_faults(scenario: Scenario) -> Iterator[Scenario]:
+    """Leave out the faults of network and clocks, one kind at a time."""
+    for name, value in NO_FAULTS.items():
         if getattr(scenario, name) != value:
             yield dataclasses.replace(scenario, **{name: value})
 
 
-def _with_fewer_sides(scenario: Scenario) -> Iterator[Scenario]:
-    """Name fewer servers in one action."""
+def _with_fewer_words(scenario: Scenario) -> Iterator[Scenario]:
+    """Leave a server, or the border between two sides of a partition, out of one action."""
     for place, action in enumerate(scenario.actions):
         if action.verb not in (*REQUESTS, *NETWORK_VERBS, *LINK_VERBS) and len(action.words) > 1:
             for gone in range(len(action.words)):
@@ -231,57 +242,57 @@ def _with_fewer_sides(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _sooner(scenario: Scenario) -> Iterator[Scenario]:
-    """Take half of the time before an action away, and before all that come after it."""
-    before = 0
+    """Halve the time before an action; those after it move with it."""
+    before_us = 0
     for place, action in enumerate(scenario.actions):
-        saved = (action.at_us - before) // 2
-        if saved > SHORTEST:
-            moved = tuple(dataclasses.replace(each, at_us=each.at_us - saved) for each in scenario.actions[place:])
+        saved_us = (action.at_us - before_us) // 2
+        if saved_us > GAP_MIN_US:
+            moved = tuple(dataclasses.replace(each, at_us=each.at_us - saved_us) for each in scenario.actions[place:])
             yield dataclasses.replace(scenario, actions=scenario.actions[:place] + moved)
-        before = action.at_us
+        before_us = action.at_us
 
 
-def _by_another_chance(scenario: Scenario) -> Iterator[Scenario]:
-    """Leave out a server, a fault of the network or actions, and let chance begin with another seed."""
+def _with_other_seeds(scenario: Scenario) -> Iterator[Scenario]:
+    """Leave out servers, faults of the network or actions, and change the seed."""
     variants = (
         *_with_far_fewer_actions(scenario),
         *_without_servers(scenario),
-        *_with_plain_parts(scenario),
+        *_without_faults(scenario),
         *_without_an_action(scenario),
     )
-    for seed in range(MORE_SEEDS if len(scenario.actions) > READABLE else OTHER_SEEDS):
+    for seed in range(SEEDS_IF_LONG if len(scenario.actions) > READABLE else SEEDS):
         for variant in variants:
             yield dataclasses.replace(variant, seed=seed)
 
 
 def _with_far_fewer_actions(scenario: Scenario) -> Iterator[Scenario]:
-    """Leave out all actions, all of a kind, one half, or every second one."""
+    """Leave out all actions, all of a kind, one half, every second one, or every second request."""
     actions = scenario.actions
     half = len(actions) // 2
-    asked = [action.verb in REQUESTS for action in actions]
-    found = [
+    selections = [
         (),
-        tuple(action for action, asks in zip(actions, asked, strict=True) if asks),
-        tuple(action for action, asks in zip(actions, asked, strict=True) if not asks),
+        tuple(action for action in actions if action.verb in REQUESTS),
+        tuple(action for action in actions if action.verb not in REQUESTS),
         actions[half:],
         actions[:half],
     ]
     for first in (0, 1):
-        found.append(actions[first::2])
+        selections.append(actions[first::2])
         number = first
         kept = []
-        for action, asks in zip(actions, asked, strict=True):
-            number += asks
-            if not asks or number % 2:
+        for action in actions:
+            is_request = action.verb in REQUESTS
+            number += is_request
+            if not is_request or number % 2:
                 kept.append(action)
-        found.append(tuple(kept))
-    for fewer in dict.fromkeys(found):
+        selections.append(tuple(kept))
+    for fewer in dict.fromkeys(selections):
         if len(fewer) < len(actions):
             yield dataclasses.replace(scenario, actions=fewer)
 
 
 def _without_an_action(scenario: Scenario) -> Iterator[Scenario]:
-    """Leave out one action, where there are few."""
+    """Leave out one action, if there are few."""
     actions = scenario.actions
     if len(actions) <= FEW_ACTIONS:
         for place in range(len(actions)):

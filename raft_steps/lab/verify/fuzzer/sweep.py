@@ -1,7 +1,7 @@
-"""Running a sweep: many seeds over the cores of a machine, or over a Dask cluster, in chunks.
+"""Runs many seeds of a fault profile, in chunks, on the cores of a machine or on a Dask cluster.
 
-The order of the answers is that of the seeds, whoever is quicker. A Node class of a notebook's cell has no file, so no
-other process can load it: it is tried in this one, seed after seed.
+The trials come in the order of the seeds, however many workers there are. A Node class from a notebook's cell has no
+file that another process could load, so its seeds run in this process, one after another.
 """
 
 from __future__ import annotations
@@ -20,54 +20,56 @@ from raft_steps.lab.verify.fuzzer.profiles import adversity, find_profile
 from raft_steps.lab.verify.fuzzer.report import SweepReport
 from raft_steps.lab.verify.fuzzer.shrink import shrink
 from raft_steps.lab.verify.fuzzer.trial import Trial, try_scenario
-from raft_steps.lab.verify.fuzzer.workers import over_cores
+from raft_steps.lab.verify.fuzzer.workers import map_on_cores
 from raft_steps.lab.verify.properties import RULES, Rule, kept_by
 
-CHUNK = 20  # seeds that a worker takes at once
-PATIENCE = "5s"  # of real time, for a scheduler to answer
+# Seeds that a worker runs at a time: enough to make the transfer between processes cheap, few enough for a progress
+# bar that moves and for cores that finish together.
+CHUNK = 20
+SCHEDULER_TIMEOUT = "5s"  # real time for a Dask scheduler to answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What every seed of a sweep has in common; it travels between processes.
+class SweepJob:
+    """What all seeds of a sweep have in common; it is pickled for each worker.
 
     Attributes:
-        step: The step whose Node runs; None with a class of one's own.
-        source: Where a class of one's own is, as ``FILE:CLASS``; "" for none, or for one that has no file.
-        profile: The name of the kind of adversity.
-        servers: How many servers.
-        seconds: How long each run takes, in seconds of virtual time.
-        rules: The names of the rules that must not break.
+        step: The step whose Node runs; None with a custom class.
+        source: The file of a custom class, as ``FILE:CLASS``; "" if there is none, or the class has no file.
+        profile: The name of the fault profile.
+        servers: The number of servers.
+        duration_s: The length of each run, in seconds of virtual time.
+        rules: The names of the rules that must not break: a rule itself holds functions and is looked up again.
     """
 
     step: int | None
     source: str
     profile: str
     servers: int
-    seconds: float
+    duration_s: float
     rules: tuple[str, ...]
 
-    def chosen_rules(self) -> list[Rule]:
-        """Give the rules themselves."""
+    def find_rules(self) -> list[Rule]:
+        """Return the rules with these names."""
         return [rule for rule in RULES if rule.name in self.rules]
 
 
-def try_seeds(job: Job, seeds: Iterable[int], node_class: type | None = None) -> list[Trial]:
-    """Try some seeds in this process.
+def try_seeds(job: SweepJob, seeds: Iterable[int], node_class: type | None = None) -> list[Trial]:
+    """Run some seeds in this process.
 
     Args:
-        job: What they have in common.
+        job: What the seeds have in common.
         seeds: The seeds.
-        node_class: The Node class, when it is not a step's and has no file.
+        node_class: The Node class, if it is neither a step's nor in a file.
     """
-    node_class = node_class or _load(job)
-    rules = job.chosen_rules()
+    node_class = node_class or _load_class(job)
+    rules = job.find_rules()
     return [try_scenario(_scenario(job, seed, node_class), rules, node_class) for seed in seeds]
 
 
-def _scenario(job: Job, seed: int, node_class: type | None) -> Scenario:
+def _scenario(job: SweepJob, seed: int, node_class: type | None) -> Scenario:
     return adversity(
-        job.step, job.profile, seed, servers=job.servers, seconds=job.seconds, node_class=node_class
+        job.step, job.profile, seed, servers=job.servers, seconds=job.duration_s, node_class=node_class
     )  # fmt: skip
 
 
@@ -84,26 +86,26 @@ def sweep(
     smallest: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> SweepReport:
-    """Try many seeds of one kind of adversity.
+    """Run many seeds of a fault profile and check each run against the properties of Raft.
 
     Args:
-        step_or_node: The number of a step, a Node class such as your own, or where one is, as ``FILE:CLASS``.
-        profile: The kind of adversity; `raft_steps.lab.verify.fuzzer.profiles` lists them.
-        seeds: Which seeds, or how many from 0.
-        servers: How many servers.
-        seconds: How long each run takes, in seconds of virtual time.
-        rules: The rules that must not break; by default those that the step is expected to keep, and all of them for a
-            class of your own.
-        workers: How many processes; one for each core by default.
-        scheduler: The address of a Dask scheduler, such as ``tcp://host:8786``, whose workers do the runs.
+        step_or_node: The number of a step, a Node class such as your own, or the file of one, as ``FILE:CLASS``.
+        profile: The name of the fault profile; `raft_steps.lab.verify.fuzzer.profiles` lists them.
+        seeds: The seeds, or their number, counted from 0.
+        servers: The number of servers.
+        seconds: The length of each run, in seconds of virtual time.
+        rules: The rules that must not break; by default those that the step is expected to keep, and all rules for your
+            own class.
+        workers: The number of processes; one for each core by default.
+        scheduler: The address of a Dask scheduler, such as ``tcp://host:8786``, whose workers run the seeds.
         smallest: Whether to shrink the first failure.
-        progress: Told after each chunk how many seeds are done, of how many.
+        progress: Called after each chunk with the number of seeds that are done, and of all seeds.
 
     Returns:
-        The report; in a notebook, its own table.
+        The report, which a notebook shows as a table.
 
     Raises:
-        ScenarioError: There is no such profile, or a number makes no sense.
+        ScenarioError: There is no such profile, a number is out of range, or no scheduler answers.
         LookupError: There is no such step.
     """
     find_profile(profile)
@@ -113,23 +115,24 @@ def sweep(
     job, node_class = _job(step_or_node, profile, servers, seconds, rules)
     chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
     trials: list[Trial] = []
-    for found in _run(job, chunks, node_class, workers, scheduler):
-        trials += found
+    for of_chunk in _run(job, chunks, node_class, workers, scheduler):
+        trials += of_chunk
         if progress is not None:
             progress(len(trials), len(wanted))
     report = SweepReport(job.step, title_of(step_or_node), profile, servers, seconds, job.rules, trials)
     if smallest and report.failed:
         first = report.failed[0]
-        own, rules = node_class or _load(job), job.chosen_rules()
-        # A Node that failed broke no rule, and is held against all of them again.
-        again = [rule for rule in rules if rule.name == first.broken] or rules
-        report.smallest = shrink(_scenario(job, first.seed, own), own, rules=again)
+        custom, rules = node_class or _load_class(job), job.find_rules()
+        # A Node that failed broke no rule; then any rule may break in the smaller runs.
+        broken = [rule for rule in rules if rule.name == first.broken] or rules
+        report.smallest = shrink(_scenario(job, first.seed, custom), custom, rules=broken)
     return report
 
 
 def _job(
-    step_or_node: int | type | str, profile: str, servers: int, seconds: float, rules: Iterable[Rule] | None
-) -> tuple[Job, type | None]:
+    step_or_node: int | type | str, profile: str, servers: int, duration_s: float, rules: Iterable[Rule] | None
+) -> tuple[SweepJob, type | None]:
+    """Return the job, and the Node class if no other process can load it."""
     from raft_steps import find_step
 
     step = find_step(step_or_node).number if isinstance(step_or_node, int) else None
@@ -140,11 +143,11 @@ def _job(
         path, colon, name = source.rpartition(":")
         source = f"{Path(path if colon else source).resolve()}" + (f":{name}" if colon else "")
     names = tuple(rule.name for rule in rules)
-    job = Job(step=step, source=source, profile=profile, servers=servers, seconds=seconds, rules=names)
+    job = SweepJob(step=step, source=source, profile=profile, servers=servers, duration_s=duration_s, rules=names)
     return job, step_or_node if isinstance(step_or_node, type) else None
 
 
-def _load(job: Job) -> type | None:
+def _load_class(job: SweepJob) -> type | None:
     if not job.source:
         return None
     from raft_steps.lab.runtime.loading import load_node
@@ -153,24 +156,26 @@ def _load(job: Job) -> type | None:
 
 
 def _run(
-    job: Job, chunks: list[list[int]], node_class: type | None, workers: int | None, scheduler: str | None
+    job: SweepJob, chunks: list[list[int]], node_class: type | None, workers: int | None, scheduler: str | None
 ) -> Iterator[list[Trial]]:
-    """Try the chunks, and give their answers in order."""
+    """Run the chunks, and yield their trials in order."""
     if scheduler is not None:
         yield from _run_on_dask(job, chunks, node_class, scheduler)
     elif node_class is not None:
         yield from (try_seeds(job, chunk, node_class) for chunk in chunks)
     else:
-        yield from over_cores(partial(try_seeds, job), chunks, workers)
+        yield from map_on_cores(partial(try_seeds, job), chunks, workers)
 
 
-def _run_on_dask(job: Job, chunks: list[list[int]], node_class: type | None, address: str) -> Iterator[list[Trial]]:
+def _run_on_dask(
+    job: SweepJob, chunks: list[list[int]], node_class: type | None, address: str
+) -> Iterator[list[Trial]]:
     try:
         distributed: Any = import_module("distributed")
     except ImportError as error:
         raise ScenarioError("a sweep on a Dask cluster needs an extra: pip install 'raft-steps[cluster]'") from error
     try:
-        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        client = distributed.Client(address, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ScenarioError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:

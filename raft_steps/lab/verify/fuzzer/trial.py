@@ -1,4 +1,4 @@
-"""One run of a sweep: a scenario, held against rules, and what came of it as data that travels between processes."""
+"""A single run of a sweep: a scenario, checked against rules, and its result as data that can be pickled."""
 
 from __future__ import annotations
 
@@ -11,44 +11,46 @@ from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.properties import Properties, PropertyBroken, Rule
 
-# What a sweep counts as a fault.
-FAULTS = frozenset({"crash", "lose", "tear", "pause", "partition", "cut", "drop", "hold", "duplicate", "loss", "delay"})
-NODE_FAILED, STORM = "Node Failed", "Event Storm"  # what breaks a run beside the rules
+# The verbs of actions that a sweep counts as faults; what ends a fault does not count.
+FAULT_VERBS = frozenset(
+    {"crash", "lose", "tear", "pause", "partition", "cut", "drop", "hold", "duplicate", "loss", "delay"}
+)
+NODE_FAILED, STORM = "Node Failed", "Event Storm"  # what can break a run apart from the rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What came of one seed.
+    """The result of one run.
 
     Attributes:
         seed: The seed.
         broken: The name of the first rule that broke, "Node Failed" or "Event Storm"; "" if the run survived.
         text: What broke it, in words.
-        time: When, in microseconds; otherwise the end of the run.
-        elections: How often a server began to lead.
-        faults: How many faults the scenario held until then.
-        answered: How many writes and reads were answered with Ok.
-        events: How many events there were.
+        time_us: When it broke, or the end of a run that survived, in microseconds.
+        elections: How often a server became leader.
+        faults: The number of the scenario's faults until then.
+        answered: The number of requests that were answered with Ok.
+        events: The number of events.
     """
 
     seed: int
     broken: str
     text: str
-    time: int
+    time_us: int
     elections: int
     faults: int
     answered: int
     events: int
 
 
-def what_breaks(run: Callable[[], object]) -> tuple[str, str]:
-    """Let something run, and say what broke it.
+def find_break(run: Callable[[], object]) -> tuple[str, str]:
+    """Call a function that runs a simulation, and return what broke the run.
 
     Args:
-        run: Runs a simulation that is watched.
+        run: Builds and runs a simulation with a monitor.
 
     Returns:
-        The name of a rule, "Node Failed" or "Event Storm", and what happened in words; "" and "" if nothing broke.
+        The name of a rule, "Node Failed" or "Event Storm", and what happened, in words; "" and "" if nothing broke.
     """
     try:
         run()
@@ -65,8 +67,8 @@ def try_scenario(scenario: Scenario, rules: Iterable[Rule], node_class: type | N
     """Run a scenario to its end, or to the first event that breaks one of the rules.
 
     Args:
-        scenario: What decides the run; without an end it ends with its last action.
-        rules: The rules that it is held against.
+        scenario: The scenario; without an end it ends with its last action.
+        rules: The rules to check.
         node_class: The Node class; that of the scenario's step by default.
     """
     properties = Properties(stop_at=rules)
@@ -77,15 +79,16 @@ def try_scenario(scenario: Scenario, rules: Iterable[Rule], node_class: type | N
         simulation = Simulation(scenario, node_class, record=False, monitor=properties)
         simulation.run_until(scenario.end_us)
 
-    broken, text = what_breaks(run)
-    time = simulation.now_us if simulation is not None else 0
+    broken, text = find_break(run)
+    # A Node that fails in on_start leaves no simulation behind.
+    time_us = simulation.now_us if simulation is not None else 0
     return Trial(
         seed=scenario.seed,
         broken=broken,
         text=text,
-        time=time,
+        time_us=time_us,
         elections=properties.elections,
-        faults=sum(action.verb in FAULTS for action in scenario.actions if action.at_us <= time),
+        faults=sum(action.verb in FAULT_VERBS for action in scenario.actions if action.at_us <= time_us),
         answered=sum(isinstance(answer, Ok) for answer in simulation.responses.values()) if simulation else 0,
         events=simulation.event_count if simulation else 0,
     )

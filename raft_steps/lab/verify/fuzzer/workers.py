@@ -1,4 +1,4 @@
-"""Work over the cores of a machine: the same function for many arguments, the answers in the order of the arguments."""
+"""Calls a function for many arguments on all cores of a machine; the results are in the order of the arguments."""
 
 from __future__ import annotations
 
@@ -10,42 +10,41 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
-_Given = TypeVar("_Given")
-_Answer = TypeVar("_Answer")
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
 
 
-def over_cores(
-    work: Callable[[_Given], _Answer], given: Sequence[_Given], workers: int | None = None
-) -> Iterator[_Answer]:
-    """Do the same work for each of the arguments, at the same time on several cores.
+def map_on_cores(
+    function: Callable[[_Argument], _Result], arguments: Sequence[_Argument], workers: int | None = None
+) -> Iterator[_Result]:
+    """Yield the results of a function, as `map` does, with several processes at work.
 
     Args:
-        work: A function that another process can load: one at the top level of a module.
-        given: The arguments.
-        workers: How many processes; one for each core by default. With one, nothing leaves this process.
-
-    Returns:
-        The answers, in the order of the arguments.
+        function: A function that another process can import: one at the top level of a module.
+        arguments: The arguments.
+        workers: The number of processes; one for each core by default. With one, no process is started.
     """
-    count = min(workers or os.cpu_count() or 1, len(given))
+    count = min(workers or os.cpu_count() or 1, len(arguments))
     if count <= 1:
-        yield from map(work, given)
+        yield from map(function, arguments)
         return
-    # A new interpreter for each: a fork of a process with threads, such as a notebook's kernel, may hang.
-    with ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin) as pool:
-        yield from pool.map(partial(_tidily, work), given)
+    # Each worker is a new interpreter: a fork of a process with threads, such as a notebook's kernel, may hang.
+    with ProcessPoolExecutor(count, get_context("spawn"), initializer=_stop_collecting) as pool:
+        yield from pool.map(partial(_call_and_collect, function), arguments)
 
 
-def _begin() -> None:
-    """Collect no garbage while working, and never look at what is loaded already: runs make many short-lived objects."""
+def _stop_collecting() -> None:
+    """Turn the garbage collector off in a worker, and exempt all that is loaded already.
+
+    A run makes many objects that all live until its end, so collecting while it runs finds nothing and costs time.
+    """
     gc.collect()
     gc.freeze()
     gc.disable()
 
 
-def _tidily(work: Callable[[_Given], _Answer], given: _Given) -> _Answer:
-    """Do a piece of work, and collect the garbage after it."""
+def _call_and_collect(function: Callable[[_Argument], _Result], argument: _Argument) -> _Result:
     try:
-        return work(given)
+        return function(argument)
     finally:
         gc.collect()

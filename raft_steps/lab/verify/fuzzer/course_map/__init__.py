@@ -1,7 +1,8 @@
-"""The course map: which step survives which adversity, what breaks it, and which step mends that.
+"""The course map: which step survives which fault profile, what breaks it, and which step mends that.
 
-The steps' own shares are stored beside this module, because hundreds of seeds of each are no work for a reader's
-machine; `raft-steps course-map --renew` measures them again. A Node of one's own is tried when it is put on the map.
+The rows of the steps are stored in ``measured.json``, because hundreds of seeds for each cell would keep a reader's
+machine busy for minutes; ``raft-steps course-map --renew`` measures them again. The row of your own Node is measured when
+the map is built.
 """
 
 from __future__ import annotations
@@ -14,72 +15,72 @@ from pathlib import Path
 
 from raft_steps import STEPS
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.verify.fuzzer.course_map.report import Cell, CourseMap
+from raft_steps.lab.verify.fuzzer.course_map.report import CourseMap, MapCell
 from raft_steps.lab.verify.fuzzer.course_map.trial import broken_first
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
-from raft_steps.lab.verify.fuzzer.workers import over_cores
+from raft_steps.lab.verify.fuzzer.workers import map_on_cores
 
-__all__ = ["Cell", "CourseMap", "course_map", "measure_steps"]
+__all__ = ["CourseMap", "MapCell", "course_map", "measure_steps"]
 
 STORED = Path(__file__).parent / "measured.json"
-OWN_SEEDS = 20
-FIRST_STEP = 2  # a single server has no network, and no adversity but its crashes
+SEEDS = 20
+FIRST_STEP = 2  # step 1 is a single server, which has no network
 
 
-def course_map(node_class: type | None = None, *, seeds: int = OWN_SEEDS, title: str = "your Node") -> CourseMap:
-    """Give the course map, with a line for a Node of one's own if there is one.
+def course_map(node_class: type | None = None, *, seeds: int = SEEDS, title: str = "your Node") -> CourseMap:
+    """Return the course map, with a row for your own Node if you pass one.
 
     Args:
         node_class: Your own Node class; None for the steps alone.
-        seeds: With how many seeds of each kind of adversity it is tried.
-        title: What its line is called.
+        seeds: The number of seeds of each profile that your Node is tried with.
+        title: The title of its row.
 
     Raises:
-        ScenarioError: It is no Node class, or it is tried with no seeds.
+        ScenarioError: The argument is not a Node class, or there are no seeds.
     """
     if seeds < 1 or (node_class is not None and not isinstance(node_class, type)):
         raise ScenarioError("the course map takes a Node class of your own, and at least one seed")
     stored = json.loads(STORED.read_text(encoding="utf-8"))
-    cells = [Cell(f"step {row['step']}", row["profile"], row["seeds"], row["broken"]) for row in stored]
+    cells = [MapCell(f"step {row['step']}", row["profile"], row["seeds"], row["broken"]) for row in stored]
     if node_class is not None:
         found = {
             profile: [broken_first(None, profile, seed, node_class) for seed in range(seeds)] for profile in PROFILES
         }
-        cells += [Cell(title, profile, seeds, _counted(broken)) for profile, broken in found.items()]
+        cells += [MapCell(title, profile, seeds, _count(broken)) for profile, broken in found.items()]
     return CourseMap(cells)
 
 
 def measure_steps(
     seeds: int, steps: Iterable[int] | None = None, progress: Callable[[int, int], None] | None = None
 ) -> CourseMap:
-    """Measure the map of the steps anew, over all cores.
+    """Measure the rows of the steps, on all cores.
 
     Args:
-        seeds: How many seeds of each kind of adversity.
-        steps: Which steps; all from step 2 on by default.
-        progress: Told after each cell how many are done, of how many.
+        seeds: The number of seeds of each profile.
+        steps: The steps; all from step 2 on by default.
+        progress: Called after each cell with the number of cells that are done, and of all cells.
     """
-    places = [(step, profile) for step in steps or steps_on_it() for profile in PROFILES]
+    places = [(step, profile) for step in steps or steps_on_map() for profile in PROFILES]
     cells = []
-    for (step, profile), broken in zip(places, over_cores(partial(_measure, seeds), places), strict=True):
-        cells.append(Cell(f"step {step}", profile, seeds, broken))
+    for (step, profile), broken in zip(places, map_on_cores(partial(_measure, seeds), places), strict=True):
+        cells.append(MapCell(f"step {step}", profile, seeds, broken))
         if progress is not None:
             progress(len(cells), len(places))
     return CourseMap(cells)
 
 
-def steps_on_it() -> list[int]:
-    """Name the steps that have a row on the map."""
+def steps_on_map() -> list[int]:
+    """Return the steps that have a row on the map."""
     return [step.number for step in STEPS if step.number >= FIRST_STEP]
 
 
-def cells_of_the_steps() -> int:
-    """Count the cells that the steps have."""
-    return len(steps_on_it()) * len(PROFILES)
+def count_cells_of_steps() -> int:
+    """Count the cells in the rows of the steps."""
+    return len(steps_on_map()) * len(PROFILES)
 
 
 def store(measured: CourseMap) -> None:
-    """Keep what was measured as the map that everybody sees."""
+    """Write the measured rows into the package, from where `course_map` reads them."""
     rows = [
         {
             "step": int(cell.row.removeprefix("step ")),
@@ -94,10 +95,10 @@ def store(measured: CourseMap) -> None:
 
 
 def _measure(seeds: int, place: tuple[int, str]) -> dict[str, int]:
-    return _counted(broken_first(*place, seed) for seed in range(seeds))
+    return _count(broken_first(*place, seed) for seed in range(seeds))
 
 
-def _counted(broken: Iterable[str]) -> dict[str, int]:
-    """Count what broke first, the most frequent first."""
+def _count(broken: Iterable[str]) -> dict[str, int]:
+    """Count how often each thing broke first, the most frequent first."""
     found = Counter(name for name in broken if name)
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))

@@ -1,4 +1,4 @@
-"""The course map as data that shows itself: as text, as a table, as a chart."""
+"""The course map as data, with its forms as text, as a table and as a chart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from raft_steps.lab.verify.properties.rules import RULES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# What mends a cluster that does not serve any more, by the step that has the fault. The rules know their own.
+# Why a cluster of a step stops serving its clients, and which later step mends it. Each entry holds from its step up to
+# the next entry. For what else breaks, the rule itself has the reason and the step.
 NOT_SERVED = {
     2: (4, "the leader is named once, so nobody leads after its crash; step 4 lets the servers choose"),
     4: (
@@ -24,14 +25,14 @@ NOT_SERVED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One step, or one Node, in one kind of adversity.
+class MapCell:
+    """The result of one step, or of your own Node, with one profile.
 
     Attributes:
-        row: Whose cell it is, such as ``step 8``.
-        profile: The kind of adversity.
-        seeds: How many seeds were tried.
-        broken: What broke first, and at how many seeds, the most frequent first.
+        row: The title of its row, such as ``step 8``.
+        profile: The name of the fault profile.
+        seeds: The number of seeds that were tried.
+        broken: How often each thing broke first, the most frequent first.
     """
 
     row: str
@@ -41,17 +42,17 @@ class Cell:
 
     @property
     def survived(self) -> float:
-        """The share of seeds at which nothing broke, from 0 to 1."""
+        """The share of seeds that broke nothing, from 0 to 1."""
         return 1 - sum(self.broken.values()) / self.seeds
 
     @property
     def step(self) -> int | None:
-        """The step's number; None for a Node of one's own."""
+        """The step's number; None for your own Node."""
         name, _, number = self.row.partition(" ")
         return int(number) if name == "step" and number.isdecimal() else None
 
     def mended_by(self) -> dict[str, tuple[int, str]]:
-        """Say for each thing that broke which later step mends it, and what the fault is; nothing for one's own Node."""
+        """Return, for each thing that broke, the step that mends it and the reason; nothing for your own Node."""
         if self.step is None:
             return {}
         found = {}
@@ -65,7 +66,7 @@ class Cell:
 
     @property
     def percent(self) -> str:
-        """The share as a whole percentage that says 100 only if nothing broke, and 0 only if everything did."""
+        """The share as a whole percentage: 100% only if nothing broke, and 0% only if all seeds broke something."""
         share = round(100 * self.survived)
         if self.broken and share == 100:
             return ">99%"
@@ -73,26 +74,26 @@ class Cell:
 
 
 class CourseMap:
-    """All cells of the map.
+    """The course map: which step survives which profile.
 
     Attributes:
         cells: The cells, row by row.
     """
 
-    def __init__(self, cells: list[Cell]) -> None:
-        """Keep the cells."""
+    def __init__(self, cells: list[MapCell]) -> None:
+        """Build a map of these cells."""
         self.cells = cells
 
     @property
     def rows(self) -> list[str]:
-        """The names of the rows, in order."""
+        """The titles of the rows, in order."""
         return list(dict.fromkeys(cell.row for cell in self.cells))
 
-    def cell(self, row: str, profile: str) -> Cell:
-        """Give one cell.
+    def cell(self, row: str, profile: str) -> MapCell:
+        """Return the cell of a row and a profile.
 
         Raises:
-            LookupError: There is none for this row and this profile.
+            LookupError: There is no such cell.
         """
         for cell in self.cells:
             if (cell.row, cell.profile) == (row, profile):
@@ -100,18 +101,18 @@ class CourseMap:
         raise LookupError(f"the course map has no cell for {row} and {profile}")
 
     def faults(self) -> list[str]:
-        """Say for every row that breaks what breaks, and which later step mends it."""
-        said = []
+        """Describe, for each row, what breaks and which later step mends it, in a sentence each."""
+        sentences = []
         for row in self.rows:
             mends: dict[str, tuple[int, str]] = {}
             for cell in self.cells:
                 if cell.row == row:
                     mends |= cell.mended_by()
-            said += [f"{row}, {name}: {why}; mended by step {step}" for name, (step, why) in mends.items()]
-        return said
+            sentences += [f"{row}, {name}: {why}; mended by step {step}" for name, (step, why) in mends.items()]
+        return sentences
 
     def __str__(self) -> str:
-        """Show the shares as a table of text."""
+        """Format the shares as a table of text."""
         # The columns are equally wide, as wide as the longest of today's names.
         header = ["", *(f"{name:>10}" for name in PROFILES)]
         rows = [[row, *(self.cell(row, name).percent for name in PROFILES)] for row in self.rows]
@@ -120,7 +121,7 @@ class CourseMap:
     __repr__ = __str__
 
     def as_data(self) -> dict[str, Any]:
-        """Turn it into what JSON knows."""
+        """Return the map as data for JSON."""
         return {
             "cells": [
                 {
@@ -135,7 +136,7 @@ class CourseMap:
         }
 
     def _repr_html_(self) -> str:
-        """Show the shares as a table; what broke is under the pointer, and in words below."""
+        """Format the shares as HTML, with what broke in each cell's tooltip."""
         header: list[str | HtmlCell] = ["", *(HtmlCell(name, profile.sentence) for name, profile in PROFILES.items())]
         rows: list[list[str | HtmlCell]] = [
             [row, *(_html_cell(self.cell(row, name)) for name in PROFILES)] for row in self.rows
@@ -143,7 +144,7 @@ class CourseMap:
         return html_table(rows, header=header, align=("left",), row_headers=True)
 
     def chart(self) -> Figure:
-        """Draw the map: a square for each cell, dark where everything survives, with the share in it."""
+        """Draw the map: a square for each cell, darker the more seeds survive, with the share in it."""
         import matplotlib.pyplot as plt
 
         rows, columns = self.rows, list(PROFILES)
@@ -159,10 +160,10 @@ class CourseMap:
                 cell = self.cell(row, name)
                 axes.text(x, y, cell.percent, ha="center", va="center", weight="normal" if cell.broken else "bold")
         figure.tight_layout()
-        plt.close(figure)  # Whoever shows it shows it once.
+        plt.close(figure)  # Otherwise matplotlib's backend for notebooks shows it a second time.
         return figure
 
 
-def _html_cell(cell: Cell) -> HtmlCell:
+def _html_cell(cell: MapCell) -> HtmlCell:
     broken = ", ".join(f"{name} at {count}" for name, count in cell.broken.items()) or "nothing broke"
     return HtmlCell(cell.percent, f"{broken}, of {cell.seeds} seeds", "normal" if cell.broken else "bold")

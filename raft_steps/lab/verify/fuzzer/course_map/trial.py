@@ -1,4 +1,4 @@
-"""One seed of the course map: a run in adversity that is mended at its end, and asked for one more write."""
+"""A run for the course map: adversity, then the end of all faults, and a last write that must be answered."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.model import MICROSECONDS, Action
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity
-from raft_steps.lab.verify.fuzzer.trial import what_breaks
+from raft_steps.lab.verify.fuzzer.trial import find_break
 from raft_steps.lab.verify.properties import Properties, rules
 
-SERVICE_RETURNS = "Service Returns"  # what is asked for beside the rules: a write that is answered, once all is mended
-# What the paper promises (Figure 3) and what a client relies on. A vote too many, or a term forgotten, is a cause: it
-# counts as soon as it has such a consequence.
+SERVICE_RETURNS = "Service Returns"  # required in addition to the rules: the last write is answered
+# What the paper promises (Figure 3) and what a client relies on. The other rules are about causes, such as a second vote
+# in a term: a cause counts once it breaks one of these.
 PROMISED = (
     rules.ELECTION_SAFETY,
     rules.LEADER_APPEND_ONLY,
@@ -24,48 +24,48 @@ PROMISED = (
     rules.STATE_MACHINE_SAFETY,
     rules.ACKNOWLEDGED_WRITES_LAST,
 )
-SECONDS, RECOVERY, PATIENCE = 10.0, 5.0, 2.0  # of adversity, of peace, and for each try of the last write
-TRIES = 3
+ADVERSITY_S, RECOVERY_S, WRITE_TIMEOUT_S = 10.0, 5.0, 2.0
+WRITE_ATTEMPTS = 3
 SERVERS = 5
 
 
 def mended_adversity(step: int | None, profile: str, seed: int, node_class: type | None = None) -> Scenario:
-    """Give ten seconds of adversity and five of peace, in which every server runs and reaches every other.
+    """Generate ten seconds of adversity, and five in which all servers run and no link is cut.
 
     Args:
-        step: The step whose Node runs; None with a class of one's own.
-        profile: The kind of adversity.
-        seed: What chance begins with.
-        node_class: The Node class, when it is not a step's.
+        step: The step whose Node runs; None with a custom class.
+        profile: The name of the fault profile.
+        seed: The seed of the run and of its faults.
+        node_class: The Node class, if it is not a step's.
 
     Raises:
         ScenarioError: There is no such profile.
         LookupError: There is no such step.
     """
-    scenario = adversity(step, profile, seed, servers=SERVERS, seconds=SECONDS, node_class=node_class)
-    end = round(SECONDS * MICROSECONDS)
-    mending = (
-        Action(end, "heal"),
-        *(Action(end, "resume", (name,)) for name in scenario.servers),
-        Action(end, "restart", ("crashed",)),
-        # A disk that was to fail in the next event may still do so.
-        Action(end + MICROSECONDS, "restart", ("crashed",)),
+    scenario = adversity(step, profile, seed, servers=SERVERS, seconds=ADVERSITY_S, node_class=node_class)
+    end_us = round(ADVERSITY_S * MICROSECONDS)
+    repairs = (
+        Action(end_us, "heal"),
+        *(Action(end_us, "resume", (name,)) for name in scenario.servers),
+        Action(end_us, "restart", ("crashed",)),
+        # A `lose` or `tear` from before takes effect in the server's next event, so it may still crash after `end_us`.
+        Action(end_us + MICROSECONDS, "restart", ("crashed",)),
     )
-    until = end + round(RECOVERY * MICROSECONDS)
-    return dataclasses.replace(scenario, actions=scenario.actions + mending, until_us=until)
+    until_us = end_us + round(RECOVERY_S * MICROSECONDS)
+    return dataclasses.replace(scenario, actions=scenario.actions + repairs, until_us=until_us)
 
 
 def broken_first(step: int | None, profile: str, seed: int, node_class: type | None = None) -> str:
-    """Run one seed, and name what breaks first; "" if the run survives.
+    """Run one seed, and return the name of what breaks first.
 
     Args:
-        step: The step whose Node runs; None with a class of one's own.
-        profile: The kind of adversity.
-        seed: What chance begins with.
-        node_class: The Node class, when it is not a step's.
+        step: The step whose Node runs; None with a custom class.
+        profile: The name of the fault profile.
+        seed: The seed of the run and of its faults.
+        node_class: The Node class, if it is not a step's.
 
     Returns:
-        The name of a rule, "Service Returns", "Node Failed", "Event Storm", or "".
+        The name of a rule, "Service Returns", "Node Failed" or "Event Storm"; "" if nothing breaks.
     """
     scenario = mended_adversity(step, profile, seed, node_class)
     served = False
@@ -74,24 +74,26 @@ def broken_first(step: int | None, profile: str, seed: int, node_class: type | N
         nonlocal served
         simulation = Simulation(scenario, node_class, record=False, monitor=Properties(stop_at=PROMISED))
         simulation.run_until(scenario.end_us)
-        served = _is_answered(simulation)
+        served = _answers_a_write(simulation)
 
-    broken, _ = what_breaks(run)
+    broken, _ = find_break(run)
     return broken or ("" if served else SERVICE_RETURNS)
 
 
-def _is_answered(simulation: Simulation) -> bool:
-    """Let a client write to whoever leads, more than once if need be, and see whether it is told that it is done.
+def _answers_a_write(simulation: Simulation) -> bool:
+    """Let a client write to the leader, and return whether the write is answered with Ok.
 
-    The network goes on losing and delaying messages, so that even a right leader may be replaced under way.
+    The network still loses and delays messages, which may depose even a correct leader, so there are several attempts.
     """
-    for number in range(TRIES):
+    for number in range(WRITE_ATTEMPTS):
         client = simulation.perform(Action(simulation.now_us, "set", ("last", str(number))))
-        simulation.run_until(simulation.now_us + round(PATIENCE * MICROSECONDS), partial(_is_told, simulation, client))
+        simulation.run_until(
+            simulation.now_us + round(WRITE_TIMEOUT_S * MICROSECONDS), partial(_has_answer, simulation, client)
+        )
         if isinstance(simulation.responses.get(client), Ok):
             return True
     return False
 
 
-def _is_told(simulation: Simulation, client: str) -> bool:
+def _has_answer(simulation: Simulation, client: str) -> bool:
     return client in simulation.responses
