@@ -186,6 +186,28 @@ def test_event_whose_disk_failed_did_not_happen() -> None:
     assert 1 == len(check_trace(small_trace(lower_term, (5, "crashed", "tom", {}))))
 
 
+def test_torn_disk_is_the_one_that_the_restart_shows() -> None:
+    """After a torn write the disk has what the server restarts with, and nothing more was promised."""
+    entry = {"index": 1, "term": 1, "command": "set x 1"}
+    torn = [
+        (5, "timer_fired", "tom", {"timer": "election"}),
+        (5, "appended", "tom", entry),
+        (
+            7,
+            "timer_fired",
+            "tom",
+            {"timer": "election"},
+        ),  # It replaces the entry, and its disk only deletes the old one.
+        (7, "crashed", "tom", {"disk": "tear"}),
+    ]
+    restart = {"life": 2, "changes": {"current_term": 1, "voted_for": None, "is_leader": False, "commit_index": 0}}
+
+    assert () == check_trace(small_trace(*torn, (9, "restarted", "tom", restart | {"log": []})))
+    assert () == check_trace(small_trace(*torn, (9, "restarted", "tom", restart | {"log": [entry]})))
+    whole = [*torn[:2], (7, "crashed", "tom", {}), (9, "restarted", "tom", restart | {"log": []})]
+    assert ["Promises Outlive Crashes"] == [each.rule.name for each in check_trace(small_trace(*whole))]
+
+
 def test_event_that_failed_at_once_is_not_checked() -> None:
     """A node that failed before anything was stored or sent did nothing that others could see."""
     lower_term = 5, "timer_fired", "tom", {"timer": "election", "changes": {"current_term": 0}}
