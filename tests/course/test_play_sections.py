@@ -12,7 +12,7 @@ import pytest
 from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.course.notebooks import load
-from raft_steps.lab.player.branches import Branch, Branches
+from raft_steps.lab.player.branches import Branch, BranchTree
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 
@@ -49,12 +49,12 @@ def run_of(number: int) -> Cluster:
 def steer(cluster: Cluster, *script: tuple[float, str], until: float = 0) -> Branch:
     """Do what a reader clicks: the first action is in the past of the run, the others go on from there; then play on."""
     scenario = cluster.scenario
-    branches = Branches(dataclasses.replace(scenario, actions=()), list(scenario.actions), cluster._simulation)
+    branches = BranchTree(dataclasses.replace(scenario, actions=()), list(scenario.actions), cluster._simulation)
     branch = branches.current
     for seconds, line in script:
         at = round(seconds * MICROSECONDS)
         branch = branches.act(branch, at, at, shlex.split(line))
-    while branch.end < until * MICROSECONDS:
+    while branch.end_us < until * MICROSECONDS:
         branches.extend(branch)
     assert 2 == len(branches.all)
     return branch
@@ -62,7 +62,7 @@ def steer(cluster: Cluster, *script: tuple[float, str], until: float = 0) -> Bra
 
 def leaders(branch: Branch) -> dict[str, int]:
     """Name those who lead at the end of a branch, each with its term."""
-    servers = branch.trace.moment_at(branch.end / MICROSECONDS).servers
+    servers = branch.trace.moment_at(branch.end_us / MICROSECONDS).servers
     return {name: state.fields["current_term"] for name, state in servers.items() if state.role == "leader"}
 
 
@@ -83,7 +83,7 @@ def on_its_way(cluster: Cluster, seconds: float, *, sender: str, to: str) -> str
 
 def log_of(branch: Branch, server: str) -> list[str]:
     """Give a server's commands at the end of a branch."""
-    return [str(entry["command"]) for entry in branch.trace.moment_at(branch.end / MICROSECONDS).servers[server].log]
+    return [str(entry["command"]) for entry in branch.trace.moment_at(branch.end_us / MICROSECONDS).servers[server].log]
 
 
 def test_a_leader_that_is_cut_off_goes_on_leading() -> None:

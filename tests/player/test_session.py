@@ -1,4 +1,4 @@
-"""The live cluster: its branches, its session, what it exports and takes back, and two threads at once."""
+"""Tests of the live cluster: branches, the session, exports, pasted scenarios, and two threads at once."""
 
 import contextlib
 import os
@@ -19,44 +19,44 @@ from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
-from raft_steps.lab.player.branches import MOST_BRANCHES
+from raft_steps.lab.player.branches import MAX_BRANCHES
 from raft_steps.lab.player.scenario_finder import find_scenario
 from raft_steps.lab.runtime.simulator import simulation
 from raft_steps.lab.scenario.scenario import Scenario
-from tests.player.live_tools import Player, replayed
+from tests.player.live_tools import LivePlayer, replayed
 
 LINE = "raft-steps 1; step 6; servers tom jerry; seed 7; at 12 set 'a key' \"it's\"; until 30"
 
 
 @pytest.fixture
-def player() -> Player:
-    """Give a live cluster that has run for 30 seconds."""
-    return Player(Cluster(8, seed=1).run(30))
+def player() -> LivePlayer:
+    """Return a live cluster that has run for 30 seconds."""
+    return LivePlayer(Cluster(8, seed=1).run(30))
 
 
-def branches(player: Player) -> list[dict[str, Any]]:
-    """Give the branches as the browser lists them."""
-    return list(player.screen.live["branches"])
+def branches(player: LivePlayer) -> list[dict[str, Any]]:
+    """Return the branches as the browser lists them."""
+    return list(player.frontend.live["branches"])
 
 
-# What a click does.
+# Actions.
 
 
-def test_action_at_the_end_goes_on_in_the_branch(player: Player) -> None:
-    """What is done at the end of what was seen belongs to the branch; it is run on by a chunk, and the browser gets that."""
+def test_action_at_the_end_continues_the_branch(player: LivePlayer) -> None:
+    """An action at the end of the visible run stays on the branch, which runs for another chunk and is sent."""
     before = player.text(0)
 
     assert f"{player.cluster.leader} crashes" == player.act("crash leader", 30, seen=30)
     assert ["trace", "live", "answer"] == player.kinds()
     assert [0] == [branch["id"] for branch in branches(player)]
-    assert (35.0, 35_000_000) == (player.cluster.time, player.screen.ends[0])
+    assert (35.0, 35_000_000) == (player.cluster.time, player.frontend.ends_us[0])
     assert player.text(0).split("\n", 1)[1].startswith(before.split("\n", 1)[1])
-    assert ["crash leader"] == [line["line"] for line in player.screen.live["script"]]
+    assert ["crash leader"] == [line["line"] for line in player.frontend.live["script"]]
     assert replayed(player, 0) == player.cluster.trace.to_text()
 
 
-def test_action_in_the_past_branches(player: Player) -> None:
-    """What is done in the past begins a branch that shares what came before; the old one stays, byte for byte."""
+def test_action_in_the_past_branches(player: LivePlayer) -> None:
+    """An action in the past starts a branch with the same events before it; the old branch does not change."""
     before = player.text(0)
     said = player.act("crash tom", 12, seen=30)
 
@@ -65,8 +65,8 @@ def test_action_in_the_past_branches(player: Player) -> None:
     assert (0, 12_000_000, "crash tom at 12 s") == tuple(
         branches(player)[1][name] for name in ("parent", "from", "last")
     )
-    assert (1, 30.0) == (player.screen.live["current"], player.cluster.time)
-    trace = player.screen.messages[0]
+    assert (1, 30.0) == (player.frontend.live["current"], player.cluster.time)
+    trace = player.frontend.messages[0]
     assert (1, 0, None) == (trace["branch"], trace["parent"], trace["at"])
     shared = player.text(1).split("\n")[1 : trace["keep"] + 1]
     assert before.split("\n")[1 : trace["keep"] + 1] == shared
@@ -74,15 +74,15 @@ def test_action_in_the_past_branches(player: Player) -> None:
     assert replayed(player, 1) == player.cluster.trace.to_text()
 
 
-def test_new_branch_runs_a_chunk_past_the_action(player: Player) -> None:
-    """A branch from near the end goes further than the old one, so that there is something to see."""
+def test_new_branch_runs_a_chunk_past_the_action(player: LivePlayer) -> None:
+    """A branch that starts near the end runs further than the old one, so that there is something to see."""
     player.act("crash tom", 29, seen=30)
 
     assert 34.0 == player.cluster.time
 
 
-def test_unseen_future_is_thrown_away(player: Player) -> None:
-    """What nobody has seen, and no Python code has run to, makes room for what is done: the branch itself goes on."""
+def test_unseen_future_is_discarded(player: LivePlayer) -> None:
+    """What nobody has seen, and no Python code has run, is replaced: the branch itself continues."""
     player.ask("extend", branch=0)
     player.ask("extend", branch=0)
     first = player.text(0).split("\n")
@@ -91,14 +91,14 @@ def test_unseen_future_is_thrown_away(player: Player) -> None:
     assert "tom is paused" == said
     assert [0] == [branch["id"] for branch in branches(player)]
     assert 40.0 == player.cluster.time
-    keep = player.screen.messages[0]["keep"]
+    keep = player.frontend.messages[0]["keep"]
     assert first[1 : keep + 1] == player.text(0).split("\n")[1 : keep + 1]
     assert keep < len(first) - 2
     assert replayed(player, 0) == player.cluster.trace.to_text()
 
 
-def test_past_of_python_code_is_kept(player: Player) -> None:
-    """What Python code has run to is not thrown away, even if nobody has looked at it."""
+def test_past_of_python_code_is_kept(player: LivePlayer) -> None:
+    """What Python code has run is not discarded, even if nobody has seen it."""
     before = player.text(0)
     player.act("crash tom", 20, seen=3)
 
@@ -106,8 +106,8 @@ def test_past_of_python_code_is_kept(player: Player) -> None:
     assert before == player.text(0)
 
 
-def test_past_of_python_code_grows(player: Player) -> None:
-    """What Python code runs to after the player was opened is kept as well."""
+def test_past_of_python_code_grows(player: LivePlayer) -> None:
+    """What Python code runs after the player was opened is kept as well."""
     player.cluster.run(10)
     before = player.text(0)
     player.act("crash tom", 35, seen=30)
@@ -115,41 +115,41 @@ def test_past_of_python_code_grows(player: Player) -> None:
     assert (1, before) == (player.current, player.text(0))
 
 
-def test_new_branch_has_what_was_done_at_its_very_time(player: Player) -> None:
-    """What was done at the time of an action, and could not be seen, was done before it on the new branch, too."""
+def test_new_branch_keeps_actions_at_the_same_time(player: LivePlayer) -> None:
+    """An earlier action at the same time, whose effect cannot be seen yet, comes first on the new branch as well."""
     player.act("drop tom>jerry#900", 30, seen=30)
     player.act("crash tom", 30, seen=35)
 
-    assert ["drop tom>jerry#900", "crash tom"] == [line["line"] for line in player.screen.live["script"]]
+    assert ["drop tom>jerry#900", "crash tom"] == [line["line"] for line in player.frontend.live["script"]]
     assert replayed(player, 1) == player.cluster.trace.to_text()
 
 
 def test_run_of_many_parts_can_be_branched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What took several runs, each within its bound of events, may be run anew in one."""
+    """A run that took several calls, each within its event budget, can be run again in one call."""
     monkeypatch.setattr(simulation, "EVENT_BUDGET_RECORDED", 60)
     cluster = Cluster(8, seed=1)
     for _ in range(12):
         cluster.run(10)
     assert cluster._simulation.event_count > 120
-    player = Player(cluster)
+    player = LivePlayer(cluster)
 
     assert "tom crashes; this is a new branch" == player.act("crash tom", 119, seen=120)
     assert 60 == cluster._simulation.event_budget
 
 
-def test_past_of_a_new_branch_is_kept(player: Player) -> None:
-    """What a new branch has in common with the old one is nobody's to throw away: to act there branches again."""
+def test_past_of_a_new_branch_is_kept(player: LivePlayer) -> None:
+    """What a new branch shares with the old one is never discarded: an action there starts another branch."""
     player.act("crash tom", 20, seen=30)
     second = player.text(1)
     player.act("crash jerry", 12, seen=0)
 
     assert (2, 1) == (player.current, branches(player)[2]["parent"])
     assert second == player.text(1)
-    assert ["crash jerry"] == [line["line"] for line in player.screen.live["script"]]
+    assert ["crash jerry"] == [line["line"] for line in player.frontend.live["script"]]
 
 
-def test_plans_of_python_code_outlive_a_click(player: Player) -> None:
-    """What Python code planned for later still happens after a click before it, in the same branch."""
+def test_scheduled_actions_of_python_code_survive_a_click(player: LivePlayer) -> None:
+    """An action that Python code has scheduled still happens after a click before it, on the same branch."""
     player.cluster.restart("tom", at=50)
     player.act("crash tom", 30, seen=30)
     for _ in range(5):
@@ -174,8 +174,8 @@ def test_plans_of_python_code_outlive_a_click(player: Player) -> None:
         ("set x 'two words' to tom", "tom is asked by client#1: set x 'two words'"),
     ],
 )
-def test_answer_says_what_happened(player: Player, action: str, said: str) -> None:
-    """Whoever clicks hears what came of it, in the words of the trace."""
+def test_answer_describes_what_happened(player: LivePlayer, action: str, said: str) -> None:
+    """The answer to an action describes its result, in the words of the trace."""
     assert said == player.act(action, 30.000001, seen=30)
 
 
@@ -187,10 +187,10 @@ def test_answer_says_what_happened(player: Player, action: str, said: str) -> No
             "there is no action 'crsh'; did you mean",
         ),
         ({"do": "act", "branch": 0, "at": 0, "seen": 0, "action": "crash bob"}, "there is no server 'bob'"),
-        ({"do": "act", "branch": 0, "at": 0, "seen": 0, "action": " "}, "what is to be done?"),
+        ({"do": "act", "branch": 0, "at": 0, "seen": 0, "action": " "}, "the action is empty"),
         ({"do": "act", "branch": 0, "at": 0, "seen": 0, "action": "set 'x"}, "an open quotation mark"),
-        ({"do": "act", "branch": 0, "at": -1, "seen": 0, "action": "heal"}, "lies before the start"),
-        ({"do": "act", "branch": 0, "at": 10**15, "seen": 0, "action": "heal"}, "is further than the run has come"),
+        ({"do": "act", "branch": 0, "at": -1, "seen": 0, "action": "heal"}, "is before the start"),
+        ({"do": "act", "branch": 0, "at": 10**15, "seen": 0, "action": "heal"}, "is after the end of the run so far"),
         ({"do": "act", "branch": 0, "at": "now", "seen": 0, "action": "heal"}, "a live cluster cannot do this"),
         ({"do": "act", "branch": 7, "at": 0, "seen": 0, "action": "heal"}, "there is no branch 7; there are 0 to 0"),
         ({"do": "switch", "branch": -1}, "there is no branch -1"),
@@ -202,8 +202,8 @@ def test_answer_says_what_happened(player: Player, action: str, said: str) -> No
         ({"do": "paste", "text": "raft-steps 1; step 99; servers tom"}, "99"),
     ],
 )
-def test_request_that_cannot_be_done_is_answered(player: Player, request_: dict[str, Any], complaint: str) -> None:
-    """What cannot be done gets an answer that says why, and changes nothing."""
+def test_invalid_request_is_answered(player: LivePlayer, request_: dict[str, Any], complaint: str) -> None:
+    """An invalid request is answered with the reason, and changes nothing."""
     before = player.text(0)
     answer = player.ask(**request_)
 
@@ -214,18 +214,18 @@ def test_request_that_cannot_be_done_is_answered(player: Player, request_: dict[
 
 
 @pytest.mark.parametrize("request_", [None, 3, [], "act", {"id": {}}, {"id": 1, "do": ["act"]}])
-def test_nonsense_is_answered(player: Player, request_: Any) -> None:
-    """Whatever a browser sends, it hears that it cannot be done."""
-    player.session.answer(player.screen, request_)
+def test_nonsense_is_answered(player: LivePlayer, request_: Any) -> None:
+    """Whatever a browser sends, it gets an answer."""
+    player.session.answer(player.frontend, request_)
 
-    assert [("answer", False)] == [(each["kind"], each["ok"]) for each in player.screen.messages]
+    assert [("answer", False)] == [(each["kind"], each["ok"]) for each in player.frontend.messages]
 
 
 # Branches.
 
 
-def test_switch_makes_a_branch_the_cluster(player: Player) -> None:
-    """The cluster in Python is the current branch: its time, scenario, picture and nodes are that branch's."""
+def test_switch_makes_a_branch_the_cluster(player: LivePlayer) -> None:
+    """The cluster in Python is the current branch, with its time, its scenario and its nodes."""
     player.act("crash tom", 12, seen=30)
     player.cluster.run(10)
     assert "crash tom" in player.cluster.scenario.to_text()
@@ -238,69 +238,69 @@ def test_switch_makes_a_branch_the_cluster(player: Player) -> None:
     assert (30.0, ()) == (player.cluster.time, player.cluster.scenario.actions)
     assert player.cluster._host("tom").up
     player.cluster.crash("tom")
-    assert (["crash tom"], 0) == ([line["line"] for line in player.screen.live["script"]], player.current)
+    assert (["crash tom"], 0) == ([line["line"] for line in player.frontend.live["script"]], player.current)
     player.ask("switch", branch=1)
     assert 40.0 == player.cluster.time
 
 
-def test_fetch_gives_all_of_a_branch(player: Player) -> None:
-    """A browser that holds nothing of a branch may ask for all of it; nobody else is bothered, and nothing changes."""
+def test_fetch_sends_all_of_a_branch(player: LivePlayer) -> None:
+    """A browser without any events of a branch can ask for all of them; others get no events, and nothing changes."""
     player.act("crash tom", 12, seen=30)
     other = player.open()
     other.messages.clear()
     player.ask("fetch", branch=0)
 
-    assert 0 == player.screen.messages[0]["keep"]
-    assert player.text(0).encode().split(b"\n")[1:-1] == player.screen.held[0]
+    assert 0 == player.frontend.messages[0]["keep"]
+    assert player.lines(0) == player.frontend.held[0]
     assert ["live"] == other.messages
     assert 1 == player.current
 
 
-def test_another_seed_is_a_branch(player: Player) -> None:
-    """The same script runs under another seed; what it gives is what that seed gives from the start."""
+def test_another_seed_is_a_branch(player: LivePlayer) -> None:
+    """The same actions run with another seed, from the start."""
     player.act("crash leader", 30, seen=30)
     player.ask("seed", seed=5)
 
-    assert ["crash leader"] == [line["line"] for line in player.screen.live["script"]]
+    assert ["crash leader"] == [line["line"] for line in player.frontend.live["script"]]
     assert (5, "seed 5", 0) == tuple(branches(player)[1][name] for name in ("seed", "name", "from"))
     assert replayed(player, 1) == player.cluster.trace.to_text()
     assert "seed 5;" in player.cluster.scenario.to_text()
 
 
-def test_reset_takes_the_actions_back(player: Player) -> None:
-    """A branch without actions begins, as long as there are any to take back."""
+def test_reset_removes_the_actions(player: LivePlayer) -> None:
+    """Reset starts a branch without actions, unless there are no actions."""
     before = player.text(0)
     player.act("crash tom", 12, seen=30)
     player.ask("reset")
 
-    assert [] == player.screen.live["script"]
+    assert [] == player.frontend.live["script"]
     assert before.split("\n")[1:] == player.text(2).split("\n")[1:]
-    assert "there is nothing to take back" == player.ask("reset")["said"]
+    assert "there are no actions to remove" == player.ask("reset")["said"]
     assert 3 == len(player.session.branches.all)
 
 
 @pytest.mark.slow
-def test_branches_have_an_end(player: Player) -> None:
-    """There are so many branches and no more: one more is refused, and the old ones can still be used."""
-    for number in range(1, MOST_BRANCHES):
+def test_number_of_branches_is_limited(player: LivePlayer) -> None:
+    """A branch beyond the limit is refused, and the existing ones can still be used."""
+    for number in range(1, MAX_BRANCHES):
         player.ask("seed", seed=number)
     answer = player.ask("seed", seed=0)
 
     assert not answer["ok"]
-    assert f"there are {MOST_BRANCHES} branches" in answer["said"]
+    assert f"there are {MAX_BRANCHES} branches" in answer["said"]
     assert not player.ask("act", branch=0, at=5, seen=10**7, action="heal")["ok"]
     assert player.ask("switch", branch=0)["ok"]
 
 
-def test_node_of_a_branch_is_the_learner_s_own() -> None:
-    """Branches of a cluster with a class of one's own run that class; a pasted scenario that names a step runs the step."""
+def test_branches_run_the_learner_s_node() -> None:
+    """Branches of a cluster with a learner's class run that class; a pasted scenario that names a step runs the step."""
 
     class Patient(node(8)):  # type: ignore[misc]
         """A node that waits longer."""
 
         election_timeout_range = (60, 70)
 
-    player = Player(Cluster(Patient, seed=1).run(30))
+    player = LivePlayer(Cluster(Patient, seed=1).run(30))
     player.act("crash tom", 12, seen=30)
     player.ask("seed", seed=3)
     assert {Patient} == {branch.simulation.node_class for branch in player.session.branches.all}
@@ -311,31 +311,31 @@ def test_node_of_a_branch_is_the_learner_s_own() -> None:
     assert (node(8), "step 8") == (player.session.branches.current.simulation.node_class, player.cluster.trace.title)
 
 
-def test_pasted_scenario_may_have_other_servers(player: Player) -> None:
-    """A pasted run may be one of other servers; the browser hears which, and whose run it is."""
+def test_pasted_scenario_may_have_other_servers(player: LivePlayer) -> None:
+    """A pasted run may have other servers; the browser gets their names, and the title of the run."""
     player.ask("paste", text="raft-steps 1; step 6; servers a b c d; until 20")
-    told = player.screen.messages[0]
+    message = player.frontend.messages[0]
 
-    assert (["a", "b", "c", "d"], "step 6") == (told["servers"], told["title"])
-    assert player.text(1).encode().split(b"\n")[1:-1] == player.screen.held[1]
+    assert (["a", "b", "c", "d"], "step 6") == (message["servers"], message["title"])
+    assert player.lines(1) == player.frontend.held[1]
 
 
-def test_run_that_does_not_repeat_is_told() -> None:
-    """Where a node was changed by hand, or draws from elsewhere, a branch begins otherwise than what it left; it is said."""
+def test_branch_with_another_past_is_reported() -> None:
+    """If a node was changed by hand, a branch starts with other events than its parent, and the answer says so."""
     cluster = Cluster(8, seed=1).run(5)
     cluster.node("jerry").election_timeout = 1
     cluster.node("tom").current_term = 7
-    player = Player(cluster.run(25))
+    player = LivePlayer(cluster.run(25))
 
-    assert "is not as it was: was a node changed by hand" in player.act("crash tom", 28, seen=30)
-    assert player.text(1).encode().split(b"\n")[1:-1] == player.screen.held[1]
+    assert "its events before that time differ: was a node changed by hand" in player.act("crash tom", 28, seen=30)
+    assert player.lines(1) == player.frontend.held[1]
 
 
-# What goes wrong in a node.
+# Errors in a node.
 
 
 class Fragile(node(8)):  # type: ignore[misc]
-    """A node that cannot stand a second election."""
+    """A node that fails in its second election."""
 
     def on_election_timeout(self) -> None:
         if self.current_term:
@@ -345,26 +345,26 @@ class Fragile(node(8)):  # type: ignore[misc]
 
 @pytest.mark.parametrize("at, seen", [(30, 30), (20, 30), (33, 33)], ids=["at the end", "in the past", "unseen"])
 def test_node_that_fails_leaves_everything_as_it_was(at: int, seen: int) -> None:
-    """A mistake of the learner's that a click brings out is told in their terms; no branch and no trace has changed."""
-    player = Player(Cluster(Fragile, seed=1).run(30))
+    """If a click makes a node fail, the answer names the handler and the error; no branch and no trace changes."""
+    player = LivePlayer(Cluster(Fragile, seed=1).run(30))
     if at > 30:
         player.ask("extend", branch=0)
     follower = next(name for name in player.cluster.servers if name != player.cluster.leader)
-    before, held = player.text(0), list(player.screen.held[0])
+    before, held = player.text(0), list(player.frontend.held[0])
     answer = player.ask("act", branch=0, at=at * 10**6, seen=seen * 10**6, action=f"timeout {follower}")
 
     assert not answer["ok"]
     assert answer["said"].startswith(f"{follower}'s on_election_timeout, at {at} s, raised ValueError: not again")
     assert ["answer"] == player.kinds()
-    assert (1, before, held) == (len(player.session.branches.all), player.text(0), player.screen.held[0])
+    assert (1, before, held) == (len(player.session.branches.all), player.text(0), player.frontend.held[0])
     assert before == player.cluster.trace.to_text()
-    assert "the network heals" == player.act("heal", 35, seen=35), "the branch can still be used"
+    assert "the network heals" == player.act("heal", 35, seen=35), "the branch cannot be used any more"
     assert replayed(player, 0) == player.text(0)
 
 
 def test_node_that_fails_later_ends_the_branch() -> None:
-    """Where a node fails in the future of a branch, the branch goes up to a chunk before; each try to go on says why."""
-    player = Player(Cluster(Fragile, seed=1).run(30))
+    """If a node fails in the future of a branch, the branch ends less than a chunk before; every attempt to extend it says why."""
+    player = LivePlayer(Cluster(Fragile, seed=1).run(30))
     player.act("crash leader", 30, seen=30)
     while player.ask("extend", branch=0)["ok"]:
         assert player.cluster.time < 60
@@ -377,39 +377,39 @@ def test_node_that_fails_later_ends_the_branch() -> None:
 
 
 def test_cluster_that_has_failed_can_be_played() -> None:
-    """A run in which a node failed is shown with its failure; in its past one can do something about it."""
+    """A run in which a node failed is shown with the failure; a branch from its past can avoid it."""
     cluster = Cluster(Fragile, seed=1)
     cluster.run(30)
     cluster.crash(cluster.leader or "")
     with pytest.raises(NodeError):
         cluster.run(60)
-    player = Player(cluster)
+    player = LivePlayer(cluster)
     failed = len(cluster.trace.of("failed"))
     while player.ask("extend", branch=0)["ok"]:
         assert cluster.time < 90
 
     assert (1, 2) == (failed, len(cluster.trace.of("failed"))), (
-        "what fails again cannot be undone, for it cannot be run anew"
+        "a run with a failure cannot be repeated, so the second failure stays"
     )
-    assert player.text(0).encode().split(b"\n")[1:-1] == player.screen.held[0]
+    assert player.lines(0) == player.frontend.held[0]
     assert "the network heals; this is a new branch" == player.act("heal", 12, seen=cluster.time)
     assert not cluster.trace.of("failed")
 
 
-# What goes out as text, and comes back.
+# Exports, and pasted scenarios.
 
 
 def run_text(text: str, **names: Any) -> dict[str, Any]:
-    """Run exported Python; a class of the test's own stands in for the import of one."""
+    """Run exported Python code; a class given by name replaces its import from my_node."""
     lines = [line for line in text.split("\n") if not line.startswith("from my_node import")]
     exec(compile("\n".join(lines), "<export>", "exec"), names)
     return names
 
 
 @pytest.fixture
-def busy() -> Player:
-    """Give a live cluster in which each verb was used, with words that are hard to spell."""
-    player = Player(Cluster(8, seed=1, logs={"tom": "1 set a 'b c'"}, draws={"jerry": [9, 8.5]}).run(12))
+def busy() -> LivePlayer:
+    """Return a live cluster in which every verb was used, with arguments that are hard to quote."""
+    player = LivePlayer(Cluster(8, seed=1, logs={"tom": "1 set a 'b c'"}, draws={"jerry": [9, 8.5]}).run(12))
     for number, action in enumerate(
         (
             "timeout tom", "hold tom>jerry#1 0.5", "duplicate tom>spike#1", "loss 0.1", "delay 0.2 0.50", "cut tom>jerry",
@@ -422,25 +422,25 @@ def busy() -> Player:
 
 
 @pytest.mark.parametrize("how", ["scenario", "python", "pytest"])
-def test_export_pastes_back(busy: Player, how: str) -> None:
-    """Each of the three texts, pasted, gives the same trace, byte for byte, on a branch of its own."""
+def test_export_pastes_back(busy: LivePlayer, how: str) -> None:
+    """Each of the three exports, pasted, gives the same trace, byte for byte, on a new branch."""
     before = busy.cluster.trace.to_text()
-    text = busy.screen.live[how]
+    text = busy.frontend.live[how]
     busy.ask("paste", text=f"\n{text}\n" if how == "scenario" else text)
 
     assert ("pasted", before) == (branches(busy)[-1]["name"], busy.cluster.trace.to_text())
 
 
-def test_exported_python_does_the_same(busy: Player) -> None:
-    """The exported Python builds the cluster, does everything with verbs, and gives the same trace, byte for byte."""
-    text = busy.screen.live["python"]
+def test_exported_python_does_the_same(busy: LivePlayer) -> None:
+    """The exported Python code builds the cluster, repeats every action, and gives the same trace, byte for byte."""
+    text = busy.frontend.live["python"]
 
     assert busy.cluster.trace.to_text() == run_text(text)["cluster"].trace.to_text()
     assert (
         'Cluster(8, ["tom", "jerry", "spike"], seed=1, logs={"tom": ["1 set a \'b c\'"]}, draws={"jerry": [9, 8.5]})'
         in text
     )
-    assert [line["python"] for line in busy.screen.live["script"]] == [
+    assert [line["python"] for line in busy.frontend.live["script"]] == [
         line for line in text.split("\n") if line.startswith("cluster.") and "run" not in line
     ]
     for call in (
@@ -464,8 +464,8 @@ def test_exported_python_does_the_same(busy: Player) -> None:
     ],
 )
 def test_every_scenario_is_exported(line: str) -> None:
-    """Whatever a scenario holds, its Python and its test run and give the same trace, and paste back."""
-    player = Player(Cluster.replay(line))
+    """Whatever is in a scenario, its Python code and its test give the same trace, and all three exports can be pasted."""
+    player = LivePlayer(Cluster.replay(line))
     text, python = player.cluster.trace.to_text(), player.session.state()["python"]
 
     assert text == run_text(python)["cluster"].trace.to_text()
@@ -475,9 +475,9 @@ def test_every_scenario_is_exported(line: str) -> None:
         assert text == player.cluster.trace.to_text()
 
 
-def test_exported_test_passes_and_can_fail(busy: Player) -> None:
-    """The exported test passes, and fails as soon as the run is another: another leader, another event, a broken rule."""
-    text = busy.screen.live["pytest"]
+def test_exported_test_passes_and_can_fail(busy: LivePlayer) -> None:
+    """The exported test passes, and fails if the run changes: another seed, another event, a violated rule, another leader."""
+    text = busy.frontend.live["pytest"]
     run_text(text)["test_run_is_as_it_was"]()
 
     leader = busy.cluster.leader
@@ -493,7 +493,7 @@ def test_exported_test_passes_and_can_fail(busy: Player) -> None:
             run_text(changed)["test_run_is_as_it_was"]()
 
 
-class Vain(node(8)):  # type: ignore[misc]
+class Usurper(node(8)):  # type: ignore[misc]
     """A node that leads as soon as it starts."""
 
     def on_start(self) -> None:
@@ -501,15 +501,15 @@ class Vain(node(8)):  # type: ignore[misc]
         self.is_leader = True
 
 
-def test_export_names_a_class_of_one_s_own() -> None:
-    """The texts import the learner's class from where it is, or say that it has to be put somewhere."""
-    module_level, local = Player(Cluster(Vain, 3)), Player(Cluster(type("Mine", (node(8),), {})))
+def test_export_imports_a_learner_s_class() -> None:
+    """The exports import a learner's class from its module, or say that it has to be put into one."""
+    module_level, local = LivePlayer(Cluster(Usurper, 3)), LivePlayer(Cluster(type("Mine", (node(8),), {})))
     local.cluster._simulation.node_class.__module__ = "__main__"
 
     state = module_level.session.state()
-    assert "from tests.player.test_session import Vain  # " in state["python"]
-    assert "cluster = Cluster(Vain, [" in state["python"]
-    assert "Cluster.replay(SCENARIO, Vain)" in state["pytest"]
+    assert "from tests.player.test_session import Usurper  # " in state["python"]
+    assert "cluster = Cluster(Usurper, [" in state["python"]
+    assert "Cluster.replay(SCENARIO, Usurper)" in state["pytest"]
     run_text(state["pytest"])["test_run_is_as_it_was"]()
     local.cluster.heal()
     assert (
@@ -519,7 +519,7 @@ def test_export_names_a_class_of_one_s_own() -> None:
 
 @pytest.mark.parametrize("verb", ["timeout", "run"])
 def test_exported_test_of_a_failure_expects_it(verb: str) -> None:
-    """The test of a run in which a node failed holds that failure, and fails where the node no longer does."""
+    """The exported test of a failure passes while the node fails, and fails once the node is fixed."""
     cluster = Cluster(Fragile, seed=1).run(30)
     leader = cluster.leader or ""
     if verb == "run":
@@ -527,12 +527,12 @@ def test_exported_test_of_a_failure_expects_it(verb: str) -> None:
     follower = next(name for name in cluster.servers if name != leader)
     with pytest.raises(NodeError):
         cluster.run(60) if verb == "run" else cluster.timeout(follower)
-    text = Player(cluster).session.state()["pytest"]
-    mended = "from raft_steps.step_08_election_timeout_reset import Node as Fragile"
+    text = LivePlayer(cluster).session.state()["pytest"]
+    fixed = "from raft_steps.step_08_election_timeout_reset import Node as Fragile"
 
     run_text(text)["test_node_fails_as_it_did"]()
     with pytest.raises(pytest.fail.Exception):
-        run_text(text.replace("from tests.player.test_session import Fragile", mended))["test_node_fails_as_it_did"]()
+        run_text(text.replace("from tests.player.test_session import Fragile", fixed))["test_node_fails_as_it_did"]()
 
 
 @pytest.mark.parametrize(
@@ -550,7 +550,7 @@ def test_exported_test_of_a_failure_expects_it(verb: str) -> None:
     ],
 )
 def test_scenario_is_found_in_any_text(text: str) -> None:
-    """A scenario is found on a line, in a comment, in a string of Python, as JSON, among words."""
+    """A scenario is found on a line, in a comment, in a Python string, as JSON, and within a sentence."""
     assert Scenario.parse(LINE) == find_scenario(text)
 
 
@@ -565,18 +565,18 @@ def test_scenario_is_found_in_any_text(text: str) -> None:
     ],
 )
 def test_text_without_a_scenario_is_refused(text: str, complaint: str) -> None:
-    """Where there is none, or none that can be read, the answer says so."""
+    """A text without a scenario, or with an invalid one, is refused with the reason."""
     with pytest.raises(ScenarioError, match=complaint):
         find_scenario(text)
 
 
-# What players are told.
+# The state of the session.
 
 
 def test_violation_names_its_event() -> None:
-    """A property that broke is listed with the number of the event after which it was broken."""
-    player = Player(Cluster(Vain, 3).run(5))
-    first = player.screen.live["violations"][0]
+    """A violation is listed with the number of the event that caused it."""
+    player = LivePlayer(Cluster(Usurper, 3).run(5))
+    first = player.frontend.live["violations"][0]
     event = player.cluster.trace.events[first["event"]]
 
     assert ("Election Safety", 0, 12) == (first["rule"], first["time"], first["step"])
@@ -587,23 +587,23 @@ def test_violation_names_its_event() -> None:
 
 
 def test_violations_belong_to_their_branch() -> None:
-    """What broke on one branch did not on another: the split of a four-server cluster, and the same without it."""
-    player = Player(Cluster(6, 4, seed=1).run(30))
-    assert [] == player.screen.live["violations"]
+    """A branch lists its own violations: a four-server cluster with a partition, and the same without it."""
+    player = LivePlayer(Cluster(6, 4, seed=1).run(30))
+    assert [] == player.frontend.live["violations"]
     leader = player.cluster.leader
     player.act(f"partition {leader}", 25, seen=30)
     for _ in range(40):
         player.ask("extend", branch=1)
-    rules = {each["rule"] for each in player.screen.live["violations"]}
+    rules = {each["rule"] for each in player.frontend.live["violations"]}
     plain = Cluster.replay(player.cluster.scenario)
     player.ask("switch", branch=0)
 
     assert {violation.rule.name for violation in plain.violations} == rules
-    assert [] == player.screen.live["violations"]
+    assert [] == player.frontend.live["violations"]
 
 
 class Strange(Node):
-    """A node whose term cannot be compared with anything."""
+    """A node whose term cannot be compared."""
 
     current_term: Any = None
 
@@ -619,39 +619,39 @@ class Strange(Node):
 
 
 def test_strange_node_can_be_played() -> None:
-    """A node that is no Raft at all runs and branches like any other; the properties are silent about it."""
-    player = Player(Cluster(Strange, 2).run(5))
+    """A node that has nothing to do with Raft runs and branches like any other, without violations."""
+    player = LivePlayer(Cluster(Strange, 2).run(5))
     player.act("crash tom", 3, seen=5)
 
-    assert (1, False) == (player.current, player.screen.live["clients"])
+    assert (1, False) == (player.current, player.frontend.live["clients"])
     assert replayed(player, 1) == player.cluster.trace.to_text()
 
 
-def test_state_says_how_the_network_began(player: Player) -> None:
-    """Loss and delay are those that the run began with, for the events tell the rest; the chunk is a heartbeat's time."""
+def test_state_holds_the_initial_network(player: LivePlayer) -> None:
+    """Loss and delay are those at the start, because events hold later changes; the chunk is a heartbeat interval."""
     player.act("loss 0.25", 30, seen=30)
     player.act("delay 1 2.5", 31, seen=31)
-    live = player.screen.live
+    live = player.frontend.live
     assert (0.0, [0.2, 0.3], 5_000_000, True) == tuple(live[name] for name in ("loss", "delay", "chunk", "clients"))
 
-    fast = Player(Cluster(8, timing="paper", network={"loss": 0.1, "delay": (0.5, 1)})).screen.live
+    fast = LivePlayer(Cluster(8, timing="paper", network={"loss": 0.1, "delay": (0.5, 1)})).frontend.live
     assert (0.1, [0.5, 1], 50_000) == tuple(fast[name] for name in ("loss", "delay", "chunk"))
 
 
-def test_python_code_moves_the_player(player: Player) -> None:
-    """A verb in Python sends the new events, with where the player should stand; nobody has asked, so there is no answer."""
+def test_python_code_moves_the_player(player: LivePlayer) -> None:
+    """A verb in Python sends the new events and the time to move to; without a request, there is no answer."""
     player.cluster.crash("tom")
     player.cluster.run(10)
 
     assert ["trace", "live", "trace", "live"] == player.kinds()
-    assert [30_000_000, 40_000_000] == [each["at"] for each in player.screen.messages if each != "live"]
-    assert player.text(0).encode() == player.screen.trace
-    assert player.screen.trace.split(b"\n")[1:-1] == player.screen.held[0]
-    assert ["crash tom"] == [line["line"] for line in player.screen.live["script"]]
+    assert [30_000_000, 40_000_000] == [each["at"] for each in player.frontend.messages if each != "live"]
+    assert player.text(0).encode() == player.frontend.trace
+    assert player.frontend.trace.split(b"\n")[1:-1] == player.frontend.held[0]
+    assert ["crash tom"] == [line["line"] for line in player.frontend.live["script"]]
 
 
-def test_all_players_of_a_cluster_see_the_same(player: Player) -> None:
-    """What one player does, the others are told, also one that was opened later and holds fewer branches; a closed one is not."""
+def test_all_players_of_a_cluster_see_the_same(player: LivePlayer) -> None:
+    """All open players get the changes made in one, even those opened later, which have fewer branches."""
     player.act("crash tom", 12, seen=30)
     late, closed = player.open(), player.open()
     closed.is_open = False
@@ -659,21 +659,21 @@ def test_all_players_of_a_cluster_see_the_same(player: Player) -> None:
     player.ask("switch", branch=0)
     player.act("crash spike", 5, seen=30)
 
-    for screen in (player.screen, late):
-        assert player.text(3).encode().split(b"\n")[1:-1] == screen.held[3]
-        assert (3, player.text(3).encode()) == (screen.live["current"], screen.trace)
+    for frontend in (player.frontend, late):
+        assert player.lines(3) == frontend.held[3]
+        assert (3, player.text(3).encode()) == (frontend.live["current"], frontend.trace)
     assert [] == closed.messages
 
 
-def test_page_that_is_loaded_anew_gets_whole_traces(player: Player) -> None:
-    """A browser that asks for all of the state has forgotten the other branches: it is not told to keep their events."""
+def test_reloaded_page_gets_whole_traces(player: LivePlayer) -> None:
+    """A browser that asks for all of the state has lost the other branches, so it is not asked to keep their events."""
     player.act("crash tom", 12, seen=30)
-    player.session.opened_anew(player.screen)
-    player.screen.held = {1: player.screen.held[1]}
+    player.session.on_state_request(player.frontend)
+    player.frontend.held = {1: player.frontend.held[1]}
     player.act("crash jerry", 14, seen=30, branch=0)
 
-    assert 0 == player.screen.messages[0]["keep"]
-    assert player.text(2).encode().split(b"\n")[1:-1] == player.screen.held[2]
+    assert 0 == player.frontend.messages[0]["keep"]
+    assert player.lines(2) == player.frontend.held[2]
 
 
 IN_CELLS = """
@@ -681,28 +681,28 @@ from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 for cell in (
     "import sys; sys.path.insert(0, {tests!r})",
-    "from tests.player.live_tools import Player; from raft_steps.lab.cluster.cluster import Cluster",
-    "player = Player(Cluster(8, seed=1).run(30)); cluster = player.cluster; cluster.run(1)",
-    "before = player.kinds(); player.screen.messages.clear()",
+    "from tests.player.live_tools import LivePlayer; from raft_steps.lab.cluster.cluster import Cluster",
+    "player = LivePlayer(Cluster(8, seed=1).run(30)); cluster = player.cluster; cluster.run(1)",
+    "before = player.kinds(); player.frontend.messages.clear()",
     "cluster.crash('tom'); cluster.run(5); cluster.restart('tom'); cluster.run(5); within = player.kinds()",
-    "after = player.kinds(); player.screen.messages.clear(); answer = player.act('crash jerry', 41, seen=41)",
+    "after = player.kinds(); player.frontend.messages.clear(); answer = player.act('crash jerry', 41, seen=41)",
     "cluster.run(5); answered = player.act('heal', 46, seen=46); both = player.kinds()",
-    "whole = player.text(0).encode().split(b'\\\\n')[1:-1] == player.screen.held[0]",
+    "whole = player.lines(0) == player.frontend.held[0]",
 ):
     result = shell.run_cell(cell)
     assert result.success, result.error_in_exec
 names = shell.user_ns
-names["player"].screen.messages.clear()
+names["player"].frontend.messages.clear()
 names["cluster"].run(1)
 print(names["player"].kinds() == ["trace", "live"], names["before"], names["within"], names["after"], names["both"], names["whole"])
 """
 
 
 @pytest.mark.slow
-def test_python_code_of_a_cell_is_told_at_its_end(tmp_path: Path) -> None:
-    """In a notebook the verbs of a cell are one message, when the cell has ended; or before, if a player asks for something.
+def test_changes_of_a_cell_are_sent_at_its_end(tmp_path: Path) -> None:
+    """In a notebook, the changes made by a cell are sent once, at its end, or earlier if a player sends a request.
 
-    What is done between cells, by a widget of the reader's own, is told at once.
+    Changes between cells, made by another widget, are sent at once.
     """
     text = IN_CELLS.format(tests=str(Path(__file__).parents[2]))
     variables = {"IPYTHONDIR": str(tmp_path)}
@@ -721,7 +721,7 @@ def test_python_code_of_a_cell_is_told_at_its_end(tmp_path: Path) -> None:
     )
 
 
-# All at once.
+# Everything together.
 
 CLICKS = st.sampled_from(
     ["crash tom", "restart crashed", "crash leader", "timeout jerry", "partition tom | jerry spike", "heal", "set x 1", "get x",
@@ -736,23 +736,23 @@ REQUESTS = st.lists(
 )
 
 
-def request(player: Player, asked: tuple[Any, ...]) -> None:
-    """Ask for something, as a browser that holds what this one holds could."""
+def request(player: LivePlayer, asked: tuple[Any, ...]) -> None:
+    """Send a request that this browser could send with the branches that it has."""
     do, *words = asked
     branches_ = player.session.branches.all
     if do == "act":
         number = player.current
-        end = branches_[number].end
+        end = branches_[number].end_us
         at, seen = round(words[0] * end), round(words[1] * end)
         player.ask("act", branch=number, at=at, seen=max(seen, at), action=words[2])
     elif do == "python":
         player.cluster.crash("tom")
         player.cluster.run(3)
     elif do == "reload":
-        player.session.opened_anew(player.screen)
-        player.screen.held = {player.current: player.screen.held[player.current]}
+        player.session.on_state_request(player.frontend)
+        player.frontend.held = {player.current: player.frontend.held[player.current]}
     elif do == "paste":
-        player.ask("paste", text=player.screen.live["pytest"])
+        player.ask("paste", text=player.frontend.live["pytest"])
     elif do == "seed":
         player.ask("seed", seed=words[0])
     elif do == "reset":
@@ -764,12 +764,12 @@ def request(player: Player, asked: tuple[Any, ...]) -> None:
 @pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 20), asked=st.lists(REQUESTS, min_size=1, max_size=1).map(lambda lists: lists[0]))
-def test_whatever_is_asked_for_branches_stay_true(seed: int, asked: list[tuple[Any, ...]]) -> None:
-    """After any requests, each branch is what its scenario gives, the browser holds it so, and the cluster is the current one.
+def test_any_requests_keep_branches_consistent(seed: int, asked: list[tuple[Any, ...]]) -> None:
+    """After any requests, each branch equals the run of its scenario, and the browser and the cluster have the same.
 
-    A branch changes only when it is the one that is acted upon, and then it keeps what was before the action.
+    Only the branch that a request is about may change.
     """
-    player = Player(Cluster(8, seed=seed).run(20))
+    player = LivePlayer(Cluster(8, seed=seed).run(20))
     for each in asked:
         before = [player.text(branch.number) for branch in player.session.branches.all]
         current = player.current
@@ -777,21 +777,21 @@ def test_whatever_is_asked_for_branches_stay_true(seed: int, asked: list[tuple[A
         for number, text in enumerate(before):
             assert number == current or each[0] == "extend" or text == player.text(number)
         assert player.cluster.trace.to_text() == player.text(player.current)
-        assert player.text(player.current).encode() == player.screen.trace
-        for number, lines in player.screen.held.items():
-            assert player.text(number).encode().split(b"\n")[1:-1] == lines
+        assert player.text(player.current).encode() == player.frontend.trace
+        for number, lines in player.frontend.held.items():
+            assert player.lines(number) == lines
     for branch in player.session.branches.all:
         assert replayed(player, branch.number) == player.text(branch.number)
 
 
 @pytest.mark.slow
 def test_two_threads_at_once() -> None:
-    """Clicks come on another thread while a cell works on the cluster: a hundred times both at once, and nothing is lost.
+    """Clicks arrive on another thread while a cell uses the cluster: a hundred times both at once, and nothing is lost.
 
-    Whatever the order was, the cluster's scenario gives its trace again, byte for byte, and the browser holds it.
+    Whatever the order, the cluster's scenario gives the same trace again, byte for byte, and the browser has it.
     """
     for seed in range(10):
-        player = Player(Cluster(8, seed=seed).run(10))
+        player = LivePlayer(Cluster(8, seed=seed).run(10))
         failures: list[BaseException] = []
         for number in range(10):
             start = threading.Barrier(2)
@@ -804,14 +804,14 @@ def test_two_threads_at_once() -> None:
             current = player.current
             assert [] == failures
             assert Cluster.replay(player.cluster.scenario).trace.to_text() == player.cluster.trace.to_text()
-            assert player.text(current).encode().split(b"\n")[1:-1] == player.screen.held[current]
+            assert player.lines(current) == player.frontend.held[current]
         assert len(player.session.branches.all) > 3
         assert all(replayed(player, branch.number) == branch.trace.to_text() for branch in player.session.branches.all)
 
 
 @contextlib.contextmanager
 def taking_turns() -> Iterator[None]:
-    """Let two threads take turns within a verb, too."""
+    """Let two threads take turns even within a verb."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-4)  # seconds
     try:
@@ -821,7 +821,7 @@ def taking_turns() -> Iterator[None]:
 
 
 def work(cluster: Cluster, number: int) -> None:
-    """Do what a cell does: verbs, runs, looks."""
+    """Do what a cell does: act, run, read."""
     cluster.crash("tom")
     cluster.run(0.5)
     cluster.restart("tom")
@@ -830,8 +830,8 @@ def work(cluster: Cluster, number: int) -> None:
         cluster.story(start=cluster.time - 1)
 
 
-def click(player: Player, start: threading.Barrier, number: int, failures: list[BaseException]) -> None:
-    """Do what a player does meanwhile: something in the past, or, without knowing how far the cell is, at the end."""
+def click(player: LivePlayer, start: threading.Barrier, number: int, failures: list[BaseException]) -> None:
+    """Do what a player does meanwhile: act in the past, extend, or act at what it believes to be the end."""
     try:
         start.wait()
         if number % 3 == 0:
@@ -842,17 +842,19 @@ def click(player: Player, start: threading.Barrier, number: int, failures: list[
         else:
             at = round(player.cluster.time * 1e6)
             asked = {"do": "act", "branch": player.current, "at": at, "seen": 0, "action": "resume jerry"}
-        player.session.answer(player.screen, {"id": number} | asked)
-        answer = next(each for each in reversed(player.screen.messages) if each != "live" and each["kind"] == "answer")
+        player.session.answer(player.frontend, {"id": number} | asked)
+        answer = next(
+            each for each in reversed(player.frontend.messages) if each != "live" and each["kind"] == "answer"
+        )
         assert (number, True) == (answer["id"], answer["ok"]), answer
-    except BaseException as error:  # noqa: BLE001  # Whatever it was: the test fails with it.
+    except BaseException as error:  # noqa: BLE001  # Whatever it was, the test fails with it.
         failures.append(error)
 
 
 @pytest.mark.slow
 def test_answer_comes_soon() -> None:
-    """From request to answer takes less than 15 ms of the processor's time, as the median of clicks in a usual cluster."""
-    player = Player(Cluster(8, seed=1).run(60))
+    """The median time from a request to its answer is less than 15 ms of CPU time in a typical cluster."""
+    player = LivePlayer(Cluster(8, seed=1).run(60))
     taken = []
     for number in range(30):
         begin = time.process_time()
@@ -862,10 +864,10 @@ def test_answer_comes_soon() -> None:
     assert statistics.median(taken) < 0.015
 
 
-def test_run_of_a_step_s_scenario_with_one_s_own_node_is_handed_on_with_the_node() -> None:
-    """A replay of a step's scenario with another Node is exported with that Node, and a paste runs it again."""
+def test_replay_with_another_node_is_exported_with_that_node() -> None:
+    """A step's scenario that is replayed with another Node is exported with that Node, and a paste runs it again."""
     line = "raft-steps 1; step 7; servers tom jerry spike; seed 1; leader tom; at 6 crash tom; until 40"
-    player = Player(Cluster.replay(line, Vain))
+    player = LivePlayer(Cluster.replay(line, Usurper))
     digest, state = player.cluster.trace.digest(), player.session.state()
 
     assert "step 7" not in state["scenario"]

@@ -1,4 +1,4 @@
-"""The player's Python side, and its pure JavaScript, run by node against the Python twins."""
+"""Tests of the player in Python, and of its pure JavaScript, which node compares with the Python implementation."""
 
 import json
 import os
@@ -19,25 +19,17 @@ from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
 from raft_steps.lab.pictures.cluster_ring import cluster_ring
 from raft_steps.lab.pictures.style import PAPER
-from raft_steps.lab.player.widget import (
-    MODULES,
-    Player,
-    Ring,
-    javascript,
-    player,
-    stylesheet,
-    telling_moments,
-    trace_bytes,
-)
+from raft_steps.lab.player.widget import MODULES, Player, Ring, encode_trace, javascript, player, stylesheet
 from raft_steps.lab.trace.narration import event_text, story
 from raft_steps.lab.trace.trace import Moment, Trace
+from tests.player.live_tools import session_of
 
 ROOT = Path(__file__).parents[2]
 BROWSER = ROOT / "raft_steps" / "lab" / "player" / "browser"
 JAVASCRIPT = ROOT / "tests" / "player" / "js"  # tests of the modules, and the tools that check them
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
-# A run of each step with something of everything that can happen; the longest is several keyframes long.
+# A run of each step, with all kinds of events; the longest has several keyframes.
 SCENARIOS = {
     "step 1": "raft-steps 1; step 1; servers tom; at 1 set x 1; at 2 crash tom; at 3 restart tom; at 4 get x; until 6",
     "step 2": "raft-steps 1; step 2; servers tom jerry spike; seed 1; leader tom; log tom 1 'set x 1' 1 'set y 2'; "
@@ -63,7 +55,7 @@ SCENARIOS = {
 
 @cache
 def recorded() -> dict[str, Trace]:
-    """Run every scenario, and one node that fails."""
+    """Run every scenario, a node that fails, and a client with unusual texts."""
     runs = {name: Cluster.replay(text).trace for name, text in SCENARIOS.items()}
     cluster = Cluster(Failing)
     with pytest.raises(NodeError):
@@ -85,7 +77,7 @@ def recorded() -> dict[str, Trace]:
 
 
 class Failing(Node):
-    """A node with a mistake, and with fields that JSON has trouble with."""
+    """A node with an error, and with fields that JSON cannot represent."""
 
     timeout: float = float("inf")
     nothing: float = float("nan")
@@ -99,12 +91,12 @@ class Failing(Node):
 
 @pytest.fixture
 def trace() -> Trace:
-    """Give a run with an election, a crash and messages on their way at its end."""
+    """Return a run with an election, a crash, and messages in flight at its end."""
     return recorded()["step 8"]
 
 
 def test_one_module_that_loads_nothing() -> None:
-    """The JavaScript is one module: no import is left, one export, and no address but the name of SVG."""
+    """The JavaScript is one module without imports, with one export, and with no URL except the SVG namespace."""
     source = javascript()
 
     assert not re.search(r"^\s*import\b|\bimport\(", source, re.MULTILINE)
@@ -146,8 +138,8 @@ def test_javascript_tools_name_no_registry() -> None:
     assert all(re.fullmatch(r"[\d.]+", version) for version in lock["packages"][""]["devDependencies"].values())
 
 
-def test_repr_is_words_and_stable(trace: Trace) -> None:
-    """Its text says how the cluster stands, without an address, and is the same for the same run: strict nbval compares it."""
+def test_repr_is_a_stable_text(trace: Trace) -> None:
+    """The text describes the cluster, without a memory address, and is the same for the same run: nbval compares it."""
     first, second = repr(player(trace)), repr(player(trace))
 
     assert first == second
@@ -156,8 +148,8 @@ def test_repr_is_words_and_stable(trace: Trace) -> None:
     assert "0x" not in first
 
 
-def test_mime_bundle_is_live_and_has_a_still_picture(trace: Trace) -> None:
-    """A notebook gets the live widget, and for those who cannot run it a picture with words, which do not change."""
+def test_mime_bundle_has_widget_picture_and_text(trace: Trace) -> None:
+    """A notebook gets the widget and, where that cannot run, a picture and a text that do not change."""
     bundles = [player(trace)._repr_mimebundle_() for _ in range(2)]
 
     assert {"text/plain", "text/html", WIDGET_VIEW} == bundles[0].keys()
@@ -168,7 +160,7 @@ def test_mime_bundle_is_live_and_has_a_still_picture(trace: Trace) -> None:
 
 
 def test_cluster_plays_what_happened_so_far() -> None:
-    """`cluster.play` shows the run up to now, live; a trace alone shows the same, and has nothing to act upon."""
+    """`cluster.play` shows the run so far, live; the player of a trace shows the same, and cannot act."""
     cluster = Cluster(6, seed=1)
     shown = cluster.run(20).play(at=12)
     alone = player(cluster.trace, at=12)
@@ -181,30 +173,30 @@ def test_cluster_plays_what_happened_so_far() -> None:
 
 
 def test_run_without_a_trace_cannot_be_played() -> None:
-    """A cluster that keeps no trace says so."""
+    """A cluster without a trace cannot be played, and the error says why."""
     with pytest.raises(ScenarioError, match="keeps no trace"):
         Cluster(6, record=False).play()
 
 
 class Wire:
-    """What goes to a browser: the custom messages, and the names of the traits of each update, in order."""
+    """Records what goes to a browser: custom messages, and the names of the traits of each update, in order."""
 
     def __init__(self, ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Listen to a ring's comm."""
+        """Replace the `send` of a ring's comm."""
         self.sent: list[Any] = []
         self.buffers: list[bytes] = []
-        monkeypatch.setattr(ring.comm, "send", self.take)
+        monkeypatch.setattr(ring.comm, "send", self.record)
 
-    def take(self, data: dict[str, Any], buffers: list[bytes] | None = None, **_: Any) -> None:
-        """Take what is sent."""
+    def record(self, data: dict[str, Any], buffers: list[bytes] | None = None, **_: Any) -> None:
+        """Record a message."""
         self.sent.append(data["content"] if data["method"] == "custom" else sorted(data["state"]))
         self.buffers += buffers or []
 
 
 def test_click_goes_to_the_cluster_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A custom message acts on the cluster; back come the new events, the state, the answer, in this order and no more.
+    """A custom message acts on the cluster; the new events, the state and the answer come back, in this order.
 
-    The whole trace is kept in Python for a browser that is opened later, and is not sent.
+    The whole trace stays in Python, for browsers that open the widget later.
     """
     cluster = Cluster(8, seed=1).run(30)
     ring = cluster.play().ring
@@ -226,8 +218,8 @@ def test_click_goes_to_the_cluster_and_back(monkeypatch: pytest.MonkeyPatch) -> 
     assert 1 == ring.live["current"] == json.loads(json.dumps(ring.live))["current"]
 
 
-def test_verbs_move_a_live_player(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Python does to the cluster later comes to the player, too: outside of notebooks at once."""
+def test_verbs_update_a_live_player(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later changes made by Python reach the player; outside notebooks, they do so at once."""
     cluster = Cluster(8, seed=1).run(30)
     ring = cluster.play().ring
     wire = Wire(ring, monkeypatch)
@@ -239,8 +231,8 @@ def test_verbs_move_a_live_player(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cluster.trace.to_text().encode() == ring.trace
 
 
-def test_browser_that_is_loaded_anew_is_given_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of the state is the present one; and what that browser did not get with it, it is not told to keep."""
+def test_reloaded_browser_gets_the_current_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reloaded browser gets the current state, and is not asked to keep events that are not part of it."""
     cluster = Cluster(8, seed=1).run(30)
     ring = cluster.play().ring
     click = {"id": 1, "do": "act", "branch": 0, "at": 12_000_000, "seen": 30_000_000, "action": "crash tom"}
@@ -249,12 +241,15 @@ def test_browser_that_is_loaded_anew_is_given_the_present(monkeypatch: pytest.Mo
     wire = Wire(ring, monkeypatch)
     ring._handle_custom_msg(click | {"id": 2, "action": "crash jerry"}, [])
 
-    assert (cluster._session.branches.all[1].trace.to_text().encode(), 1) == (state["trace"], state["live"]["current"])
+    assert (session_of(cluster).branches.all[1].trace.to_text().encode(), 1) == (
+        state["trace"],
+        state["live"]["current"],
+    )
     assert 0 == wire.sent[0]["keep"]
 
 
-def test_closed_player_is_told_nothing_more() -> None:
-    """A player that was closed takes no part any more, and nothing fails."""
+def test_closed_player_gets_no_more_messages() -> None:
+    """A closed player gets no more messages, and nothing fails."""
     cluster = Cluster(8, seed=1).run(30)
     closed, other = cluster.play(), cluster.play()
     closed.ring.close()
@@ -264,7 +259,7 @@ def test_closed_player_is_told_nothing_more() -> None:
     assert (before, cluster.trace.to_text().encode()) == (closed.ring.trace, other.ring.trace)
 
 
-def test_it_opens_at_a_time(trace: Trace) -> None:
+def test_player_opens_at_a_time(trace: Trace) -> None:
     """With a time, the player opens there and its picture shows that moment."""
     shown = player(trace, at=30.0)
 
@@ -274,8 +269,8 @@ def test_it_opens_at_a_time(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize("name", recorded())
-def test_still_can_be_drawn_at_any_moment(name: str) -> None:
-    """Every moment has a still picture, the first and the last as well."""
+def test_ring_can_be_drawn_at_any_moment(name: str) -> None:
+    """Every moment can be drawn, including the first and the last."""
     run = recorded()[name]
 
     for at in (0, 2, *range(5, 30, 5), None):
@@ -284,8 +279,8 @@ def test_still_can_be_drawn_at_any_moment(name: str) -> None:
         assert set(run.servers) <= set(re.findall(r"\w+", picture.alt))
 
 
-def test_words_of_a_still_can_be_read() -> None:
-    """Every letter stands out from the sign or the paper that it stands on, by 4.5 to 1 or more."""
+def test_text_of_a_ring_is_legible() -> None:
+    """Every text has a contrast of at least 4.5 to 1 with the sign or the paper behind it."""
     roles = set()
     for run in (recorded()["step 8"], recorded()["step 1"]):
         for at in range(0, 120, 3):
@@ -293,20 +288,24 @@ def test_words_of_a_still_can_be_read() -> None:
             inks = dict(re.findall(r"(?<![\w-])(\.?[\w.]+)\{[^}]*fill:(#\w+)", "".join(picture.itertext())))
             for place, text in enumerate(picture):
                 if text.tag.endswith("}text"):
-                    look = (text.get("class") or "").split()
+                    classes = (text.get("class") or "").split()
                     ink = next(
-                        (inks[key] for key in ("." + ".".join(look), *(f".{each}" for each in look)) if key in inks),
+                        (
+                            inks[key]
+                            for key in ("." + ".".join(classes), *(f".{each}" for each in classes))
+                            if key in inks
+                        ),
                         inks["text"],
                     )
-                    ground = picture[place - 1].get("fill") if "l" in look else PAPER
+                    ground = picture[place - 1].get("fill") if "l" in classes else PAPER
                     assert contrast(ink, ground or "") >= 4.5, (text.text, ink, ground)
-                    roles |= {text.text} if "l" in look else set()
+                    roles |= {text.text} if "l" in classes else set()
 
     assert {"F", "C", "L", "S", "X"} == roles
 
 
 def contrast(one: str, other: str) -> float:
-    """Give how much two colours differ in brightness, as WCAG 2.2 counts it (relative luminance)."""
+    """Return the contrast ratio of two colours, as WCAG 2.2 defines it."""
 
     def luminance(colour: str) -> float:
         letters = colour.removeprefix("#")
@@ -319,37 +318,53 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_payload_is_the_trace_and_is_json() -> None:
-    """The browser gets the trace as it is; numbers that its JSON does not know have become words."""
+def test_encoded_trace_is_valid_json() -> None:
+    """The browser gets the trace unchanged, except that numbers that are not valid JSON become strings."""
     trace = recorded()["a node fails"]
-    rows = [json.loads(line, parse_constant=pytest.fail) for line in trace_bytes(trace).decode().split("\n") if line]
+    rows = [json.loads(line, parse_constant=pytest.fail) for line in encode_trace(trace).decode().split("\n") if line]
 
     assert len(trace) + 1 == len(rows)
     assert {"timeout": "Infinity", "nothing": "NaN"} == rows[1]["changes"]
-    assert trace_bytes(recorded()["step 6"]) == recorded()["step 6"].to_text().encode()
-
-
-def test_moments_are_elections_and_faults(trace: Trace) -> None:
-    """The list of moments names who leads in which term, and what broke, in order, and is no longer than it can be read."""
-    words = [words for _, _, words in telling_moments(trace)]
-    numbers = [number for number, _, _ in telling_moments(trace)]
-
-    assert any(re.fullmatch(r"\w+ becomes leader in term \d+", line) for line in words)
-    assert any(line.endswith(" crashes") for line in words)
-    assert sorted(numbers) == numbers
-    assert len(words) <= 200
+    assert encode_trace(recorded()["step 6"]) == recorded()["step 6"].to_text().encode()
 
 
 def test_options_are_linked_to_the_drawing(trace: Trace) -> None:
-    """Speed, hurry and heartbeats are ipywidgets that begin as the drawing does."""
+    """Speed, hurry and heartbeats are ipywidgets with the same initial values as the drawing."""
     shown = player(trace, speed=2, heartbeats=False)
     speed, hurry, heartbeats = shown.children[1].children
 
     assert (2, True, False) == (speed.value, hurry.value, heartbeats.value)
 
 
-def plain(moment: Moment) -> dict[str, Any]:
-    """Give a moment as JSON knows it; of a message in flight, the number of its event."""
+MARKS = {
+    "crashed": "down",
+    "restarted": "up",
+    "paused": "down",
+    "resumed": "up",
+    "partitioned": "wall",
+    "cut": "wall",
+    "healed": "heal",
+    "truncated": "alarm",
+    "failed": "alarm",
+}
+
+
+def expected_chapters(trace: Trace) -> list[tuple[int, str, str]]:
+    """Return the chapters that the player should list: elections, faults, deleted entries; the first 200."""
+    terms: dict[str, int] = {}
+    found = []
+    for event in trace:
+        if event.kind == "term":
+            terms[event.server] = event["term"]
+        if event.kind == "role" and event["role"] in ("leader", "candidate"):
+            found.append((event.number, event["role"], f"{event_text(event)} in term {terms.get(event.server, 0)}"))
+        elif event.kind in MARKS:
+            found.append((event.number, MARKS[event.kind], event_text(event)))
+    return found[:200]
+
+
+def as_data(moment: Moment) -> dict[str, Any]:
+    """Return a moment as JSON data, with the number of the event for each message in flight."""
     data = {
         "servers": {name: asdict(state) for name, state in moment.servers.items()},
         "in_flight": {name: event.number for name, event in moment.in_flight.items()},
@@ -362,22 +377,22 @@ def plain(moment: Moment) -> dict[str, Any]:
 
 
 def record(name: str, trace: Trace) -> dict[str, Any]:
-    """Write down what the Python twins make of a run."""
+    """Return what Python computes from a run, to compare with JavaScript."""
     numbers = sorted({-1, len(trace) - 1, *range(0, len(trace), 1 + len(trace) // 150)})
     return {
         "name": name,
-        "text": trace_bytes(trace).decode(),
-        "moments": [(number, plain(trace.moment_after(number))) for number in numbers],
+        "text": encode_trace(trace).decode(),
+        "moments": [(number, as_data(trace.moment_after(number))) for number in numbers],
         "words": [event_text(event) for event in trace],
         "story": [line.partition(" s  ")[2] for line in story(trace, heartbeats=True).lines],
-        "chapters": telling_moments(trace),
+        "chapters": expected_chapters(trace),
         "weighty_story": [line.partition(" s  ")[2] for line in story(trace).lines],
     }
 
 
 @pytest.mark.slow
-def test_javascript_does_as_its_python_twins(tmp_path: Path) -> None:
-    """What node computes from recorded runs (moments, words, lists) is what Python computes; and it steps and plays right."""
+def test_javascript_computes_the_same_as_python(tmp_path: Path) -> None:
+    """Moments, sentences and lists computed from recorded runs are the same in JavaScript and in Python."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("NO NODE: the player's JavaScript was not tested. On Debian and Ubuntu: apt install nodejs")
@@ -405,7 +420,7 @@ def test_javascript_does_as_its_python_twins(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_stored_output_survives_strict_nbval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A notebook with a player, run and normalised as make refresh does, is found the same with another hash seed."""
+    """A notebook with a player, executed and normalised as make refresh does, passes nbval with another hash seed."""
     from raft_steps.lab.course.notebooks import refresh_one
     from tests.player.in_browser.in_jupyterlab import write_notebook
 

@@ -1,1 +1,1 @@
-"""SVG pictures of traces: space-time diagram, log table, ring of servers."""
+"""SVG pictures of traces: space-time diagram, log table, and ring of servers."""

@@ -1,6 +1,6 @@
-"""The live cluster: a run that one can go back in, change and branch off from, and hand on as text.
+"""The live cluster: a run that can be replayed, changed in its past, branched, and exported as text.
 
-It knows no widget and no browser: requests come in as data, and what became of them goes out as data.
+Requests from the browser come in as data, and the results go out as data. Only `widget` depends on Jupyter's widgets.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The branches of a live cluster: each a scenario and its run. What is done in the past begins a new one.
+"""The branches of a live cluster: each is a scenario and its run. An action in the past starts a new branch.
 
-A branch leaves another by running the other's scenario anew up to that time. The same scenario gives the same run, so
-the old branch stays as it is, whatever happens on the new one.
+To leave a branch, its scenario is run again up to that time. The same scenario gives the same run, so the old branch
+needs no copy, and nothing that happens on the new one can change it.
 """
 
 from __future__ import annotations
@@ -23,170 +23,177 @@ from raft_steps.lab.scenario.validation import check_action
 from raft_steps.lab.trace.trace import Event, Trace, format_event
 from raft_steps.lab.verify.properties.watched_run import begin
 
-MOST_BRANCHES = 200
+MAX_BRANCHES = 200
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Branch:
-    """One course that a cluster took.
+    """One history of a cluster.
 
     Attributes:
-        number: Its number, in the order in which they began.
-        name: What it is called.
-        parent: The number of the branch that it left; None for the first.
-        left: When it left that one, in microseconds.
-        scenario: What decides its run, but for the actions.
-        actions: What was done, in the order in which it was said.
+        number: Its number, in the order in which the branches started.
+        name: Its name.
+        parent: The number of the branch from which it started; None for the first branch.
+        left_us: When it left its parent, in microseconds.
+        scenario: What determines its run, except for the actions.
+        actions: The actions, in the order in which they were given.
         simulation: Its run.
-        reached: How far Python code has run it, or when it began: what lies before is never thrown away.
-        lines: The events of its run, spelled, as far as players have been told of them.
+        reached_us: How far Python code has run it, or else when it started; the run before that time is never discarded.
+        lines: The events of its run as lines of JSON, as far as players have received them.
     """
 
     number: int
     name: str
     parent: int | None = None
-    left: int = 0
+    left_us: int = 0
     scenario: Scenario
     actions: list[Action]
     simulation: Simulation
-    reached: int = 0
+    reached_us: int = 0
     lines: list[str] = field(default_factory=list)
 
     @property
     def trace(self) -> Trace:
-        """What happened on it; its header names its scenario."""
+        """The trace of its run, with its scenario in the header."""
         trace = self.simulation.written_trace
-        trace.scenario = self.whole_scenario.to_text()
+        trace.scenario = self.full_scenario.to_text()
         return trace
 
     @property
-    def whole_scenario(self) -> Scenario:
-        """All that decides its run, as data."""
+    def full_scenario(self) -> Scenario:
+        """Everything that determines its run, including the actions."""
         return dataclasses.replace(self.scenario, actions=tuple(self.actions), until_us=self.simulation.now_us)
 
     @property
-    def end(self) -> int:
+    def end_us(self) -> int:
         """How far it has been run, in microseconds."""
         return self.simulation.now_us
 
     @property
-    def chunk(self) -> int:
-        """How far it is run on at a time, in microseconds: as long as from heartbeat to heartbeat."""
+    def chunk_us(self) -> int:
+        """How far it is run at a time, in microseconds: one heartbeat interval."""
         return round(self.simulation.timing.heartbeat_interval * MICROSECONDS)
 
-    def repeats(self, parent: Branch) -> bool:
-        """Say, before players are told of it, whether it is as its parent was until it left; it is, unless a node cheats."""
-        return len(self.lines) >= bisect_left(parent.trace.events, self.left, key=attrgetter("time_us"))
+    def matches_past_of(self, parent: Branch) -> bool:
+        """Return whether it is identical to its parent up to where it left.
 
-    def spell(self) -> list[str]:
-        """Spell its events that players have not been told of, and give all; whoever asks for them tells them."""
-        self.lines += map(format_event, self.trace.events[len(self.lines) :])
+        It is, unless a node was changed by hand or depends on something other than its events. Ask before
+        `format_events` is called: `lines` then still holds exactly the events that both branches share.
+        """
+        return len(self.lines) >= bisect_left(parent.trace.events, self.left_us, key=attrgetter("time_us"))
+
+    def format_events(self) -> list[str]:
+        """Return the lines of all events. The caller sends those that were not in `lines` before to the players."""
+        events = self.trace.events
+        assert len(self.lines) <= len(events), "players hold events that this run does not have"
+        self.lines += map(format_event, events[len(self.lines) :])
         return self.lines
 
 
-class Branches:
-    """The tree of all branches.
+class BranchTree:
+    """All branches of a cluster.
 
     Attributes:
         all: The branches, by number.
-        current: The one on which the cluster is.
+        current: The branch on which the cluster is.
     """
 
     def __init__(self, scenario: Scenario, actions: list[Action], simulation: Simulation) -> None:
-        """Begin with what a cluster has done so far."""
-        step = scenario.step if _is_of_step(simulation.node_class, scenario.step) else None
+        """Start with a first branch, which is the run of the cluster so far."""
+        step = scenario.step if _is_node_of_step(simulation.node_class, scenario.step) else None
         first = Branch(
             number=0, name="the first run", scenario=dataclasses.replace(scenario, step=step, until_us=None),
-            actions=actions, simulation=simulation, reached=simulation.now_us,
+            actions=actions, simulation=simulation, reached_us=simulation.now_us,
         )  # fmt: skip
         self.all = [first]
         self.current = first
 
     def find(self, number: object) -> Branch:
-        """Find a branch by its number.
+        """Return a branch by its number.
 
         Raises:
-            ScenarioError: There is none.
+            ScenarioError: There is no such branch.
         """
         if type(number) is not int or not 0 <= number < len(self.all):
             raise ScenarioError(f"there is no branch {number!r}; there are 0 to {len(self.all) - 1}")
         return self.all[number]
 
-    def act(self, branch: Branch, at: int, seen: int, words: Sequence[str]) -> Branch:
-        """Do something on a branch, or, if that is in its past, on a new one that leaves it there.
+    def act(self, branch: Branch, at_us: int, seen_us: int, words: Sequence[str]) -> Branch:
+        """Perform an action on a branch or, if its time is in the branch's past, on a new branch that starts there.
 
         Args:
-            branch: Where.
-            at: When, in microseconds.
-            seen: How far anybody has seen the branch.
-            words: A verb, and what follows it.
+            branch: The branch.
+            at_us: When, in microseconds.
+            seen_us: How far players have seen the branch; what nobody has seen may be discarded.
+            words: The verb and its arguments.
 
         Returns:
-            The branch on which it was done; it is the current one now.
+            The branch on which the action was performed; it is now the current one.
 
         Raises:
-            ScenarioError: It cannot be done.
+            ScenarioError: The action is invalid.
             NodeError: A node failed; all branches are as they were.
         """
         if not words:
-            raise ScenarioError("what is to be done? an action is a verb and its words, such as: crash tom")
-        action = Action(at, words[0], tuple(words[1:]))
+            raise ScenarioError("the action is empty; it needs a verb and its arguments, such as: crash tom")
+        action = Action(at_us, words[0], tuple(words[1:]))
         check_action(action, branch.scenario.servers)
-        if at < 0:
-            raise ScenarioError(f"{format_seconds(at)} s lies before the start, which is 0 s")
-        if at > branch.end + branch.chunk:
+        if at_us < 0:
+            raise ScenarioError(f"{format_seconds(at_us)} s is before the start, which is 0 s")
+        if at_us > branch.end_us + branch.chunk_us:
             raise ScenarioError(
-                f"{format_seconds(at)} s is further than the run has come, which is {format_seconds(branch.end)} s"
+                f"{format_seconds(at_us)} s is after the end of the run so far, which is {format_seconds(branch.end_us)} s"
             )
-        until = max(branch.end, at + branch.chunk)
-        if at < max(seen, branch.reached):
-            self._check_room()
-            kept = [before for before in branch.actions if before.at_us <= at]
-            simulation = run_anew(branch, kept, at)
+        until_us = max(branch.end_us, at_us + branch.chunk_us)
+        if at_us < max(seen_us, branch.reached_us):
+            self._check_capacity()
+            # Actions at the same time were performed before, so they happen before this one on the new branch as well.
+            kept = [before for before in branch.actions if before.at_us <= at_us]
+            simulation = run_again(branch, kept, at_us)
             simulation.perform(action)
-            simulation.run_until(until)
-            name = f"{format_action(action)} at {format_seconds(at)} s"
-            return self._add(name, branch.scenario, [*kept, action], simulation, parent=branch, left=at)
-        if at < branch.end:
-            simulation = run_anew(branch, branch.actions, at)
+            simulation.run_until(until_us)
+            name = f"{format_action(action)} at {format_seconds(at_us)} s"
+            return self._add(name, branch.scenario, [*kept, action], simulation, parent=branch, left_us=at_us)
+        if at_us < branch.end_us:
+            simulation = run_again(branch, branch.actions, at_us)
             simulation.perform(action)
-            simulation.run_until(until)
-            self._replace(branch, simulation)
+            simulation.run_until(until_us)
+            self._replace_run(branch, simulation)
         else:
-            self._go_on(branch, lambda: _run_and_perform(branch.simulation, action, until))
+            self._continue(branch, lambda: _run_and_perform(branch.simulation, action, until_us))
         branch.actions.append(action)
         self.current = branch
         return branch
 
     def extend(self, branch: Branch) -> None:
-        """Run a branch on by a chunk.
+        """Run a branch for one more chunk.
 
         Raises:
             NodeError: A node failed; the branch is as it was.
         """
-        self._go_on(branch, lambda: branch.simulation.run_until(branch.end + branch.chunk))
+        self._continue(branch, lambda: branch.simulation.run_until(branch.end_us + branch.chunk_us))
 
     def reseed(self, seed: int) -> Branch:
-        """Begin a branch with the current one's script under another seed, and run it as far.
+        """Start a branch with the current one's actions and another seed, and run it equally far.
 
         Raises:
             NodeError: A node failed.
         """
         scenario = dataclasses.replace(self.current.scenario, seed=seed)
-        return self._begin_anew(f"seed {seed}", scenario, self.current.actions, self.current.end)
+        return self._start(f"seed {seed}", scenario, self.current.actions, self.current.end_us)
 
     def reset(self) -> Branch:
-        """Begin a branch without any action, unless the current one has none.
+        """Start a branch without actions, unless the current one has none.
 
         Raises:
             NodeError: A node failed.
         """
         if not self.current.actions:
             return self.current
-        return self._begin_anew("without actions", self.current.scenario, [], self.current.end)
+        return self._start("without actions", self.current.scenario, [], self.current.end_us)
 
     def paste(self, scenario: Scenario) -> Branch:
-        """Begin a branch with a scenario from elsewhere; one that names no step runs the Node of the current branch.
+        """Start a branch with another scenario; if it names no step, it runs the Node of the current branch.
 
         Raises:
             ScenarioError: There is no such step.
@@ -195,17 +202,18 @@ class Branches:
         if scenario.step is None and self.current.scenario.step is not None:
             scenario = dataclasses.replace(scenario, step=self.current.scenario.step)
         base = dataclasses.replace(scenario, actions=(), until_us=None)
-        until = scenario.end_us if scenario.until_us is not None else scenario.last_action_us + self.current.chunk
-        return self._begin_anew("pasted", base, scenario.actions, until)
+        has_end = scenario.until_us is not None
+        until_us = scenario.end_us if has_end else scenario.last_action_us + self.current.chunk_us
+        return self._start("pasted", base, scenario.actions, until_us)
 
-    def _begin_anew(self, name: str, scenario: Scenario, actions: Sequence[Action], until: int) -> Branch:
-        self._check_room()
+    def _start(self, name: str, scenario: Scenario, actions: Sequence[Action], until_us: int) -> Branch:
+        self._check_capacity()
         current = self.current
         is_same_node = scenario.step == current.scenario.step
         node_class = current.simulation.node_class if is_same_node else None
         title = current.trace.title if is_same_node else ""
         simulation = begin(scenario, node_class, title)
-        _run_script(simulation, actions, until)
+        _run_script(simulation, actions, until_us)
         return self._add(name, scenario, list(actions), simulation, parent=current)
 
     def _add(
@@ -216,80 +224,86 @@ class Branches:
         simulation: Simulation,
         *,
         parent: Branch,
-        left: int = 0,
+        left_us: int = 0,
     ) -> Branch:
         branch = Branch(
-            number=len(self.all), name=name, parent=parent.number, left=left, reached=left,
+            number=len(self.all), name=name, parent=parent.number, left_us=left_us, reached_us=left_us,
             scenario=scenario, actions=actions, simulation=simulation,
         )  # fmt: skip
-        branch.lines = parent.lines[: shared(parent.trace.events, branch.trace.events)]
+        branch.lines = parent.lines[: count_shared(parent.trace.events, branch.trace.events)]
         self.all.append(branch)
         self.current = branch
         return branch
 
-    def _check_room(self) -> None:
-        if len(self.all) >= MOST_BRANCHES:
-            raise ScenarioError(f"there are {MOST_BRANCHES} branches, and no room for more; play the cluster again")
+    def _check_capacity(self) -> None:
+        if len(self.all) >= MAX_BRANCHES:
+            raise ScenarioError(f"there are {MAX_BRANCHES} branches, which is the limit; play the cluster again")
 
-    def _replace(self, branch: Branch, simulation: Simulation) -> None:
-        """Put another run in a branch's; what both have in common stays told."""
+    def _replace_run(self, branch: Branch, simulation: Simulation) -> None:
+        """Replace the run of a branch; players keep the events that both runs share."""
         old, branch.simulation = branch.trace.events, simulation
-        del branch.lines[shared(old, branch.trace.events) :]
+        del branch.lines[count_shared(old, branch.trace.events) :]
 
-    def _go_on(self, branch: Branch, work: Callable[[], object]) -> None:
-        """Let a branch's own run go on; if that fails, it is run anew to where it was."""
-        before, count = branch.end, len(branch.trace)
+    def _continue(self, branch: Branch, work: Callable[[], object]) -> None:
+        """Let the run of a branch continue; if that fails, run it again to where it was."""
+        before_us, count = branch.end_us, len(branch.trace)
         try:
             work()
         except BaseException:
             with suppress(LabError):
-                simulation = run_anew(branch, branch.actions, before)
-                # A run that had failed before cannot be had again; it stays as it is.
-                if _events_of(simulation) == count:
-                    self._replace(branch, simulation)
+                simulation = run_again(branch, branch.actions, before_us)
+                # If a node had failed before, that run cannot be repeated, and the branch stays as it is.
+                if _event_count(simulation) == count:
+                    self._replace_run(branch, simulation)
             raise
 
 
-def _is_of_step(node_class: type, number: int | None) -> bool:
-    """Say whether a class is a step's own: a scenario replayed with another class still names the step it came from."""
-    with suppress(LookupError):  # An edition need not hold the step.
+def _is_node_of_step(node_class: type, number: int | None) -> bool:
+    """Return whether a class is the Node of a step.
+
+    A scenario names the step that it was written for, even if it is replayed with another class.
+    """
+    with suppress(LookupError):  # A learner's edition may not have the step.
         return number is not None and node_class is node(number)
     return False
 
 
-def run_anew(branch: Branch, actions: Sequence[Action], until: int) -> Simulation:
+def run_again(branch: Branch, actions: Sequence[Action], until_us: int) -> Simulation:
     """Run a branch's scenario from the start with these actions.
 
     Raises:
         NodeError: A node failed.
     """
     simulation = begin(branch.scenario, branch.simulation.node_class, branch.trace.title)
-    _run_script(simulation, actions, until, branch.simulation.event_count)
+    _run_script(simulation, actions, until_us, branch.simulation.event_count)
     return simulation
 
 
-def _run_script(simulation: Simulation, actions: Sequence[Action], until: int, known: int = 0) -> None:
-    """Run a simulation with actions; what took many runs before may take as many events in one."""
+def _run_script(simulation: Simulation, actions: Sequence[Action], until_us: int, more_events: int = 0) -> None:
+    """Run a simulation with actions, with this many events in addition to its budget.
+
+    The budget bounds a single call of `run_until`. A branch that took many calls is run again in one.
+    """
     for action in actions:
         simulation.plan(action)
     budget = simulation.event_budget
-    simulation.event_budget = budget + known
-    simulation.run_until(until)
+    simulation.event_budget = budget + more_events
+    simulation.run_until(until_us)
     simulation.event_budget = budget
 
 
-def _run_and_perform(simulation: Simulation, action: Action, until: int) -> None:
+def _run_and_perform(simulation: Simulation, action: Action, until_us: int) -> None:
     simulation.run_until(action.at_us)
     simulation.perform(action)
-    simulation.run_until(until)
+    simulation.run_until(until_us)
 
 
-def _events_of(simulation: Simulation) -> int:
+def _event_count(simulation: Simulation) -> int:
     return len(simulation.trace) if simulation.trace is not None else 0
 
 
-def shared(one: Sequence[Event], other: Sequence[Event]) -> int:
-    """Count the events with which two runs begin alike."""
+def count_shared(one: Sequence[Event], other: Sequence[Event]) -> int:
+    """Return how many events two runs share from the start."""
     for count, (a, b) in enumerate(zip(one, other, strict=False)):
         if a is not b and a != b:
             return count

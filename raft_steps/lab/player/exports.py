@@ -1,6 +1,6 @@
-"""A branch as text: its scenario on a line, as Python with a cluster's verbs, and as a test that reproduces it.
+"""Exports a branch as text: its scenario on one line, Python code that repeats it, and a test that reproduces it.
 
-Each text holds the scenario, so each can be pasted back.
+Each of the three contains the scenario, so each can be pasted into a player.
 """
 
 from __future__ import annotations
@@ -22,48 +22,47 @@ from raft_steps.lab.verify.properties.monitor import Properties
 if TYPE_CHECKING:
     from raft_steps.lab.player.branches import Branch
 
-NUMBERS = {"hold": 1, "loss": 0, "delay": 0}  # from which of its words on an action has numbers
+NUMBERS_FROM = {"hold": 1, "loss": 0, "delay": 0}  # from which argument on an action's arguments are numbers
 
 
 def as_line(scenario: Scenario) -> str:
-    """Spell a scenario on one line: as text, or as JSON where a text in it would break the line."""
+    """Format a scenario on one line: as text, or as JSON if a string in it has a line break."""
     line = scenario.to_text()
     return line if line.isprintable() else json.dumps(json.loads(scenario.to_json()))
 
 
 def as_call(action: Action) -> str:
-    """Spell an action as the call of a cluster's verb: cluster.crash("tom", at=12)."""
+    """Format an action as a call on a cluster: cluster.crash("tom", at=12)."""
     verb, words = action.verb, list(action.words)
-    given: list[str] = []
-    if verb in ("set", "delete", "get") and len(words) > 2 and words[-2] == "to":
-        given = [f"to={quote(words[-1])}"]
-        words = words[:-2]
     if verb == "partition":
-        given = _sides(words)
+        call = _sides(words)
     elif verb == "cut":
-        given = [quote(end) for end in words[0].split(">")]
-    elif verb in NUMBERS:
-        given = [quote(word) for word in words[: NUMBERS[verb]]] + [_number(word) for word in words[NUMBERS[verb] :]]
+        call = [quote(server) for server in words[0].split(">")]
+    elif verb in NUMBERS_FROM:
+        first = NUMBERS_FROM[verb]
+        call = [quote(word) for word in words[:first]] + [_number(word) for word in words[first:]]
+    elif verb in ("set", "delete", "get") and len(words) > 2 and words[-2] == "to":
+        call = [*map(quote, words[:-2]), f"to={quote(words[-1])}"]
     else:
-        given = [quote(word) for word in words] + given
-    return f"cluster.{verb}({', '.join([*given, f'at={format_seconds(action.at_us)}'])})"
+        call = [quote(word) for word in words]
+    return f"cluster.{verb}({', '.join([*call, f'at={format_seconds(action.at_us)}'])})"
 
 
-def whole(branch: Branch) -> Scenario:
-    """Give all that decides a branch's run, with the event in which a node failed, if one did."""
+def exported_scenario(branch: Branch) -> Scenario:
+    """Return the full scenario of a branch; if a node failed, it ends just after that event."""
     failed = failures(branch)
-    scenario = branch.whole_scenario
+    scenario = branch.full_scenario
     return dataclasses.replace(scenario, until_us=failed[0].time_us + 1) if failed else scenario
 
 
 def failures(branch: Branch) -> list[Event]:
-    """Give the events in which a node failed."""
+    """Return the events in which a node failed."""
     trace = branch.simulation.trace
     return trace.of("failed") if trace is not None else []
 
 
 def as_python(branch: Branch, scenario: Scenario) -> str:
-    """Spell a branch, whose whole scenario this is, as Python that builds its cluster, does what was done, and runs it."""
+    """Format a branch, given its full scenario, as Python code that builds its cluster and repeats its actions."""
     lines = ["from raft_steps.lab import Cluster", *_import_of_node(branch)]
     lines += ["", f"# {as_line(scenario)}", f"cluster = {_cluster(branch)}"]
     lines += [as_call(action) for action in branch.actions]
@@ -71,10 +70,10 @@ def as_python(branch: Branch, scenario: Scenario) -> str:
 
 
 def as_test(branch: Branch, scenario: Scenario) -> str:
-    """Spell a branch, whose whole scenario this is, as a file for pytest that fails if anything in the run is otherwise."""
+    """Format a branch, given its full scenario, as a pytest module that fails if anything in the run changes."""
     line, node, failed = as_line(scenario), _name_of_node(branch), failures(branch)
     replay = f"Cluster.replay({'SCENARIO' if node is None else f'SCENARIO, {node}'})"
-    lines = ['"""A run of a cluster, as it was seen: the test fails as soon as anything in it is otherwise."""', ""]
+    lines = ['"""A recorded run of a cluster: the test fails if anything in the run changes."""', ""]
     lines += ["import pytest", ""] if failed else []
     lines += [
         "from raft_steps.lab import Cluster",
@@ -87,22 +86,22 @@ def as_test(branch: Branch, scenario: Scenario) -> str:
     who = f"{quote(leader)} == cluster.leader" if leader else "cluster.leader is None"
     lines += [
         "def test_run_is_as_it_was() -> None:",
-        f'    """{_claim(branch)}"""',
+        f'    """{_summary(branch)}"""',
         f"    cluster = {replay}",
         "",
         f"    assert {who}",
-        f"    assert [{', '.join(quote(name) for name in _broken(branch))}] == [v.rule.name for v in cluster.violations]",
-        f"    assert {quote(digest_of(branch.spell()))} == cluster.trace.digest()",
+        f"    assert [{', '.join(quote(name) for name in _violated_rules(branch))}] == [v.rule.name for v in cluster.violations]",
+        f"    assert {quote(digest_of(branch.format_events()))} == cluster.trace.digest()",
         "",
     ]
     return "\n".join(lines)
 
 
 def _test_of_failure(error: str, replay: str) -> list[str]:
-    """Spell a test of a run in which a node failed."""
+    """Format the test of a run in which a node failed."""
     return [
         "def test_node_fails_as_it_did() -> None:",
-        '    """The node still fails in the same event, with the same words."""',
+        '    """The node still fails in the same event, with the same error."""',
         "    with pytest.raises(NodeError) as caught:",
         f"        {replay}",
         "",
@@ -111,12 +110,12 @@ def _test_of_failure(error: str, replay: str) -> list[str]:
 
 
 def quote(text: str) -> str:
-    """Spell a text as Python does, in double quotes where that is possible."""
+    """Format a string as a Python literal, in double quotes if possible."""
     return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
 
 
 def _number(word: str) -> str:
-    """Spell a number so that the cluster spells it as it was."""
+    """Format a number so that the cluster's verb turns it into the same word again: 0.50 stays "0.50"."""
     try:
         return word if str(json.loads(word)) == word else quote(word)
     except ValueError:
@@ -128,23 +127,23 @@ def _sides(words: Iterable[str]) -> list[str]:
 
 
 def _name_of_node(branch: Branch) -> str | None:
-    """Name the Node class in the text; None for a step's, which the scenario names."""
+    """Return the name of the Node class; None for that of a step, because the scenario names the step."""
     return None if branch.scenario.step is not None else branch.simulation.node_class.__name__
 
 
 def _import_of_node(branch: Branch) -> list[str]:
-    """Say where a Node class comes from that is not a step's, as far as one can."""
+    """Return the import of a Node class that is not a step's, as far as its module is known."""
     name, node_class = _name_of_node(branch), branch.simulation.node_class
     if name is None:
         return []
     module = node_class.__module__
     if module == "__main__" or node_class.__qualname__ != name:
-        return [f"from my_node import {name}  # your own class: put it into a file my_node.py, or say where it is"]
-    return [f"from {module} import {name}  # the class that ran; say where it is if it has moved"]
+        return [f"from my_node import {name}  # your own class: put it into a file my_node.py, or change this import"]
+    return [f"from {module} import {name}  # the class that ran; change this import if it has moved"]
 
 
 def _cluster(branch: Branch) -> str:
-    """Spell the building of the cluster: by its arguments, or by a scenario where these cannot say it all."""
+    """Format the expression that builds the cluster: with arguments or, if they are not enough, from a scenario."""
     scenario, node = branch.scenario, _name_of_node(branch)
     if _built(branch, parts := _parts(branch)) != scenario:
         first = quote(as_line(Scenario.parse(f"{scenario.to_text()}; until 0")))
@@ -154,13 +153,13 @@ def _cluster(branch: Branch) -> str:
 
 
 def _parts(branch: Branch) -> dict[str, Any]:
-    """Give what a cluster is built with, beside its Node and its servers."""
+    """Return the arguments with which a cluster is built, except its Node and its servers."""
     scenario = branch.scenario
     parts: dict[str, Any] = {"seed": scenario.seed}
     if scenario.leader != getattr(_built(branch, parts), "leader", None):
         parts["leader"] = scenario.leader
     if scenario.logs:
-        parts["logs"] = {name: [f"{term} {said}" for term, said in log] for name, log in scenario.logs.items()}
+        parts["logs"] = {name: [f"{term} {command}" for term, command in log] for name, log in scenario.logs.items()}
     if scenario.draws:
         parts["draws"] = {name: list(values) for name, values in scenario.draws.items()}
     if scenario.later:
@@ -175,16 +174,16 @@ def _parts(branch: Branch) -> dict[str, Any]:
 
 
 def _built(branch: Branch, parts: dict[str, Any]) -> Scenario | None:
-    """Give the scenario that a cluster begins with that is built with these parts; None if it cannot be built."""
+    """Return the scenario of a cluster that is built with these arguments; None if they are invalid."""
     scenario = branch.scenario
     node_class = branch.simulation.node_class if scenario.step is None else None
-    read = dict(parts)
-    network = read.pop("network", {})
-    for name, reads in (("logs", arguments.read_logs), ("draws", arguments.read_draws), ("later", tuple)):
-        if name in read:
-            read[name] = reads(read[name])
+    given = dict(parts)
+    network = given.pop("network", {})
+    for name, read in (("logs", arguments.read_logs), ("draws", arguments.read_draws), ("later", tuple)):
+        if name in given:
+            given[name] = read(given[name])
     with suppress(LabError):
-        return default_scenario(scenario.step, scenario.servers, node_class=node_class, **read, **network)
+        return default_scenario(scenario.step, scenario.servers, node_class=node_class, **given, **network)
     return None
 
 
@@ -198,18 +197,18 @@ def _literal(value: Any) -> str:
 
 
 def leader_of(branch: Branch) -> str | None:
-    """Name who leads at the end of a branch; None if nobody does."""
+    """Return the leader at the end of a branch; None if there is none."""
     host = visible_leader(branch.simulation.hosts)
     return host.name if host is not None else None
 
 
-def _broken(branch: Branch) -> list[str]:
+def _violated_rules(branch: Branch) -> list[str]:
     monitor = branch.simulation.monitor
     return list(monitor.violations) if isinstance(monitor, Properties) else []
 
 
-def _claim(branch: Branch) -> str:
-    """Say in a sentence how the run ends."""
-    leader, broken = leader_of(branch), _broken(branch)
+def _summary(branch: Branch) -> str:
+    """Describe the end of the run in one sentence."""
+    leader, rules = leader_of(branch), _violated_rules(branch)
     who = f"{leader} leads" if leader else "nobody leads"
-    return f"At {format_seconds(branch.end)} s {who}, and {' and '.join(broken) or 'no rule'} broke on the way."
+    return f"At {format_seconds(branch.end_us)} s {who}; violated rules: {', '.join(rules) or 'none'}."

@@ -1,4 +1,4 @@
-"""Finds a scenario in any text: on a line of its own, in a comment, in a string of Python, as JSON."""
+"""Finds a scenario in a text: on a line of its own, in a comment, in a Python string, or as JSON."""
 
 from __future__ import annotations
 
@@ -9,45 +9,46 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.scenario import Scenario
 
 BEGINNINGS = ("raft-steps ", "{")
-LONGEST = 1_000_000  # characters of a text that is looked through
+MAX_CHARACTERS = 1_000_000
 
 
 def find_scenario(text: str) -> Scenario:
-    """Read the first scenario that a text holds.
+    """Parse the first scenario in a text.
 
     Raises:
-        ScenarioError: It holds none; or what looks like one cannot be read, and why.
+        ScenarioError: There is no scenario in the text, or none that can be parsed.
     """
-    if len(text) > LONGEST:
-        raise ScenarioError(f"this text is too long to look for a scenario in it: over {LONGEST:,} characters")
-    complaint = None
+    if len(text) > MAX_CHARACTERS:
+        raise ScenarioError(f"this text is too long to look for a scenario in it: over {MAX_CHARACTERS:,} characters")
+    first_error = None
     for candidate in _candidates(text):
         try:
             return Scenario.parse(candidate)
         except ScenarioError as error:
-            complaint = complaint or error
-    if complaint is not None:
-        raise complaint
+            first_error = first_error or error
+    if first_error is not None:
+        raise first_error
     raise ScenarioError(
         "there is no scenario in this text; one begins like this: raft-steps 1; step 6; servers tom jerry"
     )
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """Yield what looks like a scenario, the likeliest first."""
+    """Yield parts of the text that may be a scenario, the most likely first."""
     if text.strip().startswith(BEGINNINGS):
         yield text.strip()
     lines = [line.strip().lstrip("#").strip() for line in text.split("\n")]
     yield from (line for line in lines if line.startswith(BEGINNINGS))
-    yield from (said for said in _strings(text) if said.startswith(BEGINNINGS))
-    for line in lines:  # In a command, or in code that is cut off: from its beginning to the quotation mark's end.
+    yield from (string for string in _strings(text) if string.startswith(BEGINNINGS))
+    # In a shell command, or in code that is not valid by itself: up to the closing quotation mark, if there is one.
+    for line in lines:
         before, name, rest = line.partition(BEGINNINGS[0])
         if name and before:
             yield (name + rest).rpartition(before[-1])[0] if before[-1] in "\"'" else name + rest
 
 
 def _strings(text: str) -> list[str]:
-    """Give the strings of a text that is Python; none if it is not."""
+    """Return the string literals of a text that is Python code; none if it is not."""
     try:
         nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,7 +1,7 @@
-"""The session: it answers what players ask of a live cluster, and tells them what Python code did to it.
+"""The session of a live cluster: it answers requests from the browser, and sends what Python code has changed.
 
-A player asks with a dictionary and gets messages back: the events that are new, the state of the session, one answer.
-Requests come on another thread while a cell runs, so one lock is held around each of them and each verb of the cluster.
+A request is a dictionary. The replies are messages: the new events, the state of the session, and one answer. While a
+cell runs, requests arrive on another thread, so one lock is held during each request and each verb of the cluster.
 """
 
 from __future__ import annotations
@@ -14,48 +14,49 @@ from threading import RLock
 from typing import Any, Protocol
 
 from raft_steps.lab.errors import LabError, ScenarioError
-from raft_steps.lab.player.branches import Branch, Branches
+from raft_steps.lab.player.branches import Branch, BranchTree
 from raft_steps.lab.player.notebook_cells import cell_hook
 from raft_steps.lab.player.scenario_finder import find_scenario
-from raft_steps.lab.player.state import describe, spell_lines, what_happened
+from raft_steps.lab.player.state import describe_result, encode_lines, session_state
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.model import Action
 from raft_steps.lab.scenario.scenario import Scenario
 
-STRAYED = (
-    ", but what came before is not as it was: was a node changed by hand, or does its class use chance"
-    " that is not self.random?"
+DIVERGED = (
+    ", but its events before that time differ: was a node changed by hand, or does its class use random numbers"
+    " that are not from self.random?"
 )
 
 
-class Screen(Protocol):
-    """A player, as a session knows it."""
+class Frontend(Protocol):
+    """The widget of a player, as a session uses it."""
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody can see it."""
+        """Whether the widget has not been closed."""
 
     def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         """Send a message to the browser."""
 
-    def keep(self, trace: bytes, live: dict[str, Any]) -> None:
-        """Keep the present state for whoever opens it later, and send `live` to the browser."""
+    def store_state(self, trace: bytes, live: dict[str, Any]) -> None:
+        """Store the current state for browsers that open the widget later, and send `live` to those that have it open."""
 
 
 @dataclass(slots=True, eq=False)
-class Viewer:
-    """A player, and which branches its browser holds."""
+class Connection:
+    """A frontend, and the numbers of the branches whose events its browser has."""
 
-    screen: Screen
-    holds: set[int] = field(default_factory=set)
+    frontend: Frontend
+    branches: set[int] = field(default_factory=set)
 
 
 class PlayerSession:
     """What players and Python code do with one cluster.
 
     Attributes:
-        branches: All that was tried.
-        lock: Held while anything is done.
+        branches: All branches.
+        lock: Held during every request and every verb.
+        trace_bytes: The trace of the current branch, as browsers read it.
     """
 
     def __init__(
@@ -66,87 +67,88 @@ class PlayerSession:
         lock: RLock,
         adopt: Callable[[Branch], None],
     ) -> None:
-        """Begin with what a cluster has done so far.
+        """Start with what the cluster has done so far.
 
         Args:
-            scenario: What decides its run, but for the actions.
-            actions: What was done.
+            scenario: What determines its run, except for the actions.
+            actions: Its actions.
             simulation: Its run.
-            lock: What is held while anything is done.
-            adopt: Makes a branch the cluster's own run.
+            lock: The lock to hold during every request.
+            adopt: Called with the branch on which the cluster continues.
         """
         self.lock = lock
-        self.branches = Branches(scenario, actions, simulation)
+        self.branches = BranchTree(scenario, actions, simulation)
         self._adopt = adopt
-        self._viewers: list[Viewer] = []
-        self._untold = False
-        cell_hook.call_after_cells(self.tell)
+        self._connections: list[Connection] = []
+        self._has_unsent_changes = False
+        cell_hook.call_after_cells(self.send_changes)
         self._state: dict[str, Any] = {}
         self.trace_bytes = b""
         self._refresh()
 
-    def open(self, screen: Screen) -> None:
-        """Let one more player take part; it has been given the present state."""
+    def connect(self, frontend: Frontend) -> None:
+        """Add a frontend, which was created with the current state."""
         with self.lock:
-            self._viewers = [viewer for viewer in self._viewers if viewer.screen.is_open]
-            self._viewers.append(Viewer(screen, {self.branches.current.number}))
+            self._remove_closed()
+            self._connections.append(Connection(frontend, {self.branches.current.number}))
 
-    def opened_anew(self, screen: Screen) -> None:
-        """Hear that a browser has asked for all of a player's state: it holds the current branch and no other."""
+    def on_state_request(self, frontend: Frontend) -> None:
+        """Called when a browser loads all of a widget's state: it then has the current branch and no other."""
         with self.lock:
-            for viewer in self._viewers:
-                if viewer.screen is screen:
-                    viewer.holds = {self.branches.current.number}
+            for connection in self._connections:
+                if connection.frontend is frontend:
+                    connection.branches = {self.branches.current.number}
 
     def state(self) -> dict[str, Any]:
-        """Give the present state, as players know it, once all that was done has been told."""
+        """Return the current state, after sending unsent changes."""
         with self.lock:
-            self.tell()
+            self.send_changes()
             return self._state
 
     def changed(self) -> None:
-        """Hear that Python code has changed the cluster: players are told at the end of its cell, or at once."""
-        self.branches.current.reached = self.branches.current.end
-        self._untold = True
+        """Called when Python code has changed the cluster; players are updated at the end of its cell, or else at once."""
+        self.branches.current.reached_us = self.branches.current.end_us
+        self._has_unsent_changes = True
         if not cell_hook.is_cell_running:
-            self.tell()
+            self.send_changes()
 
-    def tell(self) -> None:
-        """Tell players what Python code has changed."""
+    def send_changes(self) -> None:
+        """Send players what Python code has changed."""
         with self.lock:
-            if self._untold:
-                self._untold = False
+            if self._has_unsent_changes:
+                self._has_unsent_changes = False
                 current = self.branches.current
-                self._send_events(current, at=current.end)
-                self._publish()
+                self._send_events(current, at_us=current.end_us)
+                self._send_state()
 
-    def answer(self, screen: Screen, request: Any) -> None:
-        """Do what a player asks for; it gets exactly one answer, also when it cannot be done."""
+    def answer(self, frontend: Frontend, request: Any) -> None:
+        """Carry out a request, and send exactly one answer, whether it succeeds or fails."""
         number = request.get("id") if isinstance(request, dict) else None
         with self.lock:
-            self.tell()
+            self.send_changes()
             try:
-                said, ok = self._do_and_publish(screen, request), True
+                text, ok = self._do_and_send_state(frontend, request), True
             except LabError as error:
-                said, ok = str(error), False
-                self._tell_of_failure()
-            except Exception as error:  # noqa: BLE001  # Whatever it was, whoever clicked waits for an answer.
-                said, ok = f"this cannot be done: {type(error).__name__}: {error}", False
-            screen.send({"kind": "answer", "id": number, "ok": ok, "said": said})
+                text, ok = str(error), False
+                self._send_failed_runs()
+            except Exception as error:  # noqa: BLE001  # Whatever went wrong, the player is waiting for an answer.
+                text, ok = f"this cannot be done: {type(error).__name__}: {error}", False
+            frontend.send({"kind": "answer", "id": number, "ok": ok, "said": text})
 
-    def _do_and_publish(self, screen: Screen, request: Any) -> str:
+    def _do_and_send_state(self, frontend: Frontend, request: Any) -> str:
         try:
-            said = self._do(screen, request)
+            text = self._do(frontend, request)
         finally:
+            # A failed request, too, may have replaced the run of the current branch.
             self._adopt(self.branches.current)
-        self._publish()
-        return said
+        self._send_state()
+        return text
 
-    def _do(self, screen: Screen, request: Any) -> str:
-        """Do what a request says, send the events that are new, and say what was done."""
+    def _do(self, frontend: Frontend, request: Any) -> str:
+        """Carry out a request, send the new events, and return the text of the answer."""
         match request:
-            case {"do": "act", "branch": number, "at": int(at), "seen": int(seen), "action": str(text)}:
-                return self._act(self.branches.find(number), at, seen, text)
+            case {"do": "act", "branch": number, "at": int(at_us), "seen": int(seen_us), "action": str(text)}:
+                return self._act(self.branches.find(number), at_us, seen_us, text)
             case {"do": "extend", "branch": number}:
                 branch = self.branches.find(number)
                 self.branches.extend(branch)
@@ -157,41 +159,43 @@ class PlayerSession:
                 self._send_events(self.branches.current, keep=0)
                 return f"this is branch {number}: {self.branches.current.name}"
             case {"do": "fetch", "branch": number}:
-                self._send_events(self.branches.find(number), keep=0, only=screen)
+                self._send_events(self.branches.find(number), keep=0, only=frontend)
                 return ""
             case {"do": "seed", "seed": int(seed)}:
-                return self._show_new(self.branches.reseed(seed))
+                return self._send_new(self.branches.reseed(seed))
             case {"do": "reset"}:
                 before = self.branches.current
                 branch = self.branches.reset()
-                return "there is nothing to take back" if branch is before else self._show_new(branch)
+                return "there are no actions to remove" if branch is before else self._send_new(branch)
             case {"do": "paste", "text": str(text)}:
-                return self._show_new(self.branches.paste(find_scenario(text)))
+                return self._send_new(self.branches.paste(find_scenario(text)))
         raise ScenarioError(f"a live cluster cannot do this: {json.dumps(request, default=str)[:200]}")
 
-    def _act(self, branch: Branch, at: int, seen: int, text: str) -> str:
+    def _act(self, branch: Branch, at_us: int, seen_us: int, text: str) -> str:
         try:
             words = shlex.split(text)
         except ValueError as error:
             raise ScenarioError("the action has an open quotation mark, or a backslash at its end") from error
-        found = self.branches.act(branch, at, seen, words)
-        is_true = found is branch or found.repeats(branch)
-        self._send_events(found, parent=None if found is branch else branch.number)
-        said = what_happened(found, at) or (f"{words[1]} will not arrive" if words[0] == "drop" else f"{text}: done")
-        if found is branch:
-            return said
-        return f"{said}; this is a new branch" + ("" if is_true else STRAYED)
+        found = self.branches.act(branch, at_us, seen_us, words)
+        is_new = found is not branch
+        has_same_past = not is_new or found.matches_past_of(branch)
+        self._send_events(found, parent=branch.number if is_new else None)
+        default = f"{words[1]} will not arrive" if words[0] == "drop" else f"{text}: done"
+        result = describe_result(found, at_us) or default
+        if not is_new:
+            return result
+        return f"{result}; this is a new branch" + ("" if has_same_past else DIVERGED)
 
-    def _show_new(self, branch: Branch) -> str:
+    def _send_new(self, branch: Branch) -> str:
         self._send_events(branch, parent=branch.parent)
         return f"this is a new branch: {branch.name}"
 
-    def _tell_of_failure(self) -> None:
-        """Tell what is left of a run that failed where it could not be brought back to where it was."""
+    def _send_failed_runs(self) -> None:
+        """Send the events up to a failure, if a branch could not be restored to where it was before."""
         for branch in self.branches.all:
             if len(branch.trace) > len(branch.lines):
                 self._send_events(branch)
-                self._publish()
+                self._send_state()
 
     def _send_events(
         self,
@@ -199,41 +203,45 @@ class PlayerSession:
         *,
         keep: int | None = None,
         parent: int | None = None,
-        at: int | None = None,
-        only: Screen | None = None,
+        at_us: int | None = None,
+        only: Frontend | None = None,
     ) -> None:
-        """Send a branch's events that players have not been told of, or all of them where a browser lacks the others.
+        """Send the new events of a branch; a browser that lacks the others gets all of them.
 
         Args:
             branch: The branch.
-            keep: How many a browser keeps; by default all that it has been told of.
+            keep: How many events the browser keeps; by default all that were sent before.
             parent: The branch whose events it keeps, if that is another one.
-            at: Where the browser is to stand, in microseconds.
-            only: The player to send them to; all by default.
+            at_us: The time to which the player should move, in microseconds.
+            only: The only frontend to send them to; all by default.
         """
         keep = len(branch.lines) if keep is None else keep
-        lines = branch.spell()
+        lines = branch.format_events()
+        assert keep <= len(lines), "a browser cannot keep more events than the branch has"
         needed = branch.number if parent is None else parent
-        content: dict[str, Any] = {"kind": "trace", "branch": branch.number, "end": branch.end, "at": at}
+        content: dict[str, Any] = {"kind": "trace", "branch": branch.number, "end": branch.end_us, "at": at_us}
         content |= {"servers": list(branch.scenario.servers), "title": branch.trace.title}
         if parent is not None:
             content["parent"] = parent
-        for viewer in self._viewers:
-            if viewer.screen.is_open and (only is None or viewer.screen is only):
-                kept = keep if needed in viewer.holds else 0
-                viewer.holds.add(branch.number)
-                viewer.screen.send(content | {"keep": kept}, [spell_lines(lines[kept:])])
+        for connection in self._connections:
+            if connection.frontend.is_open and (only is None or connection.frontend is only):
+                kept = keep if needed in connection.branches else 0
+                connection.branches.add(branch.number)
+                connection.frontend.send(content | {"keep": kept}, [encode_lines(lines[kept:])])
 
-    def _publish(self) -> None:
-        """Give all players the present state."""
+    def _send_state(self) -> None:
+        """Send the current state to all frontends."""
         self._refresh()
-        self._viewers = [viewer for viewer in self._viewers if viewer.screen.is_open]
-        for viewer in self._viewers:
-            viewer.screen.keep(self.trace_bytes, self._state)
+        self._remove_closed()
+        for connection in self._connections:
+            connection.frontend.store_state(self.trace_bytes, self._state)
+
+    def _remove_closed(self) -> None:
+        self._connections = [connection for connection in self._connections if connection.frontend.is_open]
 
     def _refresh(self) -> None:
         branch = self.branches.current
         trace = branch.trace
-        trace.end_us = branch.end
-        self.trace_bytes = spell_lines([trace.header(), *branch.spell()])
-        self._state = describe(self.branches)
+        trace.end_us = branch.end_us
+        self.trace_bytes = encode_lines([trace.header(), *branch.format_events()])
+        self._state = session_state(self.branches)

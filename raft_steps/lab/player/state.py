@@ -1,4 +1,4 @@
-"""What players are told of a session: its state as data, its events as bytes, and what came of an action, in words."""
+"""Encodes a session for the browser: its state, its events, and a one-line result of each action."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 from raft_steps.lab.player import exports
-from raft_steps.lab.player.branches import Branch, Branches
+from raft_steps.lab.player.branches import Branch, BranchTree
 from raft_steps.lab.scenario.grammar import format_action
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
 
-# What an action does itself; what follows from it on the same server is not told in its answer.
-TOLD = frozenset(
+# Events that are the direct result of an action. Its consequences on the same server are not part of the answer.
+RESULT_KINDS = frozenset(
     {
         *("crashed", "restarted", "started", "paused", "resumed", "partitioned", "cut", "healed"),
         *("network", "held", "doubled", "note", "asked", "timer_fired"),
@@ -21,20 +21,20 @@ TOLD = frozenset(
 )
 
 
-def describe(branches: Branches) -> dict[str, Any]:
-    """Describe a session as its players know it; times in microseconds.
+def session_state(branches: BranchTree) -> dict[str, Any]:
+    """Return the state of a session as JSON data, with times in microseconds.
 
-    Loss and delay are those of the beginning: what became of them is told by the events of the trace.
+    Loss and delay are those at the start of the run: the events of the trace hold later changes.
     """
     branch = branches.current
-    scenario = exports.whole(branch)
+    scenario = exports.exported_scenario(branch)
     script = sorted(branch.actions, key=lambda action: action.at_us)
     return {
         "current": branch.number,
         "branches": [
             {
-                "id": each.number, "name": each.name, "parent": each.parent, "from": each.left,
-                "seed": each.scenario.seed, "end": each.end, "events": len(each.lines), "last": _last_deed(each),
+                "id": each.number, "name": each.name, "parent": each.parent, "from": each.left_us,
+                "seed": each.scenario.seed, "end": each.end_us, "events": len(each.lines), "last": _last_action(each),
             }
             for each in branches.all
         ],
@@ -47,13 +47,17 @@ def describe(branches: Branches) -> dict[str, Any]:
         "violations": _violations(branch),
         "loss": scenario.loss,
         "delay": list(scenario.delay or branch.simulation.timing.delay),
-        "chunk": branch.chunk,
+        "chunk": branch.chunk_us,
         "clients": hasattr(branch.simulation.node_class, "on_client_request"),
     }  # fmt: skip
 
 
-def spell_lines(lines: list[str]) -> bytes:
-    """Spell lines of JSON as the browser reads them: numbers that only Python's JSON knows become words."""
+def encode_lines(lines: list[str]) -> bytes:
+    """Encode lines of JSON for the browser.
+
+    Python's JSON allows infinite numbers and NaN, for example in a field of a learner's node. The browser's JSON does
+    not, so they become strings.
+    """
     text = "".join(f"{line}\n" for line in lines)
     if "NaN" in text or "Infinity" in text:
         rows = [json.loads(line, parse_constant=str) for line in lines]
@@ -61,8 +65,8 @@ def spell_lines(lines: list[str]) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _last_deed(branch: Branch) -> str:
-    """Say what was done last on a branch, as the name of a branch says it; "" if nothing was."""
+def _last_action(branch: Branch) -> str:
+    """Describe the last action on a branch; return "" if it has none."""
     last = max(branch.actions, key=lambda action: action.at_us, default=None)
     return f"{format_action(last)} at {format_seconds(last.at_us)} s" if last is not None else ""
 
@@ -80,12 +84,12 @@ def _violations(branch: Branch) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def what_happened(branch: Branch, at: int) -> str:
-    """Say what the last action, at this time, brought about: the events of its own kind, last ones first found."""
-    told: list[str] = []
+def describe_result(branch: Branch, at_us: int) -> str:
+    """Describe the events that an action at this time has caused directly, in order."""
+    texts: list[str] = []
     for event in reversed(branch.trace.events):
-        if event.time_us < at:
+        if event.time_us < at_us:
             break
-        if event.time_us == at and event.kind in TOLD:
-            told.append(event_text(event))
-    return "; ".join(dict.fromkeys(reversed(told)))
+        if event.time_us == at_us and event.kind in RESULT_KINDS:
+            texts.append(event_text(event))
+    return "; ".join(dict.fromkeys(reversed(texts)))

@@ -1,12 +1,12 @@
-"""The player: a run, drawn as a ring of servers in a notebook, with controls to move through its time.
+"""The player: shows a run as a ring of servers in a notebook, with controls to move through its time.
 
-Python simulates and sends one batched trace; the browser's clock, drawing and scrubbing never ask Python again. The
-drawing is one anywidget whose JavaScript is in the folder `browser`; the controls around it that need no exact timing
-are ipywidgets, linked to it in the browser. What moves time itself (play, step, scrub) is part of the drawing, because
-a scrubber needs marks, and because space and arrows have to mean the same wherever one has clicked.
+Python simulates and sends the whole trace at once; playing, drawing and scrubbing happen in the browser and never ask
+Python. The drawing is an anywidget whose JavaScript is in the folder `player/browser`. The controls that need no exact
+timing are ipywidgets, linked to it in the browser. Those that move time (play, step, scrub) are part of the drawing,
+because a scrubber needs marks, and because the space bar and the arrow keys must work wherever the focus is.
 
-The player of a cluster is live: its requests go to the cluster's session, on whichever thread JupyterLab hears them.
-The player of a trace alone asks nothing.
+The player of a cluster is live: its requests go to the cluster's session, on the thread on which JupyterLab receives
+them. The player of a stored trace sends no requests.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ import ipywidgets
 import traitlets
 
 from raft_steps.lab.pictures.cluster_ring import cluster_ring, ring_text
-from raft_steps.lab.player.state import spell_lines
+from raft_steps.lab.player.state import encode_lines
 from raft_steps.lab.scenario.model import MICROSECONDS
-from raft_steps.lab.trace.narration import event_text
-from raft_steps.lab.trace.trace import Event, Trace
+from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.player.session import PlayerSession
@@ -35,18 +34,6 @@ MODULES = (
     "panels", "log_table", "client_list", "playback_controls", "playback", "inspector", "action_bar", "script_panel",
     "branch_panel", "violation_banner", "keyboard", "live", "layout", "input", "widget",
 )  # fmt: skip
-MARKS = {
-    "crashed": "down",
-    "restarted": "up",
-    "paused": "down",
-    "resumed": "up",
-    "partitioned": "wall",
-    "cut": "wall",
-    "healed": "heal",
-    "truncated": "alarm",
-    "failed": "alarm",
-}
-MOST_MOMENTS = 200  # a longer list is no help in finding anything
 
 # What a module needs only while it is a file of its own: its imports, the word export, and the types in its JSDoc, which
 # are half of the text.
@@ -54,11 +41,9 @@ _IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 _JSDOC = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 
-Moment = tuple[int, str, str]
-
 
 def javascript() -> str:
-    """Return the player's JavaScript as one module, so that the browser loads nothing from anywhere."""
+    """Return the player's JavaScript as one module, so that the browser loads nothing from elsewhere."""
     folder = files("raft_steps.lab") / "player" / "browser"
     source = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
     for left_out in (_JSDOC, _IMPORT, _EXPORT):
@@ -67,7 +52,7 @@ def javascript() -> str:
 
 
 def stylesheet() -> str:
-    """Give the drawing's CSS."""
+    """Return the style sheet of the drawing."""
     return (files("raft_steps.lab") / "player" / "browser" / "widget.css").read_text(encoding="utf-8")
 
 
@@ -75,14 +60,14 @@ class Ring(anywidget.AnyWidget):
     """The drawing, with the controls that move time.
 
     Attributes:
-        trace: The run, as `Trace.to_text` spells it; bytes, so that nothing spells it a second time on the way.
-        start: The time that is shown at first, in microseconds; -1 for the beginning.
-        speed: How fast time goes; at 1, a usual message is seen for a second.
-        heartbeats: Whether idle heartbeats are told and stepped through.
-        hurry: Whether long stretches without a message go by fast.
-        chapter: Which of the moments was passed last, from 1; setting it leads there.
-        live: The state of the session, as `raft_steps.lab.player.state.describe` gives it; empty when not live.
-        session: Whom to ask; None when not live.
+        trace: The run, as `Trace.to_text` formats it; bytes, so that it is not encoded a second time on the way.
+        start: The time that is shown first, in microseconds; -1 for the beginning.
+        speed: How fast time passes; at 1, a typical message takes a second on the screen.
+        heartbeats: Whether idle heartbeats are listed and stepped through.
+        hurry: Whether long periods without a message pass fast.
+        chapter: The number of the last chapter reached, from 1; setting it moves there.
+        live: The state of the session, as `session_state` returns it; empty if the player is not live.
+        session: The session; None if the player is not live.
     """
 
     _esm = javascript()
@@ -97,34 +82,37 @@ class Ring(anywidget.AnyWidget):
     live = traitlets.Dict().tag(sync=True)
     session: PlayerSession | None = None
 
-    def attend(self, session: PlayerSession) -> None:
-        """Take part in a session: ask it what the browser asks, and show what it tells."""
+    def connect(self, session: PlayerSession) -> None:
+        """Connect to a session: pass the browser's requests to it, and show its messages."""
         self.session = session
         self.on_msg(lambda ring, request, _buffers: session.answer(ring, request))
-        session.open(self)
+        session.connect(self)
 
     @property
     def is_open(self) -> bool:
         """Whether it has not been closed."""
         return self.comm is not None
 
-    def keep(self, trace: bytes, live: dict[str, Any]) -> None:
-        """Keep the present state for whoever opens it later, and send `live`; the browser has the trace by messages."""
+    def store_state(self, trace: bytes, live: dict[str, Any]) -> None:
+        """Store the current state for browsers that open the widget later, and send `live`.
+
+        The trace is not sent: a browser that has the widget open gets its new events as messages.
+        """
         self.trace, self.live = trace, live
         self.send_state("live")
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Give the state, or a part; who asks for all of it is a browser that has just been opened."""
+        """Return the state, or a part of it. A request for all of it comes from a browser that opens the widget."""
         if key is None and self.session is not None:
-            self.session.opened_anew(self)
+            self.session.on_state_request(self)
         return super().get_state(key, drop_defaults)  # type: ignore[no-any-return]
 
     def _should_send_property(self, key: str, value: object) -> bool:
-        """Say whether a change is sent by itself: not the trace, which is large, nor `live`, which comes after it."""
+        """Return whether a change is sent automatically: not the trace, which is large, nor `live`, which follows it."""
         return key not in ("trace", "live") and super()._should_send_property(key, value)
 
     def __repr__(self) -> str:
-        """Name it; the player around it has the words."""
+        """Return a fixed text; the player around it has the description."""
         return "Ring()"
 
 
@@ -138,30 +126,30 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
     def __init__(
         self, trace: Trace, at: float | None, speed: float, heartbeats: bool, session: PlayerSession | None = None
     ) -> None:
-        """Build the widgets; `player` says what the arguments mean, and a session makes them live."""
+        """Build the widgets. The arguments are those of `player`, and a session that makes it live."""
         live = {} if session is None else session.state()
         self.ring = Ring(
-            trace=trace_bytes(trace) if session is None else session.trace_bytes,
+            trace=encode_trace(trace) if session is None else session.trace_bytes,
             live=live,
             start=-1 if at is None else round(at * MICROSECONDS),
             speed=speed,
             heartbeats=heartbeats,
         )
         if session is not None:
-            self.ring.attend(session)
-        self._words = ring_text(trace, at)
-        self._still = cluster_ring(trace, at).to_html()
+            self.ring.connect(session)
+        self._text = ring_text(trace, at)
+        self._picture = cluster_ring(trace, at).to_html()
         super().__init__([self.ring, _options(self.ring)])
         self.add_class("raft-player")
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Tell a notebook how to show it: live where there is a kernel, else as a picture, else in words."""
+        """Return what Jupyter displays: the widget if there is a kernel, else a picture, else a text."""
         data: dict[str, Any] = super()._repr_mimebundle_(**kwargs) or {}
-        return data | {"text/plain": self._words, "text/html": self._still}
+        return data | {"text/plain": self._text, "text/html": self._picture}
 
     def __repr__(self) -> str:
-        """Say whose run it is, and how the cluster stands in the picture."""
-        return self._words
+        """Describe the cluster at the time that the picture shows."""
+        return self._text
 
 
 def player(
@@ -171,47 +159,21 @@ def player(
 
     Args:
         trace: The run.
-        at: The time that it opens at, in seconds, and that the still picture shows; by default it opens at the
+        at: The time at which it opens, in seconds, and which the static picture shows. By default it opens at the
             beginning, and the picture shows the end.
-        speed: How fast time goes, from 1/16 to 16; at 1, a usual message is seen for a second.
-        heartbeats: Whether heartbeats that changed nothing are told, too.
+        speed: How fast time passes, from 1/16 to 16; at 1, a typical message takes a second on the screen.
+        heartbeats: Whether to show heartbeats that changed nothing.
     """
     return Player(trace, at, speed, heartbeats)
 
 
-def trace_bytes(trace: Trace) -> bytes:
-    """Give the trace as the browser gets it.
-
-    Python's JSON has numbers that the browser's does not know (a learner's field may hold an infinite timeout); they
-    become words.
-    """
-    return spell_lines(trace.to_text().split("\n")[:-1])
-
-
-def telling_moments(trace: Trace) -> list[Moment]:
-    """Find the moments that a reader may want to go to: elections, faults, deleted entries; the earliest 200."""
-    terms: dict[str, Any] = {}
-    found: list[Moment] = []
-    for event in trace:
-        if event.kind == "term":
-            terms[event.server] = event["term"]
-        mark = _mark_of(event)
-        if mark:
-            words = event_text(event)
-            if event.kind == "role":
-                words += f" in term {terms.get(event.server, 0)}"
-            found.append((event.number, mark, words))
-    return found[:MOST_MOMENTS]
-
-
-def _mark_of(event: Event) -> str:
-    if event.kind == "role":
-        return event["role"] if event["role"] in ("leader", "candidate") else ""
-    return MARKS.get(event.kind, "")
+def encode_trace(trace: Trace) -> bytes:
+    """Encode a trace for the browser."""
+    return encode_lines(trace.to_text().split("\n")[:-1])
 
 
 def _options(ring: Ring) -> ipywidgets.HBox:
-    """Build the controls that need no exact timing, and link them to the drawing in the browser."""
+    """Build the controls that need no exact timing, linked to the drawing in the browser."""
     speed = ipywidgets.FloatLogSlider(
         value=ring.speed, base=2, min=-4, max=4, step=0.5, readout_format=".2g", description="speed",
         layout=ipywidgets.Layout(width="230px"), style={"description_width": "45px"},

@@ -206,7 +206,7 @@ def run_all(page: "Page") -> list[str]:
 def write_notebook(path: Path, *cells: str) -> Path:
     """Write a notebook of code cells."""
     described = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "language_info": {"name": "python"}}
-    content = [
+    content: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"cell-{n}", "source": cell, "metadata": {}, "outputs": [], "execution_count": None}
         for n, cell in enumerate(cells)
     ]
