@@ -21,7 +21,7 @@ from raft_steps.lab.cli import common
 from raft_steps.lab.cli.common import Progress, sentence
 from raft_steps.lab.cli.main import main
 from raft_steps.lab.course import notebooks
-from raft_steps.lab.course.notebooks import spell
+from raft_steps.lab.course.notebooks import format_notebook
 from raft_steps.lab.errors import NodeError
 
 GOOD_NODE = "from raft_steps import step_06_term_checks as step_06\n\n\nclass Node(step_06.Node):\n    pass\n"
@@ -491,7 +491,7 @@ def course(tmp_path: Path) -> Path:
     (root / "notebooks").mkdir(parents=True)
     grading = {"schema_version": 3, "grade": False, "solution": True, "locked": False, "task": False, "grade_id": "x"}
     turn = new_code_cell("### BEGIN SOLUTION\nsecret = 1\n### END SOLUTION", metadata={"nbgrader": grading}, id="turn")
-    text = spell(new_notebook(cells=[turn]))
+    text = format_notebook(new_notebook(cells=[turn]))
     (root / "notebooks" / "05_first.ipynb").write_text(text, encoding="utf-8")
     return root
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from raft_steps.lab.cli.main import main
-from raft_steps.lab.course.handouts import release_stages
+from raft_steps.lab.course.handouts import release_handouts
 from tests.grading.submissions import step_06
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +73,7 @@ def test_secret_may_be_long(tmp_path: Path) -> None:
 
 def test_edition_grades_no_step_that_it_does_not_hold(tmp_path: Path) -> None:
     """Where the step at hand is to be written, one sentence says so, and nobody gets a score."""
-    release_stages(ROOT / "notebooks", tmp_path / "out", [6])
+    release_handouts(ROOT / "notebooks", tmp_path / "out", [6])
     put(tmp_path / "in", {"ann.py": step_06.RIGHT})
     answer = subprocess.run(
         [sys.executable, "-m", "raft_steps", "grade", str(tmp_path / "in"), "--step", "6"],

@@ -12,9 +12,9 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import raft_steps
-from raft_steps.lab.course.handouts import release_stages, stages
+from raft_steps.lab.course.handouts import list_handouts, release_handouts
 from raft_steps.lab.course.jupyterlab import find_course
-from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, bring_up_to_date, fill, remembered
+from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, fill, read_manifest, update
 from raft_steps.lab.course.missing_steps import without_missing_steps
 from raft_steps.lab.course.notebooks import Cell, NotebookError, notebooks_of
 from raft_steps.lab.course.package_subset import package_files, requirements
@@ -28,7 +28,7 @@ GRADING = {"schema_version": 3, "grade": False, "solution": True, "locked": Fals
 def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the editions of the whole course, once for all tests that only read them."""
     out = tmp_path_factory.mktemp("editions") / "out"
-    assert [] == release_stages(NOTEBOOKS, out).warnings
+    assert [] == release_handouts(NOTEBOOKS, out).warnings
     return out
 
 
@@ -75,20 +75,20 @@ def test_page_says_what_is_to_be_done(handed_out: Path) -> None:
     )
 
     assert page.startswith("# Step 6 · An older term is refused\n")
-    assert "`raft_steps/`, has the steps 1 to 5, which you build on." in page
+    assert "`raft_steps/`, contains the steps 1 to 5, which you build on." in page
     assert "raft-steps check 6 --node my_raft.py:Node" in page
     assert "raft-steps show 5 --whole" in page
-    assert ("Hand in the notebook" in page, "There is nothing to hand in." in tools) == (True, True)
+    assert ("Hand in only the notebook" in page, "There is nothing to hand in." in tools) == (True, True)
     assert "raft-steps show" not in first
 
 
 def test_steps_are_chosen(tmp_path: Path) -> None:
     """Only the folders of the steps that were asked for are made; notebook 00 alone is no edition."""
-    names = [stage.name for stage in stages(NOTEBOOKS, [5, 8])]
+    names = [stage.name for stage in list_handouts(NOTEBOOKS, [5, 8])]
 
     assert ["step_05", "step_08", "step_08b"] == names
     with pytest.raises(ReleaseError, match="name the step that the edition is for"):
-        stages(NOTEBOOKS, [0])
+        list_handouts(NOTEBOOKS, [0])
 
 
 def test_edition_installs_what_the_course_needs(handed_out: Path) -> None:
@@ -98,9 +98,10 @@ def test_edition_installs_what_the_course_needs(handed_out: Path) -> None:
     environment = yaml.safe_load((handed_out / "step_06" / "environment.yml").read_text(encoding="utf-8"))
 
     assert course["dependencies"] == project["dependencies"] == requirements()
-    assert {name: course[name] for name in ("version", "scripts", "requires-python")} == {
-        name: project[name] for name in ("version", "scripts", "requires-python")
-    }
+    assert raft_steps.__version__ == project["version"]
+    assert [course[name] for name in ("scripts", "requires-python")] == [
+        project[name] for name in ("scripts", "requires-python")
+    ]
     assert ["python=3.11", "pip", {"pip": ["-e ."]}] == environment["dependencies"]
 
 
@@ -109,7 +110,7 @@ def test_edition_is_opened_as_one(handed_out: Path) -> None:
     place = find_course(handed_out / "step_06")
 
     assert place.notebooks == (handed_out / "step_06").resolve()
-    assert not place.whole
+    assert not place.is_full
     answer = run_in(handed_out / "step_06", "-m", "raft_steps", "release", "further")
     assert (2, True) == (answer.returncode, "is a student edition itself" in answer.stderr)
 
@@ -235,7 +236,7 @@ def test_cell_before_the_exercise_is_shown_and_not_run() -> None:
 
     expected = ["markdown", "code", "markdown", "code", "code", "code", "code"]
     assert expected == [cell.cell_type for cell in cells]
-    assert "*To be read, not run: it needs step 6, which your edition does not hold.*" in cells[0].source
+    assert "*To be read, not run: it needs step 6, which your edition does not contain.*" in cells[0].source
     assert "```python\na = Cluster(6)\n```" in cells[0].source
     assert "```text\nshown 0\n```" in cells[0].source
 
@@ -336,10 +337,10 @@ def test_work_in_a_folder_is_kept(tmp_path: Path) -> None:
 def test_own_edition_is_brought_up_to_date(tmp_path: Path) -> None:
     """What somebody changed stays, and is named where the course has changed, too."""
     out = tmp_path / "out"
-    bring_up_to_date(Release(out), {"a/one.txt": b"1", "two.txt": b"2"})
+    update(Release(out), {"a/one.txt": b"1", "two.txt": b"2"})
     (out / "a" / "one.txt").write_bytes(b"mine")
     result = Release(out)
-    bring_up_to_date(result, {"a/one.txt": b"new", "two.txt": b"new"})
+    update(result, {"a/one.txt": b"new", "two.txt": b"new"})
 
     assert (["two.txt"], ["a/one.txt"], ["a/one.txt"]) == (result.written, result.kept, result.outdated)
 
@@ -349,4 +350,4 @@ def test_file_of_digests_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     """A path that leads out of the folder is not believed, whoever wrote it down."""
     (tmp_path / MANIFEST).write_text(json.dumps({"files": {name: "x", "a/b": "y"}}), encoding="utf-8")
 
-    assert {"a/b": "y"} == remembered(tmp_path)
+    assert {"a/b": "y"} == read_manifest(tmp_path)

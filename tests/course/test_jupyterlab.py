@@ -1,6 +1,7 @@
 """`raft-steps lab` starts on every machine, says what to open, and keeps a learner's own edition."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import queue
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,11 +23,12 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+import raft_steps
 from raft_steps.lab.cli.main import main
 from raft_steps.lab.course import jupyterlab
-from raft_steps.lab.course.jupyterlab import LaunchError, Place, find_course, first_page, has_browser
+from raft_steps.lab.course.jupyterlab import CourseFolder, LaunchError, find_course, first_page, has_browser
 from raft_steps.lab.course.learner_edition import release
-from raft_steps.lab.course.notebooks import spell
+from raft_steps.lab.course.notebooks import format_notebook
 
 START_SECONDS_MAX = 60
 # What may be installed beside JupyterLab, and takes as long to start as all the rest.
@@ -50,7 +53,7 @@ def course(tmp_path: Path) -> Path:
         }
         turn = new_code_cell("### BEGIN SOLUTION\n1\n### END SOLUTION", metadata={"nbgrader": grading}, id="turn")
         notebook = new_notebook(cells=[new_markdown_cell("# Title", id="title"), turn])
-        (root / "notebooks" / f"{name}.ipynb").write_text(spell(notebook), encoding="utf-8")
+        (root / "notebooks" / f"{name}.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
     return root
 
 
@@ -154,12 +157,12 @@ def test_address_is_told_when_it_can_be_opened(monkeypatch: pytest.MonkeyPatch) 
             if len(looks) == 3:
                 server.listen()
 
-        monkeypatch.setattr(jupyterlab.time, "sleep", look_again)
+        monkeypatch.setattr(time, "sleep", look_again)
         jupyterlab._wait_until_open({"url": f"http://127.0.0.1:{port}/", "port": port})
         assert 3 == len(looks)
 
     jupyterlab._wait_until_open({"url": "http://127.0.0.1:1/", "port": 1})
-    assert 3 + jupyterlab.LOOKS == len(looks)
+    assert 3 + jupyterlab.PORT_POLLS == len(looks)
 
 
 @pytest.mark.slow
@@ -253,20 +256,20 @@ def test_course_is_found(course: Path, tmp_path: Path) -> None:
     """The course is found from its folder and from the notebooks' own; a release is a place of its own."""
     out = tmp_path / "handed out" / "notebooks"
     release(course / "notebooks", out)
-    whole = Place(course.resolve(), (course / "notebooks").resolve())
+    whole = CourseFolder(course.resolve(), (course / "notebooks").resolve())
 
     assert whole == find_course(course)
     assert whole == find_course(course / "notebooks")
-    assert whole.whole
-    assert Place(out.resolve(), out.resolve()) == find_course(out)
-    assert not find_course(out).whole
+    assert whole.is_full
+    assert CourseFolder(out.resolve(), out.resolve()) == find_course(out)
+    assert not find_course(out).is_full
 
 
 def test_course_is_looked_for_here_and_beside_the_package(
     course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a name, the current folder is looked at, and then the one that the package is in."""
-    monkeypatch.setattr(jupyterlab.raft_steps, "__file__", str(course / "raft_steps" / "__init__.py"))
+    monkeypatch.setattr(raft_steps, "__file__", str(course / "raft_steps" / "__init__.py"))
     monkeypatch.chdir(tmp_path)
 
     assert course.resolve() == find_course().root
@@ -283,7 +286,7 @@ def test_no_course_is_said(tmp_path: Path) -> None:
 
 def test_missing_jupyterlab_is_said(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where JupyterLab is not installed, the error says how to install it."""
-    monkeypatch.setattr(jupyterlab.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
 
     with pytest.raises(LaunchError, match="pip install jupyterlab"):
         jupyterlab.launch(find_course(course))
@@ -322,7 +325,7 @@ def test_news_of_the_course_is_told(course: Path) -> None:
     _, said = editions(course)
 
     assert "my_course/ was brought up to date with the course: 00_start_here.ipynb, README.md." == said[0]
-    assert said[1].startswith("The course has changed since you began 01_first.ipynb. Yours stays;")
+    assert said[1].startswith("The course has changed since you began 01_first.ipynb. Your version stays;")
 
 
 def test_own_edition_stays_out_of_the_repository(course: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from raft_steps.lab.course.learner_edition import MANIFEST, ReleaseError, bring_up_to_date, parse_steps, release
-from raft_steps.lab.course.notebooks import NotebookError, execute, load, notebooks_of, spell, step_of
-from raft_steps.lab.course.redaction import commands_that_tell, solved_in
+from raft_steps.lab.course.notebooks import NotebookError, execute, format_notebook, load, notebooks_of, step_of
+from raft_steps.lab.course.redaction import hidden_names, revealing_commands
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -30,9 +30,9 @@ EXERCISE = '''class Node(Before):
 STUDENTS_EXERCISE = '''class Node(Before):
     def double(self, number: int) -> int:
         """Double a number."""
-        raise NotImplementedError("your turn: write double here, in place of this line")
+        raise NotImplementedError("your turn: write double here, instead of this line")
 
-    raise NotImplementedError("your turn: write halve here, in place of this line")'''
+    raise NotImplementedError("your turn: write halve here, instead of this line")'''
 LINKS = "[before](05_before.ipynb), [here](06_now.ipynb#rule), [paper](https://raft.github.io), ![ring](ring.png)"
 
 
@@ -68,7 +68,7 @@ def course(tmp_path: Path) -> Path:
     folder = tmp_path / "course" / "notebooks"
     folder.mkdir(parents=True)
     for name, number in (("05_before", 5), ("06_now", 6), ("06b_more", 6)):
-        (folder / f"{name}.ipynb").write_text(spell(course_notebook(number)), encoding="utf-8")
+        (folder / f"{name}.ipynb").write_text(format_notebook(course_notebook(number)), encoding="utf-8")
     (folder / "scratch.ipynb").write_text("not a notebook of the course", encoding="utf-8")
     return folder
 
@@ -110,7 +110,7 @@ def test_task_names_what_to_write(course: Path, tmp_path: Path, source: str, tas
     """The line names the function, or what there is to define, or the class, whichever there is."""
     notebook = course_notebook(6)
     notebook.cells[2].source = source
-    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+    (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
     release(course, tmp_path / "out")
 
     assert f"your turn: write {task} here," in cells_of(tmp_path / "out" / "06_now.ipynb")["your-turn"].source
@@ -168,7 +168,7 @@ def with_cells(course: Path, *cells: Any) -> None:
     """Put these cells in the place of those of the course's notebook 06."""
     notebook = course_notebook(6)
     notebook.cells = list(cells)
-    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+    (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
 
 
 def released_source(course: Path, tmp_path: Path, name: str, steps: list[int] | None = None) -> str:
@@ -247,7 +247,7 @@ def test_long_imports_have_a_name_on_each_line(course: Path, tmp_path: Path) -> 
 
 def test_start_is_always_there(course: Path, tmp_path: Path) -> None:
     """The notebook before all steps, with the glossary, is in every release."""
-    (course / "00_start.ipynb").write_text(spell(course_notebook(0)), encoding="utf-8")
+    (course / "00_start.ipynb").write_text(format_notebook(course_notebook(0)), encoding="utf-8")
     release(course, tmp_path / "out", [6])
 
     assert "00_start.ipynb" in files_of(tmp_path / "out")
@@ -271,8 +271,8 @@ def test_commands_that_tell_go(course: Path, tmp_path: Path, said: str, left: st
     """A sentence with a command that prints the solution of this step or a later one goes, and no other."""
     notebook = course_notebook(6)
     notebook.cells.append(new_markdown_cell(said, id="said"))
-    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
-    (course / "07_then.ipynb").write_text(spell(course_notebook(7)), encoding="utf-8")
+    (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
+    (course / "07_then.ipynb").write_text(format_notebook(course_notebook(7)), encoding="utf-8")
     release(course, tmp_path / "out", [6])
 
     assert left == cells_of(tmp_path / "out" / "06_now.ipynb")["said"].source
@@ -282,9 +282,9 @@ def test_cell_that_prints_the_solution_is_named(course: Path, tmp_path: Path) ->
     """A cell that would print it, and that is not tagged as a reveal, is named to the author."""
     notebook = course_notebook(6)
     notebook.cells.append(new_code_cell("diff(5, 6, 'halve')", id="look"))
-    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+    (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
 
-    expected = ["06_now.ipynb, cell look: it prints a solution that is still to be found; tag it reveal"]
+    expected = ["06_now.ipynb, cell look: it prints a solution that students are to write; tag it reveal"]
     assert expected == release(course, tmp_path / "out").warnings
 
 
@@ -292,7 +292,7 @@ def test_cell_that_prints_the_solution_is_named(course: Path, tmp_path: Path) ->
 def test_release_of_the_course_tells_nothing_and_leads_somewhere(tmp_path: Path, steps: list[int] | None) -> None:
     """No notebook of a real release has a command that prints what is still to be written; each link leads somewhere."""
     out = tmp_path / "out"
-    solved = solved_in({path.name: load(path) for path in notebooks_of(NOTEBOOKS)})
+    solved = hidden_names({path.name: load(path) for path in notebooks_of(NOTEBOOKS)})
     result = release(NOTEBOOKS, out, steps)
 
     assert {step_of(path.name) for path in notebooks_of(NOTEBOOKS)} - {0} == solved.keys()
@@ -300,14 +300,14 @@ def test_release_of_the_course_tells_nothing_and_leads_somewhere(tmp_path: Path,
     assert "00_start_here.ipynb" in files_of(out)
     for path in notebooks_of(out):
         text = "\n".join(cell.source for cell in load(path).cells)
-        assert [] == commands_that_tell(text, path.name, solved)
+        assert [] == revealing_commands(text, path.name, solved)
         assert "--whole" not in text
         named = {*re.findall(r"\]\(([^)#\s:]+)[^):]*\)", text), *re.findall(r"\w+\.ipynb", text)}
         assert named <= files_of(out)
     readme = (out / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\]\(([^)]+)\)", readme)) == files_of(out) - {"README.md", MANIFEST}
     shown = [int(step) for step in re.findall(r"raft-steps show (\d+)", readme)]
-    assert [min(steps) - 1 if steps else None] == (shown or [None])
+    assert ([min(steps) - 1] if steps else []) == shown
 
 
 def test_readme_lists_what_is_there(course: Path, tmp_path: Path) -> None:
@@ -465,7 +465,7 @@ def test_own_edition_takes_no_stranger_for_its_own(course: Path, tmp_path: Path)
     [
         ("        ### END SOLUTION\n", "", "markers of a solution do not pair"),
         ("        ### BEGIN SOLUTION\n", "", "markers of a solution do not pair"),
-        (EXERCISE, "class Node: ...", "it has no solution's markers"),
+        (EXERCISE, "class Node: ...", "but no markers of a solution"),
     ],
 )
 def test_unmarked_solution_stops_the_release(
@@ -474,7 +474,7 @@ def test_unmarked_solution_stops_the_release(
     """Markers that do not pair are an error that names the cell, and nothing at all is written."""
     notebook = course_notebook(6)
     notebook.cells[2].source = EXERCISE.replace(before, after)
-    (course / "06b_more.ipynb").write_text(spell(notebook), encoding="utf-8")
+    (course / "06b_more.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
 
     with pytest.raises(NotebookError, match=rf"06b_more\.ipynb, cell your-turn: .*{problem}"):
         release(course, tmp_path / "out")
@@ -486,9 +486,9 @@ def test_marker_outside_a_solution_stops_the_release(course: Path, tmp_path: Pat
     """A solution that nbgrader is not told of would stay in the release, so it is an error."""
     notebook = course_notebook(6)
     del notebook.cells[2].metadata["nbgrader"]
-    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+    (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
 
-    with pytest.raises(NotebookError, match="but nbgrader is not told"):
+    with pytest.raises(NotebookError, match="but not nbgrader's metadata"):
         release(course, tmp_path / "out")
 
 
@@ -498,7 +498,7 @@ def test_spoiler_is_named(course: Path, tmp_path: Path) -> None:
     notebook.cells[5].metadata.tags = []
     shown = {"text/plain": EXERCISE.replace("    ", "  ")}
     notebook.cells[5].outputs = [new_output("execute_result", data=shown, execution_count=4)]
-    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+    (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
     result = release(course, tmp_path / "out")
 
     assert ["06_now.ipynb, cell reveal: it seems to show the solution; tag it reveal"] == result.warnings
@@ -509,7 +509,7 @@ def test_written_answer_is_taken_out(course: Path, tmp_path: Path) -> None:
     notebook = course_notebook(6)
     metadata = {"nbgrader": graded(6, grade=True, points=2, grade_id="why")}
     notebook.cells.append(new_markdown_cell("Because of the term.", id="why", metadata=metadata))
-    (course / "06_now.ipynb").write_text(spell(notebook), encoding="utf-8")
+    (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
     release(course, tmp_path / "out")
 
     assert "*Write your answer here.*" == cells_of(tmp_path / "out" / "06_now.ipynb")["why"].source

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from raft_steps.lab.course.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
-from raft_steps.lab.course.notebooks import load, spell
+from raft_steps.lab.course.notebooks import format_notebook, load
 from raft_steps.lab.course.redaction import BLOCK, is_solution
 from raft_steps.lab.grading.nbgrader_cells import RUNS
 from raft_steps.lab.grading.trials import private_seeds
@@ -98,7 +98,7 @@ def hand_in(folder: Path, assignment: str, student: str, *changes: Callable[[Any
         change(notebook)
     place = folder / "submitted" / student / assignment
     place.mkdir(parents=True)
-    (place / handed_out.name).write_text(spell(notebook), encoding="utf-8")
+    (place / handed_out.name).write_text(format_notebook(notebook), encoding="utf-8")
 
 
 def writing(sources: Mapping[str, str | None]) -> Callable[[Any], None]:
@@ -129,8 +129,8 @@ def hand_in_all(folder: Path) -> None:
         changes += [without_check] if student == "jill" else []
         hand_in(folder, "step_06", student, *changes)
     for assignment in OTHERS:
-        (source,) = (folder / "source" / assignment).glob("*.ipynb")
-        hand_in(folder, assignment, "ann", writing(solutions_of(source.name)), short)
+        (path,) = (folder / "source" / assignment).glob("*.ipynb")
+        hand_in(folder, assignment, "ann", writing(solutions_of(path.name)), short)
 
 
 def own_grades(folder: Path) -> dict[str, float]:

@@ -17,13 +17,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from raft_steps.lab.course import notebooks
 from raft_steps.lab.course.notebooks import (
     NotebookError,
-    Refreshed,
+    RefreshOutcome,
+    format_notebook,
     load,
     normalise,
     notebooks_of,
     refresh,
     refresh_one,
-    spell,
 )
 
 # What cells may do that another run, or another machine, would store differently.
@@ -42,7 +42,7 @@ def write(path: Path, *cells: Any, **metadata: object) -> Path:
     made = [
         new_code_cell(cell, id=f"cell-{index}") if isinstance(cell, str) else cell for index, cell in enumerate(cells)
     ]
-    path.write_text(spell(new_notebook(cells=made, metadata=metadata)), encoding="utf-8")
+    path.write_text(format_notebook(new_notebook(cells=made, metadata=metadata)), encoding="utf-8")
     return path
 
 
@@ -61,8 +61,8 @@ class Refreshing:
 
     folder: Path
     before: dict[str, bytes]
-    found: list[Refreshed]
-    seen: list[Refreshed]
+    found: list[RefreshOutcome]
+    seen: list[RefreshOutcome]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def refreshing(tmp_path_factory: pytest.TempPathFactory) -> Refreshing:
     write(folder / "03_dies.ipynb", "import os", "os._exit(3)")
     write(folder / "notes.ipynb", "1 / 0")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    seen: list[Refreshed] = []
+    seen: list[RefreshOutcome] = []
     return Refreshing(folder, before, refresh(notebooks_of(folder), progress=seen.append), seen)
 
 
@@ -131,7 +131,7 @@ def test_second_run_leaves_the_same_bytes(refreshed: Path) -> None:
     environment = os.environ | {"PYTHONHASHSEED": "1", "MPLBACKEND": "agg"}
     answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
-    assert repr(Refreshed(path)) == answer.stdout.strip(), answer.stderr
+    assert repr(RefreshOutcome(path)) == answer.stdout.strip(), answer.stderr
     assert before == path.read_bytes()
     assert b"\r" not in before
 
@@ -155,7 +155,7 @@ def test_failing_cell_is_named_and_nothing_written(refreshing: Refreshing) -> No
     """A failing cell is reported as notebook, cell and error in a line; its notebook stays as it was."""
     good, *failed = refreshing.found
 
-    assert Refreshed(refreshing.folder / "01_good.ipynb", changed=True) == good
+    assert RefreshOutcome(refreshing.folder / "01_good.ipynb", changed=True) == good
     assert [
         "02_fails.ipynb, cell cell-1: ValueError: no such thing",
         "03_dies.ipynb, cell cell-1: it ended its kernel",
@@ -192,7 +192,7 @@ def test_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     path = write(tmp_path / "01_new.ipynb", "1")
     before = path.read_bytes()
 
-    assert Refreshed(path, changed=True) == refresh_one(path, write=False)
+    assert RefreshOutcome(path, changed=True) == refresh_one(path, write=False)
     assert before == path.read_bytes()
 
 
@@ -225,12 +225,12 @@ def test_missing_ids_follow_from_the_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text, problem",
     [
-        ("", "is no valid notebook"),
-        ("[]", "is no valid notebook"),
-        ("{}", "is no valid notebook: 'nbformat'"),
+        ("", "is not a valid notebook"),
+        ("[]", "is not a valid notebook"),
+        ("{}", "is not a valid notebook: 'nbformat'"),
         (raw([{"id": "a"}, {"id": "a"}]), "the cell id 'a' occurs twice"),
-        (raw([{"source": 3}]), "is no valid notebook: 3 is not valid"),
-        (raw([], nbformat=3), "is of notebook format 3"),
+        (raw([{"source": 3}]), "is not a valid notebook: 3 is not valid"),
+        (raw([], nbformat=3), "has notebook format 3"),
     ],
 )
 def test_what_is_no_notebook_is_said_in_a_line(tmp_path: Path, text: str, problem: str) -> None:
@@ -289,7 +289,7 @@ def test_stored_chart_is_kept() -> None:
     normalise(again, fresh)
 
     assert (OLD, OLD) == (chart_of(fresh), chart_of(again))
-    assert spell(fresh) == spell(again)
+    assert format_notebook(fresh) == format_notebook(again)
 
 
 @pytest.mark.parametrize(

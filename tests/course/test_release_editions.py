@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell
 
-from raft_steps.lab.course.handouts import Handout, release_stages, stages
+from raft_steps.lab.course.handouts import Handout, list_handouts, release_handouts
 from raft_steps.lab.course.managed_folder import MANIFEST
 from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
 from raft_steps.lab.course.notebooks import load, notebooks_of
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-STAGES = stages(NOTEBOOKS, None)
+HANDOUTS = list_handouts(NOTEBOOKS, None)
 SHORT = 26  # A line of fewer characters may stand anywhere.
 SECONDS_MAX = 120
 FEWER = {"100": "10", "20": "5", "5": "1", "200": "10", "300": "10"}  # seeds that a cell goes through
@@ -51,7 +51,7 @@ assert len(files) > 10 and all(file.startswith({folder!r} + "/") for file in fil
 def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the editions of the whole course."""
     out = tmp_path_factory.mktemp("editions") / "out"
-    release_stages(NOTEBOOKS, out)
+    release_handouts(NOTEBOOKS, out)
     return out
 
 
@@ -67,20 +67,20 @@ def module_lines(steps: Collection[int]) -> set[str]:
     return set().union(*(telling(path.read_text(encoding="utf-8")) for path in files))
 
 
-def secret_lines(stage: Handout) -> set[str]:
+def secret_lines(handout: Handout) -> set[str]:
     """Give the lines that must not be in an edition.
 
     These are those of later steps' modules and of the solutions of its notebook and of later ones, but for what the
     steps before say too, and what the notebook itself gives to its readers.
     """
     steps = range(1, 13)
-    secret = module_lines([step for step in steps if step > stage.last])
+    secret = module_lines([step for step in steps if step > handout.last])
     for path in notebooks_of(NOTEBOOKS):
-        if path.name >= stage.notebook.name:
+        if path.name >= handout.notebook.name:
             for cell in filter(is_solution, load(path).cells):
                 secret |= set().union(*(telling(block["solution"]) for block in BLOCK.finditer(cell.source)))
-    given = (BLOCK.sub("", cell.source) for cell in load(stage.notebook).cells if not is_reveal(cell))
-    return secret - module_lines([step for step in steps if step <= stage.last]) - set().union(*map(telling, given))
+    given = (BLOCK.sub("", cell.source) for cell in load(handout.notebook).cells if not is_reveal(cell))
+    return secret - module_lines([step for step in steps if step <= handout.last]) - set().union(*map(telling, given))
 
 
 def texts_of(path: Path) -> Iterator[str]:
@@ -105,26 +105,26 @@ def found_in(folder: Path, secret: set[str]) -> dict[str, set[str]]:
     return {name: lines for name, lines in found.items() if lines}
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_no_file_holds_a_line_of_the_solution(handed_out: Path, stage: Handout) -> None:
+@pytest.mark.parametrize("handout", HANDOUTS, ids=lambda handout: handout.name)
+def test_no_file_holds_a_line_of_the_solution(handed_out: Path, handout: Handout) -> None:
     """No file of an edition holds a line of what is to be written in it, or in a later one."""
-    assert {} == found_in(handed_out / stage.name, secret_lines(stage))
+    assert {} == found_in(handed_out / handout.name, secret_lines(handout))
 
 
-@pytest.mark.parametrize("stage", STAGES[:-2], ids=lambda stage: stage.name)
-def test_search_finds_what_there_is_to_find(stage: Handout) -> None:
+@pytest.mark.parametrize("handout", HANDOUTS[:-2], ids=lambda handout: handout.name)
+def test_search_finds_what_there_is_to_find(handout: Handout) -> None:
     """The same search finds the solution in the full course: it does not pass because it looks for nothing."""
-    found = found_in(ROOT / "raft_steps", secret_lines(stage))
+    found = found_in(ROOT / "raft_steps", secret_lines(handout))
 
-    assert {name for name in found if name.startswith("step_") and int(name[5:7]) > stage.last}
-    assert found_in(ROOT / "notebooks", secret_lines(stage))
+    assert {name for name in found if name.startswith("step_") and int(name[5:7]) > handout.last}
+    assert found_in(ROOT / "notebooks", secret_lines(handout))
 
 
 def test_what_students_get_of_an_nbgrader_course_holds_no_solution(tmp_path: Path) -> None:
     """Beside the notebook, of which nbgrader takes the solution out, an assignment's folder holds none either."""
-    (stage,) = (stage for stage in STAGES if stage.name == "step_06")
+    (handout,) = (handout for handout in HANDOUTS if handout.name == "step_06")
     release_for_nbgrader(NOTEBOOKS, tmp_path / "c", [6])
-    found = found_in(tmp_path / "c" / "source" / "step_06", secret_lines(stage))
+    found = found_in(tmp_path / "c" / "source" / "step_06", secret_lines(handout))
 
     assert {"06_term_checks.ipynb"} == found.keys()
 
@@ -146,6 +146,7 @@ def errors_of(manager: KernelManager, folder: Path, notebook: Any) -> list[str]:
         notebook, km=manager, timeout=SECONDS_MAX, allow_errors=True, extra_arguments=["--log-level=ERROR"]
     )
     client.execute()
+    assert client.kc is not None
     client.kc.stop_channels()
     return [
         f"{cell.id}: {output.ename}: {output.evalue}"
@@ -161,12 +162,12 @@ def sooner(source: str) -> str:
     return re.sub(r"(?<=seeds=)\d+|(?<=, )[23]00(?=\))", lambda found: FEWER.get(found[0], found[0]), source)
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_notebook_works_with_its_own_package(handed_out: Path, manager: KernelManager, stage: Handout) -> None:
+@pytest.mark.parametrize("handout", HANDOUTS, ids=lambda handout: handout.name)
+def test_notebook_works_with_its_own_package(handed_out: Path, manager: KernelManager, handout: Handout) -> None:
     """With the course's solution in it, a notebook runs from top to bottom with the package beside it, and no other."""
-    folder = handed_out / stage.name
-    solutions = {cell.id: cell.source for cell in load(stage.notebook).cells if is_solution(cell)}
-    notebook = load(folder / stage.notebook.name)
+    folder = handed_out / handout.name
+    solutions = {cell.id: cell.source for cell in load(handout.notebook).cells if is_solution(cell)}
+    notebook = load(folder / handout.notebook.name)
     for cell in notebook.cells:
         cell.source = solutions.get(cell.id, cell.source)
         cell.source = sooner(cell.source) if cell.cell_type == "code" else cell.source
@@ -185,7 +186,7 @@ def test_notebook_00_works_in_every_edition(handed_out: Path, manager: KernelMan
     notebook = load(handed_out / name / "00_start_here.ipynb")
 
     assert [] == errors_of(manager, handed_out / name, notebook)
-    assert ("step_06" == name) == any("which your edition does not hold.*" in cell.source for cell in notebook.cells)
+    assert ("step_06" == name) == any("which your edition does not contain.*" in cell.source for cell in notebook.cells)
 
 
 def test_edition_can_be_installed(handed_out: Path, tmp_path: Path) -> None:
@@ -207,9 +208,9 @@ def test_edition_can_be_installed(handed_out: Path, tmp_path: Path) -> None:
 def test_second_release_changes_nothing(tmp_path: Path) -> None:
     """Made again, the editions are the same; a step that is no longer asked for goes, with its folder."""
     shutil.copytree(NOTEBOOKS, tmp_path / "notebooks")
-    release_stages(tmp_path / "notebooks", tmp_path / "out", [5, 6])
+    release_handouts(tmp_path / "notebooks", tmp_path / "out", [5, 6])
     before = (tmp_path / "out" / "step_06" / "06_term_checks.ipynb").read_bytes()
-    again = release_stages(tmp_path / "notebooks", tmp_path / "out", [6])
+    again = release_handouts(tmp_path / "notebooks", tmp_path / "out", [6])
 
     assert [] == [name for name in again.written if "/raft_steps/" not in name]
     assert before == (tmp_path / "out" / "step_06" / "06_term_checks.ipynb").read_bytes()

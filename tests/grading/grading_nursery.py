@@ -48,7 +48,9 @@ class Nursery:
         self.package, self.modules = package, modules
         self._line, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen([*PYTHON, DIVIDE, str(package), *modules], stdin=theirs, env=ENVIRONMENT)
+            self._process = subprocess.Popen(
+                [*PYTHON, DIVIDE, str(package), *modules], stdin=theirs.fileno(), env=ENVIRONMENT
+            )
 
     def __enter__(self) -> Self:
         """Begin."""

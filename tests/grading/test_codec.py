@@ -70,8 +70,9 @@ def test_what_is_no_data_is_opaque() -> None:
 
     for value in (Always(), Four(4), print, int, lambda: 4):
         back = Codec().decode(Codec().encode(value))
+        equal_to: tuple[object, ...] = (4, 5, None, True)
         assert isinstance(back, Opaque)
-        assert back not in (4, 5, None, True)
+        assert back not in equal_to
 
 
 @pytest.mark.parametrize(

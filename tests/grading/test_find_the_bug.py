@@ -1,6 +1,7 @@
 """Find the bug: the score is the share of wrong Nodes that a student's tests find, without a false alarm."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,16 +20,16 @@ LATE_ENTRY = (
 )
 QUIET = "raft-steps 1; servers tom jerry spike; until 60"
 TOO_EARLY = "raft-steps 1\nservers tom jerry spike\nuntil 3\nexpect 2 one leader"
-RIGHT = node(12)
+RIGHT: Any = node(12)
 
 
-class FromTheLog(RIGHT):
+class FromTheLog(RIGHT):  # type: ignore[misc]
     def on_start(self) -> None:
         super().on_start()
         self.current_term = self.log.last_term
 
 
-class NeverLeads(RIGHT):
+class NeverLeads(RIGHT):  # type: ignore[misc]
     def become_leader(self) -> None:
         pass
 

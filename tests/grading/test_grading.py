@@ -24,7 +24,7 @@ from raft_steps.lab.text import printable
 from tests.grading.submissions import hostile, step_06
 
 SEEDS = private_seeds("a secret of the test's own", 2)
-HONEST = {
+HONEST: dict[str, str | bytes] = {
     "right.py": step_06.RIGHT,
     "right_notebook.ipynb": step_06.RIGHT_NOTEBOOK,
     "leader_stays.py": step_06.LEADER_STAYS,
@@ -153,9 +153,14 @@ def test_no_page_gives_a_secret_away(graded: dict[str, Any]) -> None:
 def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is graded is not graded again, and gets the same; what was changed is."""
     hurry(monkeypatch)
-    started = []
+    started: list[str] = []
     start = grading_run._start
-    monkeypatch.setattr(grading_run, "_start", lambda *given: started.append(given[1].student) or start(*given))
+
+    def recorded(settings: GradingSettings, submission: Submission, folder: str, modules: list[str]) -> Any:
+        started.append(submission.student)
+        return start(settings, submission, folder, modules)
+
+    monkeypatch.setattr(grading_run, "_start", recorded)
     (graded["place"] / "handed_in" / "no_node.py").write_text("y = 2\n")
 
     again = grade(graded["grading"], find_submissions([graded["place"] / "handed_in"], 6))

@@ -13,7 +13,7 @@ from raft_steps.lab.grading import nbgrader_cells
 from raft_steps.lab.grading.nbgrader_cells import GradingError, points_for, private_runs
 
 
-class Right(node(5)):
+class Right(node(5)):  # type: ignore[misc]
     """A right solution: what the course's own step adds, in a student's class."""
 
     on_append_entries = node(6).on_append_entries
@@ -37,7 +37,7 @@ class Rude(Right):
         """Send nothing."""
 
 
-class Nothing(node(5)):
+class Nothing(node(5)):  # type: ignore[misc]
     """An exercise that nobody has begun."""
 
 
@@ -83,7 +83,7 @@ def test_validate_shows_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_solution_of_the_course_has_no_points(secret: Path, number: int) -> None:
     """A Node that builds on the step to be written, or on a later one, is refused as not the student's own."""
 
-    class Copied(node(number)):
+    class Copied(node(number)):  # type: ignore[misc]
         pass
 
     for graded in (points_for, private_runs):

@@ -96,13 +96,18 @@ def test_forged_answers_are_the_nodes_own(package: tuple[Path, list[str]]) -> No
 
 
 @pytest.mark.slow
-def test_no_seed_leaves_the_judge(package: tuple[Path, list[str]]) -> None:
+def test_no_seed_leaves_the_judge(package: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent to a submission's process holds no seed: it asks for each number."""
     sent: list[Any] = []
     with WorkerProcess(package[0]) as process:
         node_class = loaded(process, package, step_06.RIGHT)
         write = process._write
-        process._write = lambda data: sent.append(data) or write(data)  # type: ignore[method-assign, func-returns-value]
+
+        def recorded(data: Any) -> None:
+            sent.append(data)
+            write(data)
+
+        monkeypatch.setattr(process, "_write", recorded)
         Cluster(node_class, 3, seed=987654321).run(60)
 
     assert sent

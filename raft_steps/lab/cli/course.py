@@ -127,13 +127,13 @@ def release(
     All go into the folder OUT, which must be empty, or hold an earlier release that nobody has worked in. In a course
     directory for nbgrader, what nbgrader has put there stays.
     """
-    from raft_steps.lab.course.handouts import release_stages
+    from raft_steps.lab.course.handouts import release_handouts
     from raft_steps.lab.course.jupyterlab import find_course
     from raft_steps.lab.course.learner_edition import parse_steps, release
     from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
 
     place = find_course(folder)
-    if not place.whole:
+    if not place.is_full:
         raise CommandError(f"{place.notebooks} is a student edition itself; releases are made from the course")
     if flat and for_nbgrader:
         raise CommandError("a release is either --flat or for --nbgrader")
@@ -143,7 +143,7 @@ def release(
     if for_nbgrader:
         result = release_for_nbgrader(place.notebooks, out, steps, secret=secret, force=force)
     else:
-        make = release if flat else release_stages
+        make = release if flat else release_handouts
         result = make(place.notebooks, out, steps, force=force)
     _tell(result)
 

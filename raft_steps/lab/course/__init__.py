@@ -1,1 +1,1 @@
-"""The notebooks, and what is made of them: editions, handouts, the nbgrader course."""
+"""The notebooks and what is made from them: editions for learners, handouts for students, the nbgrader course."""

@@ -1,7 +1,7 @@
-"""Charts in stored notebooks: kept as long as they say the same.
+"""Keeps the stored charts of a notebook as long as the code that draws them is unchanged.
 
-A chart is a PNG, and two versions of matplotlib draw the same chart in different bytes. Strict nbval does not compare
-pictures, so a stored chart may stay as it is when the code up to its cell and the cell's words are unchanged.
+A chart is a PNG, and two versions of matplotlib draw the same chart as different bytes. Strict nbval does not compare
+pictures, so a stored chart may stay when the code up to its cell and the cell's text output are unchanged.
 """
 
 from __future__ import annotations
@@ -12,35 +12,35 @@ import struct
 from typing import Any
 
 PNG = "image/png"
-MADE_FROM = "made_from"  # Where an output's metadata keeps the digest of what its chart was made from.
+MADE_FROM = "made_from"  # the metadata of an output that holds the digest of the code that drew its chart
 
 
 def keep_charts(cell: Any, stored: Any, made_from: Any) -> None:
-    """Keep the stored charts of a cell when the code so far and what the cell says are as they were.
+    """Put the stored charts back into an executed cell if the code so far and the cell's text output are unchanged.
 
-    A digest of both is stored beside each chart. A chart that the same version of matplotlib draws differently is
-    another chart, and is taken.
+    A digest of both is stored with each chart. If the same version of matplotlib draws other bytes, then something
+    under the cell has changed, and the new chart is stored.
 
     Args:
         cell: The cell as it was just executed, normalised.
-        stored: The same cell as it was stored, normalised too.
-        made_from: A hash of all code up to and including the cell; it is used up.
+        stored: The same cell as it was stored, normalised.
+        made_from: A hash of all code up to and including the cell. It is updated here, so pass a copy.
     """
     charts = [output for output in cell.outputs if PNG in output.get("data", {})]
     if not charts:
         return
-    made_from.update(json.dumps(_words(cell), sort_keys=True).encode())
+    made_from.update(json.dumps(_outputs_without_pictures(cell), sort_keys=True).encode())
     digest = made_from.hexdigest()[:16]
     stored_charts = [output for output in stored.outputs if PNG in output.get("data", {})]
-    same_words = cell.source == stored.source and _words(cell) == _words(stored)
+    same_outputs = cell.source == stored.source and _outputs_without_pictures(cell) == _outputs_without_pictures(stored)
     for index, chart in enumerate(charts):
-        if same_words and _holds(stored_charts[index], chart, digest):
+        if same_outputs and _is_current(stored_charts[index], chart, digest):
             chart.data[PNG] = stored_charts[index].data[PNG]
         chart.metadata[MADE_FROM] = digest
 
 
-def _words(cell: Any) -> list[Any]:
-    """Give what a cell shows, without pictures and without what a run adds."""
+def _outputs_without_pictures(cell: Any) -> list[Any]:
+    """Return the outputs of a cell without pictures, metadata and execution counts."""
     return [
         {name: value for name, value in output.items() if name not in ("data", "metadata", "execution_count")}
         | {"data": {kind: value if kind != PNG else "" for kind, value in output.get("data", {}).items()}}
@@ -48,8 +48,8 @@ def _words(cell: Any) -> list[Any]:
     ]
 
 
-def _holds(stored: Any, fresh: Any, digest: str) -> bool:
-    """Tell whether a stored chart, whose cell and words are the same, is still what the code draws."""
+def _is_current(stored: Any, fresh: Any, digest: str) -> bool:
+    """Return whether a stored chart, whose cell and text output are unchanged, is still what the code draws."""
     maker = _software(fresh.data[PNG])
     if maker and maker == _software(stored.data[PNG]):
         return False
@@ -57,16 +57,16 @@ def _holds(stored: Any, fresh: Any, digest: str) -> bool:
 
 
 def _software(picture: str) -> bytes:
-    """Give the name and version that a PNG says it was made by; nothing where it says none."""
+    """Return the name and version of the software that a PNG names as its creator; empty if it names none."""
     try:
         data = base64.b64decode(picture)
-        at = 8
-        while at + 8 <= len(data):
-            (length,) = struct.unpack(">I", data[at : at + 4])
-            kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        position = 8  # after the signature
+        while position + 8 <= len(data):
+            (length,) = struct.unpack(">I", data[position : position + 4])
+            kind, content = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
             if kind == b"tEXt" and content.startswith(b"Software\0"):
                 return content
-            at += length + 12
+            position += length + 12
     except ValueError:
         pass
     return b""

@@ -1,33 +1,31 @@
-"""Editions for students, a folder for each notebook, to be handed out one after the other.
+"""Handouts for students: a folder for each notebook, to be handed out one after the other.
 
-Each folder stands alone: the notebook without its solution, a package with the steps before it and no other, what to
-install, and a page that says how to begin. A notebook with a letter, such as 08b, comes after its step, and its folder
-holds that step too: hand it out when the step has been handed in.
+Each folder is complete: the notebook without its solution, a package with the steps before it and no later ones, the
+list of what to install, and a README. A notebook with a letter, such as 08b, comes after its step, and its folder
+contains that step, too; so it is handed out when students have submitted the step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from raft_steps.lab.course import managed_folder, package_subset
-from raft_steps.lab.course.learner_edition import README, chosen, prints_solution, shows_solution, title_of
-from raft_steps.lab.course.managed_folder import Release, ReleaseError, refuse_place
+from raft_steps.lab.course.learner_edition import README, choose, title_of, warn_of_commands, warn_of_spoilers
+from raft_steps.lab.course.managed_folder import Release, ReleaseError, check_target
 from raft_steps.lab.course.missing_steps import without_missing_steps
-from raft_steps.lab.course.notebooks import NOTEBOOK_NAME, Notebook, load, notebooks_of, spell, step_of
-from raft_steps.lab.course.redaction import is_solution, solved_in, student_edition
-
-Solved = Mapping[int, Collection[str]]
+from raft_steps.lab.course.notebooks import NOTEBOOK_NAME, Notebook, format_notebook, load, notebooks_of, step_of
+from raft_steps.lab.course.redaction import HiddenNames, hidden_names, is_solution, redact
 
 
 @dataclass(frozen=True, slots=True)
 class Handout:
-    """What is handed out at a time: one notebook.
+    """A notebook that is handed out.
 
     Attributes:
         notebook: The notebook of the full course.
-        start: The notebook before all steps, which goes with each; None where the course has none.
+        start: Notebook 00, which is part of every handout; None if the course has none.
     """
 
     notebook: Path
@@ -35,7 +33,7 @@ class Handout:
 
     @property
     def step(self) -> int:
-        """The step that it is about."""
+        """The number of its step."""
         return step_of(self.notebook.name)
 
     @property
@@ -45,43 +43,45 @@ class Handout:
 
     @property
     def last(self) -> int:
-        """The last step whose solution goes with it: the one before its own, or its own where it comes after that."""
+        """The last step in its package: the one before its own, or its own if the notebook comes after the step."""
         found = NOTEBOOK_NAME.fullmatch(self.notebook.name)
         return self.step - (found is not None and not found["letter"])
 
 
-def release_stages(notebooks: Path, out: Path, steps: Collection[int] | None = None, *, force: bool = False) -> Release:
-    """Make an edition for each notebook of some steps, in an empty folder, or renew earlier ones.
+def release_handouts(
+    notebooks: Path, out: Path, steps: Collection[int] | None = None, *, force: bool = False
+) -> Release:
+    """Make the handouts of some steps in an empty folder, or renew earlier ones.
 
     Args:
         notebooks: The folder of the course's notebooks.
-        out: The folder to make them in, each in a folder of its own.
+        out: The folder; each handout is a folder in it.
         steps: The numbers of the steps; all by default.
-        force: Write even where somebody has worked; the files of the editions are then overwritten, others stay.
+        force: Overwrite edited files of the handouts, too. Other files stay.
 
     Raises:
-        ReleaseError: There is something in the folder that would be lost, or there is no notebook of a step.
+        ReleaseError: Something in the folder would be lost, or a step has no notebook.
         EditionError: The course's list of packages or its licence is missing.
         NotebookError: A notebook cannot be read, or cannot be handed out.
     """
-    refuse_place(notebooks, out)
+    check_target(notebooks, out)
     result = Release(out)
-    solved = solved_by(notebooks)
+    hidden = hidden_names_of_course(notebooks)
     files = {}
-    for stage in stages(notebooks, steps):
-        for name, content in stage_files(stage, solved, result).items():
-            files[f"{stage.name}/{name}"] = content
+    for handout in list_handouts(notebooks, steps):
+        for name, content in handout_files(handout, hidden, result).items():
+            files[f"{handout.name}/{name}"] = content
     managed_folder.fill(result, files, force=force)
     return result
 
 
-def stages(notebooks: Path, steps: Collection[int] | None) -> list[Handout]:
-    """Give what there is to hand out for some steps, in the course's order.
+def list_handouts(notebooks: Path, steps: Collection[int] | None) -> list[Handout]:
+    """Return the handouts of some steps, in the order of the course.
 
     Raises:
-        ReleaseError: There is no notebook of a step, or none that has a step.
+        ReleaseError: A step has no notebook, or only notebook 00 was chosen.
     """
-    paths = chosen(notebooks_of(notebooks), steps)
+    paths = choose(notebooks_of(notebooks), steps)
     start = next((path for path in paths if step_of(path.name) == 0), None)
     found = [Handout(path, start) for path in paths if step_of(path.name) > 0]
     if not found:
@@ -89,59 +89,59 @@ def stages(notebooks: Path, steps: Collection[int] | None) -> list[Handout]:
     return found
 
 
-def solved_by(notebooks: Path) -> Solved:
-    """Name what a student writes in each step of a course: see `solved_in`.
+def hidden_names_of_course(notebooks: Path) -> HiddenNames:
+    """Return what students write in each step of a course; see `hidden_names`.
 
     Raises:
         NotebookError: A notebook cannot be read.
     """
-    return solved_in({path.name: load(path) for path in notebooks_of(notebooks)})
+    return hidden_names({path.name: load(path) for path in notebooks_of(notebooks)})
 
 
-def stage_files(stage: Handout, solved: Solved, result: Release) -> dict[str, bytes]:
-    """Give the files of one edition, by their paths in its folder; what an author should look at goes to the result.
+def handout_files(handout: Handout, hidden: HiddenNames, result: Release) -> dict[str, bytes]:
+    """Return the files of one handout, by their paths in its folder; warnings for the author are added to the result.
 
     Raises:
         EditionError: The course's list of packages or its licence is missing.
         NotebookError: A notebook cannot be read, or cannot be handed out.
     """
     files = {}
-    for path in filter(None, (stage.start, stage.notebook)):
+    for path in filter(None, (handout.start, handout.notebook)):
         notebook = load(path)
-        result.warnings += shows_solution(path.name, notebook)
-        prepare(notebook, path.name, stage, solved)
-        result.warnings += prints_solution(path.name, notebook, solved)
-        files[path.name] = spell(notebook).encode()
-    return files | around(stage) | package_subset.package_files(stage.last)
+        result.warnings += warn_of_spoilers(path.name, notebook)
+        prepare(notebook, path.name, handout, hidden)
+        result.warnings += warn_of_commands(path.name, notebook, hidden)
+        files[path.name] = format_notebook(notebook).encode()
+    return files | accompanying_files(handout) | package_subset.package_files(handout.last)
 
 
-def prepare(notebook: Notebook, name: str, stage: Handout, solved: Solved, *, solutions: bool = False) -> None:
-    """Turn a notebook of the course into that of an edition.
+def prepare(notebook: Notebook, name: str, handout: Handout, hidden: HiddenNames, *, solutions: bool = False) -> None:
+    """Turn a notebook of the course into that of a handout.
 
     Args:
         notebook: The notebook, which is changed.
-        name: Its file's name.
-        stage: The edition.
-        solved: What a student writes in each step.
-        solutions: Leave the solutions in, between their marks, for a tool that takes them out itself.
+        name: The name of its file.
+        handout: The handout.
+        hidden: What students write in each step.
+        solutions: Keep the solutions between their markers, for nbgrader, which removes them itself.
 
     Raises:
-        NotebookError: A solution is not marked as it should be, or a cell needs a step that is not in the edition.
+        NotebookError: A solution is not marked as it should be, or a cell needs a step that is not in the handout.
     """
-    released = {path.name for path in (stage.start, stage.notebook) if path is not None} | {README}
-    without_missing_steps(notebook, name, stage.last + 1)
-    student_edition(notebook, name, released, solved, solutions=solutions)
+    released = {path.name for path in (handout.start, handout.notebook) if path is not None} | {README}
+    without_missing_steps(notebook, name, handout.last + 1)
+    redact(notebook, name, released, hidden, solutions=solutions)
 
 
-def around(stage: Handout) -> dict[str, bytes]:
-    """Give what stands around notebook and package: a page for the student, what to install, the licence.
+def accompanying_files(handout: Handout) -> dict[str, bytes]:
+    """Return the files next to notebook and package: the README, the list of what to install, the licence.
 
     Raises:
         EditionError: The course's list of packages or its licence is missing.
     """
-    notebook = load(stage.notebook)
+    notebook = load(handout.notebook)
     texts = {
-        README: _readme(stage, title_of(notebook), exercise=any(map(is_solution, notebook.cells))),
+        README: _readme(handout, title_of(notebook), exercise=any(map(is_solution, notebook.cells))),
         "pyproject.toml": package_subset.project_file(),
         "environment.yml": package_subset.environment_file(),
         "LICENSE": package_subset.licence(),
@@ -149,28 +149,28 @@ def around(stage: Handout) -> dict[str, bytes]:
     return {name: text.encode() for name, text in texts.items()}
 
 
-def _readme(stage: Handout, title: str, *, exercise: bool) -> str:
-    """Write the page that a student reads first; `exercise` says whether the notebook has one."""
-    name = stage.notebook.name
+def _readme(handout: Handout, title: str, *, exercise: bool) -> str:
+    """Return the README; `exercise` is whether the notebook has one."""
+    name = handout.notebook.name
     held = {0: "no step yet: you begin with the first", 1: "step 1, which you build on"}.get(
-        stage.last, f"the steps 1 to {stage.last}, which you build on"
+        handout.last, f"the steps 1 to {handout.last}, which you build on"
     )
     task = (
-        "Where there is something to write, a line says what.\n"
-        "The cell below it checks what you wrote, and says what is missing.\n"
-        "Hand in the notebook alone, under its own name."
+        "In each exercise a line says what to write.\n"
+        "The cell below it checks your code and reports what is missing.\n"
+        "Hand in only the notebook, without renaming it."
         if exercise
         else "There is nothing to hand in."
     )
-    show = f"    raft-steps show {stage.last} --whole\n\n" if stage.last else ""
-    before = f"{show}shows the whole node that you build on.\n" if stage.last else ""
+    show = f"    raft-steps show {handout.last} --whole\n\n" if handout.last else ""
+    before = f"{show}shows the whole node that you build on.\n" if handout.last else ""
     return f"""# {title}
 
-[{name}]({name}) is yours to run, to change and to write in.
+In [{name}]({name}) you run cells, change them, and write code.
 {task}
 
-The package beside it, `raft_steps/`, has {held}.
-Later steps are not in it: they are for you to write.
+The package next to it, `raft_steps/`, contains {held}.
+It does not contain later steps, because you write them.
 
 ## To begin
 
@@ -181,7 +181,7 @@ In this folder:
     .venv/bin/pip install -e .
     .venv/bin/raft-steps lab
 
-On Windows, write `.venv\\Scripts` in place of `.venv/bin`.
+On Windows, write `.venv\\Scripts` instead of `.venv/bin`.
 With conda: `conda env create --file environment.yml`, then `conda activate raft-steps`, then `raft-steps lab`.
 Then run the notebook's cells from the top, in order.
 
@@ -189,8 +189,8 @@ Then run the notebook's cells from the top, in order.
 
 With the environment activated (`source .venv/bin/activate`),
 
-    raft-steps check {stage.step} --node my_raft.py:Node
+    raft-steps check {handout.step} --node my_raft.py:Node
 
-checks a class that you keep in a file of your own{"," if before else "."}{" and" if before else ""}
+checks a class in your own file{"," if before else "."}{" and" if before else ""}
 
 {before}"""

@@ -1,7 +1,7 @@
-"""JupyterLab, opened on the course: in one way on every machine, and with words for what is unusual about this one.
+"""Starts JupyterLab on the course, in the same way on every machine.
 
-It starts for root too, without a browser, and when its port is taken, and then says so. Beside the course it keeps a
-student edition for whoever sits here, `my_course`, which is brought up to date and never overwritten.
+It also starts as root, without a browser, and when its port is taken, and prints a line about it. Next to the course it
+keeps an edition for the learner, `my_course`: it is brought up to date, and no edited file in it is overwritten.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from raft_steps.lab.errors import LabError
 PORT = 8888
 PORT_TRIES = 50
 LEARNER = "my_course"
-# JupyterLab's announcements are off: it asks nobody whether there is news, and does not ask the reader either.
+# These settings turn JupyterLab's announcements off, including its question whether to fetch them.
 SETTINGS = Path(__file__).parent / "jupyter"
-LOOK_SECONDS = 0.1  # between two looks whether JupyterLab is there
-LOOKS = 50  # looks whether its port takes calls
+POLL_S = 0.1  # between two attempts to find the server
+PORT_POLLS = 50  # attempts to connect to its port
 Say = Callable[[str], None]
 
 
@@ -41,25 +41,25 @@ class LaunchError(LabError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a course is.
+class CourseFolder:
+    """The folder of a course.
 
     Attributes:
         root: The folder that JupyterLab shows.
-        notebooks: The folder in it that holds the notebooks.
+        notebooks: The folder with the notebooks.
     """
 
     root: Path
     notebooks: Path
 
     @property
-    def whole(self) -> bool:
-        """Whether it is the full course, which a student edition can be made from, and not such an edition itself."""
+    def is_full(self) -> bool:
+        """Whether it is the full course, from which editions can be made, and not such an edition itself."""
         return self.root != self.notebooks
 
 
-def find_course(folder: Path | None = None) -> Place:
-    """Find the course in a folder; by default in the current one, or else beside the package.
+def find_course(folder: Path | None = None) -> CourseFolder:
+    """Find the course in a folder; by default in the current one, or else next to the package.
 
     Raises:
         LaunchError: There are no notebooks of a course.
@@ -68,10 +68,10 @@ def find_course(folder: Path | None = None) -> Place:
     for candidate in candidates:
         root = candidate.resolve()
         if notebooks_of(root / "notebooks"):
-            return Place(root, root / "notebooks")
+            return CourseFolder(root, root / "notebooks")
         if notebooks_of(root):
-            whole = root.name == "notebooks" and not is_release(root)
-            return Place(root.parent if whole else root, root)
+            is_full = root.name == "notebooks" and not is_release(root)
+            return CourseFolder(root.parent if is_full else root, root)
     raise LaunchError(
         f"there is no course in {candidates[0]}: no notebooks/ folder with 00_start_here.ipynb and the others; "
         "start this in the course's folder, or name it with --folder"
@@ -79,7 +79,7 @@ def find_course(folder: Path | None = None) -> Place:
 
 
 def launch(
-    place: Place,
+    course: CourseFolder,
     *,
     learner: bool = False,
     port: int = PORT,
@@ -87,18 +87,18 @@ def launch(
     options: Sequence[str] = (),
     say: Say = print,
 ) -> int:
-    """Start JupyterLab on a course and wait for its end.
+    """Start JupyterLab on a course and wait until it ends.
 
     Args:
-        place: Where the course is.
-        learner: Open the student edition first, not the full course.
+        course: The course.
+        learner: Open the learner's edition first, not the full course.
         port: The port to listen on; when it is taken, one of the next.
-        browser: Whether to open one; by default where there is one.
-        options: Options for JupyterLab itself.
-        say: Told what the person in front of it should know.
+        browser: Whether to open a browser; by default, if there is one.
+        options: Further options for JupyterLab.
+        say: Called with each line to print.
 
     Returns:
-        JupyterLab's own exit status.
+        The exit status of JupyterLab.
 
     Raises:
         LaunchError: JupyterLab is not installed, or did not start.
@@ -107,38 +107,38 @@ def launch(
         raise LaunchError(
             "JupyterLab is not installed here; make lab installs all that the course needs, or: pip install jupyterlab"
         )
-    editions = _editions(place, say)
+    editions = _editions(course, say)
     if learner:
         editions.reverse()
     browser = has_browser() if browser is None else browser
     if is_root():
         say("You are root, so JupyterLab is started with --allow-root.")
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
-    command = _command(place.root, first_page(editions[0], place.root), port, browser=browser, options=options)
+    command = _command(course.root, first_page(editions[0], course.root), port, browser=browser, options=options)
     with _running(command, token) as process:
         server = _wait_for(process, token)
         if server is None:
-            if process.returncode == 0:  # It was asked for its version or its help, or was stopped at once.
+            if process.returncode == 0:  # It printed its version or its help, or was stopped at once.
                 return 0
             raise LaunchError("JupyterLab ended before it was ready; what it printed above says why")
-        _tell(server, port, place.root, editions, say)
+        _print_address(server, port, course.root, editions, say)
         return process.wait()
 
 
 def is_root() -> bool:
-    """Tell whether this is the superuser, for whom JupyterLab wants to be asked twice."""
+    """Return whether this is root, as whom JupyterLab starts only with --allow-root."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def has_browser(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
-    """Tell whether a browser with windows can be opened here; one for the terminal would be of no use."""
+    """Return whether a graphical browser can be opened here."""
     if environment.get("BROWSER") or platform in ("darwin", "win32"):
         return True
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
 def first_page(folder: Path, root: Path) -> str:
-    """Give the address, within JupyterLab, of the first notebook of a folder."""
+    """Return the path of a folder's first notebook in JupyterLab's addresses."""
     notebooks = notebooks_of(folder)
     page = notebooks[0] if notebooks else folder
     return f"/lab/tree/{page.relative_to(root).as_posix()}".removesuffix("/.")
@@ -147,22 +147,22 @@ def first_page(folder: Path, root: Path) -> str:
 # The two editions.
 
 
-def _editions(place: Place, say: Say) -> list[Path]:
-    """Give the folders to open, the full course first; renew the learner's own edition on the way."""
-    if not place.whole:
-        return [place.notebooks]
-    learner = place.root / LEARNER
+def _editions(course: CourseFolder, say: Say) -> list[Path]:
+    """Return the folders to open, the full course first, after bringing the learner's edition up to date."""
+    if not course.is_full:
+        return [course.notebooks]
+    learner = course.root / LEARNER
     try:
         new = not learner.exists()
-        release = bring_up_to_date(place.notebooks, learner)
-        if new:  # A learner's work is not part of the course's repository.
+        release = bring_up_to_date(course.notebooks, learner)
+        if new:  # A learner's work does not belong in the course's repository.
             (learner / ".gitignore").write_text("*\n", encoding="utf-8")
     except (LabError, OSError) as error:
         say(f"Your own edition cannot be kept in {learner}: {error}")
-        return [place.notebooks]
+        return [course.notebooks]
     for line in _news(release, new=new):
         say(line)
-    return [place.notebooks, learner]
+    return [course.notebooks, learner]
 
 
 def _news(release: Release, *, new: bool) -> Iterator[str]:
@@ -172,7 +172,7 @@ def _news(release: Release, *, new: bool) -> Iterator[str]:
         yield f"{LEARNER}/ was brought up to date with the course: {', '.join(release.written)}."
     if release.outdated:
         names = ", ".join(release.outdated)
-        yield f"The course has changed since you began {names}. Yours stays; rename it to get the new one beside it."
+        yield f"The course has changed since you began {names}. Your version stays; rename it to get the new one, too."
 
 
 # The server.
@@ -194,11 +194,11 @@ def _command(root: Path, page: str, port: int, *, browser: bool, options: Sequen
 
 @contextmanager
 def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run JupyterLab; Control-C is its own to answer, and whoever ends this process ends it too."""
+    """Run JupyterLab. It handles Control-C itself, and it ends when this process is terminated."""
     environment = os.environ | {
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_PATH": _before(SETTINGS, "JUPYTER_CONFIG_PATH"),
-        # A terminal in JupyterLab finds raft-steps, whether or not the environment is activated.
+        # So that a terminal in JupyterLab finds raft-steps without an activated environment.
         "PATH": _before(Path(sys.executable).parent, "PATH"),
     }
     process = subprocess.Popen(command, env=environment)
@@ -217,12 +217,12 @@ def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[by
 
 
 def _before(folder: Path, variable: str) -> str:
-    """Put a folder before those that a variable of the environment lists."""
+    """Return the value of a search path variable with a folder added at the front."""
     return os.pathsep.join(filter(None, [str(folder), os.environ.get(variable)]))
 
 
 def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | None:
-    """Wait until the server listens, and give what it says about itself; None when it ended before."""
+    """Wait until the server listens; return its own description, or None if it ended before."""
     from jupyter_server.serverapp import list_running_servers
 
     while process.poll() is None:
@@ -231,20 +231,20 @@ def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | 
                 if server.get("token") == token or server.get("pid") == process.pid:
                     _wait_until_open(server)
                     return dict(server)
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_S)
     return None
 
 
 def _wait_until_open(server: Mapping[str, Any]) -> None:
-    """Wait until the server's port takes calls, for its word alone does not promise that; but not for long."""
+    """Wait for a short time until the server's port accepts connections: its description appears a little earlier."""
     host = urlsplit(server["url"]).hostname or "localhost"
-    for _ in range(LOOKS if server["port"] else 0):  # One that listens on a Unix socket has no port.
+    for _ in range(PORT_POLLS if server["port"] else 0):  # A server on a Unix socket has no port.
         with suppress(OSError), socket.create_connection((host, server["port"]), timeout=1):
             return
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_S)
 
 
-def _tell(server: Mapping[str, Any], port: int, root: Path, editions: Sequence[Path], say: Say) -> None:
+def _print_address(server: Mapping[str, Any], port: int, root: Path, editions: Sequence[Path], say: Say) -> None:
     if server["port"] != port:
         say(f"Port {port} is taken, so JupyterLab listens on port {server['port']}.")
     token = f"?token={server['token']}" if server.get("token") else ""

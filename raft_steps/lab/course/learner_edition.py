@@ -1,7 +1,7 @@
-"""The student edition: a folder with the notebooks of the course, solutions and reveals taken out.
+"""The learner's edition: a folder with the notebooks of the course, without solutions and the cells that show them.
 
-It is for whoever has the course itself, as `raft-steps lab` keeps it for a learner. What is handed out step by step,
-with a package in which the solutions are missing too, is `edition.py`'s.
+It is for people who have the whole course installed; `raft-steps lab` keeps one up to date for them. Folders that are
+handed out step by step, with a package that lacks the solutions, too, are made by `handouts`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from raft_steps.lab.course import managed_folder
-from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, is_release, refuse_place
-from raft_steps.lab.course.notebooks import Notebook, load, notebooks_of, spell, step_of
-from raft_steps.lab.course.redaction import commands_that_tell, solved_in, spoilers, student_edition
+from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, check_target, is_release
+from raft_steps.lab.course.notebooks import Notebook, format_notebook, load, notebooks_of, step_of
+from raft_steps.lab.course.redaction import hidden_names, redact, revealing_commands, spoilers
 
 __all__ = ["MANIFEST", "Release", "ReleaseError", "bring_up_to_date", "is_release", "parse_steps", "release"]
 
@@ -20,10 +20,10 @@ README = "README.md"
 
 
 def parse_steps(text: str) -> list[int]:
-    """Read which steps are meant: ``5-8``, ``6``, ``0,5-8``.
+    """Parse a list of steps such as ``5-8``, ``6`` or ``0,5-8``.
 
     Raises:
-        ReleaseError: It cannot be read.
+        ReleaseError: It cannot be parsed.
     """
     steps: set[int] = set()
     for part in text.split(","):
@@ -35,78 +35,75 @@ def parse_steps(text: str) -> list[int]:
 
 
 def release(notebooks: Path, out: Path, steps: Collection[int] | None = None, *, force: bool = False) -> Release:
-    """Make the student edition in an empty folder, or renew an earlier one that nobody has worked in.
+    """Make the edition in an empty folder, or renew an earlier one that nobody has edited.
 
     Args:
         notebooks: The folder of the course's notebooks.
         out: The folder to make it in.
-        steps: The numbers of the steps; all notebooks by default. Notebook 00, which explains the words that all others
-            use, is always there.
-        force: Write even where somebody has worked; the files of the release are then overwritten, others stay.
+        steps: The numbers of the steps; all notebooks by default. Notebook 00, with the glossary that the others use,
+            is always included.
+        force: Overwrite edited files of the edition, too. Other files stay.
 
     Raises:
-        ReleaseError: There is something in the folder that would be lost, or there is no notebook of a step.
+        ReleaseError: Something in the folder would be lost, or a step has no notebook.
         NotebookError: A notebook cannot be read, or its solutions are not marked as they should be.
     """
-    refuse_place(notebooks, out)
+    check_target(notebooks, out)
     result = Release(out)
-    managed_folder.fill(result, _student_files(notebooks, steps, result), force=force)
+    managed_folder.fill(result, _edition_files(notebooks, steps, result), force=force)
     return result
 
 
 def bring_up_to_date(notebooks: Path, out: Path) -> Release:
-    """Make or renew somebody's own student edition: what they have worked in stays, all else is as in the course.
+    """Make or renew a learner's own edition: the files that they have edited stay, all others are as in the course.
 
     Raises:
-        ReleaseError: The folder cannot be one.
+        ReleaseError: The folder cannot hold one.
         NotebookError: A notebook cannot be read, or its solutions are not marked as they should be.
     """
-    refuse_place(notebooks, out)
+    check_target(notebooks, out)
     result = Release(out)
-    managed_folder.bring_up_to_date(result, _student_files(notebooks, None, result))
+    managed_folder.update(result, _edition_files(notebooks, None, result))
     return result
 
 
-# What is released.
-
-
-def _student_files(notebooks: Path, steps: Collection[int] | None, result: Release) -> dict[str, bytes]:
-    """Give the files of a release, by name: all of them are made before the first is written."""
+def _edition_files(notebooks: Path, steps: Collection[int] | None, result: Release) -> dict[str, bytes]:
+    """Return the files of an edition, by name. All of them are made before the first one is written."""
     course = notebooks_of(notebooks)
-    paths = chosen(course, steps)
-    solved = solved_in({path.name: load(path) for path in course})
+    paths = choose(course, steps)
+    hidden = hidden_names({path.name: load(path) for path in course})
     names = {path.name for path in paths} | {README}
     files = {}
     titles = {}
     for path in paths:
         notebook = load(path)
-        result.warnings += shows_solution(path.name, notebook)
-        student_edition(notebook, path.name, names, solved)
-        result.warnings += prints_solution(path.name, notebook, solved)
+        result.warnings += warn_of_spoilers(path.name, notebook)
+        redact(notebook, path.name, names, hidden)
+        result.warnings += warn_of_commands(path.name, notebook, hidden)
         titles[path.name] = title_of(notebook)
-        files[path.name] = spell(notebook).encode()
+        files[path.name] = format_notebook(notebook).encode()
     return files | {README: _readme(titles, min(filter(None, map(step_of, titles)), default=0)).encode()}
 
 
-def shows_solution(name: str, notebook: Notebook) -> list[str]:
-    """Name the cells of a notebook of the course that seem to show its solution, for its author."""
+def warn_of_spoilers(name: str, notebook: Notebook) -> list[str]:
+    """Return a warning for each cell of a notebook of the course that seems to show its solution."""
     return [f"{name}, cell {cell}: it seems to show the solution; tag it reveal" for cell in spoilers(notebook)]
 
 
-def prints_solution(name: str, notebook: Notebook, solved: Mapping[int, Collection[str]]) -> list[str]:
-    """Name the cells of a student's notebook that print what is still to be found, for the course's author."""
+def warn_of_commands(name: str, notebook: Notebook, hidden: Mapping[int, Collection[str]]) -> list[str]:
+    """Return a warning for each cell of a student's notebook that prints code which the student is to write."""
     return [
-        f"{name}, cell {cell.id}: it prints a solution that is still to be found; tag it reveal"
+        f"{name}, cell {cell.id}: it prints a solution that students are to write; tag it reveal"
         for cell in notebook.cells
-        if commands_that_tell(cell.source, name, solved)
+        if revealing_commands(cell.source, name, hidden)
     ]
 
 
-def chosen(paths: list[Path], steps: Collection[int] | None) -> list[Path]:
-    """Choose the notebooks of some steps, and the one before all.
+def choose(paths: list[Path], steps: Collection[int] | None) -> list[Path]:
+    """Return the notebooks of some steps, and notebook 00.
 
     Raises:
-        ReleaseError: There is none of a step.
+        ReleaseError: A step has no notebook.
     """
     numbers = {path: step_of(path.name) for path in paths}
     if not numbers:
@@ -119,13 +116,13 @@ def chosen(paths: list[Path], steps: Collection[int] | None) -> list[Path]:
 
 
 def title_of(notebook: Notebook) -> str:
-    """Give the title of a notebook: its first heading."""
+    """Return the title of a notebook, which is its first heading."""
     lines = (line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.splitlines())
     return next((line.lstrip("# ").strip() for line in lines if line.startswith("#")), "")
 
 
 def _readme(titles: Mapping[str, str], first: int) -> str:
-    """Write the page that a student reads first; `first` is the first step that they write themselves."""
+    """Return the README of an edition; `first` is the first step that the learner writes."""
     before = (
         f"- `raft-steps show {first - 1} --whole` shows the whole node that step {first} builds on.\n"
         if first > 1
@@ -135,16 +132,16 @@ def _readme(titles: Mapping[str, str], first: int) -> str:
     return f"""# Raft, step by step
 
 These notebooks are yours to write in.
-Each has a section *Your turn*, where a cell says what to write.
-The cell below it checks what you wrote, and says what is missing.
+Each has a section *Your turn*, in which a comment says what to write.
+The cell below it checks your code and reports what is missing.
 
-| notebook | what it is about |
+| notebook | topic |
 | --- | --- |
 {rows}
 
 ## To begin
 
-In this folder, and in the environment that the course is installed in:
+In this folder, with the environment of the course activated:
 
     raft-steps lab
 
@@ -152,7 +149,7 @@ Then run a notebook's cells from the top, in order.
 
 ## Good to know
 
-- `raft-steps check {first} --node my_raft.py:Node` checks a class that you keep in a file of your own.
-{before}- `raft-steps lab` never overwrites what you have changed.
-  To begin a notebook anew, copy it again from what you were given.
+- `raft-steps check {first} --node my_raft.py:Node` checks a class in your own file.
+{before}- `raft-steps lab` never overwrites a notebook that you have changed.
+  To start one again, copy it from what you were given.
 """

@@ -1,7 +1,7 @@
-"""A folder that is filled and renewed, and in which nothing that somebody wrote is lost.
+"""Fills and renews a folder without losing anything that somebody wrote in it.
 
-A file beside the others remembers what was put there, so that a later filling can tell an untouched file, which it
-may replace, from one that has been worked in.
+A manifest in the folder records a digest of every file that was written. So a later release can distinguish an
+unchanged file, which it may replace, from one that somebody has edited.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from raft_steps.lab.files import replace_file
 
 MANIFEST = ".raft-steps-release.json"
 VERSION = 1
-# What Jupyter and Python put beside a notebook by themselves.
-LITTER = frozenset({".ipynb_checkpoints", "__pycache__", ".virtual_documents", ".DS_Store", ".gitignore"})
+# What Jupyter and Python put next to a notebook by themselves.
+GENERATED_FILES = frozenset({".ipynb_checkpoints", "__pycache__", ".virtual_documents", ".DS_Store", ".gitignore"})
 
 
 class ReleaseError(LabError):
-    """A release cannot be made there, or not of these steps; nothing was written."""
+    """A release cannot be made in this folder, or not of these steps; nothing was written."""
 
 
 @dataclass(slots=True)
 class Release:
-    """What came of a release.
+    """The result of a release.
 
     Attributes:
-        folder: Where it is.
-        written: The files that were written, because they were missing or another version of the course's own.
-        kept: The files that somebody has worked in, and that stay as they are.
-        outdated: Those of them that the course has changed since.
-        removed: The untouched files of an earlier release that this one does not have.
+        folder: The folder.
+        written: The files that were written, because they were missing or an older version.
+        kept: The files that somebody has edited, and that stay as they are.
+        outdated: Those of them that have changed in the course since.
+        removed: The unedited files of an earlier release that are not part of this one.
         warnings: What an author should look at, a sentence each.
     """
 
@@ -47,22 +47,22 @@ class Release:
 
 
 def fill(result: Release, files: Mapping[str, bytes], *, force: bool = False, others: Collection[str] = ()) -> None:
-    """Put files into a folder that is empty, or that an earlier filling left and nobody has worked in.
+    """Write files to a folder that is empty, or that holds an earlier release that nobody has edited.
 
     Args:
-        result: The folder, and where to note what was done.
-        files: What each file holds, by its path in the folder.
-        force: Write even where somebody has worked; these files are then overwritten, others stay.
-        others: Names of files and folders in it that belong to others, and are not looked at.
+        result: The release, with its folder; what was done is recorded in it.
+        files: The content of each file, by its path in the folder.
+        force: Overwrite edited files of the release, too. Other files stay.
+        others: Names of files and folders in the folder that belong to other programs and are ignored.
 
     Raises:
-        ReleaseError: There is something in the folder that would be lost.
+        ReleaseError: Something in the folder would be lost.
     """
     out = result.folder
-    known = remembered(out)
-    if not force and (precious := _worked_in(out, known, others)):
+    known = read_manifest(out)
+    if not force and (edited := _edited_files(out, known, others)):
         raise ReleaseError(
-            f"{out} holds {precious[0]}{f' and {len(precious) - 1} more' if precious[1:] else ''}, which would be lost or "
+            f"{out} holds {edited[0]}{f' and {len(edited) - 1} more' if edited[1:] else ''}, which would be lost or "
             "mixed up; choose an empty folder, or overwrite with --force"
         )
     for name, content in files.items():
@@ -72,12 +72,12 @@ def fill(result: Release, files: Mapping[str, bytes], *, force: bool = False, ot
             (out / name).unlink()
             result.removed.append(name)
             _remove_empty(out, name)
-    remember(out, {name: digest(content) for name, content in files.items()})
+    write_manifest(out, {name: digest(content) for name, content in files.items()})
 
 
-def bring_up_to_date(result: Release, files: Mapping[str, bytes]) -> None:
-    """Put files into a folder that somebody works in: what they have changed stays, all else becomes as given."""
-    known = dict(remembered(result.folder))
+def update(result: Release, files: Mapping[str, bytes]) -> None:
+    """Write files to a folder that somebody works in: the files that they have edited stay as they are."""
+    known = dict(read_manifest(result.folder))
     for name, content in files.items():
         found, origin = digest_of_file(result.folder / name), known.get(name)
         if found in (None, origin, digest(content)):
@@ -87,19 +87,19 @@ def bring_up_to_date(result: Release, files: Mapping[str, bytes]) -> None:
             result.kept.append(name)
             if origin != digest(content):
                 result.outdated.append(name)
-    remember(result.folder, known)
+    write_manifest(result.folder, known)
 
 
 def is_release(folder: Path) -> bool:
-    """Tell whether a folder holds a student edition."""
+    """Return whether a folder holds a student edition."""
     return (folder / MANIFEST).is_file()
 
 
-def refuse_place(notebooks: Path, out: Path) -> None:
-    """Refuse to fill a file, or the folder of the course itself.
+def check_target(notebooks: Path, out: Path) -> None:
+    """Check that a release can be made in a folder.
 
     Raises:
-        ReleaseError: It is one of these.
+        ReleaseError: It is a file, or the folder of the course itself.
     """
     if out.exists() and not out.is_dir():
         raise ReleaseError(f"{out} is a file; a release needs a folder")
@@ -108,7 +108,7 @@ def refuse_place(notebooks: Path, out: Path) -> None:
 
 
 def write(result: Release, name: str, content: bytes) -> None:
-    """Write a file whole or not at all, unless it is as it should be."""
+    """Write a file as a whole, unless it has this content already."""
     path = result.folder / name
     if digest_of_file(path) == digest(content):
         return
@@ -117,8 +117,8 @@ def write(result: Release, name: str, content: bytes) -> None:
     result.written.append(name)
 
 
-def remembered(out: Path) -> dict[str, str]:
-    """Give the digest of every file as it was put there; nothing where nothing was."""
+def read_manifest(out: Path) -> dict[str, str]:
+    """Return the digest that each file had when it was written; empty if there is no readable manifest."""
     try:
         data = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
         return {name: str(found) for name, found in data["files"].items() if _is_inside(name)}
@@ -126,41 +126,41 @@ def remembered(out: Path) -> dict[str, str]:
         return {}
 
 
-def remember(out: Path, digests: Mapping[str, str]) -> None:
-    """Write down the digest of every file."""
+def write_manifest(out: Path, digests: Mapping[str, str]) -> None:
+    """Record the digest of every file."""
     text = json.dumps({"version": VERSION, "files": dict(sorted(digests.items()))}, indent=1)
     write(Release(out), MANIFEST, f"{text}\n".encode())
 
 
 def digest(content: bytes) -> str:
-    """Give what a file's content is recognised by."""
+    """Return a digest of a file's content."""
     return hashlib.sha256(content).hexdigest()
 
 
 def digest_of_file(path: Path) -> str | None:
-    """Give what a file's content is recognised by; nothing where there is no file."""
+    """Return a digest of a file's content; None if there is no file."""
     return digest(path.read_bytes()) if path.is_file() else None
 
 
 def _is_inside(name: str) -> bool:
-    """Tell whether a path leads to a file in the folder: the file of digests may have been written by anybody."""
+    """Return whether a path stays inside the folder. The manifest may have been edited, and its files get deleted."""
     path = PurePosixPath(name)
     return bool(path.parts) and ".." not in path.parts and not path.is_absolute() and not set(name) & {":", "\\"}
 
 
-def _worked_in(out: Path, known: Mapping[str, str], others: Collection[str]) -> list[str]:
-    """List the files that are not just as an earlier filling left them."""
+def _edited_files(out: Path, known: Mapping[str, str], others: Collection[str]) -> list[str]:
+    """Return the files that are not exactly as an earlier release wrote them."""
     found = (path.relative_to(out) for path in sorted(out.rglob("*")) if path.is_file())
     names = [
         path.as_posix()
         for path in found
-        if not LITTER & set(path.parts) and path.name != MANIFEST and path.parts[0] not in others
+        if not GENERATED_FILES & set(path.parts) and path.name != MANIFEST and path.parts[0] not in others
     ]
     return [name for name in names if known.get(name) != digest_of_file(out / name)]
 
 
 def _remove_empty(out: Path, name: str) -> None:
-    """Remove the folders that a removed file leaves empty, but for what Python put there."""
+    """Remove the folders that are empty after a file was removed; bytecode that Python left there does not count."""
     for parent in list(PurePosixPath(name).parents)[:-1]:
         folder = out / parent
         left = [path for path in folder.iterdir() if path.name != "__pycache__"] if folder.is_dir() else [folder]

@@ -1,7 +1,8 @@
-"""What becomes of cells that run a step which an edition does not hold.
+"""Rewrites the cells of a notebook that use steps which an edition does not contain.
 
-From the exercise on, the student's own Node stands in for the step at hand. Before it, and where a later step runs,
-the cell cannot be run: it becomes text, with what it showed in the full course. So does whatever needs its results.
+From the exercise on, the student's own Node replaces the step to be written. A cell that uses it earlier, or uses a
+later step, cannot run: it becomes text, with the output that it has in the full course. So does every cell that needs
+its results.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from html import escape
 from raft_steps.lab.course.notebooks import Cell, Notebook, NotebookError
 from raft_steps.lab.course.redaction import is_for_the_course_only, is_reveal, is_solution
 
-# What takes the number of a step first, or a list of them; diff takes two.
+# Functions whose first argument is the number of a step, or a list of them; diff takes two.
 TAKES_A_STEP = frozenset(
     {
         *("Cluster", "Search", "catalogue", "diff", "leaderless", "node", "run_ten_steps"),
@@ -25,19 +26,19 @@ TAKES_A_STEP = frozenset(
 MODULE = re.compile(r"(?:raft_steps\.)?step_(\d\d)_\w+")
 IN_A_SCENARIO = re.compile(r"\bstep (\d+);")
 IMAGE = re.compile(r"<img\b[^>]*>")
-# What shows code of a step; of a missing one, not even that it showed.
+# Functions that show the code of a step. If the step is missing, their output is left out.
 SHOWS_CODE = re.compile(r"\b(show|diff|whole)\(")
-SHOWN = "*To be read, not run: it needs step {step}, which your edition does not hold.*"
-FOLLOWS = "*To be read, not run: it goes on from a cell that cannot be run.*"
+SHOWN = "*To be read, not run: it needs step {step}, which your edition does not contain.*"
+FOLLOWS = "*To be read, not run: it needs the results of a cell that cannot be run.*"
 
 
 def without_missing_steps(notebook: Notebook, name: str, missing: int) -> None:
-    """Make a notebook run with the steps before `missing` alone.
+    """Rewrite a notebook so that it runs with only the steps before `missing`.
 
     Args:
         notebook: The notebook, which is changed.
-        name: Its file's name, for messages.
-        missing: The first step that the edition does not hold.
+        name: The name of its file, for messages.
+        missing: The first step that the edition does not contain.
 
     Raises:
         NotebookError: A cell that a student writes, or that is graded, needs such a step.
@@ -50,16 +51,16 @@ def without_missing_steps(notebook: Notebook, name: str, missing: int) -> None:
         if cell.cell_type != "code" or is_reveal(cell) or is_for_the_course_only(cell) or not _parses(cell.source):
             cells.append(cell)
             continue
-        gone |= _use_what_is_there(cell, missing, begun=begun)
+        gone |= _use_available_steps(cell, missing, begun=begun)
         lost = [each for each in ast.parse(cell.source).body if _is_lost(each, missing, gone)]
         if lost and "nbgrader" in cell.metadata:
-            raise NotebookError(f"{name}, cell {cell.id}: it needs step {missing}, which the edition does not hold")
+            raise NotebookError(f"{name}, cell {cell.id}: it needs step {missing}, which the edition does not contain")
         cells += _split(cell, lost, missing, notebook.cells[number + 1 :]) if lost else [cell]
     notebook.cells = cells
 
 
-def _use_what_is_there(cell: Cell, missing: int, *, begun: bool) -> set[str]:
-    """Let a cell do without the missing steps where that can be; give the names of modules that it no longer has."""
+def _use_available_steps(cell: Cell, missing: int, *, begun: bool) -> set[str]:
+    """Remove the uses of missing steps that a cell can do without; return the names that it no longer imports."""
     if begun:
         cell.source = _with_own_node(cell.source, missing)
     cell.source = _without_rows(cell.source, missing)
@@ -68,8 +69,8 @@ def _use_what_is_there(cell: Cell, missing: int, *, begun: bool) -> set[str]:
 
 
 def _is_lost(statement: ast.stmt, missing: int, gone: set[str]) -> bool:
-    """Tell whether a statement cannot be run; note in `gone` what it would have defined, or that it defines it anew."""
-    lost = _asks_for(statement, missing) or bool(gone & _loaded(statement))
+    """Return whether a statement cannot be run, and update `gone`, the names that are not defined."""
+    lost = _uses_missing_step(statement, missing) or bool(gone & _loaded(statement))
     if lost:
         gone |= _bound(statement)
     else:
@@ -78,9 +79,9 @@ def _is_lost(statement: ast.stmt, missing: int, gone: set[str]) -> bool:
 
 
 def _split(cell: Cell, lost: list[ast.stmt], missing: int, later: list[Cell]) -> list[Cell]:
-    """Turn a cell into text; what others need of it, and can be run, stays a cell before it."""
-    places = {_place(each) for each in lost}
-    rest = [each for each in ast.parse(cell.source).body if _place(each) not in places]
+    """Turn a cell into text; statements that later cells need and that can run stay as a cell before it."""
+    positions = {_position(each) for each in lost}
+    rest = [each for each in ast.parse(cell.source).body if _position(each) not in positions]
     code = [each.source for each in later if each.cell_type == "code" and not is_reveal(each) and _parses(each.source)]
     needed = set().union(*(_loaded(ast.parse(source)) for source in code))
     text = _as_text(cell, missing)
@@ -93,7 +94,7 @@ def _split(cell: Cell, lost: list[ast.stmt], missing: int, later: list[Cell]) ->
 
 
 def _parses(source: str) -> bool:
-    """Tell whether a cell is Python alone, and holds no command of the notebook's own."""
+    """Return whether a cell is plain Python, without IPython magics."""
     try:
         ast.parse(source)
     except SyntaxError:
@@ -101,19 +102,19 @@ def _parses(source: str) -> bool:
     return True
 
 
-# What a cell asks for.
+# Which steps a cell uses.
 
 
-def _asks_for(tree: ast.AST, missing: int) -> bool:
-    """Tell whether code asks for a step from `missing` on."""
+def _uses_missing_step(tree: ast.AST, missing: int) -> bool:
+    """Return whether code uses the step `missing` or a later one."""
     texts = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str))
     in_texts = (int(found[1]) for text in texts for found in IN_A_SCENARIO.finditer(text))
-    given = (step for step, _ in _steps_given(tree))
+    given = (step for step, _ in _step_arguments(tree))
     return any(step >= missing for step in (*given, *in_texts))
 
 
-def _steps_given(tree: ast.AST) -> Iterator[tuple[int, ast.expr]]:
-    """Yield the numbers of steps that code hands over, and where they stand in it."""
+def _step_arguments(tree: ast.AST) -> Iterator[tuple[int, ast.expr]]:
+    """Yield the numbers of steps that code passes to functions, and the expressions that hold them."""
     for call in ast.walk(tree):
         if isinstance(call, ast.Call):
             name = getattr(call.func, "id", getattr(call.func, "attr", ""))
@@ -124,18 +125,18 @@ def _steps_given(tree: ast.AST) -> Iterator[tuple[int, ast.expr]]:
                 yield from ((number, each) for each in every if (number := _number(each)) is not None)
 
 
-def _number(piece: ast.expr) -> int | None:
-    """Give the whole number that a piece of code is; nothing if it is anything else."""
-    return piece.value if isinstance(piece, ast.Constant) and isinstance(piece.value, int) else None
+def _number(expression: ast.expr) -> int | None:
+    """Return the value of an integer literal; None for any other expression."""
+    return expression.value if isinstance(expression, ast.Constant) and isinstance(expression.value, int) else None
 
 
 def _loaded(tree: ast.AST) -> set[str]:
-    """Name what code uses."""
+    """Return the names that code uses."""
     return {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
 
 
 def _bound(tree: ast.AST) -> set[str]:
-    """Name what code defines, imports or assigns to, for the cells after it."""
+    """Return the names that code defines, imports or assigns to, for the cells after it."""
     match tree:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return {tree.name}
@@ -144,24 +145,24 @@ def _bound(tree: ast.AST) -> set[str]:
         case ast.Name(ctx=ast.Store()):
             return {tree.id}
         case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-            return set()  # Its names are its own.
+            return set()  # Its names are local to it.
     return set().union(*map(_bound, ast.iter_child_nodes(tree)))
 
 
-# What it becomes.
+# The new cells.
 
 
 def _with_own_node(source: str, step: int) -> str:
-    """Put the student's own Node in the place of the step at hand."""
+    """Replace the step to be written by the student's own Node."""
     source = re.sub(rf"\bnode\({step}\)|\bstep_{step:02}(?:_\w+)?\.Node\b", "Node", source)
-    places = [place for number, place in _steps_given(ast.parse(source)) if number == step]
-    for place in sorted(places, key=_place, reverse=True):
-        source = _cut(source, place, "Node")
+    places = [place for number, place in _step_arguments(ast.parse(source)) if number == step]
+    for place in sorted(places, key=_position, reverse=True):
+        source = _replace(source, place, "Node")
     return source
 
 
 def _without_rows(source: str, missing: int) -> str:
-    """Leave a missing step out of what goes through several: ``for step in (4, 5, 6)``."""
+    """Leave missing steps out of a loop over several: ``for step in (4, 5, 6)``."""
     for loop in ast.walk(ast.parse(source)):
         if isinstance(loop, ast.comprehension | ast.For) and getattr(loop.target, "id", "") == "step":
             steps = loop.iter
@@ -169,12 +170,12 @@ def _without_rows(source: str, missing: int) -> str:
                 numbers = [number for each in steps.elts if (number := _number(each)) is not None]
                 kept = [number for number in numbers if number < missing]
                 if len(kept) < len(numbers) == len(steps.elts):
-                    return _cut(source, steps, f"({', '.join(map(str, kept))},)")
+                    return _replace(source, steps, f"({', '.join(map(str, kept))},)")
     return source
 
 
 def _without_imports(source: str, missing: int) -> tuple[str, set[str]]:
-    """Take out of a cell the imports of steps that are not there; give also the names that it no longer has."""
+    """Remove the imports of missing steps from a cell; return its source and the names that it no longer has."""
     gone: set[str] = set()
     for statement in reversed(ast.parse(source).body):
         if isinstance(statement, ast.ImportFrom) and statement.module:
@@ -184,7 +185,7 @@ def _without_imports(source: str, missing: int) -> tuple[str, set[str]]:
             gone |= {alias.asname or alias.name for alias in lost}
             if lost:
                 line = f"from {statement.module} import {', '.join(map(ast.unparse, kept))}" if kept else ""
-                source = _cut(source, statement, line)
+                source = _replace(source, statement, line)
     return source.strip("\n"), gone
 
 
@@ -193,32 +194,32 @@ def _is_missing(module: str, missing: int) -> bool:
     return found is not None and int(found[1]) >= missing
 
 
-def _place(piece: ast.expr | ast.stmt) -> tuple[int, int]:
-    return piece.lineno, piece.col_offset
+def _position(node: ast.expr | ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
-def _cut(source: str, piece: ast.expr | ast.stmt, text: str) -> str:
-    """Put a text in the place of a piece of code; a line that is left empty goes."""
-    lines = [line.encode() for line in source.split("\n")]  # Columns count bytes.
-    first, last = piece.lineno - 1, (piece.end_lineno or piece.lineno) - 1
-    joined = lines[first][: piece.col_offset] + text.encode() + lines[last][piece.end_col_offset :]
+def _replace(source: str, node: ast.expr | ast.stmt, text: str) -> str:
+    """Replace an expression or statement by a text; a line that becomes empty is removed."""
+    lines = [line.encode() for line in source.split("\n")]  # ast counts columns in bytes.
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    joined = lines[first][: node.col_offset] + text.encode() + lines[last][node.end_col_offset :]
     lines[first : last + 1] = [joined] if joined.strip() else []
     return b"\n".join(lines).decode()
 
 
 def _as_text(cell: Cell, missing: int) -> Cell:
-    """Turn a cell into text: why it cannot be run, what it says, and what it showed, unless that is code of the step."""
+    """Return a text cell: why the cell cannot be run, its source, and its output unless that is code of the step."""
     from nbformat.v4 import new_markdown_cell
 
-    asked = max((number for number, _ in _steps_given(ast.parse(cell.source))), default=0)
-    parts = [SHOWN.format(step=asked) if asked >= missing else FOLLOWS, _fenced(cell.source, "python")]
+    needed = max((number for number, _ in _step_arguments(ast.parse(cell.source))), default=0)
+    parts = [SHOWN.format(step=needed) if needed >= missing else FOLLOWS, _fenced(cell.source, "python")]
     outputs = [] if SHOWS_CODE.search(cell.source) else cell.outputs
-    parts += [text for output in outputs if (text := _shown(output))]
+    parts += [text for output in outputs if (text := _output_text(output))]
     return new_markdown_cell("\n\n".join(parts), id=cell.id)
 
 
-def _shown(output: Cell) -> str:
-    """Give what an output shows: its picture, or else its words."""
+def _output_text(output: Cell) -> str:
+    """Return an output as Markdown: its picture, or else its text."""
     data = output.get("data", {})
     if pictures := IMAGE.findall(data.get("text/html", "")):
         return "\n".join(pictures)

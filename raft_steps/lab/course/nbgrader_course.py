@@ -1,11 +1,11 @@
-"""A course directory for nbgrader: an assignment for each notebook, from which nbgrader's own commands do the rest.
+"""A course directory for nbgrader, with an assignment for each notebook, ready for nbgrader's own commands.
 
-    nbgrader_config.py             where it is, how long a cell may take, what stands in the place of a solution
-    private_seeds.txt              the secret that the runs are made of which no student sees, if there are any
-    source/step_06/                the assignment: the notebook with its solution, and what else a student gets
-    source/step_06/raft_steps/     the package with the steps before; kernels find it, for they start beside it
+    nbgrader_config.py             where the course is, the time limit of a cell, what replaces a solution
+    private_seeds.txt              the secret that private seeds are derived from, if there is one
+    source/step_06/                an assignment: the notebook with its solution, and the other files of the handout
+    source/step_06/raft_steps/     the package with the steps before; kernels import it, because they start here
 
-nbgrader puts release/, submitted/, autograded/, feedback/ and its gradebook beside them.
+nbgrader adds release/, submitted/, autograded/, feedback/ and its gradebook.
 """
 
 from __future__ import annotations
@@ -15,29 +15,36 @@ from collections.abc import Collection
 from pathlib import Path
 
 from raft_steps.lab.course import managed_folder, package_subset
-from raft_steps.lab.course.handouts import Handout, Solved, around, prepare, solved_by, stages
-from raft_steps.lab.course.managed_folder import Release, ReleaseError, refuse_place
-from raft_steps.lab.course.notebooks import Cell, Notebook, load, spell
+from raft_steps.lab.course.handouts import (
+    Handout,
+    accompanying_files,
+    hidden_names_of_course,
+    list_handouts,
+    prepare,
+)
+from raft_steps.lab.course.managed_folder import Release, ReleaseError, check_target
+from raft_steps.lab.course.notebooks import Cell, Notebook, format_notebook, load
+from raft_steps.lab.course.redaction import HiddenNames
 
 SEEDS_FILE = "private_seeds.txt"
 PRIVATE_POINTS = 3
-CELL_SECONDS = 20
-# What nbgrader and those who work with it put into the directory.
-NBGRADERS = frozenset(
+CELL_LIMIT_S = 20
+# What nbgrader and its users put into the directory.
+NBGRADER_FILES = frozenset(
     {
         *("release", "submitted", "autograded", "feedback", "exchange", "downloaded", "archive", "gradebook.db"),
         *("grades.csv", ".nbgrader.log", "nbgrader.log", ".jupyter"),
     }
 )
 CHECK = re.compile(r"check\((?P<node>\w+), step=(?P<step>\d+)\)\.require\(\)")
-CONFIG = f'''"""The settings of nbgrader for this course: it is found from wherever nbgrader is started with this file."""
+CONFIG = f'''"""The settings of nbgrader for this course, whatever folder nbgrader is started in."""
 
 import os
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Every assignment holds the laboratory, which knows what to write in the place of a solution.
+# Every assignment contains the laboratory, which replaces solutions by what there is to write.
 sys.path.insert(0, str(next(path for path in sorted(HERE.glob("source/*")) if (path / "raft_steps").is_dir())))
 
 from raft_steps.lab.course.nbgrader_preprocessor import preprocessors  # noqa: E402
@@ -45,13 +52,13 @@ from raft_steps.lab.course.nbgrader_preprocessor import preprocessors  # noqa: E
 if (HERE / "{SEEDS_FILE}").is_file():
     os.environ["RAFT_STEPS_PRIVATE_SEEDS"] = str(HERE / "{SEEDS_FILE}")
 
-c = get_config()  # noqa: F821  # nbgrader gives it.
+c = get_config()  # noqa: F821  # nbgrader defines it.
 c.CourseDirectory.root = str(HERE)
 c.CourseDirectory.course_id = "raft_steps"
 c.GenerateAssignment.preprocessors = preprocessors()
-# A cell of the course takes a few seconds. One that does not end is given up after twice this time.
-c.Execute.timeout = {CELL_SECONDS}
-c.ExecutePreprocessor.timeout = {CELL_SECONDS}
+# A cell of the course takes a few seconds. nbgrader gives up on an endless one after twice this time.
+c.Execute.timeout = {CELL_LIMIT_S}
+c.ExecutePreprocessor.timeout = {CELL_LIMIT_S}
 c.Execute.startup_timeout = 120
 c.LimitOutput.max_lines = 500
 c.ClearSolutions.text_stub = "*Write your answer here.*"
@@ -71,62 +78,62 @@ def release_for_nbgrader(
     secret: str | None = None,
     force: bool = False,
 ) -> Release:
-    """Make a course directory for nbgrader, or renew one; what nbgrader has put into it stays.
+    """Make a course directory for nbgrader, or renew one; what nbgrader has added stays.
 
     Args:
         notebooks: The folder of the course's notebooks.
         out: The course directory.
         steps: The numbers of the steps; all by default.
-        secret: What private seeds are made of, the same as for `raft-steps grade`: the name of a file that holds it, or
-            itself; by default the one that the directory has already. With one, each assignment from step 4 on has
-            a cell that is graded with them, and that students get empty.
-        force: Write even where somebody has worked; the release's own files are then overwritten, others stay.
+        secret: The secret that private seeds are derived from, as for `raft-steps grade`, or the name of a file that
+            holds it; by default the one that the directory has already. With a secret, each assignment from step 4
+            on has a cell that is graded with private seeds, and that is empty in the students' copy.
+        force: Overwrite edited files of the release, too. Other files stay.
 
     Raises:
-        ReleaseError: There is something in the folder that would be lost, there is no notebook of a step, or the
-            secret is empty.
+        ReleaseError: Something in the folder would be lost, a step has no notebook, or the secret is empty.
         EditionError: The course's list of packages or its licence is missing.
         NotebookError: A notebook cannot be read, or cannot be handed out.
     """
-    refuse_place(notebooks, out)
+    check_target(notebooks, out)
     result = Release(out)
-    if secret is None and (out / SEEDS_FILE).is_file():  # It was given once, and holds for the term.
+    if secret is None and (out / SEEDS_FILE).is_file():  # It was given once, and is kept for the term.
         secret = str(out / SEEDS_FILE)
-    solved = solved_by(notebooks)
+    hidden = hidden_names_of_course(notebooks)
     files = {"nbgrader_config.py": CONFIG.encode()}
     if secret is not None:
         files[SEEDS_FILE] = f"{_read_secret(secret)}\n".encode()
-    for stage in stages(notebooks, steps):
-        for name, content in _assignment(stage, solved, private=secret is not None).items():
-            files[f"source/{stage.name}/{name}"] = content
-    managed_folder.fill(result, files, force=force, others=NBGRADERS)
+    for handout in list_handouts(notebooks, steps):
+        for name, content in _assignment(handout, hidden, private=secret is not None).items():
+            files[f"source/{handout.name}/{name}"] = content
+    managed_folder.fill(result, files, force=force, others=NBGRADER_FILES)
     return result
 
 
 def _read_secret(given: str) -> str:
-    """Give the secret that a file holds, or that was given itself."""
+    """Return the secret: the content of a file of this name, or the text itself."""
     path = Path(given)
     secret = path.read_text(encoding="utf-8").strip() if path.is_file() else given.strip()
     if not secret:
-        raise ReleaseError("the secret that private seeds are made of is empty")
+        raise ReleaseError("the secret for the private seeds is empty")
     return secret
 
 
-def _assignment(stage: Handout, solved: Solved, *, private: bool) -> dict[str, bytes]:
-    """Give the files of an assignment's source, by their paths in its folder."""
-    notebook = load(stage.notebook)
-    prepare(notebook, stage.notebook.name, stage, solved, solutions=True)
+def _assignment(handout: Handout, hidden: HiddenNames, *, private: bool) -> dict[str, bytes]:
+    """Return the files of an assignment's source, by their paths in its folder."""
+    notebook = load(handout.notebook)
+    prepare(notebook, handout.notebook.name, handout, hidden, solutions=True)
     for cell in notebook.cells:
         cell.metadata.pop("trusted", None)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    _give_points(notebook, private=private)
-    # nbgrader would take every notebook in the folder for one to grade, so notebook 00 is not among them.
-    return {stage.notebook.name: spell(notebook).encode()} | around(stage) | package_subset.package_files(stage.last)
+    _show_points(notebook, private=private)
+    # Without notebook 00: nbgrader would grade every notebook in the folder.
+    files = {handout.notebook.name: format_notebook(notebook).encode()}
+    return files | accompanying_files(handout) | package_subset.package_files(handout.last)
 
 
-def _give_points(notebook: Notebook, *, private: bool) -> None:
-    """Let each graded cell show its points, and add one that is graded with private seeds."""
+def _show_points(notebook: Notebook, *, private: bool) -> None:
+    """Make each graded cell show its points, and add a cell that is graded with private seeds."""
     cells: list[Cell] = []
     for cell in notebook.cells:
         cells.append(cell)
@@ -134,7 +141,7 @@ def _give_points(notebook: Notebook, *, private: bool) -> None:
             continue
         found = CHECK.fullmatch(cell.source.strip())
         if found is None:
-            cell.source = f"print({cell.source.strip()})"  # nbgrader takes what a cell shows for its points.
+            cell.source = f"print({cell.source.strip()})"  # What a cell shows, nbgrader takes for its points.
             continue
         points = cell.metadata["nbgrader"]["points"]
         cell.source = (

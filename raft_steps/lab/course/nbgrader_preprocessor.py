@@ -1,6 +1,6 @@
-"""What nbgrader puts in the place of a solution: the line that says what to write there, as in any other edition.
+"""A preprocessor for nbgrader that replaces solutions by a line that says what to write, as handouts do.
 
-This is the one module that needs nbgrader. The nbgrader_config.py of a course directory names its class.
+This is the only module that imports nbgrader. The nbgrader_config.py of a course directory imports it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from nbgrader.preprocessors import ClearSolutions
 from raft_steps.lab.course.redaction import is_solution, without_solution
 
 
-class SayWhatToDo(ClearSolutions):  # type: ignore[misc]
-    """Takes solutions out, and says in their place what is to be written."""
+class ReplaceSolutions(ClearSolutions):  # type: ignore[misc]
+    """Replaces each solution by a line that says what to write."""
 
     def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        """Take the solution out of a cell that has one."""
+        """Replace the solution of a cell that has one."""
         if is_solution(cell) and cell.cell_type == "code":
             cell.source = without_solution(cell, str(resources["nbgrader"]["notebook"]))
             return cell, resources
@@ -26,6 +26,6 @@ class SayWhatToDo(ClearSolutions):  # type: ignore[misc]
 
 
 def preprocessors() -> list[type]:
-    """Give what nbgrader does to make an assignment, with this way to take solutions out in place of its own."""
+    """Return nbgrader's preprocessors for assignments, with this one instead of its ClearSolutions."""
     usual: list[type] = GenerateAssignment.preprocessors.default_args[0]
-    return [SayWhatToDo if each is ClearSolutions else each for each in usual]
+    return [ReplaceSolutions if each is ClearSolutions else each for each in usual]

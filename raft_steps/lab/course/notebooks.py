@@ -1,8 +1,8 @@
-"""The stored notebooks: run again, and written so that a second run leaves the same bytes.
+"""Reads notebooks, runs them again, and stores them so that a second run leaves the same bytes.
 
-What belongs to one run or one machine is left out: times, widget state, frames of tracebacks, versions. What a cell
-shows stays, and cells run without history, as strict nbval runs them; so what is stored is what it will see.
-A notebook in which a cell fails is not written at all.
+What belongs to one run or one machine is left out: times, widget state, frames of tracebacks, versions. Cells run
+without history, as strict nbval runs them, so that the stored outputs are those that nbval will see. A notebook in
+which a cell fails is not written at all.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from raft_steps.lab.course.charts import keep_charts
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.files import replace_file
 
-CELL_SECONDS_MAX = 60
+CELL_LIMIT_S = 60
 NOTEBOOK_NAME = re.compile(r"(?P<step>\d\d)(?P<letter>[a-z]?)_\w+\.ipynb")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-# What tools write into a cell's metadata when they run it.
-OF_A_RUN = ("execution", "ExecuteTime", "execution_count", "trusted")
+# What tools add to a cell's metadata when they run it.
+RUN_METADATA = ("execution", "ExecuteTime", "execution_count", "trusted")
 
 # A notebook, cell or output of nbformat, which has no types of its own: a dict whose keys are attributes too.
 Notebook = Any
@@ -40,13 +40,13 @@ class NotebookError(LabError):
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
-    """What came of refreshing one notebook.
+class RefreshOutcome:
+    """The outcome of refreshing one notebook.
 
     Attributes:
         path: The notebook.
-        changed: Whether the new file differs from the one that was stored.
-        failure: Which cell failed and how, in a sentence; empty when none did.
+        changed: Whether the new file differs from the stored one.
+        failure: Which cell failed and how, in a sentence; empty if none did.
     """
 
     path: Path
@@ -55,12 +55,12 @@ class Refreshed:
 
 
 def notebooks_of(folder: Path) -> list[Path]:
-    """List the notebooks of a folder that belong to a course, in its order."""
+    """Return the notebooks of a course in a folder, in order."""
     return sorted(path for path in folder.glob("*.ipynb") if NOTEBOOK_NAME.fullmatch(path.name))
 
 
 def step_of(name: str) -> int:
-    """Give the number of the step that a notebook of the course is about, by its file's name; 0 is the one before all."""
+    """Return the step of a notebook by its file's name; 0 for notebook 00."""
     match = NOTEBOOK_NAME.fullmatch(name)
     return int(match["step"]) if match else 0
 
@@ -70,21 +70,21 @@ def refresh(
     *,
     jobs: int = 2,
     write: bool = True,
-    progress: Callable[[Refreshed], None] | None = None,
-) -> list[Refreshed]:
-    """Run notebooks again and store what they show.
+    progress: Callable[[RefreshOutcome], None] | None = None,
+) -> list[RefreshOutcome]:
+    """Run notebooks again and store their outputs.
 
     Args:
         paths: The notebooks.
-        jobs: How many run at a time, each in a process of its own.
-        write: Whether to write what has changed; without, it is only told.
-        progress: Called with each notebook's outcome, as they come.
+        jobs: How many run at a time, each in a separate process.
+        write: Whether to write what has changed, or only to report it.
+        progress: Called with each notebook's outcome as it arrives.
 
     Returns:
         The outcomes, in the order of the paths.
     """
     wanted = list(paths)
-    outcomes: dict[Path, Refreshed] = {}
+    outcomes: dict[Path, RefreshOutcome] = {}
     with ProcessPoolExecutor(min(jobs, len(wanted)) or 1, mp_context=get_context("spawn")) as pool:
         for future in as_completed([pool.submit(refresh_one, path, write) for path in wanted]):
             outcome = future.result()
@@ -94,28 +94,28 @@ def refresh(
     return [outcomes[path] for path in wanted]
 
 
-def refresh_one(path: Path, write: bool = True) -> Refreshed:
-    """Run one notebook again and store what it shows, unless a cell fails or somebody else writes it meanwhile."""
+def refresh_one(path: Path, write: bool = True) -> RefreshOutcome:
+    """Run one notebook again and store its outputs, unless a cell fails or the file changes while it runs."""
     try:
         fresh, stored = load(path), load(path)
         before = path.read_bytes()
         execute(fresh, path)
     except NotebookError as error:
-        return Refreshed(path, failure=str(error))
+        return RefreshOutcome(path, failure=str(error))
     normalise(fresh, stored)
-    text = spell(fresh)
+    text = format_notebook(fresh)
     if path.read_bytes() != before:
-        return Refreshed(path, failure=f"{path.name} was changed while it ran, so nothing was written")
+        return RefreshOutcome(path, failure=f"{path.name} was changed while it ran, so nothing was written")
     if write and text.encode() != before:
         replace_file(path, text.encode())
-    return Refreshed(path, changed=text.encode() != before)
+    return RefreshOutcome(path, changed=text.encode() != before)
 
 
 def load(path: Path) -> Notebook:
-    """Read a notebook; a cell without an id gets one that follows from its place.
+    """Read a notebook; a cell without an id gets one that depends only on its position.
 
     Raises:
-        NotebookError: It cannot be read, or is no notebook.
+        NotebookError: It cannot be read, or is not a notebook.
     """
     import nbformat
 
@@ -123,26 +123,26 @@ def load(path: Path) -> Notebook:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["nbformat"] != nbformat.current_nbformat:
             raise NotebookError(
-                f"{path.name} is of notebook format {data['nbformat']}; open and save it in JupyterLab first"
+                f"{path.name} has notebook format {data['nbformat']}; open and save it in JupyterLab first"
             )
-        _give_ids(data["cells"])
+        _add_ids(data["cells"])
         data["nbformat_minor"] = max(5, data["nbformat_minor"])
         notebook = nbformat.reads(json.dumps(data), as_version=4)
         nbformat.validate(notebook)
     except OSError as error:
         raise NotebookError(f"{path.name} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
-        raise NotebookError(f"{path.name} is no valid notebook: {first_line(error)}") from error
+        raise NotebookError(f"{path.name} is not a valid notebook: {first_line(error)}") from error
     return notebook
 
 
 def first_line(error: Exception) -> str:
-    """Say an error in one line."""
+    """Return an error's message, or its first line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _give_ids(cells: list[dict[str, Any]]) -> None:
-    """Name the cells that have no id, the same on every machine, and refuse an id that occurs twice."""
+def _add_ids(cells: list[dict[str, Any]]) -> None:
+    """Add missing cell ids, the same on every machine; raise a ValueError for an id that occurs twice."""
     taken = [cell["id"] for cell in cells if "id" in cell]
     twice = [name for name in taken if taken.count(name) > 1]
     if twice:
@@ -153,8 +153,8 @@ def _give_ids(cells: list[dict[str, Any]]) -> None:
             cell["id"] = next(name for name in names if name not in taken)
 
 
-def spell(notebook: Notebook) -> str:
-    """Spell a notebook as the text of its file."""
+def format_notebook(notebook: Notebook) -> str:
+    """Return the text of a notebook's file."""
     import nbformat
 
     text: str = nbformat.writes(notebook)
@@ -165,7 +165,7 @@ def spell(notebook: Notebook) -> str:
 
 
 def execute(notebook: Notebook, path: Path) -> None:
-    """Run all cells in a new kernel, in the notebook's own folder, and put what they show into the notebook.
+    """Run all cells in a new kernel, in the notebook's folder, and put their outputs into the notebook.
 
     Raises:
         NotebookError: A cell failed, took too long, or killed its kernel.
@@ -176,10 +176,10 @@ def execute(notebook: Notebook, path: Path) -> None:
 
     client = NotebookClient(
         notebook,
-        timeout=CELL_SECONDS_MAX,
+        timeout=CELL_LIMIT_S,
         kernel_name=KERNEL["name"],
         record_timing=False,
-        extra_arguments=["--log-level=ERROR"],  # Without it, each kernel greets with a warning about its sockets.
+        extra_arguments=["--log-level=ERROR"],  # Without it, each kernel prints a warning about its sockets.
         resources={"metadata": {"path": str(path.parent)}},
     )
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
@@ -194,14 +194,14 @@ def execute(notebook: Notebook, path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Say in one line why a cell failed: its own exception, a time limit, or a dead kernel."""
+    """Return in one line why a cell failed: an exception, the time limit, or a dead kernel."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     match error:
         case CellExecutionError():
             return f"{error.ename}: {error.evalue}".replace("\n", " ").strip()
         case CellTimeoutError():
-            return f"it took more than {CELL_SECONDS_MAX} seconds"
+            return f"it took more than {CELL_LIMIT_S} seconds"
         case DeadKernelError():
             return "it ended its kernel"
         case _:
@@ -212,14 +212,14 @@ def _reason(error: Exception) -> str:
 
 
 def normalise(notebook: Notebook, stored: Notebook) -> None:
-    """Take out of an executed notebook what belongs to this run, and keep stored pictures that still hold."""
+    """Remove from an executed notebook what belongs to this run, and keep stored charts that are still current."""
     notebook.metadata.pop("widgets", None)
     notebook.metadata["kernelspec"] = dict(KERNEL)
     notebook.metadata["language_info"] = {"name": "python"}
     before = {cell.id: cell for cell in stored.cells}
     number, made_from = 0, hashlib.sha256()
     for cell in notebook.cells:
-        for name in OF_A_RUN:
+        for name in RUN_METADATA:
             cell.metadata.pop(name, None)
         if cell.cell_type != "code":
             continue
@@ -252,7 +252,7 @@ def _normalise_cell(cell: Cell, number: int) -> None:
 
 
 def _add_to_stream(outputs: list[Output], more: Output) -> None:
-    """Join what was printed in one go: where it is cut, and how the two streams mix, depends on the machine's speed."""
+    """Join consecutive stream outputs: how they are cut and mixed depends on the machine's speed."""
     start = len(outputs)
     while start and outputs[start - 1].output_type == "stream":
         start -= 1

@@ -1,7 +1,7 @@
-"""The package of an edition: the laboratory, and the steps that whoever gets it has behind them.
+"""The package of an edition: the laboratory, and the steps before the one that students write.
 
-A step that is to be written is not in it in any form: neither its module nor those of later steps, and of the checks
-only those up to the step at hand. What is asked for and not there is answered with a sentence (`raft_steps.find_step`).
+The step to be written is not in it in any form: neither its module nor those of later steps, and the checks only up to
+the step itself. Code that asks for a missing step gets an error that explains it (`raft_steps.find_step`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class EditionError(LabError):
 
 
 def package_files(last: int) -> dict[str, bytes]:
-    """Give the files of the package with the steps 1 to `last`, and the checks of the one after them.
+    """Return the files of the package with the steps 1 to `last`, and the checks of the next step.
 
     Args:
-        last: The last step whose solution is in the package; 0 for none.
+        last: The last step in the package; 0 for none.
 
     Returns:
-        What each file holds, by its path, which begins with ``raft_steps/``.
+        The content of each file, by its path, which begins with ``raft_steps/``.
     """
     files = {}
     for path in sorted(PACKAGE.rglob("*")):
@@ -41,19 +41,19 @@ def package_files(last: int) -> dict[str, bytes]:
 
 
 def _belongs(path: Path, last: int) -> bool:
-    """Tell whether a file of the package belongs to the edition: all but what is of a later step."""
+    """Return whether a file of the package belongs to the edition: all do, except those of later steps."""
     found = STEP_FILE.fullmatch(path.name)
     return found is None or int(found[1]) <= last + ("checks" in path.parts)
 
 
 def project_file() -> str:
-    """Write the pyproject.toml of an edition: what it needs, as the course says it, and the command.
+    """Return the pyproject.toml of an edition, with the course's dependencies and its command.
 
     Raises:
-        EditionError: What the course needs is said nowhere.
+        EditionError: The course's dependencies are not known.
     """
     needed = "".join(f'    "{line}",\n' for line in requirements())
-    return f"""# What this edition of the course needs; environment.yml (conda, Binder) installs this very list.
+    return f"""# The dependencies of this edition of the course; environment.yml (conda, Binder) installs the same list.
 
 [build-system]
 requires = ["hatchling>=1.27"]
@@ -78,7 +78,7 @@ packages = ["raft_steps"]
 
 
 def environment_file() -> str:
-    """Write the environment.yml of an edition, for conda and Binder."""
+    """Return the environment.yml of an edition, for conda and Binder."""
     return f"""# For conda and for Binder:  conda env create --file environment.yml && conda activate {NAME}
 name: {NAME}
 channels:
@@ -93,10 +93,10 @@ dependencies:
 
 
 def requirements() -> list[str]:
-    """List what the course needs, without its extras: by its pyproject.toml, or else as it was installed.
+    """Return the course's dependencies without extras, from its pyproject.toml or from its installed metadata.
 
     Raises:
-        EditionError: Neither is there.
+        EditionError: There is neither.
     """
     project = PACKAGE.parent / "pyproject.toml"
     if project.is_file():
@@ -105,14 +105,14 @@ def requirements() -> list[str]:
     try:
         return [line for line in requires(NAME) or [] if "extra ==" not in line]
     except PackageNotFoundError:
-        raise EditionError(f"nothing says what the course needs: there is no {project}") from None
+        raise EditionError(f"the dependencies of the course are not known: there is no {project}") from None
 
 
 def licence() -> str:
-    """Give the licence's text, which goes with every copy.
+    """Return the text of the licence, which is part of every copy.
 
     Raises:
-        EditionError: It is not there.
+        EditionError: The file is missing.
     """
     places = [PACKAGE.parent / "LICENSE", *PACKAGE.parent.glob("raft_steps-*.dist-info/licenses/LICENSE")]
     for place in places:

@@ -70,7 +70,7 @@ def in_the_cell(module: str) -> str:
 
 def notebook(*sources: str, **changes: Any) -> str:
     """Give a notebook with these code cells."""
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{n}", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
         for n, source in enumerate(sources)
     ]

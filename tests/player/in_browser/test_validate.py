@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
-from raft_steps.lab.course.notebooks import load, spell
+from raft_steps.lab.course.notebooks import format_notebook, load
 from raft_steps.lab.course.redaction import BLOCK, is_solution
 from tests.player.in_browser.in_jupyterlab import ROOT
 from tests.player.in_browser.laboratory import Look
@@ -61,7 +61,7 @@ def solve(path: Path) -> None:
     for cell in notebook.cells:
         if cell.id in solutions:
             cell.source = BLOCK.sub(lambda block: block["solution"].rstrip("\n"), solutions[cell.id])
-    path.write_text(spell(notebook), encoding="utf-8")
+    path.write_text(format_notebook(notebook), encoding="utf-8")
 
 
 def validate(laboratory: "Laboratory", folder: str) -> str:
