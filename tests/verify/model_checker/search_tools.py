@@ -24,7 +24,7 @@ from raft_steps.lab.verify.model_checker import (
     down,
     holds,
     leader,
-    run_stages,
+    run_phases,
 )
 from raft_steps.lab.verify.model_checker.invariants import ONE_VOTE_PER_TERM
 from tests.helpers.raft_fixture import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
@@ -317,7 +317,7 @@ FINDS = {
     "figure_8": Find(
         "Figure 8 with three servers: a Node that has term and vote on disk and commits entries of older terms by counting.",
         CountsOlderTerms,
-        lambda: run_stages(Search(CountsOlderTerms), FIGURE_8, invariants=FIGURE_8_RULES)[0],
+        lambda: run_phases(Search(CountsOlderTerms), FIGURE_8, invariants=FIGURE_8_RULES)[0],
     ),
 }
 

@@ -10,10 +10,10 @@ from raft_steps.lab.verify.model_checker import (
     INVARIANTS,
     NOBODY_CAN_BE_ELECTED,
     VIOLATED,
-    Look,
     Scope,
     Search,
     SearchResult,
+    StateView,
     acknowledged,
     committed,
     down,
@@ -101,7 +101,10 @@ def test_every_invariant_has_a_wrong_node() -> None:
 def test_violation_is_said_in_words() -> None:
     """The words name the servers, the term and the entry."""
     assert "jerry has voted for itself and for tom in term 1" == run(VotesAgain, "One Vote per Term").words
-    assert "set x 1 is done, and tom alone of 3 holds it" in run(AnswersAtOnce, "Acknowledged Writes Last").words
+    assert (
+        "client#1 has its Ok for set x 1, and tom alone of 3 holds it"
+        in run(AnswersAtOnce, "Acknowledged Writes Last").words
+    )
     assert "agree on entry 2 of term 3, and not up to it" in run(SkipsConsistencyCheck, "Log Matching").words
     assert "was committed in term 1, and spike leads in term 2 without it" in (
         run(VotesForAnyLog, "Leader Completeness").words
@@ -143,10 +146,10 @@ def test_predicates_are_joined() -> None:
     either = down("jerry") | acknowledged("set x 1")
 
     assert "tom leads in term 1, and 'set x 1' was committed" == both.name
-    assert {"nodes", "history"} == both.looks_at
+    assert {"nodes", "history"} == both.reads
     assert {"committed"} == both.needs
     assert ("jerry",) == either.servers
-    assert None is (either & predicate("mine", lambda look: True)).servers
+    assert None is (either & predicate("mine", lambda view: True)).servers
     result = Search(LaterNode).run(ONE, goal=both & ~acknowledged("set y 1"))
     assert result.found
     assert "tom leads in term 1; 'set x 1' was committed; not ('set y 1' was acknowledged)" == result.words
@@ -156,9 +159,9 @@ def test_own_predicate_sees_everything() -> None:
     """A function of one's own is given the servers, what is on its way, and the history it asks for."""
     seen: list[tuple[int, int]] = []
 
-    def two_votes(look: Look) -> bool:
-        seen.append((len(look.up()), len(look.in_flight)))
-        return len(look.history("votes")) == 2 and look["tom"].term == 1
+    def two_votes(view: StateView) -> bool:
+        seen.append((len(view.up()), len(view.in_flight)))
+        return len(view.history("votes")) == 2 and view["tom"].term == 1
 
     result = Search(8).run(TWO, goal=predicate("two votes", two_votes, needs=["votes"]))
 
@@ -179,4 +182,4 @@ def test_unknown_rule_or_server_is_refused(wanted: object, words: str) -> None:
 def test_unknown_facts_are_refused() -> None:
     """A predicate that asks for facts that nobody keeps is told which there are."""
     with pytest.raises(ScenarioError, match="needs facts of other kinds than leads, votes"):
-        Search(8).run(goal=predicate("mine", lambda look: False, needs=["elected"]))
+        Search(8).run(goal=predicate("mine", lambda view: False, needs=["elected"]))

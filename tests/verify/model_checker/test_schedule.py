@@ -25,7 +25,7 @@ from raft_steps.lab.verify.model_checker import (
     stored_schedule,
     stored_schedule_names,
 )
-from raft_steps.lab.verify.model_checker.schedule import Step
+from raft_steps.lab.verify.model_checker.schedule import ScheduleStep
 from tests.verify.model_checker.search_tools import LaterNode
 
 LINE = (
@@ -49,10 +49,10 @@ LOGS = st.lists(
     st.tuples(st.integers(0, 9), st.builds(lambda value: command_text(Set(key="x", value=value)), WORDS)), max_size=3
 )
 STEPS = st.one_of(
-    st.builds(lambda name, timer: Step("timeout", (name, timer)), NAMES, WORDS),
-    st.builds(lambda key, value: Step("ask", ("tom", "as", "client#9", "set", key, value)), WORDS, WORDS),
-    st.builds(lambda name: Step("crash", (name,)), NAMES),
-    st.just(Step("forget", ())),
+    st.builds(lambda name, timer: ScheduleStep("timeout", (name, timer)), NAMES, WORDS),
+    st.builds(lambda key, value: ScheduleStep("ask", ("tom", "as", "client#9", "set", key, value)), WORDS, WORDS),
+    st.builds(lambda name: ScheduleStep("crash", (name,)), NAMES),
+    st.just(ScheduleStep("forget", ())),
 )
 
 
@@ -62,7 +62,7 @@ STEPS = st.one_of(
     leader=st.none() | NAMES,
 )
 def test_every_schedule_comes_back_from_its_line(
-    steps: tuple[Step, ...], logs: dict[str, tuple[tuple[int, str], ...]], leader: str | None
+    steps: tuple[ScheduleStep, ...], logs: dict[str, tuple[tuple[int, str], ...]], leader: str | None
 ) -> None:
     """One line of text holds all of a schedule, whatever its keys and values hold."""
     schedule = Schedule(steps=steps, logs=logs, leader=leader)
@@ -83,10 +83,10 @@ def test_every_schedule_comes_back_from_its_line(
         ("raft-steps-schedule 1; deliver tom>jerry#0", "after deliver comes FROM>TO#NUMBER"),
         ("raft-steps-schedule 1; timeout tom", "after timeout comes SERVER TIMER"),
         ("raft-steps-schedule 1; crash thomas", "there is no server 'thomas'"),
-        ("raft-steps-schedule 1; ask tom put x 1", "is no command"),
+        ("raft-steps-schedule 1; ask tom put x 1", "is not a command"),
         ("raft-steps-schedule 1; ask tom 'set", "open quotation mark"),
         ("raft-steps-schedule 1; log tom 1", "cannot be read: log tom 1"),
-        ("raft-steps-schedule 1; log tom 1 'hello'", "is no command"),
+        ("raft-steps-schedule 1; log tom 1 'hello'", "is not a command"),
         ("raft-steps-schedule 1; term jery 1", "there is no server 'jery'"),
         ("raft-steps-schedule 1; servers tom tom", "names its servers, each once"),
         ("raft-steps-schedule 1; forget everything", "after forget comes nothing"),
@@ -108,7 +108,7 @@ def test_mistake_is_said(text: str, words: str) -> None:
         ("crash tom; crash tom", "event 2 .* tom is down"),
         ("restart tom", "tom is not down"),
         ("timeout tom election; crash jerry; deliver tom>jerry#1", "event 3 .* jerry is down"),
-        ("timeout tom election; drop tom>jerry#1; deliver tom>jerry#1", "not on its way; 1 were sent"),
+        ("timeout tom election; drop tom>jerry#1; deliver tom>jerry#1", "not in flight; 1 were sent"),
     ],
 )
 def test_event_that_cannot_happen_is_said(events: str, words: str) -> None:
@@ -169,7 +169,7 @@ def test_replay_follows_the_whole_line() -> None:
         f"{entry['term']} {entry['command']}" for entry in trace.moment_at(99).servers["tom"].log
     ]
     assert {} == trace.moment_at(99).in_flight
-    assert [] == list(replayed.flying)
+    assert [] == list(replayed.in_flight)
 
 
 def test_client_can_be_named() -> None:
@@ -206,16 +206,16 @@ def test_search_and_replay_are_in_the_same_state(node_class: type) -> None:
         result = search.run(scope, goal=goal)
         assert result.schedule is not None
         (_, state), replayed = result.ends[0], result.replay()
-        machine, n, now = search.machine, len(search.servers), replayed.look()
+        table, n, now = search.table, len(search.servers), replayed.view()
         for i, seen in enumerate(now):
-            what = machine.locals[state[i]]
+            what = table.server_states[state[i]]
             assert (what.up, what.timers) == (seen.node is not None, seen.timers)
-            assert machine.seen(state[i]).log == seen.log
+            assert table.server_view(state[i]).log == seen.log
             if seen.node is not None:
-                assert what.fields == machine._fields(seen.node)
-        ours = sorted(repr(machine.flying(packet)) for packet in state[n + 2 :])
+                assert what.fields == table._fields(seen.node)
+        ours = sorted(repr(table.packet_view(packet)) for packet in state[n + 2 :])
         assert ours == sorted(map(repr, now.in_flight))
-        assert machine.histories[state[n]] == now.facts
+        assert table.histories[state[n]] == now.facts
 
 
 def test_replay_of_nothing_is_the_beginning() -> None:
@@ -223,4 +223,4 @@ def test_replay_of_nothing_is_the_beginning() -> None:
     replay = Replay(Schedule(), node(8)).run()
 
     assert ["started"] * 3 == [event.kind for event in replay.trace.of("started")]
-    assert replay.look().leaders() == []
+    assert replay.view().leaders() == []

@@ -16,9 +16,9 @@ from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.diagnostics import Mistake
-from raft_steps.lab.verify.model_checker import EXHAUSTED, Look, Predicate, Scope, Search, leader, predicate
-from raft_steps.lab.verify.model_checker.freezing import Freezer
-from raft_steps.lab.verify.model_checker.interning import Even
+from raft_steps.lab.verify.model_checker import EXHAUSTED, Predicate, Scope, Search, StateView, leader, predicate
+from raft_steps.lab.verify.model_checker.freezing import ValueFreezer
+from raft_steps.lab.verify.model_checker.interning import DeterministicStream
 from tests.verify.model_checker.search_tools import VOTES, LaterNode
 
 SERVERS = ("tom", "jerry", "spike")
@@ -33,7 +33,7 @@ def reached(scope: Scope, found: Predicate, node_class: type | None = None, **se
 
 def term(server: str, wanted: int) -> Predicate:
     """Find a server in a term."""
-    return predicate(f"{server} in term {wanted}", lambda look: look[server].term == wanted)
+    return predicate(f"{server} in term {wanted}", lambda view: view[server].term == wanted)
 
 
 # Timers.
@@ -84,8 +84,8 @@ def test_closed_links_carry_nothing(settings: dict[str, Any], leads: bool) -> No
 
 def test_losses_and_copies_are_bounded() -> None:
     """So many messages are lost, or arrive and stay, and no more."""
-    lost = predicate("both are lost", lambda look: look["tom"].term == 1 and not look.in_flight)
-    twice = predicate("two answers", lambda look: len([f for f in look.in_flight if f.sender == "jerry"]) == 2)
+    lost = predicate("both are lost", lambda view: view["tom"].term == 1 and not view.in_flight)
+    twice = predicate("two answers", lambda view: len([f for f in view.in_flight if f.sender == "jerry"]) == 2)
     for count, bound in ((1, False), (2, True)):
         assert bound == reached(Scope(timeouts={"tom election": 1}, drops=count, messages=()), lost)
     for count, bound in ((0, False), (1, True)):
@@ -99,9 +99,9 @@ def test_losses_and_copies_are_bounded() -> None:
 def test_crash_keeps_the_durable_fields_only() -> None:
     """After a crash and a restart, term and vote are gone in step 8, and there where they are durable."""
 
-    def remembers(look: Look) -> bool:
-        crashed_once = look["tom"].node is not None and look["tom"].timers == ("election",)
-        return crashed_once and look["tom"].term == 1 and look["tom"].node.votes == set()
+    def remembers(view: StateView) -> bool:
+        crashed_once = view["tom"].node is not None and view["tom"].timers == ("election",)
+        return crashed_once and view["tom"].term == 1 and view["tom"].node.votes == set()
 
     scope = Scope(timeouts={"tom election": 1}, crashes={"tom": 1}, messages=())
 
@@ -113,12 +113,12 @@ def test_crashes_and_restarts_are_bounded() -> None:
     """So many servers crash as may, and those come back that may."""
 
     def down(count: int) -> Predicate:
-        return predicate(f"{count} down", lambda look: len(look.up()) == 3 - count)
+        return predicate(f"{count} down", lambda view: len(view.up()) == 3 - count)
 
     assert reached(Scope(crashes=2), down(2))
     assert not reached(Scope(crashes=2), down(3))
     assert not reached(Scope(crashes={"tom": 3}), down(2))
-    back = predicate("jerry is back", lambda look: look["tom"].node is None and len(look.up()) == 2)
+    back = predicate("jerry is back", lambda view: view["tom"].node is None and len(view.up()) == 2)
     for restarts, found in ((True, True), (("jerry",), True), (("tom",), True), (False, True)):
         assert found == reached(Scope(crashes={"tom": 1}, restarts=restarts), back)
     lives = Search(8).run(Scope(crashes={"tom": 1}, restarts=False))
@@ -134,7 +134,7 @@ def test_command_is_asked_once_and_of_the_leader() -> None:
     def logs(*lines: str) -> Predicate:
         wanted = list(lines)
         return predicate(
-            str(lines), lambda look: [f"{e.command.key}{e.command.value}" for e in look["tom"].log] == wanted
+            str(lines), lambda view: [f"{e.command.key}{e.command.value}" for e in view["tom"].log] == wanted
         )
 
     scope = Scope(
@@ -147,10 +147,10 @@ def test_command_is_asked_once_and_of_the_leader() -> None:
 def test_initial_state_is_given() -> None:
     """Logs, terms and a leader are there before the first event."""
     search = Search(8, logs={"tom": "1 set x 1; 2 set y 2"}, terms={"jerry": 7}, leader="spike")
-    result = search.run(goal=predicate("there", lambda look: len(look["tom"].log) == 2 and look["jerry"].term == 7))
+    result = search.run(goal=predicate("there", lambda view: len(view["tom"].log) == 2 and view["jerry"].term == 7))
 
     assert result.found
-    assert ["spike"] == [seen.name for seen in result.replay().look().leaders()]
+    assert ["spike"] == [seen.name for seen in result.replay().view().leaders()]
     assert result.schedule is not None
     assert "leader spike; log tom 1 'set x 1' 2 'set y 2'; term jerry 7" in result.schedule.to_text()
 
@@ -165,7 +165,7 @@ def test_initial_state_is_given() -> None:
         ({"drops": 1.5}, "how often drops may happen"),
         ({"cut": "tom>jerry"}, "lacks its comma"),
         ({"cut": ("tom>jery",)}, "did you mean 'jerry'"),
-        ({"commands": ("put x 1",)}, "is no command"),
+        ({"commands": ("put x 1",)}, "is not a command"),
         ({"commands": ("delete x to jery",)}, "did you mean 'jerry'"),
         ({"in_flight": -1}, "in_flight is a number of messages"),
     ],
@@ -217,7 +217,7 @@ VALUES = [
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_value_comes_back_as_it_was(value: Any) -> None:
     """What was frozen comes back equal, of the same kind, and is another one if it can change."""
-    freezer = Freezer(SERVERS)
+    freezer = ValueFreezer(SERVERS)
     frozen = freezer.freeze(value, set())
     back = freezer.thaw(frozen)
 
@@ -231,14 +231,14 @@ def test_value_comes_back_as_it_was(value: Any) -> None:
 def test_different_values_have_different_keys() -> None:
     """Nothing is taken for something else: not True for 1, no list for a tuple, no order of keys for another."""
     values = [*VALUES, 1, False, 1.0, (1, 2), [1, 2], {"x": 1, "y": 2}, {"y": 2, "x": 1}, {1}, (True,), (1,)]
-    keys = [Freezer(SERVERS).freeze(value, set()) for value in values]
+    keys = [ValueFreezer(SERVERS).freeze(value, set()) for value in values]
 
     assert len(keys) == len(set(keys))
 
 
 def test_what_is_kept_for_servers_has_no_order() -> None:
     """A dictionary by server is the same whichever server was first; other dictionaries keep their order."""
-    freezer = Freezer(SERVERS)
+    freezer = ValueFreezer(SERVERS)
 
     assert freezer.freeze({"spike": 1, "tom": 2}, set()) == freezer.freeze({"tom": 2, "spike": 1}, set())
     assert ["tom", "spike"] == list(freezer.thaw(freezer.freeze({"spike": 1, "tom": 2}, set())))
@@ -249,7 +249,7 @@ def test_what_is_kept_for_servers_has_no_order() -> None:
 def test_what_cannot_be_compared_is_refused(value: Any) -> None:
     """A thing that only is itself is no state, and the words say what to take."""
     with pytest.raises(Mistake, match="which a search cannot"):
-        Freezer(SERVERS).freeze(value, set())
+        ValueFreezer(SERVERS).freeze(value, set())
 
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(SERVERS)
@@ -267,7 +267,7 @@ ANYTHING = st.recursive(
 @given(ANYTHING)
 def test_renaming_there_and_back_changes_nothing(value: Any) -> None:
     """Whatever a node holds: it comes back, and two names that are exchanged twice are the names that they were."""
-    freezer = Freezer(SERVERS)
+    freezer = ValueFreezer(SERVERS)
     frozen = freezer.freeze(value, set())
     swap = {"tom": "spike", "spike": "tom"}
 
@@ -277,11 +277,11 @@ def test_renaming_there_and_back_changes_nothing(value: Any) -> None:
 
 def test_chance_is_even() -> None:
     """Draws begin at the low end and spread, so that a drawn timeout is one value, and drawing again is another."""
-    stream = Even()
+    stream = DeterministicStream()
 
     assert [8, 13, 10, 16] == [stream.between(8, 18) for _ in range(4)]
-    assert 8 == Even().between(8, 18)
-    assert "a" == Even().choice(["a", "b"])
+    assert 8 == DeterministicStream().between(8, 18)
+    assert "a" == DeterministicStream().choice(["a", "b"])
 
 
 def test_learners_field_counts_as_state() -> None:

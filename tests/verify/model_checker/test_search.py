@@ -30,14 +30,14 @@ from raft_steps.lab.verify.model_checker import (
     down,
     leader,
     predicate,
+    run_phases,
     run_schedule,
-    run_stages,
     stored_schedule,
     stored_schedule_names,
 )
 from raft_steps.lab.verify.model_checker import stored_schedules as package
-from raft_steps.lab.verify.model_checker.breadth_first import Walk
-from raft_steps.lab.verify.model_checker.minimise import shortened
+from raft_steps.lab.verify.model_checker.exploration import SearchProgress
+from raft_steps.lab.verify.model_checker.minimise import minimise
 from raft_steps.lab.verify.model_checker.successors import NodeFailedError
 from tests.verify.model_checker.search_tools import (
     FIGURE_8,
@@ -93,7 +93,7 @@ def test_server_votes_again_after_restart() -> None:
 
 def test_figure_8_is_found_in_stages() -> None:
     """With term and vote on disk, an entry of an older term that is committed by counting is lost (Figure 8)."""
-    result, told = run_stages(Search(CountsOlderTerms), FIGURE_8, invariants=FIGURE_8_RULES)
+    result, told = run_phases(Search(CountsOlderTerms), FIGURE_8, invariants=FIGURE_8_RULES)
 
     assert (VIOLATED, "Leader Completeness") == words_of(result)[:2]
     assert [stage.name for stage in FIGURE_8] == [line.partition(". ")[2].partition(": ")[0] for line in told]
@@ -102,7 +102,7 @@ def test_figure_8_is_found_in_stages() -> None:
 
 def test_figure_8_is_gone_with_its_rule() -> None:
     """Where only entries of the own term commit by counting, the same stages exhaust their space and find nothing."""
-    result, told = run_stages(Search(LaterNode), FIGURE_8, invariants=FIGURE_8_RULES)
+    result, told = run_phases(Search(LaterNode), FIGURE_8, invariants=FIGURE_8_RULES)
 
     assert result.exhausted
     assert result.states > 1000
@@ -204,7 +204,7 @@ def test_prune_is_not_gone_on_from() -> None:
 
     assert GOAL_FOUND == free.outcome == pruned.outcome
     assert (EXHAUSTED, True) == (all_leaders.outcome, all_leaders.pruned > 0)
-    assert "were not gone on from" in str(all_leaders)
+    assert "were not expanded" in str(all_leaders)
 
 
 def test_several_goals_are_gone_on_from() -> None:
@@ -217,7 +217,7 @@ def test_several_goals_are_gone_on_from() -> None:
     assert again.found
     assert again.schedule is not None
     assert "forget" in [step.verb for step in again.schedule.steps]
-    assert again.replay().look()["jerry"].term == 2
+    assert again.replay().view()["jerry"].term == 2
 
 
 def test_history_survives_a_stage_that_does_not_ask_for_it() -> None:
@@ -371,11 +371,11 @@ def test_a_node_that_fails_beside_the_path_does_not_stop_shortening() -> None:
                 raise NodeFailedError(("c",)) from NodeError("jerry failed", server="jerry", handler="on_start")
             return moves[state]
 
-    rule = predicate("there", lambda look: "found")
+    rule = predicate("there", lambda view: "found")
     judge = SimpleNamespace(find=lambda state: (rule, "found") if state == 2 else None)
-    walk = Walk(outcome=VIOLATED, finding=(rule, "found"), path=(("a",), ("b",), ("c",)))
+    walk = SearchProgress(outcome=VIOLATED, finding=(rule, "found"), path=(("a",), ("b",), ("c",)))
     moves[2] = [(("c",), 2)]
-    shortened(walk, Beside(), SimpleNamespace(invariants=judge), [0])  # type: ignore[arg-type]
+    minimise(walk, Beside(), SimpleNamespace(invariants=judge), [0])  # type: ignore[arg-type]
 
     assert (("a",), ("b",)) == walk.path
 

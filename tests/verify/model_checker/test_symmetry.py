@@ -10,10 +10,11 @@ import pytest
 from raft_steps import node
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.verify.model_checker import INVARIANTS, Scope, Search, leader, predicate
-from raft_steps.lab.verify.model_checker.breadth_first import Aim, BreadthFirst, Limits
-from raft_steps.lab.verify.model_checker.initial_states import beginning_of
-from raft_steps.lab.verify.model_checker.successors import Moves
-from raft_steps.lab.verify.model_checker.symmetry import Renaming, Symmetry
+from raft_steps.lab.verify.model_checker.breadth_first import BreadthFirstSearch
+from raft_steps.lab.verify.model_checker.exploration import Limits, Objective
+from raft_steps.lab.verify.model_checker.initial_states import initial_state
+from raft_steps.lab.verify.model_checker.successors import TransitionSystem
+from raft_steps.lab.verify.model_checker.symmetry import Permutation, SymmetryReduction
 from tests.verify.model_checker.search_tools import ForgetsItsVote, LaterNode, VotesAgain
 
 SMALL = (
@@ -47,12 +48,12 @@ def test_verdicts_agree(node_class: type) -> None:
             assert results[0].states <= results[1].states
 
 
-def all_states(search: Search, scope: Scope) -> tuple[Moves, set[Any]]:
+def all_states(search: Search, scope: Scope) -> tuple[TransitionSystem, set[Any]]:
     """Give every state of a scope."""
-    space = Moves(search.machine, scope, ("leads", "votes"), ["client#1"] * len(scope.commands))
-    walk = BreadthFirst(space, Aim(()), Limits(states=100_000), None)
-    walk.run([space.begin(beginning_of(search.machine, search.beginning)[1])])
-    return space, walk._seen
+    space = TransitionSystem(search.table, scope, ("leads", "votes"), ["client#1"] * len(scope.commands))
+    search_of_all = BreadthFirstSearch(space, Objective(()), Limits(states=100_000), None)
+    search_of_all.run([space.start_from(initial_state(search.table, search.initial)[1])])
+    return space, search_of_all._visited
 
 
 @pytest.mark.parametrize("node_class", [node(8), LaterNode], ids=["step 8", "later"])
@@ -62,14 +63,14 @@ def test_as_many_classes_as_by_brute_force(node_class: type, servers: int, fixed
     search = Search(node_class, servers)
     scope = Scope(timeouts={"election": 1 if servers == 4 else 2}, messages=("RequestVote", "RequestVoteReply"))
     space, states = all_states(search, scope)
-    symmetry = Symmetry(space, fixed)
+    symmetry = SymmetryReduction(space, fixed)
     free = [i for i, name in enumerate(search.servers) if name not in fixed]
     renamings = []
     for order in permutations(free):
         place = list(range(servers))
         for i, target in zip(free, order, strict=True):
             place[i] = target
-        renamings.append(Renaming(space, tuple(place)))
+        renamings.append(Permutation(space, tuple(place)))
     by_force = {min(renaming(state) for renaming in renamings) for state in states}
     canonical = {symmetry.canonical(state) for state in states}
 
@@ -89,7 +90,7 @@ def test_named_servers_are_told_apart() -> None:
     """A goal that names a server finds that one, and one's own function turns symmetry off."""
     goal = Search(8).run(Scope(timeouts={"election": 1}), goal=leader("spike"))
     own = Search(8).run(
-        Scope(timeouts={"election": 1}), goal=predicate("spike leads", lambda look: look["spike"].leads)
+        Scope(timeouts={"election": 1}), goal=predicate("spike leads", lambda view: view["spike"].leads)
     )
 
     assert "spike leads in term 1" == goal.words

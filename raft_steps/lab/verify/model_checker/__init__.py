@@ -1,4 +1,4 @@
-"""The search: every order of events of a small cluster, and the shortest run that breaks a rule.
+"""The model checker: all orders of events of a small cluster, and the shortest run that breaks an invariant.
 
     from raft_steps.lab.verify.model_checker import Scope, Search
 
@@ -6,14 +6,22 @@
     print(found)
     found.timeline()
 
-A simulation follows one order of events, that of a seed. A search follows all of them, within a `Scope`: any message
-on its way may arrive next, any running timer may run out, any server may crash, each as often as the scope allows.
-It ends with one of five outcomes (`result`), and what it found is a `Schedule`: one line of text that runs again.
+A simulation follows one order of events, which its seed decides. A search follows all of them within a `Scope`: any
+message in flight may arrive next, any running timer may run out, any server may crash, each as often as the scope
+allows. It has one of five outcomes (see `result`), and what it finds is a `Schedule`: a line of text that can be
+replayed.
+
+    scope, predicates, invariants          what may happen, and what to look for
+    interning, freezing, transitions       the number of each server state, and what each event does to it
+    state_space, successors, symmetry      states, the events that can happen in them, and which states are alike
+    breadth_first, random_walks, minimise  the ways through a space, and how what they find is shortened
+    schedule, replay, result               what is found, as text, as a trace, in words
 """
 
 from __future__ import annotations
 
-from raft_steps.lab.verify.model_checker.breadth_first import (
+from raft_steps.lab.verify.model_checker.electability import NOBODY_CAN_BE_ELECTED
+from raft_steps.lab.verify.model_checker.exploration import (
     EXHAUSTED,
     GOAL_FOUND,
     NODE_FAILED,
@@ -21,9 +29,8 @@ from raft_steps.lab.verify.model_checker.breadth_first import (
     TIME_OUT,
     VIOLATED,
 )
-from raft_steps.lab.verify.model_checker.electability import NOBODY_CAN_BE_ELECTED
 from raft_steps.lab.verify.model_checker.invariants import INVARIANTS
-from raft_steps.lab.verify.model_checker.phases import Phase, run_stages
+from raft_steps.lab.verify.model_checker.phases import Phase, run_phases
 from raft_steps.lab.verify.model_checker.predicates import (
     Predicate,
     acknowledged,
@@ -38,7 +45,7 @@ from raft_steps.lab.verify.model_checker.result import SearchResult, run_schedul
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.scope import Scope
 from raft_steps.lab.verify.model_checker.search import Search
-from raft_steps.lab.verify.model_checker.state_view import Look
+from raft_steps.lab.verify.model_checker.state_view import StateView
 from raft_steps.lab.verify.model_checker.stored_schedules import stored_schedule, stored_schedule_names
 
 __all__ = [
@@ -50,7 +57,6 @@ __all__ = [
     "OUTCOMES",
     "TIME_OUT",
     "VIOLATED",
-    "Look",
     "Phase",
     "Predicate",
     "Replay",
@@ -58,14 +64,15 @@ __all__ = [
     "Scope",
     "Search",
     "SearchResult",
+    "StateView",
     "acknowledged",
     "committed",
     "down",
     "holds",
     "leader",
     "predicate",
+    "run_phases",
     "run_schedule",
-    "run_stages",
     "stored_schedule",
     "stored_schedule_names",
 ]

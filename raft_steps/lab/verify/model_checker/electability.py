@@ -1,9 +1,9 @@
-"""Whether anybody could be elected, asked of the nodes themselves.
+"""Whether any server can still be elected, decided by the nodes themselves.
 
-Each server that waits for its election timeout runs for leader on copies of the nodes: its own handler says what it
-sends, the others' handlers what they answer, and its own again whether that is enough. Nothing here knows what a
-majority is, or what a voter asks for. What counts, too, are calls for votes and answers that are on their way: as long as
-they may arrive, they may elect somebody.
+Each server that waits for its election timeout becomes a candidate on copies of the nodes: its handler sends the
+requests, the handlers of the others answer, and its handler again decides whether that is enough. Nothing here knows
+what a majority is, or what a voter compares. Requests and answers in flight count as well: as long as they may arrive,
+they may elect a server.
 """
 
 from __future__ import annotations
@@ -15,45 +15,49 @@ from raft_steps.lab.errors import NodeError
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.runtime.diagnostics import returned_something
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
-from raft_steps.lab.verify.model_checker.interning import Even
+from raft_steps.lab.verify.model_checker.interning import DeterministicStream
 from raft_steps.lab.verify.model_checker.predicates import Predicate
-from raft_steps.lab.verify.model_checker.state_view import Look
+from raft_steps.lab.verify.model_checker.state_view import StateView
 from raft_steps.lab.verify.model_checker.transitions import blame, find_handler
 
 ELECTION = "election"
 
 
-def could_win(look: Look, server: str) -> bool:
-    """Say whether a server could be elected by those that run, if nothing but its own elections happened from now on.
+def could_win(view: StateView, server: str) -> bool:
+    """Return whether a server could be elected by the servers that run, if nothing but its own elections happened.
 
-    Its calls for votes that are on their way arrive, and the answers, and then it runs again and again until its term is
-    above all others: a term that is behind is no obstacle. No other message arrives.
+    Its requests in flight arrive, and the answers to them. Then it becomes a candidate again and again, until its term
+    is above all others: a term that is behind is no obstacle. No other message arrives.
 
     Raises:
         NodeError: A handler raised, hung or returned something.
     """
-    nodes = {seen.name: copy.deepcopy(seen.node) for seen in look.up()}
+    nodes = {each.name: copy.deepcopy(each.node) for each in view.up()}
     candidate = nodes[server]
-    calls = [(each.to, each.message) for each in look.in_flight if each.sender == server]
-    answers = [(each.sender, each.message) for each in look.in_flight if each.to == server]
-    _carry(nodes, candidate, calls, [(who, said) for who, said in answers if type(said).__name__ == "RequestVoteReply"])
+    requests = [(packet.to, packet.message) for packet in view.in_flight if packet.sender == server]
+    answers = [
+        (packet.sender, packet.message)
+        for packet in view.in_flight
+        if packet.to == server and type(packet.message).__name__ == "RequestVoteReply"
+    ]
+    _hold_election(nodes, candidate, requests, answers)
     if getattr(candidate, "is_leader", False):
         return True
     highest = max(getattr(node, "current_term", 0) for node in nodes.values())
     tries = highest - getattr(candidate, "current_term", 0) + 2
     for _ in range(max(tries, 1)):
-        _carry(nodes, candidate, _call(candidate, "on_election_timeout"))
+        _hold_election(nodes, candidate, _call(candidate, "on_election_timeout"), [])
         if getattr(candidate, "is_leader", False):
             return True
     return False
 
 
-def _carry(
-    nodes: dict[str, Any], candidate: Any, calls: list[tuple[str, Any]], answers: list[tuple[str, Any]] | None = None
+def _hold_election(
+    nodes: dict[str, Any], candidate: Any, requests: list[tuple[str, Any]], answers: list[tuple[str, Any]]
 ) -> None:
-    """Bring a candidate's calls for votes to those that run, and their answers back to it."""
-    answers = list(answers or ())
-    for voter, request in calls:
+    """Deliver a candidate's requests to the servers that run, and their answers, after earlier ones, to the candidate."""
+    answers = list(answers)
+    for voter, request in requests:
         if voter in nodes and type(request).__name__ == "RequestVote":
             replies = _call(nodes[voter], handler_name(type(request)), candidate.name, request)
             answers += [(voter, reply) for to, reply in replies if to == candidate.name]
@@ -62,8 +66,8 @@ def _carry(
 
 
 def _call(node: Any, handler: str, *arguments: Any) -> list[tuple[str, Any]]:
-    """Call a handler on a copy; give what it sends."""
-    node.random, node.effects = Even(), []
+    """Call a handler of a copy, and return what it sends, each message with its receiver."""
+    node.random, node.effects = DeterministicStream(), []
     try:
         if (returned := find_handler(node, handler)(*arguments)) is not None:
             raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
@@ -76,14 +80,14 @@ def _call(node: Any, handler: str, *arguments: Any) -> list[tuple[str, Any]]:
     return sent
 
 
-def _nobody(look: Look) -> str:
-    candidates = [seen.name for seen in look.up() if ELECTION in seen.timers and not seen.leads]
-    if any(could_win(look, name) for name in candidates):
+def _nobody(view: StateView) -> str:
+    candidates = [server.name for server in view.up() if ELECTION in server.timers and not server.leads]
+    if any(could_win(view, name) for name in candidates):
         return ""
     running = ", ".join(candidates) or "nobody"
     return f"nobody can be elected: of those that run, {running} could try, and no majority grants a vote"
 
 
 NOBODY_CAN_BE_ELECTED = Predicate(
-    name="nobody can be elected", find=_nobody, looks_at=frozenset({"nodes", "messages"}), servers=()
+    name="nobody can be elected", find=_nobody, reads=frozenset({"nodes", "messages"}), servers=()
 )

@@ -1,14 +1,14 @@
-"""What a state does not show any more, and a property needs: who led, who voted, what was promised, as facts.
+"""History variables: facts about the past that an invariant needs and that the present state no longer shows.
 
 A fact is a tuple, its kind first:
 
     leads          term, server
     votes          server, term, candidate
-    acknowledged   client, index, term, command, and the term in which the client was told; index 0 if it is nowhere
-    committed      index, term, command, and the first term in which a server held it for committed
+    acknowledged   client, index, term, command, and the term in which the client got its Ok; index 0 if no log has it
+    committed      index, term, command, and the first term in which a server regarded it as committed
     applied        index, term, command
 
-A Node without a commit_index holds an entry for committed when it tells the client so.
+A Node without a commit_index commits an entry when it answers the client.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from raft_steps.lab.node import Effect
 
 Fact = tuple[Any, ...]
 KINDS = ("leads", "votes", "acknowledged", "committed", "applied")
-NOTHING: frozenset[Fact] = frozenset()
+NO_FACTS: frozenset[Fact] = frozenset()
 
 
 def facts_of(
     node: Any,
     effects: Iterable[Effect],
     *,
-    heard: tuple[str, object] | None,
+    received: tuple[str, object] | None,
     committed_before: int,
     requests: Mapping[str, Request],
 ) -> list[Fact]:
-    """Give the facts that an event brings.
+    """Return the facts that an event adds.
 
     Args:
-        node: The node after it.
-        effects: What the node does about it.
-        heard: The sender and the message, if the event was one that arrived.
-        committed_before: The node's commit index before it.
-        requests: What each client wants.
+        node: The node after the event.
+        effects: The effects of the event.
+        received: The sender and the message, if the event was the arrival of one.
+        committed_before: The node's commit index before the event.
+        requests: The request of each client.
     """
     found: list[Fact] = []
     term = getattr(node, "current_term", 0)
@@ -48,13 +48,13 @@ def facts_of(
         found.append(("leads", term, node.name))
     for effect in effects:
         if effect[0] == "send":
-            found += _votes(node.name, effect[2], heard)
+            found += _votes(node.name, effect[2], received)
         elif effect[0] == "apply":
             found.append(("applied", effect[1].index, effect[1].term, effect[1].command))
         elif effect[0] == "reply" and isinstance(effect[2], Ok):
             request = requests.get(effect[1])
             if request is not None and not isinstance(request, Get):
-                found.append(("acknowledged", effect[1], *_place(node, request), request, term))
+                found.append(("acknowledged", effect[1], *_position(node, request), request, term))
     if hasattr(node, "commit_index"):
         found += _committed(node, committed_before, term)
     else:
@@ -62,19 +62,22 @@ def facts_of(
     return found
 
 
-def _votes(server: str, message: object, heard: tuple[str, object] | None) -> Iterator[Fact]:
-    """See a vote in what a server sends: a granted request's answer, or its own request."""
+def _votes(server: str, message: object, received: tuple[str, object] | None) -> Iterator[Fact]:
+    """Yield the vote that a message shows: a RequestVote is a vote for its sender, a granting reply one for another.
+
+    The fields of a node would not do: the steps store their votes in different fields, and some do not store them.
+    """
     kind = type(message).__name__
     if kind == "RequestVote":
         yield ("votes", server, getattr(message, "term", 0), server)
-    elif kind == "RequestVoteReply" and getattr(message, "vote_granted", False) and heard is not None:
-        sender, request = heard
+    elif kind == "RequestVoteReply" and getattr(message, "vote_granted", False) and received is not None:
+        sender, request = received
         if type(request).__name__ == "RequestVote":
             yield ("votes", server, getattr(request, "term", 0), sender)
 
 
-def _place(node: Any, request: Request) -> tuple[int, int]:
-    """Find the newest entry with a command in a node's log: its index and term."""
+def _position(node: Any, request: Request) -> tuple[int, int]:
+    """Return the index and term of the newest entry with a command in a node's log; 0 and 0 if there is none."""
     log = getattr(node, "log", None)
     if isinstance(log, Log):
         for index in range(log.last_index, 0, -1):
@@ -84,14 +87,18 @@ def _place(node: Any, request: Request) -> tuple[int, int]:
 
 
 def _committed(node: Any, before: int, term: int) -> Iterator[Fact]:
-    last = min(node.commit_index, node.log.last_index)
+    last = min(node.commit_index, node.log.last_index)  # A faulty Node may commit beyond its log.
     for index in range(before + 1, last + 1):
         entry = node.log[index]
         yield ("committed", index, entry.term, entry.command, term)
 
 
-def grown(known: frozenset[Fact], facts: Iterable[Fact]) -> frozenset[Fact]:
-    """Add facts to what is known; of an entry that is committed again and again, only the first term is kept."""
+def add_facts(known: frozenset[Fact], facts: Iterable[Fact]) -> frozenset[Fact]:
+    """Return known and new facts together.
+
+    Every server commits every entry, in whatever term it is by then. Of each entry only the first such term is kept:
+    the later ones would add states and change no verdict, since a leader of any later term must have the entry.
+    """
     both = known.union(facts)
     first: dict[Fact, int] = {}
     for fact in both:
@@ -104,6 +111,6 @@ def grown(known: frozenset[Fact], facts: Iterable[Fact]) -> frozenset[Fact]:
     )
 
 
-def of_kind(facts: frozenset[Fact], kind: str) -> list[Fact]:
-    """Give the facts of a kind, without the kind, in an order that is always the same."""
+def facts_of_kind(facts: frozenset[Fact], kind: str) -> list[Fact]:
+    """Return the facts of a kind, without the kind, in an order that does not depend on hashes."""
     return sorted((fact[1:] for fact in facts if fact[0] == kind), key=repr)

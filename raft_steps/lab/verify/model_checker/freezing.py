@@ -1,9 +1,13 @@
-"""Values as keys: what a node holds, turned into something that can be compared and looked up, and back again.
+"""Values as keys: what a node holds as an immutable, hashable value, and back again.
 
-Whole numbers, words and None stand for themselves, and so does whatever is immutable and compared by value: messages,
-entries, enumerations. Everything else becomes a pair: its kind, and what it holds. A dictionary keeps the order of its
-keys, for a node may go through it in that order; one whose keys are all servers is put in the servers' order, as
-`peers()` is. Two fields must not hold the same list: the copy that is given back would hold two.
+Integers, strings and None stand for themselves, and so does everything that is immutable and compared by value:
+messages, entries, enumerations. Anything else becomes a pair of its type and its content.
+
+A dictionary keeps the order of its keys, for a node may iterate over it in that order. The exception is a dictionary
+whose keys are all servers: its items are sorted in the order of the servers, as `peers()` is. Symmetry needs that,
+because a permutation of the servers must not change the order of the items.
+
+Two fields must not share a mutable object: the copies would be two objects, and a change to one would miss the other.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from raft_steps.lab.log import Log
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 PLAIN = frozenset({int, str, type(None), bytes})
-ROWS: Mapping[type, Callable[[Any], Any]] = {list: list, deque: deque, tuple: tuple}
+SEQUENCES: Mapping[type, Callable[[Any], Any]] = {list: list, deque: deque, tuple: tuple}
 SETS: Mapping[type, Callable[[Any], Any]] = {set: set, frozenset: frozenset}
 MAPS: Mapping[type, Callable[[Any], Any]] = {
     dict: dict,
@@ -28,85 +32,85 @@ MAPS: Mapping[type, Callable[[Any], Any]] = {
 CODE = (type, FunctionType, BuiltinFunctionType)
 
 
-class Freezer:
-    """Turns values into keys and back, for one cluster.
+class ValueFreezer:
+    """Freezes the values of one cluster's nodes, thaws them, and renames the servers in them.
 
     Attributes:
-        place: Where each server stands among the servers.
+        place: The index of each server among the servers.
     """
 
     def __init__(self, servers: tuple[str, ...]) -> None:
-        """Know the servers."""
-        self.place = {name: number for number, name in enumerate(servers)}
-        self._messages: dict[tuple[Any, tuple[str, ...]], Any] = {}
+        """Prepare for a cluster of these servers."""
+        self.place = {name: index for index, name in enumerate(servers)}
+        self._renamed_messages: dict[tuple[Any, tuple[str, ...]], Any] = {}
 
-    def freeze(self, value: Any, held: set[int]) -> Any:
-        """Turn a value into a key.
+    def freeze(self, value: Any, met: set[int]) -> Any:
+        """Return the key of a value.
 
         Args:
-            value: What a field of a node holds.
-            held: The identities of the mutable things met so far in this node; what is met is added.
+            value: The value of a field of a node.
+            met: The ids of the mutable objects found so far in this node; those in the value are added.
 
         Raises:
-            Mistake: It is of a kind that cannot be compared by value, or it is held twice.
+            Mistake: The value cannot be compared, or a mutable object is in two places.
         """
         kind = type(value)
         if kind in PLAIN:
             return value
-        if kind is bool or kind is float:  # True is 1 to Python, but not to a reader.
+        if kind is bool or kind is float:  # True == 1 == 1.0 in Python, but a node may treat them differently.
             return (kind, value)
         if kind is tuple:
-            return (tuple, tuple([self.freeze(item, held) for item in value]))
-        if kind in ROWS or kind in SETS or isinstance(value, dict | Log):
-            self._hold(value, held)
-            return self._freeze_container(kind, value, held)
-        return self._freeze_object(kind, value, held)
+            return (tuple, tuple([self.freeze(item, met) for item in value]))
+        if kind in SEQUENCES or kind in SETS or isinstance(value, dict | Log):
+            self._check_unshared(value, met)
+            return self._freeze_container(kind, value, met)
+        return self._freeze_object(kind, value, met)
 
-    def _hold(self, value: Any, held: set[int]) -> None:
-        if id(value) in held:
+    def _check_unshared(self, value: Any, met: set[int]) -> None:
+        if id(value) in met:
             raise Mistake(f"holds the same {type(value).__name__} in two places; a search needs a copy in each")
-        held.add(id(value))
+        met.add(id(value))
 
-    def _freeze_container(self, kind: type, value: Any, held: set[int]) -> Any:
+    def _freeze_container(self, kind: type, value: Any, met: set[int]) -> Any:
         if isinstance(value, Log):
             return (Log, tuple(value))
-        if kind in ROWS:
-            return (kind, tuple([self.freeze(item, held) for item in value]))
+        if kind in SEQUENCES:
+            return (kind, tuple([self.freeze(item, met) for item in value]))
         if kind in SETS:
-            return (kind, frozenset(self.freeze(item, held) for item in value))
-        items = tuple([(self.freeze(key, held), self.freeze(item, held)) for key, item in value.items()])
+            return (kind, frozenset(self.freeze(item, met) for item in value))
+        items = tuple([(self.freeze(key, met), self.freeze(item, met)) for key, item in value.items()])
         if isinstance(value, defaultdict):
-            return (defaultdict, self._in_place(items), value.default_factory)
+            return (defaultdict, self._sort_by_server(items), value.default_factory)
         if kind not in MAPS:
-            raise Mistake(f"holds a {kind.__name__}, which a search cannot copy; take a dict")
-        return (kind, self._in_place(items))
+            raise Mistake(f"holds a {kind.__name__}, which a search cannot copy; use a dict")
+        return (kind, self._sort_by_server(items))
 
-    def _in_place(self, items: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Put what is kept for each server in the servers' order."""
+    def _sort_by_server(self, items: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Sort items whose keys are all servers in the order of the servers."""
         place = self.place
         if all(type(key) is str and key in place for key, _ in items):
             return tuple(sorted(items, key=lambda item: place[item[0]]))
         return items
 
-    def _freeze_object(self, kind: type, value: Any, held: set[int]) -> Any:
+    def _freeze_object(self, kind: type, value: Any, met: set[int]) -> Any:
         if isinstance(value, CODE):
             return value
         by_value = getattr(kind, "__eq__", None) is not object.__eq__ or hasattr(kind, "__members__")
         if by_value and kind.__hash__ is not None:
             try:
                 hash(value)
-            except TypeError:  # Immutable itself, it holds something that is not.
+            except TypeError:  # It is immutable, but something in it is not.
                 pass
             else:
                 return value
-        inside = _inside(value)
-        if inside is None:
-            raise Mistake(f"holds a {kind.__name__}, which a search cannot compare; take a list, set, dict or message")
-        self._hold(value, held)
-        return (object, kind, tuple([(name, self.freeze(item, held)) for name, item in sorted(inside.items())]))
+        content = _content(value)
+        if content is None:
+            raise Mistake(f"holds a {kind.__name__}, which a search cannot compare; use a list, set, dict or message")
+        self._check_unshared(value, met)
+        return (object, kind, tuple([(name, self.freeze(item, met)) for name, item in sorted(content.items())]))
 
     def thaw(self, frozen: Any) -> Any:
-        """Turn a key back into a value of one's own."""
+        """Return the value of a key; each call returns another object, which the caller may change."""
         if type(frozen) is not tuple:
             return frozen
         kind, content = frozen[0], frozen[1]
@@ -116,8 +120,8 @@ class Freezer:
             log = Log(content)
             log.changes = []
             return log
-        if kind in ROWS:
-            return ROWS[kind]([self.thaw(item) for item in content])
+        if kind in SEQUENCES:
+            return SEQUENCES[kind]([self.thaw(item) for item in content])
         if kind in SETS:
             return SETS[kind]([self.thaw(item) for item in content])
         if kind is object:
@@ -129,14 +133,14 @@ class Freezer:
         return defaultdict(frozen[2], items) if kind is defaultdict else MAPS[kind](items)
 
     def rename(self, frozen: Any, names: Mapping[str, str]) -> Any:
-        """Give the key of the same value with other servers' names: each name becomes the one that it maps to."""
+        """Return the key of the same value after each server's name is replaced by the one that it maps to."""
         kind = type(frozen)
         if kind is str:
             return names.get(frozen, frozen)
         if kind is tuple:
             renamed = tuple([self.rename(item, names) for item in frozen])
             is_map = renamed and (renamed[0] in MAPS or renamed[0] is defaultdict)
-            return (renamed[0], self._in_place(renamed[1]), *renamed[2:]) if is_map else renamed
+            return (renamed[0], self._sort_by_server(renamed[1]), *renamed[2:]) if is_map else renamed
         if kind is frozenset:
             return frozenset(self.rename(item, names) for item in frozen)
         if dataclasses.is_dataclass(frozen) and not isinstance(frozen, type):
@@ -145,15 +149,16 @@ class Freezer:
 
     def _rename_message(self, message: Any, names: Mapping[str, str]) -> Any:
         key = (message, tuple(names.values()))
-        if key not in self._messages:
+        if key not in self._renamed_messages:
             fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message) if field.init}
             changed = {name: self.rename(value, names) for name, value in fields.items()}
-            self._messages[key] = message if changed == fields else dataclasses.replace(message, **changed)
-        return self._messages[key]
+            renamed = message if changed == fields else dataclasses.replace(message, **changed)
+            self._renamed_messages[key] = renamed
+        return self._renamed_messages[key]
 
 
-def _inside(value: Any) -> dict[str, Any] | None:
-    """Give what an object holds, by name; None where that cannot be seen."""
+def _content(value: Any) -> dict[str, Any] | None:
+    """Return the attributes of an object by name; None if it does not show them."""
     if hasattr(value, "__dict__"):
         return dict(vars(value))
     if dataclasses.is_dataclass(value):

@@ -1,46 +1,48 @@
-"""Where a search begins: all servers have started, and what they sent is on its way."""
+"""Where a search starts: in the state in which all servers have started, or in one that an earlier search found."""
 
 from __future__ import annotations
 
 from raft_steps.lab.log import Log
 from raft_steps.lab.runtime.launching import read_entries
-from raft_steps.lab.verify.model_checker.interning import Local
+from raft_steps.lab.verify.model_checker.interning import ServerState
 from raft_steps.lab.verify.model_checker.schedule import Schedule
-from raft_steps.lab.verify.model_checker.state_space import Event, State, advanced
-from raft_steps.lab.verify.model_checker.transitions import Machine
+from raft_steps.lab.verify.model_checker.state_space import Event, State
+from raft_steps.lab.verify.model_checker.successors import successor
+from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 
-StartState = tuple[tuple[Event, ...], State]  # the events that lead to a state, and the state with all facts
+# The events that lead to a state from the beginning, and the state with its full history.
+StartState = tuple[tuple[Event, ...], State]
 
 
-def beginning_of(machine: Machine, schedule: Schedule) -> StartState:
-    """Start the servers one after the other, with what a schedule says of logs, terms and leader.
+def initial_state(table: TransitionTable, schedule: Schedule) -> StartState:
+    """Return the state in which all servers have started, with the logs, the terms and the leader of a schedule.
 
     Raises:
         NodeError: A node failed in `on_start`.
     """
-    head, history = [], 0
+    servers, history = [], 0
     packets: list[int] = []
     for i, name in enumerate(schedule.servers):
         entries = tuple(read_entries(schedule.logs.get(name, ())))
-        disk = (("log", machine.freezer.freeze(Log(entries), set())),) if entries else ()
-        stopped = machine.number_of_local(Local(i, False, (), (), disk))
-        local, sends, facts = machine.do(stopped, "start", name == schedule.leader, schedule.terms.get(name))
-        head.append(local)
-        packets += sends
-        history = machine.grow(history, facts)
-    return (), (*head, history, 0, *sorted(packets))
+        disk = (("log", table.freezer.freeze(Log(entries), set())),) if entries else ()
+        stopped = table.intern_server(ServerState(i, False, (), (), disk))
+        started, sent, facts = table.perform(stopped, "start", name == schedule.leader, schedule.terms.get(name))
+        servers.append(started)
+        packets += sent
+        history = table.extend_history(history, facts)
+    return (), (*servers, history, 0, *sorted(packets))
 
 
-def forgotten(machine: Machine, start: StartState) -> StartState:
-    """Lose all messages that are on their way."""
+def without_messages(table: TransitionTable, start: StartState) -> StartState:
+    """Return the state after all messages in flight are lost."""
     path, state = start
-    n = len(machine.servers)
+    n = len(table.servers)
     return ((*path, ("forget",)), state[: n + 2]) if len(state) > n + 2 else start
 
 
-def end_of(machine: Machine, start: StartState, path: tuple[Event, ...]) -> StartState:
-    """Go along a path from a start, and keep all facts."""
+def state_after(table: TransitionTable, start: StartState, path: tuple[Event, ...]) -> StartState:
+    """Return the state at the end of a path, with its full history."""
     state = start[1]
     for event in path:
-        state = advanced(machine, state, event)
+        state = successor(table, state, event)
     return path, state

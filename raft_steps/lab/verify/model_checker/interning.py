@@ -1,7 +1,8 @@
-"""Numbers for all that a state is made of: servers, messages on their way, histories.
+"""The interning table: a small number for every server state, packet, set of facts and history that a search meets.
 
-The same server, message or history always has the same number, so a state is a short row of whole numbers, and two
-states are the same if their rows are. The numbers are given in the order in which things are met.
+Equal values have the same number, so a state of the cluster is a short tuple of numbers, and two states are equal if
+their tuples are: the set of visited states costs little memory, and what is known of a part of a state is looked up by
+its number. Numbers are given out in the order in which values are met, which is the same in every run.
 """
 
 from __future__ import annotations
@@ -11,22 +12,28 @@ from typing import Any, NamedTuple
 from raft_steps.lab.log import Log
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.recorder import NOT_STATE
-from raft_steps.lab.verify.model_checker.facts import NOTHING, Fact, grown
-from raft_steps.lab.verify.model_checker.freezing import Freezer
-from raft_steps.lab.verify.model_checker.state_view import Flying, Seen
+from raft_steps.lab.verify.model_checker.facts import NO_FACTS, Fact, add_facts
+from raft_steps.lab.verify.model_checker.freezing import ValueFreezer
+from raft_steps.lab.verify.model_checker.state_view import PacketView, ServerView
 
-DRIVERS_OWN = NOT_STATE - {"log"}  # fields of a node that are no state of the server
+# Fields that whoever drives a node sets, and that are not part of its state: its name, its servers, its random stream,
+# its effects. All others count, also those that a learner adds and never declares.
+DRIVER_FIELDS = NOT_STATE - {"log"}
 
-Done = tuple[int, tuple[int, ...], int]  # the server after an event, the messages that it sends, the facts
+Transition = tuple[int, tuple[int, ...], int]  # numbers: the server state after an event, the packets sent, the facts
 
 
-class Even(RandomStream):
-    """Chance without chance: the first draw is the lowest, the next are spread evenly over the range."""
+class DeterministicStream(RandomStream):
+    """A random stream without chance: the first draw is the lowest of its range, the next ones spread evenly over it.
+
+    The draws are the van der Corput sequence in base 2: 0, 1/2, 1/4, 3/4, … A handler that draws until it gets another
+    value than before therefore ends.
+    """
 
     __slots__ = ("drawn",)
 
     def __init__(self) -> None:
-        """Begin at the low end."""
+        """Begin at the low end of the range."""
         super().__init__(0)
         self.drawn = 0
         self.random = self._next
@@ -40,15 +47,15 @@ class Even(RandomStream):
         return share
 
 
-class Local(NamedTuple):
-    """All that one server is.
+class ServerState(NamedTuple):
+    """All of one server's state.
 
     Attributes:
-        server: Its place among the servers.
+        server: Its index among the servers.
         up: Whether it runs.
-        fields: The fields of its node, frozen, by name; nothing while it is down.
-        timers: Its running timers, sorted.
-        disk: What its disk holds, frozen, by name; nothing while it runs, for then it is what its durable fields say.
+        fields: The fields of its node, frozen, by name; empty while it is down.
+        timers: The names of its running timers, sorted. When they are due is not part of a state.
+        disk: What its disk holds, frozen, by name; empty while it runs, since its durable fields say the same.
     """
 
     server: int
@@ -58,63 +65,68 @@ class Local(NamedTuple):
     disk: tuple[tuple[str, Any], ...]
 
 
-class Numbers:
-    """What each number stands for, of one cluster.
+class InterningTable:
+    """The numbers of one cluster, and what each of them stands for.
+
+    A packet is a message together with its sender and its receiver.
 
     Attributes:
         servers: The names of the servers.
-        locals: What each number of a server stands for.
+        freezer: Freezes and thaws the fields of the nodes.
+        server_states: The server states, by their numbers. The next five lists are parallel to it.
         timers: The running timers of each.
         up: Whether each runs.
-        leads: Whether each believes to lead; before there are leaders, everyone who runs.
+        leads: Whether each believes to lead. In steps without leaders, every server that runs takes requests.
         log_of: A number for the log of each.
-        sender: The sender of each message, by the message's number.
-        receiver: Its receiver.
-        messages: The message itself.
-        facts: What each number of facts stands for.
-        heard: What each message makes of each server, as far as it is known.
+        deliveries: For each, the transitions of packets that arrive there, as far as they are known.
+        sender: The sender of each packet, by the packet's number. The next two lists are parallel to it.
+        receiver: The receiver of each packet.
+        messages: The message of each packet.
+        facts: The facts of each number of facts; number 0 is no facts.
+        histories: The history of each number of a history; number 0 is the empty one.
     """
 
     def __init__(self, node_class: type, servers: tuple[str, ...]) -> None:
-        """Begin without knowing anything of the nodes."""
+        """Create a table that holds no server state and no packet."""
         self.node_class, self.servers = node_class, servers
-        self.freezer = Freezer(servers)
-        self.locals: list[Local] = []
+        self.freezer = ValueFreezer(servers)
+        self.server_states: list[ServerState] = []
         self.timers: list[tuple[str, ...]] = []
         self.up: list[bool] = []
         self.leads: list[bool] = []
         self.log_of: list[int] = []
+        self.deliveries: list[dict[int, Transition]] = []
         self.sender: list[int] = []
         self.receiver: list[int] = []
         self.messages: list[Any] = []
         self.facts: list[tuple[Fact, ...]] = []
         self.histories: list[frozenset[Fact]] = []
-        self.heard: list[dict[int, Done]] = []
+        # One dictionary for all kinds of values. Server states are NamedTuples; the other keys begin with their kind.
         self._numbers: dict[Any, int] = {}
-        self._seen: dict[int, Seen] = {}
-        self._flying: dict[int, Flying] = {}
-        self._grown: dict[tuple[int, int], int] = {}
-        self.number_of_facts(())
-        self.number_of_history(NOTHING)
+        self._server_views: dict[int, ServerView] = {}
+        self._packet_views: dict[int, PacketView] = {}
+        self._extended: dict[tuple[int, int], int] = {}
+        self.intern_facts(())
+        self.intern_history(NO_FACTS)
 
-    # Numbers.
+    # From values to numbers.
 
-    def number_of_local(self, local: Local) -> int:
-        """Give the number of what a server is."""
-        number = self._numbers.get(local)
+    def intern_server(self, server_state: ServerState) -> int:
+        """Return the number of a server state."""
+        number = self._numbers.get(server_state)
         if number is None:
-            number = self._numbers[local] = len(self.locals)
-            self.locals.append(local)
-            self.timers.append(local.timers)
-            self.up.append(local.up)
-            self.heard.append({})
-            held = dict(local.fields or local.disk)
-            self.leads.append(local.up and held.get("is_leader", True) not in (0, None, (bool, False)))
-            self.log_of.append(self._numbers.setdefault(("log", held.get("log")), len(self._numbers)))
+            number = self._numbers[server_state] = len(self.server_states)
+            self.server_states.append(server_state)
+            self.timers.append(server_state.timers)
+            self.up.append(server_state.up)
+            self.deliveries.append({})
+            values = dict(server_state.fields or server_state.disk)
+            self.leads.append(server_state.up and values.get("is_leader", True) not in (0, None, (bool, False)))
+            self.log_of.append(self._numbers.setdefault(("log", values.get("log")), len(self._numbers)))
         return number
 
-    def number_of_packet(self, sender: int, receiver: int, message: Any) -> int:
-        """Give the number of a message between two servers."""
+    def intern_packet(self, sender: int, receiver: int, message: Any) -> int:
+        """Return the number of a packet."""
         key = ("packet", sender, receiver, message)
         number = self._numbers.get(key)
         if number is None:
@@ -124,49 +136,54 @@ class Numbers:
             self.messages.append(message)
         return number
 
-    def number_of_facts(self, facts: tuple[Fact, ...]) -> int:
-        """Give the number of some facts; 0 is none."""
+    def intern_facts(self, facts: tuple[Fact, ...]) -> int:
+        """Return the number of the facts of a transition."""
         number = self._numbers.setdefault(("facts", facts), len(self.facts))
         if number == len(self.facts):
             self.facts.append(facts)
         return number
 
-    def number_of_history(self, history: frozenset[Fact]) -> int:
-        """Give the number of a history; 0 is one in which nothing has happened."""
+    def intern_history(self, history: frozenset[Fact]) -> int:
+        """Return the number of a history."""
         number = self._numbers.setdefault(("history", history), len(self.histories))
         if number == len(self.histories):
             self.histories.append(history)
         return number
 
-    def grow(self, history: int, facts: int) -> int:
-        """Give the history that has come to hold these facts, too."""
+    def extend_history(self, history: int, facts: int) -> int:
+        """Return the number of a history with some facts added."""
         key = (history, facts)
-        if key not in self._grown:
-            self._grown[key] = self.number_of_history(grown(self.histories[history], self.facts[facts]))
-        return self._grown[key]
+        if key not in self._extended:
+            self._extended[key] = self.intern_history(add_facts(self.histories[history], self.facts[facts]))
+        return self._extended[key]
 
-    def seen(self, local: int) -> Seen:
-        """Show one server; what is shown is shared, so that nobody may change it."""
-        if local not in self._seen:
-            what = self.locals[local]
-            held = dict(what.fields or what.disk)
-            log = self.freezer.thaw(held["log"]) if "log" in held else Log()
-            node = self.node_of(what) if what.up else None
-            self._seen[local] = Seen(self.servers[what.server], node, log, what.timers)
-        return self._seen[local]
+    # From numbers to what a predicate sees.
 
-    def flying(self, packet: int) -> Flying:
-        """Show one message on its way."""
-        if packet not in self._flying:
-            names, message = self.servers, self.messages[packet]
-            self._flying[packet] = Flying(names[self.sender[packet]], names[self.receiver[packet]], message)
-        return self._flying[packet]
+    def server_view(self, number: int) -> ServerView:
+        """Return the view of a server state. All states that contain it share the view, so it must not be changed."""
+        if number not in self._server_views:
+            server_state = self.server_states[number]
+            values = dict(server_state.fields or server_state.disk)
+            log = self.freezer.thaw(values["log"]) if "log" in values else Log()
+            node = self.build_node(server_state) if server_state.up else None
+            name = self.servers[server_state.server]
+            self._server_views[number] = ServerView(name, node, log, server_state.timers)
+        return self._server_views[number]
 
-    def node_of(self, what: Local) -> Any:
-        """Build the node of a server that runs; each call gives another one."""
-        kind: Any = self.node_class
-        node = kind.__new__(kind)
+    def packet_view(self, number: int) -> PacketView:
+        """Return the view of a packet."""
+        if number not in self._packet_views:
+            sender, receiver = self.servers[self.sender[number]], self.servers[self.receiver[number]]
+            self._packet_views[number] = PacketView(sender, receiver, self.messages[number])
+        return self._packet_views[number]
+
+    def build_node(self, server_state: ServerState) -> Any:
+        """Build the node of a server that runs; each call returns another one."""
+        node_class: Any = self.node_class
+        node = node_class.__new__(node_class)
         thaw = self.freezer.thaw
-        vars(node).update(name=self.servers[what.server], servers=self.servers, random=Even(), effects=[])
-        vars(node).update({name: thaw(value) for name, value in what.fields})
+        vars(node).update(
+            name=self.servers[server_state.server], servers=self.servers, random=DeterministicStream(), effects=[]
+        )
+        vars(node).update({name: thaw(value) for name, value in server_state.fields})
         return node

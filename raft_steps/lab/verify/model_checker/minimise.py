@@ -1,48 +1,56 @@
-"""Shortening: events that a random run does not need are taken out, one at a time, until none can be."""
+"""Minimising what a random walk found: events that it does not need are left out, one at a time, until none can be."""
 
 from __future__ import annotations
 
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.verify.model_checker.breadth_first import GOAL_FOUND, VIOLATED, Judges, Walk
-from raft_steps.lab.verify.model_checker.predicate_cache import Finding, Judge
+from raft_steps.lab.verify.model_checker.exploration import (
+    GOAL_FOUND,
+    VIOLATED,
+    ObjectiveCache,
+    SearchProgress,
+    node_error_of,
+)
+from raft_steps.lab.verify.model_checker.predicate_cache import Finding, PredicateCache
 from raft_steps.lab.verify.model_checker.state_space import Event, State
-from raft_steps.lab.verify.model_checker.successors import Moves, NodeFailedError
+from raft_steps.lab.verify.model_checker.successors import NodeFailedError, TransitionSystem
 
 
-def shortened(walk: Walk, space: Moves, judges: Judges, starts: list[State]) -> None:
-    """Shorten the path of a walk that found something: the same predicate must still find something at its end.
+def minimise(progress: SearchProgress, space: TransitionSystem, objective: ObjectiveCache, starts: list[State]) -> None:
+    """Shorten the path to a finding, as long as the same predicate still finds something at its end.
 
-    An event that cannot happen any more once another one is gone goes with it.
+    An event that cannot happen any more once another one is left out is left out with it. The path is then minimal in
+    that no single event can be left out; a breadth-first search may still find a shorter one.
     """
-    if walk.outcome not in (VIOLATED, GOAL_FOUND) or walk.finding is None:
+    if progress.outcome not in (VIOLATED, GOAL_FOUND) or progress.finding is None:
         return
-    judge = judges.invariants if walk.outcome == VIOLATED else judges.goal
-    start, place = starts[walk.start], 0
-    while place < len(walk.path):
-        path, found = _try(space, judge, start, walk.path[:place] + walk.path[place + 1 :])
-        if found is not None and found[0] is walk.finding[0]:
-            walk.path, walk.finding, place = path, found, 0
+    predicates = objective.invariants if progress.outcome == VIOLATED else objective.goal
+    start, place = starts[progress.start], 0
+    while place < len(progress.path):
+        path, found = _try(space, predicates, start, progress.path[:place] + progress.path[place + 1 :])
+        if found is not None and found[0] is progress.finding[0]:
+            progress.path, progress.finding, place = path, found, 0
         else:
             place += 1
-    if walk.outcome == GOAL_FOUND:
-        walk.ends = [(walk.start, walk.path)]
+    if progress.outcome == GOAL_FOUND:
+        progress.ends = [(progress.start, progress.path)]
 
 
-def _try(space: Moves, judge: Judge, start: State, path: tuple[Event, ...]) -> tuple[tuple[Event, ...], Finding | None]:
-    """Follow a path, and say what is found at its end; nothing where a Node fails beside it."""
+def _try(
+    space: TransitionSystem, predicates: PredicateCache, start: State, path: tuple[Event, ...]
+) -> tuple[tuple[Event, ...], Finding | None]:
+    """Follow a path, and return the events that could happen and what is found after them; nothing if a Node fails."""
     try:
         happened, state = _follow(space, start, path)
-        return happened, judge.find(state)
+        return happened, predicates.find(state)
     except NodeFailedError as failed:
-        if not isinstance(failed.__cause__, NodeError):
-            raise
-    except NodeError:  # A predicate asked the nodes themselves.
+        node_error_of(failed)  # Raises what is not the Node's.
+    except NodeError:  # From a predicate that called a handler.
         pass
     return path, None
 
 
-def _follow(space: Moves, state: State, path: tuple[Event, ...]) -> tuple[tuple[Event, ...], State]:
-    """Follow a path as far as its events can happen; give those that did, and the state after them."""
+def _follow(space: TransitionSystem, state: State, path: tuple[Event, ...]) -> tuple[tuple[Event, ...], State]:
+    """Follow a path without the events that cannot happen; return the events that did, and the state after them."""
     happened = []
     for event in path:
         after = dict(space.successors(state)).get(event)

@@ -1,7 +1,7 @@
-"""A search in stages: to a state that has a name, from there to the next, and at last through a whole space.
+"""A search in phases: to a goal, from there to the next goal, and in the end through a whole space.
 
-A scenario that takes thirty events is far beyond a search of all orders. Said as a few states on the way, each is only
-a handful of events from the one before; and the list of them says what the scenario is.
+A run of thirty events is far beyond the reach of a breadth-first search. Each of a few goals on the way is only a
+handful of events from the one before, and the list of goals tells the reader what happens in the run.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.result import SearchResult
 from raft_steps.lab.verify.model_checker.scope import Scope
-from raft_steps.lab.verify.model_checker.search import Rules, Search
+from raft_steps.lab.verify.model_checker.search import Invariants, Search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """One stage of a search: what is looked for, within which scope.
+    """One phase of a search: its scope and its goal.
 
     Attributes:
         name: What happens in it, in words.
         scope: What may happen.
-        goal: What is to be found; the last stage may have none, and then goes through its whole space.
-        forget: Whether all messages that are on their way are lost when it begins.
+        goal: What is to be found. The last phase may have none; it then goes through its whole space.
+        forget: Whether all messages in flight are lost before it begins.
     """
 
     name: str
@@ -34,36 +34,36 @@ class Phase:
     forget: bool = False
 
 
-def run_stages(
-    search: Search, stages: Sequence[Phase], *, invariants: Rules = (), **options: Any
+def run_phases(
+    search: Search, phases: Sequence[Phase], *, invariants: Invariants = (), **options: Any
 ) -> tuple[SearchResult, list[str]]:
-    """Go through the stages, one from the end of the other; every stage is held against the invariants.
+    """Search phase by phase, each from the goal of the one before, and check the invariants in all of them.
 
     Args:
         search: The cluster.
-        stages: The stages, in order.
-        invariants: What must never be found, in any stage.
-        options: Further settings of `Search.run`, such as the limits.
+        phases: The phases, in order.
+        invariants: What must hold in every phase.
+        options: Other settings of `Search.run`, such as the limits.
 
     Returns:
-        The result of the last stage that was searched, and a line for each: its name, and how it ended. A stage whose
-        goal is not found is the last.
+        The result of the last phase that was searched, and a line for each phase with its name and how it ended. A
+        phase whose goal is not found is the last one.
 
     Raises:
-        ScenarioError: There is no stage, or a part is not what it should be.
+        ScenarioError: There is no phase, or a setting is wrong.
     """
-    if not stages:
-        raise ScenarioError("a search in stages has at least one")
-    told: list[str] = []
+    if not phases:
+        raise ScenarioError("a search in phases needs at least one phase")
+    lines: list[str] = []
     result: SearchResult | None = None
-    for number, stage in enumerate(stages, start=1):
-        settings = {"goal": stage.goal, "forget": stage.forget, "invariants": invariants} | options
-        result = search.run(stage.scope, **settings) if result is None else result.go_on(stage.scope, **settings)
-        told.append(f"{number}. {stage.name}: {_ending(result)}")
+    for number, phase in enumerate(phases, start=1):
+        settings = {"goal": phase.goal, "forget": phase.forget, "invariants": invariants} | options
+        result = search.run(phase.scope, **settings) if result is None else result.go_on(phase.scope, **settings)
+        lines.append(f"{number}. {phase.name}: {_ending(result)}")
         if not result.found:
             break
     assert result is not None
-    return result, told
+    return result, lines
 
 
 def _ending(result: SearchResult) -> str:

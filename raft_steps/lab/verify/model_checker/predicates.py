@@ -1,6 +1,7 @@
-"""Predicates: what is looked for in a state. As a goal it is to be found, as an invariant never, as a prune no further.
+"""Predicates on states: a goal is to be found, an invariant must hold in every state, a prune stops the search there.
 
-A predicate finds something, and says in words what, or finds nothing. `a & b`, `a | b` and `~a` are predicates, too.
+A predicate finds something in a state and describes it in words, or finds nothing. An invariant is given as a predicate
+that finds how it is broken. `a & b`, `a | b` and `~a` are predicates, too.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.verify.model_checker.state_view import Look, Seen
+from raft_steps.lab.verify.model_checker.state_view import ServerView, StateView
 
-Find = Callable[[Look], str]
+Find = Callable[[StateView], str]
 EVERYTHING = frozenset({"nodes", "history", "messages"})
 
 
@@ -21,61 +22,61 @@ class Predicate:
     """Something to look for in a state.
 
     Attributes:
-        name: What it is called.
-        find: Says in words what it finds in a state; "" for nothing.
-        looks_at: The parts of a state that it looks at: ``nodes`` (with their logs and timers), ``logs`` alone,
-            ``history``, ``messages``. States that do not differ there are asked only once.
-        needs: The kinds of facts that it asks a history for.
-        servers: The servers that it names. None if nobody knows: servers are then not taken for one another.
+        name: Its name, for reports.
+        find: Returns a description of what it finds in a state; "" for nothing.
+        reads: The parts of a state that it reads: ``nodes`` (with their logs and timers), ``logs`` alone, ``history``,
+            ``messages``. States that are equal there are looked at only once.
+        needs: The kinds of facts that it reads from the history.
+        servers: The servers that it names. None if that is unknown: no two servers are then exchanged by symmetry.
     """
 
     name: str
     find: Find
-    looks_at: frozenset[str] = EVERYTHING
+    reads: frozenset[str] = EVERYTHING
     needs: frozenset[str] = frozenset()
     servers: tuple[str, ...] | None = None
 
     def __and__(self, other: Predicate) -> Predicate:
-        """Find both, or nothing."""
+        """Return a predicate that finds what both find, or nothing."""
 
-        def find(look: Look) -> str:
-            ours = self.find(look)
-            theirs = other.find(look) if ours else ""
+        def find(view: StateView) -> str:
+            ours = self.find(view)
+            theirs = other.find(view) if ours else ""
             return f"{ours}; {theirs}" if theirs else ""
 
         return self._joined(f"{self.name}, and {other.name}", find, other)
 
     def __or__(self, other: Predicate) -> Predicate:
-        """Find either of two."""
-        return self._joined(f"{self.name}, or {other.name}", lambda look: self.find(look) or other.find(look), other)
+        """Return a predicate that finds what the first finds, or else what the second finds."""
+        return self._joined(f"{self.name}, or {other.name}", lambda view: self.find(view) or other.find(view), other)
 
     def __invert__(self) -> Predicate:
-        """Find that there is nothing of the kind."""
+        """Return a predicate that finds something in the states in which this one finds nothing."""
         name = f"not ({self.name})"
-        return self._joined(name, lambda look: "" if self.find(look) else name, self)
+        return self._joined(name, lambda view: "" if self.find(view) else name, self)
 
     def _joined(self, name: str, find: Find, other: Predicate) -> Predicate:
-        known = self.servers is not None and other.servers is not None
+        both_known = self.servers is not None and other.servers is not None
         return Predicate(
             name=name,
             find=find,
-            looks_at=self.looks_at | other.looks_at,
+            reads=self.reads | other.reads,
             needs=self.needs | other.needs,
-            servers=(*(self.servers or ()), *(other.servers or ())) if known else None,
+            servers=(*(self.servers or ()), *(other.servers or ())) if both_known else None,
         )
 
 
-def predicate(name: str, find: Callable[[Look], object], *, needs: Iterable[str] = ()) -> Predicate:
-    """Make a predicate of a function of one's own.
+def predicate(name: str, find: Callable[[StateView], object], *, needs: Iterable[str] = ()) -> Predicate:
+    """Return a predicate that calls a function.
 
     Args:
-        name: What it is called.
-        find: Is given a `Look`; what it returns is words or a truth value, and nothing is found where that is false.
-        needs: The kinds of facts that it asks the history for, such as ``leads``.
+        name: Its name, for reports.
+        find: A function of a `StateView`. It returns a description or a truth value; what is false finds nothing.
+        needs: The kinds of facts that it reads from the history, such as ``leads``.
     """
 
-    def found(look: Look) -> str:
-        answer = find(look)
+    def found(view: StateView) -> str:
+        answer = find(view)
         return answer if isinstance(answer, str) else name if answer else ""
 
     return Predicate(name=name, find=found, needs=frozenset(needs))
@@ -85,60 +86,56 @@ def leader(server: str | None = None, *, term: int | None = None) -> Predicate:
     """Find a server that runs and believes to lead: this one or any, in this term or any."""
     name = f"{server or 'a server'} leads" + ("" if term is None else f" in term {term}")
 
-    def find(look: Look) -> str:
-        for seen in look.leaders():
-            if server in (None, seen.name) and term in (None, seen.term):
-                return f"{seen.name} leads in term {seen.term}"
+    def find(view: StateView) -> str:
+        for each in view.leaders():
+            if server in (None, each.name) and term in (None, each.term):
+                return f"{each.name} leads in term {each.term}"
         return ""
 
-    return Predicate(name=name, find=find, looks_at=frozenset({"nodes"}), servers=_names(server))
+    return Predicate(name=name, find=find, reads=frozenset({"nodes"}), servers=() if server is None else (server,))
 
 
 def down(server: str) -> Predicate:
     """Find this server down."""
     name = f"{server} is down"
-    find: Find = lambda look: name if _seen(look, server).node is None else ""  # noqa: E731  # As short as it is said.
-    return Predicate(name=name, find=find, looks_at=frozenset({"nodes"}), servers=(server,))
+
+    def find(view: StateView) -> str:
+        return name if _server(view, server).node is None else ""
+
+    return Predicate(name=name, find=find, reads=frozenset({"nodes"}), servers=(server,))
 
 
 def holds(server: str, *entries: str) -> Predicate:
-    """Find that a server's log is just this: entries as ``"1 set x 1"``, term and command, the oldest first."""
+    """Find a server's log to have just these entries, oldest first; each is a term and a command, ``"1 set x 1"``."""
     name = f"{server} holds {', '.join(entries) or 'nothing'}"
 
-    def find(look: Look) -> str:
-        log = [f"{entry.term} {command_text(entry.command)}" for entry in _seen(look, server).log]
+    def find(view: StateView) -> str:
+        log = [f"{entry.term} {command_text(entry.command)}" for entry in _server(view, server).log]
         return name if log == list(entries) else ""
 
-    return Predicate(name=name, find=find, looks_at=frozenset({"logs"}), servers=(server,))
+    return Predicate(name=name, find=find, reads=frozenset({"logs"}), servers=(server,))
 
 
 def acknowledged(command: str) -> Predicate:
-    """Find that a client was told that this write is done."""
-    name = f"{command!r} was acknowledged"
-
-    def find(look: Look) -> str:
-        return name if any(command_text(fact[3]) == command for fact in look.history("acknowledged")) else ""
-
-    looks_at, needs = frozenset({"history"}), frozenset({"acknowledged"})
-    return Predicate(name=name, find=find, looks_at=looks_at, needs=needs, servers=())
+    """Find that a client has its Ok for this write."""
+    return _happened(f"{command!r} was acknowledged", "acknowledged", 3, command)
 
 
 def committed(command: str) -> Predicate:
-    """Find that some server held the entry of this command for committed."""
-    name = f"{command!r} was committed"
-
-    def find(look: Look) -> str:
-        return name if any(command_text(fact[2]) == command for fact in look.history("committed")) else ""
-
-    looks_at, needs = frozenset({"history"}), frozenset({"committed"})
-    return Predicate(name=name, find=find, looks_at=looks_at, needs=needs, servers=())
+    """Find that some server has regarded the entry of this command as committed."""
+    return _happened(f"{command!r} was committed", "committed", 2, command)
 
 
-def _names(server: str | None) -> tuple[str, ...]:
-    return () if server is None else (server,)
+def _happened(name: str, kind: str, place: int, command: str) -> Predicate:
+    """Find a fact of this kind with this command at this place."""
+
+    def find(view: StateView) -> str:
+        return name if any(command_text(fact[place]) == command for fact in view.history(kind)) else ""
+
+    return Predicate(name=name, find=find, reads=frozenset({"history"}), needs=frozenset({kind}), servers=())
 
 
-def _seen(look: Look, server: str) -> Seen:
-    if server not in look.servers:
-        raise ScenarioError(f"there is no server {server!r}; there are {', '.join(look.servers)}")
-    return look[server]
+def _server(view: StateView, server: str) -> ServerView:
+    if server not in view.servers:
+        raise ScenarioError(f"there is no server {server!r}; there are {', '.join(view.servers)}")
+    return view[server]

@@ -1,4 +1,4 @@
-"""Random runs into a space: they go deep, find what lies far away, and never say that a space is exhausted."""
+"""Random walks through a space. They go deep and find what is far away, but never show that a space is exhausted."""
 
 from __future__ import annotations
 
@@ -7,78 +7,73 @@ from itertools import count
 
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.random_stream import RandomStream
-from raft_steps.lab.verify.model_checker.breadth_first import (
+from raft_steps.lab.verify.model_checker.exploration import (
     GOAL_FOUND,
-    NODE_FAILED,
-    TIME_OUT,
     VIOLATED,
-    Aim,
-    Judges,
     Limits,
-    Walk,
+    Objective,
+    ObjectiveCache,
+    SearchProgress,
+    node_error_of,
 )
 from raft_steps.lab.verify.model_checker.state_space import Event, State
-from raft_steps.lab.verify.model_checker.successors import Moves, NodeFailedError
+from raft_steps.lab.verify.model_checker.successors import NodeFailedError, TransitionSystem
 
 
-class Probes:
-    """Random paths into a space."""
+class RandomWalks:
+    """Random walks, one after the other, until one finds something."""
 
-    def __init__(self, space: Moves, aim: Aim, limits: Limits, *, seed: int, probes: int) -> None:
-        """Prepare this many paths, drawn from a seed."""
+    def __init__(self, space: TransitionSystem, objective: Objective, limits: Limits, *, seed: int, walks: int) -> None:
+        """Prepare so many walks, each with a random stream of its own that the seed decides."""
         self.space, self.limits = space, limits
-        self.judges = Judges(space, aim)
-        self.seed, self.probes = seed, probes
-        self.walk = Walk()
+        self.objective = ObjectiveCache(space, objective)
+        self.seed, self.walks = seed, walks
+        self.progress = SearchProgress()
 
-    def run(self, starts: Sequence[State]) -> Walk:
-        """Try one path after the other until one finds something."""
-        walk, limits, seen = self.walk, self.limits, set(starts)
-        began = limits.clock() if limits.clock is not None else 0.0
-        for probe in range(self.probes):
-            stream = RandomStream(self.seed, f"probe/{probe}")
-            walk.start = stream.randint(0, len(starts) - 1)
-            for found in self._follow(starts[walk.start], stream):
-                seen.add(found)
-                walk.states = len(seen)
-                if walk.outcome:
-                    return walk
-            if limits.clock is not None and limits.seconds is not None and limits.clock() - began >= limits.seconds:
+    def run(self, starts: Sequence[State]) -> SearchProgress:
+        """Walk from these states on."""
+        progress, limits, visited = self.progress, self.limits, set(starts)
+        start_s = limits.now_s()
+        for walk in range(self.walks):
+            stream = RandomStream(self.seed, f"probe/{walk}")
+            start = stream.randint(0, len(starts) - 1)
+            for state in self._walk(starts[start], start, stream):
+                visited.add(state)
+                progress.states = len(visited)
+                if progress.outcome:
+                    return progress
+            if limits.is_late(start_s):
                 break
-        walk.outcome, walk.limit = TIME_OUT, f"{probe + 1} probes of up to {limits.depth} events"
-        walk.path = ()
-        return walk
+        progress.end_at_limit(f"{walk + 1} probes of up to {limits.depth} events")
+        return progress
 
-    def _follow(self, state: State, stream: RandomStream) -> Iterator[State]:
-        """Go along one path; the walk has an outcome when it found something."""
-        walk = self.walk
-        walk_path: list[Event] = []
+    def _walk(self, state: State, start: int, stream: RandomStream) -> Iterator[State]:
+        """Yield the states of one walk; the search is over when it finds something."""
+        progress = self.progress
+        path: list[Event] = []
         for depth in count(1):
-            if self.judges.prunes.find(state) is not None:
-                walk.pruned += 1
+            if self.objective.prunes.find(state) is not None:
+                progress.pruned += 1
                 return
             try:
-                moves = self.space.successors(state)
+                successors = self.space.successors(state)
             except NodeFailedError as failed:
-                if not isinstance(failed.__cause__, NodeError):
-                    raise
-                walk.outcome, walk.error, walk.path = NODE_FAILED, failed.__cause__, (*walk_path, failed.event)
+                progress.end_with_failure(node_error_of(failed), start, (*path, failed.event))
                 return
-            if not moves or (self.limits.depth is not None and depth > self.limits.depth):
+            if not successors or (self.limits.depth is not None and depth > self.limits.depth):
                 return
-            event, state = stream.choice(moves)
-            walk_path.append(event)
-            walk.transitions += 1
-            walk.depth = max(walk.depth, depth)
+            event, state = stream.choice(successors)
+            path.append(event)
+            progress.transitions += 1
+            progress.depth = max(progress.depth, depth)
             try:
-                found = self.judges.invariants.find(state)
-                goal = self.judges.goal.find(state) if found is None else None
-            except NodeError as error:  # A predicate asked the nodes themselves.
-                walk.outcome, walk.error, walk.path = NODE_FAILED, error, tuple(walk_path)
+                violation, goal = self.objective.evaluate(state)
+            except NodeError as error:  # From a predicate that called a handler.
+                progress.end_with_failure(error, start, tuple(path))
                 return
-            if found is not None or goal is not None:
-                walk.outcome = VIOLATED if found is not None else GOAL_FOUND
-                walk.finding, walk.path = found or goal, tuple(walk_path)
+            if violation is not None or goal is not None:
+                progress.outcome = VIOLATED if violation is not None else GOAL_FOUND
+                progress.finding, progress.start, progress.path = violation or goal, start, tuple(path)
                 if goal is not None:
-                    walk.ends.append((walk.start, walk.path))
+                    progress.ends.append((start, progress.path))
             yield state

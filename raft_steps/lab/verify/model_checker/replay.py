@@ -1,7 +1,10 @@
-"""The replay: it runs a schedule, event by event, and writes a trace that every picture and story can read.
+"""Replays a schedule on real nodes, event by event, and records a trace that can be drawn and narrated like any other.
 
-Each event takes a second of virtual time. That says nothing of real durations: a schedule knows the order alone. In the
-trace, a timer is due when the schedule lets it run out, and a message when it arrives.
+Each event takes a second of virtual time. That is no duration, only a place in the order, which is all that a schedule
+gives. In the trace a timer is due when the schedule lets it run out, and a message when it arrives.
+
+The search itself runs on interned states. A replay goes the other way about it, with the hosts and the recorder of the
+simulator, so it is also a test of what the search found.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from raft_steps.lab.commands import Request, command_of_words
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.log import Log
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.diagnostics import Mistake, none_was_sent, returned_something
 from raft_steps.lab.runtime.launching import read_entries
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.simulator.link import Link
@@ -24,27 +27,27 @@ from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario.arguments import title_of_class
 from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 from raft_steps.lab.trace.trace import Trace
-from raft_steps.lab.verify.model_checker.facts import NOTHING, Fact, facts_of, grown
-from raft_steps.lab.verify.model_checker.interning import Even
-from raft_steps.lab.verify.model_checker.schedule import MESSAGE, Schedule, Step, client_and_command
-from raft_steps.lab.verify.model_checker.state_view import Flying, Look, Seen
-from raft_steps.lab.verify.model_checker.transitions import check_answer, find_handler
+from raft_steps.lab.verify.model_checker.facts import NO_FACTS, Fact, add_facts, facts_of
+from raft_steps.lab.verify.model_checker.interning import DeterministicStream
+from raft_steps.lab.verify.model_checker.schedule import MESSAGE, Schedule, ScheduleStep, client_and_command
+from raft_steps.lab.verify.model_checker.state_view import PacketView, ServerView, StateView
+from raft_steps.lab.verify.model_checker.transitions import blame, check_answer, find_handler
 
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.verify.model_checker.predicates import Predicate
 
-FLIGHTS_PER_RUN = 5  # A message that never arrives has come a fifth of its way by the end of the run.
+FLIGHTS_PER_RUN = 5  # By the end of the run, a message that never arrives has covered a fifth of its way.
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
-    """The first time that an invariant broke.
+class BrokenInvariant:
+    """The first violation of an invariant in a replay.
 
     Attributes:
-        name: The invariant.
-        words: How it broke.
-        step: After how many events of the schedule.
+        name: The name of the invariant.
+        words: How it is broken.
+        step: The number of events of the schedule that lead there.
         event: The number of the trace's event to mark.
     """
 
@@ -55,15 +58,17 @@ class Break:
 
 
 class Replay:
-    """A cluster that does what a schedule says.
+    """A cluster that follows a schedule.
 
     Attributes:
-        schedule: What it begins with; its events are done by `run`.
+        schedule: The schedule. `run` performs its events.
         trace: What has happened.
-        breaks: Which invariants broke, in the order in which they did.
-        error: What a Node did wrong; nothing happens after that.
-        now: The time, in microseconds.
-        done: How many events of the schedule have happened.
+        breaks: The invariants that broke, in the order in which they did.
+        error: The error of a Node that failed; nothing happens after that.
+        now_us: The virtual time, in microseconds.
+        done: How many events have happened.
+        facts: The history, with facts of all kinds.
+        in_flight: The messages in flight, by name: the link, the message and its number.
         calls: How many handlers have run.
     """
 
@@ -71,18 +76,18 @@ class Replay:
         """Build the cluster and start its servers.
 
         Args:
-            schedule: What to run.
+            schedule: What to follow.
             node_class: The class of the nodes.
-            invariants: What to hold every state against.
+            invariants: What to check in every state.
         """
         self.schedule, self.node_class, self.invariants = schedule, node_class, tuple(invariants)
         self.trace = Trace(schedule.servers, _title(schedule, node_class), schedule.to_text())
-        self.breaks: list[Break] = []
+        self.breaks: list[BrokenInvariant] = []
         self.error: NodeError | None = None
         self.now_us = self.done = 0
-        self.facts: frozenset[Fact] = NOTHING
+        self.facts: frozenset[Fact] = NO_FACTS
         self.requests: dict[str, Request] = {}
-        self.flying: dict[str, tuple[Link, Any, int]] = {}
+        self.in_flight: dict[str, tuple[Link, Any, int]] = {}
         self._recorder = Recorder(self.trace)
         self.calls = 0
         self.hosts = {name: SimulatedHost(name, read_entries(schedule.logs.get(name, ()))) for name in schedule.servers}
@@ -90,13 +95,13 @@ class Replay:
         for host in self.hosts.values():
             if self.error is None:
                 self._start(host)
-        self._hold()
+        self._check_invariants()
 
     def run(self) -> Replay:
-        """Do all events of the schedule, up to one in which a Node fails.
+        """Perform the events of the schedule, up to one in which a Node fails.
 
         Raises:
-            ScenarioError: An event cannot happen; says which, and why not.
+            ScenarioError: An event cannot happen; the message names it and the reason.
         """
         with bounded(lambda: self.calls):
             for step in self.schedule.steps:
@@ -106,7 +111,7 @@ class Replay:
         return self
 
     def timeline(self, **options: Any) -> Picture:
-        """Draw the run; the event that first breaks an invariant is marked. Options as those of `timeline`."""
+        """Draw the run and mark the event that first breaks an invariant; the options are those of `timeline`."""
         from raft_steps.lab.pictures.space_time import timeline
 
         if self.breaks:
@@ -114,8 +119,8 @@ class Replay:
             options = {"mark": first.event, "mark_text": f"{first.name}: {first.words}"} | options
         return timeline(self.trace, **options)
 
-    def perform(self, step: Step) -> None:
-        """Do one event.
+    def perform(self, step: ScheduleStep) -> None:
+        """Perform one event.
 
         Raises:
             ScenarioError: It cannot happen.
@@ -125,7 +130,7 @@ class Replay:
         if step.verb in ("deliver", "copy", "drop"):
             self._arrive(step)
         elif step.verb == "forget":
-            for name in list(self.flying):
+            for name in list(self.in_flight):
                 self._lose(name)
         elif step.verb == "ask":
             self._ask(self._running(step), step)
@@ -143,50 +148,52 @@ class Replay:
             if host.up:
                 raise self._cannot(step, f"{host.name} is not down")
             self._start(host)
-        self._hold()
+        self._check_invariants()
 
     def finish(self) -> None:
-        """Set the end, and say of what never came that it was due by then."""
+        """Set the end of the trace, and when its timers and messages are due."""
         self.trace.end_us = self.now_us + MICROSECONDS
         _set_dues(self.trace)
 
-    def look(self) -> Look:
-        """Show the present state."""
+    def view(self) -> StateView:
+        """Return the present state."""
         servers = {}
         for name, host in self.hosts.items():
             log = getattr(host.node, "log", Log()) if host.up else host.disk.get("log", Log())
-            servers[name] = Seen(name, host.node if host.up else None, log, tuple(sorted(host.timers)))
-        flying = tuple(Flying(link.sender, link.receiver, message) for link, message, _ in self.flying.values())
-        return Look(servers, flying, self.facts)
+            servers[name] = ServerView(name, host.node if host.up else None, log, tuple(sorted(host.timers)))
+        in_flight = tuple(
+            PacketView(link.sender, link.receiver, message) for link, message, _ in self.in_flight.values()
+        )
+        return StateView(servers, in_flight, self.facts)
 
     def find_message(self, sender: str, receiver: str, message: object) -> str | None:
-        """Give the name of the oldest message on a link that says just this; None if there is none."""
-        for name, (link, said, _) in self.flying.items():
-            if link.sender == sender and link.receiver == receiver and said == message:
+        """Return the name of the oldest message on a link that equals a message; None if there is none."""
+        for name, (link, sent, _) in self.in_flight.items():
+            if link.sender == sender and link.receiver == receiver and sent == message:
                 return name
         return None
 
-    def _hold(self) -> None:
-        """Hold the present state against the invariants."""
+    def _check_invariants(self) -> None:
+        """Record the invariants that are broken in the present state for the first time."""
         if not self.invariants:
             return
-        look, known = self.look(), {found.name for found in self.breaks}
+        view, known = self.view(), {found.name for found in self.breaks}
         for rule in self.invariants:
-            if rule.name not in known and (words := rule.find(look)):
-                self.breaks.append(Break(rule.name, words, self.done, self._last_cause()))
+            if rule.name not in known and (words := rule.find(view)):
+                self.breaks.append(BrokenInvariant(rule.name, words, self.done, self._last_cause()))
 
     def _last_cause(self) -> int:
-        """Give the number of the event that brought the present state about."""
+        """Return the number of the event that led to the present state."""
         kinds = ("started", "restarted", "delivered", "timer_fired", "asked", "crashed", "dropped")
         return max((event.number for event in self.trace.of(*kinds)), default=0)
 
-    def _running(self, step: Step) -> SimulatedHost:
+    def _running(self, step: ScheduleStep) -> SimulatedHost:
         host = self.hosts[step.words[0]]
         if not host.up:
             raise self._cannot(step, f"{host.name} is down")
         return host
 
-    def _cannot(self, step: Step, why: str) -> ScenarioError:
+    def _cannot(self, step: ScheduleStep, why: str) -> ScenarioError:
         return ScenarioError(f"event {self.done} of the schedule, {step}, cannot happen: {why}")
 
     # What happens to a server.
@@ -198,24 +205,24 @@ class Replay:
         kind, detail = "started" if first else "restarted", {"life": host.life, "log": []}
         try:
             kind_of: Any = self.node_class
-            node = kind_of(name=host.name, servers=self.schedule.servers, random=Even())
+            node = kind_of(name=host.name, servers=self.schedule.servers, random=DeterministicStream())
             if first and host.name == self.schedule.leader:
                 node.is_leader = True
             host.begin(node)
-        except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
-            self._blame(host, "beginning", error, (kind, detail))
+        except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
+            self._fail(host, "beginning", error, kind, detail)
             return
         self._recorder.life_begins(host)
         detail["log"] = list(getattr(host.node, "log", ()))
         self._handle(host, "on_start", (), kind, detail)
 
-    def _arrive(self, step: Step) -> None:
+    def _arrive(self, step: ScheduleStep) -> None:
         name = step.words[0]
-        if name not in self.flying:
+        if name not in self.in_flight:
             found = MESSAGE.fullmatch(name)
             sent = self.hosts[found[1]].links[found[2]].count if found is not None else 0
-            raise self._cannot(step, f"that message is not on its way; {sent} were sent on that link so far")
-        link, message, number = self.flying[name]
+            raise self._cannot(step, f"that message is not in flight; {sent} were sent on that link so far")
+        link, message, number = self.in_flight[name]
         if step.verb == "drop":
             self._lose(name)
             return
@@ -223,16 +230,16 @@ class Replay:
         if not receiver.up:
             raise self._cannot(step, f"{link.receiver} is down")
         if step.verb == "deliver":
-            del self.flying[name]
+            del self.in_flight[name]
         detail = self._recorder.arrival(link, message, number if step.verb == "deliver" else -number)
         self._handle(receiver, handler_name(type(message)), (link.sender, message), "delivered", detail)
 
     def _lose(self, name: str) -> None:
-        link, message, number = self.flying.pop(name)
+        link, message, number = self.in_flight.pop(name)
         detail = self._recorder.arrival(link, message, number) | {"reason": "scenario"}
         self._recorder.event(self.now_us, "dropped", link.receiver, detail)
 
-    def _ask(self, host: SimulatedHost, step: Step) -> None:
+    def _ask(self, host: SimulatedHost, step: ScheduleStep) -> None:
         client, words = client_and_command(step.words)
         client = client or f"client#{len(self.requests) + 1}"
         request = command_of_words(*words)
@@ -244,8 +251,8 @@ class Replay:
     ) -> None:
         """Call a handler, store what must be durable, and carry out the effects."""
         node, self.calls = host.node, self.calls + 1
-        node.random = Even()  # As in the search: the draws of each event begin at the low end.
-        before = getattr(node, "commit_index", 0)
+        node.random = DeterministicStream()  # As in the search, the draws of each event begin at the low end.
+        committed_before = getattr(node, "commit_index", 0)
         try:
             returned = find_handler(node, handler)(*arguments)
             if handler == "on_start" and host.life == 1 and host.name in self.schedule.terms:
@@ -256,12 +263,14 @@ class Replay:
             changes = host.store()
             if changes is not None:
                 self._recorder.stored(self.now_us, host, changes)
-            heard = arguments if kind == "delivered" else None
-            facts = facts_of(node, node.effects, heard=heard, committed_before=before, requests=self.requests)
+            received = arguments if kind == "delivered" else None
+            facts = facts_of(
+                node, node.effects, received=received, committed_before=committed_before, requests=self.requests
+            )
             self._carry_out(host)
-            self.facts = grown(self.facts, facts)
-        except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # Whatever it is, it is the Node's or raised again.
-            self._blame(host, handler, error, (kind, detail))
+            self.facts = add_facts(self.facts, facts)
+        except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
+            self._fail(host, handler, error, kind, detail)
 
     def _carry_out(self, host: SimulatedHost) -> None:
         effects, host.node.effects = host.node.effects, []
@@ -275,7 +284,7 @@ class Replay:
                     raise none_was_sent(host.node)
                 link.count += 1
                 record.sent(self.now_us, link, link.count, effect[2], self.now_us)
-                self.flying[f"{link.name}#{link.count}"] = (link, effect[2], link.count)
+                self.in_flight[f"{link.name}#{link.count}"] = (link, effect[2], link.count)
             elif effect[0] == "start":
                 check_wait(host.node, effect[1], effect[2])
                 host.timers[effect[1]] = self.now_us
@@ -289,31 +298,31 @@ class Replay:
             else:
                 record.applied(self.now_us, host.name, effect[1])
 
-    def _blame(self, host: SimulatedHost, handler: str, error: BaseException, told: tuple[str, dict[str, Any]]) -> None:
-        """Keep what a Node did wrong; raise what it did not."""
-        known = (
-            error
-            if isinstance(error, NodeError)
-            else node_error(error, host.name, handler, format_seconds(self.now_us))
-        )
-        if known is None:
-            raise error
-        self._recorder.failed(self.now_us, host, told[0], told[1], str(known))
-        self.error = known
+    def _fail(self, host: SimulatedHost, handler: str, error: BaseException, kind: str, detail: dict[str, Any]) -> None:
+        """Record that a Node failed.
+
+        Raises:
+            BaseException: The error is not the Node's.
+        """
+        blamed = blame(error, host.name, handler, format_seconds(self.now_us))
+        if not isinstance(blamed, NodeError):
+            raise blamed
+        self._recorder.failed(self.now_us, host, kind, detail, str(blamed))
+        self.error = blamed
 
 
 def _title(schedule: Schedule, node_class: type) -> str:
-    """Say whose run it is."""
+    """Return the title of the trace."""
     if schedule.step is not None:
         return f"step {schedule.step}"
     return title_of_class(node_class)
 
 
 def _set_dues(trace: Trace) -> None:
-    """Say of each timer that it is due when it runs out, and of each message that it is due when it arrives.
+    """Set when each timer is due, which is when it runs out, and each message, which is when it arrives.
 
     A timer that never runs out is due at the end. A message that never arrives is due long after it, so that a picture
-    shows it leave and get no further.
+    shows it leave and get no further. The events are read backwards, so the end of each timer and message comes first.
     """
     ends: dict[tuple[str, str], int] = {}
     for event in reversed(trace.events):

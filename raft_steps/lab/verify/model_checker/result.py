@@ -1,10 +1,10 @@
-"""What a search comes to: one outcome of five, in words, with the run that it found.
+"""The result of a search: one of five outcomes, with the run that was found.
 
-space exhausted    every state within the scope was seen, and none breaks an invariant
-violated           an invariant is broken; the run that breaks it is here
-time out           a limit was hit first: nothing is said about the states beyond
-goal found         the goal is reached; the run that reaches it is here, and one can go on from its end
-node failed        a handler raised, did not come back, or returned something; the run up to it is here
+space exhausted    every state within the scope was visited, and none breaks an invariant
+violated           an invariant is broken; `schedule` is the counterexample, a run that breaks it
+time out           a limit was reached first; nothing is known about the states beyond it
+goal found         the goal was found; `schedule` leads there, and `go_on` searches from there on
+node failed        a handler raised, did not return, or returned a value; `schedule` leads there
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raft_steps.lab.errors import NodeError, ScenarioError
-from raft_steps.lab.verify.model_checker.breadth_first import EXHAUSTED, GOAL_FOUND, NODE_FAILED, TIME_OUT, VIOLATED
+from raft_steps.lab.verify.model_checker.exploration import EXHAUSTED, GOAL_FOUND, NODE_FAILED, TIME_OUT, VIOLATED
 from raft_steps.lab.verify.model_checker.initial_states import StartState
 from raft_steps.lab.verify.model_checker.invariants import INVARIANTS, read_invariants
 from raft_steps.lab.verify.model_checker.replay import Replay
@@ -33,26 +33,26 @@ class Resumable(Protocol):
     A result needs no more of the `Search` that it comes from, so this module does not import that one, which builds it.
     """
 
-    def run(self, scope: Any = None, *, starts: Iterable[StartState] = ..., **options: Any) -> SearchResult:
-        """Search from these states on."""
+    def run(self, *arguments: Any, **options: Any) -> SearchResult:
+        """Search as `Search.run` does, from `starts` on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """How a search ended.
+    """The result of a search.
 
     Attributes:
         outcome: One of the five above.
-        what: The predicate that found something; "" where none did.
-        words: What it found; of a node that failed, the error; of a time out, the limit.
-        schedule: The run that leads there, from the first event on; None where nothing was found.
-        states: How many distinct states were seen.
-        transitions: How many events happened in them.
+        what: The name of the predicate that found something; "" if none did.
+        words: What it found, or the error of a node that failed.
+        schedule: The run that leads there, from the first event on; None if nothing was found.
+        states: How many distinct states were found.
+        transitions: How many transitions were followed.
         depth: How many events the longest run had, from where this search began.
-        pruned: How many states were not gone on from. Where there are any, an exhausted space is exhausted but for
-            what lies behind them.
-        limit: The limit that was hit; "" where none was.
-        error: What a Node did wrong.
+        pruned: How many states were not expanded. If there are any, the states behind them were not visited, even if the
+            space is exhausted otherwise.
+        limit: The limit that was reached; "" if none was.
+        error: The error of a Node that failed.
     """
 
     outcome: str
@@ -72,7 +72,7 @@ class SearchResult:
 
     @property
     def exhausted(self) -> bool:
-        """Whether every state within the scope was seen, without a violation."""
+        """Whether every state within the scope was visited, without a violation."""
         return self.outcome == EXHAUSTED
 
     @property
@@ -86,7 +86,7 @@ class SearchResult:
         return self.outcome == GOAL_FOUND
 
     def replay(self) -> Replay:
-        """Run what was found again, on real nodes.
+        """Replay the run that was found, on real nodes.
 
         Raises:
             ScenarioError: Nothing was found.
@@ -97,19 +97,19 @@ class SearchResult:
 
     @property
     def trace(self) -> Trace:
-        """What happens in the run that was found, an event a second."""
+        """The trace of the run that was found, with an event a second."""
         return self.replay().trace
 
     def timeline(self, **options: Any) -> Picture:
-        """Draw the run that was found; the event that breaks an invariant is marked. Options as those of `timeline`."""
+        """Draw the run that was found and mark the event that breaks an invariant; the options are those of `timeline`."""
         return self.replay().timeline(**options)
 
     def steps(self) -> list[str]:
-        """List the events of the run that was found, in words."""
+        """Describe the events of the run that was found, each in a sentence."""
         return [] if self.schedule is None else describe(self.schedule, self.node_class)
 
     def go_on(self, scope: Any = None, **options: Any) -> SearchResult:
-        """Search on from the states that were found, with other settings; they are those of `Search.run`.
+        """Search from the states that were found on. The settings are those of `Search.run`; none are taken over.
 
         Raises:
             ScenarioError: No goal was found.
@@ -119,9 +119,9 @@ class SearchResult:
         return self.search.run(scope, starts=self.ends, **options)
 
     def __str__(self) -> str:
-        """Say all of it."""
+        """Format the result: the outcome, the numbers, and the events of the run that was found."""
         counted = f"{self.states:,} states, {self.transitions:,} events tried, {self.depth} events deep"
-        behind = f"; {self.pruned:,} states were not gone on from" if self.pruned else ""
+        behind = f"; {self.pruned:,} states were not expanded" if self.pruned else ""
         lines = [f"{self._headline()} ({counted}{behind})"]
         lines += [f"{number:>4}. {step}" for number, step in enumerate(self.steps(), start=1)]
         return "\n".join(lines)
@@ -139,17 +139,17 @@ class SearchResult:
 def run_schedule(
     schedule: Schedule | str, node: type | None = None, invariants: str | Predicate | Iterable[str | Predicate] = ()
 ) -> Replay:
-    """Run a schedule on real nodes: its `trace` can be drawn and told, its `breaks` say what broke and when.
+    """Replay a schedule on real nodes: `trace` can be drawn and narrated, `breaks` lists the invariants that broke.
 
     Args:
         schedule: A schedule, or its line of text.
         node: The Node class to run; that of the schedule's step by default.
-        invariants: What to hold every state against, beside what the schedule says that it breaks.
+        invariants: What to check in every state, besides the invariant that the schedule breaks.
 
     Raises:
         ScenarioError: The schedule cannot be read, or an event of it cannot happen.
     """
-    from raft_steps import node as node_of
+    from raft_steps import node as build_node
 
     if isinstance(schedule, str):
         schedule = Schedule.parse(schedule)
@@ -159,7 +159,7 @@ def run_schedule(
     if schedule.breaks in INVARIANTS and INVARIANTS[schedule.breaks] not in rules:
         rules = (INVARIANTS[schedule.breaks], *rules)
     try:
-        node_class: type = node or node_of(schedule.step or 0)
+        node_class: type = node or build_node(schedule.step or 0)
     except LookupError as error:
         raise ScenarioError(str(error)) from error
     return Replay(schedule, node_class, rules).run()

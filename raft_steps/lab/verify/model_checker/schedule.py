@@ -2,22 +2,23 @@
 
     raft-steps-schedule 1; step 8; servers tom jerry spike; timeout tom election; deliver tom>jerry#1; breaks Election Safety
 
-A scenario says when what is done to a cluster, and leaves the rest to delays and chance. A schedule leaves nothing open
-and knows no time: it says which message arrives next, and which timer runs out. What a search finds is a schedule.
+A scenario gives the times at which something is done to a cluster, and leaves the rest to delays and chance. A schedule
+has no times and leaves nothing open: it gives the order in which messages arrive and timers run out. What a search
+finds is a schedule.
 
-    step N                    which step's Node runs (absent when a Node class is given beside it)
-    servers NAME…             who takes part; all start, in this order, before the first event
-    leader NAME               who is told to lead at its start
+    step N                    which step's Node runs (absent when a Node class is given with it)
+    servers NAME…             the servers; all start, in this order, before the first event
+    leader NAME               the server that leads from its first start
     log NAME TERM "COMMAND"…  what a server's disk holds at first
     term NAME NUMBER          the term that a server is in, once it has started
     timeout NAME TIMER        a running timer runs out
     deliver FROM>TO#NUMBER    the message of this number on that link arrives
-    copy FROM>TO#NUMBER       the same, and it stays on its way as well
-    drop FROM>TO#NUMBER       it is lost
-    forget                    all messages that are on their way are lost
-    crash NAME, restart NAME  a life ends; the next begins with what the disk holds
-    ask NAME COMMAND…         a client asks this server; `ask NAME as client#7 COMMAND…` says which client
-    breaks NAME…              the invariant that the run breaks, for the reader and for whoever checks
+    copy FROM>TO#NUMBER       the same, and the message stays in flight as well
+    drop FROM>TO#NUMBER       the message is lost
+    forget                    all messages in flight are lost
+    crash NAME, restart NAME  the server goes down; it starts again with what its disk holds
+    ask NAME COMMAND…         a client asks this server; `ask NAME as client#7 COMMAND…` names the client
+    breaks NAME…              the invariant that the run breaks, so that a replay can check it
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.grammar import join_clauses, join_words, log_clause, parse_log, reading, split_clauses
 from raft_steps.lab.scenario.model import SERVER_NAMES, StoredLog
 from raft_steps.lab.text import nearest
-from raft_steps.lab.verify.model_checker.scope import known
+from raft_steps.lab.verify.model_checker.scope import check_server
 
 VERSION = 1
 HEAD = "raft-steps-schedule"
@@ -52,7 +53,7 @@ MESSAGE = re.compile(r"(\S+)>(\S+)#([1-9][0-9]*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScheduleStep:
     """One event of a schedule.
 
     Attributes:
@@ -64,7 +65,7 @@ class Step:
     words: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Format it as the schedule does."""
+        """Format the step as a clause of the schedule."""
         return join_words((self.verb, *self.words))
 
 
@@ -77,23 +78,23 @@ class Schedule:
     leader: str | None = None
     logs: Mapping[str, StoredLog] = field(default_factory=dict)
     terms: Mapping[str, int] = field(default_factory=dict)
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ScheduleStep, ...] = ()
     breaks: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what could not be run.
+        """Check the names and the forms of all parts. Whether an event can happen shows when the schedule is run.
 
         Raises:
-            ScenarioError: Says which part, and what would be right.
+            ScenarioError: A part is wrong; the message names it and what would be right.
         """
         if not self.servers or len(set(self.servers)) < len(self.servers):
             raise ScenarioError("a schedule names its servers, each once")
         for name in (*self.logs, *self.terms, *([self.leader] if self.leader is not None else [])):
-            known(name, self.servers)
+            check_server(name, self.servers)
         for step in self.steps:
             self._check(step)
 
-    def _check(self, step: Step) -> None:
+    def _check(self, step: ScheduleStep) -> None:
         if step.verb not in EVENTS:
             raise ScenarioError(f"a schedule has no {step.verb!r}{nearest(step.verb, (*PARTS, *EVENTS))}")
         words = step.words
@@ -101,14 +102,14 @@ class Schedule:
             found = MESSAGE.fullmatch(words[0]) if len(words) == 1 else None
             if found is None:
                 raise ScenarioError(f"{step}: after {step.verb} comes {EVENTS[step.verb]}, such as tom>jerry#1")
-            known(found[1], self.servers)
-            known(found[2], self.servers)
+            check_server(found[1], self.servers)
+            check_server(found[2], self.servers)
             return
         fits = {"timeout": len(words) == 2, "ask": len(words) >= 3, "forget": not words}.get(step.verb, len(words) == 1)
         if not fits:
             raise ScenarioError(f"{step}: after {step.verb} comes {EVENTS[step.verb]}")
         if words:
-            known(words[0], self.servers)
+            check_server(words[0], self.servers)
         if step.verb == "ask":
             command_of_words(*client_and_command(words)[1])
 
@@ -132,7 +133,7 @@ class Schedule:
         """Parse a schedule from its line of text; lines that begin with # are comments.
 
         Raises:
-            ScenarioError: A part cannot be read; the message says which, and what would be right.
+            ScenarioError: A part cannot be read; the message names it and what would be right.
         """
         text = " ".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
         clauses = split_clauses(text, "schedule")
@@ -169,18 +170,25 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
         case "breaks":
             parts["breaks"] = " ".join(words)
         case _:  # Any other word is an event, or is refused as one.
-            parts["steps"].append(Step(name, tuple(words)))
+            parts["steps"].append(ScheduleStep(name, tuple(words)))
 
 
 def client_and_command(words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
-    """Take an `ask` apart: the client, if it is named, and the command's words."""
+    """Split the words of an `ask` into the client, None if it is not named, and the words of the command."""
     if words[1] == "as" and len(words) > 3:
         return words[2], words[3:]
     return None, words[1:]
 
 
-def ask_step(server: str, client: str, request: object, number: int) -> Step:
-    """Say that a client asks; its name is said only if it is not the next that would be given."""
+def ask_step(server: str, client: str, request: object, number: int) -> ScheduleStep:
+    """Return the step of a client that asks; it has the client's name only if a replay would give it another.
+
+    Args:
+        server: The server that is asked.
+        client: The client.
+        request: Its request.
+        number: The number of the next client without a name.
+    """
     named = () if client == f"client#{number}" else ("as", client)
     words = shlex.split(command_text(request))  # type: ignore[arg-type]  # It was read from text.
-    return Step("ask", (server, *named, *words))
+    return ScheduleStep("ask", (server, *named, *words))

@@ -1,4 +1,4 @@
-"""Names for what a search found: its numbers become the events of a schedule, and these become words."""
+"""Turns the events of a search into the steps of a schedule, and the steps of a schedule into words."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from raft_steps.lab.runtime.watchdog import bounded
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.model_checker.replay import Replay
-from raft_steps.lab.verify.model_checker.schedule import Schedule, Step, ask_step, client_and_command
+from raft_steps.lab.verify.model_checker.schedule import Schedule, ScheduleStep, ask_step, client_and_command
 from raft_steps.lab.verify.model_checker.state_space import Event
-from raft_steps.lab.verify.model_checker.transitions import NOT_PURE, Machine
+from raft_steps.lab.verify.model_checker.transitions import NOT_PURE, TransitionTable
 
 
-def name_steps(machine: Machine, beginning: Schedule, path: Iterable[Event]) -> tuple[Step, ...]:
-    """Turn the events of a search into those of a schedule: a replay on real nodes numbers the messages.
+def schedule_steps(table: TransitionTable, initial: Schedule, path: Iterable[Event]) -> tuple[ScheduleStep, ...]:
+    """Return the steps of a schedule for the events of a search.
+
+    A search does not number the messages of a link, a schedule does; so the events are replayed on real nodes.
 
     Raises:
-        ScenarioError: The nodes do something else when they do it again: they are not pure.
+        ScenarioError: The nodes do something else when the run is replayed, so they are not pure.
     """
-    replay = Replay(replace(beginning, steps=(), breaks=""), machine.node_class)
+    replay = Replay(replace(initial, steps=(), breaks=""), table.node_class)
     steps = []
     with bounded(lambda: replay.calls):
         for event in path:
-            step = _step(machine, replay, event)
+            step = _step(table, replay, event)
             steps.append(step)
             replay.perform(step)
             if replay.error is not None:
@@ -36,42 +38,43 @@ def name_steps(machine: Machine, beginning: Schedule, path: Iterable[Event]) -> 
     return tuple(steps)
 
 
-def _step(machine: Machine, replay: Replay, event: Event) -> Step:
-    what, servers = event[0], machine.servers
+def _step(table: TransitionTable, replay: Replay, event: Event) -> ScheduleStep:
+    what, servers = event[0], table.servers
     if what in ("deliver", "copy", "drop"):
         packet = event[1]
-        sender, receiver = servers[machine.sender[packet]], servers[machine.receiver[packet]]
-        name = replay.find_message(sender, receiver, machine.messages[packet])
+        sender, receiver = servers[table.sender[packet]], servers[table.receiver[packet]]
+        name = replay.find_message(sender, receiver, table.messages[packet])
         if name is None:
             raise ScenarioError(f"{sender} does not send {receiver} the same when the run is done again: {NOT_PURE}")
-        return Step(what, (name,))
+        return ScheduleStep(what, (name,))
     if what == "forget":
-        return Step(what, ())
+        return ScheduleStep(what, ())
     if what == "timeout":
-        return Step(what, (servers[event[1]], event[2]))
+        return ScheduleStep(what, (servers[event[1]], event[2]))
     if what == "ask":
         return ask_step(servers[event[1]], event[2], event[3], len(replay.requests) + 1)
-    return Step(what, (servers[event[1]],))
+    return ScheduleStep(what, (servers[event[1]],))
 
 
 def describe(schedule: Schedule, node_class: type) -> list[str]:
-    """Say in words what happens in a schedule, event by event, and what comes of it."""
+    """Describe the events of a schedule and their consequences, each in a sentence."""
     replay = Replay(replace(schedule, steps=()), node_class)
-    told = []
+    lines = []
     with bounded(lambda: replay.calls):
         for number, step in enumerate(schedule.steps, start=1):
             words = _words(step, replay)
             replay.perform(step)
-            after = _consequences(replay.trace, number * MICROSECONDS)
-            told.append(f"{words}: {after}" if after else words)
+            consequences = _consequences(replay.trace, number * MICROSECONDS)
+            lines.append(f"{words}: {consequences}" if consequences else words)
             if replay.error is not None:
                 break
-    return told
+    return lines
 
 
-def _words(step: Step, replay: Replay) -> str:
+def _words(step: ScheduleStep, replay: Replay) -> str:
+    """Describe an event that is about to happen."""
     if step.verb == "forget":
-        return f"all messages on their way are lost, {len(replay.flying)} of them"
+        return f"all messages in flight are lost, {len(replay.in_flight)} of them"
     first = step.words[0]
     match step.verb:
         case "timeout":
@@ -82,33 +85,33 @@ def _words(step: Step, replay: Replay) -> str:
             return f"{first} crashes"
         case "restart":
             return f"{first} restarts with what its disk holds"
-    if first not in replay.flying:
+    if first not in replay.in_flight:
         return f"{step.verb} {first}"
-    link, message, _ = replay.flying[first]
-    to, said = link.receiver, _said(message)
+    link, message, _ = replay.in_flight[first]
+    receiver, text = link.receiver, _format_message(message)
     if step.verb == "drop":
-        return f"{first}, {said}, is lost"
-    return f"{to} gets {first}{' twice' if step.verb == 'copy' else ''}, {said}"
+        return f"{first}, {text}, is lost"
+    return f"{receiver} gets {first}{' twice' if step.verb == 'copy' else ''}, {text}"
 
 
-def _said(message: Any) -> str:
-    """Spell a message: its class and fields, entries as term and command."""
-    held = [f"{field.name}={_value(getattr(message, field.name))}" for field in fields(message)]
-    return f"{type(message).__name__}({', '.join(held)})"
+def _format_message(message: Any) -> str:
+    """Format a message as its class and fields, with entries as term and command."""
+    values = [f"{field.name}={_format_value(getattr(message, field.name))}" for field in fields(message)]
+    return f"{type(message).__name__}({', '.join(values)})"
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, tuple) and all(isinstance(item, Entry) for item in value):
         return "[" + "; ".join(f"{entry.term} {command_text(entry.command)}" for entry in value) + "]"
     return repr(value)
 
 
-def _consequences(trace: Trace, time: int) -> str:
-    """Say what an event brought about, as far as it shows."""
+def _consequences(trace: Trace, time_us: int) -> str:
+    """Describe what a server did in the event at this time: votes, elections, changes of its log, answers."""
     found = []
     asks = ""
     for event in reversed(trace.events):
-        if event.time_us != time:
+        if event.time_us != time_us:
             break
         match event.kind:
             case "role" if event["role"] == "leader":
@@ -122,7 +125,7 @@ def _consequences(trace: Trace, time: int) -> str:
             case "truncated":
                 found.append(f"it deletes all after {event['after']}")
             case "answered":
-                found.append(f"{event['client']} hears {event['response']}")
+                found.append(f"{event['client']} gets {event['response']}")
             case "failed":
                 found.append(event["error"].partition("\n")[0])
             case "sent" if event["type"] == "RequestVoteReply" and event["fields"].get("vote_granted"):

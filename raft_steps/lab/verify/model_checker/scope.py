@@ -1,17 +1,17 @@
-"""The scope of a search: what may happen, and how often. Whatever is not allowed here does not happen.
+"""The scope of a search: what may happen, and how often. What it does not allow does not happen.
 
 timeouts     {"election": 2, "each heartbeat": 1, "tom election": 1}: how often timers may run out: in all, on each
-             server, or on one. A timer that is not named never runs out; one that is named twice keeps both bounds.
+             server, or on one. A timer without a bound never runs out; several bounds of one timer all count.
 crashes      1, or {"tom": 1}: how often servers may crash, in all or one by one
-restarts     True, False, or the servers that may come back
+restarts     True, False, or the servers that may restart
 drops        how many messages may be lost
-duplicates   how often a message may arrive and stay on its way as well
+duplicates   how often a message may arrive and stay in flight as well
 commands     ("set x 1", "set y 2 to tom"): what clients may ask, each once and in any order, of any server that
-             believes to lead or of the one that is named
-cut          ("tom>jerry", "spike"): links that carry nothing, or servers that hear and are heard by nobody
+             believes to lead or of the one that is given
+cut          ("tom>jerry", "spike"): links that carry nothing, or servers all of whose links carry nothing
 only         ("tom>jerry", "jerry>tom"): the links that carry something; all of them by default
-messages     ("RequestVote", "RequestVoteReply"): what may arrive; everything by default
-in_flight    how many messages may be on their way; a state with more is not gone on from, and counted as pruned
+messages     ("RequestVote", "RequestVoteReply"): the messages that may arrive; all of them by default
+in_flight    how many messages may be in flight; successors with more are pruned
 """
 
 from __future__ import annotations
@@ -40,100 +40,99 @@ class Scope:
     in_flight: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no bound.
+        """Check that every part has the right type.
 
         Raises:
-            ScenarioError: A part is not of its kind; says which.
+            ScenarioError: A part does not; the message names it.
         """
-        bounds = {"drops": self.drops, "duplicates": self.duplicates, **self.timeouts, **self.crashes_by_name()}
+        bounds = {"drops": self.drops, "duplicates": self.duplicates, **self.timeouts, **self.crash_bounds()}
         for name, bound in bounds.items():
             if type(bound) is not int or bound < 0:
                 raise ScenarioError(f"how often {name} may happen is a number from 0 on, not {bound!r}")
         for name in ("commands", "cut", "only", "messages"):
-            if isinstance(getattr(self, name), str):
-                raise ScenarioError(
-                    f"{name} = {getattr(self, name)!r} lacks its comma: write ({getattr(self, name)!r},)"
-                )
+            value = getattr(self, name)
+            if isinstance(value, str):  # ("set x 1") without a comma is a string, whose characters would be read.
+                raise ScenarioError(f"{name} = {value!r} lacks its comma: write ({value!r},)")
         if self.in_flight is not None and (type(self.in_flight) is not int or self.in_flight < 0):
             raise ScenarioError(f"in_flight is a number of messages, not {self.in_flight!r}")
 
-    def crashes_by_name(self) -> dict[str, int]:
-        """Give how often each server may crash; the name "" is for all together."""
+    def crash_bounds(self) -> dict[str, int]:
+        """Return how often each server may crash; the name "" stands for all servers together."""
         return {"": self.crashes} if isinstance(self.crashes, int) else dict(self.crashes)
 
-    def timers(self, servers: tuple[str, ...]) -> Iterator[tuple[str | None, str, int]]:
-        """Read the bounds of timers: the server or None, the timer, and how often.
+    def timer_bounds(self, servers: tuple[str, ...]) -> Iterator[tuple[str | None, str, int]]:
+        """Yield the bounds of timers: the server, or None for all together; the timer; how often it may run out.
 
         Raises:
-            ScenarioError: A bound names no server.
+            ScenarioError: A bound is for an unknown server.
         """
         for key, bound in self.timeouts.items():
-            who, _, timer = key.rpartition(" ")
-            if not who:
+            server, _, timer = key.rpartition(" ")
+            if not server:
                 yield None, timer, bound
-            elif who == "each":
-                yield from ((server, timer, bound) for server in servers)
+            elif server == "each":
+                yield from ((each, timer, bound) for each in servers)
             else:
-                yield known(who, servers), timer, bound
+                yield check_server(server, servers), timer, bound
 
     def requests(self, servers: tuple[str, ...]) -> list[tuple[Request, str | None]]:
-        """Read the commands: what is asked, and the server that is asked, None for whoever leads.
+        """Return the requests of the clients, each with the server that is asked, None for any that leads.
 
         Raises:
-            ScenarioError: A command cannot be read, or names no server.
+            ScenarioError: A command cannot be read, or asks an unknown server.
         """
-        return [read_command(text, servers) for text in self.commands]
+        return [_parse_request(text, servers) for text in self.commands]
 
-    def named(self, servers: tuple[str, ...]) -> frozenset[str]:
-        """Name the servers that the scope treats unlike the others."""
+    def named_servers(self, servers: tuple[str, ...]) -> frozenset[str]:
+        """Return the servers that the scope names, and so may treat differently from the others."""
         words = [*self.cut, *(self.only or ()), *(self.restarts if isinstance(self.restarts, tuple) else ())]
         found = {name for word in words for name in word.split(">")}
-        found |= {key.rpartition(" ")[0] for key in self.timeouts} | set(self.crashes_by_name())
+        found |= {key.rpartition(" ")[0] for key in self.timeouts} | set(self.crash_bounds())
         found |= {server for _, server in self.requests(servers) if server is not None}
         return frozenset(found & set(servers))
 
-    def closed(self, servers: tuple[str, ...]) -> frozenset[tuple[str, str]]:
-        """Give the links that carry nothing.
+    def blocked_links(self, servers: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+        """Return the links that carry nothing, as pairs of sender and receiver.
 
         Raises:
-            ScenarioError: A link names no server.
+            ScenarioError: A link is that of an unknown server.
         """
+        cut = frozenset(link for word in self.cut for link in _parse_links(word, servers))
+        if self.only is None:
+            return cut
         links = {(a, b) for a in servers for b in servers if a != b}
-        if self.only is not None:
-            links -= {link for word in self.only for link in _links(word, servers)}
-            return frozenset(links | {link for word in self.cut for link in _links(word, servers)})
-        return frozenset(link for word in self.cut for link in _links(word, servers))
+        return frozenset(links - {link for word in self.only for link in _parse_links(word, servers)} | cut)
 
 
-def _links(word: str, servers: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Read ``tom>jerry``, or ``tom`` for all links from and to it."""
+def _parse_links(word: str, servers: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Parse ``tom>jerry``, or ``tom`` for all of its links in both directions."""
     sender, arrow, receiver = word.partition(">")
     if arrow:
-        return [(known(sender, servers), known(receiver, servers))]
-    known(word, servers)
+        return [(check_server(sender, servers), check_server(receiver, servers))]
+    check_server(word, servers)
     return [link for other in servers if other != word for link in ((word, other), (other, word))]
 
 
-def read_command(text: str, servers: tuple[str, ...]) -> tuple[Request, str | None]:
-    """Read ``set x 1`` or ``set x 1 to tom``.
+def _parse_request(text: str, servers: tuple[str, ...]) -> tuple[Request, str | None]:
+    """Parse ``set x 1`` or ``set x 1 to tom``.
 
     Raises:
-        ScenarioError: It cannot be read, or names no server.
+        ScenarioError: It cannot be read, or asks an unknown server.
     """
     command, found, server = text.rpartition(" to ")
     if found and server in servers:
         return parse_command(command), server
     words = text.split()
-    if len(words) > 2 and words[-2] == "to" and words[0] != "set":
-        return command_of_words(*words[:-2]), known(words[-1], servers)
+    if len(words) > 2 and words[-2] == "to" and words[0] != "set":  # A value to set may well be "go to jery".
+        return command_of_words(*words[:-2]), check_server(words[-1], servers)
     return parse_command(text), None
 
 
-def known(server: str, servers: tuple[str, ...]) -> str:
-    """Give the server's name back, if there is one of that name.
+def check_server(server: str, servers: tuple[str, ...]) -> str:
+    """Return the server's name, if there is a server of that name.
 
     Raises:
-        ScenarioError: There is none.
+        ScenarioError: There is no such server.
     """
     if server not in servers:
         raise ScenarioError(f"there is no server {server!r}{nearest(server, servers)}")

@@ -1,9 +1,9 @@
-"""The search of a cluster: it begins where all servers have started, and goes on from whatever it finds.
+"""A search of one cluster: all orders of events within a scope, or random runs, from the start of all servers on.
 
     search = Search(8, servers=4)
     result = search.run(Scope(timeouts={"election": 2}), invariants=["Election Safety"])
 
-A search in stages first looks for a state that has a name, and goes on from there with other settings:
+A search in phases looks for a goal, and goes on from there with other settings:
 
     led = search.run(Scope(timeouts={"tom election": 1}), goal=leader("tom", term=1))
     led.go_on(Scope(crashes=1), invariants=["Leader Completeness"])
@@ -21,43 +21,48 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.scenario import default_scenario
-from raft_steps.lab.verify.model_checker.breadth_first import (
+from raft_steps.lab.verify.model_checker.breadth_first import BreadthFirstSearch
+from raft_steps.lab.verify.model_checker.exploration import (
     GOAL_FOUND,
     NODE_FAILED,
     VIOLATED,
-    Aim,
-    BreadthFirst,
     Limits,
-    Walk,
+    Objective,
+    SearchProgress,
 )
 from raft_steps.lab.verify.model_checker.facts import KINDS
-from raft_steps.lab.verify.model_checker.initial_states import StartState, beginning_of, end_of, forgotten
+from raft_steps.lab.verify.model_checker.initial_states import (
+    StartState,
+    initial_state,
+    state_after,
+    without_messages,
+)
 from raft_steps.lab.verify.model_checker.invariants import read_invariants
-from raft_steps.lab.verify.model_checker.minimise import shortened
+from raft_steps.lab.verify.model_checker.minimise import minimise
 from raft_steps.lab.verify.model_checker.predicates import Predicate
-from raft_steps.lab.verify.model_checker.random_walks import Probes
+from raft_steps.lab.verify.model_checker.random_walks import RandomWalks
 from raft_steps.lab.verify.model_checker.replay import Replay
 from raft_steps.lab.verify.model_checker.result import SearchResult
 from raft_steps.lab.verify.model_checker.schedule import Schedule
-from raft_steps.lab.verify.model_checker.schedule_steps import name_steps
+from raft_steps.lab.verify.model_checker.schedule_steps import schedule_steps
 from raft_steps.lab.verify.model_checker.scope import Scope
 from raft_steps.lab.verify.model_checker.state_space import Event
-from raft_steps.lab.verify.model_checker.successors import Moves
-from raft_steps.lab.verify.model_checker.symmetry import symmetry_of
-from raft_steps.lab.verify.model_checker.transitions import Machine
+from raft_steps.lab.verify.model_checker.successors import TransitionSystem
+from raft_steps.lab.verify.model_checker.symmetry import find_symmetry
+from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 
-STATES = 300_000  # the limit of a search by default: some hundred megabytes
-Rules = str | Predicate | Iterable[str | Predicate]
+STATES_MAX = 300_000  # the default limit of a search: some hundred megabytes
+Invariants = str | Predicate | Iterable[str | Predicate]
 
 
 class Search:
-    """Every order of events of one cluster.
+    """A search of one cluster. It may run several times, with different settings.
 
     Attributes:
         node_class: The class of the nodes.
         servers: Their names.
-        beginning: The schedule that a run begins with: it has no events.
-        machine: The nodes.
+        initial: The schedule that every run begins with: it has no events.
+        table: The transitions of the nodes, which all runs share.
     """
 
     def __init__(
@@ -73,13 +78,13 @@ class Search:
 
         Args:
             step_or_node: The number of a step, or a Node class such as your own.
-            servers: How many, or their names; by default 3, and 1 for a Node that knows no other.
-            leader: Who is told to lead at its start; by default the first server as long as there is no election.
+            servers: How many servers there are, or their names; by default 3, and 1 for a Node without AppendEntries.
+            leader: The server that leads from its start; by default the first one if the Node has no elections.
             logs: What the disks hold at first, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
             terms: The terms that servers are in once they have started.
 
         Raises:
-            ScenarioError: One of these is not what it should be.
+            ScenarioError: An argument is wrong.
             NodeError: A node failed in `on_start`.
         """
         from raft_steps import node
@@ -89,77 +94,77 @@ class Search:
         scenario = default_scenario(step, arguments.read_servers(servers), node_class=node_class, **parts)
         self.node_class: type = node_class or node(step or 0)
         self.servers = scenario.servers
-        self.beginning = Schedule(
+        self.initial = Schedule(
             step=step,
             servers=self.servers,
             leader=scenario.leader,
             logs=arguments.read_logs(logs),
             terms=dict(terms or {}),
         )
-        self.machine = Machine(self.node_class, self.servers)
+        self.table = TransitionTable(self.node_class, self.servers)
         self._clients: dict[str, Request] = {}
-        with self._guarded():
-            self._start = beginning_of(self.machine, self.beginning)
+        with self._interrupting():
+            self._start = initial_state(self.table, self.initial)
 
     def run(
         self,
         scope: Scope | None = None,
         *,
-        invariants: Rules = (),
+        invariants: Invariants = (),
         goal: Predicate | None = None,
         prunes: Iterable[Predicate] = (),
         goals: int = 1,
         forget: bool = False,
         symmetry: bool = True,
-        states: int = STATES,
+        states: int = STATES_MAX,
         depth: int | None = None,
         seconds: float | None = None,
         clock: Callable[[], float] | None = None,
         starts: Iterable[StartState] = (),
     ) -> SearchResult:
-        """Go through every order of events, the nearest states first.
+        """Search all orders of events, the nearest states first.
 
         Args:
             scope: What may happen, and how often; by default messages arrive, and nothing else happens.
-            invariants: What must never be found: names as the paper's, predicates, or ``"all"``.
-            goal: What to look for; the search ends there.
-            prunes: Where not to go on.
-            goals: How many states to find before the search ends; `go_on` goes on from all of them.
-            forget: Whether all messages that are on their way at the start are lost.
-            symmetry: Whether states that differ only in which server is which are gone through once.
-            states: The most distinct states to look at.
+            invariants: What must hold in every state: names of `INVARIANTS`, predicates, or ``"all"``.
+            goal: What to look for; the search ends when it is found.
+            prunes: States in which one of these finds something are not expanded.
+            goals: How many states to find before the search ends; `go_on` searches from all of them on.
+            forget: Whether all messages in flight are lost at the start.
+            symmetry: Whether only one of the states that differ in the names of the servers is expanded.
+            states: The most distinct states.
             depth: The most events in a row.
-            seconds: The longest time, as `clock` tells it.
-            clock: Tells the time in seconds, such as ``time.monotonic``.
-            starts: Where to begin; `SearchResult.go_on` gives it.
+            seconds: The longest time by `clock`.
+            clock: Returns the time in seconds, such as ``time.monotonic``.
+            starts: Where to start, if not at the beginning; `SearchResult.go_on` passes it.
 
         Returns:
-            The outcome; of a violation and of a goal, a run with as few events as there can be.
+            The outcome; of a violation and of a goal, a run with as few events as possible.
 
         Raises:
-            ScenarioError: A part is not what it should be, or a predicate does not come back.
+            ScenarioError: A setting is wrong, or a predicate does not return.
         """
         if (seconds is None) != (clock is None):
             raise ScenarioError("a limit in seconds needs a clock, such as clock=time.monotonic, and a clock a limit")
+        objective = Objective(read_invariants(invariants), goal, tuple(prunes), goals)
         begins = self._begins(starts, forget=forget)
-        aim, space = self._prepare(scope, begins, Aim(read_invariants(invariants), goal, tuple(prunes), goals))
-        mirror = symmetry_of(space, aim.predicates(), self.beginning) if symmetry else None
-        limits = Limits(states=states, depth=depth, seconds=seconds, clock=clock)
-        search = BreadthFirst(space, aim, limits, mirror)
-        with self._guarded(search.walk):
-            self.machine.witness = mirror.witness if mirror is not None else None
+        space = self._space(scope, begins, objective)
+        reduction = find_symmetry(space, objective.predicates(), self.initial) if symmetry else None
+        limits = Limits(states=states, depth=depth, time_s=seconds, clock=clock)
+        search = BreadthFirstSearch(space, objective, limits, reduction)
+        with self._interrupting(search.progress):
+            self.table.on_new_transition = reduction.check_transition if reduction is not None else None
             try:
-                walk = search.run([space.begin(state) for _, state in begins])
+                search.run([space.start_from(state) for _, state in begins])
             finally:
-                self.machine.witness = None
-        walk.pruned += space.pruned
-        return self._result(walk, begins, aim.invariants)
+                self.table.on_new_transition = None
+        return self._result(search.progress, space, begins, objective)
 
     def probe(
         self,
         scope: Scope | None = None,
         *,
-        invariants: Rules = (),
+        invariants: Invariants = (),
         goal: Predicate | None = None,
         prunes: Iterable[Predicate] = (),
         seed: int = 0,
@@ -169,49 +174,49 @@ class Search:
         clock: Callable[[], float] | None = None,
         starts: Iterable[StartState] = (),
     ) -> SearchResult:
-        """Follow random runs, each as deep as it may go; what is found is shortened as far as single events go.
+        """Follow random walks; a run that is found is shortened by every single event that it does not need.
 
         Args:
-            scope: As in `run`, as are invariants, goal, prunes, seconds, clock and starts.
-            invariants: What must never be found.
+            scope: As in `run`, like invariants, goal, prunes, seconds, clock and starts.
+            invariants: What must hold in every state.
             goal: What to look for.
-            prunes: Where not to go on.
-            seed: What chance begins with.
-            probes: How many runs.
+            prunes: States in which one of these finds something are not expanded.
+            seed: The seed of the random walks.
+            probes: How many random walks.
             depth: The most events of each.
-            seconds: The longest time, as `clock` tells it.
-            clock: Tells the time in seconds.
-            starts: Where to begin.
+            seconds: The longest time by `clock`.
+            clock: Returns the time in seconds.
+            starts: Where to start, if not at the beginning.
 
         Raises:
-            ScenarioError: A part is not what it should be.
+            ScenarioError: A setting is wrong.
         """
         if probes < 1 or depth < 1:
             raise ScenarioError(f"probes are 1 or more, of 1 event or more, not {probes} of {depth}")
+        objective = Objective(read_invariants(invariants), goal, tuple(prunes))
         begins = self._begins(starts)
-        aim, space = self._prepare(scope, begins, Aim(read_invariants(invariants), goal, tuple(prunes)))
-        limits = Limits(states=0, depth=depth, seconds=seconds, clock=clock)
-        search = Probes(space, aim, limits, seed=seed, probes=probes)
-        states = [space.begin(state) for _, state in begins]
-        with self._guarded(search.walk):
-            walk = search.run(states)
-            shortened(walk, space, search.judges, states)
-        walk.pruned += space.pruned
-        return self._result(walk, begins, aim.invariants)
+        space = self._space(scope, begins, objective)
+        limits = Limits(states=0, depth=depth, time_s=seconds, clock=clock)
+        search = RandomWalks(space, objective, limits, seed=seed, walks=probes)
+        states = [space.start_from(state) for _, state in begins]
+        with self._interrupting(search.progress):
+            search.run(states)
+            minimise(search.progress, space, search.objective, states)
+        return self._result(search.progress, space, begins, objective)
 
-    # What a run is made of.
+    # The parts of a run.
 
     def _begins(self, starts: Iterable[StartState], *, forget: bool = False) -> list[StartState]:
         begins = list(starts) or [self._start]
-        return [forgotten(self.machine, start) for start in begins] if forget else begins
+        return [without_messages(self.table, start) for start in begins] if forget else begins
 
-    def _prepare(self, scope: Scope | None, begins: list[StartState], aim: Aim) -> tuple[Aim, Moves]:
+    def _space(self, scope: Scope | None, begins: list[StartState], objective: Objective) -> TransitionSystem:
         scope = scope or Scope()
-        self._check_names(aim.predicates())
-        keep = {kind for predicate in aim.predicates() for kind in predicate.needs}
-        return aim, Moves(self.machine, scope, keep, self._name_clients(scope, begins))
+        self._check_predicates(objective.predicates())
+        kept_kinds = {kind for predicate in objective.predicates() for kind in predicate.needs}
+        return TransitionSystem(self.table, scope, kept_kinds, self._name_clients(scope, begins))
 
-    def _check_names(self, predicates: Iterable[Predicate]) -> None:
+    def _check_predicates(self, predicates: Iterable[Predicate]) -> None:
         for predicate in predicates:
             unknown = [name for name in predicate.servers or () if name not in self.servers]
             if unknown:
@@ -220,7 +225,11 @@ class Search:
                 raise ScenarioError(f"{predicate.name!r} needs facts of other kinds than {', '.join(KINDS)}")
 
     def _name_clients(self, scope: Scope, begins: list[StartState]) -> list[str]:
-        """Name a client for each command; the same name is never given to two requests."""
+        """Return a client's name for each command.
+
+        The same name never stands for two requests, not even in two runs: they share the table, whose transitions are
+        looked up by the client's name.
+        """
         used = {event[2] for path, _ in begins for event in path if event[0] == "ask"}
         names = []
         for request, _ in scope.requests(self.servers):
@@ -232,41 +241,49 @@ class Search:
             names.append(name)
         return names
 
-    def _result(self, walk: Walk, begins: list[StartState], rules: tuple[Predicate, ...]) -> SearchResult:
-        told: dict[str, Any] = {
-            "outcome": walk.outcome,
-            "search": self,
-            "node_class": self.node_class,
-            "invariants": rules,
-        }
-        path = (*begins[walk.start][0], *walk.path)
-        if walk.finding is not None and walk.outcome in (VIOLATED, GOAL_FOUND):
-            told |= {"what": walk.finding[0].name, "words": walk.finding[1]}
-            told["schedule"] = self._schedule(path, walk.finding[0].name if walk.outcome == VIOLATED else "")
-        elif walk.outcome == NODE_FAILED:
+    def _result(
+        self, progress: SearchProgress, space: TransitionSystem, begins: list[StartState], objective: Objective
+    ) -> SearchResult:
+        found: dict[str, Any] = {}
+        path = (*begins[progress.start][0], *progress.path)
+        if progress.finding is not None and progress.outcome in (VIOLATED, GOAL_FOUND):
+            predicate, words = progress.finding
+            schedule = self._schedule(path, predicate.name if progress.outcome == VIOLATED else "")
+            found = {"what": predicate.name, "words": words, "schedule": schedule}
+        elif progress.outcome == NODE_FAILED:
             schedule = self._schedule(path)
-            error = Replay(schedule, self.node_class).run().error or walk.error
-            told |= {"schedule": schedule, "error": error, "words": str(error)}
-        ends = tuple(end_of(self.machine, self._start, (*begins[start][0], *events)) for start, events in walk.ends)
+            # The error of the replay has the time of the event in it; the search has no times.
+            error = Replay(schedule, self.node_class).run().error or progress.error
+            found = {"schedule": schedule, "error": error, "words": str(error)}
+        ends = [(*begins[start][0], *events) for start, events in progress.ends]
         return SearchResult(
-            **told,
-            states=walk.states,
-            transitions=walk.transitions,
-            depth=walk.depth,
-            pruned=walk.pruned,
-            limit=walk.limit,
-            ends=ends,
+            outcome=progress.outcome,
+            states=progress.states,
+            transitions=progress.transitions,
+            depth=progress.depth,
+            pruned=progress.pruned + space.pruned,
+            limit=progress.limit,
+            search=self,
+            node_class=self.node_class,
+            invariants=objective.invariants,
+            ends=tuple(state_after(self.table, self._start, events) for events in ends),
+            **found,
         )
 
     def _schedule(self, path: tuple[Event, ...], breaks: str = "") -> Schedule:
-        steps = name_steps(self.machine, self.beginning, path)
-        return replace(self.beginning, steps=steps, breaks=breaks)
+        steps = schedule_steps(self.table, self.initial, path)
+        return replace(self.initial, steps=steps, breaks=breaks)
 
     @contextmanager
-    def _guarded(self, walk: Walk | None = None) -> Iterator[None]:
-        """Interrupt what does not come back."""
+    def _interrupting(self, progress: SearchProgress | None = None) -> Iterator[None]:
+        """Interrupt a handler or a predicate that does not return."""
+
+        def count() -> int:
+            """Return a number that grows as long as the search makes progress."""
+            return self.table.calls + (progress.transitions + progress.states if progress is not None else 0)
+
         try:
-            with bounded(lambda: self.machine.calls + (walk.transitions + walk.states if walk is not None else 0)):
+            with bounded(count):
                 yield
-        except HandlerTimeout as error:  # A handler's would be a NodeError by now.
+        except HandlerTimeout as error:  # That of a handler would be a NodeError by now.
             raise ScenarioError("a predicate of the search did not come back: an endless loop?") from error

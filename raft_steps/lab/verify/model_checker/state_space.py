@@ -1,9 +1,17 @@
-"""The space of a search: every state, and what can happen in it.
+"""The states within a scope.
 
-A state is a row of numbers: one for each server, one for the history, one for what is left of the bounds, and then one
-for each message on its way, sorted. Messages are a bag and no queue: the network reorders, so any of them may arrive
-next. One that is never delivered is as good as lost. Durations are ignored: any running timer may run out, as often
-as the scope allows.
+A state of the cluster is a tuple of numbers from the interning table:
+
+    one server state for each server; the history; the budget; the packets in flight, sorted
+
+The budget is what is left of the scope's bounds. It must be part of the state: with one crash left, another future is
+possible than with none.
+
+Packets are a multiset and not a queue: the network reorders, so any of them may arrive next. One that is never
+delivered is as good as lost, so a loss needs no event of its own unless the scope counts losses.
+
+Not part of a state are the time, and when timers are due and messages arrive: any running timer may run out, as often
+as the scope allows. The search therefore also finds runs that some timings rule out.
 """
 
 from __future__ import annotations
@@ -12,135 +20,116 @@ from collections.abc import Iterable
 from typing import Any
 
 from raft_steps.lab.commands import Request
-from raft_steps.lab.verify.model_checker.facts import grown
-from raft_steps.lab.verify.model_checker.scope import Scope, known
-from raft_steps.lab.verify.model_checker.state_view import Look
-from raft_steps.lab.verify.model_checker.transitions import Machine
+from raft_steps.lab.verify.model_checker.facts import add_facts
+from raft_steps.lab.verify.model_checker.scope import Scope, check_server
+from raft_steps.lab.verify.model_checker.state_view import StateView
+from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 
 State = tuple[int, ...]
-# What happens: "timeout", server, timer; "deliver", "copy" or "drop", message; "crash" or "restart", server;
-# "ask", server, client, request; "forget" between two stages. Servers and messages are numbers.
+# What happens: "timeout", server, timer; "deliver", "copy" or "drop", packet; "crash" or "restart", server;
+# "ask", server, client, request; "forget" between two phases. Servers and packets are numbers.
 Event = tuple[Any, ...]
 SPENT = -1
 
 
-class Space:
+class StateSpace:
     """The states within a scope.
 
     Attributes:
-        machine: The nodes.
+        table: The transitions of the servers.
         scope: What may happen.
-        keep: The kinds of facts that a state remembers.
-        counters: What each place of the bounds counts: a server or None, and what.
-        budgets: What each number of the bounds stands for: how often each may still happen, and then 1 for every
-            command that may still be asked.
+        kept_kinds: The kinds of facts that a history keeps.
+        n: The number of servers, which is also the place of the history in a state.
+        counters: What each place of a budget counts: a server, or None for all together, and a timer or another event.
+        budgets: The budget of each number: how often each may still happen, 1 or 0 for each command.
+        timer_bounds: The places of a budget that a timer of a server spends; timers without a bound are not in it.
+        crash_bounds: The places of a budget that a crash of a server spends.
     """
 
-    def __init__(self, machine: Machine, scope: Scope, keep: Iterable[str], clients: Iterable[str] = ()) -> None:
-        """Lay out the space.
+    def __init__(
+        self, table: TransitionTable, scope: Scope, kept_kinds: Iterable[str], clients: Iterable[str] = ()
+    ) -> None:
+        """Create the space of a scope.
 
         Args:
-            machine: The nodes.
+            table: The transitions of the servers.
             scope: What may happen.
-            keep: The kinds of facts that a state remembers.
+            kept_kinds: The kinds of facts that a history keeps.
             clients: The names of the clients, one for each command of the scope.
         """
-        self.machine, self.scope, self.keep = machine, scope, frozenset(keep)
-        self.n = len(machine.servers)
+        self.table, self.scope, self.kept_kinds = table, scope, frozenset(kept_kinds)
+        self.n = len(table.servers)
         self.counters: list[tuple[int | None, str]] = []
         self.budgets: list[tuple[int, ...]] = []
         self._budget_numbers: dict[tuple[int, ...], int] = {}
         self._spent: dict[tuple[int, tuple[int, ...]], int] = {}
-        self._kept: dict[int, int] = {}
+        self._kept_facts: dict[int, int] = {}
         self.timer_bounds: dict[tuple[int, str], tuple[int, ...]] = {}
         self.crash_bounds: dict[int, tuple[int, ...]] = {}
-        self._read(list(clients))
+        self._read_scope(list(clients))
 
-    def _read(self, clients: list[str]) -> None:
-        scope, servers = self.scope, self.machine.servers
-        place = self.machine.freezer.place
+    def _read_scope(self, clients: list[str]) -> None:
+        """Turn the scope's bounds into places of a budget, and its servers into numbers."""
+        scope, servers = self.scope, self.table.servers
+        place = self.table.freezer.place
         left: list[int] = []
-        for server, timer, bound in scope.timers(servers):
+        for server, timer, bound in scope.timer_bounds(servers):
             for i in range(self.n) if server is None else (place[server],):
                 self.timer_bounds[i, timer] = (*self.timer_bounds.get((i, timer), ()), len(left))
             self.counters.append((None if server is None else place[server], timer))
             left.append(bound)
-        for name, bound in scope.crashes_by_name().items():
-            for i in range(self.n) if not name else (place[known(name, servers)],):
+        for name, bound in scope.crash_bounds().items():
+            for i in range(self.n) if not name else (place[check_server(name, servers)],):
                 self.crash_bounds[i] = (*self.crash_bounds.get(i, ()), len(left))
             self.counters.append((place[name] if name else None, "crash"))
             left.append(bound)
         self.drop_bound, self.copy_bound = (len(left),), (len(left) + 1,)
         self.counters += [(None, "drop"), (None, "copy")]
         left += [scope.drops, scope.duplicates]
-        self.asks: list[tuple[tuple[int, ...], str, Request, int | None]] = []
+        self.requests: list[tuple[tuple[int, ...], str, Request, int | None]] = []
         for client, (request, server) in zip(clients, scope.requests(servers), strict=True):
-            self.asks.append(((len(left),), client, request, None if server is None else place[server]))
+            self.requests.append(((len(left),), client, request, None if server is None else place[server]))
             self.counters.append((None, "ask"))
             left.append(1)
-        self.full = self.number_of_budget(tuple(left))
-        back = servers if scope.restarts is True else scope.restarts or ()
-        self.may_restart = frozenset(place[known(name, servers)] for name in back)
-        self.links_cut = frozenset((place[a], place[b]) for a, b in scope.closed(servers))
+        self.full_budget = self.intern_budget(tuple(left))
+        restartable = servers if scope.restarts is True else scope.restarts or ()
+        self.restartable = frozenset(place[check_server(name, servers)] for name in restartable)
+        self.blocked_links = frozenset((place[a], place[b]) for a, b in scope.blocked_links(servers))
 
-    # What a state is made of.
-
-    def number_of_budget(self, left: tuple[int, ...]) -> int:
-        """Give the number of what is left of the bounds."""
+    def intern_budget(self, left: tuple[int, ...]) -> int:
+        """Return the number of a budget."""
         number = self._budget_numbers.setdefault(left, len(self.budgets))
         if number == len(self.budgets):
             self.budgets.append(left)
         return number
 
     def spend(self, budget: int, places: tuple[int, ...]) -> int:
-        """Give what is left after one more; `SPENT` if one of these was none."""
+        """Return the budget after one more event that counts at these places; `SPENT` if it is not allowed."""
         key = (budget, places)
         if key not in self._spent:
             left = list(self.budgets[budget])
             for place in places:
                 left[place] -= 1
-            self._spent[key] = SPENT if any(left[place] < 0 for place in places) else self.number_of_budget(tuple(left))
+            self._spent[key] = SPENT if any(left[place] < 0 for place in places) else self.intern_budget(tuple(left))
         return self._spent[key]
 
-    def kept(self, facts: int) -> int:
-        """Leave out the facts that nothing in this search asks for."""
-        if facts not in self._kept:
-            machine = self.machine
-            asked = tuple(fact for fact in machine.facts[facts] if fact[0] in self.keep)
-            self._kept[facts] = machine.number_of_facts(asked)
-        return self._kept[facts]
+    def kept_facts(self, facts: int) -> int:
+        """Return those of the facts that some predicate of this search needs; the others would only tell states apart."""
+        if facts not in self._kept_facts:
+            kept = tuple(fact for fact in self.table.facts[facts] if fact[0] in self.kept_kinds)
+            self._kept_facts[facts] = self.table.intern_facts(kept)
+        return self._kept_facts[facts]
 
-    def begin(self, state: State) -> State:
-        """Take a state that remembers everything, and begin here: with all bounds unspent, and only what is asked for."""
-        machine, n = self.machine, self.n
-        facts = (fact for fact in machine.histories[state[n]] if fact[0] in self.keep)
-        history = machine.number_of_history(grown(frozenset(), facts))
-        return (*state[:n], history, self.full, *state[n + 2 :])
+    def start_from(self, state: State) -> State:
+        """Return a state with its full history as a state of this space: with the facts that it keeps, nothing spent."""
+        table, n = self.table, self.n
+        facts = (fact for fact in table.histories[state[n]] if fact[0] in self.kept_kinds)
+        history = table.intern_history(add_facts(frozenset(), facts))
+        return (*state[:n], history, self.full_budget, *state[n + 2 :])
 
-    def look(self, state: State) -> Look:
-        """Show a state."""
-        machine, n = self.machine, self.n
-        servers = {machine.servers[i]: machine.seen(state[i]) for i in range(n)}
-        flying = tuple([machine.flying(packet) for packet in state[n + 2 :]])
-        return Look(servers, flying, machine.histories[state[n]])
-
-
-def advanced(machine: Machine, state: State, event: Event) -> State:
-    """Give the state after an event, with all facts and without any bound; the event must be one that can happen."""
-    n = len(machine.servers)
-    head, history, packets = list(state[:n]), state[n], list(state[n + 2 :])
-    what = event[0]
-    if what == "forget":
-        return (*state[: n + 2],)
-    if what in ("deliver", "drop"):
-        packets.remove(event[1])
-    if what == "drop":
-        return (*head, history, state[n + 1], *packets)
-    server = machine.receiver[event[1]] if what in ("deliver", "copy") else event[1]
-    if what in ("deliver", "copy"):
-        local, sends, facts = machine.hear(head[server], event[1])
-    else:
-        name = "fire" if what == "timeout" else "start" if what == "restart" else what
-        local, sends, facts = machine.do(head[server], name, *event[2:])
-    head[server] = local
-    return (*head, machine.grow(history, facts), state[n + 1], *sorted((*packets, *sends)))
+    def view(self, state: State) -> StateView:
+        """Return what a predicate sees of a state."""
+        table, n = self.table, self.n
+        servers = {table.servers[i]: table.server_view(state[i]) for i in range(n)}
+        in_flight = tuple([table.packet_view(packet) for packet in state[n + 2 :]])
+        return StateView(servers, in_flight, table.histories[state[n]])

@@ -1,4 +1,4 @@
-"""What a predicate sees of a state: the servers, their logs, what is on its way, and what has happened."""
+"""What a predicate sees of a state: the servers and their logs, the messages in flight, and the history."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from raft_steps.lab.log import Log
-from raft_steps.lab.verify.model_checker.facts import Fact, of_kind
+from raft_steps.lab.verify.model_checker.facts import Fact, facts_of_kind
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ServerView:
     """One server in a state.
 
     Attributes:
         name: Its name.
-        node: Its node, to look at and not to change; None while it is down.
-        log: Its log; while it is down, what its disk holds of it.
+        node: Its node, to be read and not changed; None while the server is down.
+        log: Its log; while the server is down, the log on its disk.
         timers: The names of its running timers.
     """
 
@@ -28,7 +28,7 @@ class Seen:
 
     @property
     def term(self) -> int:
-        """Its term; -1 while it is down."""
+        """Its current term; -1 while the server is down."""
         return int(getattr(self.node, "current_term", 0)) if self.node is not None else -1
 
     @property
@@ -38,8 +38,8 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Flying:
-    """A message on its way."""
+class PacketView:
+    """A message in flight."""
 
     sender: str
     to: str
@@ -47,35 +47,35 @@ class Flying:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A state, to look at.
+class StateView:
+    """A state of the cluster.
 
     Attributes:
         servers: Every server, by name.
-        in_flight: The messages on their way; one that was sent twice is there twice.
-        facts: What has happened, as `history` explains.
+        in_flight: The messages in flight; one that was sent twice is there twice.
+        facts: The facts of the history, of the kinds that some predicate needs; see `facts`.
     """
 
-    servers: dict[str, Seen]
-    in_flight: tuple[Flying, ...]
+    servers: dict[str, ServerView]
+    in_flight: tuple[PacketView, ...]
     facts: frozenset[Fact]
 
-    def __getitem__(self, name: str) -> Seen:
-        """Give one server."""
+    def __getitem__(self, name: str) -> ServerView:
+        """Return one server."""
         return self.servers[name]
 
-    def __iter__(self) -> Iterator[Seen]:
-        """Go through the servers."""
+    def __iter__(self) -> Iterator[ServerView]:
+        """Iterate over the servers."""
         return iter(self.servers.values())
 
-    def up(self) -> list[Seen]:
-        """Give the servers that run."""
+    def up(self) -> list[ServerView]:
+        """Return the servers that run."""
         return [server for server in self.servers.values() if server.node is not None]
 
-    def leaders(self) -> list[Seen]:
-        """Give the servers that run and believe to lead."""
+    def leaders(self) -> list[ServerView]:
+        """Return the servers that run and believe to lead."""
         return [server for server in self.servers.values() if server.leads]
 
     def history(self, kind: str) -> list[Fact]:
-        """Give the facts of a kind, without the kind."""
-        return of_kind(self.facts, kind)
+        """Return the facts of a kind, without the kind."""
+        return facts_of_kind(self.facts, kind)

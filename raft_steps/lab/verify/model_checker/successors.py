@@ -1,8 +1,8 @@
-"""What can happen in a state of a search, and the state after it.
+"""The successors of a state: every event that can happen in it, and the state after it.
 
-What changes nothing is left out: a message that its receiver takes note of without any change may as well stay on its
-way, for the state before can do all that the state after can. That holds as long as the scope does not count the
-messages in flight.
+An event that only uses up a packet or a part of the budget is left out. The state before it has the same servers and
+history, and more packets or budget, so all that can happen after the event can happen without it. That holds as long as
+the scope does not bound the number of messages in flight.
 """
 
 from __future__ import annotations
@@ -10,140 +10,167 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable
 
-from raft_steps.lab.verify.model_checker.interning import Done
-from raft_steps.lab.verify.model_checker.state_space import SPENT, Event, Space, State
+from raft_steps.lab.verify.model_checker.interning import Transition
+from raft_steps.lab.verify.model_checker.state_space import SPENT, Event, State, StateSpace
+from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 
-Rest = tuple[int, int, State]  # history, bounds, messages
+Successors = list[tuple[Event, State]]
+Rest = tuple[int, int, State]  # what follows the server states in a state: history, budget, packets
 
 
 class NodeFailedError(Exception):
-    """A handler failed in the event that is named; `__cause__` is the error."""
+    """A handler failed in an event; `__cause__` is the error."""
 
     def __init__(self, event: Event) -> None:
-        """Keep the event."""
+        """Store the event."""
         super().__init__(str(event))
         self.event = event
 
 
-class Moves(Space):
-    """A space in which one can move.
+class TransitionSystem(StateSpace):
+    """The states within a scope, and the transitions between them.
 
     Attributes:
-        pruned: How many moves were left out because too many messages would be in flight.
+        pruned: How many successors were left out because too many messages would be in flight.
     """
 
     pruned = 0
 
-    def successors(self, state: State) -> list[tuple[Event, State]]:
-        """Give all that can happen in a state, and the state after it.
+    def successors(self, state: State) -> Successors:
+        """Return every event that can happen in a state, and the state after it.
 
         Raises:
             NodeFailedError: A handler raised, hung or returned something.
         """
         n = self.n
-        found: list[tuple[Event, State]] = []
-        head, rest = state[:n], (state[n], state[n + 1], state[n + 2 :])
-        self._add_timeouts(found, head, rest)
-        self._add_requests(found, head, rest)
-        self._add_arrivals(found, head, rest)
-        self._add_lives(found, head, rest)
+        found: Successors = []
+        servers, rest = state[:n], (state[n], state[n + 1], state[n + 2 :])
+        self._add_timeouts(found, servers, rest)
+        self._add_requests(found, servers, rest)
+        self._add_deliveries(found, servers, rest)
+        self._add_crashes_and_restarts(found, servers, rest)
         if self.scope.duplicates or self.scope.drops:
-            self._add_faults(found, head, rest)
+            self._add_faults(found, servers, rest)
         if self.scope.in_flight is not None:
-            few = [move for move in found if len(move[1]) - n - 2 <= self.scope.in_flight]
+            few = [successor for successor in found if len(successor[1]) - n - 2 <= self.scope.in_flight]
             self.pruned += len(found) - len(few)
             return few
         return found
 
-    def _add(self, found: list[tuple[Event, State]], event: Event, head: State, done: Done, rest: Rest) -> None:
-        """Add what an event leads to, unless it leads nowhere."""
-        local, sends, facts = done
-        server = self.machine.locals[local].server
+    def _add(self, found: Successors, event: Event, servers: State, transition: Transition, rest: Rest) -> None:
+        """Add the successor that a transition leads to, unless the event changes nothing."""
+        server_state, sent, facts = transition
+        i = self.table.server_states[server_state].server
         history, budget, packets = rest
         if facts:
-            facts = self.kept(facts)
+            facts = self.kept_facts(facts)
             if facts:
-                history = self.machine.grow(history, facts)
-        if local == head[server] and not sends and history == rest[0] and self.scope.in_flight is None:
+                history = self.table.extend_history(history, facts)
+        if server_state == servers[i] and not sent and history == rest[0] and self.scope.in_flight is None:
             return
-        if sends:
-            both = list(packets)
-            for packet in sends:
-                insort(both, packet)
-            packets = tuple(both)
-        found.append((event, (*head[:server], local, *head[server + 1 :], history, budget, *packets)))
+        if sent:
+            merged = list(packets)
+            for packet in sent:
+                insort(merged, packet)
+            packets = tuple(merged)
+        found.append((event, (*servers[:i], server_state, *servers[i + 1 :], history, budget, *packets)))
 
-    def _try(self, event: Event, work: Callable[..., Done], *arguments: object) -> Done:
+    def _try(self, event: Event, transition_of: Callable[..., Transition], *arguments: object) -> Transition:
         try:
-            return work(*arguments)
+            return transition_of(*arguments)
         except Exception as error:
             raise NodeFailedError(event) from error
 
-    def _add_timeouts(self, found: list[tuple[Event, State]], head: State, rest: Rest) -> None:
-        for i, local in enumerate(head):
-            for timer in self.machine.timers[local]:
+    def _add_timeouts(self, found: Successors, servers: State, rest: Rest) -> None:
+        for i, server_state in enumerate(servers):
+            for timer in self.table.timers[server_state]:
                 bounds = self.timer_bounds.get((i, timer))
                 if bounds is None or (left := self.spend(rest[1], bounds)) == SPENT:
                     continue
                 event = ("timeout", i, timer)
-                done = self._try(event, self.machine.do, local, "fire", timer)
-                self._add(found, event, head, done, (rest[0], left, rest[2]))
+                transition = self._try(event, self.table.perform, server_state, "timeout", timer)
+                self._add(found, event, servers, transition, (rest[0], left, rest[2]))
 
-    def _add_requests(self, found: list[tuple[Event, State]], head: State, rest: Rest) -> None:
-        machine = self.machine
-        for bound, client, request, named in self.asks:
+    def _add_requests(self, found: Successors, servers: State, rest: Rest) -> None:
+        table = self.table
+        for bound, client, request, asked in self.requests:
             left = self.spend(rest[1], bound)
             if left == SPENT:
                 continue
-            for i in range(self.n) if named is None else (named,):
-                local = head[i]
-                if machine.up[local] and (named is not None or machine.leads[local]):
+            for i in range(self.n) if asked is None else (asked,):
+                server_state = servers[i]
+                if table.up[server_state] and (asked is not None or table.leads[server_state]):
                     event = ("ask", i, client, request)
-                    done = self._try(event, machine.do, local, "ask", client, request)
-                    self._add(found, event, head, done, (rest[0], left, rest[2]))
+                    transition = self._try(event, table.perform, server_state, "ask", client, request)
+                    self._add(found, event, servers, transition, (rest[0], left, rest[2]))
 
-    def _add_arrivals(self, found: list[tuple[Event, State]], head: State, rest: Rest) -> None:
-        machine, (history, budget, packets) = self.machine, rest
+    def _add_deliveries(self, found: Successors, servers: State, rest: Rest) -> None:
+        table, (history, budget, packets) = self.table, rest
         before = -1
         for k, packet in enumerate(packets):
-            if packet == before:  # The same message twice: either of them may arrive first.
+            if packet == before:  # Packets are sorted; it makes no difference which of two equal ones arrives.
                 continue
             before = packet
-            local = head[machine.receiver[packet]]
-            if not machine.up[local] or self._is_closed(packet):
+            server_state = servers[table.receiver[packet]]
+            if not table.up[server_state] or self._is_blocked(packet):
                 continue
-            done = machine.heard[local].get(packet)
+            # This is the innermost loop of a search: the look-up is made here, without a call, when it can be.
+            transition = table.deliveries[server_state].get(packet)
             event = ("deliver", packet)
-            if done is None:
-                done = self._try(event, machine.hear, local, packet)
-            self._add(found, event, head, done, (history, budget, packets[:k] + packets[k + 1 :]))
+            if transition is None:
+                transition = self._try(event, table.deliver, server_state, packet)
+            self._add(found, event, servers, transition, (history, budget, packets[:k] + packets[k + 1 :]))
 
-    def _is_closed(self, packet: int) -> bool:
-        """Say whether a message cannot arrive within the scope."""
-        machine = self.machine
-        if self.links_cut and (machine.sender[packet], machine.receiver[packet]) in self.links_cut:
+    def _is_blocked(self, packet: int) -> bool:
+        """Return whether the scope does not let a packet arrive."""
+        table = self.table
+        if self.blocked_links and (table.sender[packet], table.receiver[packet]) in self.blocked_links:
             return True
         kinds = self.scope.messages
-        return kinds is not None and type(machine.messages[packet]).__name__ not in kinds
+        return kinds is not None and type(table.messages[packet]).__name__ not in kinds
 
-    def _add_lives(self, found: list[tuple[Event, State]], head: State, rest: Rest) -> None:
-        machine = self.machine
-        for i, local in enumerate(head):
-            if not machine.up[local]:
-                if i in self.may_restart:
-                    done = self._try(("restart", i), machine.do, local, "start")
-                    self._add(found, ("restart", i), head, done, rest)
+    def _add_crashes_and_restarts(self, found: Successors, servers: State, rest: Rest) -> None:
+        table = self.table
+        for i, server_state in enumerate(servers):
+            if not table.up[server_state]:
+                if i in self.restartable:
+                    transition = self._try(("restart", i), table.perform, server_state, "start")
+                    self._add(found, ("restart", i), servers, transition, rest)
             elif i in self.crash_bounds and (left := self.spend(rest[1], self.crash_bounds[i])) != SPENT:
-                self._add(found, ("crash", i), head, machine.do(local, "crash"), (rest[0], left, rest[2]))
+                transition = table.perform(server_state, "crash")
+                self._add(found, ("crash", i), servers, transition, (rest[0], left, rest[2]))
 
-    def _add_faults(self, found: list[tuple[Event, State]], head: State, rest: Rest) -> None:
-        machine, (history, budget, packets) = self.machine, rest
-        lost, doubled = self.spend(budget, self.drop_bound), self.spend(budget, self.copy_bound)
+    def _add_faults(self, found: Successors, servers: State, rest: Rest) -> None:
+        table, (history, budget, packets) = self.table, rest
+        after_drop, after_copy = self.spend(budget, self.drop_bound), self.spend(budget, self.copy_bound)
         for packet in sorted(set(packets)):
-            local = head[machine.receiver[packet]]
-            if doubled != SPENT and machine.up[local] and not self._is_closed(packet):
-                done = self._try(("copy", packet), machine.hear, local, packet)
-                self._add(found, ("copy", packet), head, done, (history, doubled, packets))
-            if lost != SPENT:
+            server_state = servers[table.receiver[packet]]
+            if after_copy != SPENT and table.up[server_state] and not self._is_blocked(packet):
+                transition = self._try(("copy", packet), table.deliver, server_state, packet)
+                self._add(found, ("copy", packet), servers, transition, (history, after_copy, packets))
+            if after_drop != SPENT:
                 k = packets.index(packet)
-                found.append((("drop", packet), (*head, history, lost, *packets[:k], *packets[k + 1 :])))
+                found.append((("drop", packet), (*servers, history, after_drop, *packets[:k], *packets[k + 1 :])))
+
+
+def successor(table: TransitionTable, state: State, event: Event) -> State:
+    """Return the state after an event that can happen, with its full history and whatever the scope.
+
+    A search keeps only the facts that its own predicates need; the search that goes on from its goal may need others.
+    """
+    n = len(table.servers)
+    servers, history, packets = list(state[:n]), state[n], list(state[n + 2 :])
+    what = event[0]
+    if what == "forget":
+        return (*state[: n + 2],)
+    if what in ("deliver", "drop"):
+        packets.remove(event[1])
+    if what == "drop":
+        return (*servers, history, state[n + 1], *packets)
+    i = table.receiver[event[1]] if what in ("deliver", "copy") else event[1]
+    if what in ("deliver", "copy"):
+        server_state, sent, facts = table.deliver(servers[i], event[1])
+    else:
+        server_state, sent, facts = table.perform(servers[i], "start" if what == "restart" else what, *event[2:])
+    servers[i] = server_state
+    return (*servers, table.extend_history(history, facts), state[n + 1], *sorted((*packets, *sent)))

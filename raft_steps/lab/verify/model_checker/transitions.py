@@ -1,8 +1,8 @@
-"""The nodes as a machine: what an event makes of a server is worked out only once, and looked up from then on.
+"""The transition table: what each event does to each server state, computed once and looked up from then on.
 
-A handler is pure: the same node with the same event does the same. Chance is taken out: the draws of one event always
-begin at the low end of their range. So a drawn timeout is the same in every state and adds none, and no field must be
-left out of a state: a field that a learner adds counts.
+That is sound because a handler is pure: with the same node and the same event it does the same. Chance is taken out:
+the draws of each event begin at the low end of their range, so a drawn timeout is the same in every state and adds no
+states. No field of a node is left out of its state, not even one that a learner adds.
 """
 
 from __future__ import annotations
@@ -19,124 +19,138 @@ from raft_steps.lab.runtime.host import Host
 from raft_steps.lab.runtime.simulator.timers import check_wait
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.verify.model_checker.facts import facts_of
-from raft_steps.lab.verify.model_checker.interning import DRIVERS_OWN, Done, Even, Local, Numbers
+from raft_steps.lab.verify.model_checker.interning import (
+    DRIVER_FIELDS,
+    DeterministicStream,
+    InterningTable,
+    ServerState,
+    Transition,
+)
 
 NOT_PURE = "this Node is not pure; it may hold nothing but its fields, and use no clock, and no chance but self.random"
 
 
-class Machine(Numbers):
-    """One cluster's nodes, an event at a time.
+class TransitionTable(InterningTable):
+    """The transitions of one cluster's servers.
+
+    It belongs to a `Search` and serves all of its runs: what was computed in one is known in the next.
 
     Attributes:
         calls: How many handlers have run.
-        requests: What each client that was ever sent wants.
-        witness: Is told of each event on each server that happens for the first time.
+        requests: The request of each client that has ever asked.
+        on_new_transition: Called with each new transition and its key: the server state, the event, its arguments.
     """
 
     def __init__(self, node_class: type, servers: tuple[str, ...]) -> None:
-        """Begin without knowing what any event does."""
+        """Create a table without transitions."""
         super().__init__(node_class, servers)
         self.calls = 0
         self.requests: dict[str, Request] = {}
-        self._done: dict[tuple[Any, ...], Done] = {}
-        self.witness: Callable[[tuple[Any, ...], Done], None] | None = None
+        self._transitions: dict[tuple[Any, ...], Transition] = {}
+        self.on_new_transition: Callable[[tuple[Any, ...], Transition], None] | None = None
 
-    def hear(self, local: int, packet: int) -> Done:
-        """Let a message arrive at a server that runs."""
-        done = self.heard[local].get(packet)
-        if done is None:
-            done = self.heard[local][packet] = self.work_out(local, "hear", packet)
-            if self.witness is not None:
-                self.witness((local, "hear", packet), done)
-        return done
+    def deliver(self, server_state: int, packet: int) -> Transition:
+        """Return the transition of a server that runs when a packet arrives there."""
+        transition = self.deliveries[server_state].get(packet)
+        if transition is None:
+            transition = self.deliveries[server_state][packet] = self.compute(server_state, "deliver", packet)
+            if self.on_new_transition is not None:
+                self.on_new_transition((server_state, "deliver", packet), transition)
+        return transition
 
-    def do(self, local: int, event: str, *arguments: Any) -> Done:
-        """Let something else happen to a server.
+    def perform(self, server_state: int, event: str, *arguments: Any) -> Transition:
+        """Return the transition of any other event.
 
         Args:
-            local: What the server is.
-            event: ``fire`` with the timer that runs out, ``ask`` with client and request, ``crash``, or ``start`` with
-                whether it is told to lead, and its term (None for the one that it finds itself).
-            arguments: What belongs to the event.
+            server_state: The number of the server state.
+            event: ``timeout`` with the timer, ``ask`` with client and request, ``crash``, or ``start`` with whether the
+                server leads from its start and the term that it is set to afterwards (None to leave it as it is).
+            arguments: The arguments of the event.
         """
-        key = (local, event, *arguments)
-        done = self._done.get(key)
-        if done is None:
-            done = self._done[key] = self.work_out(local, event, *arguments)
-            if self.witness is not None:
-                self.witness(key, done)
-        return done
+        key = (server_state, event, *arguments)
+        transition = self._transitions.get(key)
+        if transition is None:
+            transition = self._transitions[key] = self.compute(server_state, event, *arguments)
+            if self.on_new_transition is not None:
+                self.on_new_transition(key, transition)
+        return transition
 
-    def work_out(self, local: int, event: str, *arguments: Any) -> Done:
-        """Let something happen, whether it is known or not what comes of it; events are those of `do`, and ``hear``."""
-        what = self.locals[local]
-        if event == "hear":
+    def compute(self, server_state: int, event: str, *arguments: Any) -> Transition:
+        """Run the handler of an event, even if its transition is known; events as in `perform`, and ``deliver``."""
+        before = self.server_states[server_state]
+        if event == "deliver":
             message, sender = self.messages[arguments[0]], self.servers[self.sender[arguments[0]]]
-            return self._run(what, handler_name(type(message)), (sender, message), what.timers)
-        if event == "fire":
-            left = tuple(name for name in what.timers if name != arguments[0])
-            return self._run(what, f"on_{arguments[0]}_timeout", (), left)
+            return self._run(before, handler_name(type(message)), (sender, message), before.timers)
+        if event == "timeout":
+            left = tuple(name for name in before.timers if name != arguments[0])
+            return self._run(before, f"on_{arguments[0]}_timeout", (), left)
         if event == "ask":
             client, request = arguments
             self.requests[client] = request
-            return self._run(what, "on_client_request", (client, request), what.timers)
+            return self._run(before, "on_client_request", (client, request), before.timers)
         if event == "crash":
             durable = self.node_class.durable  # type: ignore[attr-defined]
-            disk = tuple((name, value) for name, value in what.fields if name in durable)
-            return self.number_of_local(Local(what.server, False, (), (), disk)), (), 0
-        return self._start(what, *arguments)
+            disk = tuple((name, value) for name, value in before.fields if name in durable)
+            return self.intern_server(ServerState(before.server, False, (), (), disk)), (), 0
+        assert event == "start", event
+        return self._start(before, *arguments)
 
-    def _start(self, what: Local, leader: bool = False, term: int | None = None) -> Done:
-        name = self.servers[what.server]
+    def _start(self, before: ServerState, leader: bool = False, term: int | None = None) -> Transition:
+        name = self.servers[before.server]
         host = Host(name)
-        host.disk = {field: self.freezer.thaw(value) for field, value in what.disk}
+        host.disk = {field: self.freezer.thaw(value) for field, value in before.disk}
         try:
-            node = self.node_class(name=name, servers=self.servers, random=Even())
+            node = self.node_class(name=name, servers=self.servers, random=DeterministicStream())
             if leader:
                 node.is_leader = True
             host.begin(node)
         except (Exception, HandlerTimeout) as error:
             raise blame(error, name, "beginning") from error
-        return self._handle(what, node, "on_start", (), (), term=term)
+        return self._handle(before, node, "on_start", (), (), term=term)
 
-    def _run(self, what: Local, handler: str, arguments: tuple[Any, ...], timers: tuple[str, ...]) -> Done:
-        return self._handle(what, self.node_of(what), handler, arguments, timers)
+    def _run(
+        self, before: ServerState, handler: str, arguments: tuple[Any, ...], timers: tuple[str, ...]
+    ) -> Transition:
+        return self._handle(before, self.build_node(before), handler, arguments, timers)
 
     def _handle(
         self,
-        what: Local,
+        before: ServerState,
         node: Any,
         handler: str,
         arguments: tuple[Any, ...],
         timers: tuple[str, ...],
         *,
         term: int | None = None,
-    ) -> Done:
-        name = self.servers[what.server]
-        heard = arguments if handler != "on_client_request" and len(arguments) == 2 else None
-        before = getattr(node, "commit_index", 0)
+    ) -> Transition:
+        """Call a handler on a node that was built for it, and return the transition."""
+        name = self.servers[before.server]
+        received = arguments if handler != "on_client_request" and len(arguments) == 2 else None
+        committed_before = getattr(node, "commit_index", 0)
         self.calls += 1
         try:
-            found = find_handler(node, handler)
-            if (returned := found(*arguments)) is not None:
+            if (returned := find_handler(node, handler)(*arguments)) is not None:
                 raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
             if term is not None:
                 node.current_term = term
             effects: list[Effect] = node.effects
-            facts = facts_of(node, effects, heard=heard, committed_before=before, requests=self.requests)
-            after = Local(what.server, True, self._fields(node), self._timers_after(node, timers, effects), ())
-            sends = self._sends(what.server, effects)
+            facts = facts_of(
+                node, effects, received=received, committed_before=committed_before, requests=self.requests
+            )
+            after = ServerState(before.server, True, self._fields(node), self._timers_after(node, timers, effects), ())
+            sent = self._sent_packets(before.server, effects)
         except (Exception, HandlerTimeout) as error:
             raise blame(error, name, handler) from error
-        return self.number_of_local(after), sends, self.number_of_facts(tuple(sorted(set(facts), key=repr)))
+        return self.intern_server(after), sent, self.intern_facts(tuple(sorted(set(facts), key=repr)))
 
     def _fields(self, node: Any) -> tuple[tuple[str, Any], ...]:
-        held: set[int] = set()
+        met: set[int] = set()
         freeze = self.freezer.freeze
         values = vars(node).items()
-        return tuple(sorted((name, freeze(value, held)) for name, value in values if name not in DRIVERS_OWN))
+        return tuple(sorted((name, freeze(value, met)) for name, value in values if name not in DRIVER_FIELDS))
 
     def _timers_after(self, node: Any, timers: tuple[str, ...], effects: list[Effect]) -> tuple[str, ...]:
+        """Return the timers that run after the effects, and check timers and answers on the way."""
         running = set(timers)
         for effect in effects:
             if effect[0] == "start":
@@ -148,8 +162,12 @@ class Machine(Numbers):
                 check_answer(effect[1], effect[2], self.requests)
         return tuple(sorted(running))
 
-    def _sends(self, server: int, effects: list[Effect]) -> tuple[int, ...]:
-        """Number what is sent, in an order that does not depend on the order in which the node names its peers."""
+    def _sent_packets(self, server: int, effects: list[Effect]) -> tuple[int, ...]:
+        """Return the packets that the effects send, sorted.
+
+        They are interned in an order that does not depend on the order in which the node sends them, which may come
+        from iterating over a set: else their numbers, and with them the run that is found, would depend on hashes.
+        """
         place, sends = self.freezer.place, []
         for effect in effects:
             if effect[0] == "send":
@@ -158,12 +176,12 @@ class Machine(Numbers):
                     raise Mistake(f"sent a message to {effect[1]!r}; the others are {others}")
                 check_message(effect[2])
                 sends.append((place[effect[1]], to_text(effect[2]), effect[2]))
-        sends.sort(key=lambda sent: sent[:2])
-        return tuple(sorted(self.number_of_packet(server, to, message) for to, _, message in sends))
+        sends.sort(key=lambda send: send[:2])
+        return tuple(sorted(self.intern_packet(server, receiver, message) for receiver, _, message in sends))
 
 
 def find_handler(node: Any, handler: str) -> Callable[..., object]:
-    """Find the method of a node that hears something.
+    """Return the method of a node that handles an event.
 
     Raises:
         NodeError: It has no such method.
@@ -176,10 +194,10 @@ def find_handler(node: Any, handler: str) -> Callable[..., object]:
 
 
 def check_answer(client: str, response: object, requests: Mapping[str, Request]) -> None:
-    """Hold an answer against what a client may hear.
+    """Check that an answer is one, and that its client has asked.
 
     Raises:
-        Mistake: It is no answer, or no such client has asked.
+        Mistake: It is not an answer, or no such client has asked.
     """
     if not isinstance(response, Ok | NotLeader):
         raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
@@ -187,8 +205,8 @@ def check_answer(client: str, response: object, requests: Mapping[str, Request])
         raise Mistake(f"answered {client!r}, but no such client has asked")
 
 
-def blame(error: BaseException, server: str, handler: str) -> BaseException:
-    """Give the error to raise: the Node's, in words about it, or the laboratory's own as it is."""
+def blame(error: BaseException, server: str, handler: str, at_s: str = "?") -> BaseException:
+    """Return the error to raise: a NodeError if the Node is at fault, else the laboratory's own error as it is."""
     if isinstance(error, NodeError):
         return error
-    return node_error(error, server, handler, "?") or error
+    return node_error(error, server, handler, at_s) or error
