@@ -1,4 +1,4 @@
-"""The cluster, the one object that a notebook uses: its verbs act now, and are a scenario that can be run again."""
+"""Tests of the cluster: its verbs act at once, and add up to a scenario that can be run again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SERVERS = ("tom", "jerry", "spike")
 NAME = st.sampled_from(SERVERS)
 TARGET = st.sampled_from([*SERVERS, "leader", "followers", "crashed"])
 TIME = st.none() | st.integers(0, 30)
-# What somebody may do with a cluster: a verb, whom or what, and in how many seconds (None: now).
-DEEDS = st.lists(
+# What can be done with a cluster: a verb, its argument, and in how many seconds (None: now).
+STEPS_BY_HAND = st.lists(
     st.tuples(st.sampled_from(["crash", "restart", "pause", "resume", "partition"]), TARGET, TIME)
     | st.tuples(st.just("heal"), st.none(), TIME)
     | st.tuples(st.just("cut"), st.permutations(SERVERS), TIME)
@@ -59,14 +59,14 @@ def do(cluster: Cluster, deed: tuple[str, Any, Any]) -> None:
     step=st.integers(2, 8),
     seed=st.integers(0, 99),
     draws=st.sampled_from([{}, {"tom": [12], "jerry": [12]}]),
-    deeds=DEEDS,
+    deeds=STEPS_BY_HAND,
 )
-def test_what_was_done_by_hand_can_be_replayed(
+def test_run_by_hand_can_be_replayed(
     step: int, seed: int, draws: dict[str, list[float]], deeds: list[tuple[str, Any, Any]]
 ) -> None:
-    """Whatever somebody does with a cluster, in whatever order, its scenario gives the same trace, byte for byte.
+    """Whatever is done with a cluster, in any order, its scenario gives the same trace, byte for byte.
 
-    The deeds happen at whole seconds, as timers do, so that many things belong to the same moment.
+    Actions happen at whole seconds, as timers do, so that many things happen at the same moment.
     """
     cluster = Cluster(step, SERVERS, seed=seed, draws=draws)
     for deed in deeds:
@@ -79,13 +79,13 @@ def test_what_was_done_by_hand_can_be_replayed(
 
 @pytest.mark.parametrize("step", [entry.number for entry in STEPS])
 def test_rich_run_can_be_replayed(step: int) -> None:
-    """The same holds for a long run with every kind of fault, at every step."""
+    """A long run with every kind of fault can be replayed, in every step."""
     cluster = rich_run(step)
 
     assert cluster.trace.to_text() == Cluster.replay(cluster.scenario).trace.to_text()
 
 
-def test_action_comes_before_all_else_of_its_moment() -> None:
+def test_action_comes_first_at_its_time() -> None:
     """A crash at 12 s comes before the timer that runs out at 12 s, by hand and in a replay."""
     cluster = Cluster(4, draws={"tom": [12], "jerry": [15], "spike": [17]})
     cluster.run(until=12)
@@ -98,8 +98,8 @@ def test_action_comes_before_all_else_of_its_moment() -> None:
     )
 
 
-def test_last_deed_is_part_of_the_scenario() -> None:
-    """What was done at the very end, after which no time passed, is done in a replay too."""
+def test_last_action_is_part_of_the_scenario() -> None:
+    """An action at the very end, after which no time passed, is repeated by a replay."""
     cluster = Cluster(4)
     cluster.run(3)
     cluster.crash("tom")
@@ -108,8 +108,8 @@ def test_last_deed_is_part_of_the_scenario() -> None:
     assert [3.0] == [event.seconds for event in again.trace.of("crashed")]
 
 
-def test_replay_goes_on() -> None:
-    """A replayed cluster can be used further, like any other."""
+def test_replayed_cluster_can_be_used() -> None:
+    """A replayed cluster can be used like any other."""
     cluster = Cluster.replay("raft-steps 1; step 8; at 5 crash tom; until 6")
     cluster.restart("tom")
 
@@ -117,8 +117,8 @@ def test_replay_goes_on() -> None:
     assert cluster.run(30).leader
 
 
-def test_replay_runs_a_class_too() -> None:
-    """A scenario of a learner's class is replayed with the class."""
+def test_replay_runs_a_class() -> None:
+    """A scenario of a learner's class is replayed with that class."""
     cluster = Cluster(changed(8), 3)
     cluster.run(20)
 
@@ -127,7 +127,7 @@ def test_replay_runs_a_class_too() -> None:
 
 
 def test_replay_runs_another_step_by_its_number() -> None:
-    """A number stands for a step's Node, as it does when a cluster is built; its scenario says the step then."""
+    """A number selects a step's Node, as it does when a cluster is built, and becomes part of the scenario."""
     scenario = "raft-steps 1; step 6; leader tom; at 6 crash tom; until 40"
     again = Cluster.replay(scenario, 8)
 
@@ -140,8 +140,8 @@ def test_replay_runs_another_step_by_its_number() -> None:
     "given, complaint",
     [(99, "there is no step 99"), ("8", "a cluster takes a step number or a Node class, not '8'")],
 )
-def test_replay_says_what_it_cannot_run(given: Any, complaint: str) -> None:
-    """A step that there is not, and what is neither a number nor a Node, are told as what they are."""
+def test_replay_refuses_what_it_cannot_run(given: Any, complaint: str) -> None:
+    """An unknown step, and a value that is neither a number nor a Node class, are refused."""
     with pytest.raises(ScenarioError, match=complaint):
         Cluster.replay("raft-steps 1; step 6; until 5", given)
 
@@ -159,8 +159,8 @@ def test_client_writes_reads_and_deletes() -> None:
     assert Ok(value=None) == cluster.get("x")
 
 
-def test_follower_turns_clients_away() -> None:
-    """A server that does not lead says so."""
+def test_follower_refuses_clients() -> None:
+    """A server that does not lead answers NotLeader."""
     assert NotLeader() == Cluster(3).set("x", 1, to="jerry")
 
 
@@ -175,8 +175,8 @@ def test_follower_turns_clients_away() -> None:
         (lambda cluster: cluster.pause("tom"), None, "no response within 20 s"),
     ],
 )
-def test_client_may_wait_in_vain(prepare: Any, to: str | None, why: str) -> None:
-    """A client that gets no answer is told why, and never asks again by itself."""
+def test_client_without_an_answer_gets_the_reason(prepare: Any, to: str | None, why: str) -> None:
+    """A client without an answer gets the reason, and does not retry."""
     cluster = Cluster(3)
     prepare(cluster)
     answer = cluster.set("x", 1, to=to)
@@ -185,8 +185,8 @@ def test_client_may_wait_in_vain(prepare: Any, to: str | None, why: str) -> None
     assert 1 == len([action for action in cluster.scenario.actions if action.verb == "set"])
 
 
-def test_client_of_the_only_server_hears_that_it_is_down() -> None:
-    """Where there is but one server, nobody has to lead: the answer and the picture say that it is down."""
+def test_client_of_a_single_server_that_is_down() -> None:
+    """A single server has no leader: the answer and the trace report that it is down."""
     cluster = Cluster(1)
     cluster.crash("tom")
 
@@ -195,7 +195,7 @@ def test_client_of_the_only_server_hears_that_it_is_down() -> None:
 
 
 def test_client_of_a_fast_cluster_waits_two_seconds() -> None:
-    """With the paper's timing, patience is ten times shorter."""
+    """With the paper's timing, a client waits a tenth of the time."""
     cluster = Cluster(3, timing="paper")
     cluster.crash("followers")
 
@@ -206,8 +206,8 @@ def test_client_of_a_fast_cluster_waits_two_seconds() -> None:
 @pytest.mark.parametrize(
     "text", ["", " ", "a b", "a;b", "'", '"', "\\", "\n", "\r", "é", "to", "|", "#", "\u2028", "-"]
 )
-def test_any_key_and_value_will_do(text: str) -> None:
-    """Whatever a key or value holds comes back, also from a log and from a replay."""
+def test_any_text_can_be_key_and_value(text: str) -> None:
+    """Any text can be stored and read, also in a replay."""
     cluster = Cluster(2)
     cluster.set(text, text)
 
@@ -216,18 +216,18 @@ def test_any_key_and_value_will_do(text: str) -> None:
 
 
 def test_key_and_value_become_text() -> None:
-    """A number will do for a key; it is stored as text, as values are."""
+    """A number as a key is stored as text, as values are."""
     cluster = Cluster(1)
     cluster.set(1, 2)  # type: ignore[arg-type]
 
     assert Ok(value="2") == cluster.get("1")
 
 
-# Looking.
+# State.
 
 
-def test_leader_is_whom_one_can_see() -> None:
-    """The leader is the running leader of the highest term; before there are leaders, the one server is it."""
+def test_leader_is_the_running_leader_of_the_highest_term() -> None:
+    """The leader is the running leader of the highest term; a single server is always the leader."""
     assert "tom" == Cluster(1).leader
     cluster = Cluster(2)
     assert ("tom", ["tom"]) == (cluster.leader, cluster.leaders)
@@ -236,8 +236,8 @@ def test_leader_is_whom_one_can_see() -> None:
     assert (None, []) == (cluster.leader, cluster.leaders)
 
 
-def test_log_of_a_crashed_server_is_its_disk_s() -> None:
-    """A server that is down has no node to look at, but its log is on its disk."""
+def test_log_of_a_crashed_server_is_on_its_disk() -> None:
+    """A server that is down has no node, but its log can be read from its disk."""
     cluster = Cluster(2)
     cluster.set("x", "a b")
     cluster.crash("tom")
@@ -248,14 +248,14 @@ def test_log_of_a_crashed_server_is_its_disk_s() -> None:
 
 
 @pytest.mark.parametrize("look", ["node", "log"])
-def test_unknown_server_is_named(look: str) -> None:
-    """Looking at a server that there is not says who there is."""
+def test_unknown_server_is_refused(look: str) -> None:
+    """An unknown server is refused with a suggestion."""
     with pytest.raises(ScenarioError, match=r"there is no server 'jery'; did you mean 'jerry'\?"):
         getattr(Cluster(2), look)("jery")
 
 
-def test_silent_cluster_has_no_trace() -> None:
-    """Without recording there is no trace, and asking for one says why."""
+def test_cluster_without_recording_has_no_trace() -> None:
+    """Without recording there is no trace and there are no violations, and the error names the reason."""
     with pytest.raises(ScenarioError, match="it was built with record=False"):
         _ = Cluster(2, record=False).trace
     with pytest.raises(ScenarioError, match="it was built with record=False"):
@@ -265,8 +265,8 @@ def test_silent_cluster_has_no_trace() -> None:
 # Running.
 
 
-def test_time_passes_as_it_is_told() -> None:
-    """Time passes for a number of seconds, a time, or a condition with a longest time; it gives the cluster itself."""
+def test_run_takes_seconds_a_time_or_a_condition() -> None:
+    """A run takes a number of seconds, a time, or a condition with a longest wait, and returns the cluster."""
     cluster = Cluster(4)
 
     assert 10.0 == cluster.run().time
@@ -276,7 +276,7 @@ def test_time_passes_as_it_is_told() -> None:
     assert 25.0 == cluster.run(5, until=lambda: False).time
 
 
-def test_condition_is_asked_after_every_event() -> None:
+def test_condition_is_checked_after_every_event() -> None:
     """A run with a condition stops right after the event that made it true."""
     cluster = Cluster(4)
     cluster.run(until=lambda: cluster.leader is not None)
@@ -285,8 +285,8 @@ def test_condition_is_asked_after_every_event() -> None:
     assert cluster.time == pytest.approx(cluster.trace.of("role")[-1].seconds, abs=2e-6)
 
 
-def test_planned_actions_wait_for_their_time() -> None:
-    """An action with a time happens then, whatever is done in between."""
+def test_scheduled_actions_happen_at_their_time() -> None:
+    """An action with a time happens at that time, whatever is done in between."""
     cluster = Cluster(4)
     cluster.restart("tom", at=9)
     cluster.crash("tom", at=3)
@@ -297,8 +297,8 @@ def test_planned_actions_wait_for_their_time() -> None:
     ]
 
 
-def test_targets_are_resolved_when_it_happens() -> None:
-    """Leader, followers and crashed are whoever that is at the time of the action."""
+def test_targets_are_resolved_at_the_time_of_the_action() -> None:
+    """Leader, followers and crashed refer to the servers at the time of the action."""
     cluster = Cluster(8)
     cluster.crash("leader", at=30)
     cluster.restart("crashed", at=40)
@@ -311,7 +311,7 @@ def test_targets_are_resolved_when_it_happens() -> None:
 
 
 def test_action_without_effect_is_noted() -> None:
-    """An action that finds nothing to do says so in the trace."""
+    """An action without effect leaves a note in the trace."""
     cluster = Cluster(4)
     cluster.crash("leader")
     cluster.restart("tom")
@@ -321,15 +321,15 @@ def test_action_without_effect_is_noted() -> None:
     ]
 
 
-def test_partition_names_sides() -> None:
-    """Servers that no side names are one more side together."""
+def test_partition_has_sides() -> None:
+    """The servers that are not listed form one more side."""
     cluster = Cluster(4, 5)
     cluster.partition("tom", ["jerry", "spike"])
 
     assert [[["tom"], ["jerry", "spike"], ["tyke", "butch"]]] == [e["sides"] for e in cluster.trace.of("partitioned")]
 
 
-# What cannot be.
+# Errors.
 
 
 @pytest.mark.parametrize(
@@ -365,10 +365,8 @@ def test_partition_names_sides() -> None:
         ((8,), {"network": {"loss": 2}}, "loss is a share of messages"),
     ],
 )
-def test_cluster_that_cannot_be_built_says_why(
-    arguments: tuple[Any, ...], options: dict[str, Any], complaint: str
-) -> None:
-    """A wrong argument is named, with what would be right."""
+def test_invalid_argument_is_refused(arguments: tuple[Any, ...], options: dict[str, Any], complaint: str) -> None:
+    """An invalid argument is refused, and the error says what would be valid."""
     with pytest.raises(ScenarioError) as caught:
         Cluster(*arguments, **options)
 
@@ -394,8 +392,8 @@ def test_cluster_that_cannot_be_built_says_why(
         ("run", (-1,), "-1 s lies before the start"),
     ],
 )
-def test_deed_that_cannot_be_done_says_why(verb: str, arguments: tuple[Any, ...], complaint: str) -> None:
-    """A wrong word is named, with the form that it should have; nothing is done, and nothing written down."""
+def test_invalid_action_is_refused(verb: str, arguments: tuple[Any, ...], complaint: str) -> None:
+    """An invalid action is refused with its expected form; nothing is done, and the scenario does not change."""
     cluster = Cluster(8)
     with pytest.raises(ScenarioError) as caught:
         getattr(cluster, verb)(*arguments)
@@ -405,31 +403,31 @@ def test_deed_that_cannot_be_done_says_why(verb: str, arguments: tuple[Any, ...]
 
 
 def test_past_cannot_be_changed() -> None:
-    """An action cannot be planned for a time that is over."""
+    """An action cannot be scheduled in the past."""
     cluster = Cluster(8).run(5)
 
     with pytest.raises(ScenarioError, match="crash at 4 s: that is in the past, it is 5 s"):
         cluster.crash("tom", at=4)
 
 
-def test_names_may_be_one_text() -> None:
-    """Names in one text, as one types them, are taken apart."""
+def test_names_can_be_one_string() -> None:
+    """Names in one string are separated at spaces."""
     assert ("tom", "jerry") == Cluster(4, "tom jerry").servers
 
 
-def test_network_may_come_from_json() -> None:
-    """A delay in a list, as JSON gives it, is a delay."""
+def test_network_can_come_from_json() -> None:
+    """A delay can be a list, as in JSON."""
     assert (0.1, 0.2) == Cluster(4, network={"delay": [0.1, 0.2]}).scenario.delay
 
 
-def test_class_has_its_step_s_defaults() -> None:
-    """A learner's class gets the servers and the leader that suit what it can do."""
+def test_class_has_suitable_defaults() -> None:
+    """A learner's class gets the number of servers and the leader that suit its methods."""
     assert (1, "tom") == (len(Cluster(changed(1)).servers), Cluster(changed(1)).leader)
     assert "tom" == Cluster(changed(3)).leader
     assert Cluster(changed(4)).leader is None
 
 
 def test_scenario_of_a_class_names_no_step() -> None:
-    """A scenario says a step only if its Node is that step's own."""
+    """A scenario names a step only if the cluster was built with its number."""
     assert 8 == Cluster(8).scenario.step
     assert Cluster(node(8)).scenario.step is None

@@ -1,4 +1,4 @@
-"""The log table: every entry with its term, what differs marked, and what each state machine holds."""
+"""Tests of the log table: it shows every entry with its term, marks differences, and shows the state machines."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ LOGS = {
 
 
 def test_golden_table() -> None:
-    """The table of three logs that differ is the one that was looked at; RAFT_STEPS_GOLDEN=1 writes it anew."""
+    """The table of three different logs equals the stored one; RAFT_STEPS_GOLDEN=1 writes it again."""
     picture = Cluster(2, logs=LOGS).logs()
     stored = GOLDEN / "log_table.svg"
     if os.environ.get("RAFT_STEPS_GOLDEN"):
@@ -26,7 +26,7 @@ def test_golden_table() -> None:
 
 
 def test_everything_is_shown() -> None:
-    """Servers, roles and terms, indexes, each entry's term and command, and what the state machines hold."""
+    """The table shows servers, roles and terms, indexes, each entry's term and command, and the state machines."""
     words = texts(Cluster(2, logs=LOGS).logs())
 
     for expected in (
@@ -36,8 +36,8 @@ def test_everything_is_shown() -> None:
         assert expected in words, expected
 
 
-def test_what_differs_from_the_leader_is_marked() -> None:
-    """An entry that the leader has not at that index gets a sign and an edge, and the words say so."""
+def test_differences_from_the_leader_are_marked() -> None:
+    """An entry that differs from the leader's gets a sign and an edge, and the texts mention it."""
     picture = Cluster(2, logs=LOGS).logs()
 
     assert 3 == texts(picture).count("≠") == picture.svg.count('class="u"')
@@ -46,16 +46,16 @@ def test_what_differs_from_the_leader_is_marked() -> None:
     assert "set x 1 (differs)" not in picture.summary
 
 
-def test_logs_that_agree_carry_no_mark() -> None:
-    """Logs that the leader has brought into line show no difference; a shorter log is not a different one."""
+def test_equal_logs_have_no_mark() -> None:
+    """Logs that the leader has repaired show no difference; a shorter log does not count as different."""
     picture = Cluster(2, logs=LOGS).run(5).logs()
 
     assert "≠" not in texts(picture)
     assert "no two entries of one index differ" in picture.alt
 
 
-def test_without_a_leader_most_decide() -> None:
-    """While nobody leads, an entry is marked that most servers do not have."""
+def test_majority_is_expected_without_a_leader() -> None:
+    """Without a leader, an entry is marked if most servers have another one."""
     picture = log_table({"a": ["1 set x 1"], "b": ["1 set x 1"], "c": ["2 set x 2"]})
 
     assert "c differs from most" in picture.alt
@@ -63,7 +63,7 @@ def test_without_a_leader_most_decide() -> None:
 
 
 def test_server_that_is_down_shows_its_disk() -> None:
-    """A server that is down is crossed; its log is on its disk, its state machine is gone."""
+    """A server that is down shows the log on its disk, without a state machine."""
     cluster = Cluster(2, logs=LOGS).run(5)
     cluster.crash("spike")
     picture = cluster.logs()
@@ -72,16 +72,16 @@ def test_server_that_is_down_shows_its_disk() -> None:
     assert "this is on its disk; its state machine is gone" in texts(picture)
 
 
-def test_a_moment_of_the_past() -> None:
-    """The logs can be seen as they were."""
+def test_logs_of_a_past_moment() -> None:
+    """The logs can be drawn as they were at an earlier time."""
     cluster = Cluster(2, logs=LOGS).run(5)
 
     assert cluster.logs(at=0).svg == Cluster(2, logs=LOGS).run(0).logs().svg
     assert cluster.logs(at=0).svg != cluster.logs().svg
 
 
-def test_long_logs_begin_where_they_differ() -> None:
-    """Where there is no room for all entries, the table begins just before the first difference, and says so."""
+def test_long_logs_start_at_the_first_difference() -> None:
+    """If there is no room for all entries, the table starts just before the first difference, and says so."""
     same = ["1 set x 1"] * 20
     picture = log_table({"a": [*same, *["2 set y 2"] * 20], "b": [*same, *["3 set y 3"] * 20]}, title="two logs")
     words = texts(picture)
@@ -94,15 +94,15 @@ def test_long_logs_begin_where_they_differ() -> None:
 
 
 def test_hostile_command_is_cut() -> None:
-    """A long and hostile command is cut to its cell and is nothing but words."""
+    """A long and hostile command is cut to fit its cell, and remains text."""
     picture = log_table({"a": ["1 set x " + "<script>&\"'" * 50], "b": []})
 
     assert "<script" not in picture.svg
     assert max(len(each) for each in texts(picture)) < 100
 
 
-def test_empty_logs_say_so() -> None:
-    """Logs without an entry are a table too."""
+def test_empty_logs_can_be_drawn() -> None:
+    """Logs without entries can be drawn."""
     picture = log_table({"a": [], "b": []})
 
     assert "no log has an entry yet" in texts(picture)

@@ -1,4 +1,4 @@
-"""The space-time diagram: it shows everything that a trace can hold, is the same everywhere, and says what it leaves out."""
+"""Tests of the space-time diagram: what it shows of a trace, that it is reproducible, and that it reports omissions."""
 
 import itertools
 import os
@@ -32,7 +32,7 @@ ROUGH_RUN = (
 
 
 def draw_elsewhere(hash_seed: str) -> str:
-    """Draw a run in another process, with another order of its sets."""
+    """Draw a run in another process, with another hash seed."""
     program = (
         "import sys; from raft_steps.lab.cluster.cluster import Cluster; c = Cluster.replay(sys.argv[1]); p = c.timeline();"
         "sys.stdout.reconfigure(encoding='utf-8'); print(p.svg, p.to_html(), p.summary, c.logs().svg, c.story())"
@@ -46,12 +46,12 @@ def draw_elsewhere(hash_seed: str) -> str:
 
 @pytest.mark.slow
 def test_same_bytes_in_every_process() -> None:
-    """Diagram, log table, words and HTML of a rough run are the same, byte for byte, whatever the order of sets."""
+    """Diagram, log table, texts and HTML of a rough run are the same, byte for byte, whatever the hash seed."""
     assert draw_elsewhere("1") == draw_elsewhere("2")
 
 
 def test_golden_picture() -> None:
-    """The diagram of a small run is the one that was looked at; RAFT_STEPS_GOLDEN=1 writes it anew, to be looked at."""
+    """The diagram of a small run equals the stored one; RAFT_STEPS_GOLDEN=1 writes it again."""
     picture = Cluster.replay(SMALL_RUN).timeline()
     stored = GOLDEN / "space_time.svg"
     if os.environ.get("RAFT_STEPS_GOLDEN"):
@@ -61,7 +61,7 @@ def test_golden_picture() -> None:
 
 
 def test_every_server_and_its_end_is_named() -> None:
-    """Each server stands above and below its lifeline, with what it is in the end."""
+    """The name of each server is above and below its lifeline, with its state at the start and the end."""
     picture = Cluster.replay(SMALL_RUN).timeline()
     words = texts(picture)
 
@@ -70,8 +70,8 @@ def test_every_server_and_its_end_is_named() -> None:
     assert "step 6" in words
 
 
-def test_what_befalls_servers_is_told() -> None:
-    """Elections, roles, terms, clients, the network, crashes and logs have their words beside the lifeline."""
+def test_events_of_servers_are_annotated() -> None:
+    """Elections, roles, terms, clients, the network, crashes and logs are described next to the lifeline."""
     words = texts(Cluster.replay(SMALL_RUN).timeline())
 
     for expected in (
@@ -82,7 +82,7 @@ def test_what_befalls_servers_is_told() -> None:
 
 
 def test_messages_are_labelled() -> None:
-    """Each kind of message has its short words; what never arrived says why."""
+    """Each kind of message has a short label, which includes the reason if it never arrived."""
     words = texts(Cluster.replay(SMALL_RUN).timeline())
 
     for expected in (
@@ -91,8 +91,8 @@ def test_messages_are_labelled() -> None:
         assert expected in words, expected
 
 
-def test_faults_of_the_network_are_told() -> None:
-    """Lost messages, copies, messages to a server that is down, pauses and restarts are told apart."""
+def test_faults_are_distinguished() -> None:
+    """Lost messages, copies, messages to a server that is down, pauses and restarts are labelled differently."""
     rough = Cluster.replay(ROUGH_RUN)
     words = texts(rough.timeline(limit=1000))
 
@@ -110,16 +110,16 @@ def test_faults_of_the_network_are_told() -> None:
     assert "the link from tom to spike is cut" in words
 
 
-def test_message_under_way_has_no_head() -> None:
-    """A message that is still on its way at the end is dotted, and a message from before the start is drawn too."""
+def test_message_in_flight_has_no_head() -> None:
+    """A message in flight at the end is dotted, and a message sent before the start is drawn as well."""
     cluster = Cluster(2).run(0.1)
 
     assert 2 == len([look for look in classes(cluster.timeline()) if look == "append p"])
     assert "ok" in texts(cluster.run(10).timeline(start=0.3, end=1))
 
 
-def test_idle_heartbeats_are_pale_absent_or_drawn() -> None:
-    """By default idle heartbeats are pale and without words; they can be left out, or drawn like any message."""
+def test_idle_heartbeats_have_three_styles() -> None:
+    """Idle heartbeats are pale and without labels by default; they can be left out, or drawn like any message."""
     cluster = Cluster(8, draws={"tom": [8]}).run(40)
     pale, without, full = (cluster.timeline(heartbeats=each) for each in ("auto", False, True))
     heartbeats = [texts(picture).count("heartbeat t1") for picture in (pale, without, full)]
@@ -132,7 +132,7 @@ def test_idle_heartbeats_are_pale_absent_or_drawn() -> None:
 
 
 def test_heartbeats_without_a_leader_stand_out() -> None:
-    """What step 6 still gets wrong is seen by default: servers that do not lead go on sending heartbeats."""
+    """The fault of step 6 is visible by default: servers that do not lead still send heartbeats."""
     cluster = Cluster.replay(SMALL_RUN.replace("at 28 crash spike; until 30", "until 60"))
     words = texts(cluster.timeline())
 
@@ -141,7 +141,7 @@ def test_heartbeats_without_a_leader_stand_out() -> None:
 
 
 def test_error_is_prominent() -> None:
-    """A Node that fails is ringed, and its error stands beside it in alarm, and in the summary."""
+    """A Node that fails has a ring, and its error is shown next to it and in the summary."""
 
     class Wrong(raft_steps.node(4)):  # type: ignore[misc]
         def on_request_vote(self, sender: str, message: object) -> None:
@@ -159,7 +159,7 @@ def test_error_is_prominent() -> None:
 
 
 def test_marked_event_is_ringed() -> None:
-    """The event that a check found is ringed and told, even an idle heartbeat, and even beyond the limit."""
+    """A marked event has a ring and a text, even if it is an idle heartbeat or exceeds the limit."""
     cluster = Cluster.replay(ROUGH_RUN)
     idle = next(event.number for event in cluster.trace if event.kind == "delivered" and event.seconds > 12)
     late = cluster.trace.events[-5].number
@@ -174,8 +174,8 @@ def test_marked_event_is_ringed() -> None:
     assert "Marked: here: tyke crashes" in cluster.timeline(mark=event.number).summary
 
 
-def test_too_much_is_cut_with_a_notice() -> None:
-    """Over the limit the picture shows the first part, and says so in the picture and in the summary."""
+def test_picture_over_the_limit_has_a_notice() -> None:
+    """Over the limit, only the first part is drawn, with a notice in the picture and in the summary."""
     picture = Cluster.replay(ROUGH_RUN).timeline(limit=80)
     notices = [each for each in texts(picture) if each.startswith("Only 80 of ")]
 
@@ -186,8 +186,8 @@ def test_too_much_is_cut_with_a_notice() -> None:
     assert "Only" not in "".join(texts(Cluster.replay(SMALL_RUN).timeline()))
 
 
-def test_storm_in_one_instant_is_cut_too() -> None:
-    """Thousands of messages that leave at once do not make a picture of thousands of arrows."""
+def test_storm_in_one_instant_is_limited() -> None:
+    """Thousands of messages sent at once are not drawn as thousands of arrows."""
 
     class Storm(raft_steps.node(2)):  # type: ignore[misc]
         def send_heartbeat(self) -> None:
@@ -200,8 +200,8 @@ def test_storm_in_one_instant_is_cut_too() -> None:
     assert "Only 300 of " in picture.summary
 
 
-def test_hostile_commands_are_only_words() -> None:
-    """What a client sends cannot leave its place, in the drawing or in the page around it."""
+def test_hostile_commands_remain_text() -> None:
+    """A client's text cannot inject elements into the drawing or the page."""
     cluster = Cluster(3)
     cluster.set("<script>alert(1)</script>", "\"'>&\x00\u202e]]>" + "🙂" * 200)
     cluster.run(2)
@@ -211,8 +211,8 @@ def test_hostile_commands_are_only_words() -> None:
         assert max(len(each) for each in texts(picture)) < 100
 
 
-def test_summary_tells_the_main_events() -> None:
-    """The summary tells who leads when, faults and clients in order, and how it ends; and it has an end."""
+def test_summary_lists_the_main_events() -> None:
+    """The summary lists leaders, faults and clients in order, and the end; its length is limited."""
     summary = Cluster.replay(SMALL_RUN).timeline().summary
 
     assert "     7.00 s  the network parts: tom | jerry spike" in summary
@@ -224,7 +224,7 @@ def test_summary_tells_the_main_events() -> None:
 
 
 def test_alternative_text_is_one_sentence() -> None:
-    """The alternative text says what is drawn, from when to when, and how it ends."""
+    """The alternative text describes the servers, the time, the faults and the end."""
     alt = Cluster.replay(SMALL_RUN).timeline().alt
 
     assert alt.startswith("Space-time diagram of step 6: tom, jerry and spike from 0.00 s to 30.00 s, with ")
@@ -234,29 +234,29 @@ def test_alternative_text_is_one_sentence() -> None:
 
 @pytest.mark.parametrize("servers", [1, 2, 4, 7])
 def test_any_number_of_servers(servers: int) -> None:
-    """From one server to many, the picture can be drawn and names them all."""
+    """Any number of servers can be drawn, and all are named."""
     cluster = Cluster(8, servers, network={"loss": 0.1}).run(30)
 
     assert set(cluster.servers) <= set(texts(cluster.timeline()))
 
 
-def test_other_timing_has_finer_times() -> None:
-    """With the paper's timing, moments are told to the millisecond."""
+def test_paper_timing_has_milliseconds() -> None:
+    """With the paper's timing, times have milliseconds."""
     picture = Cluster(8, timing="paper").run(1).timeline()
 
     assert "1.000 s" in texts(picture)
 
 
-def test_nothing_can_be_drawn_too() -> None:
-    """A trace in which nothing happened has a picture and words."""
+def test_empty_trace_can_be_drawn() -> None:
+    """An empty trace has a picture and a summary."""
     picture = timeline(Trace(("tom", "jerry")))
 
     assert "0 messages drawn" in picture.summary
     assert "tom" in texts(picture)
 
 
-def test_trace_read_back_gives_the_same_picture() -> None:
-    """A trace that was written down and read back is drawn as the original is."""
+def test_parsed_trace_gives_the_same_picture() -> None:
+    """A trace that was formatted and parsed gives the same picture as the original."""
     trace = Cluster.replay(SMALL_RUN).trace
 
     assert timeline(trace).svg == timeline(Trace.from_text(trace.to_text())).svg
@@ -272,14 +272,14 @@ def test_trace_read_back_gives_the_same_picture() -> None:
         ({"limit": 0}, "limit"),
     ],
 )
-def test_wrong_options_are_refused(options: dict[str, object], problem: str) -> None:
-    """An option that cannot be met is refused in words that say what would be right."""
+def test_invalid_options_are_refused(options: dict[str, object], problem: str) -> None:
+    """An invalid option is refused, and the error says what would be valid."""
     with pytest.raises(ScenarioError, match=problem):
         Cluster.replay(SMALL_RUN).timeline(**options)
 
 
-def words_with_boxes(picture: Picture) -> list[tuple[str, Box]]:
-    """Give all words of a picture with the place that they take, by our own estimate of their width."""
+def texts_with_boxes(picture: Picture) -> list[tuple[str, Box]]:
+    """Return all texts of a picture with their boxes, according to our own estimate of their width."""
     found = []
     for element in parse(picture.svg).iter():
         if element.tag.endswith("}text"):
@@ -292,19 +292,19 @@ def words_with_boxes(picture: Picture) -> list[tuple[str, Box]]:
 
 
 def network_boxes(picture: Picture) -> list[Box]:
-    """Give the places of the framed words about the network."""
+    """Return the boxes of the texts about the network."""
     rounded = (element for element in parse(picture.svg).iter() if element.get("rx") == "4")
     frames = (tuple(float(each.get(name, 0)) for name in ("x", "y", "width", "height")) for each in rounded)
     return [(x, y, x + width, y + height) for x, y, width, height in frames]
 
 
 def overlap(one: Box, other: Box) -> bool:
-    """Say whether two places have something in common."""
+    """Return whether two boxes overlap."""
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def network_run(seed: int, node: int = 8) -> Cluster:
-    """Run a cluster whose network parts and heals at the very moments of arrivals, crashes, restarts and writes."""
+    """Run a cluster whose network changes at the times of arrivals, crashes, restarts and writes."""
     cluster = Cluster(node, 3 + 2 * (seed % 2), seed=seed)
     for _ in range(6):
         seen = len(cluster.trace.of("delivered")) + seed
@@ -320,14 +320,14 @@ def network_run(seed: int, node: int = 8) -> Cluster:
 
 
 @pytest.mark.parametrize("run", [SMALL_RUN, ROUGH_RUN, 0, 1, 2, 3], ids=["small", "rough", "0", "1", "2", "3"])
-def test_words_do_not_stand_on_one_another(run: str | int) -> None:
-    """No words overlap, and no frame of words about the network covers any, wherever the time_range ends."""
+def test_texts_do_not_overlap(run: str | int) -> None:
+    """No texts overlap, and no frame of a text about the network covers another text, wherever the picture ends."""
     cluster = Cluster.replay(run) if isinstance(run, str) else network_run(run)
     for end in (None, *(quarters / 4 for quarters in range(28, 200, 7))):
         if end is not None and end > cluster.time:
             break
         picture = cluster.timeline(end=end)
-        boxes = words_with_boxes(picture)
+        boxes = texts_with_boxes(picture)
         frames = network_boxes(picture)
 
         assert [] == [(one, other) for one, other in itertools.combinations(boxes, 2) if overlap(one[1], other[1])]
@@ -337,20 +337,20 @@ def test_words_do_not_stand_on_one_another(run: str | int) -> None:
         assert len(frames) <= len(told)
 
 
-def test_frame_of_the_network_makes_way_for_its_moment() -> None:
-    """Where a server crashes as the network heals, the frame stands above the crash's own words."""
+def test_frame_of_the_network_clears_its_moment() -> None:
+    """If a server crashes as the network heals, the frame is above the text of the crash."""
     cluster = Cluster.replay(
         "raft-steps 1; step 8; servers tom jerry spike; at 3 partition tom; at 7 heal; at 7 crash tom; until 8"
     )
     picture = cluster.timeline()
-    places = dict(words_with_boxes(picture))
+    places = dict(texts_with_boxes(picture))
 
     assert places["the network heals"][3] < places["crashes"][1] - 4
     assert network_boxes(picture)[1][3] <= places["crashes"][1]
 
 
-def test_stump_at_the_end_has_no_words() -> None:
-    """A message that leaves as the picture ends is but a stump, and a label would stand beside nothing."""
+def test_short_arrow_at_the_end_has_no_label() -> None:
+    """A message sent just before the end of the picture has no room for a label next to its arrow."""
     cluster = Cluster(8, draws={"tom": [8]}).run(20)
     at = cluster.trace.of("sent")[0].seconds
 
@@ -362,7 +362,7 @@ def test_stump_at_the_end_has_no_words() -> None:
 @pytest.mark.parametrize("heartbeats", [True, False, "auto"])
 @pytest.mark.parametrize("mark", [None, 40])
 def test_times_are_those_of_the_scene(heartbeats: bool | str, mark: int | None) -> None:
-    """What is counted before a scene is built is what the scene then holds."""
+    """The times counted before a scene is built are those in the scene."""
     trace = Cluster.replay(ROUGH_RUN).trace
     marked = None if mark is None else trace.events[mark]
     for low, high in ((0, trace.end_us), (5_000_000, 20_000_000)):
@@ -375,10 +375,10 @@ def test_times_are_those_of_the_scene(heartbeats: bool | str, mark: int | None) 
 
 
 def test_drawing_is_fast() -> None:
-    """300 events are drawn within the blink of an eye; the bound is wide, for slow machines."""
+    """300 events are drawn in much less than a second; the bound is generous, for slow machines."""
     trace = Cluster.replay(ROUGH_RUN).trace
     timeline(trace)
-    begin = time.process_time()
+    start = time.process_time()
     timeline(trace)
 
-    assert time.process_time() - begin < 0.25
+    assert time.process_time() - start < 0.25

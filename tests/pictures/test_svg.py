@@ -15,21 +15,22 @@ HOSTILE = "<script>alert('x')</script> & \"quotes\" ]]> \x00\x1b[31m \ud800 \u20
 
 
 @pytest.mark.parametrize(
-    "value,spelled", [(3, "3"), (3.0, "3"), (2.04, "2"), (2.06, "2.1"), (-0.04, "0"), (-1.5, "-1.5"), (1e6, "1000000")]
+    "value,formatted",
+    [(3, "3"), (3.0, "3"), (2.04, "2"), (2.06, "2.1"), (-0.04, "0"), (-1.5, "-1.5"), (1e6, "1000000")],
 )
-def test_numbers_have_one_spelling(value: float, spelled: str) -> None:
-    """A coordinate has one decimal at most, and there is no minus zero."""
-    assert spelled == format_number(value)
+def test_numbers_have_a_fixed_format(value: float, formatted: str) -> None:
+    """A coordinate has one decimal at most, and there is no negative zero."""
+    assert formatted == format_number(value)
 
 
-def test_path_needs_blanks_between_numbers_only() -> None:
-    """Letters and signs part the numbers of a path by themselves."""
+def test_path_has_spaces_between_numbers_only() -> None:
+    """Commands and minus signs separate the numbers of a path; otherwise a space does."""
     assert "M1 2L3-4h5z" == format_path("M", 1, 2, "L", 3, -4, "h", 5, "z")
 
 
 @pytest.mark.parametrize("shape", ["circle", "ring", "square", "diamond", "triangle", "cross"])
 def test_every_sign_is_drawn_around_its_point(shape: str) -> None:
-    """Every sign begins with a move and has its own path."""
+    """Every sign starts with a move and has a path of its own."""
     path = format_path(*sign_path(shape, 10, 10, 4))
 
     assert path.startswith("M")
@@ -37,7 +38,7 @@ def test_every_sign_is_drawn_around_its_point(shape: str) -> None:
 
 
 def test_hostile_text_stays_text() -> None:
-    """No text, attribute or alternative text can end an element, open one, or make the document unreadable."""
+    """No text, attribute or alternative text can close or open an element, or break the document."""
     drawing = Drawing(100, 50)
     drawing.text(1, 1, HOSTILE, class_=HOSTILE)
     svg = drawing.svg(HOSTILE)
@@ -47,13 +48,13 @@ def test_hostile_text_stays_text() -> None:
 
 
 def test_printable_is_one_line() -> None:
-    """Control characters, and those that turn the direction of a line, are replaced; line breaks become blanks."""
+    """Control characters, and those that change the direction of text, are replaced; line breaks become spaces."""
     assert "a b" == printable("a\r\n\tb")
     assert "\ufffd\ufffd" == printable("\x00\u202e")
 
 
-def test_cut_fits_and_says_so() -> None:
-    """What is too long is cut and ends with three dots; what fits stays as it is."""
+def test_cut_text_fits() -> None:
+    """A text that is too long is cut and ends with an ellipsis; a text that fits does not change."""
     assert "short" == cut("short", 200, 11)
     short = cut("a rather long command of a client", 80, 11)
 
@@ -63,7 +64,7 @@ def test_cut_fits_and_says_so() -> None:
 
 
 def test_estimate_is_no_narrower_than_common_fonts() -> None:
-    """DejaVu Sans, the widest of the usual fonts, needs at most as much as is estimated (its widths, in 2048ths)."""
+    """The estimate is at least the width in DejaVu Sans, the widest of the common fonts (widths in 2048ths)."""
     widths = {
         "R": 1423,
         "e": 1260,
@@ -81,8 +82,8 @@ def test_estimate_is_no_narrower_than_common_fonts() -> None:
     assert sum(widths[char] for char in words) / 2048 * 11 <= text_width(words, 11)
 
 
-def test_wrap_keeps_to_its_lines() -> None:
-    """A text is broken between words, and what does not fit into the lines is shown to be missing."""
+def test_wrapped_text_fits() -> None:
+    """A text is wrapped between words, and ends with an ellipsis if it does not fit into the lines."""
     assert ["one two", "three"] == wrap("one two three", 60, 11, 3)
     lines = wrap("word " * 50, 60, 11, 2)
 
@@ -90,8 +91,8 @@ def test_wrap_keeps_to_its_lines() -> None:
     assert lines[-1].endswith("…")
 
 
-def test_picture_is_an_image_with_words() -> None:
-    """A notebook gets an image with its data inside, an alternative text, and the summary as plain text."""
+def test_picture_is_an_image_with_text() -> None:
+    """A notebook gets an image with a data URI, an alternative text, and the summary as plain text."""
     drawing = Drawing(10, 10)
     picture = Picture(drawing.svg("a <b>"), 'a "sentence" <b>', "line one\nline <two>")
     bundle = picture._repr_mimebundle_(include=None, exclude=None)
@@ -104,7 +105,7 @@ def test_picture_is_an_image_with_words() -> None:
     assert "line one\nline <two>" == bundle["text/plain"] == repr(picture) == str(picture)
 
 
-def test_picture_is_saved_as_it_is(tmp_path: Path) -> None:
+def test_saved_picture_has_the_same_bytes(tmp_path: Path) -> None:
     """A saved picture has the same bytes on every system."""
     picture = Picture(Drawing(10, 10).svg("é"), "", "")
     picture.save(tmp_path / "picture.svg")
@@ -112,8 +113,8 @@ def test_picture_is_saved_as_it_is(tmp_path: Path) -> None:
     assert picture.svg.encode() == (tmp_path / "picture.svg").read_bytes()
 
 
-def test_no_role_or_message_is_told_by_colour_alone() -> None:
-    """Roles differ in letter, messages in shape, and a message's manner is found for a learner's own types too."""
+def test_roles_and_messages_do_not_differ_by_colour_alone() -> None:
+    """Roles differ in their letter, messages in their shape; a learner's own messages have a style as well."""
     roles, messages = style.ROLES.values(), style.MESSAGES.values()
 
     assert len(roles) - 1 == len({role.letter for role in roles} - {"S"})

@@ -1,4 +1,4 @@
-"""A run in words: every event has its sentence, and a story leaves out what changed nothing."""
+"""Tests of the narration: every event has a sentence, and a story omits what changed nothing."""
 
 import pytest
 
@@ -76,13 +76,13 @@ SENTENCES = [
 @pytest.mark.parametrize(
     "kind,server,detail,sentence", SENTENCES, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_every_event_has_its_sentence(kind: str, server: str, detail: dict[str, object], sentence: str) -> None:
-    """Every kind of event that a trace can hold is told in plain words."""
+def test_every_event_has_a_sentence(kind: str, server: str, detail: dict[str, object], sentence: str) -> None:
+    """Every kind of event is described in a sentence."""
     assert sentence == event_text(Event(0, 0, kind, server, detail))
 
 
-def test_no_kind_of_event_is_forgotten() -> None:
-    """The sentences above cover every kind that the trace's own documentation lists."""
+def test_every_kind_of_event_is_covered() -> None:
+    """The sentences above are of documented kinds, and cover every kind in a run."""
     import raft_steps.lab.trace.trace as module
 
     listed = (module.__doc__ or "").partition("details that depend on its kind:")[2].partition("`changes`")[0]
@@ -109,31 +109,31 @@ def test_no_kind_of_event_is_forgotten() -> None:
         ("Gossip", {}, "Gossip"),
     ],
 )
-def test_messages_are_named_by_what_they_mean(name: str, fields: dict[str, object], words: str) -> None:
-    """A message is told by what it means to the protocol, an unknown one by its type."""
+def test_messages_are_described_by_their_meaning(name: str, fields: dict[str, object], words: str) -> None:
+    """A message is described by its meaning in the protocol, an unknown one by its type."""
     assert words == message_text(name, fields)
 
 
 def test_story_of_an_election() -> None:
-    """A story has a line for each thing that happened, with what the server did about it, and no idle heartbeats."""
-    told = story(Cluster(4, draws={"tom": [8]}).run(30).trace)
+    """A story has a line for each cause, with its effects, and no idle heartbeats."""
+    shown = story(Cluster(4, draws={"tom": [8]}).run(30).trace)
 
-    assert "     8.00 s  tom's election timer runs out; enters term 1; becomes candidate; " in str(told)
-    assert any(line.endswith("sends RequestVote of term 1 to jerry and spike") for line in told.lines)
-    assert "tom hears a vote from jerry; becomes leader; sends a heartbeat to jerry and spike" in str(told)
-    assert not [line for line in told.lines if line.startswith("    13.")]
-    assert repr(told) == str(told)
+    assert "     8.00 s  tom's election timer runs out; enters term 1; becomes candidate; " in str(shown)
+    assert any(line.endswith("sends RequestVote of term 1 to jerry and spike") for line in shown.lines)
+    assert "tom hears a vote from jerry; becomes leader; sends a heartbeat to jerry and spike" in str(shown)
+    assert not [line for line in shown.lines if line.startswith("    13.")]
+    assert repr(shown) == str(shown)
 
 
 def test_story_with_heartbeats_is_longer() -> None:
-    """Heartbeats that changed nothing are told when they are asked for."""
+    """Heartbeats that changed nothing are included on request."""
     trace = Cluster(4, draws={"tom": [8]}).run(30).trace
 
     assert len(story(trace).lines) < len(story(trace, heartbeats=True).lines)
 
 
-def test_answer_that_found_nothing_is_told_so() -> None:
-    """A read of a key that is not there is answered by nothing; a write by ok."""
+def test_read_of_a_missing_key_is_described() -> None:
+    """A read of a missing key is answered with nothing, a write with ok."""
     cluster = Cluster(1)
     cluster.set("x", 1)
     cluster.get("x")
@@ -146,8 +146,8 @@ def test_answer_that_found_nothing_is_told_so() -> None:
     assert "tom answers client#3: nothing there" == event_text(answered, {"request": "get y"})
 
 
-def test_story_of_a_stretch() -> None:
-    """A story keeps to its stretch of time, and refuses one that ends before it begins."""
+def test_story_of_a_part() -> None:
+    """A story can cover a part of the run; its end must not be before its start."""
     trace = Cluster(4, draws={"tom": [8]}).run(30).trace
     lines = story(trace, start=8.1, end=8.5).lines
 
@@ -157,21 +157,21 @@ def test_story_of_a_stretch() -> None:
 
 
 def test_story_shortens_a_long_text() -> None:
-    """A client's endless text neither breaks the line nor fills the page."""
+    """A long text of a client is shortened to a part of one line."""
     cluster = Cluster(1)
     cluster.set("key", "line\nline " + "long " * 100)
 
     assert all(len(line) < 300 for line in cluster.story().lines)
 
 
-def test_story_is_broken_between_words() -> None:
-    """A line that a notebook would break in the middle of a word is broken before it, below its own words."""
-    told = story(Cluster(8, 5, draws={"tom": [8]}).run(30).trace, heartbeats=True)
-    printed = str(told).split("\n")
+def test_story_is_wrapped_between_words() -> None:
+    """A long line is wrapped between words and indented, because a notebook would break it in the middle of a word."""
+    shown = story(Cluster(8, 5, draws={"tom": [8]}).run(30).trace, heartbeats=True)
+    printed = str(shown).split("\n")
 
-    assert max(map(len, told.lines)) > 110 >= max(map(len, printed))
+    assert max(map(len, shown.lines)) > 110 >= max(map(len, printed))
     assert [] == [line for line in printed if not line.startswith(" " * 13) and line[9:13] != " s  "]
-    assert " ".join(str(told).split()) == " ".join(" ".join(told.lines).split())
+    assert " ".join(str(shown).split()) == " ".join(" ".join(shown.lines).split())
 
 
 def test_story_of_nothing() -> None:
@@ -180,7 +180,7 @@ def test_story_of_nothing() -> None:
 
 
 def test_lists_and_counts_read_well() -> None:
-    """Names are listed and things are counted as a sentence does."""
+    """Names and counts are formatted as in a sentence."""
     assert "tom" == several(["tom"])
     assert "tom, jerry and spike" == several(["tom", "jerry", "spike"])
     assert "nobody" == several([])

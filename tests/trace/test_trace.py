@@ -1,4 +1,4 @@
-"""A trace holds all that happened: it comes back from its text, and gives the cluster at any moment."""
+"""Tests of the trace: it can be stored and parsed, and gives the state of the cluster at any moment."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TWO_ENTRIES = {"tom": "1 set x 1; 1 set y 2"}
 
 
 @pytest.mark.parametrize("step", [2, 8])
-def test_trace_comes_back_from_its_text(step: int) -> None:
-    """A trace that was stored is read back without a loss."""
+def test_trace_survives_its_text(step: int) -> None:
+    """A trace is formatted and parsed without loss."""
     trace = rich_run(step).trace
     text = trace.to_text()
 
@@ -25,8 +25,8 @@ def test_trace_comes_back_from_its_text(step: int) -> None:
 
 
 @given(value=st.text())
-def test_any_value_comes_back(value: str) -> None:
-    """Line ends and separators inside a value, of which Unicode knows several, do not break the text."""
+def test_any_value_survives(value: str) -> None:
+    """Line breaks inside a value, of which Unicode has several, do not break the text."""
     cluster = Cluster(1)
     cluster.set("key", value)
 
@@ -47,14 +47,14 @@ def test_any_value_comes_back(value: str) -> None:
         ),
     ],
 )
-def test_other_text_is_no_trace(text: str, complaint: str) -> None:
-    """A text that is no trace is refused."""
+def test_other_text_is_refused(text: str, complaint: str) -> None:
+    """A text that is not a trace is refused."""
     with pytest.raises(ScenarioError, match=complaint):
         Trace.from_text(text)
 
 
 def test_trace_names_its_scenario() -> None:
-    """A trace says whose run it is and how to run it again."""
+    """A trace has a title and the scenario that repeats it."""
     trace = Cluster(4).run(3).trace
 
     assert "step 4" == trace.title
@@ -63,15 +63,15 @@ def test_trace_names_its_scenario() -> None:
 
 
 def test_events_are_numbered_and_in_order() -> None:
-    """Events carry their place in the trace, and time never runs backwards."""
+    """Events have consecutive numbers, and their times never decrease."""
     events = rich_run(8).trace.events
 
     assert list(range(len(events))) == [event.number for event in events]
     assert sorted(event.time_us for event in events) == [event.time_us for event in events]
 
 
-def test_last_moment_is_the_cluster_as_it_is() -> None:
-    """What the events add up to is what the nodes hold: fields, logs, timers, roles."""
+def test_last_moment_equals_the_cluster() -> None:
+    """The events add up to the state of the nodes: fields, logs, roles."""
     cluster = rich_run(8)
     moment = cluster.trace.moment_after(len(cluster.trace) - 1)
 
@@ -83,7 +83,7 @@ def test_last_moment_is_the_cluster_as_it_is() -> None:
 
 
 def test_moment_at_a_time_includes_that_time() -> None:
-    """What happens at a time has happened at that moment; before everything, nobody runs."""
+    """A moment includes the events at its time; before the first event, no server runs."""
     trace = Cluster(2, logs=TWO_ENTRIES).run(2).trace
 
     assert not trace.moment_after(-1).servers["tom"].up
@@ -92,7 +92,7 @@ def test_moment_at_a_time_includes_that_time() -> None:
 
 
 def test_messages_in_flight_are_known() -> None:
-    """A message is in flight from when it is sent until it arrives or is dropped."""
+    """A message is in flight from its sending until it arrives or is dropped."""
     trace = Cluster(2).run(2).trace
     sent = next(event for event in trace.of("sent"))
     arrived = next(event for event in trace.of("delivered", "dropped") if event["message"] == sent["message"])
@@ -101,8 +101,8 @@ def test_messages_in_flight_are_known() -> None:
     assert sent["message"] not in trace.moment_after(arrived.number).in_flight
 
 
-def test_copy_does_not_end_the_flight_of_its_message() -> None:
-    """With duplication, the message and its copy are told apart."""
+def test_copies_are_marked() -> None:
+    """If the network duplicates every message, half of the deliveries are copies."""
     trace = Cluster(2, network={"duplicate": 1}).run(30).trace
     copies = [event for event in trace.of("delivered") if event.get("copy")]
 
@@ -110,8 +110,8 @@ def test_copy_does_not_end_the_flight_of_its_message() -> None:
     assert len(copies) * 2 == pytest.approx(len(trace.of("delivered")), rel=0.1)
 
 
-def test_truncation_is_followed() -> None:
-    """A log in a moment loses what its server deletes."""
+def test_moment_follows_truncation() -> None:
+    """A log in a moment loses the entries that its server deletes."""
     cluster = Cluster(2, logs={"tom": "1 set x 1", "jerry": "2 set x 2; 2 set y 3"}).run(10)
     moment = cluster.trace.moment_after(len(cluster.trace) - 1)
 
@@ -119,8 +119,8 @@ def test_truncation_is_followed() -> None:
     assert ["set x 1"] == [entry["command"] for entry in moment.servers["jerry"].log]
 
 
-def test_pause_crash_and_partition_are_followed() -> None:
-    """A moment says who is down, who is held still, and where the network is cut."""
+def test_moment_follows_pause_crash_and_partition() -> None:
+    """A moment shows which servers are down or paused, and where the network is cut."""
     cluster = Cluster(4)
     cluster.crash("tom")
     cluster.pause("jerry")
@@ -141,7 +141,7 @@ def test_pause_crash_and_partition_are_followed() -> None:
 
 
 def test_of_filters_by_kind_and_server() -> None:
-    """Events of some kinds, on one server or on all, are found."""
+    """Events can be selected by kind and by server."""
     trace = Cluster(4).run(1).trace
 
     assert 3 == len(trace.of("started"))
