@@ -120,7 +120,7 @@ def test_a_cell_is_compared_with_a_step(kernel: Kernel) -> None:
     found = diff(kernel["Node"], 6)
 
     assert {"on_append_entries", "become_follower", "refuse_append_entries"} <= set(found.names)
-    assert str(found.piece("become_follower")).startswith("become_follower is new from your Node to step 6\n")
+    assert str(found.only("become_follower")).startswith("become_follower is new from your Node to step 6\n")
     assert str(diff(5, kernel["Node"], "refusals")).startswith("refusals is new from step 5 to your Node\n")
 
 

@@ -161,14 +161,14 @@ def test_show_without_a_name_is_the_step_itself() -> None:
     [
         (lambda: whole(0), "there is no step 0; the course has steps 1 to"),
         (lambda: show(99), "there is no step 99"),
-        (lambda: whole("six"), "this takes the number of a step or a Node class, not 'six'"),
+        (lambda: whole("six"), "this takes the number of a step or a Node class, not 'six'"),  # type: ignore[arg-type]
         (lambda: whole(laboratory.Node), "this takes the number of a step or a Node class"),
         (lambda: whole(int), "this takes the number of a step or a Node class"),
         (lambda: show(6, "on_append_entry"), "step 6 has no on_append_entry; did you mean on_append_entries?"),
         (lambda: show(1, "xyz"), "step 1 has no xyz; there are "),
         (lambda: diff(5, 6, "write"), "write is the same in step 5 and step 6"),
         (lambda: diff(5, 6, "voted"), "neither step 5 nor step 6 has voted; did you mean vote"),
-        (lambda: diff(5, 6).piece("zzz"), "neither step 5 nor step 6 has zzz"),
+        (lambda: diff(5, 6).only("zzz"), "neither step 5 nor step 6 has zzz"),
     ],
 )
 def test_errors_are_one_sentence(ask: object, said: str) -> None:
@@ -198,8 +198,8 @@ def test_difference_comes_in_pieces() -> None:
         *("refuse_append_entries", "on_append_entries_refused"),
     ]
     assert [change.kind for change in found.changes] == ["new", "changed", "new", "new", "new"]
-    assert str(found.piece("become_follower")) == str(diff(5, 6, "become_follower"))
-    assert str(found.piece("become_follower")) in str(found)
+    assert str(found.only("become_follower")) == str(diff(5, 6, "become_follower"))
+    assert str(found.only("become_follower")) in str(found)
     assert diff(7, 8).names == ["fields", "start_election", "become_leader", "become_follower"]
 
 

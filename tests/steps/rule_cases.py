@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from raft_steps.lab.source.flatten import Folded, fold
+from raft_steps.lab.source.flatten import FlatNode, flatten
 from raft_steps.lab.source.parse import Definition, StepSource, read_module
 
 
@@ -52,14 +52,14 @@ class Case:
     earlier: Sequence[StepText]
 
     @cached_property
-    def before(self) -> Folded:
+    def before(self) -> FlatNode:
         """The whole node before the step."""
-        return fold([each.chapter for each in self.earlier], alone=False)
+        return flatten([each.chapter for each in self.earlier], alone=False)
 
     @cached_property
-    def after(self) -> Folded:
+    def after(self) -> FlatNode:
         """The whole node as of the step."""
-        return fold([each.chapter for each in (*self.earlier, self.step)], alone=False)
+        return flatten([each.chapter for each in (*self.earlier, self.step)], alone=False)
 
     @cached_property
     def old_definitions(self) -> Mapping[str, Definition]:

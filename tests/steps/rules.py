@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 import raft_steps
 from raft_steps.lab import node
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.source.inline_super import function_of, parameters, passed_on, supers, write_out
+from raft_steps.lab.source.inline_super import function_of, inline_super, parameters, passed_on, super_calls
 from raft_steps.lab.source.parse import Definition, global_names
 from tests.steps import rules_of_messages as messages
 from tests.steps import rules_of_words as words
@@ -110,7 +110,7 @@ def _is_shared(piece: Definition) -> bool:
 def super_passes_on(case: Case) -> Iterator[str]:
     """super() can be written out: by the chain's rules, or because the laboratory's base defines the method."""
     for piece in case.step.chapter.members:
-        found = supers(piece)
+        found = super_calls(piece)
         if not found.count:
             continue
         if found.count != 1 or found.methods != [piece.name] or len(found.statements) != 1:
@@ -121,7 +121,7 @@ def super_passes_on(case: Case) -> Iterator[str]:
             yield f"{piece.name}: the inherited method returns {_returned(case, piece.name)}; write the whole method"
         else:
             try:
-                write_out(piece, case.old_members, case.step.chapter.title)
+                inline_super(piece, case.old_members, case.step.chapter.title)
             except SourceError as error:
                 yield str(error)
 

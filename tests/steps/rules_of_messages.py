@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from raft_steps.lab.messages import handler_name
-from raft_steps.lab.source.flatten import Folded
+from raft_steps.lab.source.flatten import FlatNode
 from raft_steps.lab.source.parse import Definition, global_names
 from tests.steps.rule_cases import Case, is_message
 
@@ -52,7 +52,7 @@ def _built(method: Definition) -> set[str]:
     return {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
 
 
-def _messages(whole: Folded) -> list[Definition]:
+def _messages(whole: FlatNode) -> list[Definition]:
     return [piece for piece in whole.definitions if is_message(piece)]
 
 

@@ -1,6 +1,6 @@
-"""Differences: what becomes of each piece of a node, from one to another.
+"""Compares two nodes, definition by definition.
 
-This module compares texts and knows nothing of where they come from.
+This module compares texts; it does not matter where they come from.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Literal
 from raft_steps.lab.errors import SourceError
 from raft_steps.lab.source import highlight
 
-FIELDS = "fields"  # the name under which all class variables and fields are one piece
-CONTEXT = 3  # lines shown around a change of the fields; all else is short and shown whole
+FIELDS = "fields"  # the name under which all class variables and fields are compared as one text
+CONTEXT = 3  # lines shown around a change of the fields; other definitions are short and shown whole
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
-    """A node in pieces.
+class NodeText:
+    """The text of a node, by definition.
 
     Attributes:
-        title: Whose node it is, such as ``step 6``.
-        order: The names of its messages, of the fields as one piece, and of its methods, in the order of the text.
-        texts: The text of each, and of each field by itself.
+        title: What the node is called, such as ``step 6``.
+        order: The names of its messages, the name ``fields``, and the names of its methods, in the order of the text.
+        texts: The text of each of these, and of each field by itself.
     """
 
     title: str
@@ -34,7 +34,7 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one piece.
+    """The change of one definition.
 
     Attributes:
         name: Its name.
@@ -49,33 +49,33 @@ class Change:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Difference:
-    """What changes from one node to another.
+    """The changes from one node to another.
 
     Attributes:
         before: The first node.
         after: The second node.
-        changes: The pieces that differ: messages, the fields as one piece, then each method.
+        changes: The definitions that differ: messages, the fields as one, then the methods.
     """
 
-    before: Pieces
-    after: Pieces
+    before: NodeText
+    after: NodeText
     changes: tuple[Change, ...]
 
     @property
     def names(self) -> list[str]:
-        """The names of the pieces."""
+        """The names of the definitions that differ."""
         return [change.name for change in self.changes]
 
-    def piece(self, *names: str) -> Difference:
-        """Give some pieces of the difference: messages, methods, single fields, or all ``fields`` as one.
+    def only(self, *names: str) -> Difference:
+        """Return a part of the difference: messages, methods, single fields, or all ``fields`` as one.
 
         Raises:
-            SourceError: There is no piece of that name, or it does not change.
+            SourceError: There is no definition of that name, or it does not change.
         """
         return compare(self.before, self.after, *names)
 
     def __str__(self) -> str:
-        """Give the pieces as plain text, with + and - before what is added and removed."""
+        """Return the changes as plain text, with + and - before added and removed lines."""
         if not self.changes:
             return f"nothing changes from {self.before.title} to {self.after.title}"
         return "\n\n".join(f"{c.name} {self._verb(c)}\n\n{highlight.plain_difference(c.lines)}" for c in self.changes)
@@ -83,7 +83,7 @@ class Difference:
     __repr__ = __str__
 
     def ansi(self) -> str:
-        """Give the pieces with a terminal's colours."""
+        """Return the changes in a terminal's colours."""
         if not self.changes:
             return str(self)
         return "\n\n".join(
@@ -91,7 +91,7 @@ class Difference:
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
-        """Tell a notebook what to show."""
+        """Return what a notebook shows."""
         blocks = [
             highlight.html_block(f"<b>{c.name}</b> {self._verb(c)}", highlight.html_difference(c.lines))
             for c in self.changes
@@ -99,7 +99,7 @@ class Difference:
         return {"text/plain": str(self), "text/html": "\n".join(blocks) or f"<div>{self}</div>"}
 
     def _verb(self, change: Change) -> str:
-        """Say what becomes of a piece."""
+        """Return a clause such as ``is new from step 5 to step 6``."""
         several = change.name == FIELDS
         verbs = {
             "new": "are new" if several else "is new",
@@ -109,11 +109,11 @@ class Difference:
         return f"{verbs[change.kind]} from {self.before.title} to {self.after.title}"
 
 
-def compare(before: Pieces, after: Pieces, *names: str) -> Difference:
-    """Compare two nodes, or some pieces of them.
+def compare(before: NodeText, after: NodeText, *names: str) -> Difference:
+    """Compare two nodes, or some of their definitions.
 
     Raises:
-        SourceError: There is no piece of that name, or it does not change.
+        SourceError: There is no definition of that name, or it does not change.
     """
     changed = [name for name in _merged(before.order, after.order) if before.texts.get(name) != after.texts.get(name)]
     changes = tuple(_change(before, after, name) for name in (map(plain_name, names) if names else changed))
@@ -121,31 +121,31 @@ def compare(before: Pieces, after: Pieces, *names: str) -> Difference:
 
 
 def plain_name(name: str) -> str:
-    """Take a name as people write it: ``Node.on_start`` is a method, ``AppendEntries.term`` a part of its message."""
+    """Return the definition that a dotted name is in: ``on_start`` for ``Node.on_start``, otherwise the first part."""
     owner, dot, member = name.partition(".")
     return member if dot and owner == "Node" else owner
 
 
-def find(texts: Mapping[str, str], name: str, nobody_has: str) -> str:
-    """Give the text of a piece.
+def find(texts: Mapping[str, str], name: str, subject: str) -> str:
+    """Return the text of a definition.
 
     Args:
-        texts: The text of each piece.
-        name: The name of the piece.
-        nobody_has: How the error begins, such as ``step 6 has no``.
+        texts: The text of each definition.
+        name: The name of the definition.
+        subject: How the error begins, such as ``step 6 has no``.
 
     Raises:
-        SourceError: There is none of that name.
+        SourceError: There is no definition of that name.
     """
     if name not in texts:
         close = difflib.get_close_matches(name, texts, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(texts)}"
-        raise SourceError(f"{nobody_has} {name}; {hint}")
+        raise SourceError(f"{subject} {name}; {hint}")
     return texts[name]
 
 
 def _merged(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    """Give the names of both in the order of the second; what goes stays where it was."""
+    """Return the names of both in the order of the second; names that the first alone has stay where they were."""
     merged = list(after)
     for number, name in enumerate(before):
         if name not in merged:
@@ -153,8 +153,8 @@ def _merged(before: Sequence[str], after: Sequence[str]) -> list[str]:
     return merged
 
 
-def _change(before: Pieces, after: Pieces, name: str) -> Change:
-    """Compare one piece."""
+def _change(before: NodeText, after: NodeText, name: str) -> Change:
+    """Compare one definition."""
     find({**after.texts, **before.texts}, name, f"neither {before.title} nor {after.title} has")
     old, new = before.texts.get(name), after.texts.get(name)
     if old == new:
@@ -165,7 +165,7 @@ def _change(before: Pieces, after: Pieces, name: str) -> Change:
 
 
 def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[highlight.Line]:
-    """Yield the lines of both: what stays, what goes, what comes."""
+    """Yield the lines of both texts, each with its sign."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
@@ -176,7 +176,7 @@ def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[highlight.Line
 
 
 def _near(lines: Sequence[highlight.Line]) -> Iterator[highlight.Line]:
-    """Leave out what is far from any change, and mark the place."""
+    """Yield the lines near a change, and an ellipsis in place of the others."""
     changed = [sign != " " for sign, _ in lines]
     left_out = False
     for number, line in enumerate(lines):

@@ -1,8 +1,8 @@
-"""Folding: the chapters of a chain become one node, as if it had been written at once.
+"""Flattens a chain of classes into one node, as if it had been written at once.
 
-A piece of a later chapter takes the place of the piece of that name; a new one is put after its neighbour. Where a
-method passes its arguments on to super(), the lines that it calls stand in its place (`super_calls`). This module works
-on text that `reading` has cut, and never prints from a syntax tree.
+A definition of a later step replaces the one of the same name; a new one is put after its neighbour. A call of super()
+that passes its arguments on is replaced by the lines of the method that it calls (`inline_super`). This module works on
+the text that `parse` returns, and never generates text from a syntax tree.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from raft_steps.lab.errors import SourceError
-from raft_steps.lab.source.inline_super import write_out
+from raft_steps.lab.source.inline_super import inline_super
 from raft_steps.lab.source.parse import INDENT, Definition, Import, StepSource, global_names, shift
 
 LINE_LENGTH = 120
 
 
 @dataclass(slots=True)
-class Folded:
-    """A whole node, in pieces.
+class FlatNode:
+    """A whole node.
 
     Attributes:
-        docstring: The class's docstring, that of the latest chapter that has one.
-        definitions: The messages, and whatever else stands at the module's level.
+        docstring: The class's docstring, from the latest step that has one.
+        definitions: The messages, and any other definition at the module's level.
         members: Class variables, fields and methods, in this order.
         imports: Where each imported name comes from.
     """
@@ -39,126 +39,128 @@ class Folded:
     @property
     def variables(self) -> list[Definition]:
         """The class variables and fields."""
-        return [piece for piece in self.members if piece.kind != "method"]
+        return [definition for definition in self.members if definition.kind != "method"]
 
     @property
     def methods(self) -> list[Definition]:
         """The methods."""
-        return [piece for piece in self.members if piece.kind == "method"]
+        return [definition for definition in self.members if definition.kind == "method"]
 
 
-def fold(chapters: Iterable[StepSource], *, alone: bool = True) -> Folded:
-    """Fold the chapters of a chain, the first one first.
+def flatten(steps: Iterable[StepSource], *, alone: bool = True) -> FlatNode:
+    """Flatten the steps of a chain, the first one first.
 
     Args:
-        chapters: The chapters.
-        alone: Whether the whole shall stand alone. If not, as for a look at single methods, a use of super() that
-            cannot be written out stays as it is, and it does not matter what the whole would import.
+        steps: The steps.
+        alone: Whether the whole is to be a complete module. If not, as for showing single methods, a use of super()
+            that cannot be inlined stays as it is, and imports do not matter.
 
     Raises:
-        SourceError: The whole cannot stand alone: a use of super() cannot be written out, two chapters import
-            different things as one name, or something that a class uses has no source.
+        SourceError: The whole cannot be a complete module: a use of super() cannot be inlined, two steps import
+            different things under one name, or something that a class uses has no source.
     """
-    whole = Folded()
-    for chapter in chapters:
-        whole.docstring = chapter.docstring or whole.docstring
+    whole = FlatNode()
+    for step in steps:
+        whole.docstring = step.docstring or whole.docstring
         if alone:
-            _merge_imports(whole, chapter)
-        for definition in chapter.definitions:
-            _place(whole.definitions, definition, len(whole.definitions))
-        inherited = {piece.name: piece for piece in whole.members}
-        for number, piece in enumerate(chapter.members):
-            written_out = _written_out(piece, inherited, chapter.title, alone)
-            _place(whole.members, written_out, _place_for(whole.members, chapter.members, number))
-        for name in chapter.removed:
-            _take_away(whole.members, name)
-            _take_away(whole.definitions, name)
+            _merge_imports(whole, step)
+        for definition in step.definitions:
+            _put(whole.definitions, definition, len(whole.definitions))
+        inherited = {definition.name: definition for definition in whole.members}
+        for number, definition in enumerate(step.members):
+            inlined = _inlined(definition, inherited, step.title, alone)
+            _put(whole.members, inlined, _place_for(whole.members, step.members, number))
+        for name in step.removed:
+            _remove(whole.members, name)
+            _remove(whole.definitions, name)
     whole.definitions = _used(whole)
     return whole
 
 
-def _written_out(piece: Definition, inherited: Mapping[str, Definition], title: str, alone: bool) -> Definition:
+def _inlined(definition: Definition, inherited: Mapping[str, Definition], title: str, alone: bool) -> Definition:
     try:
-        return write_out(piece, inherited, title)
+        return inline_super(definition, inherited, title)
     except SourceError:
         if alone:
             raise
-        return piece
+        return definition
 
 
-def _merge_imports(whole: Folded, chapter: StepSource) -> None:
-    """Add a chapter's imports; what comes from a step is in the whole itself."""
-    if chapter.missing:
-        raise SourceError(chapter.missing)
-    for name, origin in chapter.imports.items():
+def _merge_imports(whole: FlatNode, step: StepSource) -> None:
+    """Add a step's imports, except imports from other steps: the whole contains what they define."""
+    if step.missing:
+        raise SourceError(step.missing)
+    for name, origin in step.imports.items():
         if origin.module == "raft_steps" or origin.module.startswith("raft_steps.step_"):
             continue
         if whole.imports.setdefault(name, origin) != origin:
             raise SourceError(
-                f"{chapter.title} imports {name} from {origin.module}, an earlier step from {whole.imports[name].module}; "
+                f"{step.title} imports {name} from {origin.module}, an earlier step from {whole.imports[name].module}; "
                 "one file cannot hold both"
             )
 
 
-def _place(pieces: list[Definition], piece: Definition, place: int) -> None:
-    """Put a piece where the one of its name is, or else at this place; the heading of a field's group stays."""
-    for number, old in enumerate(pieces):
-        if old.name == piece.name and old.kind == piece.kind:
-            if piece.kind != "method" and not piece.heading:
-                piece = dataclasses.replace(piece, text=old.heading + piece.text, gap=old.gap)
-            pieces[number] = piece
+def _put(definitions: list[Definition], definition: Definition, place: int) -> None:
+    """Replace the definition of the same name, or insert this one at a place; the heading of a field's group stays."""
+    for number, old in enumerate(definitions):
+        if old.name == definition.name and old.kind == definition.kind:
+            if definition.kind != "method" and not definition.heading:
+                definition = dataclasses.replace(definition, text=old.heading + definition.text, gap=old.gap)
+            definitions[number] = definition
             return
-    _take_away(pieces, piece.name)
-    pieces.insert(place, piece)
+    _remove(definitions, definition.name)
+    definitions.insert(place, definition)
 
 
-def _place_for(pieces: Sequence[Definition], chapter: Sequence[Definition], number: int) -> int:
-    """Find the place of a new member: a method's is after the chapter's method before it, or before the next one."""
-    kind = chapter[number].kind
+def _place_for(definitions: Sequence[Definition], step: Sequence[Definition], number: int) -> int:
+    """Return the place of a new member: a method goes after the step's method before it, or before the next one."""
+    kind = step[number].kind
     order = ["class variable", "field", "method"]
-    end = sum(order.index(piece.kind) <= order.index(kind) for piece in pieces)
+    end = sum(order.index(definition.kind) <= order.index(kind) for definition in definitions)
     if kind != "method":
-        return end  # The order of fields is that of the chain, so that a trace tells them in the same order.
-    places = {piece.name: place for place, piece in enumerate(pieces) if piece.kind == "method"}
-    before = [places[piece.name] + 1 for piece in chapter[:number] if piece.name in places]
-    after = [places[piece.name] for piece in chapter[number + 1 :] if piece.name in places]
+        return end  # Fields stay in the order of the chain, because a trace lists them in that order.
+    places = {definition.name: place for place, definition in enumerate(definitions) if definition.kind == "method"}
+    before = [places[definition.name] + 1 for definition in step[:number] if definition.name in places]
+    after = [places[definition.name] for definition in step[number + 1 :] if definition.name in places]
     return before[-1] if before else after[0] if after else end
 
 
-def _take_away(pieces: list[Definition], name: str) -> None:
-    """Drop a piece; the heading of its group goes to the next of the group."""
-    for number, piece in enumerate(pieces):
-        if piece.name == name:
-            del pieces[number]
-            following = pieces[number] if number < len(pieces) else piece
-            if piece.kind == following.kind == "field" and not following.gap and not following.heading:
-                pieces[number] = dataclasses.replace(following, text=piece.heading + following.text, gap=piece.gap)
+def _remove(definitions: list[Definition], name: str) -> None:
+    """Remove a definition; the heading of its group goes to the next of the group."""
+    for number, definition in enumerate(definitions):
+        if definition.name == name:
+            del definitions[number]
+            following = definitions[number] if number < len(definitions) else definition
+            if definition.kind == following.kind == "field" and not following.gap and not following.heading:
+                definitions[number] = dataclasses.replace(
+                    following, text=definition.heading + following.text, gap=definition.gap
+                )
             return
 
 
-def _used(whole: Folded) -> list[Definition]:
-    """Give the definitions that some member needs, directly or not: a message that nobody names any more goes."""
+def _used(whole: FlatNode) -> list[Definition]:
+    """Return the definitions that some member needs, directly or not: unused messages are left out."""
     names, waiting = set[str](), list(whole.members)
-    by_name = {piece.name: piece for piece in whole.definitions}
+    by_name = {definition.name: definition for definition in whole.definitions}
     while waiting:
         for name in global_names(waiting.pop().text) - names:
             names.add(name)
             waiting += [by_name[name]] if name in by_name else []
-    return [piece for piece in whole.definitions if piece.name in names]
+    return [definition for definition in whole.definitions if definition.name in names]
 
 
-# One text.
+# The text of the whole.
 
 
-def text_of(whole: Folded, title: str) -> str:
-    """Spell a whole node as a module that stands alone.
+def text_of(whole: FlatNode, title: str) -> str:
+    """Return a whole node as the text of a complete module.
 
     Args:
         whole: The node.
         title: The module's docstring, without quotation marks.
     """
-    definitions = [line for piece in whole.definitions for line in _spaced(piece)]
-    used = {name for piece in (*whole.definitions, *whole.members) for name in global_names(piece.text)}
+    definitions = [line for definition in whole.definitions for line in _spaced(definition)]
+    used = {name for definition in (*whole.definitions, *whole.members) for name in global_names(definition.text)}
     imports = whole.imports | {"node": Import("raft_steps.lab", "node")}
     blocks = [
         block for block in (whole.docstring, fields_text(whole.variables), *(m.text for m in whole.methods)) if block
@@ -178,25 +180,25 @@ def text_of(whole: Folded, title: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _spaced(piece: Definition) -> list[str]:
+def _spaced(definition: Definition) -> list[str]:
     """Give a definition's lines with the blank lines before it: two before a class or function."""
-    is_block = not isinstance(ast.parse(piece.text).body[0], ast.Assign | ast.AnnAssign)
-    return [*([""] * (2 if is_block else piece.gap)), piece.text]
+    is_block = not isinstance(ast.parse(definition.text).body[0], ast.Assign | ast.AnnAssign)
+    return [*([""] * (2 if is_block else definition.gap)), definition.text]
 
 
-def fields_text(pieces: Sequence[Definition]) -> str:
+def fields_text(definitions: Sequence[Definition]) -> str:
     """Spell class variables and fields as one block, groups apart as their authors set them."""
     lines: list[str] = []
-    for number, piece in enumerate(pieces):
-        is_group = bool(piece.heading) if piece.kind == "class variable" else piece.gap
-        if number and (is_group or pieces[number - 1].kind != piece.kind):
+    for number, definition in enumerate(definitions):
+        is_group = bool(definition.heading) if definition.kind == "class variable" else definition.gap
+        if number and (is_group or definitions[number - 1].kind != definition.kind):
             lines.append("")
-        lines.append(piece.text)
+        lines.append(definition.text)
     return "\n".join(lines)
 
 
 def import_lines(imports: dict[str, Import]) -> Iterator[str]:
-    """Spell imports as the formatter sorts them: the standard library's first, ``import x`` before ``from x``."""
+    """Yield imports in the formatter's order: the standard library's first, ``import x`` before ``from x``."""
     for standard in (True, False):
         section = {
             n: o for n, o in imports.items() if (o.module.partition(".")[0] in sys.stdlib_module_names) == standard
@@ -212,7 +214,7 @@ def import_lines(imports: dict[str, Import]) -> Iterator[str]:
 
 
 def _member_order(names: tuple[str, str]) -> tuple[int, str]:
-    """Sort as the linter does: CONSTANTS, Classes, functions."""
+    """Return a key that sorts as the linter does: CONSTANTS, Classes, functions."""
     name = names[0]
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2), name
 

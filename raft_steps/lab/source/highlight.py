@@ -1,8 +1,8 @@
-"""Markup: lines of source, as HTML for a notebook and as coloured text for a terminal.
+"""Highlights lines of source, as HTML for a notebook and as coloured text for a terminal.
 
-The HTML is one <pre> with styles of its own and no script, so that it stays what it is in a notebook that is not
-trusted. Colours are tints behind the theme's own text colour, for light and dark themes alike, and never speak alone:
-an added line has a +, a removed one a −, and both are <ins> and <del>, which show even where styles are taken out.
+The HTML is one <pre> with inline styles and no script, so that it looks the same in a notebook that is not trusted.
+Colours are tints behind the theme's text colour, for light and dark themes, and are never the only sign: an added line
+has a +, a removed one a −, and they are <ins> and <del>, which are visible even when styles are removed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Literal
 Sign = Literal["+", "-", " "]
 Line = tuple[Sign, str]  # a line of a difference: its sign, and its text
 
-# A page that JupyterLab exported, and GitHub, do not know the theme's font; without one, columns would not stand in line.
+# GitHub and exported pages do not define the theme's font; without a fallback, columns would not line up.
 FONT = "font-family:var(--jp-code-font-family,monospace)"
 BLOCK = f"margin:0;padding:0;white-space:pre;overflow-x:auto;line-height:1.4;{FONT}"
 WIDE = "display:inline-block;min-width:100%"  # as wide as the longest line, so that a tint does not end before it
@@ -34,28 +34,28 @@ def html_block(title: str, lines: Sequence[str]) -> str:
 
 
 def html_source(text: str) -> list[str]:
-    """Spell source as HTML, a line each: keywords are bold, comments and docstrings slanted."""
+    """Return source as lines of HTML: keywords are bold, comments and docstrings italic."""
     return [line + "\n" for line in _highlighted(text)]
 
 
 def html_difference(lines: Sequence[Line]) -> list[str]:
-    """Spell the lines of a difference as HTML."""
+    """Return the lines of a difference as HTML."""
     before = iter(_highlighted("\n".join(text for sign, text in lines if sign != "+")))
     after = iter(_highlighted("\n".join(text for sign, text in lines if sign != "-")))
-    spelled = []
+    formatted = []
     for sign, _ in lines:
         if sign == "-":
-            spelled.append(f'<del style="{LINE};{REMOVED}">− {next(before)}\n</del>')
+            formatted.append(f'<del style="{LINE};{REMOVED}">− {next(before)}\n</del>')
         elif sign == "+":
-            spelled.append(f'<ins style="{LINE};{ADDED}">+ {next(after)}\n</ins>')
+            formatted.append(f'<ins style="{LINE};{ADDED}">+ {next(after)}\n</ins>')
         else:
             next(before)
-            spelled.append(f'<span style="{LINE}">  {next(after)}\n</span>')
-    return spelled
+            formatted.append(f'<span style="{LINE}">  {next(after)}\n</span>')
+    return formatted
 
 
 def ansi_source(text: str) -> str:
-    """Spell source for a terminal: comments and docstrings step back."""
+    """Return source for a terminal, with dimmed comments and docstrings."""
     lines = text.split("\n")
     for number, spans in enumerate(_spans(text)):
         for start, end, is_keyword in reversed(spans):
@@ -66,7 +66,7 @@ def ansi_source(text: str) -> str:
 
 
 def ansi_difference(lines: Sequence[Line]) -> str:
-    """Spell the lines of a difference for a terminal."""
+    """Return the lines of a difference for a terminal."""
     colours = {"+": GREEN, "-": RED}
     return "\n".join(
         f"{colours[sign]}{sign} {text}".rstrip() + PLAIN if sign in colours else f"  {text}".rstrip()
@@ -75,18 +75,18 @@ def ansi_difference(lines: Sequence[Line]) -> str:
 
 
 def bold(text: str) -> str:
-    """Make a text stand out in a terminal."""
+    """Return a text in bold for a terminal."""
     return f"{BOLD}{text}{PLAIN}"
 
 
 def plain_difference(lines: Sequence[Line]) -> str:
-    """Spell the lines of a difference as plain text."""
+    """Return the lines of a difference as plain text."""
     return "\n".join(f"{sign} {text}".rstrip() for sign, text in lines)
 
 
 def _highlighted(text: str) -> list[str]:
-    """Spell each line as HTML."""
-    spelled = []
+    """Return each line as HTML."""
+    formatted = []
     for line, spans in zip(text.split("\n"), _spans(text), strict=True):
         parts, place = [], 0
         for start, end, is_keyword in spans:
@@ -95,12 +95,12 @@ def _highlighted(text: str) -> list[str]:
                 f"{html.escape(line[place:start], quote=False)}<{tag}>{html.escape(line[start:end], quote=False)}</{tag}>"
             )
             place = end
-        spelled.append("".join(parts) + html.escape(line[place:], quote=False))
-    return spelled
+        formatted.append("".join(parts) + html.escape(line[place:], quote=False))
+    return formatted
 
 
 def _spans(text: str) -> list[list[tuple[int, int, bool]]]:
-    """Find what each line has that is highlighted: where it starts and ends, and whether it is a keyword."""
+    """Return for each line what is highlighted: start, end, and whether it is a keyword."""
     lines = text.split("\n")
     spans: list[list[tuple[int, int, bool]]] = [[] for _ in lines]
     for token in _tokens(text):
@@ -115,12 +115,14 @@ def _spans(text: str) -> list[list[tuple[int, int, bool]]]:
 
 
 def _tokens(text: str) -> Iterator[tokenize.TokenInfo]:
-    """Yield keywords, comments and docstrings; pieces of a difference may break off, which is no reason to fail."""
+    """Yield keywords, comments and docstrings, up to the first error: a part of a difference may be incomplete."""
     starts_statement, depth = True, 0
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             name = tokenize.tok_name[token.type]
-            depth += (name == "FSTRING_START") - (name == "FSTRING_END")  # Newer Pythons look into f-strings.
+            depth += (name == "FSTRING_START") - (
+                name == "FSTRING_END"
+            )  # Python 3.12 and newer tokenize the inside of f-strings.
             if depth:
                 continue
             is_docstring = token.type == tokenize.STRING and starts_statement

@@ -1,7 +1,7 @@
-"""Calls of super(): where a method passes its arguments on, the lines that it calls are put in the call's place.
+"""Inlines calls of super(): the lines of the inherited method replace the call.
 
-That is possible where the call is a statement of its own, passes the method's own arguments, and the inherited method
-returns nothing and shares no local name with the one that calls it. The steps keep to that.
+That is possible if the call is a separate statement, passes the method's own arguments, and the inherited method
+returns nothing and shares no local name with its caller. All steps are written so; a test checks it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from raft_steps.lab.source.parse import Definition, shift
 
 
 @dataclass(frozen=True, slots=True)
-class Supers:
+class SuperCalls:
     """The uses of super() in a method.
 
     Attributes:
-        count: How often the name stands there.
-        methods: The methods that it is used to reach.
+        count: How often ``super`` occurs.
+        methods: The methods that are called through it.
         statements: The uses that are whole statements, such as ``super().on_start()``.
     """
 
@@ -31,11 +31,11 @@ class Supers:
     statements: list[ast.Expr]
 
 
-def supers(piece: Definition) -> Supers:
+def super_calls(definition: Definition) -> SuperCalls:
     """Find the uses of super() in a method."""
-    nodes = list(ast.walk(ast.parse(piece.text)))
+    nodes = list(ast.walk(ast.parse(definition.text)))
     reaching = {id(node): node for node in nodes if isinstance(node, ast.Attribute) and _is_super(node.value)}
-    return Supers(
+    return SuperCalls(
         count=sum(isinstance(node, ast.Name) and node.id == "super" for node in nodes),
         methods=[node.attr for node in reaching.values()],
         statements=[
@@ -51,92 +51,96 @@ def _is_super(node: ast.expr) -> bool:
 
 
 def passed_on(statement: ast.Expr) -> list[str]:
-    """Spell the arguments of a call; one that is passed by its own name is that name."""
+    """Return the arguments of a call as text; ``x=x`` is returned as ``x``."""
     call = statement.value
     assert isinstance(call, ast.Call)
-    spelled = [ast.unparse(argument) for argument in call.args]
+    arguments = [ast.unparse(argument) for argument in call.args]
     for keyword in call.keywords:
         value = ast.unparse(keyword.value)
-        spelled.append(value if value == keyword.arg else f"{keyword.arg}={value}")
-    return spelled
+        arguments.append(value if value == keyword.arg else f"{keyword.arg}={value}")
+    return arguments
 
 
-def write_out(piece: Definition, inherited: Mapping[str, Definition], title: str) -> Definition:
-    """Put the lines of the inherited method in the place of ``super().method(same arguments)``.
+def inline_super(definition: Definition, inherited: Mapping[str, Definition], title: str) -> Definition:
+    """Replace ``super().method(same arguments)`` by the lines of the inherited method.
 
-    A call of the laboratory's base, which no chapter defines, stays.
+    A call of a method that only the laboratory's base class defines stays.
 
     Raises:
-        SourceError: The call is not a whole statement, or its lines would mean something else here.
+        SourceError: The call is not a whole statement, or the inherited lines would mean something else here.
     """
-    if piece.kind != "method" or "super" not in piece.text:
-        return piece
-    found = supers(piece)
+    if definition.kind != "method" or "super" not in definition.text:
+        return definition
+    found = super_calls(definition)
     if found.count == len(found.methods) and not any(method in inherited for method in found.methods):
-        return piece
-    where = f"{title}, {piece.name}"
-    if found.count != 1 or found.methods != [piece.name] or not found.statements:
-        raise SourceError(f"{where}: super() is allowed once, as a statement of its own: super().{piece.name}(…)")
-    statement, parent = found.statements[0], inherited[piece.name]
-    _refuse_other_meaning(piece, parent, statement, where)
-    return dataclasses.replace(piece, text=_replaced(piece.text, statement, parent))
+        return definition
+    where = f"{title}, {definition.name}"
+    if found.count != 1 or found.methods != [definition.name] or not found.statements:
+        raise SourceError(f"{where}: super() is allowed once, as a statement of its own: super().{definition.name}(…)")
+    statement, parent = found.statements[0], inherited[definition.name]
+    _check_same_meaning(definition, parent, statement, where)
+    return dataclasses.replace(definition, text=_replaced(definition.text, statement, parent))
 
 
-def _refuse_other_meaning(piece: Definition, parent: Definition, statement: ast.Expr, where: str) -> None:
-    """Turn down a call whose lines would not do here what they do there."""
+def _check_same_meaning(definition: Definition, parent: Definition, statement: ast.Expr, where: str) -> None:
+    """Raise a SourceError if the inherited lines would not do in the caller what they do in their method."""
     passed = passed_on(statement)
-    if not passed == parameters(piece) == parameters(parent):
-        raise SourceError(f"{where}: super().{piece.name}({', '.join(passed)}) does not pass the same arguments on")
+    if not passed == parameters(definition) == parameters(parent):
+        raise SourceError(
+            f"{where}: super().{definition.name}({', '.join(passed)}) does not pass the same arguments on"
+        )
     if any(isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) for node in ast.walk(ast.parse(parent.text))):
-        raise SourceError(f"{where}: the inherited {piece.name} returns; write the whole method instead of super()")
-    (ours, all_ours), (theirs, all_theirs) = _names(piece), _names(parent)
+        raise SourceError(
+            f"{where}: the inherited {definition.name} returns; write the whole method instead of super()"
+        )
+    (ours, all_ours), (theirs, all_theirs) = _names(definition), _names(parent)
     if shared := (ours & all_theirs) | (theirs & all_ours):
         raise SourceError(
             f"{where}: the inherited method uses the name {min(shared)} too; write the whole method instead of super()"
         )
 
 
-def function_of(piece: Definition) -> ast.FunctionDef | ast.AsyncFunctionDef:
-    """Give the syntax tree of a method."""
-    function = ast.parse(piece.text).body[0]
+def function_of(definition: Definition) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    """Return the syntax tree of a method."""
+    function = ast.parse(definition.text).body[0]
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-        raise SourceError(f"{piece.name} is no method")
+        raise SourceError(f"{definition.name} is not a method")
     return function
 
 
-def parameters(piece: Definition) -> list[str]:
-    """Name the parameters of a method, self excepted."""
-    arguments = function_of(piece).args
+def parameters(definition: Definition) -> list[str]:
+    """Return the names of a method's parameters without self."""
+    arguments = function_of(definition).args
     return [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)][1:]
 
 
-def _names(piece: Definition) -> tuple[set[str], set[str]]:
-    """Give the names that a method assigns, and all that it uses."""
-    tables = symtable.symtable(piece.text, "piece", "exec").get_children()
-    table = next(table for table in tables if table.get_type() == "function" and table.get_name() == piece.name)
+def _names(definition: Definition) -> tuple[set[str], set[str]]:
+    """Return the names that a method assigns, and all names that it uses."""
+    tables = symtable.symtable(definition.text, "definition", "exec").get_children()
+    table = next(table for table in tables if table.get_type() == "function" and table.get_name() == definition.name)
     symbols = table.get_symbols()
     return {s.get_name() for s in symbols if s.is_assigned()}, {s.get_name() for s in symbols}
 
 
 def _replaced(text: str, statement: ast.Expr, parent: Definition) -> str:
-    """Put a method's body in the place of a statement; a remark behind the statement goes above."""
+    """Replace a statement by a method's body; a comment after the statement goes on the line above."""
     lines = text.split("\n")
     last = lines[(statement.end_lineno or 0) - 1].encode()
-    remark = last[statement.end_col_offset :].decode().strip()
-    new = [remark, *_body(parent)] if remark else _body(parent)
+    comment = last[statement.end_col_offset :].decode().strip()
+    new = [comment, *_body(parent)] if comment else _body(parent)
     shifted = shift("\n".join(new), statement.col_offset).split("\n")
     lines[statement.lineno - 1 : statement.end_lineno] = shifted
     return "\n".join(lines)
 
 
-def _body(piece: Definition) -> list[str]:
-    """Give the lines of a method after its docstring, at the left margin."""
-    body = function_of(piece).body
+def _body(definition: Definition) -> list[str]:
+    """Return the lines of a method after its docstring, without indentation."""
+    body = function_of(definition).body
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
     if not body:
         return ["pass"]
-    lines, first = piece.text.split("\n"), body[0].lineno - 1
+    lines, first = definition.text.split("\n"), body[0].lineno - 1
     if lines[first].encode()[: body[0].col_offset].strip():  # The body stands on the line of its def.
         return [lines[first].encode()[body[0].col_offset :].decode()]
     while lines[first - 1].lstrip().startswith("#"):

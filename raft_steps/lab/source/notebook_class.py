@@ -1,8 +1,8 @@
-"""Cells: it finds the source of a class that somebody wrote outside the steps, in a notebook or in a file.
+"""Finds the source of a class that is not part of the steps, in a notebook or in a file.
 
-Python cannot give the source of a class from a notebook, for a cell is no file. But the kernel keeps the text of every
-cell for tracebacks, in `linecache`, and each method's code knows which text and which line it comes from. What the
-class uses from other cells (a message, a constant, an import) is found through the names that its methods see.
+`inspect` does not find the source of a class from a notebook, because a cell is not a file. But the kernel keeps the
+text of every cell for tracebacks, in `linecache`, and the code of each method has the name and the line of its text.
+What the class uses from other cells (a message, a constant, an import) is found through its methods' globals.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from raft_steps.lab.source.parse import (
     Import,
     StepSource,
     class_docstring,
-    cut,
     defined_name,
     first_line,
     global_names,
     is_removal,
     read_class,
     shift,
+    split,
 )
 
-# Where a name may come from that does not say so itself, such as Command, which is only a union of two messages.
+# Modules to search for objects without a __module__, such as Command, which is a union of two messages.
 LABORATORY = tuple(f"raft_steps.lab.{name}" for name in ("commands", "log", "messages", "node"))
 STANDARD = ("typing", "dataclasses", "collections.abc")
-MARK = re.compile(r"\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")  # nbgrader's, in the cells of exercises
+MARK = re.compile(r"\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")  # nbgrader's markers in the cells of exercises
 
 
 def read_cell(node_class: type, known: frozenset[str]) -> StepSource:
-    """Read a class that is no step's, and what it needs that the chain before it does not have.
+    """Read a class that is not part of a step, and what it needs that the chain before it does not define.
 
     Args:
         node_class: The class.
@@ -56,38 +56,38 @@ def read_cell(node_class: type, known: frozenset[str]) -> StepSource:
     path, found = find_class(node_class, "")
     lines = _lines(path)
     space = _names_seen_by(node_class)
-    pieces = [_plain(piece, space) for piece in read_class(lines, found, title)]
-    members = [piece for piece in pieces if not is_removal(piece)]
-    borrowed = _Borrowed(title, path, space, known | {node_class.__name__})
-    for piece in members:
-        borrowed.visit(piece.text)
+    definitions = [_simplified(definition, space) for definition in read_class(lines, found, title)]
+    members = [definition for definition in definitions if not is_removal(definition)]
+    dependencies = _Dependencies(title, path, space, known | {node_class.__name__})
+    for definition in members:
+        dependencies.visit(definition.text)
     return StepSource(
         title=title,
         text=_text(lines, found),
         docstring=class_docstring(lines, found),
-        definitions=borrowed.in_order(),
+        definitions=dependencies.in_order(),
         members=tuple(members),
-        imports=borrowed.imports,
-        removed=frozenset(piece.name for piece in pieces if is_removal(piece)),
-        missing=borrowed.missing,
+        imports=dependencies.imports,
+        removed=frozenset(definition.name for definition in definitions if is_removal(definition)),
+        missing=dependencies.missing,
     )
 
 
 def _text(lines: list[str], found: ast.ClassDef) -> str:
-    """Give the text of a class, without an exercise's marks."""
+    """Return the text of a class without an exercise's markers."""
     kept = [line for line in lines[first_line(found) - 1 : found.end_lineno] if not MARK.match(line)]
     return shift("\n".join(kept), -found.col_offset) + "\n"
 
 
 def find_class(wanted: type, path: str) -> tuple[str, ast.ClassDef]:
-    """Find the text that a class was written in, and its place there.
+    """Find the text that a class is defined in, and the statement that defines it.
 
     Args:
         wanted: The class.
-        path: Where to look first when the class has no method that says it.
+        path: The text to search first if the class has no method that names it.
 
     Raises:
-        SourceError: No text is known that holds this class.
+        SourceError: No known text defines this class.
     """
     paths = {function.__code__.co_filename for function in _functions(wanted).values()}
     if len(paths) > 1:
@@ -102,7 +102,7 @@ def find_class(wanted: type, path: str) -> tuple[str, ast.ClassDef]:
 
 
 def _functions(wanted: type) -> dict[str, types.FunctionType]:
-    """Give the functions that were written in the body of a class."""
+    """Return the functions that are defined in the body of a class."""
     functions = {}
     for name, value in vars(wanted).items():
         function = inspect.unwrap(getattr(value, "__func__", getattr(value, "fget", value)))
@@ -112,14 +112,14 @@ def _functions(wanted: type) -> dict[str, types.FunctionType]:
 
 
 def _texts(path: str, module_name: str) -> Iterator[str]:
-    """Name the texts that may hold a definition: this one, its module's, then the cells, the latest first."""
+    """Yield the names of texts that may hold a definition: this one, its module's, then the cells, latest first."""
     if path:
         yield path
     file = getattr(sys.modules.get(module_name), "__file__", None)
     if file:
         yield file
     for name, entry in reversed(list(linecache.cache.items())):
-        if len(entry) > 1 and entry[1] is None:  # No time of change: the text is no file's.
+        if len(entry) > 1 and entry[1] is None:  # Without a modification time the text is that of a cell.
             yield name
 
 
@@ -135,12 +135,12 @@ def _tree(path: str) -> ast.Module:
 
 
 def _is_source_of(statement: ast.ClassDef, wanted: type) -> bool:
-    """Say whether a class statement is the one that made a class: same methods on the same lines, same names."""
+    """Return whether a statement defines a class: same methods on the same lines, same names."""
     written = {name: s for s in statement.body if (name := defined_name(s)) and not name.startswith("__")}
     own = {name for name in vars(wanted) if not name.startswith("__")}
     try:
         own |= set(inspect.get_annotations(wanted))
-    except NameError:  # Newer Pythons look annotations up late; the rest of the evidence has to do.
+    except NameError:  # Python 3.14 evaluates annotations lazily; the other evidence has to suffice.
         own |= set(written)
     lines = {name: function.__code__.co_firstlineno for name, function in _functions(wanted).items()}
     return (
@@ -151,16 +151,16 @@ def _is_source_of(statement: ast.ClassDef, wanted: type) -> bool:
 
 
 def _names_seen_by(node_class: type) -> Mapping[str, Any]:
-    """Give the names that a class's methods see around them."""
+    """Return the names that a class's methods see: their closures and globals."""
     functions = _functions(node_class).values()
     local = [inspect.getclosurevars(function).nonlocals for function in functions]
     around = [function.__globals__ for function in functions] or [vars(sys.modules[node_class.__module__])]
     return ChainMap(*map(dict, local), *around)
 
 
-def _plain(piece: Definition, space: Mapping[str, Any]) -> Definition:
-    """Take out an exercise's marks, and spell ``step_05.AppendEntries`` as ``AppendEntries``: in one file it is that."""
-    text = "\n".join(line for line in piece.text.split("\n") if not MARK.match(line))
+def _simplified(definition: Definition, space: Mapping[str, Any]) -> Definition:
+    """Remove an exercise's markers, and replace ``step_05.AppendEntries`` by ``AppendEntries``, as in one file."""
+    text = "\n".join(line for line in definition.text.split("\n") if not MARK.match(line))
     lines = [line.encode() for line in text.split("\n")]
     qualified = [
         node
@@ -171,7 +171,7 @@ def _plain(piece: Definition, space: Mapping[str, Any]) -> Definition:
     for node in sorted(qualified, key=lambda node: (node.lineno, node.col_offset), reverse=True):
         line = lines[node.lineno - 1]
         lines[node.lineno - 1] = line[: node.col_offset] + node.attr.encode() + line[node.end_col_offset :]
-    return dataclasses.replace(piece, text=b"\n".join(lines).decode())
+    return dataclasses.replace(definition, text=b"\n".join(lines).decode())
 
 
 def _is_step(value: object) -> bool:
@@ -179,15 +179,15 @@ def _is_step(value: object) -> bool:
 
 
 @dataclass
-class _Borrowed:
-    """What a class uses from around it: imports, and definitions of cells (a redefined message is one).
+class _Dependencies:
+    """What a class uses from around it: imports, and definitions in cells, such as a redefined message.
 
     Attributes:
-        title: Whose class it is.
-        path: The text that the class was written in.
+        title: What the class is called in messages.
+        path: The text that the class is defined in.
         space: The names that its methods see.
         known: The names that the chain before it defines.
-        missing: Why something cannot be found; empty when all can.
+        missing: Why something cannot be found; empty if everything was.
     """
 
     title: str
@@ -200,7 +200,7 @@ class _Borrowed:
     seen: set[str] = field(default_factory=set)
 
     def visit(self, text: str) -> None:
-        """Find what a piece uses; what a definition needs comes before it."""
+        """Add what a text uses; what a definition needs is added before it."""
         for name in sorted(global_names(text) - self.seen):
             if name not in self.space or self.space[name] is getattr(builtins, name, None):
                 continue
@@ -218,15 +218,15 @@ class _Borrowed:
         except SourceError as error:
             self.missing = self.missing or str(error)
             return
-        definition = _plain(next(cut(_lines(path), [statement], 0, self.title)), self.space)
+        definition = _simplified(next(split(_lines(path), [statement], 0, self.title)), self.space)
         self.visit(definition.text)
         self.definitions.append((path, statement.lineno, definition))
 
     def in_order(self) -> tuple[Definition, ...]:
-        """Give the definitions as they stand in their text; if they come from several, what one needs comes before it."""
+        """Return the definitions in the order of their text; those from several texts, each after what it needs."""
         if len({path for path, _, _ in self.definitions}) == 1:
             self.definitions.sort(key=lambda found: found[1])
-        return tuple(piece for _, _, piece in self.definitions)
+        return tuple(definition for _, _, definition in self.definitions)
 
 
 def _is_from_step(value: object) -> bool:
@@ -234,7 +234,7 @@ def _is_from_step(value: object) -> bool:
 
 
 def _origin(name: str, value: Any) -> Import | None:
-    """Say from where a name can be imported, if it is the standard library's or the laboratory's."""
+    """Return the import of a name of the standard library or the laboratory; None for any other."""
     if isinstance(value, types.ModuleType):
         return Import(*value.__name__.rsplit(".", 1)) if _is_ours(value.__name__) else Import(value.__name__)
     own = getattr(value, "__module__", None) or ""
@@ -242,9 +242,9 @@ def _origin(name: str, value: Any) -> Import | None:
         module = sys.modules.get(module_name)
         if not (_is_ours(module_name) or module_name.partition(".")[0] in sys.stdlib_module_names):
             continue
-        for spelled in (name, getattr(value, "__name__", name)):
-            if module is not None and getattr(module, spelled, module) is value:
-                return Import(module_name, spelled)
+        for candidate in (name, getattr(value, "__name__", name)):
+            if module is not None and getattr(module, candidate, module) is value:
+                return Import(module_name, candidate)
     return None
 
 
@@ -253,7 +253,7 @@ def _is_ours(module_name: str) -> bool:
 
 
 def _definition(name: str, value: Any, path: str, title: str) -> tuple[str, ast.stmt]:
-    """Find the statement that defines a name of a cell or file, and the text that it stands in."""
+    """Find the text that defines a name of a cell or file, and the statement."""
     if isinstance(value, type):
         return find_class(value, path)
     if isinstance(value, types.FunctionType):

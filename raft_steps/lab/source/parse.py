@@ -1,8 +1,8 @@
-"""Reading: source text, cut into pieces.
+"""Parses the source of a step into definitions.
 
-A piece is a run of whole lines: one message, field or method, with the comments above it. Nothing is ever printed
-from a syntax tree, so comments and layout stay what their author wrote. A chapter is what one class of the chain
-adds: a step's module, or a learner's cell (`cells` finds that one). This module does not know how chapters combine.
+A definition is a run of whole lines: one message, field or method, with the comments above it. Text is never generated
+from a syntax tree, so comments and layout stay as their author wrote them. The source of a step is a module, or a
+learner's cell (`notebook_class` finds that one). How the steps of a chain combine is the subject of `flatten`.
 """
 
 from __future__ import annotations
@@ -55,17 +55,17 @@ class Import(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StepSource:
-    """What one class of the chain adds to the one before.
+    """What one class of the chain adds to the one before it.
 
     Attributes:
-        title: Whose it is: ``step 6``, or ``your Node``.
+        title: What it is called: ``step 6``, or ``your Node``.
         text: All of it, as its author wrote it.
         docstring: The class's docstring as it stands in the source; empty when there is none.
-        definitions: The messages and whatever else stands at the module's level.
+        definitions: The messages, and any other definition at the module's level.
         members: Class variables, fields and methods.
         imports: Where each imported name comes from.
-        removed: The names that the chapter takes away.
-        missing: Why the whole cannot stand alone, when something that the class uses has no source.
+        removed: The names that the step removes.
+        missing: Why the whole cannot be a complete module, if something that the class uses has no source.
     """
 
     title: str
@@ -82,7 +82,7 @@ def read_step(number: int) -> StepSource:
     """Read the module of a step.
 
     Raises:
-        SourceError: There is no such step, or its source cannot be had.
+        SourceError: There is no such step, or its source is not available.
     """
     try:
         module = raft_steps.step(number)
@@ -93,10 +93,10 @@ def read_step(number: int) -> StepSource:
 
 @functools.lru_cache(maxsize=128)
 def read_module(text: str, title: str) -> StepSource:
-    """Read the text of a step's module; the same text is read once.
+    """Parse the text of a step's module; the result is cached.
 
     Raises:
-        SourceError: It has no class Node, or holds what a step does not.
+        SourceError: It has no class Node, or a statement that a step must not have.
     """
     lines, tree = text.splitlines(), ast.parse(text)
     node_class = next((s for s in tree.body if isinstance(s, ast.ClassDef) and s.name == "Node"), None)
@@ -108,21 +108,21 @@ def read_module(text: str, title: str) -> StepSource:
     rest = [s for s in tree.body if s is not node_class and not isinstance(s, ast.Import | ast.ImportFrom)]
     # A comment above the first definition comes after the last import.
     start = max((s.end_lineno or 0 for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)), default=0)
-    definitions = list(cut(lines, rest, start, title))
+    definitions = list(split(lines, rest, start, title))
     members = read_class(lines, node_class, title)
     return StepSource(
         title=title,
         text=text,
         docstring=class_docstring(lines, node_class),
-        definitions=tuple(piece for piece in definitions if not is_removal(piece)),
-        members=tuple(piece for piece in members if not is_removal(piece)),
+        definitions=tuple(definition for definition in definitions if not is_removal(definition)),
+        members=tuple(definition for definition in members if not is_removal(definition)),
         imports=imports,
-        removed=frozenset(piece.name for piece in [*definitions, *members] if is_removal(piece)),
+        removed=frozenset(definition.name for definition in [*definitions, *members] if is_removal(definition)),
     )
 
 
 def imported_names(statement: ast.stmt) -> dict[str, Import]:
-    """Say where the names of an import statement come from; any other statement brings none."""
+    """Return where the names of an import statement come from; empty for any other statement."""
     if isinstance(statement, ast.Import):
         return {alias.asname or alias.name: Import(alias.name) for alias in statement.names}
     if isinstance(statement, ast.ImportFrom):
@@ -131,26 +131,26 @@ def imported_names(statement: ast.stmt) -> dict[str, Import]:
 
 
 def read_class(lines: Sequence[str], node_class: ast.ClassDef, title: str) -> list[Definition]:
-    """Cut the body of a class into pieces, those that take a name away included."""
+    """Parse the body of a class into definitions, including those that remove a name."""
     body = node_class.body
     start = (body[0].end_lineno or 0) if ast.get_docstring(node_class) is not None else body[0].lineno - 1
     while start > node_class.lineno and not ast.get_docstring(node_class) and is_comment(lines[start - 1]):
         start -= 1
-    return list(cut(lines, body, start, title, in_class=True))
+    return list(split(lines, body, start, title, in_class=True))
 
 
 def class_docstring(lines: Sequence[str], node_class: ast.ClassDef) -> str:
-    """Give a class's docstring as it stands in the source, quotation marks included."""
+    """Return a class's docstring as it is in the source, including its quotation marks."""
     if ast.get_docstring(node_class) is None:
         return ""
     first = node_class.body[0]
     return shift("\n".join(lines[first.lineno - 1 : first.end_lineno]), -first.col_offset)
 
 
-def cut(
+def split(
     lines: Sequence[str], statements: Sequence[ast.stmt], start: int, title: str, *, in_class: bool = False
 ) -> Iterator[Definition]:
-    """Cut consecutive statements into pieces, each with the comments above it.
+    """Yield consecutive statements as definitions, each with the comments above it.
 
     Raises:
         SourceError: A statement defines nothing, or a name is defined twice.
@@ -159,9 +159,7 @@ def cut(
     for statement in statements:
         first, name, last = first_line(statement), defined_name(statement), statement.end_lineno or statement.lineno
         if name is None and not is_filler(statement):
-            raise SourceError(
-                f"{title}, line {first}: only definitions can be folded, not {lines[first - 1].strip()!r}"
-            )
+            raise SourceError(f"{title}, line {first}: a step has only definitions, not {lines[first - 1].strip()!r}")
         if name is None:
             start = max(start, last)
             continue
@@ -183,7 +181,7 @@ def cut(
 
 
 def end_of_comments(lines: Sequence[str], last: int, column: int) -> int:
-    """Find where the comments end that follow a statement and stand at this column or to its right."""
+    """Return the last line of the comments that follow a statement at this column or to its right."""
     for number in range(last, len(lines)):
         if is_comment(lines[number]) and len(lines[number]) - len(lines[number].lstrip()) >= column:
             last = number + 1
@@ -193,25 +191,25 @@ def end_of_comments(lines: Sequence[str], last: int, column: int) -> int:
 
 
 def first_line(statement: ast.stmt) -> int:
-    """Give the first line of a definition, as code objects count: its decorators belong to it."""
+    """Return the first line of a definition, as code objects count it: that of its first decorator."""
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def is_comment(line: str) -> bool:
-    """Say whether a line holds a comment alone."""
+    """Return whether a line is a comment."""
     return line.lstrip().startswith("#")
 
 
 def is_filler(statement: ast.stmt) -> bool:
-    """Say whether a statement does nothing: a docstring, an ellipsis or a pass."""
+    """Return whether a statement does nothing: a docstring, an ellipsis or a pass."""
     return isinstance(statement, ast.Pass) or (
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     )
 
 
 def defined_name(statement: ast.stmt) -> str | None:
-    """Give the name that a statement defines, or None."""
+    """Return the name that a statement defines, or None."""
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return statement.name
@@ -221,7 +219,7 @@ def defined_name(statement: ast.stmt) -> str | None:
 
 
 def kind_of(statement: ast.stmt, in_class: bool) -> Kind:
-    """Say what a statement defines: a plain assignment in a class is a class variable, for dataclasses ignore it."""
+    """Return what a statement defines. An assignment without annotation in a class is a class variable, not a field."""
     if not in_class:
         return "definition"
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -230,9 +228,9 @@ def kind_of(statement: ast.stmt, in_class: bool) -> Kind:
     return "class variable" if annotation.partition("[")[0].endswith("ClassVar") else "field"
 
 
-def is_removal(piece: Definition) -> bool:
-    """Say whether a piece takes its name away: ``name = removed("why")``."""
-    match ast.parse(piece.text).body[0]:
+def is_removal(definition: Definition) -> bool:
+    """Return whether a definition removes its name: ``name = removed("why")``."""
+    match ast.parse(definition.text).body[0]:
         case ast.Assign(value=ast.Call(func=ast.Name(id="removed"))):
             return True
         case ast.AnnAssign(value=ast.Call(func=ast.Name(id="removed"))):
@@ -241,7 +239,7 @@ def is_removal(piece: Definition) -> bool:
 
 
 def shift(text: str, columns: int) -> str:
-    """Move lines to the right, or to the left, but not the inside of a text that spans lines (docstrings do move)."""
+    """Indent or dedent lines, except the inside of strings over several lines that are not docstrings."""
     indented = text.lstrip("\n").startswith(" ")
     tree = ast.parse(f"if True:\n{text}" if indented else text)
     fixed = {line - indented for node in ast.walk(tree) for line in _inner_lines(node)}
@@ -260,16 +258,16 @@ def shift(text: str, columns: int) -> str:
 
 
 def _inner_lines(node: ast.AST) -> range:
-    """Give the lines of a text after its first."""
+    """Return the lines of a string after its first."""
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)):
         return range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
     return range(0)
 
 
 def global_names(text: str) -> set[str]:
-    """Name what a piece looks up outside itself: in its module, or among Python's own names."""
+    """Return the names that a text looks up in its module or among the built-in names."""
     names: set[str] = set()
-    tables = [symtable.symtable(text, "piece", "exec")]
+    tables = [symtable.symtable(text, "definition", "exec")]
     while tables:
         table = tables.pop()
         tables += table.get_children()
