@@ -1,4 +1,4 @@
-"""Our own SVG: one spelling on every machine, nothing that a client's text could break, and words beside the picture."""
+"""Tests of our SVG writer: a fixed format, resistance to hostile text, and descriptions of pictures."""
 
 import base64
 import re

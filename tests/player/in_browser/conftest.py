@@ -1,6 +1,6 @@
-"""What the tests in a real browser share: one JupyterLab, one Chromium and one page for all of them.
+"""Fixtures for the tests in a real browser: one JupyterLab, one Chromium and one page for all of them.
 
-Without Chromium, Playwright or JupyterLab the tests are skipped, and say so.
+Without Chromium, Playwright or JupyterLab the tests are skipped, with the reason.
 """
 
 import shutil
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tests.player.in_browser.in_jupyterlab import Server
-    from tests.player.in_browser.laboratory import Laboratory, Watched
+    from tests.player.in_browser.laboratory import Laboratory, PageRecord
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator["Browser"]:
-    """Give a browser."""
+    """Yield a browser."""
     if CHROMIUM is None:
         pytest.skip("NO CHROMIUM: the tests in a real browser did not run. On Debian and Ubuntu: apt install chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: pip install playwright")
@@ -35,21 +35,21 @@ def chromium() -> Iterator["Browser"]:
 
 @pytest.fixture(scope="session")
 def server(chromium: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
-    """Give a running JupyterLab, which needs none of one's own settings and changes none."""
+    """Yield a running JupyterLab, which neither reads nor changes the user's settings."""
     from tests.player.in_browser.in_jupyterlab import running_server
 
     with running_server(tmp_path_factory.mktemp("jupyterlab")) as running:
         yield running
 
 
-OpenNotebook = Callable[..., tuple["Page", "Watched"]]
+OpenNotebook = Callable[..., tuple["Page", "PageRecord"]]
 
 
 @pytest.fixture(scope="session")
 def load(
     server: "Server", chromium: "Browser", request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., "Laboratory"]]:
-    """Give a function that gives a page of JupyterLab: the same until a test fails."""
+    """Yield a function that returns a page of JupyterLab: always the same one, until a test fails."""
     from tests.player.in_browser.laboratory import Laboratory
 
     loaded: list[Laboratory] = []
@@ -72,26 +72,26 @@ def load(
 
 @pytest.fixture(scope="module")
 def open_notebook(load: Callable[..., "Laboratory"], server: "Server") -> Iterator[OpenNotebook]:
-    """Give a function that opens a copy of a notebook, alone in its page, with a kernel of its own.
+    """Yield a function that opens a copy of a notebook, alone in its page, with a new kernel.
 
-    It takes the notebook's path, and how the page is to look, as keywords of `Look`. It returns the page and what it
-    does that it should not. Asked for the notebook that it opened last, it does not open it again: the kernel and what
-    it holds stay, and only the look changes.
+    It takes the path of the notebook, and how to show it as keywords of `PageLook`. It returns the page and a record of
+    what the page should not do. If the notebook is the last one opened, it is not opened again: the kernel keeps its
+    state, and only the look changes.
     """
-    from tests.player.in_browser.laboratory import Look
+    from tests.player.in_browser.laboratory import PageLook
 
     shown: tuple[Path, Laboratory] | None = None
 
-    def open_copy(path: Path, **look: Any) -> tuple["Page", "Watched"]:
+    def open_copy(path: Path, **look: Any) -> tuple["Page", "PageRecord"]:
         nonlocal shown
         laboratory = load()
         if shown == (path, laboratory):
-            laboratory.look(Look(**look))
+            laboratory.look(PageLook(**look))
         else:
             shown = path, laboratory
             copy = server.new_folder() / path.name
             shutil.copyfile(path, copy)
-            laboratory.open(copy.relative_to(server.root).as_posix(), Look(**look))
+            laboratory.open(copy.relative_to(server.root).as_posix(), PageLook(**look))
         return laboratory.page, laboratory.watched
 
     yield open_copy

@@ -1,7 +1,7 @@
-"""A real JupyterLab for tests: starting it, opening a notebook in a browser, running its cells.
+"""Starts a real JupyterLab for tests, opens notebooks in it, and runs their cells.
 
-Whatever the page is asked to wait for is raced with a timer, because a promise that never comes true would hang the
-test run for good. The server has settings, data and workspaces of its own, so that nobody's own are read or changed.
+Every wait in the page has a timeout, because a promise that never resolves would block the test run for good. The
+server has settings, data and workspaces of its own, and neither reads nor changes those of the user.
 """
 
 import http.client
@@ -36,7 +36,7 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
-# An open notebook whose kernel answers. The status in the page says "idle" before that, and running would do nothing.
+# An open notebook whose kernel answers. The page shows "idle" before that, when running would do nothing.
 READY = """
 async () => {
   const pause = () => new Promise((done) => setTimeout(done, 50));
@@ -51,7 +51,7 @@ async () => {
   await notebook.sessionContext.session.kernel.info;
 }
 """
-# The kernel answers the question at the end after all else that it has said, so that nothing of that is on its way.
+# The kernel answers the request at the end after all its other messages, so that none of those are missing.
 RUN_ALL = """
 async () => {
   await window.jupyterapp.commands.execute('notebook:run-all-cells');
@@ -88,16 +88,16 @@ class Server:
     root: Path
 
     def address(self, path: str) -> str:
-        """Give the address of a page."""
+        """Return the address of a page."""
         mark = "&" if "?" in path else "?"
         return f"http://127.0.0.1:{self.port}{path}{mark}token={self.token}"
 
     def new_folder(self) -> Path:
-        """Make a folder whose notebooks it opens."""
+        """Create a folder for notebooks that it opens."""
         return Path(tempfile.mkdtemp(dir=self.root))
 
     def ask(self, path: str) -> bytes:
-        """Ask the server for something; give its answer, which is empty while it does not answer."""
+        """Send a request to the server; return its answer, or an empty one while the server does not answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("GET", path, headers={"Authorization": f"token {self.token}"})
@@ -110,7 +110,7 @@ class Server:
 
 @contextmanager
 def running_server(folder: Path) -> Iterator[Server]:
-    """Run a JupyterLab that keeps all that is its own in a folder."""
+    """Run a JupyterLab that keeps its settings, data and workspaces in a folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -187,7 +187,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def within(page: "Page", script: str, seconds: float = 120) -> Any:
-    """Run a function of JavaScript in the page, but no longer than so many seconds."""
+    """Run a JavaScript function in the page, with a limit in seconds."""
     return page.evaluate(RACED % script, seconds * 1000)
 
 
@@ -197,7 +197,7 @@ def await_notebook(page: "Page") -> None:
 
 
 def run_all(page: "Page") -> list[str]:
-    """Run every cell of the open notebook; return the errors that cells ended in, each as its name and its message."""
+    """Run every cell of the open notebook; return the errors of the cells, each as its name and its message."""
     within(page, RUN_ALL, 300)
     errors: list[str] = within(page, ERRORS)
     return errors

@@ -1,8 +1,8 @@
 """One page of JupyterLab for all tests of a worker: notebooks are opened in it one after the other.
 
-Loading JupyterLab takes several times as long as opening a notebook in it. So a test gets the page that is there, with
-its notebook alone in it, and with a theme, a size and a liking for motion as if the page were new. Only when a test has
-failed is the next one given a page that is new indeed, because nobody knows what state the failure left the old one in.
+Loading JupyterLab takes several times as long as opening a notebook in it. So a test reuses the page: its notebook is
+the only one open, and theme, size and motion are set as in a new page. Only after a failed test does the next one get a
+new page, because the failure may have left the old one in any state.
 """
 
 import json
@@ -23,7 +23,7 @@ async () => {
   await window.jupyterapp.restored;
 }
 """
-# Closes what is open. Nobody waits for its kernels to end, and nobody is asked whether it is to be saved.
+# Closes what is open, without waiting for its kernels to end and without asking whether to save.
 CLOSE = """
 const close = (widgets) => {
   for (const widget of widgets) {
@@ -32,7 +32,7 @@ const close = (widgets) => {
   }
 };
 """
-# Opens a notebook, and then closes all else: in an empty page, JupyterLab would open its launcher.
+# Opens a notebook, and then closes everything else: in an empty page, JupyterLab would open its launcher.
 OPEN = """
 async () => {
   %(close)s
@@ -47,16 +47,16 @@ async () => {
 CLEAR = "async () => { %s close([...window.jupyterapp.shell.widgets('main')]); }"
 SIDEBAR = "async () => window.jupyterapp.shell.%sLeft()"
 CHANGE_THEME = "async () => window.jupyterapp.commands.execute('apputils:change-theme', {theme: '%s'})"
-# JupyterLab itself, on a very busy machine: it wants to focus a notebook whose page is being made anew.
+# JupyterLab itself, on a very busy machine: it focuses a notebook whose page is just being replaced.
 JUPYTERLABS_OWN = "_ensureFocus"
 
 
-class Watched:
-    """What a page did that it should not do.
+class PageRecord:
+    """Records what a page should not do.
 
     Attributes:
-        left: The addresses that it asked for on other machines, ever.
-        complaints: The errors that it wrote to its console or that nobody caught, since its notebook was opened.
+        left: The addresses on other machines that it has requested, ever.
+        complaints: The errors in its console, and uncaught ones, since its notebook was opened.
     """
 
     def __init__(self, page: "Page") -> None:
@@ -81,16 +81,16 @@ class Watched:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """How a page is to look at a notebook.
+class PageLook:
+    """How a page shows a notebook.
 
     Attributes:
         dark: Whether the theme is dark.
         width: The width of the page.
         height: The height of the page.
-        sidebar: Whether the list of files is shown beside the notebook.
-        reduced_motion: Whether its reader has asked for less motion.
-        permissions: What the page may do beyond the usual.
+        sidebar: Whether the list of files is shown next to the notebook.
+        reduced_motion: Whether the browser asks for reduced motion.
+        permissions: Additional permissions of the page.
     """
 
     dark: bool = False
@@ -105,25 +105,25 @@ class Laboratory:
     """A page of JupyterLab."""
 
     def __init__(self, server: "Server", browser: "Browser") -> None:
-        """Load the page, which may neither ask another machine for anything nor complain."""
+        """Load the page, and watch it for requests to other machines and for errors."""
         self._context: BrowserContext = browser.new_context()
-        self._context.set_default_timeout(60_000)  # A loaded machine is slow, not wrong.
+        self._context.set_default_timeout(60_000)  # A busy machine is slow, not wrong.
         self.page: Page = self._context.new_page()
-        self.watched = Watched(self.page)
+        self.watched = PageRecord(self.page)
         self.page.goto(server.address("/lab?reset"))
         within(self.page, LOADED)
         assert [] == self.watched.left
         assert [] == self.watched.complaints
 
-    def open(self, path: str, look: Look) -> None:
-        """Open a notebook, by its path on the server, with a kernel of its own, and close all others."""
+    def open(self, path: str, look: PageLook) -> None:
+        """Open a notebook, by its path on the server, with a new kernel, and close all others."""
         self.look(look)
         self.watched.complaints.clear()
         within(self.page, OPEN % {"close": CLOSE, "path": json.dumps(path)})
         await_notebook(self.page)
 
-    def look(self, look: Look) -> None:
-        """Look at what is open in another way; the mouse, which may still lie on something, is taken away."""
+    def look(self, look: PageLook) -> None:
+        """Change how the page shows the notebook, and move the mouse away from anything it may still hover over."""
         self.page.mouse.move(0, 0)
         self.page.set_viewport_size({"width": look.width, "height": look.height})
         self.page.emulate_media(reduced_motion=look.reduced_motion)

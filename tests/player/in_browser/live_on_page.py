@@ -1,4 +1,4 @@
-"""A live cluster on a page, for tests: what was done is waited for, and the kernel can be asked for what came of it."""
+"""A live cluster on a page, for tests: actions are waited for, and the kernel can be asked for their result."""
 
 import ast
 import json
@@ -27,7 +27,7 @@ class LiveOnPage(PlayerOnPage):
     """The live cluster of a notebook whose cells call it `cluster`.
 
     Attributes:
-        watched: What the page did that it should not.
+        watched: A record of what the page should not do.
     """
 
     def __init__(self, page: "Page", watched: Any) -> None:
@@ -46,11 +46,11 @@ class LiveOnPage(PlayerOnPage):
         return ast.literal_eval(within(self.page, _ASK % json.dumps(expression)))
 
     def script(self) -> list[str]:
-        """Give the lines of the script that the panel shows."""
+        """Return the lines of the script in the panel."""
         return self.root.locator(".rp-script code").all_inner_texts()
 
     def said(self) -> str:
-        """Give what the player said last."""
+        """Return the last message of the player."""
         return self.root.locator(".rp-said").inner_text()
 
     def server(self, name: str) -> "Locator":
@@ -58,21 +58,21 @@ class LiveOnPage(PlayerOnPage):
         return self.root.locator(f".rp-picture [data-server={name}]")
 
     def words(self, name: str) -> str:
-        """Give what a screen reader hears of a server."""
+        """Return the accessible name of a server."""
         return self.server(name).get_attribute("aria-label") or ""
 
     def message(self) -> "Locator":
-        """Find the first message on its way that is no copy."""
+        """Find the first message in flight that is not a copy."""
         return self.root.locator(".rp-picture [data-message]:not([data-message$=copy])").first
 
     def done(self, deed: Callable[[], object]) -> None:
-        """Do something that Python is asked for, and wait for its answer."""
+        """Do something that sends a request to Python, and wait for its answer."""
         before = int(self.root.get_attribute("data-answers") or 0)
         deed()
         self.until("Number(player.dataset.answers ?? 0) > given", before)
 
     def do(self, act: str) -> None:
-        """Press a button that asks Python for something."""
+        """Press a button that sends a request to Python."""
         self.steady()
         self.done(self.button(act).click)
 
@@ -86,11 +86,11 @@ class LiveOnPage(PlayerOnPage):
         self.until("!player.querySelector('.rp-inspector').hidden")
 
     def branch(self) -> int:
-        """Give the number of the branch that is shown."""
+        """Return the number of the branch that is shown."""
         return int(self.root.get_attribute("data-branch") or -1)
 
     def allowed(self, act: str) -> bool:
-        """Say whether a button can be pressed; if not, it says why."""
+        """Return whether a button can be pressed; a disabled button must have a reason."""
         button = self.button(act)
         assert button.is_enabled() or button.get_attribute("title")
         return button.is_enabled()

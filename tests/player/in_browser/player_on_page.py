@@ -1,8 +1,7 @@
-"""A player on a page, for tests: found once, waited for by its own data, and described when a wait comes to nothing.
+"""A player on a page, for tests: it is found once, waited for by its own data, and described if a wait fails.
 
-A machine may be slow, and a notebook may have several players, which JupyterLab attaches as one scrolls. So the player
-that is tried gets a mark of its own, no test waits for so many milliseconds and then hopes, and a wait that fails says
-what every player of the page looked like by then.
+A machine may be slow, and a notebook may have several players, which JupyterLab attaches during scrolling. So the
+tested player gets a mark, no test waits for a fixed time, and a wait that fails describes every player of the page.
 """
 
 import itertools
@@ -13,12 +12,12 @@ from tests.player.in_browser.in_jupyterlab import within
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-FRAMES = 8  # for so many frames in a row nothing has moved: it stands still
-SECONDS = 60  # how long anything may take before it is called missing
+FRAMES = 8  # nothing has moved for this many frames in a row
+SECONDS = 60  # the longest wait for anything
 
-# What is asked of the page gets the player that is tried as `player`, and what was handed over as `given`.
+# Expressions in the page get the tested player as `player`, and the arguments as `given`.
 _ASKED = "([mark, given]) => { const player = document.querySelector(`.rp[data-tried='${mark}']`); return %s; }"
-# Waits until what a function of the player gives has been the same for some frames.
+# Waits until the result of a function of the player has not changed for some frames.
 _UNCHANGED = """
 async () => {
   const player = document.querySelector(".rp[data-tried='%(mark)s']");
@@ -31,7 +30,7 @@ async () => {
   }
 }
 """
-# Waits until some message is at two places in two frames, one after the other.
+# Waits until a message is at different places in two consecutive frames.
 _MOVING = """
 async () => {
   const player = document.querySelector(".rp[data-tried='%(mark)s']");
@@ -66,12 +65,12 @@ class PlayerOnPage:
     """
 
     def __init__(self, page: "Page") -> None:
-        """Take the first player that is drawn, wherever others turn up later, and wait until it stays where it is."""
+        """Use the first player that is drawn, even if others appear later, and wait until it stays in its place."""
         self.page = page
         self.pin()
 
     def pin(self) -> None:
-        """Take the first player that is drawn and was not taken before; when its cell is run again it is another element."""
+        """Use the first player that is drawn and was not used before; when its cell runs again, it is another element."""
         self._mark = str(next(_marks))
         self.root = self.page.locator(f".rp[data-tried='{self._mark}']")
         found = self.page.locator(".rp[data-ready='1']:not([data-tried])").first.element_handle()
@@ -80,7 +79,7 @@ class PlayerOnPage:
         self.steady()
 
     def pin_anew(self) -> None:
-        """Take the player of a page that has one, once its cell was run: the one from before has to be gone."""
+        """Use the only player of a page after its cell was run: the previous one must be gone."""
         self.page.wait_for_selector(".rp[data-ready='1']:not([data-tried])")
         self.page.wait_for_function("document.querySelectorAll('.rp').length === 1")
         self.pin()
@@ -100,23 +99,23 @@ class PlayerOnPage:
         return self.root.locator(f"[data-act={act}]")
 
     def press(self, act: str) -> None:
-        """Press one of the buttons by mouse, once no cell above it pushes it about any more."""
+        """Press a button by mouse, once no cell above it moves it any more."""
         self.steady()
         self.button(act).click()
 
     def press_by_key(self, act: str) -> None:
-        """Press one of the buttons by keyboard, which no layout can move away."""
+        """Press a button by keyboard, which works wherever the layout moves it."""
         self.button(act).focus()
         self.page.keyboard.press("Enter")
 
     def step(self, act: str, event: int) -> None:
-        """Press a step, and wait until the event is reached and the glide is over."""
+        """Press a step button, and wait until the event is reached and the animation is over."""
         self.press(act)
         self.settle(event=event)
         self.calm()
 
     def step_from(self, act: str, event: int) -> None:
-        """Press a step that leads on from an event, and wait until the glide is over."""
+        """Press a step button that leads away from an event, and wait until the animation is over."""
         self.press(act)
         self.until("Number(player.dataset.event) > given", event)
         self.calm()
@@ -131,11 +130,11 @@ class PlayerOnPage:
         """Wait until a condition holds.
 
         Args:
-            condition: An expression of JavaScript, in which `player` is the drawing's element.
-            given: What the expression calls `given`.
+            condition: A JavaScript expression, in which `player` is the element of the drawing.
+            given: The value of `given` in the expression.
 
         Raises:
-            AssertionError: It does not come true; the message says how every player of the page stands.
+            AssertionError: The condition did not become true; the message describes every player of the page.
         """
         from playwright.sync_api import TimeoutError as OutOfTime
 
@@ -145,26 +144,26 @@ class PlayerOnPage:
             raise AssertionError(f"not in {SECONDS} s: {condition}, given {given!r}; {self.state()}") from None
 
     def settle(self, **expected: object) -> None:
-        """Wait until the drawing's data are as expected."""
+        """Wait until the data of the drawing are as expected."""
         for name, value in expected.items():
             self.until("player.dataset[given[0]] === given[1]", [name, str(value)])
 
     def steady(self) -> None:
-        """Wait until the player has stayed at its place for some frames: nothing above it is still being drawn."""
+        """Wait until the player has stayed in its place for some frames, so that nothing above it is still being drawn."""
         self._await(
             _UNCHANGED % {"mark": self._mark, "frames": FRAMES, "look": _PLACE}, "it does not stay at its place"
         )
 
     def calm(self) -> None:
-        """Wait until a step's glide is over: time has stood still for some frames."""
+        """Wait until the animation of a step is over: the time has not changed for some frames."""
         self._await(_UNCHANGED % {"mark": self._mark, "frames": FRAMES, "look": _DATA}, "its time does not stand still")
 
     def await_motion(self) -> None:
-        """Wait until a message has moved on from one frame to the next."""
+        """Wait until a message has moved between two frames."""
         self._await(_MOVING % {"mark": self._mark}, "no message moves")
 
     def state(self) -> str:
-        """Say how many players the page has and how each stands; the one that is tried has `tried`."""
+        """Describe every player of the page; the tested one has `tried`."""
         players = self.page.evaluate(_STATE)
         return f"{len(players)} players, tried is {self._mark}: {players}"
 

@@ -1,4 +1,4 @@
-"""Branches of a live cluster in a real JupyterLab: forking, returning, comparing, handing on as text and taking back."""
+"""Tests of branches in a real JupyterLab: starting, switching, comparing, exporting and pasting."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from raft_steps.lab.cluster.cluster import Cluster
 cluster = Cluster(11, 4, seed=2)
 cluster.run(30)
 """
-# Two lead in one term: step 8 lets half of the votes be enough.
+# Two leaders in one term: in step 8, half of the votes are enough.
 BROKEN = """
 from raft_steps.lab.cluster.cluster import Cluster
 
@@ -43,7 +43,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
-    """Give a cluster of its own that has run for 30 seconds, in the middle of its run."""
+    """Return a new cluster that has run for 30 seconds, shown in the middle of its run."""
     live = LiveOnPage(*open_notebook(notebook, permissions=["clipboard-read", "clipboard-write"]))
     live.scrub(15)
     live.settle(time="15.000000")
@@ -51,13 +51,13 @@ def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
 
 
 def crash(live: LiveOnPage, name: str = "tom") -> None:
-    """Crash a server at the moment that is shown."""
+    """Crash a server at the time that is shown."""
     live.select(live.server(name))
     live.do("crash")
 
 
 def test_acting_in_the_past_forks_and_one_can_return(live: LiveOnPage) -> None:
-    """The old future stays: another branch is shown after an action in the past, and the first is whole when one returns."""
+    """An action in the past shows a new branch, and the first branch is unchanged when it is selected again."""
     before = live.ask("cluster.trace.digest()")
     crash(live)
     assert 1 == live.branch()
@@ -77,7 +77,7 @@ def test_acting_in_the_past_forks_and_one_can_return(live: LiveOnPage) -> None:
 
 
 def test_acting_at_the_front_goes_on_with_the_branch(live: LiveOnPage) -> None:
-    """What nobody has seen yet is no past: on a new branch a second action makes no third."""
+    """A future that nobody has seen can be replaced: a second action on a new branch does not start a third one."""
     crash(live)
     live.select(live.server("jerry"))
     live.do("crash")
@@ -88,7 +88,7 @@ def test_acting_at_the_front_goes_on_with_the_branch(live: LiveOnPage) -> None:
 
 
 def test_two_branches_are_compared(live: LiveOnPage) -> None:
-    """Two rings at one time, with words on what differs; one scrubber moves both."""
+    """Comparison shows two rings at the same time, and lists the differences; one scrubber moves both."""
     crash(live)
     live.root.locator("[data-compare='0']").click()
     live.until("!player.querySelector('.rp-beside').hidden")
@@ -104,7 +104,7 @@ def test_two_branches_are_compared(live: LiveOnPage) -> None:
 
 @pytest.mark.parametrize("kind", ["scenario", "python", "pytest"])
 def test_a_copy_that_is_pasted_back_is_the_same_run(live: LiveOnPage, kind: str) -> None:
-    """Each export, pasted, runs to the identical trace; and a scenario does so outside, too."""
+    """Each export, pasted, gives the identical trace, and the scenario also gives it outside the player."""
     crash(live)
     live.root.locator(f"[data-copy={kind}]").click()
     live.until("player.querySelector('.rp-said').innerText.startsWith('Copied')")
@@ -123,21 +123,21 @@ def test_a_copy_that_is_pasted_back_is_the_same_run(live: LiveOnPage, kind: str)
 
 
 def test_the_copied_test_passes(live: LiveOnPage, tmp_path: Path) -> None:
-    """The pytest file that one copies runs as it is, and passes."""
+    """The copied pytest module runs unchanged, and passes."""
     crash(live)
     live.root.locator("[data-copy=pytest]").click()
     live.until("player.querySelector('.rp-said').innerText.startsWith('Copied')")
     path = tmp_path / "test_copied.py"
     path.write_text(live.page.evaluate("() => navigator.clipboard.readText()"), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
-    plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # Whoever pastes it has none of the course's plugins.
+    plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # A learner has none of the course's plugins.
     answer = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False, timeout=120)
 
     assert 0 == answer.returncode, answer.stdout
 
 
 def test_without_a_clipboard_the_text_is_selected(live: LiveOnPage) -> None:
-    """A browser that refuses leaves the text in the field, selected, and says so."""
+    """If the browser refuses to copy, the text stays selected in the field, with a message."""
     live.page.evaluate(REFUSE_CLIPBOARD)
     live.root.locator("[data-copy=scenario]").click()
     live.until("player.querySelector('.rp-said').innerText.includes('by hand')")
@@ -147,7 +147,7 @@ def test_without_a_clipboard_the_text_is_selected(live: LiveOnPage) -> None:
 
 
 def test_nonsense_is_refused_in_words(live: LiveOnPage) -> None:
-    """What is no scenario changes nothing, and the reader is told what is wrong."""
+    """A text that is not a scenario changes nothing, and the error is shown."""
     live.root.locator(".rp-script textarea").fill("crash everything")
     live.do("paste")
 
@@ -157,7 +157,7 @@ def test_nonsense_is_refused_in_words(live: LiveOnPage) -> None:
 
 
 def test_another_cluster_can_be_pasted(live: LiveOnPage) -> None:
-    """A scenario with other servers and another step is drawn with its own; the way back leads to the old ones."""
+    """A scenario with other servers and another step is drawn with those servers; going back shows the old ones."""
     other = "raft-steps 1; step 6; servers ann bob cid dan eve; seed 5; at 20 crash leader; until 40"
     live.root.locator(".rp-script textarea").fill(other)
     live.do("paste")
@@ -173,14 +173,14 @@ def test_another_cluster_can_be_pasted(live: LiveOnPage) -> None:
 
 
 def test_another_cluster_can_be_pasted_while_messages_move(live: LiveOnPage) -> None:
-    """A run of other servers takes the place of one that plays, though its trace has none of the messages on their way."""
+    """A run of other servers can replace one that is playing, though its trace has none of the messages in flight."""
     live.root.locator(".rp-script textarea").fill("raft-steps 1; step 6; servers ann bob cid; seed 5; until 40")
     live.press("start")
     live.step_from("next", live.event)
     live.message().wait_for(state="attached")
     live.server("tom").focus()
     for _ in range(4):
-        live.key("-")  # So slow that the messages are still on their way when the trace comes.
+        live.key("-")  # So slow that the messages are still in flight when the trace arrives.
     live.key(" ")
     live.settle(playing="1")
     live.done(lambda: live.root.locator("[data-act=paste]").press("Enter"))
@@ -191,7 +191,7 @@ def test_another_cluster_can_be_pasted_while_messages_move(live: LiveOnPage) -> 
 
 
 def test_a_second_view_shows_the_same(live: LiveOnPage) -> None:
-    """A second view of the same player shows the same branch; the first goes on."""
+    """A second view of the same player shows the same branch, and the first one continues."""
     crash(live)
     script = live.script()
     within(live.page, "async () => window.jupyterapp.commands.execute('notebook:create-output-view')")
@@ -206,7 +206,7 @@ def test_a_second_view_shows_the_same(live: LiveOnPage) -> None:
 def test_a_broken_property_is_a_banner_that_leads_to_its_moment(
     open_notebook: Callable[..., Any], tmp_path: Path
 ) -> None:  # fmt: skip
-    """Before it breaks there is no banner; V leads to the moment, and from later on the banner does."""
+    """The banner appears with the violation, not before; V and the banner lead to its time."""
     path = write_notebook(tmp_path / "broken.ipynb", BROKEN, "cluster.play()")
     live = LiveOnPage(*open_notebook(path))
     banner = live.root.locator(".rp-alarm")
@@ -224,7 +224,7 @@ def test_a_broken_property_is_a_banner_that_leads_to_its_moment(
 
 
 def test_without_a_kernel_it_plays_and_says_so(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
-    """With the kernel gone an action changes nothing and says why; playing still works to the end."""
+    """Without a kernel, an action changes nothing and shows the reason; playing still works up to the end."""
     path = write_notebook(tmp_path / "gone.ipynb", RUN, "cluster.play()")
     live = LiveOnPage(*open_notebook(path))
     live.scrub(15)

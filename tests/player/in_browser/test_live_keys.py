@@ -1,4 +1,4 @@
-"""The live cluster by keyboard alone, and what it looks like: narrow, wide, dark, calm, to the colour-blind."""
+"""Tests of the live cluster by keyboard alone, and of its appearance: narrow, wide, dark, with reduced motion."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ cluster.run(20)
 """
 VISIONS = ("deuteranopia", "protanopia", "tritanopia", "achromatopsia")
 FOCUSED = """document.activeElement.dataset.server ?? document.activeElement.dataset.message ?? """
-# The boxes of a selector's elements that can be seen, and of those that they may not leave.
+# The boxes of a selector's visible elements, and of those that must contain them.
 OVERLAPS = """
 (root) => {
   const seen = [...root.querySelectorAll("button, input, select, textarea, h4, .rp-label, .rp-clock, .rp-said")]
@@ -58,7 +58,7 @@ def in_the_middle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
-    """Give a cluster of its own, at the end of its run; the focus is on the picture's only stop for Tab."""
+    """Return a new cluster at the end of its run, with the focus on the only tab stop of the picture."""
     live = LiveOnPage(*open_notebook(notebook))
     live.button("end").focus()
     live.key("Enter")
@@ -67,12 +67,12 @@ def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
 
 
 def focused(live: LiveOnPage) -> str:
-    """Name the server or the message that has the focus."""
+    """Return the name of the server or the message that has the focus."""
     return str(live.page.evaluate(f"() => {FOCUSED} ''"))
 
 
 def go_to(live: LiveOnPage, name: str) -> None:
-    """Go to a server or a message with the arrow keys."""
+    """Move to a server or a message with the arrow keys."""
     for _ in range(40):
         if focused(live) == name:
             return
@@ -81,7 +81,7 @@ def go_to(live: LiveOnPage, name: str) -> None:
 
 
 def test_tab_stops_once_and_arrows_go_round(live: LiveOnPage) -> None:
-    """The picture has one stop for Tab; the arrows lead to every server and message, and round."""
+    """The picture has one tab stop; the arrow keys reach every server and message, and wrap around."""
     assert 1 == live.root.locator(".rp-picture [tabindex='0']").count()
     first = focused(live)
     things = live.root.locator(".rp-picture [data-server], .rp-picture [data-message]").count()
@@ -98,7 +98,7 @@ def test_tab_stops_once_and_arrows_go_round(live: LiveOnPage) -> None:
 
 
 def test_a_server_is_steered_by_letters(live: LiveOnPage) -> None:
-    """T, X, P and O act on the focused server, X and P back and forth; the focus stays."""
+    """T, X, P and O act on the focused server, X and P in both directions; the focus stays."""
     go_to(live, "tom")
     for key, says in (("x", "tom crashes"), ("x", "tom restarts"), ("p", "tom is paused"), ("p", "tom goes on")):
         live.done(lambda key=key: live.key(key))  # type: ignore[misc]
@@ -113,7 +113,7 @@ def test_a_server_is_steered_by_letters(live: LiveOnPage) -> None:
 
 
 def test_a_message_is_steered_by_letters(live: LiveOnPage) -> None:
-    """H, 2 and D act on the focused message; when it has arrived the focus goes to its receiver, not away."""
+    """H, 2 and D act on the focused message; when it arrives, the focus moves to its receiver."""
     live.key("Home")
     live.settle(time="0.000000")
     live.key("ArrowRight")
@@ -130,7 +130,7 @@ def test_a_message_is_steered_by_letters(live: LiveOnPage) -> None:
 
 
 def test_a_partition_is_made_by_letters(live: LiveOnPage) -> None:
-    """S ticks servers, W parts them off, M mends the network."""
+    """S selects servers, W partitions them, M heals the network."""
     for name in ("spike", "tyke"):
         go_to(live, name)
         live.key("s")
@@ -141,7 +141,7 @@ def test_a_partition_is_made_by_letters(live: LiveOnPage) -> None:
 
 
 def test_a_client_asks_by_keyboard(live: LiveOnPage) -> None:
-    """C leads to the key of a client's request, where letters are written and Enter asks; Escape leads back."""
+    """C moves to the field of a client's request, where letters are typed and Enter sends; Escape moves back."""
     live.done(lambda: live.key("m"))
     go_to(live, "jerry")
     live.key("c")
@@ -154,7 +154,7 @@ def test_a_client_asks_by_keyboard(live: LiveOnPage) -> None:
 
 
 def test_selecting_and_jumping_by_keyboard(live: LiveOnPage) -> None:
-    """Enter selects, Escape closes; E, F with Shift lead to elections and faults; ? tells the keys."""
+    """Enter selects and Escape closes; E and F, with Shift backwards, lead to elections and faults; ? lists the keys."""
     go_to(live, "jerry")
     live.key("Enter")
     live.until("!player.querySelector('.rp-inspector').hidden")
@@ -194,7 +194,7 @@ def test_jupyterlab_hears_none_of_it(live: LiveOnPage) -> None:
 
 
 def test_the_colour_blind_see_it(live: LiveOnPage, tmp_path: Path) -> None:
-    """A role, a kind of message and a state are told by shape and letter; pictures as the colour-blind see it are kept."""
+    """Roles, messages and states differ by shape and letter; screenshots with simulated colour blindness are kept."""
     live.scrub(8.4)
     live.key("Escape")
     session = live.page.context.new_cdp_session(live.page)
@@ -213,7 +213,7 @@ def test_the_colour_blind_see_it(live: LiveOnPage, tmp_path: Path) -> None:
 
 
 def test_less_motion_does_not_glide(open_notebook: Callable[..., Any], notebook: Path) -> None:
-    """Who asked for less motion gets steps that jump, at the end of a live run, too."""
+    """With reduced motion, steps jump, even at the end of a live run."""
     live = LiveOnPage(*open_notebook(notebook, reduced_motion="reduce"))
     live.press("end")
     event = live.event
@@ -228,7 +228,7 @@ def test_less_motion_does_not_glide(open_notebook: Callable[..., Any], notebook:
 def test_it_looks_well(
     open_notebook: Callable[..., Any], in_the_middle: Path, tmp_path: Path, dark: bool, width: int
 ) -> None:  # fmt: skip
-    """Light and dark, 1,280 and 700 pixels wide, nothing overlaps and nothing is cut off; pictures of it are kept."""
+    """Light and dark, 1,280 and 700 pixels wide, nothing overlaps or is cut off; screenshots are kept."""
     live = LiveOnPage(*open_notebook(in_the_middle, dark=dark, width=width, height=2000, sidebar=False))
     live.steady()
     shot = f"{'dark' if dark else 'light'}-{width}"

@@ -1,4 +1,4 @@
-"""The live cluster in a real JupyterLab: every action on servers, messages and the cluster, by mouse and by keyboard."""
+"""Tests of the live cluster in a real JupyterLab: every action on servers, messages and the cluster."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,24 +28,24 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def live(open_notebook: Callable[..., Any], notebook: Path) -> LiveOnPage:
-    """Give a cluster of its own, at the end of its run, with a leader and two followers."""
+    """Return a new cluster at the end of its run, with a leader and two followers."""
     live = LiveOnPage(*open_notebook(notebook))
     live.press_by_key("end")
     return live
 
 
 def follower_of(live: LiveOnPage) -> str:
-    """Name a server that follows."""
+    """Return the name of a follower."""
     return next(name for name in ("tom", "jerry", "spike") if "follower" in live.words(name))
 
 
 def leader_of(live: LiveOnPage) -> str:
-    """Name the server that leads."""
+    """Return the name of the leader."""
     return next(name for name in ("tom", "jerry", "spike") if "leader" in live.words(name))
 
 
 def go_to_votes(live: LiveOnPage) -> None:
-    """Go to the moment at which a candidate has just asked for votes."""
+    """Move to the time at which a candidate has just requested votes."""
     live.press("start")
     live.settle(time="0.000000")
     live.step_from("next", live.event)
@@ -53,7 +53,7 @@ def go_to_votes(live: LiveOnPage) -> None:
 
 
 def test_a_server_crashes_and_restarts(live: LiveOnPage) -> None:
-    """Crash and restart act on the selected server, in the picture and in Python; what cannot be done is greyed."""
+    """Crash and restart act on the selected server, in the picture and in Python; impossible actions are disabled."""
     name = follower_of(live)
     live.select(live.server(name))
     assert not live.allowed("restart")
@@ -73,7 +73,7 @@ def test_a_server_crashes_and_restarts(live: LiveOnPage) -> None:
 
 
 def test_a_server_is_paused_and_goes_on(live: LiveOnPage) -> None:
-    """Pause holds a server still, resume lets it go on."""
+    """Pause stops a server, and resume lets it continue."""
     name = follower_of(live)
     live.select(live.server(name))
     assert not live.allowed("resume")
@@ -86,7 +86,7 @@ def test_a_server_is_paused_and_goes_on(live: LiveOnPage) -> None:
 
 
 def test_a_server_times_out_now(live: LiveOnPage) -> None:
-    """A follower whose timer runs out now becomes a candidate at once, in the next term, and asks for votes."""
+    """After a timeout, a follower becomes a candidate at once, in the next term, and requests votes."""
     name = follower_of(live)
     live.select(live.server(name))
     live.do("timeout")
@@ -98,7 +98,7 @@ def test_a_server_times_out_now(live: LiveOnPage) -> None:
 
 
 def test_a_server_is_cut_off_and_the_network_heals(live: LiveOnPage) -> None:
-    """Cut off builds a wall around one server; heal takes it away. Both are greyed when they would change nothing."""
+    """Cut off isolates one server, and heal ends it. Both are disabled when they would change nothing."""
     name = leader_of(live)
     assert not live.allowed("heal")
     live.select(live.server(name))
@@ -112,7 +112,7 @@ def test_a_server_is_cut_off_and_the_network_heals(live: LiveOnPage) -> None:
 
 
 def test_a_partition_is_chosen_by_ticking(live: LiveOnPage) -> None:
-    """The ticked servers are one side; Shift and a click tick, too."""
+    """The selected servers form one side; a click with Shift selects as well."""
     assert not live.allowed("partition")
     live.server("tom").click(modifiers=["Shift"])
     live.root.locator("[data-tick=jerry]").check()
@@ -125,7 +125,7 @@ def test_a_partition_is_chosen_by_ticking(live: LiveOnPage) -> None:
 
 
 def test_a_message_is_held_doubled_and_dropped(live: LiveOnPage) -> None:
-    """In the past, the first action begins a branch and the next go on with it; each shows at once."""
+    """In the past, the first action starts a branch and the next ones continue it; each is shown at once."""
     go_to_votes(live)
     message = live.message()
     name = message.get_attribute("data-message") or ""
@@ -146,7 +146,7 @@ def test_a_message_is_held_doubled_and_dropped(live: LiveOnPage) -> None:
 
 
 def test_one_direction_of_a_link_is_cut(live: LiveOnPage) -> None:
-    """The link that a message takes can be cut, in its direction only."""
+    """The link of a message can be cut, in its direction only."""
     go_to_votes(live)
     live.select(live.message())
     live.do("cut")
@@ -157,7 +157,7 @@ def test_one_direction_of_a_link_is_cut(live: LiveOnPage) -> None:
 
 
 def test_clients_ask(live: LiveOnPage) -> None:
-    """A client sets, gets and deletes; what it asked and was told is listed, and the logs have it."""
+    """A client sets, gets and deletes; its requests and answers are listed, and the logs have the entries."""
     live.root.locator("[aria-label=Key]").fill("the key")
     live.root.locator("[aria-label=Value]").fill("it's 5")
     live.do("ask")
@@ -179,7 +179,7 @@ def test_clients_ask(live: LiveOnPage) -> None:
 
 
 def test_the_network_loses_and_delays(live: LiveOnPage) -> None:
-    """Loss and delay are set from now on; what is so already is greyed."""
+    """Loss and delay are set from now on; the current values are disabled."""
     assert not live.allowed("loss")
     assert not live.allowed("delay")
     live.root.locator("[aria-label^='Share of the messages']").fill("25")
@@ -195,7 +195,7 @@ def test_the_network_loses_and_delays(live: LiveOnPage) -> None:
 
 
 def test_playing_at_the_end_lets_the_run_go_on(live: LiveOnPage) -> None:
-    """Play does not stop at the end: Python lets the run go on, ahead of the reader."""
+    """Playing does not stop at the end: Python extends the run in advance."""
     end = live.time
     live.press("play")
     live.until("Number(player.dataset.time) > given", end + 6)
@@ -207,7 +207,7 @@ def test_playing_at_the_end_lets_the_run_go_on(live: LiveOnPage) -> None:
 
 
 def test_stepping_at_the_end_lets_the_run_go_on(live: LiveOnPage) -> None:
-    """Next finds the next happening, however far the run has to go on for it."""
+    """Next finds the next event, however far the run must be extended for it."""
     end, event = live.time, live.event
     live.step_from("next", event)
 
@@ -215,7 +215,7 @@ def test_stepping_at_the_end_lets_the_run_go_on(live: LiveOnPage) -> None:
 
 
 def test_python_moves_the_view(live: LiveOnPage) -> None:
-    """The same verbs from Python show at once, and a cell that lets the run go on leads to its end."""
+    """The same verbs in Python are shown at once, and a cell that extends the run moves the player to its end."""
     name = follower_of(live)
     live.ask(f"cluster.crash('{name}')")
     live.until("player.querySelector('.rp-script').innerText.includes('crash')")
@@ -226,7 +226,7 @@ def test_python_moves_the_view(live: LiveOnPage) -> None:
 
 
 def test_a_player_that_has_only_just_opened_stays(live: LiveOnPage) -> None:
-    """When all cells run, those below a player let its run go on; it stays where its notebook opened it."""
+    """When all cells run, those below a player extend its run, but the player stays at the time at which it opened."""
     live.page.evaluate(
         "() => { const real = performance.now.bind(performance); performance.now = () => real() / 1000; }"
     )
@@ -240,7 +240,7 @@ def test_a_player_that_has_only_just_opened_stays(live: LiveOnPage) -> None:
 
 
 def test_reset_and_seed_begin_branches(live: LiveOnPage) -> None:
-    """Reset takes every action back on a branch of its own; another seed runs the same script with other chance."""
+    """Reset starts a branch without actions; another seed repeats the actions with other random choices."""
     assert not live.allowed("reset")
     live.select(live.server(follower_of(live)))
     live.do("crash")
@@ -256,6 +256,6 @@ def test_reset_and_seed_begin_branches(live: LiveOnPage) -> None:
 
 
 def test_nothing_leaves_the_machine_and_nobody_complains(live: LiveOnPage) -> None:
-    """After all that, no request has left the machine and the console is empty."""
+    """After all these tests, no request has left the machine and the console is empty."""
     assert [] == live.watched.left
     assert [] == live.watched.complaints

@@ -1,4 +1,4 @@
-"""The course's own notebooks in a real JupyterLab: run from top to bottom, and the player of notebook 06 tried."""
+"""Tests of the course's notebooks in a real JupyterLab: all cells run, and the player of notebook 06 works."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_notebook_06_runs_and_its_player_plays(open_notebook: Callable[..., Any]
 
 
 def test_notebook_05_shows_its_errors_and_no_other(open_notebook: Callable[..., Any]) -> None:
-    """The two errors that a reader is meant to see are the only ones."""
+    """The only errors are the two that are intended."""
     page, watched = open_notebook(ROOT / "notebooks" / "05_term_in_append_entries.ipynb")
 
     errors = run_all(page)

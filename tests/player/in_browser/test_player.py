@@ -1,4 +1,4 @@
-"""The player in a real JupyterLab: drawn, played, stepped, scrubbed and read, by mouse and by keyboard."""
+"""Tests of the player in a real JupyterLab: drawing, playing, stepping and scrubbing, by mouse and by keyboard."""
 
 import re
 from collections.abc import Callable
@@ -24,16 +24,16 @@ cluster.set("x", 1)
 cluster.partition(cluster.leader)
 cluster.run(30)
 """
-# The boxes of elements; none of what cannot be seen.
+# The boxes of visible elements.
 BOXES = "(all) => all.map((e) => (e.getClientRects().length ? e.getBoundingClientRect().toJSON() : null))"
 
 
-class Stage(PlayerOnPage):
-    """A player on a page of its own, all of whose cells were run.
+class OpenPlayer(PlayerOnPage):
+    """A player on a page of its own whose cells have all been run.
 
     Attributes:
-        watched: What the page did that it should not.
-        errors: The errors that cells ended in.
+        watched: A record of what the page should not do.
+        errors: The errors of the cells.
     """
 
     def __init__(self, page: "Page", watched: Any) -> None:
@@ -45,15 +45,15 @@ class Stage(PlayerOnPage):
 
 
 @pytest.fixture(scope="module")
-def opened(open_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def opened(open_notebook: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> OpenPlayer:
     """Open a notebook with a player once for the tests of this file."""
     path = write_notebook(tmp_path_factory.mktemp("notebooks") / "player.ipynb", RUN, "cluster.play()")
-    return Stage(*open_notebook(path))
+    return OpenPlayer(*open_notebook(path))
 
 
 @pytest.fixture
-def stage(opened: Stage) -> Stage:
-    """Give the player at its beginning, as it was opened."""
+def stage(opened: OpenPlayer) -> OpenPlayer:
+    """Return the player at its beginning, as it was opened."""
     opened.press("start")
     opened.settle(playing="0", time="0.000000")
     opened.page.keyboard.press("Escape")
@@ -66,8 +66,8 @@ def late_in_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_notebook(tmp_path_factory.mktemp("notebooks") / "look.ipynb", RUN, "cluster.play(at=30)")
 
 
-def test_it_is_drawn_and_asks_nobody(stage: Stage) -> None:
-    """Three servers are drawn, paused at the beginning; no cell failed, nothing left the machine, nobody complained."""
+def test_it_is_drawn_and_asks_nobody(stage: OpenPlayer) -> None:
+    """Three servers are drawn, paused at the beginning; no cell failed, no request left the machine, and there was no error."""
     assert [] == stage.errors
     assert 3 == stage.root.locator(".rp-server").count()
     assert 0.0 == stage.time
@@ -75,7 +75,7 @@ def test_it_is_drawn_and_asks_nobody(stage: Stage) -> None:
     assert [] == stage.watched.complaints
 
 
-def test_it_plays_and_pauses(stage: Stage) -> None:
+def test_it_plays_and_pauses(stage: OpenPlayer) -> None:
     """Playing moves time and the messages; pausing stops both at once."""
     earlier = stage.time
     stage.press("play")
@@ -90,8 +90,8 @@ def test_it_plays_and_pauses(stage: Stage) -> None:
     assert 0 < stage.root.locator("[data-message]").count()
 
 
-def test_it_steps_on_and_back(stage: Stage) -> None:
-    """Next shows what happens next, and Back what was before; the list and the live region tell it."""
+def test_it_steps_on_and_back(stage: OpenPlayer) -> None:
+    """Next shows the next event and Back the previous one; the list and the live region describe it."""
     home = stage.event
     stage.step_from("next", home)
     first, time = stage.event, stage.time
@@ -107,8 +107,8 @@ def test_it_steps_on_and_back(stage: Stage) -> None:
     assert 0.0 == stage.time
 
 
-def test_it_scrubs(stage: Stage) -> None:
-    """The scrubber leads anywhere; messages and servers are where they are at that time."""
+def test_it_scrubs(stage: OpenPlayer) -> None:
+    """The scrubber moves to any time, with the messages and servers of that time."""
     stage.scrub(30.0)
     stage.settle(time="30.000000")
     late = stage.event
@@ -120,8 +120,8 @@ def test_it_scrubs(stage: Stage) -> None:
     assert "2.00 s of" in stage.root.locator(".rp-clock").inner_text()
 
 
-def test_a_line_of_the_list_leads_to_its_moment(stage: Stage) -> None:
-    """A click on what happens later goes there."""
+def test_a_line_of_the_list_leads_to_its_moment(stage: OpenPlayer) -> None:
+    """A click on a later event moves there."""
     line = stage.root.locator(".rp-list li").last
     shown = float(line.locator(".rp-when").inner_text())
     line.click()
@@ -129,15 +129,15 @@ def test_a_line_of_the_list_leads_to_its_moment(stage: Stage) -> None:
     stage.until("Math.abs(Number(player.dataset.time) - given) < 0.01", shown)
 
 
-def test_a_partition_is_a_wall(stage: Stage) -> None:
-    """While the network is split, a wall is drawn; before, there is none."""
+def test_a_partition_is_a_wall(stage: OpenPlayer) -> None:
+    """A wall is drawn during a partition, not before."""
     assert 0 == stage.root.locator(".rp-wall").count()
     stage.press("end")
 
     assert 1 == stage.root.locator(".rp-wall").count()
 
 
-def test_keys_do_what_they_say_and_jupyterlab_hears_none(stage: Stage) -> None:
+def test_keys_do_what_they_say_and_jupyterlab_hears_none(stage: OpenPlayer) -> None:
     """Space, arrows, Home, End, + and - work from a server in the drawing; no key adds, removes or changes a cell."""
     page = stage.page
     cells = page.locator(".jp-Notebook .jp-Cell").count()
@@ -165,8 +165,8 @@ def test_keys_do_what_they_say_and_jupyterlab_hears_none(stage: Stage) -> None:
     assert not page.locator(".jp-MarkdownCell").count()
 
 
-def test_focus_shows_a_card_with_all_fields(stage: Stage) -> None:
-    """A server or a message under the focus shows its fields by the names that the code uses."""
+def test_focus_shows_a_card_with_all_fields(stage: OpenPlayer) -> None:
+    """A focused server or message shows its fields by their names in the code."""
     stage.root.locator(".rp-server").first.focus()
     assert "current_term" in stage.root.locator(".rp-card").inner_text()
     stage.step_from("next", stage.event)
@@ -178,7 +178,7 @@ def test_focus_shows_a_card_with_all_fields(stage: Stage) -> None:
     assert not stage.root.locator(".rp-card").is_visible()
 
 
-def test_everything_has_a_name(stage: Stage) -> None:
+def test_everything_has_a_name(stage: OpenPlayer) -> None:
     """A screen reader finds the buttons, the slider, and every server with its role, term and log."""
     tree = stage.root.aria_snapshot()
 
@@ -188,8 +188,8 @@ def test_everything_has_a_name(stage: Stage) -> None:
     assert 'button "tom: follower, term 0; empty log"' in tree
 
 
-def test_options_reach_the_drawing(stage: Stage) -> None:
-    """The ipywidgets around it hide heartbeats; the list of moments leads to one, and follows the time."""
+def test_options_reach_the_drawing(stage: OpenPlayer) -> None:
+    """The ipywidgets around it hide heartbeats; the list of chapters moves to one, and follows the time."""
     options = stage.page.locator(".raft-player-options")
     stage.press("end")
     hidden = "heartbeat of term"
@@ -206,8 +206,8 @@ def test_options_reach_the_drawing(stage: Stage) -> None:
     stage.until("player.querySelector('.rp-goto').selectedIndex === 0")
 
 
-def test_running_the_cell_again_leaves_one_player(stage: Stage) -> None:
-    """A player that is gone has stopped drawing: run again while it plays, one is left, and it is paused."""
+def test_running_the_cell_again_leaves_one_player(stage: OpenPlayer) -> None:
+    """A removed player stops drawing: after its cell runs again while it plays, there is one player, and it is paused."""
     stage.press("play")
     stage.settle(playing="1")
     assert [] == run_all(stage.page)
@@ -222,8 +222,8 @@ def test_running_the_cell_again_leaves_one_player(stage: Stage) -> None:
 def test_it_can_be_read(
     open_notebook: Callable[..., Any], late_in_the_run: Path, tmp_path: Path, dark: bool, width: int
 ) -> None:  # fmt: skip
-    """In both themes, and 700 pixels wide, labels do not overlap and nothing is cut off; a picture of it is kept."""
-    stage = Stage(*open_notebook(late_in_the_run, dark=dark, width=width, height=1000, sidebar=False))
+    """In both themes, and 700 pixels wide, labels do not overlap and nothing is cut off; a screenshot is kept."""
+    stage = OpenPlayer(*open_notebook(late_in_the_run, dark=dark, width=width, height=1000, sidebar=False))
     stage.steady()
     player = stage.page.locator(".raft-player")
     player.screenshot(path=tmp_path / f"player-{'dark' if dark else 'light'}-{width}.png")
@@ -242,17 +242,17 @@ def test_it_can_be_read(
 
 
 def _overlap(a: Any, b: Any) -> bool:
-    """Say whether two boxes have more than their edges in common."""
+    """Return whether two boxes share more than their edges."""
     wide = min(a["x"] + a["width"], b["x"] + b["width"]) - max(a["x"], b["x"])
     high = min(a["y"] + a["height"], b["y"] + b["height"]) - max(a["y"], b["y"])
-    # A line of text is given more height than its letters have.
+    # A line of text is higher than its letters.
     return bool(wide > 1 and high > 0.4 * min(a["height"], b["height"]))
 
 
 def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
-    """Who asked for less motion gets a paused player whose steps jump; it holds what the cells below it do."""
+    """With reduced motion, the player opens paused and its steps jump; it shows what the cells below it do."""
     path = write_notebook(tmp_path / "calm.ipynb", RUN, "cluster.play()", "cluster.run(until=99)\ncluster.time")
-    stage = Stage(*open_notebook(path, reduced_motion="reduce"))
+    stage = OpenPlayer(*open_notebook(path, reduced_motion="reduce"))
     stage.until("player.querySelector('.rp-clock').innerText === '0.00 s of 99.00 s'")
     stage.press("next")
 
@@ -261,7 +261,7 @@ def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any],
 
 
 def test_a_stored_player_is_a_picture(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
-    """Opened without being run, a stored and normalised notebook shows the still picture, not an error."""
+    """A stored and normalised notebook that is opened without being run shows the static picture, not an error."""
     from raft_steps.lab.course.notebooks import refresh_one
 
     path = write_notebook(tmp_path / "06_stored.ipynb", RUN, "cluster.play()")

@@ -1,7 +1,6 @@
-"""The player's speed in a real JupyterLab, counted in the browser's own working time.
+"""Tests of the player's speed in a real JupyterLab, measured as the CPU time of the browser.
 
-What the clock measures, other work on the machine lengthens: that is printed, and the working time is held against what it
-may be.
+Elapsed time depends on other work on the machine, so it is only printed; the CPU time is compared with a limit.
 """
 
 from collections.abc import Callable
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCRUBS = 40
-# Scrubs all over the run, and draws each time.
+# Scrubs across the whole run, and draws each time.
 SCRUB = """
 (root, scrubs) => {
   const input = root.querySelector("input[type=range]");
@@ -32,7 +31,7 @@ SCRUB = """
   }
 }
 """
-# Loads the player's module and keeps a trace, both as the widget gets them; then draws it in an element of its own.
+# Loads the player's module and a trace, both as the widget gets them, and draws it in an element of its own.
 PREPARE = """
 async ([source, text]) => {
   const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
@@ -51,9 +50,9 @@ async ([source, text]) => {
 }
 """
 FRAMES = 60
-TRIES = 3  # A machine that others use, too, is slower for a while, in its working time as well.
+TRIES = 3  # On a shared machine even the CPU time can be longer for a while.
 ACTIONS = 30
-# A trace with so many messages on their way from its first second to its twentieth.
+# A trace with many messages in flight from its first second to its twentieth.
 CROWD = """
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.player.widget import player
@@ -71,7 +70,7 @@ for number in range(%d):
     crowd.add(1000 * number, "sent", sender, message | {"due": 20_000_000 + 1000 * number})
 crowd.end_us = 25_000_000
 """
-# Counts the frames of two seconds.
+# Counts the frames in two seconds.
 COUNTED = """
 async () => {
   const begun = performance.now();
@@ -88,21 +87,21 @@ async () => {
 
 
 class Worked:
-    """How long a page has worked: the time of its own thread, which other processes of the machine do not lengthen."""
+    """The CPU time of a page: the time of its own thread, which does not depend on other processes."""
 
     def __init__(self, page: "Page") -> None:
-        """Begin to count."""
+        """Start counting."""
         self._session = page.context.new_cdp_session(page)
         self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
         self._counted: dict[str, float] = {}
         self.milliseconds()
 
     def milliseconds(self) -> float:
-        """Say how long it has worked since this was asked last."""
+        """Return the CPU time since the last call."""
         return self._since("TaskDuration")
 
     def busy(self) -> float:
-        """Say for how long of that it ran scripts, found styles and laid out, without what the frames of a wait cost."""
+        """Return the part of it that was spent on scripts, styles and layout, without the frames of a wait."""
         return self._since("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
 
     def _since(self, *names: str) -> float:
@@ -114,7 +113,7 @@ class Worked:
 
 
 def loading(page: "Page", worked: Worked) -> float:
-    """Say how long the page works, in milliseconds, to load a run of 50,000 events from its text and to draw it."""
+    """Return the CPU time, in milliseconds, for loading a run of 50,000 events from its text and drawing it."""
     long = Cluster(8, 5, seed=2)
     while len(long.trace) < 50_000:
         long.run(500)
@@ -127,7 +126,7 @@ def loading(page: "Page", worked: Worked) -> float:
 
 
 def test_it_is_fast(open_notebook: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """50,000 events are there at once after the cell was run, any moment of them is near, and it plays smoothly."""
+    """50,000 events load quickly, any moment of them is reached quickly, and they play smoothly."""
     path = write_notebook(
         tmp_path / "fast.ipynb",
         "from raft_steps.lab.cluster.cluster import Cluster\n"
@@ -168,7 +167,7 @@ def test_it_is_fast(open_notebook: Callable[..., Any], tmp_path: Path, capsys: p
 def test_many_messages_move_smoothly(
     open_notebook: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], messages: int, most: float
 ) -> None:  # fmt: skip
-    """With seven servers and so many messages in flight, the work for a frame leaves room for 60 a second, or for 25."""
+    """With seven servers and many messages in flight, a frame is drawn fast enough for 60 per second, or for 25."""
     path = write_notebook(tmp_path / f"crowd-{messages}.ipynb", CROWD % messages, "player(crowd, at=1, speed=0.25)")
     page, _ = open_notebook(path)
     assert [] == run_all(page)
@@ -195,7 +194,7 @@ def test_many_messages_move_smoothly(
 def test_an_action_comes_back_at_once(
     open_notebook: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
-    """From the key to the picture of what Python made of it, many times on a live cluster."""
+    """Measures the time from a key to the picture of its result, many times on a live cluster."""
     run = "from raft_steps.lab.cluster.cluster import Cluster\ncluster = Cluster(11, 5, seed=1)\ncluster.run(30)"
     path = write_notebook(tmp_path / "actions.ipynb", run, "cluster.play()")
     live = LiveOnPage(*open_notebook(path))

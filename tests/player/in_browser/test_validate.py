@@ -1,4 +1,4 @@
-"""nbgrader's Validate button in a real JupyterLab, clicked by a student in the folder that was handed out."""
+"""Tests of nbgrader's Validate button in a real JupyterLab, in the folder that students get."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
 from raft_steps.lab.course.notebooks import format_notebook, load
 from raft_steps.lab.course.redaction import BLOCK, is_solution
 from tests.player.in_browser.in_jupyterlab import ROOT
-from tests.player.in_browser.laboratory import Look
+from tests.player.in_browser.laboratory import PageLook
 
 if TYPE_CHECKING:
     from tests.player.in_browser.in_jupyterlab import Server
@@ -28,7 +28,7 @@ SECONDS_MAX = 90
 
 @pytest.fixture(scope="module")
 def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give what nbgrader hands out for step 6."""
+    """Return the assignment of step 6 as nbgrader releases it."""
     pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'raft-steps[instructor]'")
     folder = tmp_path_factory.mktemp("validate") / "course"
     release_for_nbgrader(ROOT / "notebooks", folder, [6])
@@ -48,7 +48,7 @@ def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def laboratory(load: Callable[..., "Laboratory"]) -> Iterator["Laboratory"]:
-    """Give the page, and end its kernels."""
+    """Yield the page, and end its kernels afterwards."""
     laboratory = load()
     yield laboratory
     laboratory.clear()
@@ -65,8 +65,8 @@ def solve(path: Path) -> None:
 
 
 def validate(laboratory: "Laboratory", folder: str) -> str:
-    """Open the notebook in a folder, click Validate, and give what the dialog says."""
-    laboratory.open(f"{folder}/{NAME}", Look())
+    """Open the notebook in a folder, click Validate, and return the text of the dialog."""
+    laboratory.open(f"{folder}/{NAME}", PageLook())
     laboratory.page.locator("jp-button.validate-button").click()
     dialog = laboratory.page.locator(".jp-Dialog", has_text="Validation Results")
     dialog.wait_for(timeout=SECONDS_MAX * 1000)
@@ -78,7 +78,7 @@ def validate(laboratory: "Laboratory", folder: str) -> str:
 
 @pytest.mark.parametrize("solved", [False, True], ids=["as handed out", "solved"])
 def test_validate_button(handed_out: Path, server: "Server", laboratory: "Laboratory", solved: bool) -> None:
-    """As it was handed out, the check fails and says what is missing; with a right Node everything passes."""
+    """As released, the check fails and names what is missing; with a correct Node everything passes."""
     folder = f"validate_{'solved' if solved else 'open'}"
     shutil.copytree(handed_out, server.root / folder)
     if solved:
