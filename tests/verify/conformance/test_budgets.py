@@ -1,4 +1,4 @@
-"""What agreement costs: the right numbers for the steps, and every bar missed by a Node that is wasteful in its way."""
+"""The cost of agreement: the numbers of the steps, and for each limit a wasteful Node that exceeds it."""
 
 from __future__ import annotations
 
@@ -70,33 +70,40 @@ class Mute(RaftNode):
 
 
 def missed(report: BudgetReport) -> set[str]:
-    """Name the figures whose bars are missed."""
-    return {figure.name for figure in report.figures if not figure.met}
+    """Return the names of the measurements that exceed their limits."""
+    return {each.name for each in report.measurements if not each.met}
+
+
+def value(report: BudgetReport, name: str) -> float:
+    """Return the value of a measurement that has one."""
+    found = report.measurement(name).value
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_correct_node_meets_every_bar(seed: int) -> None:
-    """The small correct Raft elects, agrees and idles within MIT's bars."""
+def test_correct_node_meets_every_limit(seed: int) -> None:
+    """A small correct Raft elects, agrees and idles within MIT's limits."""
     report = budgets(RaftNode, seed)
 
     assert (missed(report), report.passed) == (set(), True)
-    assert all(figure.value for figure in report.figures)
+    assert all(each.value for each in report.measurements)
 
 
-def test_figures_are_what_the_timing_says() -> None:
+def test_numbers_follow_from_the_timing() -> None:
     """Twenty heartbeats a second go to two followers; an entry goes to two and is stored once on each of three disks."""
     report = budgets(RaftNode)
 
-    assert report.figure("calls_idle").value == 2 * 20
-    assert report.figure("messages_idle").value == pytest.approx(4 * 20, abs=3)
-    assert report.figure("calls_to_elect").value >= 4, "two are asked, and two hear the leader"
-    assert 20 <= report.figure("calls_for_entries").value <= 20 + 2 * 5
-    assert 0.9 <= report.figure("stored_per_entry").value <= 1.1
-    assert 2 * 5_000 < report.figure("bytes_per_entry").value < 20_000
+    assert value(report, "calls_idle") == 2 * 20
+    assert value(report, "messages_idle") == pytest.approx(4 * 20, abs=3)
+    assert value(report, "calls_to_elect") >= 4, "two votes are requested, and two followers get a heartbeat"
+    assert 20 <= value(report, "calls_for_entries") <= 20 + 2 * 5
+    assert 0.9 <= value(report, "stored_per_entry") <= 1.1
+    assert 2 * 5_000 < value(report, "bytes_per_entry") < 20_000
 
 
 @pytest.mark.parametrize(
-    "node, figures",
+    "node, names",
     [
         (Chatterbox, {"calls_idle"}),
         (Canvasser, {"calls_to_elect"}),
@@ -105,48 +112,48 @@ def test_figures_are_what_the_timing_says() -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_wasteful_node_misses_its_bar(node: type, figures: set[str]) -> None:
-    """Each kind of waste misses the bar that is about it, and no other."""
-    assert missed(budgets(node)) == figures
+def test_wasteful_node_exceeds_its_limit(node: type, names: set[str]) -> None:
+    """Each kind of waste exceeds the limit for it, and no other."""
+    assert missed(budgets(node)) == names
 
 
-def test_what_does_not_come_about_is_no_bargain() -> None:
-    """A Node that answers nobody has no figure for its entries, and does not pass for cheap."""
+def test_node_that_never_answers_does_not_pass() -> None:
+    """A Node that never answers has no value for its entries, and exceeds the limit."""
     report = budgets(Mute)
-    figure = report.figure("calls_for_entries")
+    entries = report.measurement("calls_for_entries")
 
-    assert (figure.value, figure.met) == (None, False)
-    assert "did not come about within 10 s" in str(report)
+    assert (entries.value, entries.met) == (None, False)
+    assert "it did not happen within 10 s" in str(report)
     assert "calls_for_entries" in missed(report)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_steps_skip_what_does_not_apply(step: int) -> None:
-    """A step without elections has no figure for one, and says why; a step without messages has none at all."""
+    """For a step without elections their costs do not apply, with a reason; for step 1 nothing does."""
     report = budgets(step)
-    figure = report.figure("calls_to_elect")
+    election = report.measurement("calls_to_elect")
 
-    assert (figure.value, figure.applies, figure.met) == (None, False, True)
-    assert ("is alone" if step == 1 else "is named") in figure.note
-    assert report.figure("calls_idle").applies == (step > 1)
+    assert (election.value, election.applies, election.met) == (None, False, True)
+    assert ("is alone" if step == 1 else "is named") in election.note
+    assert report.measurement("calls_idle").applies == (step > 1)
     assert step > 1 or report.passed
 
 
 def test_commit_messages_cost_calls_until_step_11() -> None:
-    """Step 10 tells of each commit in a call to everyone and misses the bar; step 11 says it in the next call."""
+    """Step 10 announces each commit with a call to every server and exceeds the limit; step 11 adds it to other calls."""
     assert "calls_for_entries" in missed(budgets(10))
-    assert budgets(10).figure("calls_for_entries").value >= 2 * budgets(11).figure("calls_for_entries").value - 10
+    assert value(budgets(10), "calls_for_entries") >= 2 * value(budgets(11), "calls_for_entries") - 10
     assert budgets(11).passed
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
-    """The report is decided by Node and seed alone."""
+    """The report depends on Node and seed alone."""
     assert str(budgets(8, 3)) == str(budgets(8, 3))
     assert budgets(8, 3).as_data() != budgets(8, 4).as_data()
 
 
-def test_answers_are_told_from_calls() -> None:
-    """What goes back to the caller is an answer; what it sets off beyond that is a call again."""
+def test_answers_do_not_count_as_calls() -> None:
+    """The first message back to the caller is an answer; further messages are calls."""
     traffic = Traffic()
     scenario = Scenario(servers=("tom", "jerry"), timing="paper", draws={"tom": (0.15,), "jerry": (0.3,)})
     simulation = Simulation(scenario, RaftNode, record=False, monitor=traffic)
@@ -157,8 +164,8 @@ def test_answers_are_told_from_calls() -> None:
     assert traffic.bytes > 50 * traffic.messages
 
 
-def test_what_is_stored_is_counted_once_an_event() -> None:
-    """An event that changes the log, the term or the vote is one write to the disk; any other is none."""
+def test_writes_to_the_disk_are_counted_once_per_event() -> None:
+    """An event that changes the log, the term or the vote is one write to the disk; other events are not."""
     traffic = Traffic()
     scenario = Scenario(servers=("tom", "jerry", "spike"), timing="paper", draws={"tom": (0.15,)})
     simulation = Simulation(scenario, RaftNode, record=False, monitor=traffic)
@@ -173,28 +180,27 @@ def test_what_is_stored_is_counted_once_an_event() -> None:
     assert {name: traffic.stored[name] - before[name] for name in before} == dict.fromkeys(before, 1)
 
 
-def test_own_node_must_be_one() -> None:
-    """Anything but a step's number or a Node class is refused."""
-    with pytest.raises(ScenarioError, match="a step's number or a Node class"):
+def test_wrong_arguments_are_refused() -> None:
+    """Anything but a step's number or a Node class is refused, and so is an unknown measurement."""
+    with pytest.raises(ScenarioError, match="a step number or a Node class"):
         budgets("mine")  # type: ignore[arg-type]
-    with pytest.raises(LookupError, match="there is no figure 'calls'"):
-        budgets(1).figure("calls")
+    with pytest.raises(LookupError, match="there is no measurement 'calls'"):
+        budgets(1).measurement("calls")
 
 
-def test_report_shows_itself() -> None:
-    """A notebook shows the table that a terminal shows."""
+def test_text_and_html_have_the_same_rows() -> None:
+    """A notebook shows the same rows as a terminal."""
     report = budgets(3)
-    shown = report._repr_html_()
+    html = report._repr_html_()
 
-    for figure in report.figures:
-        assert figure.text in shown
-        assert figure.text in str(report)
-    assert "NOT MET" in shown
-    assert isinstance(report.figures[0].text, str)
+    for each in report.measurements:
+        assert each.text in html
+        assert each.text in str(report)
+    assert "NOT MET" in html
 
 
 def test_command() -> None:
-    """`raft-steps budgets` prints the table or JSON, and its exit status says whether a bar is missed."""
+    """`raft-steps budgets` prints the table or JSON, and its exit status is 1 if a limit is exceeded."""
     runner = CliRunner()
     missing = runner.invoke(main, ["budgets", "8", "--json"])
     data = json.loads(missing.stdout)
@@ -205,12 +211,12 @@ def test_command() -> None:
     assert runner.invoke(main, ["budgets", "99"]).exit_code == 2
 
 
-def test_entries_are_found_behind_a_no_op() -> None:
-    """A leader that begins its term with an entry of its own is measured like any other."""
+def test_no_op_of_a_new_leader_is_no_obstacle() -> None:
+    """A leader that starts its term with an entry without a command is measured like any other."""
 
     class Opener(RaftNode):
         def become_leader(self) -> None:
             super().become_leader()
             self.log.append(Entry(index=self.log.last_index + 1, term=self.current_term, command=None))
 
-    assert budgets(Opener).figure("calls_for_entries").met
+    assert budgets(Opener).measurement("calls_for_entries").met

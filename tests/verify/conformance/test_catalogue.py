@@ -1,4 +1,4 @@
-"""The catalogue: the table is true, a correct Node passes every scenario, and known mistakes are found by the right one."""
+"""The catalogue: its table is true, a correct Node passes all scenarios, and each scenario finds the mistakes it is for."""
 
 from __future__ import annotations
 
@@ -14,13 +14,21 @@ from raft_steps import STEPS
 from raft_steps.lab.cli.main import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.verify.conformance import Entry, NotYet, catalogue, entries, find_entry, read_entry, try_entry
-from raft_steps.lab.verify.conformance.expectations import JUDGES, read_expectation
+from raft_steps.lab.verify.conformance import (
+    CatalogueEntry,
+    KnownFailure,
+    catalogue,
+    entries,
+    find_entry,
+    read_entry,
+    try_entry,
+)
+from raft_steps.lab.verify.conformance.expectations import SENTENCES, read_expectation
 from raft_steps.lab.verify.conformance.scripts import SCRIPTS, read_script
 from tests.helpers.raft_fixture import RaftNode, RequestVoteReply
 
-CLAIM_SEEDS = 2  # with which every claim that a step passes is tried
-SEARCHED = 200  # seeds, of which one at least must fail where the table says "not yet"
+SEEDS = 2  # with which a step must pass a scenario that it should pass
+SEEDS_SEARCHED = 200  # of which at least one must fail if the file says "not yet"
 STEPS_TRIED = [step.number for step in STEPS if step.number >= 4]
 BEGINNING = "raft-steps 1\nservers tom jerry spike\ntiming paper\ndraws tom 0.15\ndraws jerry 0.3\ndraws spike 0.3\n"
 
@@ -41,21 +49,21 @@ ELIBEN = """
 """
 
 
-def entry_of(*lines: str) -> Entry:
-    """Make a scenario with checks out of some lines, with three servers of which tom leads first."""
+def entry_of(*lines: str) -> CatalogueEntry:
+    """Build an entry from some lines, with three servers of which tom leads first."""
     return read_entry("name Try\n" + BEGINNING + "\n".join(("until 4", *lines)))
 
 
 def wrong(*lines: str, node: type = RaftNode, seed: int = 0) -> str:
-    """Say what is wrong with a run of such a scenario."""
+    """Run such an entry, and return what is wrong."""
     return try_entry(entry_of(*lines), None, seed, node).wrong
 
 
 # The table.
 
 
-def test_every_known_test_has_its_scenario_once() -> None:
-    """Each test of MIT's lab and of eliben's parts 1 to 3 is what one scenario is known as, and one only."""
+def test_every_known_test_has_one_scenario() -> None:
+    """Each test of MIT's lab and of eliben's parts 1 to 3 is named by exactly one scenario."""
     known = [place for entry in entries() for place in entry.known_as]
     wanted = [f"MIT 6.5840, {name}" for name in MIT.split()] + [f"eliben/raft, {name}" for name in ELIBEN.split()]
 
@@ -64,30 +72,30 @@ def test_every_known_test_has_its_scenario_once() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
-def test_correct_node_passes(entry: Entry) -> None:
-    """The small correct Raft passes every scenario: nothing in it asks for more than Raft promises."""
+def test_correct_node_passes(entry: CatalogueEntry) -> None:
+    """A small correct Raft passes every scenario: none expects more than Raft promises."""
     for seed in range(3):
         assert try_entry(entry, None, seed, RaftNode).wrong == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
-def test_table_is_true(entry: Entry) -> None:
-    """What the table says of each step is so: it passes with every seed, or there is a seed with which it does not."""
+def test_table_is_true(entry: CatalogueEntry) -> None:
+    """A step that should pass does so with every seed, and one that is known to fail does so with some seed."""
     for step in STEPS_TRIED:
-        if entry.fails(step) is None:
-            for seed in range(CLAIM_SEEDS):
+        if entry.known_failure_of(step) is None:
+            for seed in range(SEEDS):
                 assert (step, try_entry(entry, step, seed).wrong) == (step, "")
         else:
-            assert any(not try_entry(entry, step, seed).passed for seed in range(SEARCHED)), f"step {step} passes"
+            assert any(not try_entry(entry, step, seed).passed for seed in range(SEEDS_SEARCHED)), f"step {step} passes"
 
 
-def test_every_gap_is_mended_by_a_step_of_the_course() -> None:
-    """Each reason names a step that follows the last one that fails, and says what is wrong in a sentence."""
+def test_every_known_failure_has_a_reason() -> None:
+    """Each known failure has the step that mends it, after those that fail, and a reason in a sentence."""
     for entry in entries():
-        for gap in entry.not_yet:
-            assert 4 <= gap.first < gap.mended_by
-            assert len(gap.why) > 30
+        for failure in entry.known_failures:
+            assert 4 <= failure.first < failure.mended_by
+            assert len(failure.why) > 30
         assert len(entry.about) > 40, entry.name
 
 
@@ -102,26 +110,26 @@ class CountsOldTerms(RaftNode):
 
 
 class ForgetsVote(RaftNode):
-    """Keeps its term on the disk, and not its vote."""
+    """Stores its term, but not its vote."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term")
 
 
 class ForgetsTerm(RaftNode):
-    """Keeps its vote on the disk, and not its term."""
+    """Stores its vote, but not its term."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "voted_for")
 
 
 class VotesForAnyone(RaftNode):
-    """Votes without a look at the candidate's log."""
+    """Votes without comparing logs."""
 
     def is_up_to_date(self, message: Any) -> bool:
         return True
 
 
 class ClearsVote(RaftNode):
-    """Forgets its vote whenever it steps down, within a term too: the mistake that eliben's readers missed for years."""
+    """Forgets its vote when it steps down, even within a term: a mistake that eliben's readers missed for years."""
 
     def become_follower(self) -> None:
         super().become_follower()
@@ -138,8 +146,8 @@ class CountsStaleVotes(RaftNode):
             self.count_votes()
 
 
-class VotesAgain(RaftNode):
-    """Votes for whoever asks, as often as somebody asks."""
+class VotesForEveryone(RaftNode):
+    """Votes for every candidate that asks."""
 
     def on_request_vote(self, sender: str, message: Any) -> None:
         if message.term == self.current_term:
@@ -148,7 +156,7 @@ class VotesAgain(RaftNode):
 
 
 class NeverStepsDown(RaftNode):
-    """Goes on leading in whatever term it hears of."""
+    """Stays leader in every newer term."""
 
     def become_follower(self) -> None:
         if not self.is_leader:
@@ -156,7 +164,7 @@ class NeverStepsDown(RaftNode):
 
 
 class CommitsAlone(RaftNode):
-    """Takes two of five, and one of three, for a majority."""
+    """Takes two of five servers, and one of three, for a majority."""
 
     def is_majority(self, count: int) -> bool:
         return 2 * count >= len(self.servers) - 1
@@ -173,7 +181,7 @@ class CommitsAlone(RaftNode):
         (VotesForAnyone, "Backup"),
         (ClearsVote, "VoteKept"),
         (CountsStaleVotes, "StaleVoteReplyIgnored"),
-        (VotesAgain, "SameTermDoubleVotePrevented"),
+        (VotesForEveryone, "SameTermDoubleVotePrevented"),
         (NeverStepsDown, "LeaderDisconnectThenReconnect"),
         (CommitsAlone, "FollowerFailure"),
         (CommitsAlone, "DisconnectAllThenRestore"),
@@ -181,14 +189,14 @@ class CommitsAlone(RaftNode):
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_scenario_finds_its_mistake(node: type, name: str) -> None:
-    """A wrong Node fails the scenario that is about its mistake, with one of a few seeds."""
+    """A wrong Node fails the scenario for its mistake, with one of a few seeds."""
     assert any(not try_entry(find_entry(name), None, seed, node).passed for seed in range(8))
 
 
 # Expectations.
 
 HELD, BROKEN = True, False
-SENTENCES = [
+EXAMPLES = [
     ("one leader", "expect 2 one leader", HELD),
     ("one leader", "at 1 crash tom jerry\nexpect 2 one leader", BROKEN),
     ("nobody leads", "expect 0.1 nobody leads", HELD),
@@ -228,9 +236,9 @@ SENTENCES = [
 ]
 
 
-@pytest.mark.parametrize("sentence, lines, holds", SENTENCES, ids=lambda value: str(value).splitlines()[-1])
+@pytest.mark.parametrize("sentence, lines, holds", EXAMPLES, ids=lambda value: str(value).splitlines()[-1])
 def test_sentence_holds_and_breaks(sentence: str, lines: str, holds: bool) -> None:
-    """Each sentence holds in a run where it should, and in another one it says what is wrong."""
+    """Each sentence is true in one run, and in another one the result describes what is wrong."""
     found = wrong(*lines.splitlines())
 
     assert (found == "") == holds, found
@@ -238,25 +246,25 @@ def test_sentence_holds_and_breaks(sentence: str, lines: str, holds: bool) -> No
 
 
 def test_every_sentence_is_tried_both_ways() -> None:
-    """No sentence of the format is left out above."""
+    """All sentences of the format are tried above, held and broken."""
     for verdict in (HELD, BROKEN):
-        assert {sentence for sentence, _, holds in SENTENCES if holds is verdict} == set(JUDGES)
+        assert {sentence for sentence, _, holds in EXAMPLES if holds is verdict} == set(SENTENCES)
 
 
-def test_window_asks_for_one_good_look() -> None:
-    """In a window the sentence must hold once; at a single time it must hold then."""
+def test_sentence_must_hold_once_in_a_window() -> None:
+    """In a window the sentence must hold at some time; at a single time it must hold then."""
     assert wrong("expect 0.1-0.5 one leader") == ""
     assert "expect 0.1 one leader: nobody leads" in wrong("expect 0.1 one leader")
     assert "expect 0.01-0.14 one leader: nobody leads" in wrong("expect 0.01-0.14 one leader")
 
 
-def test_an_expectation_comes_before_what_happens_then() -> None:
-    """What is expected at a time is looked at before what the scenario does at that time."""
+def test_expectation_is_checked_before_the_actions_of_its_time() -> None:
+    """An expectation is checked before the scenario's actions at the same time."""
     assert wrong("at 2 crash tom jerry spike", "expect 2 one leader") == ""
 
 
 def test_a_property_ends_the_run() -> None:
-    """What a scenario holds its runs against is named, with the time, when it breaks."""
+    """The result names the property that broke, and the time."""
     lines = ("at 0.155 crash tom", "at 0.16 restart tom", "expect 3 one leader")
 
     assert wrong(*lines, "hold Promises Outlive Crashes", node=ForgetsTerm).startswith(
@@ -265,8 +273,8 @@ def test_a_property_ends_the_run() -> None:
     assert wrong(*lines, node=ForgetsTerm) == ""
 
 
-def test_an_index_left_out_is_wrong() -> None:
-    """A server that carries out what it likes is found without a word in the scenario."""
+def test_skipped_index_is_wrong() -> None:
+    """A server that skips an index is found in every scenario, whatever it expects."""
 
     class Skipper(RaftNode):
         def apply_committed(self) -> None:
@@ -279,7 +287,7 @@ def test_an_index_left_out_is_wrong() -> None:
 
 
 def test_a_node_that_fails_is_wrong() -> None:
-    """An error of the Node is the outcome, and not an error of the laboratory."""
+    """An error of the Node is a result, not an exception."""
 
     class Broken(RaftNode):
         def on_heartbeat_timeout(self) -> None:
@@ -294,7 +302,7 @@ def test_a_node_that_fails_is_wrong() -> None:
 @pytest.mark.parametrize(
     "lines, message",
     [
-        ("expect 2 one lieder", "line 8: nobody can judge 'one lieder'; did you mean 'one leader'"),
+        ("expect 2 one lieder", "line 8: there is no expectation 'one lieder'; did you mean 'one leader'"),
         ("expect soon one leader", "line 8: expect soon one leader: the form is: expect SECONDS SENTENCE"),
         ("expect 3-2 one leader", "a window ends after it begins"),
         ("expect 0 one leader", "a time is above 0"),
@@ -307,14 +315,14 @@ def test_a_node_that_fails_is_wrong() -> None:
         ("script writes from two", "script writes: from is a number, not 'two'"),
         ("not yet 9 until 4: it is the other way round", "the form is: not yet FIRST_STEP until STEP: WHY"),
         ("not yet 4 until 9", "the form is: not yet FIRST_STEP until STEP: WHY"),
-        ("not yet 4 until 9: one\nnot yet 8 until 11: two\nexpect 1 one term", "two lines say why the same step"),
+        ("not yet 4 until 9: one\nnot yet 8 until 11: two\nexpect 1 one term", "two lines give a reason why the same step"),
         ("at 2 crush tom", "line 8: there is no action 'crush'; did you mean 'crash'"),
         ("at 2 crash tom", "it expects nothing, so every Node would pass"),
-        ("name Again\nexpect 2 one leader", "a scenario with checks has one name"),
+        ("name Again\nexpect 2 one leader", "a scenario with expectations has one name"),
     ],
 )  # fmt: skip
 def test_bad_lines_are_refused(lines: str, message: str) -> None:
-    """Whatever cannot be read is refused with its line, and with what would be right."""
+    """The error for a line that cannot be parsed has its number and the right form."""
     with pytest.raises(ScenarioError) as caught:
         read_entry("name Try\n" + BEGINNING + lines + "\nuntil 4")
 
@@ -322,13 +330,13 @@ def test_bad_lines_are_refused(lines: str, message: str) -> None:
 
 
 def test_a_scenario_needs_an_end() -> None:
-    """Without an end nobody knows how long to look."""
-    with pytest.raises(ScenarioError, match="it has no end; say: until SECONDS"):
+    """A scenario without an end is refused."""
+    with pytest.raises(ScenarioError, match="it has no end; add a line: until SECONDS"):
         read_entry("name Try\n" + BEGINNING + "hold Election Safety")
 
 
-def test_remarks_and_actions_are_read() -> None:
-    """The first remarks say what the scenario is about; a message's number is no remark."""
+def test_comments_and_actions_are_read() -> None:
+    """The first comments describe the scenario; the number of a message is not a comment."""
     entry = read_entry(
         "# A message\n# is lost.\nname Try\n"
         + BEGINNING
@@ -341,7 +349,7 @@ def test_remarks_and_actions_are_read() -> None:
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_scripts_repeat(name: str) -> None:
-    """A script makes the same actions of the same seed, and its scenario is one line of text that reads back."""
+    """A script generates the same actions for the same seed, and its scenario can be formatted and parsed."""
     script = read_script(name)
     servers = Scenario(servers=("tom", "jerry", "spike", "tyke", "butch")).servers
     whole = replace(find_entry("Backup").plain, actions=tuple(script.actions(1, servers)))
@@ -362,8 +370,8 @@ def test_outcomes_repeat() -> None:
 # The report and the command.
 
 
-def test_report_says_what_should_pass_and_does_not() -> None:
-    """A cell that should pass and fails is named, with the seed and what is wrong, and so is a Node of one's own."""
+def test_report_has_what_should_pass_and_does_not() -> None:
+    """The report lists each cell that should pass and fails, with the seed and what is wrong."""
     report = catalogue(ForgetsVote, 2, only=["CandidateCrash", "InitialElection"])
 
     assert not report.passed
@@ -372,11 +380,11 @@ def test_report_says_what_should_pass_and_does_not() -> None:
     assert "Promises Outlive Crashes is broken" in report._repr_html_()
 
 
-def test_report_says_from_which_step_on() -> None:
-    """A cell whose first reason is mended, and then another one, says when it is passed at last."""
+def test_report_has_the_step_that_passes() -> None:
+    """A cell with several reasons, each mended by another step, shows the step from which on the scenario passes."""
     report = catalogue([8, 9, 12], only=["Rejoin", "InitialElection"])
 
-    assert [report.cell("Rejoin", step).spelled for step in (8, 9, 12)] == ["from 11", "from 11", "ok"]
+    assert [report.cell("Rejoin", step).label for step in (8, 9, 12)] == ["from 11", "from 11", "ok"]
     assert ("step 8", "Rejoin") in {(steps, names) for steps, _, names in report.gaps()}
     assert "step 10 mends it" in str(report)
     assert "step 10 mends it" in report._repr_html_()
@@ -385,12 +393,12 @@ def test_report_says_from_which_step_on() -> None:
         report.cell("Rejoin", 4)
 
 
-def test_gaps_chain() -> None:
-    """A step's gap is the one whose range it is in."""
-    gaps = (NotYet(4, 6, "one"), NotYet(6, 7, "two"))
-    entry = replace(find_entry("InitialElection"), not_yet=gaps)
+def test_known_failure_is_found_by_its_range() -> None:
+    """A step's known failure is the one whose range the step is in."""
+    failures = (KnownFailure(4, 6, "one"), KnownFailure(6, 7, "two"))
+    entry = replace(find_entry("InitialElection"), known_failures=failures)
 
-    assert [entry.fails(step) for step in (4, 5, 6, 7)] == [gaps[0], gaps[0], gaps[1], None]
+    assert [entry.known_failure_of(step) for step in (4, 5, 6, 7)] == [failures[0], failures[0], failures[1], None]
 
 
 @pytest.mark.parametrize(
@@ -398,13 +406,13 @@ def test_gaps_chain() -> None:
     [(3, "step 4 is the first"), (99, "there is no step 99"), ([], "at least one seed and one step")],
 )
 def test_wrong_steps_are_refused(steps: Any, message: str) -> None:
-    """A step without elections, or without a number in the course, is refused."""
+    """A step without elections, an unknown step, or no step is refused."""
     with pytest.raises(ScenarioError, match=message):
         catalogue(steps)
 
 
 def test_command(tmp_path: Path) -> None:
-    """`raft-steps catalogue` prints the table or JSON, takes files of one's own, and its exit status is the verdict."""
+    """`raft-steps catalogue` prints the table or JSON, reads scenario files, and its exit status is the verdict."""
     runner = CliRunner()
     file = tmp_path / "own.txt"
     file.write_text("name Own\n" + BEGINNING + "until 2\nexpect 2 nobody leads\n", encoding="utf-8")
@@ -420,7 +428,7 @@ def test_command(tmp_path: Path) -> None:
     assert runner.invoke(main, ["catalogue", "8", "--node", str(file)]).exit_code == 2
 
 
-def test_expectations_read_back() -> None:
-    """An expectation is spelled as it is read."""
+def test_expectation_is_formatted_as_it_is_parsed() -> None:
+    """Formatting an expectation gives the line that it was parsed from."""
     for text in ("5 one leader", "5-7.5 all have a=1", "3 bytes at most 900 since 2"):
         assert str(read_expectation(text)) == f"expect {text}"

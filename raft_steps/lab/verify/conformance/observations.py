@@ -1,4 +1,4 @@
-"""The watch of a catalogue run: it remembers what the expectations ask for, and holds every event against rules."""
+"""The monitor of a catalogue run: it checks every event against rules and records what expectations are about."""
 
 from __future__ import annotations
 
@@ -17,85 +17,85 @@ if TYPE_CHECKING:
     from raft_steps.lab.runtime.host import Host
 
 
-class LeftOutError(LabError):
-    """A server carried an entry out, and not the one before it; the run ends there."""
+class SkippedIndexError(LabError):
+    """A server applied an entry, but not the one before it; the run ends there."""
 
 
-class Witness:
-    """Remembers who led, what was carried out, and what clients were told.
+class Observations:
+    """A monitor that records elections, applied entries, and the requests and answers of clients.
 
     Attributes:
-        elections: Who began to lead, when (in microseconds), and in which term.
-        applied: What each server has carried out in this life, by index.
-        ever_applied: Every command that any server has carried out in any life.
-        requests: What each client asked.
-        responses: What each client was told.
-        traffic: What was sent; None where no expectation asks for it.
+        elections: Each election: when (in microseconds), the new leader and its term.
+        applied: The entries that each server has applied in its current life, by index.
+        ever_applied: Every command that any server has ever applied.
+        requests: The request of each client.
+        responses: The response to each client.
+        traffic: The counts of messages; None if no expectation is about them.
     """
 
-    def __init__(self, rules: Iterable[Rule], *, counts: bool = False) -> None:
-        """Watch one run.
+    def __init__(self, rules: Iterable[Rule], *, count_traffic: bool = False) -> None:
+        """Build a monitor for one run.
 
         Args:
             rules: The rules whose violation ends the run.
-            counts: Whether to count what is sent.
+            count_traffic: Whether to count calls and bytes.
         """
         self.properties = Properties(stop_at=rules)
-        self.traffic = Traffic() if counts else None
+        self.traffic = Traffic() if count_traffic else None
         self.elections: list[tuple[int, str, int]] = []
         self.applied: dict[str, dict[int, Entry]] = {}
         self.ever_applied: set[Request] = set()
         self.requests: dict[str, Request] = {}
         self.responses: dict[str, Response] = {}
-        self._leads: dict[str, bool] = {}
+        self._is_leader: dict[str, bool] = {}
 
     def begins(self, host: Host) -> None:
-        """Hear that a life begins."""
+        """Called when a server starts or restarts; the state machine of its former life is gone."""
         self.properties.begins(host)
-        self.applied[host.name], self._leads[host.name] = {}, False
+        self.applied[host.name], self._is_leader[host.name] = {}, False
 
     def asked(self, client: str, request: Request) -> None:
-        """Hear what a client asks."""
+        """Called when a client asks a server."""
         self.properties.asked(client, request)
         self.requests[client] = request
 
     def handled(self, host: Host, now: int, message: object | None, changes: list[Change] | None) -> None:
-        """Look at a node that has handled an event.
+        """Called when a node has handled an event, before its effects leave.
 
         Raises:
             PropertyBroken: The event broke a rule that ends the run.
-            LeftOutError: The server left an index out.
+            SkippedIndexError: The server skipped an index.
         """
         self.properties.handled(host, now, message, changes)
         if self.traffic is not None:
             self.traffic.handled(host, now, message, changes)
-        leads = getattr(host.node, "is_leader", False)
-        if leads != self._leads[host.name]:
-            self._leads[host.name] = leads
-            if leads:
+        is_leader = getattr(host.node, "is_leader", False)
+        if is_leader != self._is_leader[host.name]:
+            self._is_leader[host.name] = is_leader
+            if is_leader:
                 self.elections.append((now, host.name, getattr(host.node, "current_term", 0)))
         for effect in host.node.effects:
             if effect[0] == "apply":
-                self._applies(host.name, effect[1], now)
+                self._record_applied(host.name, effect[1], now)
             elif effect[0] == "reply":
                 self.responses[effect[1]] = effect[2]
 
     def failed(self, host: Host) -> None:
-        """Hear that a server went down in the middle of an event."""
+        """Called when a server crashes in the middle of an event."""
         self.properties.failed(host)
 
-    def _applies(self, name: str, entry: Entry, now: int) -> None:
+    def _record_applied(self, name: str, entry: Entry, now_us: int) -> None:
         applied = self.applied[name]
         if entry.index > 1 and entry.index - 1 not in applied:
-            raise LeftOutError(
-                f"at {format_seconds(now)} s {name} applies index {entry.index} and has not applied {entry.index - 1}"
+            raise SkippedIndexError(
+                f"at {format_seconds(now_us)} s {name} applies index {entry.index} and has not applied {entry.index - 1}"
             )
         applied[entry.index] = entry
         if entry.command is not None:
             self.ever_applied.add(entry.command)
 
     def answers(self, request: Request) -> list[Response]:
-        """Give what the clients were told that asked this."""
+        """Return the responses to this request, one for each client that asked it and was answered."""
         return [
             self.responses[client]
             for client, asked in self.requests.items()
@@ -103,7 +103,7 @@ class Witness:
         ]
 
     def answered_writes(self) -> list[Set]:
-        """Give the writes that clients were told are done."""
+        """Return the writes that were answered with Ok."""
         return [
             asked
             for client, asked in self.requests.items()

@@ -1,4 +1,4 @@
-"""What came of the catalogue: which step passes which scenario, and why another one does not yet."""
+"""The report of the catalogue: which step passes which scenario, and why a step does not pass yet."""
 
 from __future__ import annotations
 
@@ -7,88 +7,89 @@ from html import escape
 from typing import Any
 
 from raft_steps.lab.text_table import HtmlCell, html_table, text_table
-from raft_steps.lab.verify.conformance.entry import Entry
-from raft_steps.lab.verify.conformance.trial import Outcome
+from raft_steps.lab.verify.conformance.entry import CatalogueEntry
+from raft_steps.lab.verify.conformance.trial import CatalogueOutcome
 
 PASSES = "ok"
 FAILS = "FAILS"
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One scenario with one step, or with a Node of one's own.
+class CatalogueCell:
+    """The results of a scenario with a step, or with your own Node.
 
     Attributes:
-        entry: The scenario.
-        step: The step; None for a class of one's own.
-        outcomes: What came of each seed.
+        entry: The entry of the catalogue.
+        step: The step; None for a custom class.
+        outcomes: The result of each seed.
     """
 
-    entry: Entry
+    entry: CatalogueEntry
     step: int | None
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CatalogueOutcome, ...]
 
     @property
-    def failed(self) -> list[Outcome]:
+    def failed(self) -> list[CatalogueOutcome]:
         """The runs in which something was wrong."""
         return [outcome for outcome in self.outcomes if not outcome.passed]
 
     @property
-    def claimed(self) -> bool:
-        """Whether the scenario's file says that the step passes; whatever is no step should pass all."""
-        return self.step is None or self.entry.fails(self.step) is None
+    def should_pass(self) -> bool:
+        """Whether the step is expected to pass, by the scenario's file; your own Node should pass all scenarios."""
+        return self.step is None or self.entry.known_failure_of(self.step) is None
 
     @property
     def passes_from(self) -> int | None:
-        """The step from which on the scenario is passed, by its file; None if this one passes, or is no step."""
+        """The first later step that passes, by the scenario's file; None if this one passes, or for your own Node."""
         step, found = self.step, None
-        while step is not None and (gap := self.entry.fails(step)) is not None:
-            step = found = gap.mended_by
+        # What one step mends may still fail for another reason.
+        while step is not None and (failure := self.entry.known_failure_of(step)) is not None:
+            step = found = failure.mended_by
         return found
 
     @property
-    def spelled(self) -> str:
-        """What the table says: "ok", "FAILS", or the step from which on it is passed."""
-        if self.claimed:
+    def label(self) -> str:
+        """The text in the table: "ok", "FAILS", or the step from which on the scenario passes."""
+        if self.should_pass:
             return FAILS if self.failed else PASSES
         return f"from {self.passes_from}"
 
 
 class CatalogueReport:
-    """All cells of a table.
+    """A table of scenarios and steps.
 
     Attributes:
         cells: The cells, scenario by scenario.
     """
 
-    def __init__(self, cells: list[Cell]) -> None:
-        """Keep the cells."""
+    def __init__(self, cells: list[CatalogueCell]) -> None:
+        """Build a table of these cells."""
         self.cells = cells
 
     @property
     def passed(self) -> bool:
-        """Whether every step passed what it is said to pass."""
+        """Whether every step passed what it should pass."""
         return not self.unexpected
 
     @property
-    def unexpected(self) -> list[Cell]:
-        """The cells that should pass, and did not."""
-        return [cell for cell in self.cells if cell.claimed and cell.failed]
+    def unexpected(self) -> list[CatalogueCell]:
+        """The cells that should pass and did not."""
+        return [cell for cell in self.cells if cell.should_pass and cell.failed]
 
     @property
-    def lucky(self) -> list[Cell]:
-        """The cells that are said to fail, and passed with these seeds: other seeds will tell."""
-        return [cell for cell in self.cells if not cell.claimed and not cell.failed]
+    def lucky(self) -> list[CatalogueCell]:
+        """The cells that are known to fail and passed with these seeds; with other seeds they fail."""
+        return [cell for cell in self.cells if not cell.should_pass and not cell.failed]
 
-    def cell(self, name: str, step: int | None = None) -> Cell:
-        """Give one cell.
+    def cell(self, name: str, step: int | None = None) -> CatalogueCell:
+        """Return the cell of a scenario and a step.
 
         Args:
             name: The scenario's name.
-            step: The step; None for a class of one's own.
+            step: The step; None for a custom class.
 
         Raises:
-            LookupError: There is none.
+            LookupError: There is no such cell.
         """
         for cell in self.cells:
             if (cell.entry.name, cell.step) == (name, step):
@@ -101,29 +102,30 @@ class CatalogueReport:
         return list(dict.fromkeys(cell.step for cell in self.cells))
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CatalogueEntry]:
         """The scenarios, in order."""
         return list(dict.fromkeys(cell.entry for cell in self.cells))
 
     def gaps(self) -> list[tuple[str, str, str]]:
-        """Say what keeps these steps from passing: which steps, what it is and which step mends it, which scenarios."""
+        """Return why steps do not pass yet: the steps, the reason with the step that mends it, and the scenarios."""
         found: dict[tuple[str, str], list[str]] = {}
         for entry in self.entries:
-            for gap in entry.not_yet:
-                steps = [step for step in self.columns if step is not None and gap.first <= step < gap.mended_by]
+            for failure in entry.known_failures:
+                affected = range(failure.first, failure.mended_by)
+                steps = [step for step in self.columns if step is not None and step in affected]
                 if steps:
-                    said = (_span(steps), f"{gap.why}; step {gap.mended_by} mends it")
-                    found.setdefault(said, []).append(entry.name)
+                    reason = f"{failure.why}; step {failure.mended_by} mends it"
+                    found.setdefault((_format_steps(steps), reason), []).append(entry.name)
         return [
             (steps, why, ", ".join(names))
             for (steps, why), names in sorted(found.items(), key=lambda item: len(item[1]), reverse=True)
         ]
 
     def as_data(self) -> dict[str, Any]:
-        """Turn it into what JSON knows."""
+        """Return the report as data for JSON."""
         rows = []
         for cell in self.cells:
-            gap = cell.entry.fails(cell.step) if cell.step is not None else None
+            failure = cell.entry.known_failure_of(cell.step) if cell.step is not None else None
             rows.append(
                 {
                     "scenario": cell.entry.name,
@@ -131,7 +133,7 @@ class CatalogueReport:
                     "seeds": len(cell.outcomes),
                     "failed": [outcome.seed for outcome in cell.failed],
                     "wrong": cell.failed[0].wrong if cell.failed else "",
-                    "not_yet": None if gap is None else {"mended_by": gap.mended_by, "why": gap.why},
+                    "not_yet": None if failure is None else {"mended_by": failure.mended_by, "why": failure.why},
                 }
             )
         known = {entry.name: list(entry.known_as) for entry in self.entries}
@@ -140,7 +142,7 @@ class CatalogueReport:
     def _heading(self) -> str:
         seeds = len(self.cells[0].outcomes)
         whole = len(self.cells)
-        good = sum(cell.claimed and not cell.failed for cell in self.cells)
+        good = sum(cell.should_pass and not cell.failed for cell in self.cells)
         bad = f"; {len(self.unexpected)} should and do not" if self.unexpected else ""
         lucky = f"; {len(self.lucky)} others did with these seeds" if self.lucky else ""
         return (
@@ -159,11 +161,9 @@ class CatalogueReport:
         ]
 
     def __str__(self) -> str:
-        """Show the table, what is wrong, and why steps do not pass yet."""
+        """Format the table, what is wrong, and why steps do not pass yet."""
         rows = [self._titles()]
-        rows += [
-            [entry.name, *(self.cell(entry.name, step).spelled for step in self.columns)] for entry in self.entries
-        ]
+        rows += [[entry.name, *(self.cell(entry.name, step).label for step in self.columns)] for entry in self.entries]
         lines = [self._heading(), *text_table(rows)]
         lines += [f"WRONG  {text}" for text in self._wrong()]
         gaps = self.gaps()
@@ -174,7 +174,7 @@ class CatalogueReport:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Show the same as tables."""
+        """Format the same as HTML, with tables."""
         titles = self._titles()
         rows: list[list[str | HtmlCell]] = [
             [entry.name, *(_html_cell(self.cell(entry.name, step)) for step in self.columns)] for entry in self.entries
@@ -191,11 +191,11 @@ class CatalogueReport:
         )
 
 
-def _html_cell(cell: Cell) -> HtmlCell:
-    gap = cell.entry.fails(cell.step) if cell.step is not None else None
-    why = gap.why if gap is not None else cell.failed[0].wrong if cell.failed else ""
-    return HtmlCell(cell.spelled, why, "bold" if cell.spelled == PASSES else "normal")
+def _html_cell(cell: CatalogueCell) -> HtmlCell:
+    failure = cell.entry.known_failure_of(cell.step) if cell.step is not None else None
+    why = failure.why if failure is not None else cell.failed[0].wrong if cell.failed else ""
+    return HtmlCell(cell.label, why, "bold" if cell.label == PASSES else "normal")
 
 
-def _span(steps: list[int]) -> str:
+def _format_steps(steps: list[int]) -> str:
     return f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]} to {steps[-1]}"

@@ -1,16 +1,16 @@
-"""Scripts: actions that a scenario file does not write out, because they are many, or because chance chooses them.
+"""Scripts: generators of actions that are too many for a scenario file, or that depend on the seed.
 
     script writes from 2 count 50 every 0.01 key a value 1 length 0 to tom
-        set a1 to 1, a2 to 2, and so on; `value` begins elsewhere, `length` fills values up, `to` asks one server
+        set a1 to 1, a2 to 2, and so on; `value` is the first value, `length` pads values with zeros, `to` asks one server
     script isolations from 2 rounds 9 every 3 alone 3 for 2.2
-        in each round so many servers, each by itself, reach nobody for so long
+        in each round, `alone` servers are cut off from all others for `for` seconds
     script crashes from 2 rounds 5 every 8
-        two crash, and the others agree; these crash too, and the two come back with one of them; then the rest
+        two servers crash, and the others agree; the others crash, and the two return with one of them; then the rest
     script eight from 2 count 1000 short 0.0065 long 0.25 fault crash
-        Figure 8: write, wait for a moment, mostly a short one, and let the leader crash, or cut it off, as soon as
-        there is one; a server comes back now and then
+        Figure 8: a client writes; after a random time, mostly a short one, the leader crashes, or is cut off with
+        `fault cut`; sometimes a server returns
     script churn from 2 rounds 20 every 0.35
-        in each round a server may be cut off, may crash, and all may come back, while three clients write
+        in each round a server may be cut off, may crash, and all may return, while three clients write
 
 The same seed gives the same actions.
 """
@@ -31,32 +31,32 @@ Servers = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What makes actions.
+    """A generator of actions with its settings.
 
     Attributes:
-        name: Which script.
-        settings: How it is set, as names and words.
+        name: The name of the script.
+        settings: The settings, each a name and a word.
     """
 
     name: str
     settings: tuple[tuple[str, str], ...]
 
     def actions(self, seed: int, servers: Servers) -> list[Action]:
-        """Make the actions of a seed.
+        """Generate the actions for a seed.
 
         Args:
-            seed: What chance begins with.
+            seed: The seed of the script's random numbers.
             servers: The names of the servers.
         """
-        made = SCRIPTS[self.name](RandomStream(seed, f"catalogue/{self.name}"), servers, **_values(self))
-        return [Action(round(at * MICROSECONDS), verb, words) for at, verb, words in made]
+        generated = SCRIPTS[self.name](RandomStream(seed, f"catalogue/{self.name}"), servers, **_values(self))
+        return [Action(round(at_s * MICROSECONDS), verb, words) for at_s, verb, words in generated]
 
 
 def read_script(text: str) -> Script:
-    """Read what follows `script` in a scenario file.
+    """Parse what follows `script` in a scenario file.
 
     Raises:
-        ScenarioError: There is no such script, or it is set wrongly.
+        ScenarioError: There is no such script, or a setting is unknown or not a number.
     """
     name, *words = text.split()
     if name not in SCRIPTS:
@@ -67,7 +67,7 @@ def read_script(text: str) -> Script:
     if unknown or len(words) % 2:
         what = f"no {unknown[0]!r}" if unknown else "nothing after its last word"
         raise ScenarioError(f"script {name} has {what}; it has {', '.join(each.rstrip('_') for each in known)}")
-    _values(script)
+    _values(script)  # An error in a value is an error of this line of the file.
     return script
 
 
@@ -76,12 +76,12 @@ def _names(script: Script) -> list[str]:
 
 
 def _argument(name: str) -> str:
-    """Spell a setting as Python may spell an argument: `from` and `for` are its own words."""
+    """Return the name of a setting's argument: `from` and `for` are keywords of Python."""
     return f"{name}_" if name in ("from", "for") else name
 
 
 def _values(script: Script) -> dict[str, float | int | str]:
-    """Turn each word into what its script's annotation asks for."""
+    """Convert each word to the type of the script's argument."""
     parameters = inspect.signature(SCRIPTS[script.name], eval_str=True).parameters
     found = {}
     for name, word in script.settings:
@@ -93,8 +93,8 @@ def _values(script: Script) -> dict[str, float | int | str]:
     return found
 
 
-# What happens, and when, in seconds.
-Happening = tuple[float, str, tuple[str, ...]]
+# An action of a script: the time in seconds, the verb and its words.
+ScriptAction = tuple[float, str, tuple[str, ...]]
 
 
 def _writes(
@@ -108,7 +108,7 @@ def _writes(
     value: int = 1,
     length: int = 0,
     to: str = "",
-) -> Iterator[Happening]:
+) -> Iterator[ScriptAction]:
     for number in range(count):
         words = (f"{key}{number + 1}", str(value + number).rjust(length, "0"))
         yield from_ + number * every, "set", (*words, "to", to) if to else words
@@ -123,26 +123,26 @@ def _isolations(
     every: float = 3,
     alone: int = 3,
     for_: float = 2.2,
-) -> Iterator[Happening]:
+) -> Iterator[ScriptAction]:
     for number in range(rounds):
-        at, chosen = from_ + number * every, _some(chance, servers, alone)
-        yield at, "partition", tuple(word for name in chosen for word in (name, "|"))[:-1]
-        yield at + for_, "heal", ()
+        at_s, chosen = from_ + number * every, _choose(chance, servers, alone)
+        yield at_s, "partition", tuple(word for name in chosen for word in (name, "|"))[:-1]
+        yield at_s + for_, "heal", ()
 
 
 def _crashes(
     chance: RandomStream, servers: Servers, *, from_: float = 2, rounds: int = 5, every: float = 8
-) -> Iterator[Happening]:
+) -> Iterator[ScriptAction]:
     for number in range(rounds):
-        at, two = from_ + number * every, _some(chance, servers, 2)
+        at_s, two = from_ + number * every, _choose(chance, servers, 2)
         others = tuple(name for name in servers if name not in two)
-        yield at, "crash", tuple(two)
-        yield at + 2, "set", ("a", f"{number}a")
-        yield at + 2.5, "crash", others
-        yield at + 3, "restart", (*two, others[0])
-        yield at + 5.5, "set", ("a", f"{number}b")
-        yield at + 6, "restart", others[1:]
-        yield at + 7, "set", ("a", f"{number}c")
+        yield at_s, "crash", tuple(two)
+        yield at_s + 2, "set", ("a", f"{number}a")
+        yield at_s + 2.5, "crash", others
+        yield at_s + 3, "restart", (*two, others[0])
+        yield at_s + 5.5, "set", ("a", f"{number}b")
+        yield at_s + 6, "restart", others[1:]
+        yield at_s + 7, "set", ("a", f"{number}c")
 
 
 def _eight(
@@ -154,46 +154,46 @@ def _eight(
     short: float = 0.0065,
     long: float = 0.25,
     fault: str = "crash",
-) -> Iterator[Happening]:
-    at = from_
+) -> Iterator[ScriptAction]:
+    at_s = from_
     for number in range(count):
-        yield at, "set", ("a", str(number))
-        at += chance.uniform(0, long if chance.random() < 0.1 else short)
+        yield at_s, "set", ("a", str(number))
+        at_s += chance.uniform(0, long if chance.random() < 0.1 else short)
         if fault == "crash":
-            yield at, "crash", ("leader",)
+            yield at_s, "crash", ("leader",)
             if chance.random() < 0.5:
-                yield at, "restart", (chance.choice(servers),)
+                yield at_s, "restart", (chance.choice(servers),)
         elif chance.random() < 0.5:
-            yield at, "cut", ("leader>followers",)
-            yield at, "cut", ("followers>leader",)
+            yield at_s, "cut", ("leader>followers",)
+            yield at_s, "cut", ("followers>leader",)
         elif chance.random() < 0.2:
-            yield at, "heal", ()
+            yield at_s, "heal", ()
 
 
 def _churn(
     chance: RandomStream, servers: Servers, *, from_: float = 1, rounds: int = 20, every: float = 0.35
-) -> Iterator[Happening]:
+) -> Iterator[ScriptAction]:
     for number in range(rounds):
-        at = from_ + number * every
+        at_s = from_ + number * every
         for client in ("x", "y", "z"):
             for write in range(3):
-                yield at + every * (write + chance.random()) / 3, "set", (f"{client}{number}{write}", str(number))
+                yield at_s + every * (write + chance.random()) / 3, "set", (f"{client}{number}{write}", str(number))
         if chance.random() < 0.2:
-            yield at, "partition", (chance.choice(servers),)
+            yield at_s, "partition", (chance.choice(servers),)
         if chance.random() < 0.5:
-            yield at + every / 3, "restart", ("crashed",)
-            yield at + every / 3, "heal", ()
+            yield at_s + every / 3, "restart", ("crashed",)
+            yield at_s + every / 3, "heal", ()
         if chance.random() < 0.2:
-            yield at + every / 2, "crash", (chance.choice(servers),)
+            yield at_s + every / 2, "crash", (chance.choice(servers),)
 
 
-def _some(chance: RandomStream, servers: Servers, count: int) -> list[str]:
-    """Choose so many servers."""
+def _choose(chance: RandomStream, servers: Servers, count: int) -> list[str]:
+    """Choose this many different servers."""
     left = list(servers)
     return [left.pop(chance.randint(0, len(left) - 1)) for _ in range(count)]
 
 
-SCRIPTS: Mapping[str, Callable[..., Iterator[Happening]]] = {
+SCRIPTS: Mapping[str, Callable[..., Iterator[ScriptAction]]] = {
     "writes": _writes,
     "isolations": _isolations,
     "crashes": _crashes,

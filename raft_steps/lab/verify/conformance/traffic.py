@@ -1,4 +1,4 @@
-"""What servers send and store, counted: a watch beside the properties. It does not know what a message says."""
+"""A monitor that counts what servers send and store, without looking into the messages."""
 
 from __future__ import annotations
 
@@ -13,48 +13,49 @@ if TYPE_CHECKING:
 
 
 class Traffic:
-    """A watch that counts what is sent and what is stored.
+    """A monitor that counts what is sent and what is stored.
 
-    A message is an answer if it is the first that goes back to whoever sent the call which its server handles. All
-    others are calls.
+    A message is an answer if it is the first that a server sends back to the caller while it handles the call. All other
+    messages are calls.
 
     Attributes:
-        calls: How many calls were sent.
-        messages: How many messages were sent, answers too.
-        bytes: How many bytes they have, where bytes are counted.
-        stored: How many events changed what is on a disk, by server.
-        heard: Who has heard a call from whom, as pairs of sender and receiver.
+        calls: The number of calls that were sent.
+        messages: The number of messages that were sent, answers included.
+        bytes: The number of bytes in these messages, if bytes are counted.
+        stored: The number of events that changed what is on the disk, by server.
+        called: The pairs of sender and receiver of all calls that have arrived.
     """
 
     def __init__(self, *, with_bytes: bool = True) -> None:
-        """Begin at zero.
+        """Start all counts at zero.
 
         Args:
-            with_bytes: Whether to count bytes too, which takes time.
+            with_bytes: Whether to count bytes too, for which each message is formatted as text.
         """
         self.calls = self.messages = self.bytes = 0
         self.stored: dict[str, int] = {}
-        self.heard: set[tuple[str, str]] = set()
+        self.called: set[tuple[str, str]] = set()
         self._with_bytes = with_bytes
-        self._callers: dict[int, tuple[object, str]] = {}  # who sent a call, by the call's identity; and the call
+        # Each call and its sender, by the identity of the call; holding the call keeps its identity from being reused.
+        self._callers: dict[int, tuple[object, str]] = {}
         self._durable: dict[str, dict[str, Any]] = {}
 
     def begins(self, host: Host) -> None:
-        """Hear that a life begins."""
+        """Called when a server starts or restarts."""
         self.stored.setdefault(host.name, 0)
         self._durable[host.name] = _durable(host)
 
     def asked(self, client: str, request: Request) -> None:
-        """Hear what a client asks; it costs nothing between servers."""
+        """Called when a client asks a server; requests of clients do not count."""
 
     def failed(self, host: Host) -> None:
-        """Hear that a server went down in the middle of an event."""
+        """Called when a server crashes in the middle of an event; what it has stored of it does not count."""
 
     def handled(self, host: Host, _now: int, message: object | None, changes: list[Change] | None) -> None:
         """Count what an event sends and stores."""
         caller = self._callers[id(message)][1] if id(message) in self._callers else ""
         if caller:
-            self.heard.add((caller, host.name))
+            self.called.add((caller, host.name))
         for effect in host.node.effects:
             if effect[0] == "send":
                 self._send(host.name, effect[2], is_answer=effect[1] == caller)
@@ -67,7 +68,7 @@ class Traffic:
             self.bytes += len(to_text(message).encode())
         if not is_answer:
             self.calls += 1
-            self._callers[id(message)] = (message, sender)  # With the message, or its identity could be another's.
+            self._callers[id(message)] = (message, sender)
 
     def _store(self, host: Host, changes: list[Change] | None) -> None:
         before, after = self._durable.get(host.name), _durable(host)
@@ -77,5 +78,5 @@ class Traffic:
 
 
 def _durable(host: Host) -> dict[str, Any]:
-    """Give the durable fields that are no log: a log tells its own changes."""
+    """Return the durable fields that are not logs; changes of logs are reported by the logs themselves."""
     return {name: getattr(host.node, name) for name in host.durable}

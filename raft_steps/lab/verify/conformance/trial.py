@@ -1,4 +1,4 @@
-"""One run of a scenario with checks, and what came of it."""
+"""Runs a scenario of the catalogue and checks its expectations."""
 
 from __future__ import annotations
 
@@ -8,79 +8,79 @@ from raft_steps.lab.errors import EventBudgetError, NodeError
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.verify.conformance.entry import Entry
+from raft_steps.lab.verify.conformance.entry import CatalogueEntry
 from raft_steps.lab.verify.conformance.expectations import Expectation
-from raft_steps.lab.verify.conformance.observations import LeftOutError, Witness
-from raft_steps.lab.verify.conformance.snapshot import Look
+from raft_steps.lab.verify.conformance.observations import Observations, SkippedIndexError
+from raft_steps.lab.verify.conformance.snapshot import ClusterSnapshot
 from raft_steps.lab.verify.properties import PropertyBroken
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one run.
+class CatalogueOutcome:
+    """The result of one run.
 
     Attributes:
-        name: The scenario's name.
+        name: The entry's name.
         seed: The seed.
-        wrong: What is not as it should be, in words; "" if all is.
-        time: How far the run came, in microseconds.
+        wrong: What is wrong, in words; "" if the run passes.
+        time_us: How far the run got, in microseconds.
     """
 
     name: str
     seed: int
     wrong: str
-    time: int
+    time_us: int
 
     @property
     def passed(self) -> bool:
-        """Whether all is as it should be."""
+        """Whether nothing is wrong."""
         return not self.wrong
 
 
-def try_entry(entry: Entry, step: int | None, seed: int, node_class: type | None = None) -> Outcome:
-    """Run a scenario with checks, to its end or to the first thing that is wrong.
+def try_entry(entry: CatalogueEntry, step: int | None, seed: int, node_class: type | None = None) -> CatalogueOutcome:
+    """Run an entry's scenario to its end, or until something is wrong.
 
     Args:
-        entry: The scenario.
-        step: The step whose Node runs; None with a class of one's own.
-        seed: What chance begins with.
-        node_class: The Node class, when it is not a step's.
+        entry: The entry.
+        step: The step whose Node runs; None with a custom class.
+        seed: The seed of the run and of its scripts.
+        node_class: The Node class, if it is not a step's.
 
     Raises:
         ScenarioError: There is neither a step nor a class.
     """
     scenario = entry.scenario(step, seed)
-    witness = Witness(entry.rules, counts=entry.counts)
+    observations = Observations(entry.rules, count_traffic=entry.counts_traffic)
     simulation = None
     try:
-        simulation = Simulation(scenario, node_class, record=False, monitor=witness)
-        wrong = _watch(entry, scenario, simulation, witness)
+        simulation = Simulation(scenario, node_class, record=False, monitor=observations)
+        wrong = _run(entry, scenario, simulation, observations)
     except PropertyBroken as error:
         wrong = f"{error.violation.rule.name} is broken at {format_seconds(error.violation.time_us)} s: {error.violation.text}"
-    except (LeftOutError, NodeError, EventBudgetError) as error:
+    except (SkippedIndexError, NodeError, EventBudgetError) as error:
         wrong = str(error)
-    return Outcome(entry.name, seed, wrong, simulation.now_us if simulation is not None else 0)
+    return CatalogueOutcome(entry.name, seed, wrong, simulation.now_us if simulation is not None else 0)
 
 
-def _watch(entry: Entry, scenario: Scenario, simulation: Simulation, witness: Witness) -> str:
-    """Look at the run at all times that matter; say what is wrong first."""
-    looks: dict[int, Look] = {}
-    asked: dict[int, list[Expectation]] = {}
+def _run(entry: CatalogueEntry, scenario: Scenario, simulation: Simulation, observations: Observations) -> str:
+    """Run to the end, and return the first thing that is wrong; "" if nothing is."""
+    snapshots: dict[int, ClusterSnapshot] = {}
+    due: dict[int, list[Expectation]] = {}  # what to check, by time; nothing at times that are only referred to
     for each in entry.expectations:
-        for time in each.refers_to():
-            asked.setdefault(time, [])
-        for time in each.times():
-            asked.setdefault(time, []).append(each)
-    held: set[Expectation] = set()
-    for time in sorted(asked):
-        # A microsecond before: what the scenario does at that time comes after the look.
-        simulation.run_until(time - 1)
-        look = looks[time] = Look(simulation, witness)
-        for expectation in asked[time]:
-            wrong = "" if expectation in held else expectation.judge(look, looks)
+        for time_us in each.refers_to():
+            due.setdefault(time_us, [])
+        for time_us in each.times():
+            due.setdefault(time_us, []).append(each)
+    met: set[Expectation] = set()
+    for time_us in sorted(due):
+        # A microsecond earlier: the scenario's actions at that time come after the check.
+        simulation.run_until(time_us - 1)
+        snapshot = snapshots[time_us] = ClusterSnapshot(simulation, observations)
+        for expectation in due[time_us]:
+            wrong = "" if expectation in met else expectation.check(snapshot, snapshots)
             if not wrong:
-                held.add(expectation)
-            elif expectation.end == time:
+                met.add(expectation)
+            elif expectation.end_us == time_us:
                 return f"{expectation}: {wrong}"
     simulation.run_until(scenario.until_us or 0)
     return ""
