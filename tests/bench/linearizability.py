@@ -1,4 +1,4 @@
-"""The speed of the linearizability checker: histories that are linearizable, and how long the check takes."""
+"""Measures the linearizability checker: how long it takes on linearizable histories."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import random
 import time
 
 from raft_steps.lab.verify.linearizability import History, KeyValueModel, Operation, check_linearizable
+from raft_steps.lab.verify.linearizability.history import Action
 
 MICROSECONDS = 1_000_000
 
 
-def made_history(operations: int, clients: int, keys: int, *, seed: int = 0, unanswered: float = 0.0) -> History:
-    """Make a history that is linearizable: each operation takes effect at a random moment of its time.
+def build_history(operations: int, clients: int, keys: int, *, seed: int = 0, unanswered: float = 0.0) -> History:
+    """Build a linearizable history: each operation takes effect at a random moment between call and return.
 
     Args:
         operations: How many operations.
-        clients: How many clients ask, each one thing at a time; who hears nothing asks on under a new name.
-        keys: How many keys they ask about, all alike often.
-        seed: What chance begins with.
+        clients: How many clients ask, one request at a time.
+        keys: How many keys there are, chosen evenly.
+        seed: The seed.
         unanswered: The share of operations that are not answered; half of those take no effect.
     """
     chance = random.Random(seed)
@@ -25,15 +26,15 @@ def made_history(operations: int, clients: int, keys: int, *, seed: int = 0, una
     drafts = []
     for number in range(operations):
         client = min(range(clients), key=lambda which: free[which])
-        called, length = free[client], chance.randrange(500, 10_000)
-        effect = called + chance.randrange(1, length)
-        free[client] = called + length + chance.randrange(1, 3000)
-        drafts.append((effect, number, client, called, called + length))
+        called_us, length_us = free[client], chance.randrange(500, 10_000)
+        effect_us = called_us + chance.randrange(1, length_us)
+        free[client] = called_us + length_us + chance.randrange(1, 3000)
+        drafts.append((effect_us, number, client, called_us, called_us + length_us))
     model, held = KeyValueModel(), dict.fromkeys(range(keys))
     made = []
-    for _effect, number, client, called, returned in sorted(drafts):
+    for _effect_us, number, client, called_us, returned_us in sorted(drafts):
         key, kind = chance.randrange(keys), chance.random()
-        action = "get" if kind < 0.5 else "set" if kind < 0.8 else "cas" if kind < 0.95 else "delete"
+        action: Action = "get" if kind < 0.5 else "set" if kind < 0.8 else "cas" if kind < 0.95 else "delete"
         value = chance.randrange(5) if action in ("set", "cas") else None
         expected = chance.randrange(5) if action == "cas" else None
         draft = Operation(
@@ -42,16 +43,16 @@ def made_history(operations: int, clients: int, keys: int, *, seed: int = 0, una
             key=f"k{key}",
             value=value,
             expected=expected,
-            called=called,
-            returned=returned,
+            called_us=called_us,
+            returned_us=returned_us,
         )
         answer = held[key] if action == "get" else held[key] == draft.expected if action == "cas" else None
         lost = chance.random() < unanswered
-        fields = {name: getattr(draft, name) for name in ("action", "key", "value", "expected", "called")}
+        fields = {name: getattr(draft, name) for name in ("action", "key", "value", "expected", "called_us")}
         if lost:
             done = Operation(client=f"lost#{number}", outcome="unknown", **fields)
         else:
-            done = Operation(client=draft.client, returned=returned, answer=answer, **fields)
+            done = Operation(client=draft.client, returned_us=returned_us, answer=answer, **fields)
         if not lost or chance.random() < 0.5:
             held[key] = model.step(held[key], Operation(client="", outcome="unknown", **fields))[1]
         made.append(done)
@@ -59,7 +60,7 @@ def made_history(operations: int, clients: int, keys: int, *, seed: int = 0, una
 
 
 def seconds_to_check(history: History) -> float:
-    """Measure one check, and see that it ends well."""
+    """Measure one check, and require the verdict ok."""
     begun = time.perf_counter()
     result = check_linearizable(history)
     took = time.perf_counter() - begun
@@ -68,11 +69,11 @@ def seconds_to_check(history: History) -> float:
 
 
 def figures(large: int = 10_000, repetitions: int = 5) -> list[tuple[str, str, str, bool]]:
-    """Measure a small and a large history; give what, how long, the target and whether it is met.
+    """Measure small and large histories; return what was measured, how long it took, the target, and whether it is met.
 
     Args:
         large: How many operations the large history has.
-        repetitions: How often each is measured; the middle one counts.
+        repetitions: How often each is measured; the median counts.
     """
     rows = []
     for count, clients, keys, limit, unanswered in (
@@ -82,16 +83,16 @@ def figures(large: int = 10_000, repetitions: int = 5) -> list[tuple[str, str, s
         (large, 10, 20, 10.0, 0.01),
     ):
         taken = sorted(
-            seconds_to_check(made_history(count, clients, keys, seed=seed, unanswered=unanswered))
+            seconds_to_check(build_history(count, clients, keys, seed=seed, unanswered=unanswered))
             for seed in range(repetitions)
         )
-        middle = taken[len(taken) // 2]
+        median = taken[len(taken) // 2]
         lost = f", {unanswered:.0%} unanswered" if unanswered else ""
         what = (
             f"linearizability, {count:,} operations, {clients} clients, {keys} {'key' if keys == 1 else 'keys'}{lost}"
         )
-        spelled = f"{middle * 1000:.1f} ms" if limit < 1 else f"{middle:.2f} s"
-        rows.append((what, spelled, f"{limit * 1000:.0f} ms" if limit < 1 else f"{limit:.0f} s", middle < limit))
+        measured = f"{median * 1000:.1f} ms" if limit < 1 else f"{median:.2f} s"
+        rows.append((what, measured, f"{limit * 1000:.0f} ms" if limit < 1 else f"{limit:.0f} s", median < limit))
     return rows
 
 

@@ -67,7 +67,7 @@ def test_json_is_one_object() -> None:
     data = json.loads(result.stdout)
 
     assert (1, "violated", "register", 6) == (result.exit_code, data["verdict"], data["model"], data["operations"])
-    assert data["report"].splitlines()[-1].endswith("and get → 3 by process 6 did not fit any more")
+    assert data["report"].splitlines()[-1].endswith("and get → 3 by process 6 could not come next")
 
 
 def test_saved_trace_is_checked_and_drawn(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_saved_trace_is_checked_and_drawn(tmp_path: Path) -> None:
     "text, model, complaint",
     [
         ("", "kv", "Error: there is no history: the text is empty"),
-        ("{:process 0 :type :ok :f :read}", "kv", "Error: line 1: process 0 hears ok, but it asked nothing"),
+        ("{:process 0 :type :ok :f :read}", "kv", "Error: line 1: ok for process 0, which has no open operation"),
         (
             '{:process 0 :type :invoke :f :append :key "k" :value "a"}',
             "register",

@@ -50,7 +50,7 @@ def linearizable(
         text = file.read()
     except UnicodeDecodeError as error:
         raise CommandError(f"{file.name} is no text, so it is no history") from error
-    result = check_linearizable(parse_history(text), model, time_limit=time_limit)
+    result = check_linearizable(parse_history(text), model, time_limit_s=time_limit)
     if svg is not None:
         result.picture().save(svg)
     if as_json:

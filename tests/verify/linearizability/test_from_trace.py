@@ -1,4 +1,4 @@
-"""Histories of clusters: what the clients of a run asked and heard, and whether one server could have answered so."""
+"""Histories of runs: what clients asked and were answered, and whether one server could have answered so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DRAWS = {"jerry": [9], "spike": [14]}
 
 
 def two_leaders() -> Cluster:
-    """Run step 8 until tom, cut off, still believes to lead, and jerry does."""
+    """Run step 8 until jerry leads while tom, cut off, still believes to lead."""
     cluster = Cluster(8, leader="tom", draws=DRAWS)
     cluster.set("x", 1)
     cluster.partition("tom")
@@ -35,7 +35,7 @@ def test_stale_read_of_a_deposed_leader_is_found() -> None:
     result = check_linearizable(cluster.history())
 
     assert "violated" == result.verdict
-    assert ["set x 1", "set x 2", "get x → 1"] == [op.told for op in result.failing]
+    assert ["set x 1", "set x 2", "get x → 1"] == [op.description for op in result.failing]
     assert (
         "get x by client#3 returned 1 although set x 2 by client#2 had been answered 2 s before it was asked"
         == str(result).splitlines()[-1]
@@ -43,7 +43,7 @@ def test_stale_read_of_a_deposed_leader_is_found() -> None:
 
 
 def test_read_at_the_same_moment_as_the_answer_is_found() -> None:
-    """What a run does at one moment has an order, too: a read that follows an answer at once is not concurrent."""
+    """Events at one moment have an order, too: a read that follows an answer at once is not concurrent with it."""
     cluster = two_leaders()
     cluster.set("x", 2)
     cluster.get("x", to="tom")
@@ -59,11 +59,11 @@ def test_read_of_the_new_leader_is_linearizable() -> None:
     result = check_linearizable(cluster.history())
 
     assert "ok" == result.verdict
-    assert ["set x 1", "set x 2", "get x → 2"] == [op.told for op in result.order]
+    assert ["set x 1", "set x 2", "get x → 2"] == [op.description for op in result.order]
 
 
 def test_outcomes() -> None:
-    """Whom a follower sent away has failed; who heard nothing does not know; who found a server down never asked."""
+    """A refused request has failed; one without an answer is unknown; one to a server that is down is not an operation."""
     cluster = two_leaders()
     assert cluster.get("x", to="spike") == NotLeader()
     cluster.set("x", 3, to="tom")
@@ -71,14 +71,14 @@ def test_outcomes() -> None:
     cluster.set("x", 4, to="spike")
     history = cluster.history()
 
-    assert ["set x 1", "get x failed", "set x 3 ?"] == [op.told for op in history]
+    assert ["set x 1", "get x failed", "set x 3 ?"] == [op.description for op in history]
     assert ["ok", "failed", "unknown"] == [op.outcome for op in history]
     assert ["the network parts: tom | jerry spike", "spike crashes"] == [mark.text for mark in history.marks]
     assert "ok" == check_linearizable(history).verdict
 
 
 class Undecided(Step8):
-    """A leader that stores a write and then says that it does not lead."""
+    """A leader that stores a write and then answers that it does not lead."""
 
     def write(self, client: str, command: Any) -> None:
         super().write(client, command)
@@ -87,8 +87,8 @@ class Undecided(Step8):
         self.reply(client, NotLeader())
 
 
-def test_refusal_after_storing_is_no_promise() -> None:
-    """A server that says NotLeader after it stored the command has not said that it will never happen."""
+def test_refusal_after_storing_is_unknown() -> None:
+    """A request that is answered with NotLeader after its command was stored may still take effect."""
     cluster = Cluster(Undecided, leader="tom")
     cluster.set("x", 1)
     cluster.get("x", to="jerry")
@@ -111,14 +111,14 @@ def test_request_that_waited_at_a_paused_server_is_as_old_as_it_is() -> None:
     result = check_linearizable(history)
     waited = history.operations[1]
 
-    assert ("client#2", "get x → 1") == (waited.client, waited.told)
-    assert waited.called < history.operations[2].called < (waited.returned or 0)
+    assert ("client#2", "get x → 1") == (waited.client, waited.description)
+    assert waited.called_us < history.operations[2].called_us < (waited.returned_us or 0)
     assert ["client#1", "client#3", "client#4"] == [op.client for op in result.failing]
     assert "ok" == check_linearizable(History(history.operations[:3])).verdict
 
 
 def test_without_a_scenario_a_waiting_request_is_as_old_as_the_pause() -> None:
-    """A trace that has lost its scenario gives the request its greatest age, so nothing is called stale without need."""
+    """Without a scenario the request gets the greatest possible age, so that no answer is called stale without proof."""
     cluster = Cluster(8, leader="tom", draws=DRAWS)
     cluster.set("x", 1)
     cluster.pause("tom")
@@ -127,9 +127,9 @@ def test_without_a_scenario_a_waiting_request_is_as_old_as_the_pause() -> None:
     cluster.resume("tom")
     cluster.run(0.001)
     trace = Trace.from_text(cluster.trace.to_text())
-    exact = history_of_trace(trace).operations[1].called
+    exact = history_of_trace(trace).operations[1].called_us
     trace.scenario = ""
-    guessed = history_of_trace(trace).operations[1].called
+    guessed = history_of_trace(trace).operations[1].called_us
     (pause,) = trace.of("paused")
 
     assert guessed == pause.time_us
@@ -150,7 +150,7 @@ class Forgetful(Step1):
 
 
 def test_one_server_is_linearizable_and_a_forgetful_one_is_not() -> None:
-    """Step 1's store keeps its word; one that loses a value is found out."""
+    """The store of step 1 is linearizable; one that loses a value is not."""
     for node, verdict in ((Step1, "ok"), (Forgetful, "violated")):
         cluster = Cluster(node)
         cluster.set("x", 1)
@@ -163,19 +163,19 @@ def test_one_server_is_linearizable_and_a_forgetful_one_is_not() -> None:
 
 
 def test_what_the_disks_hold_at_first_may_be_read() -> None:
-    """A value that was on a disk before the run is no value from nowhere, and one that was on none is."""
+    """A value that was on a disk before the run may be read; one that was on none may not."""
     cluster = Cluster(2, leader="tom", logs={"tom": "1 set x 0", "jerry": "1 set x 0; 1 delete x"})
     assert cluster.get("x") == Ok(value="0")
     history = cluster.history()
 
-    assert ["set x 0 ?", "delete x ?", "get x → 0"] == [op.told for op in history]
+    assert ["set x 0 ?", "delete x ?", "get x → 0"] == [op.description for op in history]
     assert "ok" == check_linearizable(history).verdict
     assert "violated" == check_linearizable(History(history.operations[2:])).verdict
 
 
 @pytest.mark.slow
 def test_calm_runs_are_linearizable() -> None:
-    """With a leader that stays, what the clients of step 8 see is linearizable, whatever the seed."""
+    """While the leader stays, the histories of step 8 are linearizable, with every seed."""
     for seed in range(20):
         cluster = Cluster(8, 5, seed=seed, leader="tom", timing="paper")
         for number in range(10):
@@ -185,8 +185,8 @@ def test_calm_runs_are_linearizable() -> None:
         assert "ok" == check_linearizable(cluster.history()).verdict
 
 
-def test_request_without_a_word_is_refused() -> None:
-    """A trace in which a client asks what no history can say is refused, with the client's name."""
+def test_request_that_is_not_an_operation_is_refused() -> None:
+    """A trace with a request that is not an operation is refused, with the client's name."""
     trace = Trace(("tom",))
     trace.add(0, "asked", "tom", {"client": "client#1", "request": "fly x"})
 

@@ -10,7 +10,7 @@ import pytest
 
 from raft_steps.lab import Cluster
 from raft_steps.lab.verify.linearizability import History, Operation, check_linearizable, parse_history
-from raft_steps.lab.verify.linearizability.picture_servers import stretches
+from raft_steps.lab.verify.linearizability.picture import role_intervals
 from tests.pictures.picture_tools import parse, texts
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -18,7 +18,7 @@ ask = Operation.parse
 
 
 def stale_run() -> Cluster:
-    """Run step 8 until a deposed leader has answered with an old value, with some faults more."""
+    """Run step 8 until a deposed leader has answered with an old value, and inject some more faults."""
     cluster = Cluster(8, leader="tom", draws={"jerry": [9], "spike": [14]})
     cluster.set("x", 1)
     cluster.run(3)
@@ -38,13 +38,13 @@ def stale_run() -> Cluster:
 
 
 def bars(svg: str, look: str) -> list[tuple[float, float]]:
-    """Give where each rectangle of a class begins and how wide it is."""
+    """Return the left edge and the width of each rectangle of a class."""
     found = [element for element in parse(svg).iter() if element.get("class") == look and element.tag.endswith("rect")]
     return [(float(element.get("x", "")), float(element.get("width", ""))) for element in found]
 
 
 def test_golden_picture() -> None:
-    """The picture of a stale read is the one that was looked at; RAFT_STEPS_GOLDEN=1 draws it anew."""
+    """The picture of a stale read is the stored one, which was inspected; RAFT_STEPS_GOLDEN=1 stores it again."""
     picture = check_linearizable(stale_run().history()).picture()
     stored = GOLDEN / "linearizability.svg"
     if os.environ.get("RAFT_STEPS_GOLDEN"):
@@ -54,7 +54,7 @@ def test_golden_picture() -> None:
 
 
 def test_everything_is_shown() -> None:
-    """Servers with roles and terms, faults, clients' operations, the time, the reason and the signs' meaning."""
+    """Servers with roles and terms, faults, operations, the time, the reason and a legend are there."""
     words = texts(check_linearizable(stale_run().history()).picture())
 
     for expected in (
@@ -76,7 +76,7 @@ def test_failing_part_is_marked_by_more_than_colour() -> None:
 
 
 def test_order_is_numbered_within_the_bars() -> None:
-    """Numbers stand in the order, each where its bar is, and grow to the right."""
+    """The numbers of the order are each within their bar, and grow to the right."""
     operations = [ask(f"set x {n}", f"c{n % 3}", n, n + 2.5) for n in range(8)]
     result = check_linearizable(History(tuple(operations)))
     picture = result.picture()
@@ -103,8 +103,8 @@ def test_clients_that_ask_again_have_a_row_and_others_share() -> None:
     assert {"ann", "clients", "bob: get x → nothing"} <= set(texts(own))
 
 
-def test_words_of_a_row_do_not_stand_on_one_another() -> None:
-    """However short and close a client's operations are, each has room for its words."""
+def test_labels_of_a_row_do_not_overlap() -> None:
+    """However short and close a client's operations are, each has room for its label."""
     operations = [ask(f"set x {'long' * 4}{n}", "ann", n / 1000, n / 1000 + 0.0005) for n in range(10)]
     picture = check_linearizable(History(tuple(operations))).picture()
     places = [float(e.get("x", "")) for e in parse(picture.svg).iter() if (e.text or "").startswith("set x")]
@@ -114,7 +114,7 @@ def test_words_of_a_row_do_not_stand_on_one_another() -> None:
 
 
 def test_long_history_is_drawn_in_part() -> None:
-    """Of a long history the part around what fails is drawn, and the picture says so."""
+    """Only the part of a long history around what fails is drawn, with a note of that."""
     many = [ask(f"set x {n}", "A", n, n + 0.5) for n in range(300)]
     good = check_linearizable(History(tuple(many))).picture()
     bad = check_linearizable(History((*many, ask("get x", "B", 301, 302, "7")))).picture()
@@ -125,7 +125,7 @@ def test_long_history_is_drawn_in_part() -> None:
 
 
 def test_log_without_times_counts_events() -> None:
-    """Where there are no times, the axis says which call or answer it was."""
+    """Without times, the axis shows the number of the call or return."""
     text = "INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - 0\t:ok\t:write\t1\n"
     picture = check_linearizable(parse_history(text), "register").picture()
 
@@ -133,7 +133,7 @@ def test_log_without_times_counts_events() -> None:
 
 
 def test_undecided_history_is_drawn_too() -> None:
-    """A check that ran out of its limit shows the history, and claims nothing."""
+    """A check that reached its limit shows the history, without an order or a failing part."""
     picture = check_linearizable(stale_run().history(), step_limit=1).picture(title="In haste")
 
     assert "In haste" in texts(picture)
@@ -141,8 +141,8 @@ def test_undecided_history_is_drawn_too() -> None:
     assert not bars(picture.svg, "j")
 
 
-def test_summary_tells_the_picture() -> None:
-    """Who cannot see it reads the report and the faults; alt is one sentence of what there is to see."""
+def test_summary_describes_the_picture() -> None:
+    """The summary has the report and the faults, for readers who cannot see the picture; alt is one sentence."""
     picture = check_linearizable(stale_run().history()).picture()
 
     assert picture.summary.startswith("not linearizable at key x; the smallest part that no order explains has 3 of 6")
@@ -155,21 +155,21 @@ def test_summary_tells_the_picture() -> None:
 @pytest.mark.parametrize("text", ["<b>&\"'", "\x00\n\u202e", "x" * 500])
 def test_any_text_can_be_drawn(text: str) -> None:
     """Values of any kind neither break the drawing nor leave it."""
-    operation = Operation(client=text, action="set", key=text, value=text, called=0, returned=1)
+    operation = Operation(client=text, action="set", key=text, value=text, called_us=0, returned_us=1)
     picture = check_linearizable(History((operation,))).picture(title=text)
 
     assert parse(picture.svg).tag.endswith("svg")
     assert max(len(word) for word in texts(picture)) < 150
 
 
-def test_stretches_cover_the_run() -> None:
-    """Each server's lane has no gap, ends with the run, and tells leaders, followers and who is down."""
+def test_intervals_cover_the_run() -> None:
+    """The intervals of each server have no gap, end with the run, and show leaders, followers and who is down."""
     trace = stale_run().trace
-    lanes = stretches(trace)
+    lanes = role_intervals(trace)
 
     assert set(trace.servers) == set(lanes)
     for lane in lanes.values():
-        assert all(one.end == other.begin for one, other in pairwise(lane))
-        assert lane[-1].end == trace.end_us
+        assert all(one.end_us == other.begin_us for one, other in pairwise(lane))
+        assert lane[-1].end_us == trace.end_us
     assert ["follower", "candidate", "leader"] == [s.role for s in lanes["jerry"] if s.role][:3]
     assert "down" == lanes["spike"][-1].role

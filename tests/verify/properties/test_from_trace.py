@@ -118,7 +118,10 @@ def test_rules_can_be_chosen() -> None:
 # What a trace shows, event by event.
 
 
-def small_trace(*events: tuple[int, str, str, dict[str, Any]]) -> Trace:
+Row = tuple[int, str, str, dict[str, Any]]  # time, kind, server, details
+
+
+def small_trace(*events: Row) -> Trace:
     """Build a trace of two servers that start in term 1 with empty logs, and of these events."""
     trace = Trace(("tom", "jerry"))
     for name in trace.servers:
@@ -189,7 +192,7 @@ def test_event_whose_disk_failed_did_not_happen() -> None:
 def test_torn_disk_is_the_one_that_the_restart_shows() -> None:
     """After a torn write the disk has what the server restarts with, and nothing more was promised."""
     entry = {"index": 1, "term": 1, "command": "set x 1"}
-    torn = [
+    torn: list[Row] = [
         (5, "timer_fired", "tom", {"timer": "election"}),
         (5, "appended", "tom", entry),
         (
@@ -200,11 +203,14 @@ def test_torn_disk_is_the_one_that_the_restart_shows() -> None:
         ),  # It replaces the entry, and its disk only deletes the old one.
         (7, "crashed", "tom", {"disk": "tear"}),
     ]
-    restart = {"life": 2, "changes": {"current_term": 1, "voted_for": None, "is_leader": False, "commit_index": 0}}
+    restart: dict[str, Any] = {
+        "life": 2,
+        "changes": {"current_term": 1, "voted_for": None, "is_leader": False, "commit_index": 0},
+    }
 
     assert () == check_trace(small_trace(*torn, (9, "restarted", "tom", restart | {"log": []})))
     assert () == check_trace(small_trace(*torn, (9, "restarted", "tom", restart | {"log": [entry]})))
-    whole = [*torn[:2], (7, "crashed", "tom", {}), (9, "restarted", "tom", restart | {"log": []})]
+    whole: list[Row] = [*torn[:2], (7, "crashed", "tom", {}), (9, "restarted", "tom", restart | {"log": []})]
     assert ["Promises Outlive Crashes"] == [each.rule.name for each in check_trace(small_trace(*whole))]
 
 
@@ -236,7 +242,7 @@ def test_role_stands_in_for_a_property() -> None:
 
 
 def test_two_logs_are_refused() -> None:
-    """A trace in which a server's entries do not form one log cannot be checked, and the error says so."""
+    """A trace in which a server's entries do not form one log is refused, with the reason."""
     trace = small_trace(
         (5, "timer_fired", "tom", {"timer": "election"}),
         (5, "appended", "tom", {"index": 1, "term": 1, "command": "set x 1"}),

@@ -1,4 +1,4 @@
-"""The properties of Raft: each one is reported where it breaks, first of all, and none where it holds."""
+"""The properties of Raft: each is reported where it breaks, before any other, and none where it holds."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from tests.checks.wrong_nodes.properties import MISTAKES
 from tests.checks.wrong_nodes.properties_of_steps import BROKEN_BY_STEPS
 from tests.helpers.raft_fixture import RaftNode, RequestVote, RequestVoteReply
 
-SEEDS = 40  # of each profile, for the fixture; 10,000 and more were run by hand
+SEEDS = 40  # of each profile, for the right Node; more than 10,000 were run by hand
 STEP_SEEDS = 12  # of the hostile profile, for each step
 TWO_SERVERS = ("Election Safety", "State Machine Safety")  # rules that two servers break together
 NUMBERS = [entry.number for entry in STEPS]
 
 
 def rule_named(name: str) -> Rule:
-    """Give a rule by its name."""
+    """Return the rule of a name."""
     return next(rule for rule in RULES if rule.name == name)
 
 
 def watched(scenario: Scenario, node_class: type | None = None, **options: Any) -> Properties:
-    """Run a scenario to its end, and give what was seen of it."""
+    """Run a scenario to its end, and return its monitor."""
     properties = Properties()
     simulation = Simulation(scenario, node_class, monitor=properties, **{"record": False, **options})
     simulation.run_until(scenario.until_us or 0)
     return properties
 
 
-# Every rule is reported, and first.
+# Every rule is reported, and before any other.
 
 
 def test_every_rule_has_three_wrong_nodes() -> None:
-    """No rule goes without at least three Nodes that break it and nothing before it."""
+    """For every rule there are at least three Nodes that break it before any other."""
     counts = Counter(rule for _, rule, _ in MISTAKES)
 
     assert {rule.name for rule in RULES} == set(counts)
@@ -75,12 +75,12 @@ def test_wrong_node_is_reported_first(node_class: type, rule: str, line: str) ->
 
 @pytest.mark.parametrize("node_class, rule, line", MISTAKES, ids=lambda value: getattr(value, "__name__", ""))
 def test_right_node_keeps_all_rules_there(node_class: type, rule: str, line: str) -> None:
-    """What breaks is the Node's mistake: the right Node survives the same scenario."""
+    """The mistake of the Node is what breaks the rule: a right Node keeps all rules in the same scenario."""
     assert {} == watched(Scenario.parse(line), RaftNode).violations
 
 
 def test_run_stops_at_the_event_that_broke() -> None:
-    """With a rule to stop at, the run ends there, before any effect of that event; other rules do not end it."""
+    """A run stops at the first violation of a given rule, before any effect of that event; other rules do not stop it."""
     node_class, rule, line = next(row for row in MISTAKES if row[1] == "Acknowledged Writes Last")
     scenario = Scenario.parse(line)
     seen = watched(scenario, node_class).violations[rule]
@@ -97,7 +97,7 @@ def test_run_stops_at_the_event_that_broke() -> None:
 
 
 def test_violation_as_json() -> None:
-    """As data, a violation names rule, time in seconds, servers, sentence and step."""
+    """As JSON data, a violation has the rule, the time in seconds, the servers, the sentence and the step."""
     node_class, rule, line = MISTAKES[0]
     violation = next(iter(watched(Scenario.parse(line), node_class).violations.values()))
 
@@ -110,12 +110,12 @@ def test_violation_as_json() -> None:
     } == violation.as_data()
 
 
-# No rule is reported where all is well.
+# No rule is reported in a run that keeps all of them.
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_right_node_keeps_all_rules(profile: str) -> None:
-    """A right Node breaks nothing in any adversity, and gets its clients' writes done."""
+    """A right Node keeps all rules under every fault profile, and answers its clients."""
     trials = [
         try_scenario(adversity(None, profile, seed, node_class=RaftNode, seconds=6), RULES, RaftNode)
         for seed in range(SEEDS)
@@ -126,8 +126,8 @@ def test_right_node_keeps_all_rules(profile: str) -> None:
     assert all(trial.elections for trial in trials)
 
 
-def test_watching_changes_nothing() -> None:
-    """A run that is watched is the run that is not, event by event."""
+def test_monitor_changes_nothing() -> None:
+    """With a monitor and without, a run has the same events."""
     for seed in range(3):
         scenario = adversity(None, "hostile", seed, node_class=RaftNode, seconds=4)
         plain, seen = (
@@ -141,7 +141,7 @@ def test_watching_changes_nothing() -> None:
 
 
 def test_recording_changes_no_verdict() -> None:
-    """The same violations are found with a trace and without, at the same events."""
+    """With a trace and without, the same violations are found."""
     for seed in range(3):
         scenario = adversity(8, "hostile", seed, seconds=5)
         assert watched(scenario).violations == watched(scenario, record=True).violations
@@ -150,8 +150,8 @@ def test_recording_changes_no_verdict() -> None:
 # What each step keeps.
 
 
-def test_a_step_breaks_nothing_without_a_reason() -> None:
-    """Every rule is kept by a step, or there is a sentence that says why not, and a later step that mends it."""
+def test_broken_rules_have_reasons() -> None:
+    """A step keeps a rule, or there is a reason why not, and a later step that mends it."""
     for step in NUMBERS:
         for rule in RULES:
             reason = rule.reason(step)
@@ -174,7 +174,7 @@ def test_step_keeps_what_it_should(step: int) -> None:
 
 
 def test_every_reason_has_its_evidence() -> None:
-    """For each rule that a step does not keep there is a scenario in which it does not."""
+    """For each rule that a step does not keep, there is a scenario in which it breaks."""
     claimed = {(step, rule.name) for step in NUMBERS for rule in RULES if rule not in kept_by(step)}
 
     assert claimed == {(step, rule) for step, rule, _ in BROKEN_BY_STEPS}
@@ -189,11 +189,11 @@ def test_reason_is_real(step: int, rule: str, line: str) -> None:
     assert rule in watched(scenario).violations
 
 
-# What a rule is not about.
+# Details of the rules.
 
 
-class Stage:
-    """Some servers without a simulation: their nodes are set by hand, and shown to the properties."""
+class ScriptedServers:
+    """Servers without a simulation, whose fields and effects a test sets event by event."""
 
     def __init__(self, *names: str) -> None:
         """Start the servers with empty logs, in term 1."""
@@ -207,7 +207,7 @@ class Stage:
             self.event(name)
 
     def event(self, name: str, message: object = None, effects: list[Any] | None = None, **fields: Any) -> None:
-        """Let a server handle an event, after which its fields are these, and it has these effects."""
+        """Let a server handle an event that leaves it with these fields and effects."""
         host = self.hosts[name]
         vars(host.node).update(fields, effects=effects or [])
         changes, host.node.log.changes = host.node.log.changes, []
@@ -215,169 +215,169 @@ class Stage:
         self.properties.handled(host, self.now_us, message, changes or None)
 
     def append(self, name: str, term: int, command: Any, **fields: Any) -> None:
-        """Let a server add an entry."""
+        """Let a server append an entry."""
         log = self.hosts[name].node.log
         log.append(Entry(index=log.last_index + 1, term=term, command=command))
         self.event(name, **fields)
 
-    def told(self, name: str, client: str, request: Any) -> None:
-        """Let a client ask, and a server tell it that it is done."""
+    def acknowledge(self, name: str, client: str, request: Any) -> None:
+        """Let a client send a request, and a server answer it with Ok."""
         self.properties.asked(client, request)
         self.event(name, effects=[("reply", client, Ok())])
 
     def broken(self) -> list[str]:
-        """Name the rules that broke, in order."""
+        """Return the names of the broken rules, in order."""
         return list(self.properties.violations)
 
 
 def test_one_answer_to_two_candidates_is_two_votes() -> None:
-    """A server that says the same granted vote to two servers votes twice; one that calls everybody votes once."""
-    stage, granted, call = (
-        Stage("tom", "jerry"),
+    """A server that grants its vote to two candidates votes twice; a candidate that asks all servers votes once."""
+    servers, granted, call = (
+        ScriptedServers("tom", "jerry"),
         RequestVoteReply(term=2, vote_granted=True),
         RequestVote(term=2, last_log_index=0, last_log_term=0),
     )
-    stage.event("jerry", effects=[("send", "tom", call), ("send", "spike", call)])
-    stage.event("tom", message=call, effects=[("send", "jerry", granted)])
-    assert [] == stage.broken()
+    servers.event("jerry", effects=[("send", "tom", call), ("send", "spike", call)])
+    servers.event("tom", message=call, effects=[("send", "jerry", granted)])
+    assert [] == servers.broken()
 
-    stage.event("tom", message=call, effects=[("send", "jerry", granted), ("send", "spike", granted)])
-    assert ["One Vote per Term"] == stage.broken()
+    servers.event("tom", message=call, effects=[("send", "jerry", granted), ("send", "spike", granted)])
+    assert ["One Vote per Term"] == servers.broken()
 
 
-def test_late_leader_of_an_older_term_is_not_blamed() -> None:
-    """A candidate whose votes arrive late leads without what was committed since in a newer term; nobody follows it."""
-    stage, write = Stage("tom", "jerry", "spike"), Set(key="x", value="1")
-    stage.event("tom", current_term=3, is_leader=True)
+def test_late_leader_of_an_older_term_breaks_nothing() -> None:
+    """A candidate whose votes arrive late may lead without what was committed in a newer term: it has no followers."""
+    servers, write = ScriptedServers("tom", "jerry", "spike"), Set(key="x", value="1")
+    servers.event("tom", current_term=3, is_leader=True)
     for name in ("tom", "spike"):
-        stage.append(name, 3, write, current_term=3)
-    stage.event("tom", commit_index=1)
-    stage.told("tom", "client#1", write)
-    stage.event("jerry", current_term=2, is_leader=True)
-    assert [] == stage.broken()
+        servers.append(name, 3, write, current_term=3)
+    servers.event("tom", commit_index=1)
+    servers.acknowledge("tom", "client#1", write)
+    servers.event("jerry", current_term=2, is_leader=True)
+    assert [] == servers.broken()
 
-    stage.event("jerry", current_term=4, is_leader=True)
-    assert ["Leader Completeness", "Acknowledged Writes Last"] == stage.broken()
+    servers.event("jerry", current_term=4, is_leader=True)
+    assert ["Leader Completeness", "Acknowledged Writes Last"] == servers.broken()
 
 
-def test_commit_behind_a_newer_leaders_back() -> None:
-    """A former leader that commits what a newer leader lacks breaks Leader Completeness with that commit."""
-    stage = Stage("tom", "jerry")
-    stage.event("tom", is_leader=True)
-    stage.append("tom", 1, Set(key="x", value="1"))
-    stage.event("jerry", current_term=2, is_leader=True)
-    assert [] == stage.broken()
+def test_commit_that_a_newer_leader_lacks() -> None:
+    """A former leader that commits an entry that a newer leader lacks breaks Leader Completeness."""
+    servers = ScriptedServers("tom", "jerry")
+    servers.event("tom", is_leader=True)
+    servers.append("tom", 1, Set(key="x", value="1"))
+    servers.event("jerry", current_term=2, is_leader=True)
+    assert [] == servers.broken()
 
-    stage.event("tom", commit_index=1)
-    assert ["Leader Completeness"] == stage.broken()
-    assert ("tom", "jerry") == stage.properties.violations["Leader Completeness"].servers
+    servers.event("tom", commit_index=1)
+    assert ["Leader Completeness"] == servers.broken()
+    assert ("tom", "jerry") == servers.properties.violations["Leader Completeness"].servers
 
 
 def test_the_newest_leader_counts() -> None:
-    """A leader of a term between, elected late, does not hide that the newest one lacks what is committed."""
-    stage, write = Stage("tom", "jerry", "spike"), Set(key="x", value="1")
-    stage.event("tom", is_leader=True)
+    """A leader of a term in between, elected late, does not hide that the newest leader lacks what is committed."""
+    servers, write = ScriptedServers("tom", "jerry", "spike"), Set(key="x", value="1")
+    servers.event("tom", is_leader=True)
     for name in ("tom", "spike"):
-        stage.append(name, 1, write)
-    stage.event("jerry", current_term=3, is_leader=True)
-    stage.event("spike", current_term=2, is_leader=True)
-    stage.event("tom", commit_index=1)
+        servers.append(name, 1, write)
+    servers.event("jerry", current_term=3, is_leader=True)
+    servers.event("spike", current_term=2, is_leader=True)
+    servers.event("tom", commit_index=1)
 
-    assert ("tom", "jerry") == stage.properties.violations["Leader Completeness"].servers
+    assert ("tom", "jerry") == servers.properties.violations["Leader Completeness"].servers
 
 
 def test_the_last_committed_entry_counts() -> None:
-    """A new leader needs all that was committed, also where an older leader's commit was heard of last."""
-    stage = Stage("tom", "jerry", "spike")
+    """A new leader needs everything that was committed, even if an older leader's commit was observed last."""
+    servers = ScriptedServers("tom", "jerry", "spike")
     for value in ("1", "2"):
         command = Set(key="x", value=value)
-        for name in stage.hosts:
-            stage.append(name, 1, command)
-    stage.event("tom", is_leader=True)
-    stage.append("tom", 1, Set(key="x", value="3"))
-    stage.event("tom", commit_index=3)
-    stage.event("tom", is_leader=False)
-    stage.event("spike", current_term=2, is_leader=True, commit_index=1)
+        for name in servers.hosts:
+            servers.append(name, 1, command)
+    servers.event("tom", is_leader=True)
+    servers.append("tom", 1, Set(key="x", value="3"))
+    servers.event("tom", commit_index=3)
+    servers.event("tom", is_leader=False)
+    servers.event("spike", current_term=2, is_leader=True, commit_index=1)
 
-    assert ["Leader Completeness"] == stage.broken()
-    assert "at index 3" in stage.properties.violations["Leader Completeness"].text
+    assert ["Leader Completeness"] == servers.broken()
+    assert "at index 3" in servers.properties.violations["Leader Completeness"].text
 
 
-def test_two_writes_that_say_the_same() -> None:
-    """Of two equal requests each has its own entry: what the first client hears says nothing of the second's."""
-    stage, first, second = Stage("tom", "jerry"), Delete(key="x"), Delete(key="x")
-    stage.event("tom", is_leader=True)
+def test_two_equal_writes() -> None:
+    """Two equal requests have an entry each: the answer to the first does not acknowledge the second."""
+    servers, first, second = ScriptedServers("tom", "jerry"), Delete(key="x"), Delete(key="x")
+    servers.event("tom", is_leader=True)
     for name in ("tom", "jerry"):
-        stage.append(name, 1, first)
-    stage.append("tom", 1, second)
-    stage.told("tom", "client#1", first)
-    stage.event("jerry", current_term=2, is_leader=True)
-    assert [] == stage.broken()
+        servers.append(name, 1, first)
+    servers.append("tom", 1, second)
+    servers.acknowledge("tom", "client#1", first)
+    servers.event("jerry", current_term=2, is_leader=True)
+    assert [] == servers.broken()
 
-    stage.told("tom", "client#2", second)
-    assert ["Acknowledged Writes Last"] == stage.broken()
+    servers.acknowledge("tom", "client#2", second)
+    assert ["Acknowledged Writes Last"] == servers.broken()
 
 
-def test_write_that_a_node_builds_anew() -> None:
-    """A Node that logs a copy of a request is believed for as many requests as it has entries."""
-    stage = Stage("tom")
-    stage.event("tom", is_leader=True)
-    stage.append("tom", 1, Delete(key="x"))
-    stage.told("tom", "client#1", Delete(key="x"))
-    assert [] == stage.broken()
+def test_write_that_a_node_copies() -> None:
+    """A Node that logs copies of requests may acknowledge as many equal requests as it has entries."""
+    servers = ScriptedServers("tom")
+    servers.event("tom", is_leader=True)
+    servers.append("tom", 1, Delete(key="x"))
+    servers.acknowledge("tom", "client#1", Delete(key="x"))
+    assert [] == servers.broken()
 
-    stage.told("tom", "client#2", Delete(key="x"))
-    assert ["Acknowledged Writes Last"] == stage.broken()
+    servers.acknowledge("tom", "client#2", Delete(key="x"))
+    assert ["Acknowledged Writes Last"] == servers.broken()
 
 
 def test_before_there_is_a_commit_index() -> None:
-    """A Node without a commit index has committed what it has told a client."""
-    stage, write = Stage("tom", "jerry"), Set(key="x", value="1")
-    for host in stage.hosts.values():
+    """For a Node without a commit index, what was acknowledged counts as committed."""
+    servers, write = ScriptedServers("tom", "jerry"), Set(key="x", value="1")
+    for host in servers.hosts.values():
         del host.node.commit_index
-    stage.event("tom", is_leader=True)
-    stage.append("tom", 1, write)
-    stage.told("tom", "client#1", write)
-    stage.event("jerry", current_term=2, is_leader=True)
+    servers.event("tom", is_leader=True)
+    servers.append("tom", 1, write)
+    servers.acknowledge("tom", "client#1", write)
+    servers.event("jerry", current_term=2, is_leader=True)
 
-    assert ["Leader Completeness", "Acknowledged Writes Last"] == stage.broken()
+    assert ["Leader Completeness", "Acknowledged Writes Last"] == servers.broken()
 
 
 def test_answers_may_come_in_any_order() -> None:
-    """A client that is told late of an early write takes nothing back of what others were told before."""
-    stage, first, second = Stage("tom", "jerry"), Set(key="x", value="1"), Set(key="x", value="2")
-    for host in stage.hosts.values():
+    """A late acknowledgement of an early write does not replace that of a later one."""
+    servers, first, second = ScriptedServers("tom", "jerry"), Set(key="x", value="1"), Set(key="x", value="2")
+    for host in servers.hosts.values():
         del host.node.commit_index
-    stage.event("tom", is_leader=True)
+    servers.event("tom", is_leader=True)
     for name in ("tom", "jerry"):
-        stage.append(name, 1, first)
-    stage.append("tom", 1, second)
-    stage.told("tom", "client#2", second)
-    stage.told("tom", "client#1", first)
-    stage.event("jerry", current_term=2, is_leader=True)
+        servers.append(name, 1, first)
+    servers.append("tom", 1, second)
+    servers.acknowledge("tom", "client#2", second)
+    servers.acknowledge("tom", "client#1", first)
+    servers.event("jerry", current_term=2, is_leader=True)
 
-    assert ["Leader Completeness"] == stage.broken()[:1]
+    assert ["Leader Completeness"] == servers.broken()[:1]
 
 
 def test_vote_for_another_after_a_crash() -> None:
-    """A server that comes back with another vote than it gave contradicts itself, as with none."""
-    stage = Stage("tom", "jerry", "spike")
+    """A server that restarts with another vote than it gave contradicts itself, as one without a vote does."""
+    servers = ScriptedServers("tom", "jerry", "spike")
     ask = RequestVote(term=1, last_log_index=0, last_log_term=0)
     yes = RequestVoteReply(term=1, vote_granted=True)
-    stage.event("tom", ask, [("send", "jerry", yes)], voted_for="jerry")
-    stage.event("tom", ask, [("send", "jerry", yes)])
-    stage.properties.begins(stage.hosts["tom"])
-    stage.event("tom")
-    assert [] == stage.broken(), "the same vote twice is one vote"
+    servers.event("tom", ask, [("send", "jerry", yes)], voted_for="jerry")
+    servers.event("tom", ask, [("send", "jerry", yes)])
+    servers.properties.begins(servers.hosts["tom"])
+    servers.event("tom")
+    assert [] == servers.broken(), "the same vote twice is one vote"
 
-    stage.properties.begins(stage.hosts["tom"])
-    stage.event("tom", voted_for="spike")
-    assert ["Promises Outlive Crashes"] == stage.broken()
-    assert "its vote is for spike now" in stage.properties.violations["Promises Outlive Crashes"].text
+    servers.properties.begins(servers.hosts["tom"])
+    servers.event("tom", voted_for="spike")
+    assert ["Promises Outlive Crashes"] == servers.broken()
+    assert "its vote is for spike now" in servers.properties.violations["Promises Outlive Crashes"].text
 
 
-def test_what_was_never_stored_was_never_promised() -> None:
-    """A server that lost an event on its disk comes back without it and contradicts nobody."""
+def test_what_was_never_stored_may_be_lost() -> None:
+    """A server whose disk lost the last event restarts without it, and breaks no rule."""
     for verb in ("lose", "tear"):
         line = f"raft-steps 1; servers tom jerry spike; seed 3; timing paper; at 1 {verb} leader; at 1.001 set x 1; "
         scenario = Scenario.parse(line + "at 2 restart crashed; at 3 set x 2; until 4")
@@ -389,29 +389,29 @@ def test_what_was_never_stored_was_never_promised() -> None:
 
 
 def test_torn_disk_may_lack_what_was_overwritten() -> None:
-    """A server that went down while it replaced an entry comes back without that entry, and contradicts nobody."""
-    stage = Stage("tom")
-    stage.append("tom", 1, Set(key="x", value="1"))
-    host = stage.hosts["tom"]
+    """A server that crashed while it replaced an entry restarts without that entry, and breaks no rule."""
+    servers = ScriptedServers("tom")
+    servers.append("tom", 1, Set(key="x", value="1"))
+    host = servers.hosts["tom"]
     host.up, host.disk = False, {"log": Log([Entry(index=1, term=2, command=Set(key="x", value="2"))])}
-    stage.properties.failed(host)
+    servers.properties.failed(host)
     host.up, host.node.log = True, Log(host.disk["log"])
     host.node.log.changes.clear()
-    stage.properties.begins(host)
-    stage.event("tom")
-    assert [] == stage.broken()
+    servers.properties.begins(host)
+    servers.event("tom")
+    assert [] == servers.broken()
 
-    stage.properties.begins(host)
-    stage.event("tom", log=Log())
-    assert ["Promises Outlive Crashes"] == stage.broken()
+    servers.properties.begins(host)
+    servers.event("tom", log=Log())
+    assert ["Promises Outlive Crashes"] == servers.broken()
 
 
 def test_log_that_is_not_called_log() -> None:
-    """A Node whose logs have other names, or that has none, is not held against what is said of logs."""
-    stage = Stage("tom")
-    del stage.hosts["tom"].node.log
-    host = stage.hosts["tom"]
+    """For a Node whose log has another name, or that has none, the rules about logs are not checked."""
+    servers = ScriptedServers("tom")
+    del servers.hosts["tom"].node.log
+    host = servers.hosts["tom"]
     host.node.effects = []
-    stage.properties.handled(host, 9, None, [("append", Entry(index=1, term=1, command=Delete(key="x")))])
+    servers.properties.handled(host, 9, None, [("append", Entry(index=1, term=1, command=Delete(key="x")))])
 
-    assert [] == stage.broken()
+    assert [] == servers.broken()

@@ -1,7 +1,7 @@
-"""The check: is a history linearizable, in what order, or which few operations cannot be explained.
+"""The check: whether a history is linearizable, in which order, or which few operations no order explains.
 
-Each key is searched by itself; orders of keys fit together (Herlihy and Wing's locality). A search that runs out of its
-limit decides nothing: the verdict is then unknown, never ok.
+The history is partitioned by key, and each key is searched by itself: their orders fit together (Herlihy and Wing's
+locality). A search that reaches its limit decides nothing: the verdict is then unknown, never ok.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.verify.linearizability.finding import Finding
 from raft_steps.lab.verify.linearizability.history import History, Operation
-from raft_steps.lab.verify.linearizability.minimise import smallest_part
+from raft_steps.lab.verify.linearizability.minimise import find_smallest_part
 from raft_steps.lab.verify.linearizability.models import MODELS, Model, RegisterModel
-from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError, Search, find_order
+from raft_steps.lab.verify.linearizability.search import Budget, LinearizationAttempt, OutOfBudgetError, find_order
 
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.trace.trace import Trace
 
 STEP_LIMIT = 2_000_000  # a few seconds, and some hundred megabytes at worst
-SMALLEST_LIMIT = 200_000  # how many more steps to look for the smallest failing part
+MINIMISE_STEP_LIMIT = 200_000  # steps for finding a smallest failing part
 
 
 class LinearizabilityResult(Finding):
@@ -31,18 +31,18 @@ class LinearizabilityResult(Finding):
     __slots__ = ()
 
     def picture(self, trace: Trace | None = None, *, title: str = "") -> Picture:
-        """Draw the history beside the servers and the faults, with the order or the failing part.
+        """Draw the history below the servers and the faults, with the order or the failing part.
 
         Args:
-            trace: The run, for servers and faults; by default the one that the history was taken from.
-            title: What the picture is called.
+            trace: The run, for servers and faults; by default the one that the history comes from.
+            title: The title of the picture; by default the verdict.
         """
-        from raft_steps.lab.verify.linearizability.picture import draw_result
+        from raft_steps.lab.verify.linearizability.picture import draw_finding
 
-        return draw_result(self, trace if trace is not None else self.history.trace, title)
+        return draw_finding(self, trace if trace is not None else self.history.trace, title)
 
     def as_data(self) -> dict[str, Any]:
-        """Give the result as data that JSON can hold."""
+        """Return the result as JSON data."""
         from raft_steps.lab.verify.linearizability.report import result_data
 
         return result_data(self)
@@ -60,30 +60,30 @@ def check_linearizable(
     model: str | Model = "kv",
     *,
     step_limit: int = STEP_LIMIT,
-    time_limit: float | None = None,
+    time_limit_s: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> LinearizabilityResult:
     """Check whether a history is linearizable.
 
     Args:
-        history: What clients asked and heard.
-        model: ``"kv"``, ``"register"``, or a `Model` of your own.
+        history: What clients asked and were answered.
+        model: ``"kv"``, ``"register"``, or a `Model`.
         step_limit: How many operations may be tried before the verdict is unknown.
-        time_limit: How many seconds it may take; None for as long as the steps last.
-        clock: What tells the seconds for the time limit.
+        time_limit_s: How many seconds the check may take; None for any number.
+        clock: Returns the seconds for the time limit.
 
     Raises:
         HistoryError: There is no such model, or it has no rule for an operation of the history.
     """
-    chosen = _model(history, model)
+    chosen = _choose_model(history, model)
     parts = history.by_key()
     for operation in history:
         chosen.require(operation)
-    deadline = None if time_limit is None else clock() + time_limit
+    deadline = None if time_limit_s is None else clock() + time_limit_s
     budget = Budget(step_limit, deadline, clock)
-    found: dict[Hashable, Search] = {}
+    found: dict[Hashable, LinearizationAttempt] = {}
     undecided: list[Hashable] = []
-    for key in sorted(parts, key=lambda key: len(parts[key])):  # what is quickly decided comes first
+    for key in sorted(parts, key=lambda key: len(parts[key])):  # short ones first: they are decided quickly
         try:
             found[key] = find_order(parts[key], chosen, budget)
         except OutOfBudgetError:
@@ -94,10 +94,10 @@ def check_linearizable(
     steps = min(step_limit - budget.steps, step_limit)
     if undecided:
         return LinearizabilityResult("unknown", history, chosen, undecided=tuple(undecided), steps=steps)
-    return LinearizabilityResult("ok", history, chosen, order=_together(found), steps=steps)
+    return LinearizabilityResult("ok", history, chosen, order=_merge(found), steps=steps)
 
 
-def _model(history: History, model: str | Model) -> Model:
+def _choose_model(history: History, model: str | Model) -> Model:
     if isinstance(model, Model):
         return model
     if model not in MODELS:
@@ -105,36 +105,38 @@ def _model(history: History, model: str | Model) -> Model:
     chosen = MODELS[model](history.missing)
     keys = list(history.by_key())
     if type(chosen) is RegisterModel and len(keys) > 1:
-        raise HistoryError(f"a register is one, and this history has the keys {keys[0]} and {keys[1]}; its model is kv")
+        raise HistoryError(
+            f"a register has no keys, and this history has the keys {keys[0]} and {keys[1]}; use the model kv"
+        )
     return chosen
 
 
 def _violated(
-    history: History, model: Model, whole: Search, operations: Sequence[Operation], steps: int
+    history: History, model: Model, whole: LinearizationAttempt, operations: Sequence[Operation], steps: int
 ) -> LinearizabilityResult:
-    failing = smallest_part(operations, model, SMALLEST_LIMIT)
+    failing = find_smallest_part(operations, model, MINIMISE_STEP_LIMIT)
     try:
-        search = find_order(failing, model, Budget(SMALLEST_LIMIT))
-    except OutOfBudgetError:  # The part is as hard as the whole was; what the whole's search saw is true of it too.
-        search = whole
+        attempt = find_order(failing, model, Budget(MINIMISE_STEP_LIMIT))
+    except OutOfBudgetError:  # The part was hardly reduced, so the attempt at the whole describes it as well.
+        attempt = whole
     return LinearizabilityResult(
         "violated",
         history,
         model,
         failing=failing,
         key=failing[0].key,
-        longest_prefix=search.farthest,
-        state_after=search.state,
+        longest_prefix=attempt.longest_prefix,
+        state_after=attempt.state_after,
         steps=steps,
     )
 
 
-def _together(found: Mapping[Hashable, Search]) -> tuple[Operation, ...]:
-    """Put the orders of all keys into one: each operation at the earliest place that its key's order allows."""
+def _merge(found: Mapping[Hashable, LinearizationAttempt]) -> tuple[Operation, ...]:
+    """Merge the orders of all keys: each operation goes to the earliest place that its key's order allows."""
     placed = []
-    for search in found.values():
+    for attempt in found.values():
         earliest = -1
-        for number, operation in enumerate(search.order or ()):
-            earliest = max(earliest, operation.begin)
+        for number, operation in enumerate(attempt.order or ()):
+            earliest = max(earliest, operation.call_index)
             placed.append((earliest, number, operation))
     return tuple(operation for _, _, operation in sorted(placed, key=lambda item: item[:2]))

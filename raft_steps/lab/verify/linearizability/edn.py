@@ -1,9 +1,9 @@
-"""A reader for EDN, the text form of Clojure's data, as far as histories use it.
+"""A parser for EDN, the text format of Clojure's data, as far as histories use it.
 
-It reads nil, truth values, numbers, strings, keywords, symbols, lists, vectors, maps, sets, comments and discarded
-forms; of a tagged form, such as ``#jepsen.history.Op{…}``, it reads what the tag stands before. Characters and the ways
-to define tags are left out. The one library for this on PyPI, edn-format, has not seen a release since November 2020
-and brings two dependencies of its own, for what takes a page here.
+It parses nil, booleans, numbers, strings, keywords, symbols, lists, vectors, maps, sets, comments and discarded forms; of
+a tagged form, such as ``#jepsen.history.Op{…}``, it ignores the tag. Characters and tag handlers are not supported. The
+only library for this on PyPI, edn-format, had its last release in November 2020 and has two dependencies, for what takes
+a page here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from raft_steps.lab.errors import HistoryError
 
-MOST_DEPTH = 50  # forms within forms; a history needs four
+MAX_DEPTH = 50  # nested forms; a history needs four
 
 _TOKEN = re.compile(
     r"""(?P<blank>[\s,]+|;[^\n]*)
@@ -39,87 +39,93 @@ class Keyword(str):
 
 
 class EdnMap(dict[Hashable, object]):
-    """A map, and the line that it begins on.
+    """A map, with the line on which it begins.
 
     Attributes:
         line: The line, from 1.
     """
 
     def __init__(self, line: int) -> None:
-        """Begin an empty map."""
+        """Create an empty map."""
         super().__init__()
         self.line = line
 
 
-class Form(NamedTuple):
-    """A form, and the line that it begins on.
+class EdnForm(NamedTuple):
+    """A form at the top level of a text.
 
     Attributes:
-        line: The line, from 1.
-        value: What it is.
+        line: The line on which it begins, from 1.
+        value: Its value.
     """
 
     line: int
     value: object
 
 
-class _Token(NamedTuple):
+class _EdnToken(NamedTuple):
     kind: str
     text: str
     line: int
 
 
-def read_edn(text: str) -> list[Form]:
-    """Read all forms of a text: maps as `EdnMap`, lists, vectors and sets as tuples, keywords as `Keyword`.
+def parse_edn(text: str) -> list[EdnForm]:
+    """Parse all forms of a text: maps as `EdnMap`, lists, vectors and sets as tuples, keywords as `Keyword`.
 
     Raises:
-        HistoryError: The text is no EDN, or uses what this reader leaves out; the message names the line.
+        HistoryError: The text is not EDN, or uses what this parser does not support; the message names the line.
     """
-    reader = _Reader(_tokens(text))
+    parser = _EdnParser(_tokens(text))
     forms = []
-    while (token := reader.next()) is not None:
+    while (token := parser.next()) is not None:
         if token.kind == "discard":
-            reader.form(reader.need("a form after #_"), 0)
+            parser.form(parser.require("a form after #_"), 0)
         else:
-            forms.append(Form(token.line, reader.form(token, 0)))
+            forms.append(EdnForm(token.line, parser.form(token, 0)))
     return forms
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator[_EdnToken]:
     place, line = 0, 1
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
             rest = text[place : place + 20].partition("\n")[0]
-            raise HistoryError(f"line {line}: {rest!r} is no EDN that this reader knows")
+            raise HistoryError(f"line {line}: {rest!r} is not valid EDN, or not supported here")
         if match.lastgroup != "blank":
-            yield _Token(str(match.lastgroup), match.group(), line)
+            yield _EdnToken(str(match.lastgroup), match.group(), line)
         line += match.group().count("\n")
         place = match.end()
 
 
-class _Reader:
-    def __init__(self, tokens: Iterator[_Token]) -> None:
+class _EdnParser:
+    def __init__(self, tokens: Iterator[_EdnToken]) -> None:
         self._tokens = tokens
         self._line = 1
 
-    def next(self) -> _Token | None:
-        """Give the next token, or None at the end."""
+    def next(self) -> _EdnToken | None:
+        """Return the next token, or None at the end."""
         token = next(self._tokens, None)
         self._line = token.line if token is not None else self._line
         return token
 
-    def need(self, what: str) -> _Token:
-        """Give the next token, which must be there."""
+    def require(self, what: str) -> _EdnToken:
+        """Return the next token.
+
+        Raises:
+            HistoryError: The text ends here.
+        """
         token = self.next()
         if token is None:
             raise HistoryError(f"line {self._line}: the text ends where {what} is expected")
         return token
 
-    def form(self, token: _Token, depth: int) -> object:
-        """Read the form that begins with a token."""
-        if depth > MOST_DEPTH:
-            raise HistoryError(f"line {token.line}: more than {MOST_DEPTH} forms within one another are no history")
+    def form(self, token: _EdnToken, depth: int) -> object:
+        """Parse the form that begins with a token."""
+        if depth > MAX_DEPTH:
+            raise HistoryError(
+                f"line {token.line}: forms are nested more than {MAX_DEPTH} deep, which no history needs"
+            )
         match token.kind:
             case "string":
                 return re.sub(
@@ -128,18 +134,18 @@ class _Reader:
             case "atom":
                 return _atom(token)
             case "tag":
-                return self.form(self.need(f"a form after {token.text}"), depth + 1)
+                return self.form(self.require(f"a form after {token.text}"), depth + 1)
             case "open":
                 items = self._items(token, depth)
                 return _map(items, token.line) if token.text == "{" else tuple(items)
-        raise HistoryError(f"line {token.line}: {token.text!r} stands where a form should begin")
+        raise HistoryError(f"line {token.line}: {token.text!r} is where a form should begin")
 
-    def _items(self, begin: _Token, depth: int) -> list[object]:
+    def _items(self, begin: _EdnToken, depth: int) -> list[object]:
         items, closing = [], _CLOSING[begin.text]
         while True:
-            token = self.need(f"{closing!r} of the {begin.text!r} on line {begin.line}")
+            token = self.require(f"{closing!r} of the {begin.text!r} on line {begin.line}")
             if token.kind == "discard":
-                self.form(self.need("a form after #_"), depth + 1)
+                self.form(self.require("a form after #_"), depth + 1)
             elif token.kind != "close":
                 items.append(self.form(token, depth + 1))
             elif token.text == closing:
@@ -149,7 +155,7 @@ class _Reader:
                 raise HistoryError(f"line {token.line}: {wrong}; it should be {closing!r}")
 
 
-def _atom(token: _Token) -> Hashable:
+def _atom(token: _EdnToken) -> Hashable:
     text = token.text
     if text.startswith(":") and len(text) > 1:
         return Keyword(text[1:])
@@ -159,16 +165,16 @@ def _atom(token: _Token) -> Hashable:
     return _NAMES.get(text, text)
 
 
-def plain(value: object, line: int) -> Hashable:
-    """Give a value that can be compared and kept: anything but a map, and what holds one.
+def require_hashable(value: object, line: int) -> Hashable:
+    """Return a value if it is hashable: anything but a map, or what contains one.
 
     Raises:
-        HistoryError: It is, or holds, a map.
+        HistoryError: It is or contains a map.
     """
     try:
         hash(value)
     except TypeError:
-        raise HistoryError(f"line {line}: a map stands where a number, a text or a list is expected") from None
+        raise HistoryError(f"line {line}: there is a map where a number, a text or a list is expected") from None
     return value
 
 
@@ -177,5 +183,5 @@ def _map(items: list[object], line: int) -> EdnMap:
         raise HistoryError(f"line {line}: a map needs a value for each key, and this one has {len(items)} forms")
     made = EdnMap(line)
     for key, value in zip(items[::2], items[1::2], strict=True):
-        made[plain(key, line)] = value
+        made[require_hashable(key, line)] = value
     return made

@@ -49,12 +49,12 @@ def effect_times(order: Sequence[Operation]) -> list[int]:
     """
     earliest, now_us = [], 0
     for operation in order:
-        now_us = max(now_us, operation.called)
+        now_us = max(now_us, operation.called_us)
         earliest.append(now_us)
-    last_us = max((op.returned or op.called for op in order), default=0)
+    last_us = max((op.returned_us or op.called_us for op in order), default=0)
     latest = []
     for operation, earliest_us in zip(reversed(order), reversed(earliest), strict=True):
-        last_us = max(min(last_us, last_us if operation.returned is None else operation.returned), earliest_us)
+        last_us = max(min(last_us, last_us if operation.returned_us is None else operation.returned_us), earliest_us)
         latest.append(last_us)
     latest.reverse()
     return [(low + high) // 2 for low, high in zip(earliest, latest, strict=True)]

@@ -1,8 +1,8 @@
-"""A history: what clients asked, when, and what they heard. It does not know what the answers should have been.
+"""A history: what clients asked, when, and what they were answered. Whether the answers are right is up to a model.
 
-Times are whole microseconds inside and seconds outside. Beside its times every operation has its places in the order of
-all calls and answers: two things at the same microsecond may still be one after the other, and a log without clocks
-has its order alone.
+Times are whole microseconds inside and seconds outside. Besides its times, every operation has its places in the order
+of all calls and returns: of two events in the same microsecond one may still come after the other, and a log without
+times has nothing but its order.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ WORDS: dict[Action, int] = {"set": 1, "get": 0, "delete": 0, "append": 1, "cas":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing that a client asked.
+    """One request of a client, from call to return.
 
     Attributes:
         client: Who asked.
         action: set, get, delete, append or cas (compare-and-set).
-        key: What it was about; None where there is one register without a name.
-        value: What a set stores, an append adds, a cas puts in place of what it expects.
-        expected: What a cas expects to find.
-        called: When it was asked, in microseconds.
-        returned: When it was answered, in microseconds; None if it never was.
-        answer: For a get, what was read; for a cas, whether it found what it expected.
-        outcome: ok; failed, when it is known not to have happened; unknown, when it may take effect at any time after
-            the call, or never.
-        begin: The place of the call in the order of all calls and answers; a history gives it where it is -1.
-        end: The place of the answer, or -1.
+        key: The key; None for a single register without a name.
+        value: What a set stores, what an append adds, or what a cas puts in place of the value that it expects.
+        expected: The value that a cas expects.
+        called_us: When it was called, in microseconds.
+        returned_us: When it returned, in microseconds; None if it never did.
+        answer: What a get read; whether a cas found what it expected.
+        outcome: ok; failed, if it is known not to have happened; unknown, if it may take effect at any time after the
+            call, or never.
+        call_index: The place of the call in the order of all calls and returns; -1 until it is part of a history.
+        return_index: The place of the return, or -1.
     """
 
     client: str
@@ -49,44 +49,47 @@ class Operation:
     key: Hashable = None
     value: Hashable = None
     expected: Hashable = None
-    called: int = 0
-    returned: int | None = None
+    called_us: int = 0
+    returned_us: int | None = None
     answer: Hashable = None
     outcome: Outcome = "ok"
-    begin: int = -1
-    end: int = -1
+    call_index: int = -1
+    return_index: int = -1
 
     @classmethod
     def parse(
         cls,
         text: str,
         client: str,
-        asked: float,
-        answered: float | None = None,
+        called_s: float,
+        returned_s: float | None = None,
         answer: Hashable = None,
-        **more: Outcome,
+        *,
+        outcome: Outcome | None = None,
     ) -> Operation:
-        """Build an operation from words, such as ``set x 1``, ``get x``, ``cas x 1 2``.
+        """Build an operation from text, such as ``set x 1``, ``get x``, ``cas x 1 2``.
 
         Args:
-            text: What was asked; values are text.
+            text: The request; values are text.
             client: Who asked.
-            asked: When, in seconds.
-            answered: When it was answered, in seconds; None makes the outcome unknown.
+            called_s: When it was called, in seconds.
+            returned_s: When it returned, in seconds; without it the outcome is unknown.
             answer: What a get read; whether a cas found what it expected (True by default).
-            more: ``outcome``, where it is neither ok nor, without an answer, unknown.
+            outcome: The outcome; by default ok, or unknown if it never returned.
 
         Raises:
-            HistoryError: The words are none of the five actions, or it was answered before it was asked.
+            HistoryError: The text is none of the five actions, or the operation returned before it was called.
         """
         action, *words = shlex.split(text)
         if action not in WORDS or len(words) != WORDS[action] + 1:
             raise HistoryError(
-                f"{text!r} is no operation; there are set K V, get K, delete K, append K V, cas K OLD NEW"
+                f"{text!r} is not an operation; there are set K V, get K, delete K, append K V, cas K OLD NEW"
             )
-        if answered is not None and answered < asked:
-            raise HistoryError(f"{text!r} of {client} is answered at {answered} s, before it is asked at {asked} s")
-        outcome: Outcome = more.get("outcome") or ("unknown" if answered is None else "ok")
+        if returned_s is not None and returned_s < called_s:
+            raise HistoryError(
+                f"{text!r} of {client} is answered at {returned_s} s, before it is asked at {called_s} s"
+            )
+        outcome = outcome or ("unknown" if returned_s is None else "ok")
         if action == "cas" and outcome == "ok" and answer is None:
             answer = True
         return cls(
@@ -95,75 +98,75 @@ class Operation:
             key=words[0],
             value=words[-1] if WORDS[action] else None,
             expected=words[1] if action == "cas" else None,
-            called=round(asked * MICROSECONDS),
-            returned=None if answered is None else round(answered * MICROSECONDS),
+            called_us=round(called_s * MICROSECONDS),
+            returned_us=None if returned_s is None else round(returned_s * MICROSECONDS),
             answer=answer,
             outcome=outcome,
         )
 
     @property
-    def words(self) -> str:
-        """What was asked, as a client would type it."""
+    def request(self) -> str:
+        """The request as a client would type it: ``set x 1``."""
         parts = [part for part in (self.key,) if part is not None]
         parts += [self.expected] if self.action == "cas" else []
         parts += [self.value] if WORDS[self.action] else []
-        return " ".join([self.action, *(spell(part) for part in parts)])
+        return " ".join([self.action, *(format_value(part) for part in parts)])
 
     @property
-    def told(self) -> str:
-        """What was asked and what came of it: ``get x → 1``, ``set x 2 ?``."""
+    def description(self) -> str:
+        """The request with its answer or outcome: ``get x → 1``, ``set x 2 ?``."""
         if self.outcome == "failed":
-            return f"{self.words} failed"
+            return f"{self.request} failed"
         if self.outcome == "unknown":
-            return f"{self.words} ?"
+            return f"{self.request} ?"
         if self.action == "get":
-            return f"{self.words} → {spell(self.answer)}"
-        return f"{self.words} → no" if self.action == "cas" and self.answer is False else self.words
+            return f"{self.request} → {format_value(self.answer)}"
+        return f"{self.request} → no" if self.action == "cas" and self.answer is False else self.request
 
     @property
     def is_read(self) -> bool:
         """Whether it is known to have changed nothing: a get, or a cas that did not find what it expected."""
         return self.action == "get" or (self.action == "cas" and self.outcome == "ok" and self.answer is False)
 
-    def weakened(self) -> Operation:
-        """Give the same call with nothing known of its fate: it may take effect at any time after it, or never."""
-        return replace(self, outcome="unknown", returned=None, end=-1, answer=None)
+    def with_unknown_outcome(self) -> Operation:
+        """Return the same call without its return: it may take effect at any time after the call, or never."""
+        return replace(self, outcome="unknown", returned_us=None, return_index=-1, answer=None)
 
 
-def spell(value: Hashable) -> str:
-    """Spell a value on one line; text that could be taken for something else has quotation marks."""
+def format_value(value: Hashable) -> str:
+    """Format a value on one line; text that could be mistaken for something else is quoted."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
         return shlex.quote(value) if value != "nothing" else "'nothing'"
     if isinstance(value, tuple):
-        return f"[{' '.join(spell(item) for item in value)}]"
+        return f"[{' '.join(format_value(item) for item in value)}]"
     return str(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that happened to the servers meanwhile: a crash, a partition.
+    """Something that happened to the servers meanwhile, such as a crash or a partition.
 
     Attributes:
-        time: When, in microseconds.
+        time_us: When, in microseconds.
         text: What, in a few words.
     """
 
-    time: int
+    time_us: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What clients asked and heard.
+    """The operations of all clients.
 
     Attributes:
         operations: The operations, in the order of their calls.
-        missing: What a get answers for a key that is not there.
-        timed: Whether the times are times; if not, they only count calls and answers, one a second.
+        missing: What a get answers for a key that does not exist.
+        timed: Whether the times are real; if not, they only count calls and returns, one a second.
         marks: What happened to the servers meanwhile.
-        trace: The run that it was taken from, for pictures; None for a history from elsewhere.
+        trace: The run that the history comes from, for pictures; None if it comes from elsewhere.
     """
 
     operations: tuple[Operation, ...]
@@ -173,53 +176,59 @@ class History:
     trace: Trace | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Give every operation its places, and put them in the order of their calls."""
-        object.__setattr__(self, "operations", _placed(self.operations))
+        """Order the operations by their calls, and number calls and returns."""
+        object.__setattr__(self, "operations", _with_indices(self.operations))
 
     def __len__(self) -> int:
-        """Count the operations."""
+        """Return the number of operations."""
         return len(self.operations)
 
     def __iter__(self) -> Iterator[Operation]:
-        """Go through the operations in the order of their calls."""
+        """Iterate over the operations in the order of their calls."""
         return iter(self.operations)
 
     def by_key(self) -> dict[Hashable, list[Operation]]:
-        """Give the operations of each key, in the order of their calls; keys in the order of their first call."""
+        """Return the operations of each key in the order of their calls; keys in the order of their first call."""
         parts: dict[Hashable, list[Operation]] = {}
         for operation in self.operations:
             parts.setdefault(operation.key, []).append(operation)
         return parts
 
-    def clock(self, time: int) -> str:
-        """Spell one of its times: seconds, or which call or answer it was."""
+    def format_time(self, time_us: int) -> str:
+        """Format one of its times: in seconds, or as the number of the call or return."""
         if not self.timed:
-            return f"event {time // MICROSECONDS}"
-        return f"{time / MICROSECONDS:.3f}".rstrip("0").rstrip(".") + " s"
+            return f"event {time_us // MICROSECONDS}"
+        return f"{time_us / MICROSECONDS:.3f}".rstrip("0").rstrip(".") + " s"
 
     def __repr__(self) -> str:
         lines = [
-            f"{op.client:>10}  {op.told:<24}  {self.clock(op.called)} – "
-            + ("no answer" if op.returned is None else self.clock(op.returned))
+            f"{op.client:>10}  {op.description:<24}  {self.format_time(op.called_us)} – "
+            + ("no answer" if op.returned_us is None else self.format_time(op.returned_us))
             for op in self.operations
         ]
         return "\n".join([f"history of {len(self)} operations", *lines])
 
 
-def _placed(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Give places by time where there are none. At one moment, calls come before answers: they count as concurrent."""
+def _with_indices(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Number calls and returns by time where they have no numbers, and check that they make sense.
+
+    At one moment calls come before returns, so that operations that touch count as concurrent: what was not observed to
+    come later must not be used against the servers.
+    """
     found = list(operations)
-    by_time = any(op.begin < 0 for op in found)
-    moments = [(op.called if by_time else op.begin, 0, number) for number, op in enumerate(found)]
+    by_time = any(op.call_index < 0 for op in found)
+    moments = [(op.called_us if by_time else op.call_index, 0, number) for number, op in enumerate(found)]
     for number, op in enumerate(found):
-        if op.returned is not None:
-            moments.append((op.returned if by_time else op.end, 1, number))
+        if op.returned_us is not None:
+            moments.append((op.returned_us if by_time else op.return_index, 1, number))
         elif op.outcome == "ok":
-            raise HistoryError(f"{op.words} by {op.client} is ok, but it has no answer")
+            raise HistoryError(f"{op.request} by {op.client} is ok, but it has no answer")
     if by_time or len({place for place, _, _ in moments}) < len(moments):
-        places = {(is_answer, number): place for place, (_, is_answer, number) in enumerate(sorted(moments))}
-        found = [replace(op, begin=places[0, n], end=places.get((1, n), -1)) for n, op in enumerate(found)]
+        places = {(is_return, number): place for place, (_, is_return, number) in enumerate(sorted(moments))}
+        found = [
+            replace(op, call_index=places[0, n], return_index=places.get((1, n), -1)) for n, op in enumerate(found)
+        ]
     for op in found:
-        if op.outcome == "ok" and op.end <= op.begin:
-            raise HistoryError(f"{op.words} by {op.client} is ok, but its answer does not come after its call")
-    return tuple(sorted(found, key=lambda op: op.begin))
+        if op.outcome == "ok" and op.return_index <= op.call_index:
+            raise HistoryError(f"{op.request} by {op.client} is ok, but its answer does not come after its call")
+    return tuple(sorted(found, key=lambda op: op.call_index))

@@ -1,76 +1,83 @@
-"""The smallest part of a history that still cannot be explained.
+"""Finds a smallest part of a history that still has no linearization.
 
-What is left out never makes the rest unexplainable. Everything that this module does to a part is a *weakening*: if the
-weakened part has no order, the part before had none either, and so the whole history has none.
+Every reduction here is a *weakening*: if the reduced part has no order, then the part before had none either, and so the
+whole history has none. No reduction can make the rest inexplicable that was explicable before.
 
-- What comes after a moment is cut off; what was open then may or may not have happened.
-- What ended before a whole value was written is left out, if nobody in the part looked before that was done. For those
-  who read on, the last set of each value that somebody read is shown all the same.
-- A read is left out: one answer less to explain.
-- A write that nobody in the part could have read is left out.
-- A set is left out where a later one of the same value, which ends before any read of it begins, can stand for it.
+- Cut off what comes after a moment; what was pending then may or may not have happened.
+- Cut off what returned before a set or a delete was called, if no operation of the part observed a value before that
+  write returned. For the reads that stay, the last set of each value that they found is kept all the same.
+- Leave out a read: there is one answer less to explain.
+- Leave out a write that no operation of the part could have observed.
+- Leave out a set if a later one of the same value can stand for it, because that one returns before any read of the
+  value is called.
 
-The result is smallest in this sense: none of these can be done to any one of its operations. Of a model of one's own
-nobody knows what its writes mean, so there only the first is tried, and the third for what the model calls a read.
+The result is smallest in this sense: no reduction applies to any single operation of it. What the writes of a learner's
+own model mean is not known, so for such a model only the first reduction is tried, and the third for what it calls reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from raft_steps.lab.verify.linearizability.history import Operation
-from raft_steps.lab.verify.linearizability.models import Model, is_ours
-from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError, counts, find_order
+from raft_steps.lab.verify.linearizability.models import Model, is_built_in
+from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError, find_order, is_relevant
 
-MOST_ROUNDS = 20
-TRIAL_LIMIT = 20_000  # steps for one weaker part: whoever needs more is left as it is
+MAX_ROUNDS = 20
+TRIAL_LIMIT = 20_000  # steps for one reduction; one that needs more is given up
 
 
-def smallest_part(operations: Sequence[Operation], model: Model, step_limit: int) -> tuple[Operation, ...]:
+def find_smallest_part(operations: Sequence[Operation], model: Model, step_limit: int) -> tuple[Operation, ...]:
     """Find a smallest part of the operations of one key that has no order.
 
     Args:
         operations: The operations, in the order of their calls; they have no order.
-        model: What they do.
-        step_limit: How many steps to spend; what is found by then is given back.
+        model: Their sequential specification.
+        step_limit: How many steps to spend; the smallest part that was found by then is returned.
 
     Returns:
-        Operations of the history as they were, in the order of their calls.
+        Operations of the history, unchanged, in the order of their calls.
     """
-    return _Shrinker(operations, model, step_limit).run()
+    assert all(one.call_index < other.call_index for one, other in pairwise(operations)), "not in the order of calls"
+    return _Minimiser(operations, model, step_limit).run()
 
 
-class _Shrinker:
+class _Minimiser:
+    """One minimisation; `part` is the smallest part so far, and has no order."""
+
     def __init__(self, operations: Sequence[Operation], model: Model, step_limit: int) -> None:
-        self.originals = {op.begin: op for op in operations}
-        self.part = [op for op in operations if counts(op, model)]
+        self.originals = {op.call_index: op for op in operations}
+        self.part = [op for op in operations if is_relevant(op, model)]
         self.model, self.steps = model, step_limit
 
     def run(self) -> tuple[Operation, ...]:
-        """Weaken as long as something gives way."""
-        if is_ours(self.model):
+        """Apply reductions until none applies any more."""
+        if is_built_in(self.model):
             self.cut_before(hurry=True)
             self.cut_after()
             self.cut_before()
         else:
             self.cut_after()
         self.leave_out()
-        self.part = [self.originals[op.begin] for op in self.part]  # What was cut may explain less when it is whole.
+        self.part = [
+            self.originals[op.call_index] for op in self.part
+        ]  # Cut operations are whole again, and may explain less.
         self.leave_out()
         return tuple(self.part)
 
     def leave_out(self) -> None:
-        """Leave out whatever can be, until nothing more can."""
-        for _ in range(MOST_ROUNDS):
+        """Leave out operations until no more can be left out."""
+        for _ in range(MAX_ROUNDS):
             before = list(self.part)
             self.leave_out_unread()
             self.leave_out_many(self.model.only_reads)
-            self.leave_out_doubles()
+            self.leave_out_repeated_sets()
             if self.part == before:
                 return
 
     def try_part(self, part: list[Operation]) -> bool:
-        """Take a weaker part if it has no order either."""
+        """Continue with a weaker part if it has no order either; return whether it has none."""
         budget = Budget(limit := min(TRIAL_LIMIT, self.steps))
         try:
             found = find_order(part, self.model, budget)
@@ -83,10 +90,10 @@ class _Shrinker:
         return found.order is None
 
     def cut_after(self) -> None:
-        """Cut off what comes after the first answer that cannot be explained. Without it there is an order."""
+        """Cut off what comes after the first return that cannot be explained, by bisection."""
         whole = self.part
-        ends = sorted(op.end for op in whole if op.outcome == "ok")
-        low, high = 0, len(ends) - 1  # the first answer in question is one of these
+        ends = sorted(op.return_index for op in whole if op.outcome == "ok")
+        low, high = 0, len(ends) - 1  # that return is one of these
         while low < high:
             middle = (low + high) // 2
             if self.try_part(_until(whole, ends[middle], self.model)):
@@ -95,27 +102,27 @@ class _Shrinker:
                 low = middle + 1
 
     def cut_before(self, *, hurry: bool = False) -> None:
-        """Cut off what ended before a write that leaves nothing of it: the latest such write that will do.
+        """Cut off what returned before a set or a delete was called: the last one for which that works.
 
         Args:
-            hurry: Look at fewer and fewer of the writes, the farther they are from the end.
+            hurry: Skip more and more of these writes, the farther they are from the end.
         """
         whole, stride = self.part, 1.0
         writes = [op for op in whole if op.outcome == "ok" and op.action in ("set", "delete")]
         place = float(len(writes) - 1)
         while place >= 0:
             write = writes[int(place)]
-            rest = [op for op in whole if op.outcome != "ok" or op.end > write.begin]
-            rest = [op for op in rest if not op.is_read or op.begin > write.end]
-            looks_early = any(_is_observer(op) and op.begin < write.end for op in rest)
-            if len(rest) < len(whole) and not looks_early and self.try_part(rest):
-                self.part = sorted([*rest, *_sources(rest, whole)], key=lambda op: op.begin)
+            rest = [op for op in whole if op.outcome != "ok" or op.return_index > write.call_index]
+            rest = [op for op in rest if not op.is_read or op.call_index > write.return_index]
+            is_observed_early = any(_is_observer(op) and op.call_index < write.return_index for op in rest)
+            if len(rest) < len(whole) and not is_observed_early and self.try_part(rest):
+                self.part = sorted([*rest, *_sources(rest, whole)], key=lambda op: op.call_index)
                 return
             place -= stride
             stride *= 1.25 if hurry else 1.0
 
     def leave_out_many(self, may_go: Callable[[Operation], bool]) -> None:
-        """Leave operations out: many at once first, one at a time at last."""
+        """Leave out operations that may go: many at once first, then fewer, at last one at a time."""
         size = max(len(self.part) // 2, 1)
         while True:
             start = 0
@@ -132,105 +139,121 @@ class _Shrinker:
             size //= 2
 
     def leave_out_unread(self) -> None:
-        """Leave out the writes that nobody could have read: first those that may never have happened anyway."""
+        """Leave out the writes that no operation could have observed: first those that may never have happened anyway."""
         while True:
-            readable = _Readable(self.part, self.model)
-            kept = [op for op in self.part if op.outcome == "ok" or readable.could_matter(op)]
+            observations = _Observations(self.part, self.model)
+            kept = [op for op in self.part if op.outcome == "ok" or observations.could_matter(op)]
             if len(kept) == len(self.part) or not self.try_part(kept):
                 break
-        readable = _Readable(self.part, self.model)
-        self.leave_out_many(lambda op: not op.is_read and not readable.could_matter(op))
+        observations = _Observations(self.part, self.model)
+        self.leave_out_many(lambda op: not op.is_read and not observations.could_matter(op))
 
-    def leave_out_doubles(self) -> None:
-        """Leave out each set that another of the same value stands for."""
+    def leave_out_repeated_sets(self) -> None:
+        """Leave out each set that a later one of the same value can stand for."""
         for write in [op for op in self.part if op.outcome == "ok" and op.action == "set"]:
-            if _Readable(self.part, self.model).has_stand_in(write):
+            if _Observations(self.part, self.model).has_stand_in(write):
                 self.try_part([op for op in self.part if op is not write])
 
 
 def _until(operations: Sequence[Operation], place: int, model: Model) -> list[Operation]:
-    """Give what had happened by a place; what was open then may or may not take effect."""
-    begun = [op for op in operations if op.begin <= place]
-    ended = [op if op.outcome == "ok" and op.end <= place else None for op in begun]
-    return [op or was.weakened() for op, was in zip(ended, begun, strict=True) if op or not model.only_reads(was)]
+    """Return the operations that were called by an index; what was pending then may or may not take effect."""
+    begun = [op for op in operations if op.call_index <= place]
+    ended = [op if op.outcome == "ok" and op.return_index <= place else None for op in begun]
+    return [
+        op or was.with_unknown_outcome()
+        for op, was in zip(ended, begun, strict=True)
+        if op or not model.only_reads(was)
+    ]
 
 
 def _sources(part: Sequence[Operation], whole: Sequence[Operation]) -> list[Operation]:
-    """Give the last set, before a part, of each value that somebody in it found and nobody had yet written."""
+    """Return the last set, before a part, of each value that an operation of the part found and none of it wrote before."""
     sets = [op for op in part if op.action == "set"]
     wanted = set()
-    for look in part:
-        value = look.answer if look.action == "get" else look.expected
-        if _is_observer(look) and not any(op.value == value and op.begin < look.end for op in sets):
+    for observer in part:
+        value = observer.answer if observer.action == "get" else observer.expected
+        if _is_observer(observer) and not any(
+            op.value == value and op.call_index < observer.return_index for op in sets
+        ):
             wanted.add(value)
-    places = {op.begin for op in part}
+    places = {op.call_index for op in part}
     found = {}
-    for op in sorted(whole, key=lambda op: op.end):
-        if op.outcome == "ok" and op.action == "set" and op.value in wanted and op.begin not in places:
+    for op in sorted(whole, key=lambda op: op.return_index):
+        if op.outcome == "ok" and op.action == "set" and op.value in wanted and op.call_index not in places:
             found[op.value] = op
     return list(found.values())
 
 
-class _Readable:
-    """Which values somebody in a part has seen, and so which writes could matter to anyone."""
+class _Observations:
+    """The values that the operations of a part have observed, and so the writes that could matter."""
 
     def __init__(self, part: Sequence[Operation], model: Model) -> None:
         self.part, self.model = part, model
-        self.is_known = is_ours(model)
-        self.seen = {op.answer if op.action == "get" else op.expected for op in part if _is_observer(op)}
+        self.is_built_in = is_built_in(model)
+        self.observed = {op.answer if op.action == "get" else op.expected for op in part if _is_observer(op)}
         maybe = [op for op in part if op.action == "cas" and op.outcome == "unknown"]
-        while found := [op for op in maybe if op.value in self.seen and op.expected not in self.seen]:
-            self.seen |= {op.expected for op in found}
+        while found := [op for op in maybe if op.value in self.observed and op.expected not in self.observed]:
+            self.observed |= {op.expected for op in found}
         self.has_appends = any(op.action == "append" for op in part)
         self.has_refusals = any(op.action == "cas" and op.is_read for op in part)
-        self.first_look = min((op.begin for op in part if op.action in ("get", "cas", "append")), default=-1)
+        self.first_observation = min(
+            (op.call_index for op in part if op.action in ("get", "cas", "append")), default=-1
+        )
 
     def could_matter(self, write: Operation) -> bool:
-        """Say whether some order could need a write; in doubt it does.
+        """Return whether some order could need a write; in doubt, it could.
 
-        Take any other write out of an order. Until the next set, cas or delete a key holds something else then, which
-        nobody saw before either. A cas that answers no saw only what there was not, so with one in the part a write
-        must be overwritten before anybody looks.
+        Why the others can go: take such a write out of an order. Until the next set, cas or delete, the key then holds
+        another value, but no operation observed the old one either. Only a cas that answers no observed what the key
+        did not hold; so if the part has one, a write may go only if it is overwritten before the first observation.
         """
-        if not self.is_known or self._is_seen(write):
+        if not self.is_built_in or self._is_observed(write):
             return True
         return self.has_refusals and not any(self._overwrites(op, write) for op in self.part)
 
-    def _is_seen(self, write: Operation) -> bool:
-        """Say whether somebody saw a value that this write may have had a part in."""
+    def _is_observed(self, write: Operation) -> bool:
+        """Return whether an operation observed a value that this write may have contributed to."""
         if write.action == "delete":
-            return self.has_appends or self.model.initial in self.seen
-        if self.has_appends and any(str(write.value) in str(seen) for seen in self.seen):
+            return self.has_appends or self.model.initial in self.observed
+        if self.has_appends and any(str(write.value) in str(observed) for observed in self.observed):
             return True
-        return write.value in self.seen
+        return write.value in self.observed
 
     def _overwrites(self, later: Operation, write: Operation) -> bool:
-        """Say whether nobody can have looked between two writes, of which the later one leaves nothing of the other."""
+        """Return whether a later write overwrites this one before any operation can observe it."""
         is_whole = later.action in ("set", "delete") and later.outcome == "ok"
-        return is_whole and write.outcome == "ok" and write.end < later.begin and later.end < self.first_look
+        return (
+            is_whole
+            and write.outcome == "ok"
+            and write.return_index < later.call_index
+            and later.return_index < self.first_observation
+        )
 
     def has_stand_in(self, write: Operation) -> bool:
-        """Say whether a later set of the same value can take the place of this one in any order.
+        """Return whether a later set of the same value can take the place of this one in any order.
 
-        In an order that has both, let the later set take this one's place. That place is not too early, for the
-        later one came before it or else this one is not read. Nor too late, for this one ended earlier. And no read
-        of the value lies between: each was called after the later one had ended, or had ended before both began.
+        In an order that has both, move the later set to this one's place. That place is not too early: either the later
+        one came before it anyway, or this one is not read. It is not too late either, because this one returned first.
+        And no read of the value lies between: each was called after the later one had returned, or had returned before
+        both were called.
         """
-        if write.action != "set" or not self.is_known:
+        if write.action != "set" or not self.is_built_in:
             return False
         same = [op for op in self.part if op.action == "set" and op.outcome == "ok" and op.value == write.value]
         if self.has_refusals or self.has_appends:
             return any(self._overwrites(op, write) for op in same)
-        looks = [op for op in self.part if op.action in ("get", "cas")]
-        observers = [op for op in looks if write.value in (op.answer, op.expected)]
+        observers = [op for op in self.part if op.action in ("get", "cas") and write.value in (op.answer, op.expected)]
 
-        def is_apart(look: Operation, later: Operation) -> bool:
-            is_before = look.outcome == "ok" and look.end < min(write.begin, later.begin)
-            return is_before or look.begin > later.end
+        def is_apart(observer: Operation, later: Operation) -> bool:
+            is_before = observer.outcome == "ok" and observer.return_index < min(write.call_index, later.call_index)
+            return is_before or observer.call_index > later.return_index
 
-        return any(op.end > write.end and all(is_apart(look, op) for look in observers) for op in same)
+        return any(
+            op.return_index > write.return_index and all(is_apart(observer, op) for observer in observers)
+            for op in same
+        )
 
 
 def _is_observer(operation: Operation) -> bool:
-    """Say whether an operation is known to have looked at what the key held."""
+    """Return whether an operation is known to have observed what the key held."""
     return operation.outcome == "ok" and operation.action in ("get", "cas")

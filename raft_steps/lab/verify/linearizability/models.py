@@ -1,7 +1,7 @@
-"""What an operation does to the data, and what it should answer: the sequential specification.
+"""The sequential specification: what an operation does to the data, and what it should answer.
 
-A model is a pure function of a state and an operation. States are immutable and can be put in a set. A model knows one
-key: what happens to different keys is independent, so each is looked at by itself (Herlihy and Wing call it locality).
+A model is a pure function of a state and an operation. States are immutable and hashable. A model describes one key:
+different keys are independent, so the check partitions a history by key (Herlihy and Wing call this locality).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ State = Hashable
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a key may hold, and what each operation does with it.
+    """What a key may hold, and what each operation does to it.
 
-    Derive from it, with a `step` of your own, for data of another kind.
+    For data of another kind, define a subclass with another `step`.
 
     Attributes:
-        initial: What the key holds before anyone writes it.
+        initial: What the key holds before the first write.
     """
 
     name: ClassVar[str] = ""
@@ -32,29 +32,29 @@ class Model:
     initial: State = None
 
     def step(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """Say whether an operation may take effect now, with the answer that it got, and what the key holds then.
+        """Return whether an operation may take effect now with the answer that it got, and what the key holds then.
 
-        Of an operation whose outcome is unknown nobody knows the answer, so any will do.
+        The answer of an operation with an unknown outcome is not known, so any answer is right.
         """
         raise NotImplementedError
 
     def only_reads(self, operation: Operation) -> bool:
-        """Say whether an operation, with the outcome that it had, changes nothing, whatever the key holds.
+        """Return whether an operation, with the outcome that it had, changes nothing, whatever the key holds.
 
-        A model that does not say so is right, only slower.
+        False is always right, but makes the search slower.
         """
         del operation
         return False
 
     def require(self, operation: Operation) -> None:
-        """Refuse an operation that the model has no rule for.
+        """Check that the model has a rule for an operation.
 
         Raises:
             HistoryError: It has none.
         """
         if operation.action not in self.actions:
             known = ", ".join(sorted(self.actions))
-            raise HistoryError(f"{operation.words} by {operation.client}: a {self.name} knows {known}")
+            raise HistoryError(f"{operation.request} by {operation.client}: a {self.name} has only {known}")
 
 
 class RegisterModel(Model):
@@ -65,11 +65,11 @@ class RegisterModel(Model):
     actions: ClassVar[frozenset[str]] = frozenset({"set", "get", "cas"})
 
     def only_reads(self, operation: Operation) -> bool:
-        """Name the reads: a get, and a cas that is known not to have found what it expected."""
+        """Return whether it is a get, or a cas that is known not to have found what it expected."""
         return operation.is_read
 
     def step(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """Read, overwrite, or overwrite what is expected; a cas that answers no found something else."""
+        """Read, write, or replace the expected value; a cas that answers no found another value."""
         is_known = operation.outcome == "ok"
         if operation.action == "get":
             return not is_known or operation.answer == state, state
@@ -81,14 +81,14 @@ class RegisterModel(Model):
 
 
 class KeyValueModel(RegisterModel):
-    """A register for each key, which can be deleted and appended to too; a get of a missing key reads `initial`."""
+    """A register for each key, with delete and append as well; a get of a missing key reads `initial`."""
 
     __slots__ = ()
     name: ClassVar[str] = "key-value store"
     actions: ClassVar[frozenset[str]] = frozenset({"set", "get", "delete", "append", "cas"})
 
     def step(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """Do as a register does; forget the value; or add to it, where nothing counts as the empty text."""
+        """Do what a register does; delete the value; or append to it, a missing one counting as the empty text."""
         if operation.action == "delete":
             return True, self.initial
         if operation.action == "append":
@@ -96,8 +96,8 @@ class KeyValueModel(RegisterModel):
         return RegisterModel.step(self, state, operation)
 
 
-def is_ours(model: Model) -> bool:
-    """Say whether a model is one of these two, of which it is known what a set and a get mean."""
+def is_built_in(model: Model) -> bool:
+    """Return whether a model is one of these two, whose sets and gets mean what their names say."""
     return type(model) in (RegisterModel, KeyValueModel)
 
 

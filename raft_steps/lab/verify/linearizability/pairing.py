@@ -1,4 +1,4 @@
-"""Calls and answers of processes, put together to operations, whatever the text that they stand in."""
+"""Pairs the invocations and completions of processes to operations, whatever the format that they are read from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.scenario.model import MICROSECONDS
-from raft_steps.lab.verify.linearizability.edn import plain
+from raft_steps.lab.verify.linearizability.edn import require_hashable
 from raft_steps.lab.verify.linearizability.history import Action, History, Mark, Operation
 
 TYPES = ("invoke", "ok", "fail", "info")
@@ -18,18 +18,18 @@ FUNCTIONS: dict[str, Action] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a process said.
+class ProcessEvent:
+    """An invocation or a completion, as Jepsen records them.
 
     Attributes:
-        line: The line that it stands on, from 1.
-        process: Which process; a text is none of the clients, but what breaks things (``:nemesis``).
+        line: Its line in the text, from 1.
+        process: The process: a number for a client, a text for anything else, such as ``:nemesis``.
         kind: invoke, ok, fail or info.
-        function: What it is about: read, write, cas, get, put, append, delete.
-        value: What goes with it.
+        function: read, write, cas, get, put, append or delete.
+        value: The argument or the result.
         key: The key.
         has_key: Whether a key was given.
-        time: When, in microseconds, where that is known.
+        time_us: When, in microseconds; None if that is not known.
     """
 
     line: int
@@ -39,123 +39,126 @@ class Said:
     value: object = None
     key: object = None
     has_key: bool = False
-    time: int | None = None
+    time_us: int | None = None
 
 
-class Pairing:
-    """Hears what is said, line by line, and gives the history at the end."""
+class HistoryBuilder:
+    """Collects the events of a text, line by line, and builds the history."""
 
     def __init__(self, *, refusals: bool = False) -> None:
-        """Begin.
+        """Start without events.
 
         Args:
             refusals: Whether a failed cas is an answer: it found another value than it expected.
         """
         self._refusals = refusals
-        self._heard = 0
-        self._open: dict[int, tuple[Said, Operation]] = {}
-        self._gone: dict[int, int] = {}  # the processes that heard info, and on which line
+        self._count = 0
+        self._open: dict[int, tuple[ProcessEvent, Operation]] = {}
+        self._ended: dict[int, int] = {}  # the line of the info that ended a process
         self._operations: list[Operation] = []
         self._marks: list[tuple[int, int | None, str]] = []
         self._timed = True
         self._reads_nil = self._reads_empty = False
 
-    def hear(self, said: Said) -> None:
-        """Take one line.
+    def add(self, event: ProcessEvent) -> None:
+        """Add an event.
 
         Raises:
-            HistoryError: It does not fit what was said before; the message names the line.
+            HistoryError: It contradicts an earlier one; the message names the line.
         """
-        if said.kind not in TYPES:
-            raise HistoryError(f"line {said.line}: :type is :invoke, :ok, :fail or :info, not {said.kind!r}")
-        place, self._heard = self._heard, self._heard + 1
-        if isinstance(said.process, str):
-            self._marks.append((place, said.time, f"{said.process.lstrip(':')} {said.function}"))
+        if event.kind not in TYPES:
+            raise HistoryError(f"line {event.line}: :type is :invoke, :ok, :fail or :info, not {event.kind!r}")
+        place, self._count = self._count, self._count + 1
+        if isinstance(event.process, str):
+            self._marks.append((place, event.time_us, f"{event.process.lstrip(':')} {event.function}"))
             return
-        self._timed = self._timed and said.time is not None
-        if said.kind == "invoke":
-            self._call(said, said.process, place)
+        self._timed = self._timed and event.time_us is not None
+        if event.kind == "invoke":
+            self._invoke(event, event.process, place)
         else:
-            self._answer(said, said.process, place)
+            self._complete(event, event.process, place)
 
     def history(self) -> History:
-        """Give the history. Whoever has not heard by now, never does."""
+        """Return the history. Operations that are still open never returned."""
         found = self._operations + [operation for _, operation in self._open.values()]
         marks = [
-            Mark(place * MICROSECONDS if time is None or not self._timed else time, text)
-            for place, time, text in self._marks
+            Mark(place * MICROSECONDS if time_us is None or not self._timed else time_us, text)
+            for place, time_us, text in self._marks
         ]
         if not self._timed:
-            found = [_by_places(op) for op in found]
-        missing = "" if self._reads_empty and not self._reads_nil else None  # Porcupine's logs know no nil.
+            found = [_timed_by_indices(op) for op in found]
+        missing = "" if self._reads_empty and not self._reads_nil else None  # Porcupine's logs have no nil.
         return History(tuple(found), missing=missing, timed=self._timed, marks=tuple(marks))
 
-    def _call(self, said: Said, process: int, place: int) -> None:
+    def _invoke(self, event: ProcessEvent, process: int, place: int) -> None:
         if process in self._open:
             before = self._open[process][0].line
             raise HistoryError(
-                f"line {said.line}: process {process} asks again before it heard the answer to line {before}"
+                f"line {event.line}: process {process} invokes an operation before the one on line {before} has completed"
             )
-        if process in self._gone:
+        if process in self._ended:
             raise HistoryError(
-                f"line {said.line}: process {process} asks again after the info on line {self._gone[process]}"
+                f"line {event.line}: process {process} invokes an operation after the info on line "
+                f"{self._ended[process]}, which ended it"
             )
-        if said.function not in FUNCTIONS:
-            raise HistoryError(f"line {said.line}: {said.function!r} is none of {', '.join(FUNCTIONS)}")
-        action = FUNCTIONS[said.function]
-        expected, value = _arguments(said, action)
+        if event.function not in FUNCTIONS:
+            raise HistoryError(f"line {event.line}: {event.function!r} is none of {', '.join(FUNCTIONS)}")
+        action = FUNCTIONS[event.function]
+        expected, value = _arguments(event, action)
         self._open[process] = (
-            said,
+            event,
             Operation(
                 client=f"process {process}",
                 action=action,
-                key=plain(said.key, said.line),
+                key=require_hashable(event.key, event.line),
                 value=value,
                 expected=expected,
-                called=said.time or 0,
+                called_us=event.time_us or 0,
                 outcome="unknown",
-                begin=place,
+                call_index=place,
             ),
         )
 
-    def _answer(self, said: Said, process: int, place: int) -> None:
+    def _complete(self, event: ProcessEvent, process: int, place: int) -> None:
         if process not in self._open:
-            raise HistoryError(f"line {said.line}: process {process} hears {said.kind}, but it asked nothing")
+            raise HistoryError(f"line {event.line}: {event.kind} for process {process}, which has no open operation")
         call, operation = self._open.pop(process)
-        if FUNCTIONS.get(said.function) != operation.action or (said.has_key and said.key != call.key):
-            raise HistoryError(f"line {said.line}: process {process} asked something else on line {call.line}")
-        if said.kind == "info":
-            self._gone[process] = said.line
+        if FUNCTIONS.get(event.function) != operation.action or (event.has_key and event.key != call.key):
+            raise HistoryError(
+                f"line {event.line}: process {process} completes another operation than it invoked on line {call.line}"
+            )
+        if event.kind == "info":
+            self._ended[process] = event.line
             self._operations.append(operation)
             return
-        is_refusal = self._refusals and operation.action == "cas" and said.kind == "fail"
+        is_refusal = self._refusals and operation.action == "cas" and event.kind == "fail"
         answer: Hashable = None
-        if operation.action == "get" and said.kind == "ok":
-            answer = plain(said.value, said.line)
+        if operation.action == "get" and event.kind == "ok":
+            answer = require_hashable(event.value, event.line)
             self._reads_nil |= answer is None
             self._reads_empty |= call.has_key and answer == ""
         elif operation.action == "cas":
             answer = not is_refusal
-        ended = replace(
+        completed = replace(
             operation,
-            returned=max(said.time or 0, operation.called),
-            outcome="ok" if said.kind == "ok" or is_refusal else "failed",
+            returned_us=max(event.time_us or 0, operation.called_us),
+            outcome="ok" if event.kind == "ok" or is_refusal else "failed",
             answer=answer,
-            end=place,
+            return_index=place,
         )
-        self._operations.append(ended)
+        self._operations.append(completed)
 
 
-def _arguments(said: Said, action: Action) -> tuple[Hashable, Hashable]:
-    """Give what a cas expects, and the value of whatever has one."""
+def _arguments(event: ProcessEvent, action: Action) -> tuple[Hashable, Hashable]:
+    """Return the value that a cas expects, and the value of any action that has one."""
     if action == "cas":
-        if not isinstance(said.value, tuple) or len(said.value) != 2:
-            raise HistoryError(f"line {said.line}: a cas has two values, [OLD NEW], not {said.value!r}")
-        return plain(said.value[0], said.line), plain(said.value[1], said.line)
-    return None, None if action in ("get", "delete") else plain(said.value, said.line)
+        if not isinstance(event.value, tuple) or len(event.value) != 2:
+            raise HistoryError(f"line {event.line}: a cas has two values, [OLD NEW], not {event.value!r}")
+        return require_hashable(event.value[0], event.line), require_hashable(event.value[1], event.line)
+    return None, None if action in ("get", "delete") else require_hashable(event.value, event.line)
 
 
-def _by_places(operation: Operation) -> Operation:
-    """Let the places of call and answer stand for their times, one a second."""
-    ended = None if operation.returned is None else operation.end * MICROSECONDS
-    return replace(operation, called=operation.begin * MICROSECONDS, returned=ended)
+def _timed_by_indices(operation: Operation) -> Operation:
+    """Let the indices of call and return stand for their times, one a second."""
+    returned_us = None if operation.returned_us is None else operation.return_index * MICROSECONDS
+    return replace(operation, called_us=operation.call_index * MICROSECONDS, returned_us=returned_us)

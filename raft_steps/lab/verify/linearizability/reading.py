@@ -6,7 +6,7 @@ from pathlib import Path
 
 from raft_steps.lab.errors import HistoryError, LabError
 from raft_steps.lab.trace.trace import Trace
-from raft_steps.lab.verify.linearizability.formats import is_log, parse_edn, parse_log
+from raft_steps.lab.verify.linearizability.formats import is_log, parse_edn_history, parse_log
 from raft_steps.lab.verify.linearizability.from_trace import history_of_trace
 from raft_steps.lab.verify.linearizability.history import History
 
@@ -24,7 +24,7 @@ def parse_history(text: str) -> History:
     if is_log(start):
         return parse_log(text)
     if not start.startswith('{"'):
-        return parse_edn(text)
+        return parse_edn_history(text)
     try:
         trace = Trace.from_text(text)
     except LabError as error:

@@ -1,17 +1,17 @@
-"""The search for an order: Wing and Gong's algorithm with Lowe's memory, for the operations of one key.
+"""The search for a linearization of one key: Wing and Gong's algorithm, with Lowe's memory of what was tried.
 
-Wing and Gong, "Testing and verifying concurrent objects" (1993), try as the next operation each that was called before
-the first answer still to come. Lowe, "Testing for linearizability" (2017), remembers which sets of operations, with
-which state, were tried before. Porcupine (Athalye, 2017) keeps both in a linked list of calls and answers, as here.
+Wing and Gong, "Testing and verifying concurrent objects" (1993), try as the next operation each one that was called
+before the first pending return. Lowe, "Testing for linearizability" (2017), remembers which sets of operations, with
+which state, were tried before. Porcupine (Athalye, 2017) does both on a linked list of calls and returns, as here.
 
 Three rules make it fast, and none of them loses an order:
 
 - An operation that only reads, and whose answer is right now, is taken at once: moved here from anywhere later in an
   order, it changes nothing for the others.
-- An operation that nobody heard of is left out where it would change nothing, since it may never have happened.
-- Of several unheard-of operations that ask for the same, the first called goes first: one can stand for another.
+- An unanswered operation is left out if it would change nothing, since it may never have happened.
+- Of several equal unanswered operations, the one that was called first goes first: each can stand for another.
 
-The search ends well when every *answered* operation has its place.
+The search succeeds when every *answered* operation has its place.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from itertools import pairwise
 from raft_steps.lab.verify.linearizability.history import Operation
 from raft_steps.lab.verify.linearizability.models import Model, State
 
-ASK_CLOCK_EVERY = 256  # steps; a step takes a few microseconds
+STEPS_PER_CLOCK_READ = 256  # a step takes a few microseconds
 
 
 class OutOfBudgetError(Exception):
-    """The search used up its steps or its time; whether there is an order is not known."""
+    """The search has used up its steps or its time; whether there is an order is not known."""
 
 
 class Budget:
-    """How much a search may still do.
+    """A limit of steps, and maybe of time.
 
     Attributes:
-        steps: How many operations it may still try.
+        steps: How many more operations may be tried.
     """
 
     def __init__(self, steps: int, deadline: float | None = None, clock: Callable[[], float] | None = None) -> None:
-        """Allow this many steps, and end when the clock, in seconds, shows the deadline."""
+        """Allow this many steps, until the clock, in seconds, reaches the deadline."""
         self.steps = steps
         self._deadline, self._clock = deadline, clock
 
@@ -46,105 +46,105 @@ class Budget:
         """Count a step.
 
         Raises:
-            OutOfBudgetError: It was one too many, or time is up.
+            OutOfBudgetError: The steps or the time are used up.
         """
         self.steps -= 1
         if self.steps < 0:
             raise OutOfBudgetError
-        is_time_to_look = self.steps % ASK_CLOCK_EVERY == 0
-        if is_time_to_look and self._clock and self._deadline is not None and self._clock() >= self._deadline:
+        must_read_clock = self.steps % STEPS_PER_CLOCK_READ == 0
+        if must_read_clock and self._clock and self._deadline is not None and self._clock() >= self._deadline:
             raise OutOfBudgetError
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """What a search found.
+class LinearizationAttempt:
+    """The result of a search.
 
     Attributes:
-        order: The operations in an order that explains every answer; None when there is none.
-        farthest: The longest beginning of an order that was found.
-        state: What the key held after it.
+        order: The linearization: the operations in an order that explains every answer; None if there is none.
+        longest_prefix: The longest beginning of an order that was found.
+        state_after: What the key held after that beginning.
     """
 
     order: tuple[Operation, ...] | None
-    farthest: tuple[Operation, ...]
-    state: State
+    longest_prefix: tuple[Operation, ...]
+    state_after: State
 
 
-def find_order(operations: Sequence[Operation], model: Model, budget: Budget) -> Search:
+def find_order(operations: Sequence[Operation], model: Model, budget: Budget) -> LinearizationAttempt:
     """Find an order of the operations of one key that explains every answer.
 
     Args:
         operations: The operations, in the order of their calls.
-        model: What they do.
-        budget: How much may be tried.
+        model: Their sequential specification.
+        budget: The limit.
 
     Raises:
         OutOfBudgetError: The budget is used up.
     """
-    return _Walk([op for op in operations if counts(op, model)], model, budget).run()
+    return _LinearizationSearch([op for op in operations if is_relevant(op, model)], model, budget).run()
 
 
-def counts(operation: Operation, model: Model) -> bool:
-    """Say whether an operation says anything: neither one that did not happen does, nor a read without an answer."""
+def is_relevant(operation: Operation, model: Model) -> bool:
+    """Return whether an operation matters: one that did not happen does not, nor does a read without an answer."""
     return operation.outcome == "ok" or (operation.outcome == "unknown" and not model.only_reads(operation))
 
 
-# A choice that is open: which operation, and what the key holds after it.
-Choice = tuple[int, State]
+# A candidate for the next place: the number of an operation, and what the key holds after it.
+Candidate = tuple[int, State]
 
 
-class _Walk:
-    """One search. Operation n's call is node n of the linked list, its answer is node count + n."""
+class _LinearizationSearch:
+    """One search. In the linked list, the call of operation n is node n, and its return is node count + n."""
 
     def __init__(self, operations: list[Operation], model: Model, budget: Budget) -> None:
         self.operations, self.model, self.budget = operations, model, budget
         self.count = count = len(operations)
         self.head = 2 * count
-        nodes = [(op.begin, n) for n, op in enumerate(operations)]
-        nodes += [(op.end, count + n) for n, op in enumerate(operations) if op.outcome == "ok"]
-        line = [self.head, *(node for _, node in sorted(nodes)), self.head]
+        nodes = [(op.call_index, n) for n, op in enumerate(operations)]
+        nodes += [(op.return_index, count + n) for n, op in enumerate(operations) if op.outcome == "ok"]
+        nodes_in_order = [self.head, *(node for _, node in sorted(nodes)), self.head]
         self.after, self.before = [0] * (2 * count + 1), [0] * (2 * count + 1)
-        for one, other in pairwise(line):
+        for one, other in pairwise(nodes_in_order):
             self.after[one], self.before[other] = other, one
         self.answered = [op.outcome == "ok" for op in operations]
         self.reads = [model.only_reads(op) for op in operations]
-        self.owed = sum(self.answered)
-        self.twin = _twins(operations)
-        self.done = 0  # a bit for each operation that has its place
+        self.unplaced = sum(self.answered)
+        self.equal_before = _equal_before(operations)
+        self.done = 0  # a bit for each operation that has its place: as a dict key it is small and fast
 
-    def run(self) -> Search:
-        """Go down while it goes, and back up where it does not."""
+    def run(self) -> LinearizationAttempt:
+        """Search depth-first, without recursion: histories are longer than Python's stack."""
         state: State = self.model.initial
         order: list[int] = []
-        open_choices: list[tuple[list[Choice], State]] = []
+        untried: list[tuple[list[Candidate], State]] = []
         seen: set[tuple[int, State]] = set()
-        farthest: list[int] = []
-        farthest_state = state
-        while self.owed:
-            choices = self._choices(state)
-            chosen = self._next_new(choices, seen)
-            if chosen is None and len(order) > len(farthest):
-                farthest, farthest_state = order.copy(), state
+        longest: list[int] = []
+        state_after = state
+        while self.unplaced:
+            candidates = self._candidates(state)
+            chosen = self._pop_untried(candidates, seen)
+            if chosen is None and len(order) > len(longest):
+                longest, state_after = order.copy(), state
             while chosen is None:
-                if not open_choices:
-                    return Search(None, self._named(farthest), farthest_state)
-                choices, state = open_choices.pop()
+                if not untried:
+                    return LinearizationAttempt(None, self._operations(longest), state_after)
+                candidates, state = untried.pop()
                 self._put_back(order.pop())
-                chosen = self._next_new(choices, seen)
-            open_choices.append((choices, state))
+                chosen = self._pop_untried(candidates, seen)
+            untried.append((candidates, state))
             number, state = chosen
             order.append(number)
             self._take(number)
-        return Search(self._named(order), self._named(order), state)
+        return LinearizationAttempt(self._operations(order), self._operations(order), state)
 
-    def _named(self, numbers: list[int]) -> tuple[Operation, ...]:
+    def _operations(self, numbers: list[int]) -> tuple[Operation, ...]:
         return tuple(self.operations[number] for number in numbers)
 
-    def _choices(self, state: State) -> list[Choice]:
-        """Give what may come next, the best last: every call before the first answer that is still to come."""
-        answered: list[Choice] = []
-        unheard: list[Choice] = []
+    def _candidates(self, state: State) -> list[Candidate]:
+        """Return what may come next, the best last: every call before the first pending return."""
+        answered: list[Candidate] = []
+        unanswered: list[Candidate] = []
         step, node = self.model.step, self.after[self.head]
         while node < self.count:
             is_legal, then = step(state, self.operations[node])
@@ -152,21 +152,23 @@ class _Walk:
                 return [(node, then)]
             if is_legal and self.answered[node]:
                 answered.append((node, then))
-            elif is_legal and then != state and (self.twin[node] < 0 or self.done >> self.twin[node] & 1):
-                unheard.append((node, then))
+            elif (
+                is_legal and then != state and (self.equal_before[node] < 0 or self.done >> self.equal_before[node] & 1)
+            ):
+                unanswered.append((node, then))
             node = self.after[node]
         if len(answered) > 1:
             answered.sort(key=self._urgency)
-        return unheard + answered
+        return unanswered + answered
 
-    def _urgency(self, choice: Choice) -> int:
-        """Rate a choice: what is answered soonest goes first, for it has the least room."""
-        return -self.operations[choice[0]].end
+    def _urgency(self, candidate: Candidate) -> int:
+        """Rate a candidate: the one that returns first goes first, because it has the fewest places."""
+        return -self.operations[candidate[0]].return_index
 
-    def _next_new(self, choices: list[Choice], seen: set[tuple[int, State]]) -> Choice | None:
-        """Take the next choice that leads where the search has not been."""
-        while choices:
-            number, then = choices.pop()
+    def _pop_untried(self, candidates: list[Candidate], seen: set[tuple[int, State]]) -> Candidate | None:
+        """Remove the next candidate that leads to a place where the search has not been, and return it."""
+        while candidates:
+            number, then = candidates.pop()
             self.budget.spend()
             place = (self.done | 1 << number, then)
             if place not in seen:
@@ -175,19 +177,19 @@ class _Walk:
         return None
 
     def _take(self, number: int) -> None:
-        """Give an operation its place: its call and its answer leave the list."""
+        """Place an operation: its call and its return leave the list."""
         self.done |= 1 << number
         self._unlink(number)
         if self.answered[number]:
             self._unlink(self.count + number)
-            self.owed -= 1
+            self.unplaced -= 1
 
     def _put_back(self, number: int) -> None:
-        """Undo the last `_take`; the order of steps is the reverse, so the list is what it was."""
+        """Undo the last `_take`: in reverse order, so that each node finds its neighbours as it left them."""
         self.done &= ~(1 << number)
         if self.answered[number]:
             self._link(self.count + number)
-            self.owed += 1
+            self.unplaced += 1
         self._link(number)
 
     def _unlink(self, node: int) -> None:
@@ -198,14 +200,14 @@ class _Walk:
         self.after[self.before[node]] = self.before[self.after[node]] = node
 
 
-def _twins(operations: Sequence[Operation]) -> list[int]:
-    """Give for each unheard-of operation the last one before it that asks for the same, or -1."""
+def _equal_before(operations: Sequence[Operation]) -> list[int]:
+    """Return, for each unanswered operation, the number of the last equal one before it, or -1."""
     last: dict[tuple[object, ...], int] = {}
-    twins = []
+    found = []
     for number, op in enumerate(operations):
-        asked = (op.action, op.key, op.value, op.expected)
-        is_unheard = op.outcome == "unknown"
-        twins.append(last.get(asked, -1) if is_unheard else -1)
-        if is_unheard:
-            last[asked] = number
-    return twins
+        request = (op.action, op.key, op.value, op.expected)
+        is_unanswered = op.outcome == "unknown"
+        found.append(last.get(request, -1) if is_unanswered else -1)
+        if is_unanswered:
+            last[request] = number
+    return found

@@ -1,4 +1,4 @@
-"""The rules about elections: who led in which term, and who voted for whom."""
+"""The rules about elections: the leader of each term, and the votes in it."""
 
 from __future__ import annotations
 

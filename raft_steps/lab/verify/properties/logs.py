@@ -26,7 +26,7 @@ class LogRules:
         """
         self._servers, self._report = servers, report
         self._entries: dict[Place, tuple[Any, int, str]] = {}  # command, the term before it, and who had it first
-        self._applied: dict[int, tuple[Entry, str]] = {}  # the entry that was applied first at an index, and by whom
+        self._applied: dict[int, tuple[Entry, str]] = {}  # the entry applied first at an index, and the server
         self._committed: dict[int, Place] = {}  # the last entry that was committed in a term
         self._acknowledged: list[tuple[Entry, int]] = []  # the entries and terms of acknowledged writes, in order
         self._acknowledged_places: set[Place] = set()

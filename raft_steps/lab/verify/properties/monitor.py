@@ -46,7 +46,7 @@ class LastObservation:
 
 
 class Properties:
-    """Checks one run; whoever runs the servers calls it at every event.
+    """Checks one run: a `Monitor`, to be called at every event.
 
     Attributes:
         violations: The first violation of each broken rule, by the rule's name, in the order in which they broke.

@@ -1,7 +1,7 @@
-"""What the tests of linearizability share: histories made from bytes, and a judge that tries every order.
+"""Shared by the tests of linearizability: histories built from bytes, and a reference checker that tries every order.
 
-The judge knows nothing of the checker: it has its own idea of what an operation does, looks at all keys together, keeps
-no memory and takes no short cut.
+The reference checker shares nothing with the real one: it has its own sequential specification, searches all keys
+together, remembers nothing and skips nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from raft_steps.lab.verify.linearizability import History, Operation
+from raft_steps.lab.verify.linearizability.history import Action, Outcome
 
-ACTIONS = ("set", "get", "cas", "append", "delete", "get", "set", "get")
+ACTIONS: tuple[Action, ...] = ("set", "get", "cas", "append", "delete", "get", "set", "get")
 VALUES = ("a", "b", "ab", None)
 
 
 def carry_out(held: dict[Hashable, str], operation: Operation) -> Hashable:
-    """Let one operation happen to what the keys hold; give its answer."""
+    """Apply one operation to what the keys hold, and return its answer."""
     key, value = operation.key, operation.value
     if operation.action == "get":
         return held.get(key)
@@ -35,13 +36,13 @@ def carry_out(held: dict[Hashable, str], operation: Operation) -> Hashable:
 
 
 def has_order(operations: Sequence[Operation]) -> bool:
-    """Say whether some order explains every answer: the definition itself, order by order."""
+    """Return whether some order explains every answer: the definition, tried order by order."""
     return _has_order([op for op in operations if op.outcome != "failed"], {})
 
 
 def _has_order(left: list[Operation], held: dict[Hashable, str]) -> bool:
     if all(op.outcome == "unknown" for op in left):
-        return True  # None of them need ever have happened.
+        return True  # None of them need have happened.
     for number, operation in enumerate(left):
         if any(precedes(other, operation) for other in left):
             continue
@@ -56,12 +57,12 @@ def _has_order(left: list[Operation], held: dict[Hashable, str]) -> bool:
 
 
 def precedes(one: Operation, other: Operation) -> bool:
-    """Say whether one operation was answered before the other was called."""
-    return one.outcome == "ok" and one.returned is not None and one.returned < other.called
+    """Return whether one operation returned before the other was called."""
+    return one.outcome == "ok" and one.returned_us is not None and one.returned_us < other.called_us
 
 
 def is_order_of(order: Sequence[Operation], history: History) -> bool:
-    """Say whether a witness is one: each answer explained, nothing before what precedes it, all answered ones in it."""
+    """Return whether an order is a linearization: it explains each answer, respects real time, and has all answered ones."""
     held: dict[Hashable, str] = {}
     for place, operation in enumerate(order):
         answer = carry_out(held, operation)
@@ -74,10 +75,10 @@ def is_order_of(order: Sequence[Operation], history: History) -> bool:
 
 
 def history_of_bytes(data: bytes) -> History:
-    """Make a small history from bytes, five for each operation.
+    """Build a small history from bytes, five for each operation.
 
-    What a client hears is what one copy of the data answers at some moment of the operation, in most cases; in the
-    others it is anything. Some operations are not answered, and some fail.
+    In most cases an answer is what one copy of the data answers at some moment of the operation; in the others it is
+    arbitrary. Some operations are not answered, and some fail.
     """
     drafts = []
     for number in range(len(data) // 5):
@@ -90,22 +91,24 @@ def history_of_bytes(data: bytes) -> History:
             key="xxxy"[what // 8 % 4],
             value=VALUES[what // 32 % 3] if action in ("set", "cas", "append") else None,
             expected=VALUES[long // 8 % 4] if action == "cas" else None,
-            called=called,
-            returned=called + length,
+            called_us=called,
+            returned_us=called + length,
         )
         drafts.append((called + effect % (length + 1), number, draft, fate))
     held: dict[Hashable, str] = {}
     made = {}
     for _moment, number, draft, fate in sorted(drafts, key=lambda item: item[:2]):
-        outcome = "failed" if fate % 16 in (0, 5) else "unknown" if fate % 16 in (1, 2, 3) else "ok"
+        outcome: Outcome = "failed" if fate % 16 in (0, 5) else "unknown" if fate % 16 in (1, 2, 3) else "ok"
         happens = outcome == "ok" or (outcome == "unknown" and fate // 16 % 2 == 0)
         answer = carry_out(held, draft) if happens else None
         if fate % 16 in (4, 6, 9) and draft.action == "get":
             answer = VALUES[fate // 16 % 4]
         elif fate % 16 in (4, 6, 9) and draft.action == "cas":
-            answer = not answer
+            answer = answer is not True
         if outcome == "ok":
             made[number] = replace(draft, answer=answer)
         else:
-            made[number] = replace(draft, outcome=outcome, returned=None if outcome == "unknown" else draft.returned)
+            made[number] = replace(
+                draft, outcome=outcome, returned_us=None if outcome == "unknown" else draft.returned_us
+            )
     return History(tuple(made[number] for number in sorted(made)))

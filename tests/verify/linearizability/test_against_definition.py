@@ -1,4 +1,4 @@
-"""The linearizability checker against the definition: every order of thousands of small histories is tried."""
+"""Compares the checker with the definition: every order of thousands of small histories is tried."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raft_steps.lab.verify.linearizability import History, LinearizabilityResult, Operation, check_linearizable
-from tests.verify.linearizability.linearizability_tools import has_order, history_of_bytes, is_order_of
+from tests.verify.linearizability.histories import has_order, history_of_bytes, is_order_of
 
 EXAMPLES, OPERATIONS = 10_000, 8
 SETTINGS = settings(
@@ -22,7 +22,7 @@ HISTORIES = st.binary(min_size=10, max_size=5 * OPERATIONS).map(history_of_bytes
 
 @pytest.mark.slow
 def test_checker_agrees_with_every_order() -> None:
-    """On 10,000 histories the verdict is that of trying every order, and a witness or a failing part is one."""
+    """On 10,000 histories the verdict is that of trying every order, and each order and each failing part is right."""
     seen: Counter[str] = Counter()
 
     @SETTINGS
@@ -43,14 +43,14 @@ def test_checker_agrees_with_every_order() -> None:
 
     compare()
 
-    # The histories are worth it: enough of everything.
+    # The histories have enough of everything.
     assert seen["ok"] + seen["violated"] >= EXAMPLES
     for kind in ("ok", "violated", "unanswered", "failed", "cas", "append", "delete"):
         assert seen[kind] > EXAMPLES // 20, seen
 
 
 def assert_is_smallest(result: LinearizabilityResult) -> None:
-    """Demand of a failing part that it is of the history and of one key, has no order, and needs every read of it."""
+    """Require that a failing part is part of the history, of one key, has no order, and needs every read of it."""
     part = result.failing
 
     assert set(part) <= set(result.history)
@@ -67,42 +67,50 @@ def assert_is_smallest(result: LinearizabilityResult) -> None:
 
 
 def forget_real_time(operation: Operation) -> Operation:
-    """Make a mistake: believe that everything was concurrent."""
-    return replace(operation, called=0, returned=None if operation.returned is None else 99, begin=-1, end=-1)
+    """Make a mistake: treat all operations as concurrent."""
+    return replace(
+        operation,
+        called_us=0,
+        returned_us=None if operation.returned_us is None else 99,
+        call_index=-1,
+        return_index=-1,
+    )
 
 
 def unanswered_happened(operation: Operation) -> Operation:
-    """Make a mistake: believe that what was not answered has happened, soon after it was asked."""
+    """Make a mistake: treat an unanswered operation as one that happened soon after its call."""
     if operation.outcome != "unknown" or operation.action == "get":
         return operation
     answer = True if operation.action == "cas" else None
-    return replace(operation, outcome="ok", returned=operation.called + 1, answer=answer, begin=-1, end=-1)
+    return replace(
+        operation, outcome="ok", returned_us=operation.called_us + 1, answer=answer, call_index=-1, return_index=-1
+    )
 
 
 def unanswered_did_not_happen(operation: Operation) -> Operation:
-    """Make a mistake: believe that what was not answered has not happened."""
+    """Make a mistake: treat an unanswered operation as one that did not happen."""
     return replace(operation, outcome="failed") if operation.outcome == "unknown" else operation
 
 
 def failed_may_happen(operation: Operation) -> Operation:
-    """Make a mistake: believe that what failed may have happened all the same."""
+    """Make a mistake: treat a failed operation as one that may have happened."""
     if operation.outcome != "failed":
         return operation
-    return replace(operation, outcome="unknown", returned=None, end=-1)
+    return replace(operation, outcome="unknown", returned_us=None, return_index=-1)
 
 
 @pytest.mark.parametrize(
     "mistake", [forget_real_time, unanswered_happened, unanswered_did_not_happen, failed_may_happen]
 )
-def test_mistaken_checker_is_found_out(mistake: Callable[[Operation], Operation]) -> None:
-    """A checker that misreads histories in one of the usual ways does not agree with trying every order."""
+def test_mistaken_checker_disagrees_with_the_definition(mistake: Callable[[Operation], Operation]) -> None:
+    """A checker that makes one of the usual mistakes does not agree with trying every order."""
     differ = 0
 
     @settings(SETTINGS, max_examples=1_000)
     @given(HISTORIES)
     def compare(history: History) -> None:
         nonlocal differ
-        mistaken = History(tuple(mistake(replace(op, begin=-1, end=-1)) for op in history))
+        mistaken = History(tuple(mistake(replace(op, call_index=-1, return_index=-1)) for op in history))
         differ += has_order(history.operations) != (check_linearizable(mistaken).verdict == "ok")
 
     compare()

@@ -1,4 +1,4 @@
-"""Linearizability: the verdict, the order or the smallest failing part, the reason in words, and the limits."""
+"""Checking for linearizability: the verdict, the order or the smallest failing part, the reason, and the limits."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from raft_steps.lab.verify.linearizability import (
 )
 from raft_steps.lab.verify.linearizability.finding import effect_times
 from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError
-from tests.verify.linearizability.linearizability_tools import has_order, is_order_of
+from tests.verify.linearizability.histories import has_order, is_order_of
 
 ROOT = Path(__file__).parents[3]
 ask = Operation.parse
 
 
 def verdict(*operations: Operation, model: str = "kv") -> str:
-    """Give the verdict on a history."""
+    """Return the verdict on a history."""
     return check_linearizable(History(operations), model).verdict
 
 
 def failing(*operations: Operation) -> list[str]:
-    """Give the smallest failing part of a history that is not linearizable."""
+    """Return the smallest failing part of a history that is not linearizable."""
     result = check_linearizable(History(operations))
 
     assert "violated" == result.verdict
-    return [op.told for op in result.failing]
+    return [op.description for op in result.failing]
 
 
 def reason(*operations: Operation) -> str:
-    """Give the last sentence of what is said of a history that is not linearizable."""
+    """Return the last sentence of the report on a history that is not linearizable."""
     result = check_linearizable(History(operations))
 
     assert "violated" == result.verdict
@@ -55,7 +55,7 @@ def reason(*operations: Operation) -> str:
 
 
 def test_empty_history_is_linearizable() -> None:
-    """Nothing was asked, so nothing is wrong."""
+    """A history without operations is linearizable."""
     assert "ok" == verdict()
 
 
@@ -76,7 +76,7 @@ def test_two_reads_of_one_open_write_do_not_go_backwards() -> None:
 
 
 def test_read_of_a_missing_key_is_none() -> None:
-    """A key that nobody set, or that was deleted, reads None."""
+    """A key that was never set, or that was deleted, reads None."""
     assert "ok" == verdict(ask("get x", "A", 0, 1))
     assert "ok" == verdict(ask("set x 1", "A", 0, 1), ask("delete x", "A", 2, 3), ask("get x", "A", 4, 5))
     assert "violated" == verdict(ask("set x 1", "A", 0, 1), ask("delete x", "A", 2, 3), ask("get x", "A", 4, 5, "1"))
@@ -94,7 +94,7 @@ def test_unanswered_write_may_take_effect_at_any_time_or_never() -> None:
 
 
 def test_failed_write_never_takes_effect() -> None:
-    """What is known not to have happened explains nothing and demands nothing."""
+    """An operation that is known not to have happened explains no read, and needs no place."""
     failed = ask("set x 1", "A", 0, 1, outcome="failed")
 
     assert "ok" == verdict(failed, ask("get x", "B", 2, 3))
@@ -102,7 +102,7 @@ def test_failed_write_never_takes_effect() -> None:
 
 
 def test_compare_and_set() -> None:
-    """A cas that says yes found what it expected; one that says no found something else; both are held to it."""
+    """A cas that answers yes found what it expected; one that answers no found another value; both are checked."""
     one = ask("set x 1", "A", 0, 1)
 
     assert "ok" == verdict(one, ask("cas x 1 2", "B", 2, 3), ask("get x", "B", 4, 5, "2"))
@@ -126,7 +126,9 @@ def test_moment_of_answer_and_call_may_coincide() -> None:
     write, read = ask("set x 1", "A", 0, 5), ask("get x", "B", 5, 6)
 
     assert "ok" == verdict(write, read)
-    assert "violated" == verdict(replace(write, begin=0, end=1), replace(read, begin=2, end=3))
+    assert "violated" == verdict(
+        replace(write, call_index=0, return_index=1), replace(read, call_index=2, return_index=3)
+    )
 
 
 def test_keys_are_independent() -> None:
@@ -143,11 +145,11 @@ def test_keys_are_independent() -> None:
 # The models.
 
 
-def test_register_knows_no_keys() -> None:
-    """A register is one: it refuses two keys, and what only a key-value store does."""
-    with pytest.raises(HistoryError, match="this history has the keys x and y; its model is kv"):
+def test_register_has_no_keys() -> None:
+    """A register model refuses two keys, and actions that only a key-value store has."""
+    with pytest.raises(HistoryError, match="this history has the keys x and y; use the model kv"):
         verdict(ask("set x 1", "A", 0, 1), ask("set y 1", "A", 2, 3), model="register")
-    with pytest.raises(HistoryError, match="delete x by A: a register knows cas, get, set"):
+    with pytest.raises(HistoryError, match="delete x by A: a register has only cas, get, set"):
         verdict(ask("delete x", "A", 0, 1), model="register")
     with pytest.raises(HistoryError, match="there is no model 'queue'; there are register, kv"):
         verdict(model="queue")
@@ -155,7 +157,7 @@ def test_register_knows_no_keys() -> None:
 
 @pytest.mark.parametrize("model", [RegisterModel(), KeyValueModel(), KeyValueModel("")])
 def test_models_are_pure(model: Model) -> None:
-    """A step gives the same for the same, changes nothing, and leaves states that can be remembered."""
+    """A step returns the same for the same arguments, changes nothing, and returns hashable states."""
     operations = [ask("set x 1", "A", 0, 1), ask("cas x 1 2", "A", 0, 1), ask("get x", "A", 0, 1)]
     states: list[Hashable] = [model.initial, "1", 7, ("a",)]
     for state, operation in itertools.product(states, operations):
@@ -166,13 +168,13 @@ def test_models_are_pure(model: Model) -> None:
 
 
 def test_own_model() -> None:
-    """Data of another kind is a Model of one's own: here a queue, of which set adds and get takes the first."""
+    """Data of another kind needs another Model: here a queue, to which set adds, and of which get removes the first."""
 
     class Queue(Model):
         actions = frozenset({"set", "get"})
 
         def step(self, state: Hashable, operation: Operation) -> tuple[bool, Hashable]:
-            held = state or ()
+            held = () if state is None else state
             assert isinstance(held, tuple)
             if operation.action == "set":
                 return True, (*held, operation.value)
@@ -195,29 +197,31 @@ def test_own_model() -> None:
 
 
 def hard_history(size: int = 9) -> History:
-    """Make a history without an order whose search has much to try: many open writes, and reads that disagree."""
+    """Build a history without an order that takes long to search: many pending writes, and reads that disagree."""
     writes = [ask(f"append x {n}", f"W{n}", 0, 10) for n in range(size)]
     text = "".join(map(str, range(size)))
     return History((*writes, ask("get x", "A", 11, 12, text), ask("get x", "B", 11, 12, text[::-1])))
 
 
 def test_limit_of_steps_gives_unknown() -> None:
-    """A search that is cut short decides nothing, and says where it stopped; with more steps it decides."""
+    """A search that is cut short decides nothing, and reports where it stopped; with more steps it decides."""
     result = check_linearizable(hard_history(), step_limit=50)
 
     assert ("unknown", ("x",), 50) == (result.verdict, result.undecided, result.steps)
-    assert "unknown: the limit was reached after 50 steps for key x, so 11 operations are not decided" == str(result)
+    assert "unknown: the limit was reached after 50 steps for key x, so the check of 11 operations is undecided" == str(
+        result
+    )
     assert "violated" == check_linearizable(hard_history(6)).verdict
 
 
 def test_limit_of_time_gives_unknown() -> None:
-    """Time is asked of a clock that is handed in, and its end gives unknown, never ok."""
+    """The time comes from the given clock; when it is up, the verdict is unknown, never ok."""
     looks = itertools.count()
 
     def clock() -> float:
         return next(looks) * 1.0
 
-    result = check_linearizable(hard_history(), time_limit=3.0, clock=clock)
+    result = check_linearizable(hard_history(), time_limit_s=3.0, clock=clock)
 
     assert "unknown" == result.verdict
     assert 512 <= result.steps <= 1024
@@ -229,24 +233,24 @@ def test_no_limit_ever_gives_ok() -> None:
         assert "ok" != check_linearizable(hard_history(4), step_limit=limit).verdict
 
 
-def test_violation_is_found_beside_an_undecided_key() -> None:
+def test_violation_is_found_in_spite_of_an_undecided_key() -> None:
     """One key that is violated decides, however hard the others are."""
     bad = ask("get y", "C", 0, 1, "7")
 
     assert "violated" == check_linearizable(History((*hard_history(), bad)), step_limit=50).verdict
 
 
-def test_part_that_is_too_hard_to_shrink_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there are no steps left to look for a smaller part, the verdict stands, with the operations of the key."""
-    monkeypatch.setattr(check, "SMALLEST_LIMIT", 5)
+def test_part_that_takes_too_long_to_reduce_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no steps are left to find a smaller part, the verdict stands, with all operations of the key."""
+    monkeypatch.setattr(check, "MINIMISE_STEP_LIMIT", 5)
     result = check_linearizable(hard_history(4))
 
     assert ("violated", 6) == (result.verdict, len(result.failing))
-    assert "did not fit any more" in str(result)
+    assert "could not come next" in str(result)
 
 
 def test_budget_counts() -> None:
-    """A budget gives as many steps as it has."""
+    """A budget allows as many steps as it has."""
     budget = Budget(2)
     budget.spend()
     budget.spend()
@@ -258,13 +262,13 @@ def test_budget_counts() -> None:
 
 
 def test_order_leaves_out_what_need_not_have_happened() -> None:
-    """An unanswered write that nobody saw is not in the order, and the words say so."""
+    """An unanswered write that no read observed is not in the order, but in the report."""
     result = check_linearizable(
         History((ask("set x 1", "A", 0, 1), ask("set x 2", "B", 0), ask("get x", "C", 5, 6, "1")))
     )
 
-    assert ["set x 1", "get x → 1"] == [op.told for op in result.order]
-    assert "left out, for it may never have happened: 1 unanswered operation" in str(result)
+    assert ["set x 1", "get x → 1"] == [op.description for op in result.order]
+    assert "left out, because it may never have happened: 1 unanswered operation" in str(result)
 
 
 def test_moments_follow_the_order() -> None:
@@ -280,8 +284,8 @@ def test_moments_follow_the_order() -> None:
     moments = effect_times(order)
 
     assert sorted(moments) == moments
-    assert all(op.called <= moment for op, moment in zip(order, moments, strict=True))
-    assert all(op.returned is None or moment <= op.returned for op, moment in zip(order, moments, strict=True))
+    assert all(op.called_us <= moment for op, moment in zip(order, moments, strict=True))
+    assert all(op.returned_us is None or moment <= op.returned_us for op, moment in zip(order, moments, strict=True))
 
 
 # The smallest failing part, and the reason.
@@ -290,7 +294,7 @@ STALE = (ask("set x 1", "A", 0, 1), ask("set x 2", "B", 2, 3), ask("get x", "C",
 
 
 def test_stale_read_is_three_operations() -> None:
-    """Of a long history, what is shown is the value that was read, the newer one, and the read."""
+    """A stale read in a long history is reduced to the write of the old value, that of the newer one, and the read."""
     noise = [ask(f"set x {n}", f"N{n}", 0.01 * n, 0.01 * n + 0.005) for n in range(10, 40)]
     others = [ask(f"get y{n}", "O", 5 + n, 5.5 + n) for n in range(5)]
     later = [ask("get x", "L", 8, 9, "2"), ask("set x 1", "L", 10, 11)]
@@ -302,7 +306,7 @@ def test_stale_read_is_three_operations() -> None:
 
 
 def test_smallest_part_of_a_history_with_repeated_values() -> None:
-    """Where a value was written again and again, the last of these writes stands for all."""
+    """If a value was written again and again, the last of these writes stands for all."""
     ones = [ask("set x 1", "A", n, n + 0.5) for n in range(20)]
 
     assert ["set x 1", "set x 2", "get x → 1"] == failing(
@@ -311,7 +315,7 @@ def test_smallest_part_of_a_history_with_repeated_values() -> None:
 
 
 def test_writes_that_could_be_read_are_never_left_out() -> None:
-    """A part never shows a read of a value as one that nobody wrote when somebody did."""
+    """A part never shows a value as one that no client wrote when some client did."""
     for earlier in range(3):
         operations = [ask(f"set x {n}", "A", 2 * n, 2 * n + 1) for n in range(5)]
         part = failing(*operations, ask("get x", "B", 20, 21, str(earlier)))
@@ -321,7 +325,7 @@ def test_writes_that_could_be_read_are_never_left_out() -> None:
 
 
 def test_refused_cas_is_explained() -> None:
-    """A cas that says no though it must have found what it expected needs the last write alone."""
+    """To refute a cas that answers no, although it must have found what it expected, the last write is enough."""
     operations = [ask(f"set x {n}", "A", 2 * n, 2 * n + 1) for n in range(30)]
 
     assert ["set x 29", "cas x 29 1 → no"] == failing(*operations, ask("cas x 29 1", "B", 90, 91, answer=False))
@@ -330,10 +334,10 @@ def test_refused_cas_is_explained() -> None:
 @pytest.mark.parametrize(
     "operations, words",
     [
-        ((ask("set x 1", "A", 0, 1), ask("get x", "B", 2, 3, "7")), "get x by B returned 7, which nobody wrote"),
+        ((ask("set x 1", "A", 0, 1), ask("get x", "B", 2, 3, "7")), "get x by B returned 7, which no client wrote"),
         (
             (ask("get x", "B", 0, 1, "7"), ask("set x 7", "A", 2, 3)),
-            "get x by B returned 7 before anybody had asked to write it: set x 7 by A was asked at 2 s",
+            "get x by B returned 7 before any client had asked to write it: set x 7 by A was asked at 2 s",
         ),
         (
             (ask("set x 1", "A", 0, 1), ask("delete x", "B", 2, 3), ask("get x", "C", 4, 5, "1")),
@@ -362,37 +366,37 @@ def test_refused_cas_is_explained() -> None:
             (ask("append x a", "A", 0, 9), ask("append x b", "B", 0, 9), ask("get x", "C", 10, 11, "ba"), ask("get x", "D", 10, 11, "ab")),
             (
                 "no order of them explains every answer: after append x a, append x b and get x → ab the key held ab, "
-                "and get x → ba by C did not fit any more"
+                "and get x → ba by C could not come next"
             ),
         ),
     ],
 )  # fmt: skip
-def test_reason_is_said_in_words(operations: tuple[Operation, ...], words: str) -> None:
-    """The reason names the operation, its client, what it found and what forbids it."""
+def test_reason_is_a_sentence(operations: tuple[Operation, ...], words: str) -> None:
+    """The reason names the operation, its client, what it found, and what contradicts that."""
     assert words == reason(*operations)
 
 
-def test_failing_part_is_a_claim_of_its_own() -> None:
-    """The failing part has no order by itself, whoever judges it."""
+def test_failing_part_has_no_order_by_itself() -> None:
+    """The failing part alone has no order, neither for this checker nor for the reference."""
     result = check_linearizable(History((*STALE, ask("set x 5", "D", 0, 9))))
 
     assert not has_order(result.failing)
     assert "violated" == check_linearizable(History(result.failing)).verdict
 
 
-# History, results, and what is loaded.
+# Histories, results, and imports.
 
 
 def test_history_refuses_nonsense() -> None:
-    """An answer before its question, an ok without an answer, and words that are no operation are refused."""
+    """An answer before the request, an ok without an answer, and words that are not an operation are refused."""
     with pytest.raises(HistoryError, match="before it is asked"):
         ask("set x 1", "A", 2, 1)
-    with pytest.raises(HistoryError, match="'fly x' is no operation"):
+    with pytest.raises(HistoryError, match="'fly x' is not an operation"):
         ask("fly x", "A", 0, 1)
     with pytest.raises(HistoryError, match="is ok, but it has no answer"):
         History((Operation(client="A", action="get"),))
     with pytest.raises(HistoryError, match="does not come after its call"):
-        History((replace(STALE[0], begin=3, end=2),))
+        History((replace(STALE[0], call_index=3, return_index=2),))
 
 
 def test_history_shows_itself() -> None:
@@ -410,7 +414,7 @@ def test_history_shows_itself() -> None:
 
 
 def test_result_is_data() -> None:
-    """A result turns into JSON with times in seconds, and two checks of one history give the same."""
+    """A result can be written as JSON, with times in seconds, and two checks of one history agree."""
     history = History(STALE)
     data = json.loads(json.dumps(check_linearizable(history).as_data()))
 
@@ -427,8 +431,8 @@ def test_result_is_data() -> None:
     assert check_linearizable(history) == check_linearizable(history)
 
 
-def test_long_order_is_cut_in_words() -> None:
-    """Of a long order the words show the beginning and the end."""
+def test_report_of_a_long_order_is_cut() -> None:
+    """The report of a long order shows its beginning and its end."""
     lines = str(check_linearizable(History(tuple(ask("set x 1", "A", n, n + 0.5) for n in range(100))))).splitlines()
 
     assert 32 == len(lines)
@@ -436,7 +440,7 @@ def test_long_order_is_cut_in_words() -> None:
 
 
 def test_nothing_is_loaded_before_it_is_asked_for() -> None:
-    """Importing the course and running a cluster loads nothing of this; checking needs the standard library alone."""
+    """Importing the course and running a cluster does not load the checker, which needs the standard library alone."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import raft_steps.lab.cluster.cluster, raft_steps\n"
         "raft_steps.lab.cluster.cluster.Cluster(8)\n"
