@@ -252,6 +252,16 @@ def changed(method: str, body: Any, step: int = 8) -> type:
     return type("Node", (node(step),), {method: body})
 
 
+@pytest.mark.parametrize("probes", [1, 3])
+def test_walk_in_which_a_node_fails_is_the_last(probes: int) -> None:
+    """A failure ends the search, also in the last of the walks: it is never reported as a time out."""
+    broken = changed("on_request_vote", lambda self, sender, message: 1 // 0)
+    result = Search(broken).probe(TWO_ELECTIONS, probes=probes)
+
+    assert (NODE_FAILED, "") == (result.outcome, result.limit)
+    assert "ZeroDivisionError" in result.words
+
+
 def endless(self: Any, sender: str, message: Any) -> None:
     """Never come back."""
     while True:

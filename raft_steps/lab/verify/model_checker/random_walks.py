@@ -40,15 +40,15 @@ class RandomWalks:
             for state in self._walk(starts[start], start, stream):
                 visited.add(state)
                 progress.states = len(visited)
-                if progress.outcome:
-                    return progress
+            if progress.outcome:
+                return progress
             if limits.is_late(start_s):
                 break
         progress.end_at_limit(f"{walk + 1} probes of up to {limits.depth} events")
         return progress
 
     def _walk(self, state: State, start: int, stream: RandomStream) -> Iterator[State]:
-        """Yield the states of one walk; the search is over when it finds something."""
+        """Yield the states of one walk, which ends when the search is over."""
         progress = self.progress
         path: list[Event] = []
         for depth in count(1):
@@ -76,4 +76,6 @@ class RandomWalks:
                 progress.finding, progress.start, progress.path = violation or goal, start, tuple(path)
                 if goal is not None:
                     progress.ends.append((start, progress.path))
+                yield state
+                return
             yield state
