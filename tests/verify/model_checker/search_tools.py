@@ -1,8 +1,8 @@
-"""What the tests of the search share: nodes of a small Raft, right and wrong, and the stages that lead to Figure 8.
+"""What the tests of the model checker share: nodes of a small Raft, right and wrong, and the phases of Figure 8.
 
-`LaterNode` is the least that has a commit index, votes that belong to a term, and the election restriction; each wrong
-node differs from it in one rule. It has fewer states than the course's steps, and than the fixture whose messages it
-speaks: no batches, no state machine, no first entry of a leader.
+`LaterNode` is a minimal node with a commit index, one vote per term, and the election restriction; each wrong node
+differs from it in one rule. It has fewer states than the course's steps, and than the fixture whose messages it uses:
+no batches, no state machine, no first entry of a leader.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class LaterNode(node.Node):
             self.send_entries(sender)
 
     def may_count(self, index: int) -> bool:
-        """Section 5.4.2: only entries of the own term commit by counting."""
+        """Section 5.4.2: only entries of the leader's own term commit by counting."""
         return self.log[index].term == self.current_term
 
     def advance_commit(self) -> None:
@@ -179,47 +179,47 @@ class LaterNode(node.Node):
 
 
 class CountsOlderTerms(LaterNode):
-    """Commits an entry of an older term as soon as a majority holds it: the fault of Figure 8."""
+    """Commits an entry of an earlier term as soon as a majority has it: the bug of Figure 8."""
 
     def may_count(self, index: int) -> bool:
         return True
 
 
 class ForgetsItsVote(LaterNode):
-    """Keeps its term on disk, and its vote not."""
+    """Stores its term, and not its vote."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term")
 
 
 class ForgetsTermAndVote(LaterNode):
-    """Keeps nothing on disk but its log."""
+    """Stores nothing but its log."""
 
     durable: ClassVar[tuple[str, ...]] = ("log",)
 
 
 class HalfIsEnough(LaterNode):
-    """Takes half of the servers for a majority."""
+    """Regards half of the servers as a majority."""
 
     def is_majority(self, count: int) -> bool:
         return 2 * count >= len(self.servers)
 
 
 class VotesAgain(LaterNode):
-    """Votes for everyone who asks."""
+    """Votes for every candidate that asks."""
 
     def may_vote(self, sender: str) -> bool:
         return True
 
 
 class VotesForAnyLog(LaterNode):
-    """Does not ask what is in the candidate's log."""
+    """Does not compare the candidate's log with its own."""
 
     def is_up_to_date(self, message: RequestVote) -> bool:
         return True
 
 
 class SkipsConsistencyCheck(LaterNode):
-    """Stores entries whatever comes before them."""
+    """Stores entries without comparing the entry before them."""
 
     def store(self, message: AppendEntries) -> bool:
         for entry in message.entries:
@@ -230,7 +230,7 @@ class SkipsConsistencyCheck(LaterNode):
 
 
 class AnswersAtOnce(LaterNode):
-    """Tells the client that its write is done before anybody else has it."""
+    """Answers the client before any other server has the write."""
 
     def on_client_request(self, client: str, request: Any) -> None:
         super().on_client_request(client, request)
@@ -239,7 +239,7 @@ class AnswersAtOnce(LaterNode):
 
 
 class AppliesAtOnce(LaterNode):
-    """Carries a write out before anybody else has it."""
+    """Applies a write before any other server has it."""
 
     def on_client_request(self, client: str, request: Any) -> None:
         super().on_client_request(client, request)
@@ -249,7 +249,7 @@ class AppliesAtOnce(LaterNode):
 
 VOTES = ("RequestVote", "RequestVoteReply")
 
-# Figure 8 with three servers. The paper's S1 is tom, its S5 spike, and jerry all that a majority needs beside them.
+# Figure 8 with three servers. tom is the paper's S1 and spike its S5; with one of them jerry is a majority.
 FIGURE_8 = (
     Phase(
         name="tom leads in term 1 and takes a write that it does not get to send, and crashes",
@@ -291,30 +291,30 @@ FIGURE_8_RULES = ("Leader Completeness", "State Machine Safety", "Election Safet
 
 
 @dataclass(frozen=True)
-class Find:
-    """A stored schedule: what it is, whose Node it runs, and the search that finds it."""
+class StoredSearch:
+    """A stored schedule: its remark, the Node that it runs, and the search that finds it."""
 
     remark: str
     node_class: type
     search: Callable[[], SearchResult]
 
 
-FINDS = {
-    "two_leaders_of_four": Find(
+STORED_SEARCHES = {
+    "two_leaders_of_four": StoredSearch(
         "Step 8, four servers: half of the votes are enough, so two halves elect two leaders.",
         node_of(8),
         lambda: Search(8, servers=4).run(
             Scope(timeouts={"election": 2}), invariants="Election Safety", prunes=[ONE_VOTE_PER_TERM]
         ),
     ),
-    "vote_after_restart": Find(
+    "vote_after_restart": StoredSearch(
         "A Node that keeps its term on disk, and its vote not: jerry votes, crashes, and votes again.",
         ForgetsItsVote,
         lambda: Search(ForgetsItsVote).run(
             Scope(timeouts={"tom election": 1, "spike election": 1}, crashes={"jerry": 1}), invariants="Election Safety"
         ),
     ),
-    "figure_8": Find(
+    "figure_8": StoredSearch(
         "Figure 8 with three servers: a Node that has term and vote on disk and commits entries of older terms by counting.",
         CountsOlderTerms,
         lambda: run_phases(Search(CountsOlderTerms), FIGURE_8, invariants=FIGURE_8_RULES)[0],
@@ -323,7 +323,7 @@ FINDS = {
 
 
 def found_schedule(name: str) -> Schedule:
-    """Search for a stored schedule, and give what is found."""
-    schedule = FINDS[name].search().schedule
+    """Return the schedule that the search for a stored one finds."""
+    schedule = STORED_SEARCHES[name].search().schedule
     assert schedule is not None
     return schedule

@@ -1,4 +1,4 @@
-"""Each invariant of the search reports a node that breaks it, and none a node that keeps it; predicates can be joined."""
+"""Each invariant reports a node that breaks it, and no node that keeps it; predicates can be joined."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TWO = Scope(timeouts={"election": 2}, commands=("set x 1",))
 
 
 def run(node_class: type, rule: str) -> SearchResult:
-    """Search a node for what breaks a rule, in the scope in which the wrong node of the rule shows it."""
+    """Check an invariant in the scope in which the wrong node breaks it."""
     if rule in ("Election Safety", "One Vote per Term"):
         servers = 4 if issubclass(node_class, HalfIsEnough) else 3
         crashes = 1 if issubclass(node_class, ForgetsTermAndVote) else 0
@@ -74,7 +74,7 @@ WRONG = [
 
 @pytest.mark.parametrize("node_class, rule", WRONG, ids=lambda value: getattr(value, "__name__", value))
 def test_wrong_node_is_reported(node_class: type, rule: str) -> None:
-    """A node that lacks a rule is reported by the invariant that the rule is for, and its run does it again."""
+    """A node that lacks a rule breaks the invariant that the rule is for, in the search and in the replay."""
     result = run(node_class, rule)
 
     assert (VIOLATED, rule) == (result.outcome, result.what)
@@ -86,7 +86,7 @@ def test_wrong_node_is_reported(node_class: type, rule: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", INVARIANTS)
 def test_right_node_is_not_reported(rule: str) -> None:
-    """In the same scope, the node that has all rules breaks none."""
+    """In the same scope, the node that has all rules breaks no invariant."""
     result = run(LaterNode, rule)
 
     assert not result.violated
@@ -94,12 +94,12 @@ def test_right_node_is_not_reported(rule: str) -> None:
 
 
 def test_every_invariant_has_a_wrong_node() -> None:
-    """No invariant goes untried."""
+    """Every invariant is tested with a node that breaks it."""
     assert set(INVARIANTS) == {rule for _, rule in WRONG}
 
 
-def test_violation_is_said_in_words() -> None:
-    """The words name the servers, the term and the entry."""
+def test_violation_is_described() -> None:
+    """The description has the servers, the term and the entry."""
     assert "jerry has voted for itself and for tom in term 1" == run(VotesAgain, "One Vote per Term").words
     assert (
         "client#1 has its Ok for set x 1, and tom alone of 3 holds it"
@@ -112,7 +112,7 @@ def test_violation_is_said_in_words() -> None:
 
 
 def test_nobody_can_be_elected_in_step_8() -> None:
-    """Up to step 8 a server votes once in its life: when the candidate of both others crashes, nobody can be elected."""
+    """Up to step 8 a server votes once in its life: when the candidate that got all votes crashes, no server can win."""
     stuck = NOBODY_CAN_BE_ELECTED & ~leader()
     scope = Scope(timeouts={"election": 1}, crashes=1, restarts=False)
     result = Search(8).run(scope, goal=stuck)
@@ -125,13 +125,13 @@ def test_nobody_can_be_elected_in_step_8() -> None:
     assert EXHAUSTED == Search(LaterNode).run(scope, invariants=[stuck]).outcome
 
 
-def test_votes_on_their_way_may_elect() -> None:
-    """As long as a vote may still arrive, somebody can be elected: without loss, step 8 does not get stuck."""
+def test_votes_in_flight_may_elect() -> None:
+    """As long as a vote may still arrive, a server can be elected: without loss, step 8 does not get stuck."""
     assert not Search(8).run(Scope(timeouts={"election": 2}), goal=NOBODY_CAN_BE_ELECTED & ~leader()).found
 
 
 def test_minority_elects_nobody() -> None:
-    """With two of three down, the last can ask as often as it likes."""
+    """With two of three servers down, the last cannot win however often it asks."""
     scope = Scope(crashes=2, restarts=False)
     result = Search(LaterNode).run(scope, goal=NOBODY_CAN_BE_ELECTED)
 
@@ -141,7 +141,7 @@ def test_minority_elects_nobody() -> None:
 
 
 def test_predicates_are_joined() -> None:
-    """And, or, not: each keeps what its parts look at, need and name."""
+    """A predicate that is joined with &, | or ~ reads, needs and names what its parts do."""
     both = leader("tom", term=1) & committed("set x 1")
     either = down("jerry") | acknowledged("set x 1")
 
@@ -156,7 +156,7 @@ def test_predicates_are_joined() -> None:
 
 
 def test_own_predicate_sees_everything() -> None:
-    """A function of one's own is given the servers, what is on its way, and the history it asks for."""
+    """The function of a predicate is called with the servers, the messages in flight, and the history it needs."""
     seen: list[tuple[int, int]] = []
 
     def two_votes(view: StateView) -> bool:
@@ -174,12 +174,12 @@ def test_own_predicate_sees_everything() -> None:
     [("Election Savety", "did you mean 'Election Safety'"), ([leader("nobody")], "names 'nobody'; there are tom")],
 )
 def test_unknown_rule_or_server_is_refused(wanted: object, words: str) -> None:
-    """A rule that there is not, and a server that takes no part, are said to be that."""
+    """An unknown invariant, and a predicate about an unknown server, are refused."""
     with pytest.raises(ScenarioError, match=words):
         Search(8).run(invariants=wanted)  # type: ignore[arg-type]
 
 
 def test_unknown_facts_are_refused() -> None:
-    """A predicate that asks for facts that nobody keeps is told which there are."""
+    """The error for an unknown kind of facts lists the known ones."""
     with pytest.raises(ScenarioError, match="needs facts of other kinds than leads, votes"):
         Search(8).run(goal=predicate("mine", lambda view: False, needs=["elected"]))

@@ -1,4 +1,4 @@
-"""A schedule is one line that says everything: it is read, spelled and run again, and a mistake in it is said."""
+"""A schedule survives its line of text, can be replayed, and is refused with a reason if it cannot."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ STEPS = st.one_of(
 def test_every_schedule_comes_back_from_its_line(
     steps: tuple[ScheduleStep, ...], logs: dict[str, tuple[tuple[int, str], ...]], leader: str | None
 ) -> None:
-    """One line of text holds all of a schedule, whatever its keys and values hold."""
+    """A schedule equals what is parsed from its line, whatever characters its keys and values have."""
     schedule = Schedule(steps=steps, logs=logs, leader=leader)
 
     assert schedule == Schedule.parse(schedule.to_text())
@@ -92,8 +92,8 @@ def test_every_schedule_comes_back_from_its_line(
         ("raft-steps-schedule 1; forget everything", "after forget comes nothing"),
     ],
 )
-def test_mistake_is_said(text: str, words: str) -> None:
-    """What cannot be read says which part, and what would be right."""
+def test_bad_schedule_is_refused(text: str, words: str) -> None:
+    """The error for a schedule that cannot be read names the part that is wrong and what would be right."""
     with pytest.raises(ScenarioError) as caught:
         Schedule.parse(text)
 
@@ -111,14 +111,14 @@ def test_mistake_is_said(text: str, words: str) -> None:
         ("timeout tom election; drop tom>jerry#1; deliver tom>jerry#1", "not in flight; 1 were sent"),
     ],
 )
-def test_event_that_cannot_happen_is_said(events: str, words: str) -> None:
-    """A schedule that does not fit its Node stops at the event, with the reason."""
+def test_event_that_cannot_happen_is_refused(events: str, words: str) -> None:
+    """A schedule that does not fit its Node stops at the event that cannot happen, with the reason."""
     with pytest.raises(ScenarioError, match=words):
         run_schedule(f"raft-steps-schedule 1; step 8; {events}")
 
 
 def test_schedule_without_step_needs_a_class() -> None:
-    """A schedule of somebody's own class is run with that class; a step that there is not is said."""
+    """A schedule without a step needs a Node class; an unknown step is refused."""
     text = "raft-steps-schedule 1; timeout tom election"
     with pytest.raises(ScenarioError, match="give it a Node class"):
         run_schedule(text)
@@ -128,8 +128,8 @@ def test_schedule_without_step_needs_a_class() -> None:
     assert run_schedule(text, LaterNode).trace.title == "LaterNode"
 
 
-def test_trace_is_drawn_and_told() -> None:
-    """A replay writes a trace like any other: an event a second, with a picture that marks what broke, and a story."""
+def test_trace_is_drawn_and_narrated() -> None:
+    """A replay records a trace like any other: it has a picture, which marks the violation, and a narration."""
     replayed = run_schedule(stored_schedule("two_leaders_of_four"))
     trace = replayed.trace
     last = replayed.breaks[0]
@@ -145,8 +145,8 @@ def test_trace_is_drawn_and_told() -> None:
     assert picture.svg == run_schedule(stored_schedule("two_leaders_of_four")).timeline(title="Two leaders").svg
 
 
-def test_things_are_due_when_the_schedule_lets_them() -> None:
-    """A timer is due when it runs out and a message when it arrives; what never arrives, long after the end."""
+def test_timers_and_messages_are_due_when_they_happen() -> None:
+    """A timer is due when it runs out and a message when it arrives; one that never does, long after the end."""
     trace = run_schedule(stored_schedule("two_leaders_of_four")).trace
     arrivals = {event["message"]: event.time_us for event in trace.of("delivered")}
     assert arrivals
@@ -158,7 +158,7 @@ def test_things_are_due_when_the_schedule_lets_them() -> None:
 
 
 def test_replay_follows_the_whole_line() -> None:
-    """Copies, losses, crashes, disks, initial logs and clients: each clause does what it says."""
+    """Each kind of clause has its effect: copies, losses, crashes, disks, initial logs and clients."""
     replayed = run_schedule(LINE.replace("; breaks Election Safety", ""))
     trace = replayed.trace
 
@@ -173,7 +173,7 @@ def test_replay_follows_the_whole_line() -> None:
 
 
 def test_client_can_be_named() -> None:
-    """Clients are numbered in the order in which they ask, unless the schedule says who it is."""
+    """Clients are numbered in the order in which they ask, unless the schedule names them."""
     begin = "raft-steps-schedule 1; step 8; leader tom; "
     numbered = run_schedule(begin + "ask tom set x 1; ask tom set x 2").trace
     named = run_schedule(begin + "ask tom as client#9 set x 1; ask tom set x 2").trace
@@ -183,7 +183,7 @@ def test_client_can_be_named() -> None:
 
 
 def test_failing_node_is_replayed_up_to_its_failure() -> None:
-    """A replay ends where a Node fails; the trace holds the failure, with the second in which it was."""
+    """A replay ends when a Node fails; the trace has the failure, with its time."""
 
     def on_request_vote(self: Any, sender: str, message: Any) -> None:
         raise RuntimeError("no")
@@ -199,7 +199,7 @@ def test_failing_node_is_replayed_up_to_its_failure() -> None:
 
 @pytest.mark.parametrize("node_class", [node(8), LaterNode], ids=["step 8", "later"])
 def test_search_and_replay_are_in_the_same_state(node_class: type) -> None:
-    """At the end of what a search found, the real nodes hold what the search says: fields, timers, messages, facts."""
+    """At the end of a run that a search found, real nodes have the same fields, timers, messages and facts as its state."""
     search = Search(node_class, logs={"jerry": "1 set y 9"}, terms={"jerry": 1})
     scope = Scope(timeouts={"election": 2}, crashes=1, commands=("set x 1",), duplicates=1)
     for goal in (leader(term=2), leader("jerry") & committed("set x 1")):
@@ -218,8 +218,8 @@ def test_search_and_replay_are_in_the_same_state(node_class: type) -> None:
         assert table.histories[state[n]] == now.facts
 
 
-def test_replay_of_nothing_is_the_beginning() -> None:
-    """A schedule without events shows the servers as they start."""
+def test_empty_schedule_starts_the_servers() -> None:
+    """The replay of a schedule without events starts all servers, and no more."""
     replay = Replay(Schedule(), node(8)).run()
 
     assert ["started"] * 3 == [event.kind for event in replay.trace.of("started")]

@@ -1,4 +1,4 @@
-"""The search finds the shortest run that breaks a rule, and its outcomes are never taken for one another."""
+"""The search finds the shortest run that breaks an invariant, and never mistakes one outcome for another."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from raft_steps.lab.verify.model_checker.successors import NodeFailedError
 from tests.verify.model_checker.search_tools import (
     FIGURE_8,
     FIGURE_8_RULES,
-    FINDS,
+    STORED_SEARCHES,
     CountsOlderTerms,
     ForgetsItsVote,
     LaterNode,
@@ -53,26 +53,26 @@ TWO_ELECTIONS = Scope(timeouts={"election": 2})
 ROOT = Path(__file__).parents[3]
 
 
-def words_of(result: SearchResult) -> tuple[str, str, int | None]:
-    """Give what two searches must agree in: the outcome, what broke, and how many events it takes."""
+def summary(result: SearchResult) -> tuple[str, str, int | None]:
+    """Return what equal searches agree in: the outcome, what was found, and in how many events."""
     return result.outcome, result.what, None if result.schedule is None else len(result.schedule.steps)
 
 
-# The three that the search is there for.
+# The three bugs that the model checker was written for.
 
 
 def test_even_cluster_has_two_leaders() -> None:
-    """Step 8 with four servers: half of the votes are enough, so two halves elect two leaders, in six events."""
+    """Step 8 with four servers: half of the votes are enough, so each half elects a leader, in six events."""
     result = Search(8, servers=4).run(TWO_ELECTIONS, invariants="Election Safety")
 
-    assert (VIOLATED, "Election Safety", 6) == words_of(result)
+    assert (VIOLATED, "Election Safety", 6) == summary(result)
     assert "tom" in result.words
     assert "term 1" in result.words
     assert result.replay().breaks[0].step == 6
 
 
 def test_even_cluster_needs_no_second_vote() -> None:
-    """The two leaders of four are there even where nobody votes twice in a term: it is the equal split that wins."""
+    """Four servers have two leaders even if no server votes twice in a term: the cause is that half is enough."""
     schedule = found_schedule("two_leaders_of_four")
     broken = run_schedule(schedule, invariants=("Election Safety", "One Vote per Term")).breaks
 
@@ -81,40 +81,40 @@ def test_even_cluster_needs_no_second_vote() -> None:
 
 @pytest.mark.slow
 def test_server_votes_again_after_restart() -> None:
-    """A vote that is not on disk is given twice: the voter crashes in between, and two servers lead in one term."""
+    """A server that does not store its vote votes again after a crash, and two servers lead in one term."""
     scope = Scope(timeouts={"election": 2}, crashes=1)
     twice = Search(ForgetsItsVote).run(scope, invariants="One Vote per Term")
     leaders = Search(ForgetsItsVote).run(scope, invariants="Election Safety")
 
-    assert (VIOLATED, "One Vote per Term", 5) == words_of(twice)
-    assert (VIOLATED, "Election Safety", 8) == words_of(leaders)
+    assert (VIOLATED, "One Vote per Term", 5) == summary(twice)
+    assert (VIOLATED, "Election Safety", 8) == summary(leaders)
     assert EXHAUSTED == Search(LaterNode).run(scope, invariants=("One Vote per Term", "Election Safety")).outcome
 
 
-def test_figure_8_is_found_in_stages() -> None:
-    """With term and vote on disk, an entry of an older term that is committed by counting is lost (Figure 8)."""
-    result, told = run_phases(Search(CountsOlderTerms), FIGURE_8, invariants=FIGURE_8_RULES)
+def test_figure_8_is_found_in_phases() -> None:
+    """With term and vote on disk, an entry of an earlier term that is committed by counting is lost (Figure 8)."""
+    result, lines = run_phases(Search(CountsOlderTerms), FIGURE_8, invariants=FIGURE_8_RULES)
 
-    assert (VIOLATED, "Leader Completeness") == words_of(result)[:2]
-    assert [stage.name for stage in FIGURE_8] == [line.partition(". ")[2].partition(": ")[0] for line in told]
+    assert (VIOLATED, "Leader Completeness") == summary(result)[:2]
+    assert [phase.name for phase in FIGURE_8] == [line.partition(". ")[2].partition(": ")[0] for line in lines]
     assert ["Leader Completeness"] == [each.name for each in result.replay().breaks]
 
 
 def test_figure_8_is_gone_with_its_rule() -> None:
-    """Where only entries of the own term commit by counting, the same stages exhaust their space and find nothing."""
-    result, told = run_phases(Search(LaterNode), FIGURE_8, invariants=FIGURE_8_RULES)
+    """If only entries of the leader's own term commit by counting, the same phases exhaust their space."""
+    result, lines = run_phases(Search(LaterNode), FIGURE_8, invariants=FIGURE_8_RULES)
 
     assert result.exhausted
     assert result.states > 1000
-    assert len(FIGURE_8) == len(told)
+    assert len(FIGURE_8) == len(lines)
     assert "Space exhausted: no order of events within the scope breaks anything." in str(result)
 
 
-@pytest.mark.parametrize("name", FINDS)
-def test_stored_find_is_what_the_search_finds(name: str) -> None:
-    """The stored schedules are those that the search finds today; RAFT_STEPS_GOLDEN=1 writes them anew."""
+@pytest.mark.parametrize("name", STORED_SEARCHES)
+def test_stored_schedule_is_what_the_search_finds(name: str) -> None:
+    """The stored schedules are those that the search finds today; RAFT_STEPS_GOLDEN=1 stores them again."""
     path = Path(package.__file__).parent / f"{name}.txt"
-    text = f"# {FINDS[name].remark}\n{found_schedule(name).to_text()}\n"
+    text = f"# {STORED_SEARCHES[name].remark}\n{found_schedule(name).to_text()}\n"
     if os.environ.get("RAFT_STEPS_GOLDEN"):
         path.write_text(text, encoding="utf-8")
 
@@ -122,10 +122,10 @@ def test_stored_find_is_what_the_search_finds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", stored_schedule_names())
-def test_stored_find_breaks_what_it_says(name: str) -> None:
-    """Each stored schedule runs, and breaks its rule; the Node that has the missing rule does not."""
+def test_stored_schedule_breaks_its_invariant(name: str) -> None:
+    """Each stored schedule can be replayed, and breaks the invariant that it names."""
     schedule = stored_schedule(name)
-    wrong = FINDS[name].node_class if name in FINDS else CountsOlderTerms
+    wrong = STORED_SEARCHES[name].node_class if name in STORED_SEARCHES else CountsOlderTerms
     replayed = run_schedule(schedule, wrong if schedule.step is None else None)
 
     assert replayed.error is None
@@ -133,12 +133,12 @@ def test_stored_find_breaks_what_it_says(name: str) -> None:
 
 
 def test_paper_run_is_harmless_with_its_rule() -> None:
-    """The paper's own run of Figure 8 breaks nothing where only entries of the own term commit by counting."""
+    """The paper's run of Figure 8 breaks nothing if only entries of the leader's own term commit by counting."""
     assert [] == run_schedule(stored_schedule("figure_8_of_the_paper"), LaterNode, "all").breaks
 
 
-def test_unknown_find_names_those_that_are_stored() -> None:
-    """A stored schedule that is not there is answered with one that is."""
+def test_unknown_schedule_is_refused() -> None:
+    """The error for the name of an unknown schedule suggests a known one."""
     with pytest.raises(ScenarioError, match="did you mean 'figure_8'"):
         stored_schedule("figure_9")
 
@@ -147,7 +147,7 @@ def test_unknown_find_names_those_that_are_stored() -> None:
 
 
 def test_outcomes_are_five() -> None:
-    """Each outcome has its own word, and its own flag; only an exhausted space says that nothing is broken."""
+    """Each outcome has its own word and its own flag; only an exhausted space shows that nothing is broken."""
     search = Search(8)
     exhausted = search.run(Scope(timeouts={"election": 1}), invariants="Election Safety")
     violated = search.run(TWO_ELECTIONS, invariants="Election Safety")
@@ -164,7 +164,7 @@ def test_outcomes_are_five() -> None:
 
 
 def test_limit_is_never_exhaustion() -> None:
-    """A limit of states, of depth or of time is a time out, even one event before the end of the space."""
+    """A limit of states, depth or time that is reached is a time out, even one event before the space is exhausted."""
     scope, rules = Scope(timeouts={"election": 1}), "Election Safety"
     whole = Search(8).run(scope, invariants=rules)
     assert whole.outcome == EXHAUSTED
@@ -180,13 +180,13 @@ def test_limit_is_never_exhaustion() -> None:
 
 
 def test_time_limit_needs_a_clock() -> None:
-    """The search reads no clock of its own, so a limit in seconds comes with one."""
+    """The search reads no clock by itself, so a limit in seconds needs one."""
     with pytest.raises(ScenarioError, match="needs a clock"):
         Search(8).run(seconds=1)
 
 
-def test_goal_that_is_nowhere_exhausts_the_space() -> None:
-    """Without an election nobody leads: the search says that it has seen everything, not that it gave up."""
+def test_missing_goal_exhausts_the_space() -> None:
+    """Without an election no server leads: the space is exhausted, which is not a time out."""
     result = Search(8).run(goal=leader())
 
     assert (EXHAUSTED, 1, 0) == (result.outcome, result.states, result.transitions)
@@ -196,8 +196,8 @@ def test_goal_that_is_nowhere_exhausts_the_space() -> None:
         result.replay()
 
 
-def test_prune_is_not_gone_on_from() -> None:
-    """Behind a prune nothing is found, and the result counts what was left out."""
+def test_pruned_state_is_not_expanded() -> None:
+    """Nothing is found behind a pruned state, and the result counts such states."""
     free = Search(8).run(TWO_ELECTIONS, goal=leader(term=2))
     pruned = Search(8).run(TWO_ELECTIONS, goal=leader(term=2), prunes=[leader(term=1), leader(term=2)])
     all_leaders = Search(8).run(TWO_ELECTIONS, goal=committed("set x 1"), prunes=[leader()])
@@ -207,8 +207,8 @@ def test_prune_is_not_gone_on_from() -> None:
     assert "were not expanded" in str(all_leaders)
 
 
-def test_several_goals_are_gone_on_from() -> None:
-    """A search may go on from several states; the run that it finds begins at the very beginning."""
+def test_search_goes_on_from_several_goals() -> None:
+    """A search may go on from several states; the run that it finds includes the way there."""
     search = Search(8)
     led = search.run(Scope(timeouts={"election": 1}), goal=leader(term=1), goals=4, symmetry=False)
     again = led.go_on(Scope(timeouts={"election": 2}), goal=leader("jerry", term=2), forget=True)
@@ -220,8 +220,8 @@ def test_several_goals_are_gone_on_from() -> None:
     assert again.replay().view()["jerry"].term == 2
 
 
-def test_history_survives_a_stage_that_does_not_ask_for_it() -> None:
-    """What happened in a stage without invariants counts in the next: two leaders of one term are told of."""
+def test_history_survives_a_phase_that_does_not_need_it() -> None:
+    """What happened in a phase without invariants counts in the next: two leaders of one term are found."""
     first = Search(8, servers=4).run(Scope(timeouts={"tom election": 1}), goal=leader("tom", term=1))
     then = first.go_on(Scope(timeouts={"jerry election": 1}, crashes={"tom": 1}), goal=down("tom"))
     last = then.go_on(Scope(timeouts={"jerry election": 1}), invariants="Election Safety")
@@ -230,25 +230,25 @@ def test_history_survives_a_stage_that_does_not_ask_for_it() -> None:
     assert "have both led in term 1" in last.words
 
 
-def test_probes_find_and_shorten() -> None:
-    """A random run finds the two leaders of four, and is shortened to as few events as the shortest."""
+def test_probes_find_and_minimise() -> None:
+    """A random walk finds the two leaders of four, and is shortened to about as few events as the shortest run."""
     search = Search(8, servers=4)
     scope = Scope(timeouts={"election": 3, "heartbeat": 2})
     found = search.probe(scope, invariants="Election Safety", seed=1, probes=200, depth=40)
     nothing = Search(LaterNode).probe(TWO_ELECTIONS, invariants="all", probes=20, depth=30)
 
-    assert (VIOLATED, "Election Safety") == words_of(found)[:2]
+    assert (VIOLATED, "Election Safety") == summary(found)[:2]
     assert found.schedule is not None
     assert len(found.schedule.steps) <= 8
     assert ["Election Safety"] == [each.name for each in found.replay().breaks]
     assert (TIME_OUT, "20 probes of up to 30 events") == (nothing.outcome, nothing.limit)
 
 
-# A learner's mistakes.
+# Mistakes of a learner.
 
 
 def changed(method: str, body: Any, step: int = 8) -> type:
-    """Give a step's Node with one method that somebody wrote."""
+    """Return a step's Node with one method replaced."""
     return type("Node", (node(step),), {method: body})
 
 
@@ -263,7 +263,7 @@ def test_walk_in_which_a_node_fails_is_the_last(probes: int) -> None:
 
 
 def endless(self: Any, sender: str, message: Any) -> None:
-    """Never come back."""
+    """Never return."""
     while True:
         pass
 
@@ -287,7 +287,7 @@ def endless(self: Any, sender: str, message: Any) -> None:
 )
 @pytest.mark.usefixtures("impatient")
 def test_mistake_of_a_node_is_its_own_outcome(body: Any, words: str) -> None:
-    """What a handler does wrong ends the search with the server, the handler, and the run up to there."""
+    """The mistake of a handler ends the search; the result has the server, the handler, and the run that led there."""
     result = Search(changed("on_request_vote", body)).run(TWO_ELECTIONS, invariants="Election Safety")
 
     assert NODE_FAILED == result.outcome
@@ -299,13 +299,13 @@ def test_mistake_of_a_node_is_its_own_outcome(body: Any, words: str) -> None:
 
 
 def test_failure_at_the_start_is_raised() -> None:
-    """A Node that cannot even start is not searched."""
+    """The error of a Node that fails in `on_start` is raised at once."""
     with pytest.raises(NodeError, match="tom's on_start"):
         Search(changed("on_start", lambda self: 1 // 0))
 
 
-def test_impure_node_is_told_so() -> None:
-    """A Node that keeps something outside its fields does something else when it is run again, and hears why."""
+def test_impure_node_is_refused() -> None:
+    """A Node that keeps something outside its fields behaves differently in a replay; the error gives the reason."""
     calls = count(1)
 
     def on_election_timeout(self: Any) -> None:
@@ -322,19 +322,19 @@ def test_impure_node_is_told_so() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_predicate_that_hangs_is_not_the_nodes_fault() -> None:
-    """An endless loop in one's own predicate is said to be that."""
+    """An endless loop in a predicate is reported as the predicate's."""
 
     def hang(look: object) -> bool:
         while True:
             pass
 
-    with pytest.raises(ScenarioError, match="a predicate of the search did not come back"):
+    with pytest.raises(ScenarioError, match="a predicate of the search did not return"):
         Search(8).run(TWO_ELECTIONS, goal=predicate("never", hang))
 
 
-# The same result, always.
+# The same result in every run.
 
-TELL = """
+SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from raft_steps.lab.verify.model_checker import Scope, Search
@@ -348,19 +348,19 @@ print(Search(8).probe(scope, invariants="Acknowledged Writes Last", seed=3))
 
 @pytest.mark.slow
 def test_result_does_not_depend_on_hash_order() -> None:
-    """Two processes with other hash seeds print the same, counts and runs and all."""
-    told = []
+    """Two processes with different hash seeds print the same results, numbers and runs included."""
+    printed = []
     for hash_seed in ("1", "2"):
         environment = os.environ | {"PYTHONHASHSEED": hash_seed}
-        command = [sys.executable, "-c", TELL, str(ROOT)]
-        told.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+        command = [sys.executable, "-c", SCRIPT, str(ROOT)]
+        printed.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
-    assert told[0] == told[1]
-    assert "Violated" in told[0]
+    assert printed[0] == printed[1]
+    assert "Violated" in printed[0]
 
 
 def test_search_twice_is_the_same_search() -> None:
-    """What one search has learnt about the nodes does not change the next."""
+    """The transitions that one run stores do not change the result of the next."""
     search = Search(8, servers=4)
     once, twice = (search.run(TWO_ELECTIONS, invariants="all") for _ in range(2))
 
@@ -368,36 +368,37 @@ def test_search_twice_is_the_same_search() -> None:
     assert once.schedule == twice.schedule == Schedule.parse(str(once.schedule and once.schedule.to_text()))
 
 
-def test_a_node_that_fails_beside_the_path_does_not_stop_shortening() -> None:
-    """What is left out of a path may lead past a state in which a handler fails: then that event stays."""
-    moves = {0: [(("a",), 1), (("b",), 9)], 1: [(("b",), 2)], 2: []}
+def test_failing_node_does_not_stop_minimising() -> None:
+    """If a handler fails in a path that is shorter by an event, the event stays."""
+    start, after_a, failing, found = (0,), (1,), (9,), (2,)
+    successors = {start: [(("a",), after_a), (("b",), failing)], after_a: [(("b",), found)], found: [(("c",), found)]}
 
-    class Beside:
-        """Fails in state 9."""
+    class Space:
+        """A space with a state in which a handler fails."""
 
         def successors(self, state: Any) -> Any:
-            """Give what can happen."""
-            if state not in moves:
+            """Return the successors of a state."""
+            if state == failing:
                 raise NodeFailedError(("c",)) from NodeError("jerry failed", server="jerry", handler="on_start")
-            return moves[state]
+            return successors[state]
 
     rule = predicate("there", lambda view: "found")
-    judge = SimpleNamespace(find=lambda state: (rule, "found") if state == 2 else None)
-    walk = SearchProgress(outcome=VIOLATED, finding=(rule, "found"), path=(("a",), ("b",), ("c",)))
-    moves[2] = [(("c",), 2)]
-    minimise(walk, Beside(), SimpleNamespace(invariants=judge), [0])  # type: ignore[arg-type]
+    invariants = SimpleNamespace(find=lambda state: (rule, "found") if state == found else None)
+    progress = SearchProgress(outcome=VIOLATED, finding=(rule, "found"), path=(("a",), ("b",), ("c",)))
+    minimise(progress, Space(), SimpleNamespace(invariants=invariants), [start])  # type: ignore[arg-type]  # Two fakes.
 
-    assert (("a",), ("b",)) == walk.path
+    assert (("a",), ("b",)) == progress.path
 
 
 @pytest.mark.parametrize("wait", [0, None])
-def test_a_search_s_schedule_shows_a_timer_without_a_time(wait: Any) -> None:
-    """The run that a search found fails again when it is replayed, with the same words."""
+def test_bad_timer_fails_again_in_the_replay(wait: Any) -> None:
+    """A run that ends with a timer that has no valid time ends in a replay with the same error."""
 
     def forgetful(self: Any, sender: str, message: Any) -> None:
         self.start_timer("election", wait)
 
     found = Search(changed("on_request_vote", forgetful)).run(TWO_ELECTIONS, invariants="Election Safety")
+    assert found.schedule is not None
     again = run_schedule(found.schedule, node=changed("on_request_vote", forgetful))
 
     assert "needs a number of seconds above 0" in str(again.error)

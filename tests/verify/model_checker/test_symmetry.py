@@ -1,4 +1,4 @@
-"""Symmetry changes how many states are gone through, and never what is said of them."""
+"""Symmetry reduction changes the number of states, and never the verdict."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NODES = [node(4), node(8), LaterNode, ForgetsItsVote, VotesAgain]
 @pytest.mark.slow
 @pytest.mark.parametrize("node_class", NODES, ids=lambda found: f"{found.__module__[-18:]}.{found.__name__}")
 def test_verdicts_agree(node_class: type) -> None:
-    """With and without symmetry, each invariant has the same verdict, and the same length of its shortest run."""
+    """With and without symmetry, each invariant has the same verdict, and a shortest run of the same length."""
     for scope in SMALL:
         for rule in INVARIANTS:
             results = [
@@ -49,7 +49,7 @@ def test_verdicts_agree(node_class: type) -> None:
 
 
 def all_states(search: Search, scope: Scope) -> tuple[TransitionSystem, set[Any]]:
-    """Give every state of a scope."""
+    """Return the space of a scope and all states in it."""
     space = TransitionSystem(search.table, scope, ("leads", "votes"), ["client#1"] * len(scope.commands))
     search_of_all = BreadthFirstSearch(space, Objective(()), Limits(states=100_000), None)
     search_of_all.run([space.start_from(initial_state(search.table, search.initial)[1])])
@@ -58,36 +58,36 @@ def all_states(search: Search, scope: Scope) -> tuple[TransitionSystem, set[Any]
 
 @pytest.mark.parametrize("node_class", [node(8), LaterNode], ids=["step 8", "later"])
 @pytest.mark.parametrize("servers, fixed", [(3, ()), (3, ("spike",)), (4, ())])
-def test_as_many_classes_as_by_brute_force(node_class: type, servers: int, fixed: tuple[str, ...]) -> None:
-    """The states that stand for others are as many as the classes that all renamings make."""
+def test_canonical_forms_match_brute_force(node_class: type, servers: int, fixed: tuple[str, ...]) -> None:
+    """There are as many canonical forms as classes of states that the permutations of the servers make."""
     search = Search(node_class, servers)
     scope = Scope(timeouts={"election": 1 if servers == 4 else 2}, messages=("RequestVote", "RequestVoteReply"))
     space, states = all_states(search, scope)
     symmetry = SymmetryReduction(space, fixed)
     free = [i for i, name in enumerate(search.servers) if name not in fixed]
-    renamings = []
+    all_permutations = []
     for order in permutations(free):
         place = list(range(servers))
         for i, target in zip(free, order, strict=True):
             place[i] = target
-        renamings.append(Permutation(space, tuple(place)))
-    by_force = {min(renaming(state) for renaming in renamings) for state in states}
+        all_permutations.append(Permutation(space, tuple(place)))
+    by_force = {min(permutation(state) for permutation in all_permutations) for state in states}
     canonical = {symmetry.canonical(state) for state in states}
 
     assert len(by_force) == len(canonical) < len(states)
-    assert canonical <= {renaming(state) for state in by_force for renaming in renamings}
+    assert canonical <= {permutation(state) for state in by_force for permutation in all_permutations}
 
 
-def test_fewer_states_are_gone_through() -> None:
-    """Of four servers that nobody names, almost as few states are left as there are orders: 24."""
+def test_symmetry_reduces_the_states() -> None:
+    """With four free servers, whose orders are 24, the states are reduced by almost as much."""
     scope = Scope(timeouts={"election": 2}, messages=("RequestVote",))
     with_it, without = (Search(8, 4).run(scope, symmetry=symmetry).states for symmetry in (True, False))
 
     assert without / with_it > 12
 
 
-def test_named_servers_are_told_apart() -> None:
-    """A goal that names a server finds that one, and one's own function turns symmetry off."""
+def test_named_servers_are_fixed() -> None:
+    """A goal that names a server finds that server, and a predicate of a function turns symmetry off."""
     goal = Search(8).run(Scope(timeouts={"election": 1}), goal=leader("spike"))
     own = Search(8).run(
         Scope(timeouts={"election": 1}), goal=predicate("spike leads", lambda view: view["spike"].leads)
@@ -100,7 +100,7 @@ def test_named_servers_are_told_apart() -> None:
 
 
 def test_command_with_a_name_in_it_turns_symmetry_off() -> None:
-    """A value that is a server's name would be renamed, so nothing is."""
+    """A value that is a server's name would be renamed with the server, so no server is."""
     scope = Scope(timeouts={"election": 1}, commands=("set x jerry",))
     counts = [Search(8).run(scope, symmetry=symmetry).states for symmetry in (True, False)]
 
@@ -108,7 +108,7 @@ def test_command_with_a_name_in_it_turns_symmetry_off() -> None:
 
 
 def test_node_that_orders_servers_is_refused() -> None:
-    """A Node that votes for the first name of the alphabet only is no case for symmetry, and the search says so."""
+    """A Node that compares the names of servers is refused with symmetry, and searched without."""
 
     def on_request_vote(self: Any, sender: str, message: Any) -> None:
         self.answer_request_vote(sender, sender < self.name)

@@ -1,7 +1,7 @@
 """Breadth-first search: every state within a scope, the nearest first.
 
 Each state is expanded once, and the path to the first finding is a shortest one: fewer events do not lead there in any
-order. A search that reaches a limit says nothing about the states beyond it, so that is an outcome of its own.
+order. If a search reaches a limit, nothing is known about the states beyond it, so that is an outcome of its own.
 """
 
 from __future__ import annotations

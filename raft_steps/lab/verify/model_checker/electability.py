@@ -27,7 +27,7 @@ def could_win(view: StateView, server: str) -> bool:
     """Return whether a server could be elected by the servers that run, if nothing but its own elections happened.
 
     Its requests in flight arrive, and the answers to them. Then it becomes a candidate again and again, until its term
-    is above all others: a term that is behind is no obstacle. No other message arrives.
+    is above all others: a term that is behind does not matter. No other message arrives.
 
     Raises:
         NodeError: A handler raised, hung or returned something.

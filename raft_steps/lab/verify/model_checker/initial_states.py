@@ -1,4 +1,4 @@
-"""Where a search starts: in the state in which all servers have started, or in one that an earlier search found."""
+"""The states that a search starts from: all servers have started, or an earlier search has found its goal."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from raft_steps.lab.verify.model_checker.facts import NO_FACTS, Fact, add_facts
 from raft_steps.lab.verify.model_checker.freezing import ValueFreezer
 from raft_steps.lab.verify.model_checker.state_view import PacketView, ServerView
 
-# Fields that whoever drives a node sets, and that are not part of its state: its name, its servers, its random stream,
+# Fields that the driver of a node sets, and that are not part of its state: its name, its servers, its random stream,
 # its effects. All others count, also those that a learner adds and never declares.
 DRIVER_FIELDS = NOT_STATE - {"log"}
 
@@ -82,7 +82,7 @@ class InterningTable:
         sender: The sender of each packet, by the packet's number. The next two lists are parallel to it.
         receiver: The receiver of each packet.
         messages: The message of each packet.
-        facts: The facts of each number of facts; number 0 is no facts.
+        facts: The facts of each number of facts; number 0 stands for none.
         histories: The history of each number of a history; number 0 is the empty one.
     """
 

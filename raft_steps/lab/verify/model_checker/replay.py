@@ -1,6 +1,6 @@
 """Replays a schedule on real nodes, event by event, and records a trace that can be drawn and narrated like any other.
 
-Each event takes a second of virtual time. That is no duration, only a place in the order, which is all that a schedule
+Each event takes a second of virtual time. That is not a duration, only a place in the order, which is all that a schedule
 gives. In the trace a timer is due when the schedule lets it run out, and a message when it arrives.
 
 The search itself runs on interned states. A replay goes the other way about it, with the hosts and the recorder of the

@@ -286,4 +286,4 @@ class Search:
             with bounded(count):
                 yield
         except HandlerTimeout as error:  # That of a handler would be a NodeError by now.
-            raise ScenarioError("a predicate of the search did not come back: an endless loop?") from error
+            raise ScenarioError("a predicate of the search did not return: an endless loop?") from error

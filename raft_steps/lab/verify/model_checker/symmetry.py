@@ -223,7 +223,7 @@ class SymmetryReduction:
         swap = self._swaps[self._checked % len(self._swaps)]
         self._checked += 1
         table, (server_state, event, *arguments) = self.space.table, key
-        # The exchanged transition may be a new one. It is not checked in turn, or this would go on for ever.
+        # The exchanged transition may be a new one. It is not checked in turn, or this would never end.
         before, table.on_new_transition = table.on_new_transition, None
         try:
             if event == "deliver":
