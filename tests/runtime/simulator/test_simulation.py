@@ -309,7 +309,7 @@ def test_cancelled_timer_does_not_run_out() -> None:
     """A cancelled timer is silent, and can be started again."""
     simulation = quiet()
     start_alarm(simulation, 3)
-    simulation._dispatcher.timers.cancel(simulation.hosts["a"], "alarm")
+    simulation._dispatcher.timers.cancel(simulation.hosts["a"], simulation.hosts["a"].timers["alarm"])
     simulation.run_until(2 * SECOND)
     start_alarm(simulation, 4)
     simulation.run_until(60 * SECOND)
@@ -612,7 +612,7 @@ def test_clock_is_read_to_the_microsecond() -> None:
     simulation = quiet(clocks={"a": 1.1})
     start_alarm(simulation, 1)
 
-    assert 909_091 == simulation.hosts["a"].timers["alarm"]
+    assert 909_091 == simulation.hosts["a"].timers["alarm"].due_us
 
 
 # Delays with a long tail.

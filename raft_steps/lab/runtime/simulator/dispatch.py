@@ -18,6 +18,7 @@ from raft_steps.lab.scenario.model import format_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from raft_steps.lab.node import Effect
     from raft_steps.lab.runtime.monitor import Monitor
     from raft_steps.lab.runtime.recorder import Recorder
     from raft_steps.lab.runtime.simulator.agenda import Agenda
@@ -54,7 +55,6 @@ class Dispatcher:
             monitor: Watches the nodes, if anything does.
         """
         self._hosts, self._agenda, self._recorder, self._monitor = hosts, agenda, recorder, monitor
-        self._is_observed = recorder is not None or monitor is not None
         self.network = Network(scenario, agenda=agenda, deliver=self.deliver, recorder=recorder)
         self.timers = Timers(agenda, self.handle, self.note, recorder)
         self.clients = Clients(agenda, self.handle, self.note, recorder, monitor)
@@ -132,20 +132,24 @@ class Dispatcher:
             Mistake: The handler returned something, or the node asks for something impossible.
             DiskFailed: The disk was to fail in this event.
         """
-        node = host.node
-        # Most events of a long run change no log, and nothing observes them: they are done with this one condition.
-        if (
-            self._is_observed
-            or returned is not None
-            or host.stores_more
-            or node.log is not host.log
-            or host.log.changes
-        ):
-            self._store(host, returned, message, kind, detail)
-        effects = node.effects
-        if not effects:
-            return
-        node.effects = []
+        node, recorder, now_us = host.node, self._recorder, self._agenda.now_us
+        if recorder is not None:
+            recorder.handled(now_us, host, kind, detail or {})
+        if returned is not None:
+            raise returned_something(returned)
+        changes = None
+        # Most events change no log: these conditions are faster than a call of `store`, which has them, too.
+        if host.stores_more or node.log is not host.log or host.log.changes:
+            changes = host.store()
+            if changes is not None and recorder is not None:
+                recorder.stored(now_us, host, changes)
+        if self._monitor is not None:
+            self._monitor.handled(host, now_us, message, changes)
+        if effects := node.effects:
+            node.effects = []
+            self._carry_out(host, effects)
+
+    def _carry_out(self, host: SimulatedHost, effects: list[Effect]) -> None:
         links, network, calls = host.links, self.network, self._agenda.calls
         is_plain, now_us = network.is_plain, self._agenda.now_us
         for effect in effects:
@@ -160,31 +164,17 @@ class Dispatcher:
                     due_us = now_us + network.shortest_us + floor(link.delay_draw() * network.span)
                     insort(calls, (due_us, next(self._agenda.numbers), network.deliver, link, effect[2], number))
                 else:
-                    network.send(link, effect[2], node)
+                    network.send(link, effect[2], host.node)
             elif effect[0] == "start":
                 self.timers.start(host, effect[1], effect[2])
             elif effect[0] == "cancel":
-                if effect[1] in host.timers:
-                    self.timers.cancel(host, effect[1])
+                timer = host.timers.get(effect[1])
+                if timer is not None and timer.due_us is not None:
+                    self.timers.cancel(host, timer)
             elif effect[0] == "reply":
                 self.clients.answer(host, effect[1], effect[2])
             elif self._recorder is not None:
                 self._recorder.applied(now_us, host.name, effect[1])
-
-    def _store(
-        self, host: SimulatedHost, returned: object, message: object | None, kind: str, detail: dict[str, Any] | None
-    ) -> None:
-        """Store what must be durable, and show the event to the recorder and the monitor."""
-        now_us, recorder = self._agenda.now_us, self._recorder
-        if recorder is not None:
-            recorder.handled(now_us, host, kind, detail or {})
-        if returned is not None:
-            raise returned_something(returned)
-        changes = host.store()
-        if changes is not None and recorder is not None:
-            recorder.stored(now_us, host, changes)
-        if self._monitor is not None:
-            self._monitor.handled(host, now_us, message, changes)
 
     def _crash_in_event(self, host: SimulatedHost, how: str) -> None:
         """Crash a server in the middle of an event: no effect leaves, and its disk has part of the event or nothing."""

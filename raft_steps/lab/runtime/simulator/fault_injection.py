@@ -71,14 +71,14 @@ class FaultInjector:
         why = (
             "it is down" if not host.up
             else "it is paused" if host.paused
-            else f"its {timer} timer does not run" if timer not in host.timers
+            else f"its {timer} timer does not run" if not host.is_running(timer)
             else ""
         )  # fmt: skip
         if why:
             self._note("note", host.name, text=f"timeout {host.name}: {why}")
             return
         with self._watched():
-            self._timers.run_out(host, timer)
+            self._timers.run_out(host, host.timers[timer])
 
     def drop(self, name: str) -> None:
         """Drop a message: when it is sent, or now if it is under way."""

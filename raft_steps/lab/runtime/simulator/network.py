@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from raft_steps.lab.scenario.scenario import Scenario
 
 HELD_BACK = 5  # A message that is held back takes this many times the longest delay more.
-LONGEST_TAIL = 50  # With a long tail, no message takes more than this many times the range of delays.
+NO_FAULT = (1.0, 1.0, 1.0)  # Draws are below 1.
+LONGEST_TAIL = 50.0  # With a long tail, no message takes more than this many times the range of delays.
 
 
 class Network:
@@ -73,24 +74,19 @@ class Network:
         """
         if message is None:
             raise none_was_sent(node)
-        now_us = self._agenda.now_us
+        now_us, recorder = self._agenda.now_us, self._recorder
         link.count = number = link.count + 1
         share = link.delay_draw()
-        due_us = now_us + self.shortest_us + floor((_long_tail(share) if self._has_long_tail else share) * self.span)
-        if self._recorder is not None:
-            self._recorder.sent(now_us, link, number, message, due_us)
-        if self._is_faulty:
-            self._send_at_risk(link, message, number, due_us)
-        elif not link.open and (reason := link.closed_to(number)):
-            self.drop(link, message, number, reason)
-        else:
-            insort(self._agenda.calls, (due_us, next(self._agenda.numbers), self.deliver, link, message, number))
-
-    def _send_at_risk(self, link: Link, message: object, number: int, due_us: int) -> None:
-        """Plan the arrival of a message that may be lost, duplicated or held back."""
+        if self._has_long_tail:
+            # Half of these are below 0.5, one in a hundred is above 49. A quotient, not a logarithm, whose last digit
+            # differs between machines.
+            share = min(share / 2 / (1 - share), LONGEST_TAIL)
+        due_us = now_us + self.shortest_us + floor(share * self.span)
+        if recorder is not None:
+            recorder.sent(now_us, link, number, message, due_us)
         # Three draws for every message, so that one kind of fault does not change what the others do.
         draw = link.fault_draw
-        lost, duplicated, held = draw(), draw(), draw()
+        lost, duplicated, held = (draw(), draw(), draw()) if self._is_faulty else NO_FAULT
         if not link.open and (reason := link.closed_to(number)):
             self.drop(link, message, number, reason)
             return
@@ -101,21 +97,10 @@ class Network:
             return
         if held < self._reorder:
             due_us += HELD_BACK * (self.longest_us + 1)
-        self._agenda.push(due_us, self.deliver, link, message, number)
+        insort(self._agenda.calls, (due_us, next(self._agenda.numbers), self.deliver, link, message, number))
 
     def drop(self, link: Link, message: object, number: int, reason: str) -> None:
         """Record that a message does not arrive."""
         if self._recorder is not None:
             detail = self._recorder.arrival(link, message, number)
             self._recorder.event(self._agenda.now_us, "dropped", link.receiver, detail | {"reason": reason})
-
-
-def _long_tail(share: float) -> float:
-    """Turn an even draw into one with a long tail: half of the results are below 0.5, one in a hundred is above 49.
-
-    A quotient and not a logarithm, whose last digit differs between machines.
-    """
-    tail = share / 2 / (1 - share)
-    if tail > LONGEST_TAIL:
-        return LONGEST_TAIL
-    return tail

@@ -10,6 +10,8 @@ from raft_steps.lab.runtime.host import Host
 from raft_steps.lab.runtime.simulator.link import Link
 from raft_steps.lab.scenario.model import MICROSECONDS
 
+NEVER = 2**62  # microseconds; later than everything that can be planned
+
 
 class Handle(Protocol):
     """Lets a host's node handle an event."""
@@ -29,6 +31,26 @@ class DiskFailed(BaseException):
     """A server crashed in the middle of an event, with part of what it had to store on its disk."""
 
 
+class Timer:
+    """A timer of a server, which lasts as long as the life in which it was first started.
+
+    Attributes:
+        name: Its name; its handler is ``on_<name>_timeout``.
+        wait_s: For how long it was last started, in seconds of the server's clock.
+        wait_us: The same in microseconds of the simulation's clock.
+        due_us: When it runs out; None if it does not run.
+        planned_us: When the agenda will look at it; NEVER if it will not.
+    """
+
+    __slots__ = ("due_us", "name", "planned_us", "wait_s", "wait_us")
+
+    def __init__(self, name: str, wait_s: float, wait_us: int) -> None:
+        """Create a timer that does not run."""
+        self.name, self.wait_s, self.wait_us = name, wait_s, wait_us
+        self.due_us: int | None = None
+        self.planned_us = NEVER
+
+
 class SimulatedHost(Host):
     """One server of a simulation.
 
@@ -37,13 +59,11 @@ class SimulatedHost(Host):
         mailbox: What has arrived at a paused server, as calls for the simulation to make.
         links: The links to the other servers, by their names.
         second_us: How long a second of its clock takes, in microseconds; above 0, not always whole.
-        timers: When each running timer is due, in microseconds.
-        waits: What each timer was last started with: the node's seconds, and how many microseconds they are.
-        queued: When the agenda will look at each timer; a timer that restarts has one place on the agenda, not two.
+        timers: The timers that were started in this life, by name; not all of them run.
         unsynced: How its disk fails in the next event, which ends its life: ``lose``, ``tear``, or "" if it does not.
     """
 
-    __slots__ = ("links", "mailbox", "paused", "queued", "second_us", "timers", "unsynced", "waits")
+    __slots__ = ("links", "mailbox", "paused", "second_us", "timers", "unsynced")
 
     def __init__(self, name: str, log: Iterable[Entry] = (), rate: float = 1) -> None:
         """Create a host that is down, with these entries on its disk and a clock of this rate."""
@@ -52,9 +72,7 @@ class SimulatedHost(Host):
         self.mailbox: list[tuple[Callable[..., None], Any, Any, Any]] = []
         self.links: dict[str, Link] = {}
         self.second_us = MICROSECONDS / rate
-        self.timers: dict[str, int] = {}
-        self.waits: dict[str, tuple[float, int]] = {}
-        self.queued: dict[str, int] = {}
+        self.timers: dict[str, Timer] = {}
         self.unsynced = ""
 
     def begin(self, node: Any) -> None:
@@ -75,8 +93,13 @@ class SimulatedHost(Host):
 
     def _clear(self) -> None:
         self.unsynced = ""
+        for timer in self.timers.values():
+            timer.due_us = None  # The agenda may still look at it, and must not find it running.
         self.timers.clear()
-        self.queued.clear()
+
+    def is_running(self, name: str) -> bool:
+        """Return whether a timer runs."""
+        return name in self.timers and self.timers[name].due_us is not None
 
     def fail_next(self, how: str) -> None:
         """Let the disk fail in the next event, and the server with it."""

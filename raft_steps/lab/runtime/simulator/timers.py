@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.runtime.diagnostics import wait_mistake
+from raft_steps.lab.runtime.simulator.simulated_host import NEVER, Timer
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.recorder import Note, Recorder
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from raft_steps.lab.runtime.simulator.simulated_host import Handle, SimulatedHost
 
 LONGEST_S = 1e9  # some thirty years: a longer wait is a mistake in a calculation
-NEVER = 2**62  # microseconds; later than everything that can be planned
 
 
 def check_wait(node: object, timer: str, wait_s: object) -> None:
@@ -44,65 +44,70 @@ class Timers:
         """
         self._agenda, self._handle, self._note, self._recorder = agenda, handle, note, recorder
 
-    def start(self, host: SimulatedHost, timer: str, wait_s: float) -> None:
+    def start(self, host: SimulatedHost, name: str, wait_s: float) -> None:
         """Start a timer, or restart it if it runs.
 
         Args:
             host: The server.
-            timer: The timer's name.
+            name: The timer's name.
             wait_s: How many seconds by the server's own clock.
 
         Raises:
             Mistake: It is not a number of seconds above 0.
         """
-        last = host.waits.get(timer)
-        if (
-            last is None or last[0] is not wait_s
-        ):  # Mostly it is the same object as the last time, so it is checked once.
-            check_wait(host.node, timer, wait_s)
-            last = host.waits[timer] = wait_s, round(wait_s * host.second_us)
+        timer = host.timers.get(name)
+        if timer is None or timer.wait_s is not wait_s:  # Mostly the same object as the last time: it is checked once.
+            timer = self._set(host, name, timer, wait_s)
         now_us = self._agenda.now_us
-        host.timers[timer] = due_us = now_us + last[1]
+        timer.due_us = due_us = now_us + timer.wait_us
         if self._recorder is not None:
-            self._recorder.event(now_us, "timer_started", host.name, {"timer": timer, "due": due_us})
-        if due_us < host.queued.get(timer, NEVER):
-            host.queued[timer] = due_us
-            self._agenda.push(due_us, self._look, host, timer, host.life)
+            self._recorder.event(now_us, "timer_started", host.name, {"timer": name, "due": due_us})
+        if due_us < timer.planned_us:
+            timer.planned_us = due_us
+            self._agenda.push(due_us, self._look, host, timer, None)
 
-    def cancel(self, host: SimulatedHost, timer: str) -> None:
+    def _set(self, host: SimulatedHost, name: str, timer: Timer | None, wait_s: float) -> Timer:
+        """Set for how long a timer runs; create it if there is none."""
+        check_wait(host.node, name, wait_s)
+        wait_us = round(wait_s * host.second_us)
+        if timer is None:
+            timer = host.timers[name] = Timer(name, wait_s, wait_us)
+        else:
+            timer.wait_s, timer.wait_us = wait_s, wait_us
+        return timer
+
+    def cancel(self, host: SimulatedHost, timer: Timer) -> None:
         """Cancel a running timer."""
-        del host.timers[timer]
-        self._note("timer_cancelled", host.name, timer=timer)
+        timer.due_us = None
+        self._note("timer_cancelled", host.name, timer=timer.name)
 
-    def _look(self, host: SimulatedHost, timer: str, life: int) -> None:
+    def _look(self, host: SimulatedHost, timer: Timer, _: None) -> None:
         """Look whether a timer has run out."""
         now_us = self._agenda.now_us
-        if host.life != life or host.queued.get(timer) != now_us:
+        if timer.planned_us != now_us:  # It was started again for a shorter time, and has run out already.
             return
-        due_us = host.timers.get(timer)
-        if due_us is None:
-            del host.queued[timer]
-        elif due_us > now_us:
-            host.queued[timer] = due_us
-            self._agenda.push(due_us, self._look, host, timer, life)
+        timer.planned_us = NEVER
+        if timer.due_us is None:
+            return
+        if timer.due_us > now_us:
+            timer.planned_us = timer.due_us
+            self._agenda.push(timer.due_us, self._look, host, timer, None)
         elif host.paused:
-            del host.queued[timer]
-            host.mailbox.append((self._look_late, host, timer, life))
+            host.mailbox.append((self._look_late, host, timer, None))
         else:
             self.run_out(host, timer)
 
-    def _look_late(self, host: SimulatedHost, timer: str, life: int) -> None:
+    def _look_late(self, host: SimulatedHost, timer: Timer, _: None) -> None:
         """Dispatch a timer that ran out while its server was paused, unless it was restarted since."""
-        if host.life == life and timer in host.timers and host.timers[timer] <= self._agenda.now_us:
+        if timer.due_us is not None and timer.due_us <= self._agenda.now_us:
             self.run_out(host, timer)
 
-    def run_out(self, host: SimulatedHost, timer: str) -> None:
+    def run_out(self, host: SimulatedHost, timer: Timer) -> None:
         """Let a running timer run out now.
 
         Raises:
             NodeError: The node failed in the timer's handler.
         """
-        host.queued.pop(timer, None)
-        del host.timers[timer]
-        handler = host.find_handler(f"on_{timer}_timeout", self._agenda.now_us)
-        self._handle(host, handler, (), "timer_fired", {"timer": timer})
+        timer.planned_us, timer.due_us = NEVER, None
+        handler = host.find_handler(f"on_{timer.name}_timeout", self._agenda.now_us)
+        self._handle(host, handler, (), "timer_fired", {"timer": timer.name})

@@ -92,6 +92,7 @@ class Replay:
         self.calls = 0
         self.hosts = {name: SimulatedHost(name, read_entries(schedule.logs.get(name, ()))) for name in schedule.servers}
         connect(self.hosts, 0)
+        self._timers: dict[str, set[str]] = {name: set() for name in schedule.servers}  # those that run
         for host in self.hosts.values():
             if self.error is None:
                 self._start(host)
@@ -136,12 +137,13 @@ class Replay:
             self._ask(self._running(step), step)
         elif step.verb == "timeout":
             host, timer = self._running(step), step.words[1]
-            if timer not in host.timers:
+            if timer not in self._timers[host.name]:
                 raise self._cannot(step, f"{host.name} has no running timer of that name")
-            del host.timers[timer]
+            self._timers[host.name].remove(timer)
             self._handle(host, f"on_{timer}_timeout", (), "timer_fired", {"timer": timer})
         elif step.verb == "crash":
             self._running(step).end()
+            self._timers[step.words[0]].clear()
             self._recorder.event(self.now_us, "crashed", step.words[0], {})
         else:
             host = self.hosts[step.words[0]]
@@ -160,7 +162,7 @@ class Replay:
         servers = {}
         for name, host in self.hosts.items():
             log = getattr(host.node, "log", Log()) if host.up else host.disk.get("log", Log())
-            servers[name] = ServerView(name, host.node if host.up else None, log, tuple(sorted(host.timers)))
+            servers[name] = ServerView(name, host.node if host.up else None, log, tuple(sorted(self._timers[name])))
         in_flight = tuple(
             PacketView(link.sender, link.receiver, message) for link, message, _ in self.in_flight.values()
         )
@@ -287,10 +289,11 @@ class Replay:
                 self.in_flight[f"{link.name}#{link.count}"] = (link, effect[2], link.count)
             elif effect[0] == "start":
                 check_wait(host.node, effect[1], effect[2])
-                host.timers[effect[1]] = self.now_us
+                self._timers[host.name].add(effect[1])
                 record.event(self.now_us, "timer_started", host.name, {"timer": effect[1], "due": self.now_us})
             elif effect[0] == "cancel":
-                if host.timers.pop(effect[1], None) is not None:
+                if effect[1] in self._timers[host.name]:
+                    self._timers[host.name].remove(effect[1])
                     record.event(self.now_us, "timer_cancelled", host.name, {"timer": effect[1]})
             elif effect[0] == "reply":
                 check_answer(effect[1], effect[2], self.requests)
