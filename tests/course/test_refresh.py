@@ -180,7 +180,7 @@ def test_only_notebooks_of_the_course_are_run(refreshed: Path) -> None:
 @pytest.mark.slow
 def test_endless_cell_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that does not come back is reported as such."""
-    monkeypatch.setattr(notebooks, "CELL_SECONDS_MAX", 1)
+    monkeypatch.setattr(notebooks, "CELL_LIMIT_S", 1)
     path = write(tmp_path / "01_slow.ipynb", "while True: pass")
 
     assert "01_slow.ipynb, cell cell-0: it took more than 1 seconds" == refresh_one(path).failure

@@ -166,7 +166,7 @@ class WorkerProcess:
                 raise WorkerLostError(FLOODED, "holds or sends more than can be examined")
 
     def _check_time(self, began_s: float, computed_s: float | None) -> float:
-        """Give up if an event takes too long; return the worker's computing time at the first call."""
+        """Raise a WorkerLostError if an event takes too long; return the worker's computing time at the first call."""
         now_s, used_s = time.monotonic(), cpu_seconds_of(self._process.pid)
         computed_s = used_s if computed_s is None else computed_s
         if used_s - computed_s > LOOP_S or now_s - began_s > WAIT_S:

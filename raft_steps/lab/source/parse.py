@@ -47,7 +47,7 @@ class Definition:
 
 
 class Import(NamedTuple):
-    """Where a name comes from: a module, or a name in it."""
+    """The origin of an imported name: a module, or a name in it."""
 
     module: str
     name: str = ""
