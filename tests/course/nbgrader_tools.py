@@ -1,4 +1,4 @@
-"""nbgrader's commands for tests, without loading nbgrader for each: that alone takes two seconds of computing.
+"""nbgrader's commands for tests, in a process that has loaded nbgrader, because loading it takes two seconds.
 
 A process loads nbgrader once. Each command runs in a copy of it, which does from then on what `nbgrader` on the command
 line does: it is given its arguments, writes to its own output, and ends with a status. The command line itself is
@@ -24,14 +24,14 @@ SECONDS_MAX = 600
 
 
 class Nbgrader:
-    """nbgrader in a course directory: call it with the arguments of a command."""
+    """nbgrader in a course directory; call it with the arguments of a command."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        """Take the process that has loaded nbgrader."""
+        """Initialise with the process that has loaded nbgrader."""
         self.process = process
 
     def __call__(self, *arguments: str, expected: int = 0) -> str:
-        """Run a command, which must end with the expected status; give all that it says."""
+        """Run a command, which must end with the expected status; return its output."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(json.dumps(arguments), file=self.process.stdin, flush=True)
@@ -42,7 +42,7 @@ class Nbgrader:
 
 @contextmanager
 def nbgrader_in(folder: Path) -> Iterator[Nbgrader]:
-    """Run nbgrader's commands in a course directory, without anybody's settings."""
+    """Run nbgrader's commands in a course directory, without user settings."""
     from tests.helpers.jupyter import own_environment
 
     with subprocess.Popen(
@@ -57,7 +57,7 @@ def nbgrader_in(folder: Path) -> Iterator[Nbgrader]:
 
 
 def serve() -> None:
-    """Run the commands that come in, one after the other, each in a copy of this process."""
+    """Run the commands that arrive, one after the other, each in a fork of this process."""
     from nbgrader.apps import nbgraderapp
 
     for line in sys.stdin:
@@ -72,7 +72,7 @@ def serve() -> None:
 
 
 def _become(main: Any, arguments: list[str], output: IO[bytes]) -> NoReturn:
-    """Be the command from here on; the interpreter ends as it does after a command."""
+    """Run the command in this process and exit as the interpreter does."""
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(output.fileno(), 1)

@@ -37,39 +37,39 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(function: Rule) -> Rule:
-    """Enter a rule in the table that the tests run, under its own name."""
+    """Register a rule in the table that the tests run."""
     RULES[function.__name__] = function
     return function
 
 
 def code_cells(notebook: Notebook) -> list[Cell]:
-    """Give the code cells, in order."""
+    """Return the code cells, in order."""
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
 def source(cell: Cell) -> str:
-    """Give a cell's source as one text; a file may hold a list of lines."""
+    """Return a cell's source as one text; in a file it may be a list of lines."""
     return joined(cell["source"])
 
 
 def joined(text: str | list[str]) -> str:
-    """Give a text of the notebook format, which may be a list of lines, as one string."""
+    """Return a text of the notebook format, which may be a list of lines, as one string."""
     return text if isinstance(text, str) else "".join(text)
 
 
 def tags(cell: Cell) -> list[str]:
-    """Give a cell's tags."""
+    """Return a cell's tags."""
     found: list[str] = cell["metadata"].get("tags", [])
     return found
 
 
 def lines(cell: Cell) -> int:
-    """Count a cell's lines that are not blank."""
+    """Return the number of a cell's lines that are not blank."""
     return sum(bool(line.strip()) for line in source(cell).splitlines())
 
 
 def shown(cell: Cell) -> Iterator[str]:
-    """Yield every text that a cell's outputs hold, without embedded data and without binary pictures."""
+    """Yield the texts in a cell's outputs, without embedded data and binary pictures."""
     for output in cell.get("outputs", []):
         yield joined(output.get("text", ""))
         yield output.get("evalue", "")
@@ -81,7 +81,7 @@ def shown(cell: Cell) -> Iterator[str]:
 
 
 def place(cell: Cell) -> str:
-    """Name a cell by its id and its first line, so that it is found at once."""
+    """Return a cell's id and first line, to find it by."""
     first = source(cell).strip().splitlines() or ["(empty)"]
     return f"cell {cell.get('id', '?')} ({first[0][:60]})"
 
@@ -101,7 +101,7 @@ def valid_format(notebook: Notebook) -> Iterator[str]:
 
 @rule
 def executed_in_order(notebook: Notebook) -> Iterator[str]:
-    """Every code cell was executed, from 1 on: nbval silently compares nothing where no output was ever stored."""
+    """Every code cell was executed, from 1 on: nbval compares nothing, silently, if no output was stored."""
     for number, cell in enumerate(code_cells(notebook), start=1):
         if not source(cell).strip():
             yield f"{place(cell)} has no code"
@@ -120,7 +120,7 @@ def no_trailing_semicolon(notebook: Notebook) -> Iterator[str]:
 
 @rule
 def nothing_of_this_machine(notebook: Notebook) -> Iterator[str]:
-    """No source and no output holds an absolute path or a memory address."""
+    """No source and no output contains an absolute path or a memory address."""
     for cell in notebook["cells"]:
         for text in (source(cell), *shown(cell)):
             for match in (*MACHINE_PATH.finditer(text), *MEMORY_ADDRESS.finditer(text)):
@@ -129,7 +129,7 @@ def nothing_of_this_machine(notebook: Notebook) -> Iterator[str]:
 
 @rule
 def nothing_of_this_run(notebook: Notebook) -> Iterator[str]:
-    """No time stamp, widget state or version is stored: make refresh takes them out, so that it leaves no diff."""
+    """No time stamp, widget state or version is stored: make refresh removes them, so that it leaves no diff."""
     metadata = notebook["metadata"]
     if metadata.get("kernelspec", {}).get("name") != "python3":
         yield "its kernel is not named python3"
@@ -157,7 +157,7 @@ def errors_are_meant(notebook: Notebook) -> Iterator[str]:
 
 @rule
 def outputs_are_compared(notebook: Notebook) -> Iterator[str]:
-    """Hardly any output is left out of the comparison, and none by a comment that a learner would have to read."""
+    """Hardly any output is excluded from the comparison, and none by a comment that a learner would have to read."""
     uncompared = [cell for cell in code_cells(notebook) if "nbval-ignore-output" in tags(cell)]
     if len(uncompared) > UNCOMPARED_CELLS_MAX:
         yield f"{len(uncompared)} cells are tagged nbval-ignore-output, over {UNCOMPARED_CELLS_MAX}"
@@ -170,7 +170,7 @@ def outputs_are_compared(notebook: Notebook) -> Iterator[str]:
 
 @rule
 def no_clock_no_chance(notebook: Notebook) -> Iterator[str]:
-    """No cell sleeps, asks, reads a clock, or draws without a seed; what redraws an output is left out of comparison."""
+    """No cell sleeps, asks for input, reads a clock, or draws without a seed; animated output is not compared."""
     unstable = r"\btime\.(sleep|time|monotonic|perf_counter)\(|\bdatetime\.now\(|%time|(?<![\w.])input\("
     unseeded = r"(?<![\w.])random\.(random|randint|randrange|choice|choices|shuffle|sample|uniform)\(|\.Random\(\)"
     redrawn = r"(?<![\w.])(interact|clear_output|to_jshtml|Output)\("
@@ -183,7 +183,7 @@ def no_clock_no_chance(notebook: Notebook) -> Iterator[str]:
 
 @rule
 def pictures_have_words(notebook: Notebook) -> Iterator[str]:
-    """Every picture has an alternative text, for those who cannot see it and where it cannot be shown."""
+    """Every picture has an alternative text."""
     for cell in notebook["cells"]:
         texts = [source(cell)] if cell["cell_type"] == "markdown" else []
         texts += [joined(output["data"]["text/html"]) for output in cell.get("outputs", []) if has_html(output)]
@@ -195,7 +195,7 @@ def pictures_have_words(notebook: Notebook) -> Iterator[str]:
 
 
 def has_html(output: dict[str, Any]) -> bool:
-    """Tell whether an output has an HTML form."""
+    """Return whether an output has an HTML form."""
     return "text/html" in output.get("data", {})
 
 
@@ -212,14 +212,14 @@ def cells_are_small(notebook: Notebook) -> Iterator[str]:
 
 @rule
 def not_too_many_cells(notebook: Notebook) -> Iterator[str]:
-    """A notebook has 60 cells at most: more than that is no sitting any more."""
+    """A notebook has 60 cells at most, which is enough for one sitting."""
     if len(notebook["cells"]) > CELLS_MAX:
         yield f"{len(notebook['cells'])} cells, over {CELLS_MAX}; merge neighbours where that reads well"
 
 
 @rule
 def gradable(notebook: Notebook) -> Iterator[str]:
-    """What nbgrader reads is valid: the fields of its schema 3, an id of its own, points where there is a grade."""
+    """Nbgrader's metadata are valid: the fields of its schema 3, a unique id, points if there is a grade."""
     seen: set[str] = set()
     for cell in notebook["cells"]:
         if (grading := cell["metadata"].get("nbgrader")) is None:
@@ -242,7 +242,7 @@ def gradable(notebook: Notebook) -> Iterator[str]:
 
 @rule
 def solutions_are_marked(notebook: Notebook) -> Iterator[str]:
-    """A solution cell has both markers, in order, is known to nbgrader and folded away; no other cell has a marker."""
+    """A solution cell has both markers, nbgrader's metadata, and is folded; no other cell has a marker."""
     for cell in notebook["cells"]:
         marks = re.findall(r"^\s*### (BEGIN|END) SOLUTION$", source(cell), re.MULTILINE)
         expected = cell["cell_type"] == "code" and cell["metadata"].get("nbgrader", {}).get("solution", False)

@@ -1,4 +1,4 @@
-"""Editions for students: a folder for each notebook, in which what is to be written can be neither read nor imported."""
+"""Handouts: a folder for each notebook, in which the step to be written can be neither read nor imported."""
 
 import json
 import subprocess
@@ -26,24 +26,24 @@ GRADING = {"schema_version": 3, "grade": False, "solution": True, "locked": Fals
 
 @pytest.fixture(scope="module")
 def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the editions of the whole course, once for all tests that only read them."""
+    """Make the handouts of the whole course, once for all tests that only read them."""
     out = tmp_path_factory.mktemp("editions") / "out"
     assert [] == release_handouts(NOTEBOOKS, out).warnings
     return out
 
 
 def run_in(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run Python in a folder, as a kernel and a student do: the package that is there comes first."""
+    """Run Python in a folder, as a kernel and a student do, so that its package is imported."""
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
     )
 
 
-# Which folders there are.
+# The folders.
 
 
 def test_each_notebook_has_a_folder_that_stands_alone(handed_out: Path) -> None:
-    """A folder has the notebook, notebook 00, the package, what to install, a page and the licence."""
+    """A folder has the notebook, notebook 00, the package, the dependencies, a README and the licence."""
     expected = {f"step_{path.name.partition('_')[0]}" for path in notebooks_of(NOTEBOOKS)} - {"step_00"}
 
     assert expected == {path.name for path in handed_out.iterdir()} - {MANIFEST}
@@ -57,7 +57,7 @@ def test_each_notebook_has_a_folder_that_stands_alone(handed_out: Path) -> None:
     "name, last", [("step_01", 0), ("step_06", 5), ("step_08", 7), ("step_08b", 8), ("step_12b", 12)]
 )
 def test_package_ends_before_the_step(handed_out: Path, name: str, last: int) -> None:
-    """The package has the steps before, and the checks up to the step at hand; a notebook with a letter comes after it."""
+    """The package has the steps before and the checks up to the step itself; with a letter, the step, too."""
     package = handed_out / name / "raft_steps"
     of_steps = [int(path.name[5:7]) for path in sorted(package.glob("step_*.py"))]
     of_checks = [int(path.stem[5:]) for path in sorted((package / "lab" / "checks").glob("step_*.py"))]
@@ -69,7 +69,7 @@ def test_package_ends_before_the_step(handed_out: Path, name: str, last: int) ->
 
 
 def test_page_says_what_is_to_be_done(handed_out: Path) -> None:
-    """The page for students says what to write and what is there; a notebook without exercise asks for nothing."""
+    """The README explains what to write and what is there; a notebook without exercise has nothing to hand in."""
     page, tools, first = (
         (handed_out / name / "README.md").read_text(encoding="utf-8") for name in ("step_06", "step_08b", "step_01")
     )
@@ -83,7 +83,7 @@ def test_page_says_what_is_to_be_done(handed_out: Path) -> None:
 
 
 def test_steps_are_chosen(tmp_path: Path) -> None:
-    """Only the folders of the steps that were asked for are made; notebook 00 alone is no edition."""
+    """Only the folders of the requested steps are made; notebook 00 alone is not a handout."""
     names = [stage.name for stage in list_handouts(NOTEBOOKS, [5, 8])]
 
     assert ["step_05", "step_08", "step_08b"] == names
@@ -92,7 +92,7 @@ def test_steps_are_chosen(tmp_path: Path) -> None:
 
 
 def test_edition_installs_what_the_course_needs(handed_out: Path) -> None:
-    """Its pyproject.toml has the course's own dependencies, and its environment.yml installs just that."""
+    """Its pyproject.toml has the course's dependencies, and its environment.yml installs exactly those."""
     project = tomllib.loads((handed_out / "step_06" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     course = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     environment = yaml.safe_load((handed_out / "step_06" / "environment.yml").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def test_edition_installs_what_the_course_needs(handed_out: Path) -> None:
 
 
 def test_edition_is_opened_as_one(handed_out: Path) -> None:
-    """`raft-steps lab` in the folder opens its notebooks, and nothing is released from it."""
+    """`raft-steps lab` in the folder opens its notebooks, and no release can be made from it."""
     place = find_course(handed_out / "step_06")
 
     assert place.notebooks == (handed_out / "step_06").resolve()
@@ -115,7 +115,7 @@ def test_edition_is_opened_as_one(handed_out: Path) -> None:
     assert (2, True) == (answer.returncode, "is a student edition itself" in answer.stderr)
 
 
-# What is not there is said in a sentence.
+# Errors for missing steps.
 
 YOURS = "step 6 is yours to write: this is an edition of the course which holds steps 1 to 5 and the checks of step 6"
 
@@ -145,8 +145,8 @@ YOURS = "step 6 is yours to write: this is an edition of the course which holds 
         ("from raft_steps import nothing", "ImportError: cannot import name 'nothing'"),
     ],
 )
-def test_missing_step_is_said(handed_out: Path, code: str, said: str) -> None:
-    """Whoever asks an edition for a step that it does not hold gets one clear sentence."""
+def test_missing_step_is_an_error(handed_out: Path, code: str, said: str) -> None:
+    """Asking an edition for a step that it does not contain raises an error with one clear sentence."""
     answer = run_in(handed_out / "step_06", "-c", code)
 
     assert 1 == answer.returncode
@@ -157,7 +157,7 @@ def test_missing_step_is_said(handed_out: Path, code: str, said: str) -> None:
     "arguments", ["show 6", "show 6 --whole", "diff 5 6", "run 6", "check 6", "ten-steps 6", "sweep 6", "search 6"]
 )
 def test_command_prints_no_solution(handed_out: Path, arguments: str) -> None:
-    """On the command line the sentence is all that there is."""
+    """On the command line the sentence is the whole output."""
     answer = run_in(handed_out / "step_06", "-m", "raft_steps", *arguments.split())
 
     assert (2, "") == (answer.returncode, answer.stdout)
@@ -166,7 +166,7 @@ def test_command_prints_no_solution(handed_out: Path, arguments: str) -> None:
 
 
 def test_edition_lists_and_checks_what_it_holds(handed_out: Path, tmp_path: Path) -> None:
-    """It lists its steps, runs them, and checks a Node that somebody writes, with the verdict that the course has."""
+    """It lists its steps, runs them, and checks a student's Node, with the same verdict as the course."""
     own = tmp_path / "my_raft.py"
     own.write_text(
         "from raft_steps import step_05_term_in_append_entries as step_05\n\n\nclass Node(step_05.Node):\n    pass\n",
@@ -181,18 +181,18 @@ def test_edition_lists_and_checks_what_it_holds(handed_out: Path, tmp_path: Path
 
 
 def test_full_course_holds_all() -> None:
-    """In the full course nothing is missing, and what is not a step is said as Python says it."""
+    """In the full course no step is missing, and a wrong name raises Python's usual error."""
     assert raft_steps.COURSE == raft_steps.STEPS
     with pytest.raises(AttributeError, match="module 'raft_steps' has no attribute 'step_13'"):
         _ = raft_steps.step_13
     assert {f"raft_steps/{path.name}" for path in (ROOT / "raft_steps").glob("*.py")} <= package_files(12).keys()
 
 
-# What becomes of cells that need a missing step.
+# Cells that need a missing step.
 
 
 def converted(*sources: str, missing: int = 6, turn: int | None = None) -> list[Cell]:
-    """Give the cells that code cells become; the one with the number `turn` is the exercise."""
+    """Return the cells that code cells are converted to; the one with the number `turn` is the exercise."""
     cells = [
         new_code_cell(source, id=f"c{number}", outputs=[new_output("stream", text=f"shown {number}\n")])
         for number, source in enumerate(sources)
@@ -223,14 +223,14 @@ def converted(*sources: str, missing: int = 6, turn: int | None = None) -> list[
     ],
 )
 def test_own_node_stands_in_after_the_exercise(source: str, left: str) -> None:
-    """From the exercise on, what runs the step at hand runs the student's own Node, and is else as it was."""
+    """From the exercise on, cells that use the step use the student's own Node, and are otherwise unchanged."""
     cells = converted("class Node: pass", source, turn=0)
 
     assert [("code", left)] == [(cell.cell_type, cell.source) for cell in cells[1:]]
 
 
 def test_cell_before_the_exercise_is_shown_and_not_run() -> None:
-    """What needs the step at hand before it is written becomes text with what it showed, and so does what needs that."""
+    """A cell that needs the step too early becomes text with its output, and so do cells that depend on it."""
     sources = ("a = Cluster(6)", "b = Cluster(5)", "a.run(1)", "b.run(1)", "a = 1", "a + 1", "class Node: pass")
     cells = converted(*sources, turn=6)
 
@@ -245,12 +245,12 @@ def test_cell_before_the_exercise_is_shown_and_not_run() -> None:
     "source", ["Cluster(7)", "catalogue([5, 7])", "Cluster.replay('raft-steps 1; step 7; until 3')"]
 )
 def test_later_step_is_shown_after_the_exercise_too(source: str) -> None:
-    """Nobody can run what comes after the step at hand."""
+    """Cells that need a later step become text."""
     assert "markdown" == converted("class Node: pass", source, turn=0)[1].cell_type
 
 
 def test_code_of_a_missing_step_is_not_even_shown() -> None:
-    """What a cell printed of a missing step's code is left out."""
+    """Output that shows code of a missing step is left out."""
     (cell,) = converted("show(6, 'f')")
 
     assert "shown 0" not in cell.source
@@ -258,7 +258,7 @@ def test_code_of_a_missing_step_is_not_even_shown() -> None:
 
 
 def test_what_others_need_stays() -> None:
-    """Of a cell that cannot be run, what later cells need and can be run stays, and says so in its place."""
+    """If later cells need a part of a cell that cannot be run, that part stays as a cell, and the text follows it."""
     first, shown, last = converted("logs = {'tom': 1}\nSearch(6, logs=logs)", "print(logs)")
 
     assert ("code", "logs = {'tom': 1}", []) == (first.cell_type, first.source, first.outputs)
@@ -267,7 +267,7 @@ def test_what_others_need_stays() -> None:
 
 
 def test_names_of_a_comprehension_are_its_own() -> None:
-    """A name that a lost cell uses only within a comprehension or a function is not lost for others."""
+    """A name that a removed cell binds only in a comprehension or a function is not missing in other cells."""
     cells = converted("[name for name in Cluster(6).servers]", "[name for name in 'ab']", "def f(): name = 1")
 
     assert ["markdown", "code", "code"] == [cell.cell_type for cell in cells]
@@ -280,7 +280,7 @@ def test_exercise_that_needs_the_step_is_refused() -> None:
 
 
 def test_pictures_stay_pictures() -> None:
-    """A picture that a cell showed is in the text that it becomes, with its words."""
+    """The picture of a cell that becomes text is kept, with its alternative text."""
     drawn = new_output(
         "display_data", {"text/plain": "a ring", "text/html": '<div><img src="data:x" alt="a ring"></div>'}
     )
@@ -293,7 +293,7 @@ def test_pictures_stay_pictures() -> None:
 
 
 def test_text_stays() -> None:
-    """Markdown and reveals are not looked at: the first is text already, the second goes anyhow."""
+    """Markdown cells and reveals are left alone: the first are text already, the second are removed later."""
     reveal = new_code_cell("show(6)", id="r", metadata={"tags": ["reveal"]})
     notebook: Any = new_notebook(cells=[new_markdown_cell("`Cluster(6)`", id="m"), reveal])
     without_missing_steps(notebook, "x", 6)
@@ -305,7 +305,7 @@ def test_text_stays() -> None:
 
 
 def test_folders_are_filled_and_emptied(tmp_path: Path) -> None:
-    """Files in folders are written, renewed and removed with their folders; what Python leaves there does not matter."""
+    """Files in folders are written, renewed and removed with their folders, even if Python left bytecode there."""
     fill(Release(tmp_path / "out"), {"a/b/one.txt": b"1", "two.txt": b"2"})
     cache = tmp_path / "out" / "a" / "b" / "__pycache__"
     cache.mkdir()
@@ -318,7 +318,7 @@ def test_folders_are_filled_and_emptied(tmp_path: Path) -> None:
 
 
 def test_work_in_a_folder_is_kept(tmp_path: Path) -> None:
-    """A changed file deep in the release is work; so is a new one, unless it is said to be somebody else's."""
+    """A changed file deep in the release counts as edited; so does a new one, unless it belongs to another program."""
     out = tmp_path / "out"
     fill(Release(out), {"a/one.txt": b"1"})
     (out / "a" / "one.txt").write_bytes(b"mine")
@@ -335,7 +335,7 @@ def test_work_in_a_folder_is_kept(tmp_path: Path) -> None:
 
 
 def test_own_edition_is_brought_up_to_date(tmp_path: Path) -> None:
-    """What somebody changed stays, and is named where the course has changed, too."""
+    """An edited file stays, and is reported if it has changed in the course, too."""
     out = tmp_path / "out"
     update(Release(out), {"a/one.txt": b"1", "two.txt": b"2"})
     (out / "a" / "one.txt").write_bytes(b"mine")
@@ -347,7 +347,7 @@ def test_own_edition_is_brought_up_to_date(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../a", "/a", "a/../../b", "c:a", "a\\b", ""])
 def test_file_of_digests_leads_nowhere_else(tmp_path: Path, name: str) -> None:
-    """A path that leads out of the folder is not believed, whoever wrote it down."""
+    """A path in the manifest that leads out of the folder is ignored."""
     (tmp_path / MANIFEST).write_text(json.dumps({"files": {name: "x", "a/b": "y"}}), encoding="utf-8")
 
     assert {"a/b": "y"} == read_manifest(tmp_path)

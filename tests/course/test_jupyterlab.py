@@ -1,4 +1,4 @@
-"""`raft-steps lab` starts on every machine, says what to open, and keeps a learner's own edition."""
+"""`raft-steps lab` starts on every machine, prints what to open, and keeps a learner's own edition."""
 
 import contextlib
 import importlib.util
@@ -31,7 +31,7 @@ from raft_steps.lab.course.learner_edition import release
 from raft_steps.lab.course.notebooks import format_notebook
 
 START_SECONDS_MAX = 60
-# What may be installed beside JupyterLab, and takes as long to start as all the rest.
+# Extensions that may be installed with JupyterLab, and take as long to start as all the rest.
 OTHERS = ("jupyter_lsp", "jupyter_server_terminals", "notebook", "notebook_shim")
 EDITION = ("--edition", "learner")
 Start = Callable[..., "Started"]
@@ -39,7 +39,7 @@ Start = Callable[..., "Started"]
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """Make a course of two small notebooks, in a folder whose name has a blank."""
+    """Make a course of two small notebooks, in a folder with a space in its name."""
     root = tmp_path / "the course"
     (root / "notebooks").mkdir(parents=True)
     for name in ("00_start_here", "01_first"):
@@ -58,23 +58,23 @@ def course(tmp_path: Path) -> Path:
 
 
 class Started:
-    """A `raft-steps lab` that runs, and what it says."""
+    """A running `raft-steps lab`, and its output."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
-        """Begin to read what it says."""
+        """Start to read its output."""
         self.process, self.lines, self.said = process, queue.Queue[str](), ""
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
     def read(self) -> None:
-        """Hand on every line, so that waiting for one can end."""
+        """Put every line into the queue that `addresses` waits for."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.put(line)
         self.lines.put("")
 
     def end(self) -> None:
-        """End it, and everything that reads from it."""
+        """End it, and the thread that reads its output."""
         self.process.terminate()
         self.process.wait(START_SECONDS_MAX)
         self.reader.join()
@@ -82,7 +82,7 @@ class Started:
         self.process.stdout.close()
 
     def urls(self, count: int) -> list[str]:
-        """Wait until it has said this many addresses."""
+        """Wait until it has printed this many addresses."""
         while len(found := re.findall(r"http://\S+", self.said)) < count:
             line = self.lines.get(timeout=START_SECONDS_MAX)
             assert line, f"it ended too soon: {self.said}"
@@ -92,7 +92,7 @@ class Started:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Give a function that starts `raft-steps lab` in a home and with a runtime folder of its own; all are ended."""
+    """Return a function that starts `raft-steps lab` with its own home and runtime folder; all of them are ended."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "BROWSER"))}
     environment |= {"HOME": str(tmp_path / "home"), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
     environment["JUPYTER_CONFIG_DIR"] = str(tmp_path / "home" / "settings")
@@ -115,13 +115,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """Take a port for as long as the test runs."""
+    """Occupy a port during the test."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield int(server.getsockname()[1])
 
 
 def ask(url: str, path: str) -> Any:
-    """Ask the server at an address, with the address's token, and give what it answers."""
+    """Send a request to an address, with its token; return the answer."""
     base, _, token = url.partition("?")
     request = urllib.request.Request(f"{base.partition('/lab')[0]}/api/{path}")  # noqa: S310  # it is our own
     request.add_header("Authorization", f"token {token.removeprefix('token=')}")
@@ -131,7 +131,7 @@ def ask(url: str, path: str) -> Any:
 
 @pytest.mark.slow
 def test_lab_starts_though_the_port_is_taken(course: Path, start: Start, taken_port: int) -> None:
-    """Without a browser, as whoever runs this and with its port taken, it starts, and what it says to open is there."""
+    """It starts without a browser, as any user, and with its port taken; the addresses that it prints can be opened."""
     started = start(course, "--no-browser", "--port", str(taken_port))
     ours, own = started.urls(2)
 
@@ -145,8 +145,8 @@ def test_lab_starts_though_the_port_is_taken(course: Path, start: Start, taken_p
         assert b"apputils-extension:announcements" in page.read(), "JupyterLab would ask the reader about news"
 
 
-def test_address_is_told_when_it_can_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that has written itself down and does not listen yet is waited for, but not for ever."""
+def test_address_is_printed_when_it_can_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is registered but does not listen yet is waited for, up to a limit."""
     looks: list[float] = []
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -169,7 +169,7 @@ def test_address_is_told_when_it_can_be_opened(monkeypatch: pytest.MonkeyPatch) 
 def test_lab_opens_a_student_edition_and_ends_with_whoever_started_it(
     course: Path, start: Start, tmp_path: Path
 ) -> None:
-    """In a folder that was handed out, it opens just that, and makes no further edition of it.
+    """In a handout, it opens only that folder, and makes no further edition.
 
     When the command is ended, JupyterLab is too, and its port is free again.
     """
@@ -187,7 +187,7 @@ def test_lab_opens_a_student_edition_and_ends_with_whoever_started_it(
 
 
 def test_learners_edition_is_opened_first_where_asked_for(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With --edition learner the first address, which a browser gets too, is that of the learner's own edition."""
+    """With --edition learner the first address, which a browser opens, is that of the learner's own edition."""
     commands: list[list[str]] = []
 
     @contextlib.contextmanager
@@ -210,8 +210,8 @@ def test_learners_edition_is_opened_first_where_asked_for(course: Path, monkeypa
 
 
 @pytest.mark.slow
-def test_jupyter_that_does_not_start_is_said(course: Path, start: Start) -> None:
-    """When JupyterLab refuses its options, its own words stand, and the command says so in one sentence."""
+def test_jupyter_that_does_not_start_is_reported(course: Path, start: Start) -> None:
+    """If JupyterLab refuses its options, its own message is printed, and the command reports it in one sentence."""
     started = start(course, "--no-browser", "--", "--ServerApp.port=none")
     answer = started.process.wait(START_SECONDS_MAX)
     said = "".join(iter(lambda: started.lines.get(timeout=5), ""))
@@ -222,7 +222,7 @@ def test_jupyter_that_does_not_start_is_said(course: Path, start: Start) -> None
 
 
 def test_command_suits_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root gets --allow-root, who has no browser --no-browser, and everyone what they ask for."""
+    """Root gets --allow-root, a machine without a browser --no-browser, and further options are passed on."""
 
     def command(*, root: bool, browser: bool) -> list[str]:
         monkeypatch.setattr(jupyterlab, "is_root", lambda: root)
@@ -245,15 +245,15 @@ def test_command_suits_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_browser_is_opened_where_there_is_one(environment: dict[str, str], platform: str, *, expected: bool) -> None:
-    """On Linux a browser needs a display, or to be named; elsewhere there is one."""
+    """On Linux a browser needs a display or the variable BROWSER; on other systems there is one."""
     assert expected == has_browser(environment, platform)
 
 
-# Where the course is.
+# Finding the course.
 
 
 def test_course_is_found(course: Path, tmp_path: Path) -> None:
-    """The course is found from its folder and from the notebooks' own; a release is a place of its own."""
+    """The course is found from its folder and from its notebooks folder; a release is found as such."""
     out = tmp_path / "handed out" / "notebooks"
     release(course / "notebooks", out)
     whole = CourseFolder(course.resolve(), (course / "notebooks").resolve())
@@ -268,15 +268,15 @@ def test_course_is_found(course: Path, tmp_path: Path) -> None:
 def test_course_is_looked_for_here_and_beside_the_package(
     course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a name, the current folder is looked at, and then the one that the package is in."""
+    """By default the current folder is searched, and then the one that contains the package."""
     monkeypatch.setattr(raft_steps, "__file__", str(course / "raft_steps" / "__init__.py"))
     monkeypatch.chdir(tmp_path)
 
     assert course.resolve() == find_course().root
 
 
-def test_no_course_is_said(tmp_path: Path) -> None:
-    """A folder without the course's notebooks is an error that says what to do."""
+def test_missing_course_is_reported(tmp_path: Path) -> None:
+    """For a folder without the course's notebooks, the error says what to do."""
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "recipes.ipynb").write_text("{}", encoding="utf-8")
 
@@ -284,8 +284,8 @@ def test_no_course_is_said(tmp_path: Path) -> None:
         find_course(tmp_path)
 
 
-def test_missing_jupyterlab_is_said(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where JupyterLab is not installed, the error says how to install it."""
+def test_missing_jupyterlab_is_reported(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If JupyterLab is not installed, the error says how to install it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
 
     with pytest.raises(LaunchError, match="pip install jupyterlab"):
@@ -296,14 +296,14 @@ def test_missing_jupyterlab_is_said(course: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def editions(course: Path) -> tuple[list[str], list[str]]:
-    """Prepare the editions of a course; give the folders' names and what was said."""
+    """Prepare the editions of a course; return the folders' names and the printed lines."""
     said: list[str] = []
     folders = jupyterlab._editions(find_course(course), said.append)
     return [folder.name for folder in folders], said
 
 
 def test_own_edition_is_made_once_and_kept(course: Path) -> None:
-    """The first start makes it; later ones say nothing, and never touch what was written in it."""
+    """The first start makes it; later ones print nothing, and never change an edited file."""
     own = course / "my_course" / "01_first.ipynb"
 
     assert (
@@ -316,8 +316,8 @@ def test_own_edition_is_made_once_and_kept(course: Path) -> None:
     assert "my work" == own.read_text(encoding="utf-8")
 
 
-def test_news_of_the_course_is_told(course: Path) -> None:
-    """When the course changes, untouched files follow, and of the others it is said that there is something new."""
+def test_news_of_the_course_is_reported(course: Path) -> None:
+    """When the course changes, unedited files are updated, and the others are reported."""
     editions(course)
     (course / "my_course" / "01_first.ipynb").write_text("my work", encoding="utf-8")
     for path in (course / "notebooks").iterdir():
@@ -329,7 +329,7 @@ def test_news_of_the_course_is_told(course: Path) -> None:
 
 
 def test_own_edition_stays_out_of_the_repository(course: Path) -> None:
-    """The learner's folder is no change of the course's repository, and can be made one by removing a file."""
+    """The learner's folder is ignored by git until its .gitignore is removed."""
     editions(course)
     ignore = course / "my_course" / ".gitignore"
     assert "*\n" == ignore.read_text(encoding="utf-8")
@@ -340,7 +340,7 @@ def test_own_edition_stays_out_of_the_repository(course: Path) -> None:
 
 
 def test_course_opens_without_an_own_edition(course: Path) -> None:
-    """Where the learner's folder cannot be made, that is said, and the course is opened all the same."""
+    """If the learner's folder cannot be made, that is reported, and the course is opened all the same."""
     (course / "my_course").write_text("a file", encoding="utf-8")
     folders, said = editions(course)
 
@@ -349,7 +349,7 @@ def test_course_opens_without_an_own_edition(course: Path) -> None:
 
 
 def test_page_of_a_folder_without_notebooks_is_the_folder(tmp_path: Path) -> None:
-    """Where there is no first notebook to open, the folder is shown."""
+    """If there is no first notebook to open, the folder is shown."""
     (tmp_path / "empty").mkdir()
 
     assert ("/lab/tree/empty", "/lab/tree") == (

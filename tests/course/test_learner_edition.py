@@ -1,4 +1,4 @@
-"""The student edition: solutions and reveals are out, all else stays, and nobody's work is lost."""
+"""The learner's edition: without solutions and reveals, and no edited file is lost."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def course_notebook(number: int) -> Any:
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """Make a course of three notebooks, 05, 06 and 06b, and a file that is none."""
+    """Make a course of three notebooks, 05, 06 and 06b, and a file that is not part of it."""
     folder = tmp_path / "course" / "notebooks"
     folder.mkdir(parents=True)
     for name, number in (("05_before", 5), ("06_now", 6), ("06b_more", 6)):
@@ -74,17 +74,17 @@ def course(tmp_path: Path) -> Path:
 
 
 def cells_of(path: Path) -> dict[str, Any]:
-    """Give a notebook's cells by id."""
+    """Return a notebook's cells by id."""
     return {cell.id: cell for cell in load(path).cells}
 
 
 def files_of(folder: Path) -> set[str]:
-    """Name the files of a folder."""
+    """Return the names of the files in a folder."""
     return {path.name for path in folder.iterdir()}
 
 
 def test_solution_becomes_a_task(course: Path, tmp_path: Path) -> None:
-    """In place of a solution stands a line, as far indented, that says what to write; the cell is unfolded."""
+    """A line that says what to write replaces a solution, with its indentation; the cell is unfolded."""
     release(course, tmp_path / "out", [6])
     cell = cells_of(tmp_path / "out" / "06_now.ipynb")["your-turn"]
 
@@ -107,7 +107,7 @@ def test_solution_becomes_a_task(course: Path, tmp_path: Path) -> None:
     ],
 )
 def test_task_names_what_to_write(course: Path, tmp_path: Path, source: str, task: str) -> None:
-    """The line names the function, or what there is to define, or the class, whichever there is."""
+    """The line names the function, or what is to be defined, or the class."""
     notebook = course_notebook(6)
     notebook.cells[2].source = source
     (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
@@ -117,7 +117,7 @@ def test_task_names_what_to_write(course: Path, tmp_path: Path, source: str, tas
 
 
 def test_nothing_of_the_solution_is_left(course: Path, tmp_path: Path) -> None:
-    """No file of the release holds any line of a solution, nor a cell that reveals it."""
+    """No file of the release contains a line of a solution or a cell that shows it."""
     release(course, tmp_path / "out")
     texts = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "out").iterdir())
 
@@ -127,7 +127,7 @@ def test_nothing_of_the_solution_is_left(course: Path, tmp_path: Path) -> None:
 
 
 def test_outputs_end_where_the_exercise_begins(course: Path, tmp_path: Path) -> None:
-    """What is shown before the exercise stays, and from it on nothing is: those outputs come from the solution."""
+    """Outputs before the exercise stay; later ones are removed, because they come from the solution."""
     release(course, tmp_path / "out")
     cells = cells_of(tmp_path / "out" / "06_now.ipynb")
 
@@ -148,7 +148,7 @@ def test_release_is_what_jupyter_and_nbgrader_read(course: Path, tmp_path: Path)
 
 @pytest.mark.slow
 def test_released_notebook_runs_up_to_the_exercise(course: Path, tmp_path: Path) -> None:
-    """A student who runs all cells comes to the exercise, which says what to do."""
+    """Running all cells ends at the exercise, with an error that says what to do."""
     release(course, tmp_path / "out")
     path = tmp_path / "out" / "06_now.ipynb"
 
@@ -157,7 +157,7 @@ def test_released_notebook_runs_up_to_the_exercise(course: Path, tmp_path: Path)
 
 
 def test_links_lead_within_the_release(course: Path, tmp_path: Path) -> None:
-    """A link to what is not released becomes its words; links within the release and to elsewhere stay."""
+    """A link to a file that is not released becomes text; links within the release and to the web stay."""
     release(course, tmp_path / "out", [6])
 
     kept = "before, [here](06_now.ipynb#rule), [paper](https://raft.github.io), ring"
@@ -165,14 +165,14 @@ def test_links_lead_within_the_release(course: Path, tmp_path: Path) -> None:
 
 
 def with_cells(course: Path, *cells: Any) -> None:
-    """Put these cells in the place of those of the course's notebook 06."""
+    """Replace the cells of the course's notebook 06."""
     notebook = course_notebook(6)
     notebook.cells = list(cells)
     (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
 
 
 def released_source(course: Path, tmp_path: Path, name: str, steps: list[int] | None = None) -> str:
-    """Give the source of a cell of notebook 06 as it is released."""
+    """Return the source of a cell of notebook 06 as it is released."""
     release(course, tmp_path / "out", steps or [6])
     source: str = cells_of(tmp_path / "out" / "06_now.ipynb")[name].source
     return source
@@ -188,14 +188,14 @@ def released_source(course: Path, tmp_path: Path, name: str, steps: list[int] | 
     ],
 )
 def test_next_is_what_comes_next_in_the_release(course: Path, tmp_path: Path, linked: str, said: str) -> None:
-    """A next notebook that is not released gives way to the first one after it that is, or to nothing."""
+    """A link to the next notebook leads to the next one that is released, or is removed."""
     with_cells(course, new_markdown_cell(f"**Next:** [then]({linked}.ipynb). **Before:** x.", id="links"))
 
     assert said == released_source(course, tmp_path, "links")
 
 
 def test_words_about_the_full_course_go(course: Path, tmp_path: Path) -> None:
-    """What is said about the edition with the solutions is not said in the one without."""
+    """A cell about the full course is not in the edition."""
     folded = new_markdown_cell("It is folded away.", id="folded", metadata={"tags": ["course-only"]})
     with_cells(course, new_markdown_cell("Run it.", id="run"), folded)
     release(course, tmp_path / "out", [6])
@@ -216,7 +216,7 @@ def test_words_about_the_full_course_go(course: Path, tmp_path: Path) -> None:
     ],
 )
 def test_imports_that_only_reveals_use_go(course: Path, tmp_path: Path, imports: str, left: str) -> None:
-    """A name that no cell uses any more is not imported; what a solution needs is."""
+    """A name that no cell uses any more is not imported; one that a solution needs is."""
     turn = "### BEGIN SOLUTION\nanswer = Vote()\n### END SOLUTION"
     with_cells(
         course,
@@ -230,7 +230,7 @@ def test_imports_that_only_reveals_use_go(course: Path, tmp_path: Path, imports:
 
 
 def test_long_imports_have_a_name_on_each_line(course: Path, tmp_path: Path) -> None:
-    """What is left of a long import is written as a long one is, and a cell that only imported is gone."""
+    """The rest of a long import has a name on each line, and a cell that only had imports is removed."""
     names = [f"a_long_name_number_{number}" for number in range(6)]
     with_cells(
         course,
@@ -246,7 +246,7 @@ def test_long_imports_have_a_name_on_each_line(course: Path, tmp_path: Path) -> 
 
 
 def test_start_is_always_there(course: Path, tmp_path: Path) -> None:
-    """The notebook before all steps, with the glossary, is in every release."""
+    """Notebook 00, with the glossary, is in every release."""
     (course / "00_start.ipynb").write_text(format_notebook(course_notebook(0)), encoding="utf-8")
     release(course, tmp_path / "out", [6])
 
@@ -268,7 +268,7 @@ def test_start_is_always_there(course: Path, tmp_path: Path) -> None:
     ],
 )
 def test_commands_that_tell_go(course: Path, tmp_path: Path, said: str, left: str) -> None:
-    """A sentence with a command that prints the solution of this step or a later one goes, and no other."""
+    """A sentence with a command that prints the solution of this step or a later one is removed, and no other."""
     notebook = course_notebook(6)
     notebook.cells.append(new_markdown_cell(said, id="said"))
     (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
@@ -279,7 +279,7 @@ def test_commands_that_tell_go(course: Path, tmp_path: Path, said: str, left: st
 
 
 def test_cell_that_prints_the_solution_is_named(course: Path, tmp_path: Path) -> None:
-    """A cell that would print it, and that is not tagged as a reveal, is named to the author."""
+    """A cell that would print the solution and is not tagged as a reveal is reported to the author."""
     notebook = course_notebook(6)
     notebook.cells.append(new_code_cell("diff(5, 6, 'halve')", id="look"))
     (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
@@ -290,7 +290,7 @@ def test_cell_that_prints_the_solution_is_named(course: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("steps", [None, [5, 6, 7, 8], [3]], ids=str)
 def test_release_of_the_course_tells_nothing_and_leads_somewhere(tmp_path: Path, steps: list[int] | None) -> None:
-    """No notebook of a real release has a command that prints what is still to be written; each link leads somewhere."""
+    """No notebook of a real release has a command that prints what is to be written, and every link leads somewhere."""
     out = tmp_path / "out"
     solved = hidden_names({path.name: load(path) for path in notebooks_of(NOTEBOOKS)})
     result = release(NOTEBOOKS, out, steps)
@@ -331,13 +331,13 @@ def test_steps_are_read(text: str, steps: list[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "five", "8-5", "5-", "-5", "5;6"])
 def test_wrong_steps_are_refused(text: str) -> None:
-    """What cannot be read as steps is named, with the form that can."""
+    """The error for unreadable steps names the accepted forms."""
     with pytest.raises(ReleaseError, match="steps are written as 6, as 5-8 or as 1,5-8"):
         parse_steps(text)
 
 
 def test_missing_step_is_refused(course: Path, tmp_path: Path) -> None:
-    """A step without a notebook is an error that says which there are, and nothing is written."""
+    """A step without a notebook is an error that lists the steps, and nothing is written."""
     with pytest.raises(ReleaseError, match="there is no notebook of step 7; there are 5, 6"):
         release(course, tmp_path / "out", [6, 7])
 
@@ -348,7 +348,7 @@ def test_missing_step_is_refused(course: Path, tmp_path: Path) -> None:
 
 
 def test_untouched_release_is_renewed(course: Path, tmp_path: Path) -> None:
-    """A second release is the same, byte for byte; what it no longer has goes, and what Jupyter leaves does not matter."""
+    """A second release is the same, byte for byte; files that it no longer has are removed."""
     out = tmp_path / "out"
     first = release(course, out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -366,7 +366,7 @@ def test_untouched_release_is_renewed(course: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["notes.txt", "06_now.ipynb", "deep/er/notes.txt"])
 def test_work_is_not_overwritten(course: Path, tmp_path: Path, name: str) -> None:
-    """A folder with a file that is not just as it was released is refused, and stays as it is."""
+    """A folder with an edited file is refused, and stays as it is."""
     out = tmp_path / "out"
     release(course, out)
     (out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -380,7 +380,7 @@ def test_work_is_not_overwritten(course: Path, tmp_path: Path, name: str) -> Non
 
 
 def test_strange_folder_is_refused(course: Path, tmp_path: Path) -> None:
-    """A folder that no release made is refused, even when its own file of digests is broken."""
+    """A folder that no release made is refused, even with a broken manifest."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / MANIFEST).write_text("{", encoding="utf-8")
     (tmp_path / "out" / "README.md").write_text("mine", encoding="utf-8")
@@ -390,7 +390,7 @@ def test_strange_folder_is_refused(course: Path, tmp_path: Path) -> None:
 
 
 def test_instructor_may_overwrite(course: Path, tmp_path: Path) -> None:
-    """With force the files of the release are written over, and all others stay."""
+    """With force the files of the release are overwritten, and all others stay."""
     out = tmp_path / "out"
     release(course, out)
     (out / "06_now.ipynb").write_text("changed", encoding="utf-8")
@@ -402,7 +402,7 @@ def test_instructor_may_overwrite(course: Path, tmp_path: Path) -> None:
 
 
 def test_course_is_not_overwritten_by_itself(course: Path) -> None:
-    """A release into the course's own folder is refused, with force too: its solutions are the only ones."""
+    """A release into the course's own folder is refused, even with force, because it would overwrite the solutions."""
     with pytest.raises(ReleaseError, match="would overwrite its solutions"):
         release(course, course / ".." / "notebooks", force=True)
 
@@ -416,7 +416,7 @@ def test_a_file_is_no_folder(course: Path, tmp_path: Path) -> None:
 
 
 def test_manifest_reaches_nothing_outside(course: Path, tmp_path: Path) -> None:
-    """Names of other folders in the file of digests are not believed: nothing there is removed."""
+    """Paths outside the folder in the manifest are ignored, so nothing there is removed."""
     out = tmp_path / "out"
     release(course, out)
     (tmp_path / "mine.txt").write_bytes((out / "06_now.ipynb").read_bytes())
@@ -429,7 +429,7 @@ def test_manifest_reaches_nothing_outside(course: Path, tmp_path: Path) -> None:
 
 
 def test_own_edition_keeps_what_was_changed(course: Path, tmp_path: Path) -> None:
-    """A learner's own edition is brought up to date, but for the files that they have worked in."""
+    """A learner's own edition is brought up to date, except for the files that they have edited."""
     out = tmp_path / "my_course"
     bring_up_to_date(course, out)
     (out / "06_now.ipynb").write_text("my work", encoding="utf-8")
@@ -448,7 +448,7 @@ def test_own_edition_keeps_what_was_changed(course: Path, tmp_path: Path) -> Non
 
 
 def test_own_edition_takes_no_stranger_for_its_own(course: Path, tmp_path: Path) -> None:
-    """A file that was there before, under a notebook's name, stays as it is."""
+    """A file with a notebook's name that was there before stays as it is."""
     (tmp_path / "my_course").mkdir()
     (tmp_path / "my_course" / "06_now.ipynb").write_text("my work", encoding="utf-8")
     bring_up_to_date(course, tmp_path / "my_course")
@@ -471,7 +471,7 @@ def test_own_edition_takes_no_stranger_for_its_own(course: Path, tmp_path: Path)
 def test_unmarked_solution_stops_the_release(
     course: Path, tmp_path: Path, before: str, after: str, problem: str
 ) -> None:
-    """Markers that do not pair are an error that names the cell, and nothing at all is written."""
+    """Unpaired markers are an error that names the cell, and nothing is written."""
     notebook = course_notebook(6)
     notebook.cells[2].source = EXERCISE.replace(before, after)
     (course / "06b_more.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
@@ -483,7 +483,7 @@ def test_unmarked_solution_stops_the_release(
 
 
 def test_marker_outside_a_solution_stops_the_release(course: Path, tmp_path: Path) -> None:
-    """A solution that nbgrader is not told of would stay in the release, so it is an error."""
+    """A solution without nbgrader's metadata would stay in the release, so it is an error."""
     notebook = course_notebook(6)
     del notebook.cells[2].metadata["nbgrader"]
     (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
@@ -493,7 +493,7 @@ def test_marker_outside_a_solution_stops_the_release(course: Path, tmp_path: Pat
 
 
 def test_spoiler_is_named(course: Path, tmp_path: Path) -> None:
-    """A cell whose output shows the whole solution and that is not tagged as a reveal is named to the author."""
+    """A cell whose output shows the whole solution and that is not tagged as a reveal is reported to the author."""
     notebook = course_notebook(6)
     notebook.cells[5].metadata.tags = []
     shown = {"text/plain": EXERCISE.replace("    ", "  ")}
@@ -505,7 +505,7 @@ def test_spoiler_is_named(course: Path, tmp_path: Path) -> None:
 
 
 def test_written_answer_is_taken_out(course: Path, tmp_path: Path) -> None:
-    """An exercise that is answered in prose keeps its cell, without the answer."""
+    """An exercise with an answer in prose keeps its cell, without the answer."""
     notebook = course_notebook(6)
     metadata = {"nbgrader": graded(6, grade=True, points=2, grade_id="why")}
     notebook.cells.append(new_markdown_cell("Because of the term.", id="why", metadata=metadata))

@@ -19,7 +19,7 @@ NOTEBOOKS = ROOT / "notebooks"
 
 
 def cells_of(folder: Path, assignment: str) -> dict[str, Any]:
-    """Give the cells of an assignment's source, by id."""
+    """Return the cells of an assignment's source, by id."""
     (path,) = (folder / "source" / assignment).glob("*.ipynb")
     return {cell.id: cell for cell in load(path).cells}
 
@@ -39,7 +39,7 @@ def test_assignment_is_the_notebook_and_all_that_goes_with_it(tmp_path: Path) ->
 
 
 def test_graded_cells_show_their_points(tmp_path: Path) -> None:
-    """A check shows the points that nbgrader's field allows; another graded cell prints what it says."""
+    """A check shows at most the points in nbgrader's metadata; other graded cells print their result."""
     release_for_nbgrader(NOTEBOOKS, tmp_path / "c")
     graded = [
         (assignment.name, cell)
@@ -56,7 +56,7 @@ def test_graded_cells_show_their_points(tmp_path: Path) -> None:
 
 
 def test_private_cell_is_hidden_and_kept(tmp_path: Path) -> None:
-    """With a secret, steps from 4 on have a cell that students get empty; a later release without one keeps it."""
+    """With a secret, steps from 4 on have a private cell; a later release without a secret keeps it."""
     out = tmp_path / "c"
     (tmp_path / "secret").write_text("from a file\n", encoding="utf-8")
     release_for_nbgrader(NOTEBOOKS, out, [3, 6], secret=str(tmp_path / "secret"))
@@ -75,7 +75,7 @@ def test_private_cell_is_hidden_and_kept(tmp_path: Path) -> None:
 
 
 def test_empty_secret_is_refused(tmp_path: Path) -> None:
-    """A secret that says nothing is none, and nothing is written."""
+    """A blank secret is refused, and nothing is written."""
     (tmp_path / "blank").write_text("\n", encoding="utf-8")
     with pytest.raises(ReleaseError, match="is empty"):
         release_for_nbgrader(NOTEBOOKS, tmp_path / "c", [6], secret=str(tmp_path / "blank"))
@@ -84,7 +84,7 @@ def test_empty_secret_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_nbgrader_puts_there_stays(tmp_path: Path) -> None:
-    """Submissions and grades are not in the way of a renewal; a changed source is, for it is somebody's work."""
+    """A second release ignores submissions and grades, but does not overwrite an edited source."""
     out = tmp_path / "c"
     release_for_nbgrader(NOTEBOOKS, out, [6])
     for name in ("submitted/ann/step_06/x.ipynb", "gradebook.db", "release/step_06/x.ipynb"):
@@ -100,7 +100,7 @@ def test_what_nbgrader_puts_there_stays(tmp_path: Path) -> None:
 
 @needs("nbgrader", reason="pip install 'raft-steps[instructor]'")
 def test_nbgrader_stays_out_of_the_way_of_readers() -> None:
-    """`raft-steps lab` starts none of what nbgrader adds to JupyterLab: its warnings and buttons are no reader's."""
+    """`raft-steps lab` turns off nbgrader's extensions of JupyterLab, which readers do not need."""
     installed = Path(sys.prefix) / "etc" / "jupyter" / "jupyter_server_config.d" / "nbgrader.json"
     settings = json.loads((jupyterlab.SETTINGS / "jupyter_server_config.json").read_text(encoding="utf-8"))
     page = json.loads((jupyterlab.SETTINGS / "labconfig" / "page_config.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A term with nbgrader's own commands: assignments made, handed in, graded, given back and exported.
+"""A whole term with nbgrader's commands: making assignments, submitting, grading, feedback and export.
 
 Ten students hand in step 6, right, wrong in typical ways, or to deceive, and one of them two other steps, too.
 """
@@ -70,9 +70,9 @@ class Term:
 
     Attributes:
         folder: Where it is.
-        said: What each command said, by its name.
+        said: The output of each command, by its name.
         points: Each student's points for each assignment, as exported.
-        own: Each student's points for step 6 of our own grader, which works beside nbgrader.
+        own: Each student's points for step 6 of raft-steps grade, which runs at the same time.
     """
 
     folder: Path
@@ -82,7 +82,7 @@ class Term:
 
 
 def solutions_of(name: str) -> dict[str, str]:
-    """Give the course's own solutions of a notebook, by the cells' ids, without their marks."""
+    """Return the course's solutions of a notebook, by cell id, without their markers."""
     found = {}
     for cell in load(NOTEBOOKS / name).cells:
         if is_solution(cell):
@@ -91,7 +91,7 @@ def solutions_of(name: str) -> dict[str, str]:
 
 
 def hand_in(folder: Path, assignment: str, student: str, *changes: Callable[[Any], None]) -> None:
-    """Hand in what was handed out, with changes."""
+    """Submit the assignment as it was handed out, with changes."""
     (handed_out,) = (folder / "release" / assignment).glob("*.ipynb")
     notebook = load(handed_out)
     for change in changes:
@@ -102,7 +102,7 @@ def hand_in(folder: Path, assignment: str, student: str, *changes: Callable[[Any
 
 
 def writing(sources: Mapping[str, str | None]) -> Callable[[Any], None]:
-    """Make a change: these cells say this; None leaves a cell as it is."""
+    """Return a change that sets the source of some cells; None leaves a cell as it is."""
 
     def change(notebook: Any) -> None:
         for cell in notebook.cells:
@@ -112,17 +112,17 @@ def writing(sources: Mapping[str, str | None]) -> Callable[[Any], None]:
 
 
 def short(notebook: Any) -> None:
-    """Delete what shows something: what is left is what the Node needs, the task, and the graded cells."""
+    """Delete all cells but those that the Node needs, the exercise, and the graded cells."""
     notebook.cells = [cell for cell in notebook.cells if cell.id in NEEDED or "nbgrader" in cell.metadata]
 
 
 def without_check(notebook: Any) -> None:
-    """Delete the check, and leave the other graded cell."""
+    """Delete the check, but not the other graded cell."""
     notebook.cells = [cell for cell in notebook.cells if cell.id != "check"]
 
 
 def hand_in_all(folder: Path) -> None:
-    """Hand in step 6 for all students, and two other steps for ann, with the course's own solutions."""
+    """Submit step 6 for all students, and two other steps for ann, with the course's solutions."""
     for student, source in STEP_6.items():
         changes = [writing({"your-turn": source})]
         changes += [short] if student not in WHOLE else []
@@ -134,7 +134,7 @@ def hand_in_all(folder: Path) -> None:
 
 
 def own_grades(folder: Path) -> dict[str, float]:
-    """Grade step 6 with our own grader; give each student's points."""
+    """Grade step 6 with raft-steps grade; return each student's points."""
     command = [*(sys.executable, "-m", "raft_steps", "grade", "submitted", "--step", "6", "--json")]
     command += ["--out", str(folder.parent / "grades"), "--private-seeds", "private_seeds.txt"]
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -154,7 +154,7 @@ def own_grades(folder: Path) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
-    """Hold the term."""
+    """Run the whole term and return its results."""
     folder = tmp_path_factory.mktemp("nbgrader") / "a course"
     shutil.copytree(NOTEBOOKS, folder.parent / "notebooks")
     release_for_nbgrader(folder.parent / "notebooks", folder, [5, 6, 8], secret=MADE_OF)
@@ -165,10 +165,10 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
         hand_in_all(folder)
         said["validate cleo"] = nbgrader("validate", "submitted/cleo/step_06/06_term_checks.ipynb")
         own = beside.submit(own_grades, folder)  # nbgrader often waits for its kernels.
-        # gus's cell never ends, so its limit is short: here nobody's marks, jill's neither, hang on how long a cell takes.
+        # gus's cell never ends, so its limit is short; no student's marks depend on how long a cell takes.
         said["autograde loop"] = nbgrader("autograde", "step_06", "--student=[gj]*", "--Execute.timeout=1")
         for assignment in ("step_06", *OTHERS):
-            # hana's kernel dies, and nbgrader says so at its end.
+            # hana's kernel dies, and nbgrader reports it at the end.
             status = 1 if assignment == "step_06" else 0
             said[f"autograde {assignment}"] = nbgrader("autograde", assignment, expected=status)
         said["feedback"] = nbgrader("generate_feedback", "step_06")
@@ -179,13 +179,13 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
 
 
 def test_wrong_notebook_does_not_validate(term: Term) -> None:
-    """A wrong notebook is told which rule it breaks; that a right one validates is shown by the guide's commands."""
+    """Validating a wrong notebook reports the failed check. The test of the guide's commands validates a right one."""
     assert "VALIDATION FAILED ON 1 CELL(S)!" in term.said["validate cleo"]
     assert re.search(r"ChecksFailed: \d of 9 checks fail, the first is: \w+", term.said["validate cleo"])
 
 
 def test_who_is_right_has_all_points_and_nobody_else(term: Term) -> None:
-    """Right is right in every step; wrong has a part of the points; nothing, and what is not one's own, has none."""
+    """Right solutions have all points, wrong ones a part, and empty or copied ones none."""
     got = {student: term.points[student, "step_06"] for student in STEP_6}
 
     assert ALL_POINTS == got["ann"]
@@ -204,7 +204,7 @@ def test_who_is_right_has_all_points_and_nobody_else(term: Term) -> None:
 
 
 def test_what_never_ends_or_dies_stops_nobody_else(term: Term) -> None:
-    """An endless cell ends at its limit, a dead kernel is told; who comes after is graded, and nobody is twice."""
+    """An endless cell is stopped, a dead kernel is reported, and all others are graded once."""
     graded = {path.parts[-3] for path in term.folder.glob("autograded/*/step_06/*.ipynb")}
 
     assert STEP_6.keys() - {"hana"} == graded
@@ -217,7 +217,7 @@ def test_what_never_ends_or_dies_stops_nobody_else(term: Term) -> None:
 
 
 def test_feedback_tells_the_rule_and_no_seed(term: Term) -> None:
-    """A page for each student says which rule was broken; none holds a private seed, or a line of the solution."""
+    """Each student's page reports the failed checks; none contains a private seed or a line of the solution."""
     pages = {path.parts[-3]: path.read_text(encoding="utf-8") for path in term.folder.glob("feedback/*/step_06/*.html")}
 
     assert STEP_6.keys() - {"hana"} == pages.keys()
@@ -229,7 +229,7 @@ def test_feedback_tells_the_rule_and_no_seed(term: Term) -> None:
 
 
 def test_handed_out_is_what_a_student_gets(term: Term) -> None:
-    """What nbgrader hands out has a task in place of each solution, the package beside it, and an empty private cell."""
+    """A released assignment has a task instead of each solution, the package next to it, and an empty private cell."""
     handed_out = term.folder / "release" / "step_06"
     cells = {cell.id: cell for cell in load(handed_out / "06_term_checks.ipynb").cells}
 
@@ -242,7 +242,7 @@ def test_handed_out_is_what_a_student_gets(term: Term) -> None:
 
 
 def test_directory_can_be_renewed_in_mid_term(term: Term) -> None:
-    """A release into the same directory changes no assignment, and nothing of nbgrader's is in its way."""
+    """A second release into the same directory changes no assignment and ignores nbgrader's files."""
     before = json.dumps(sorted(str(path) for path in term.folder.rglob("*.ipynb")))
     again = release_for_nbgrader(term.folder.parent / "notebooks", term.folder, [5, 6, 8], secret=MADE_OF)
 
@@ -251,7 +251,7 @@ def test_directory_can_be_renewed_in_mid_term(term: Term) -> None:
 
 
 def test_own_grader_finds_the_same_order_of_merit(term: Term) -> None:
-    """`raft-steps grade` on the same files puts nobody before whom nbgrader puts behind."""
+    """`raft-steps grade` on the same files gives the same order of merit."""
     own = term.own.result()
     theirs = {student: term.points[student, "step_06"] for student in STEP_6}
 

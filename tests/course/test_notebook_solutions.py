@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def code_cells(step: Step) -> list[tuple[str, bool]]:
-    """Give the source of each code cell of a step's notebook, and whether it is the reader's turn there."""
+    """Return the source of each code cell of a step's notebook, and whether it is an exercise."""
     notebook = json.loads((ROOT / "notebooks" / step.notebook_name).read_text(encoding="utf-8"))
     return [
         ("".join(cell["source"]), cell["metadata"].get("nbgrader", {}).get("solution", False))
@@ -24,8 +24,8 @@ def code_cells(step: Step) -> list[tuple[str, bool]]:
     ]
 
 
-def pieces(source: str) -> Iterator[tuple[str, str]]:
-    """Give each method and each class-level statement of the classes in a source, without docstrings and comments."""
+def members(source: str) -> Iterator[tuple[str, str]]:
+    """Return the methods and class-level statements of the classes in a source, without docstrings and comments."""
     for statement in ast.parse(source).body:
         if not isinstance(statement, ast.ClassDef):
             continue
@@ -38,23 +38,23 @@ def pieces(source: str) -> Iterator[tuple[str, str]]:
 
 
 def without_docstring(member: ast.stmt) -> str:
-    """Spell a member of a class in one normal form."""
+    """Return a member of a class in a normal form."""
     if isinstance(member, ast.FunctionDef) and ast.get_docstring(member) is not None:
         member.body = member.body[1:] or [ast.Pass()]
     return ast.unparse(member)
 
 
-def module_pieces(step: Step) -> dict[str, str]:
-    """Give the pieces of a step's module."""
+def module_members(step: Step) -> dict[str, str]:
+    """Return the members of the classes in a step's module."""
     path = ROOT / "raft_steps" / f"step_{step.number:02}_{step.name}.py"
-    return dict(pieces(path.read_text(encoding="utf-8")))
+    return dict(members(path.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_solution_is_the_modules_code(step: Step) -> None:
-    """Whatever stands in a your-turn cell stands in the step's module, word for word but for docstrings."""
-    expected = module_pieces(step)
-    solved = [piece for source, is_turn in code_cells(step) if is_turn for piece in pieces(source)]
+    """The code in an exercise's cell is in the step's module, word for word except for docstrings."""
+    expected = module_members(step)
+    solved = [piece for source, is_turn in code_cells(step) if is_turn for piece in members(source)]
 
     assert solved, "there is no your-turn cell"
     assert {name: text for name, text in solved if expected.get(name) != text} == {}
@@ -62,8 +62,8 @@ def test_a_solution_is_the_modules_code(step: Step) -> None:
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_every_method_of_the_step_says_what_it_does(step: Step) -> None:
-    """A method of the module has a docstring in the notebook too, where it is given and where it is the reader's turn."""
-    expected = module_pieces(step)
+    """Every method of the module has a docstring in the notebook, too."""
+    expected = module_members(step)
     classes = [
         each for source, _ in code_cells(step) for each in ast.parse(source).body if isinstance(each, ast.ClassDef)
     ]
@@ -74,7 +74,7 @@ def test_every_method_of_the_step_says_what_it_does(step: Step) -> None:
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_notebook_holds_the_whole_step(step: Step) -> None:
-    """Every piece of the module is in the notebook, as the reader's turn or given, so its Node is the step's Node."""
-    shown = {piece for source, _ in code_cells(step) for piece in pieces(source)}
+    """Every member of the module's classes is in the notebook, so its Node is the step's Node."""
+    shown = {piece for source, _ in code_cells(step) for piece in members(source)}
 
-    assert {name for name, text in module_pieces(step).items() if (name, text) not in shown} == set()
+    assert {name for name, text in module_members(step).items() if (name, text) not in shown} == set()

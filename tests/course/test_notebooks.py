@@ -24,7 +24,7 @@ def test_notebook_keeps_the_rule(path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_is_small(path: Path) -> None:
-    """A notebook opens fast and its diff can be read: it has no more than 300 kB."""
+    """A notebook has at most 300 kB, so that it opens fast and its diff can be read."""
     assert path.stat().st_size <= FILE_BYTES_MAX
 
 
@@ -64,7 +64,7 @@ def displayed(**data: str) -> dict[str, Any]:
 
 
 def notebook(*cells: Cell, **metadata: object) -> Notebook:
-    """Build a notebook that is as it should be, but for what its cells say."""
+    """Build a notebook that keeps every rule, except for its cells."""
     number = 0
     for index, cell in enumerate(cells):
         cell.setdefault("id", f"cell-{index}")
@@ -76,7 +76,7 @@ def notebook(*cells: Cell, **metadata: object) -> Notebook:
 
 
 def grading(**changes: object) -> dict[str, Any]:
-    """Build the metadata of an exercise's cell, folded away, with some of it changed."""
+    """Build the metadata of an exercise's folded cell, with changes."""
     fields = {"schema_version": 3, "grade": False, "solution": True, "locked": False, "task": False, "grade_id": "node"}
     return {"nbgrader": fields | changes, "jupyter": {"source_hidden": True}}
 
@@ -143,13 +143,13 @@ BAD: list[tuple[str, Notebook]] = [
 
 @pytest.mark.parametrize("name", RULES)
 def test_rule_lets_a_good_notebook_pass(name: str) -> None:
-    """A notebook as it should be breaks no rule, though it holds what looks like a break at first sight."""
+    """A correct notebook breaks no rule, although some of its cells look like violations."""
     assert [] == list(RULES[name](GOOD))
 
 
 @pytest.mark.parametrize("name, bad", BAD, ids=[f"{name}-{index}" for index, (name, _) in enumerate(BAD)])
 def test_rule_catches_its_break(name: str, bad: Notebook) -> None:
-    """A notebook made to break a rule is caught by just that rule, once."""
+    """A notebook made to break a rule is reported by exactly that rule, once."""
     caught = {other: list(check(bad)) for other, check in RULES.items()}
 
     assert 1 == len(caught.pop(name))
@@ -157,5 +157,5 @@ def test_rule_catches_its_break(name: str, bad: Notebook) -> None:
 
 
 def test_every_rule_has_a_break() -> None:
-    """No rule is there that nothing was ever seen to break."""
+    """Every rule has a case that breaks it."""
     assert set(RULES) == {name for name, _ in BAD}

@@ -1,4 +1,4 @@
-"""What the notebooks' *Play* sections ask a reader to do: each is done here, as a click does it, and gives what it should."""
+"""The tasks in the notebooks' *Play* sections, done as clicks do them, have the results that the notebooks state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-# The cells that make each notebook's run, and the run's name.
+# The cells that create each notebook's run, and the name of the run.
 RUNS = {
     0: ("first-run first-write crash-run back-run", "cluster"),
     1: ("cluster virtual-run crash-run again-run", "mended"),
@@ -35,7 +35,7 @@ RUNS = {
 
 
 def run_of(number: int) -> Cluster:
-    """Make the run that a notebook plays, by its own cells, with the step's Node in the place of the reader's."""
+    """Return the run that a notebook plays, made by its own cells with the step's Node instead of the reader's."""
     cells = {cell.id: cell.source for cell in load(next(NOTEBOOKS.glob(f"{number:02}_*.ipynb"))).cells}
     known: dict[str, Any] = {"Cluster": Cluster, "Node": node(number or 8), "Forgetful": node(1)}
     names, run = RUNS[number]
@@ -47,7 +47,7 @@ def run_of(number: int) -> Cluster:
 
 
 def steer(cluster: Cluster, *script: tuple[float, str], until: float = 0) -> Branch:
-    """Do what a reader clicks: the first action is in the past of the run, the others go on from there; then play on."""
+    """Do what a reader clicks: the first action branches off in the past, the others follow; then play on."""
     scenario = cluster.scenario
     branches = BranchTree(dataclasses.replace(scenario, actions=()), list(scenario.actions), cluster._simulation)
     branch = branches.current
@@ -61,7 +61,7 @@ def steer(cluster: Cluster, *script: tuple[float, str], until: float = 0) -> Bra
 
 
 def leaders(branch: Branch) -> dict[str, int]:
-    """Name those who lead at the end of a branch, each with its term."""
+    """Return the leaders at the end of a branch, each with its term."""
     servers = branch.trace.moment_at(branch.end_us / MICROSECONDS).servers
     return {name: state.fields["current_term"] for name, state in servers.items() if state.role == "leader"}
 
@@ -75,14 +75,14 @@ def first(branch: Branch, kind: str, after: float = 0, **detail: Any) -> Event:
 
 
 def on_its_way(cluster: Cluster, seconds: float, *, sender: str, to: str) -> str:
-    """Name the one message from a server to another that is on its way at a time."""
+    """Return the one message from a server to another that is in flight at a time."""
     flights = cluster.trace.moment_at(seconds).in_flight.values()
     (found,) = [event["message"] for event in flights if (event.server, event["to"]) == (sender, to)]
     return str(found)
 
 
 def log_of(branch: Branch, server: str) -> list[str]:
-    """Give a server's commands at the end of a branch."""
+    """Return the commands in a server's log at the end of a branch."""
     return [str(entry["command"]) for entry in branch.trace.moment_at(branch.end_us / MICROSECONDS).servers[server].log]
 
 
@@ -111,7 +111,7 @@ def test_a_lost_refusal_costs_a_heartbeat_and_all_refusals_anew() -> None:
 
 
 def test_lost_acknowledgements_are_made_good_by_the_next_heartbeat() -> None:
-    """Notebook 03: the client hears Ok at 5.48 seconds."""
+    """Notebook 03: the client receives Ok at 5.48 seconds."""
     run = run_of(3)
     drops = [(1.3, f"drop {on_its_way(run, 1.3, sender=server, to='tom')}") for server in ("jerry", "spike")]
     answer = first(steer(run, *drops), "answered")
@@ -169,7 +169,7 @@ def test_a_second_split_vote_ends_too() -> None:
 
 
 def test_three_of_four_elect_a_leader() -> None:
-    """Notebook 09: tom leads in term 2; spike runs alone, and for ever."""
+    """Notebook 09: tom leads in term 2; spike stands for election again and again, alone."""
     branch = steer(run_of(9), (13, "partition tom jerry tyke"))
     led = first(branch, "role", 13, role="leader")
 
@@ -188,7 +188,7 @@ def test_the_longer_log_can_win_as_well() -> None:
 
 
 def test_who_has_the_entry_can_save_it() -> None:
-    """Notebook 11: tom comes back and runs at once; x is in all logs, and its client has heard nothing."""
+    """Notebook 11: tom comes back and runs at once; x is in all logs, and its client has no answer."""
     branch = steer(run_of(11), (6, "restart tom"), (6, "timeout tom"))
 
     assert all("set x 1" in log_of(branch, server) for server in ("tom", "jerry", "spike"))

@@ -1,4 +1,4 @@
-"""Refreshing notebooks: the second run leaves the same bytes, strict nbval accepts them, and a failure writes nothing."""
+"""Refreshing notebooks: a second run leaves the same bytes, nbval accepts them, and a failure writes nothing."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ from raft_steps.lab.course.notebooks import (
     refresh_one,
 )
 
-# What cells may do that another run, or another machine, would store differently.
+# Outputs that would be stored differently by another run or on another machine.
 UNSTABLE = {
     "twice": "import sys\nprint('one')\nsys.stdout.flush()\nprint('two')\n1 + 1",
     "both": "print('to one', file=sys.stderr)\nprint('to the other')",
@@ -47,7 +47,7 @@ def write(path: Path, *cells: Any, **metadata: object) -> Path:
 
 
 def unstable_notebook(path: Path) -> Path:
-    """Write a notebook whose outputs differ from run to run, with what an earlier tool left in it."""
+    """Write a notebook whose outputs differ from run to run, with the traces of another tool."""
     cells = [new_code_cell(source, id=name) for name, source in UNSTABLE.items()]
     cells[0].metadata = {"execution": {"iopub.execute_input": "2020"}, "tags": ["kept"], "nbgrader": {"kept": True}}
     cells[4].metadata = {"tags": ["raises-exception"]}
@@ -57,7 +57,7 @@ def unstable_notebook(path: Path) -> Path:
 
 @dataclass
 class Refreshing:
-    """A folder of notebooks, its files as they were before they were refreshed, and what was said of it."""
+    """A folder of notebooks, its files before they were refreshed, and the outcomes."""
 
     folder: Path
     before: dict[str, bytes]
@@ -81,12 +81,12 @@ def refreshing(tmp_path_factory: pytest.TempPathFactory) -> Refreshing:
 
 @pytest.fixture(scope="module")
 def refreshed(refreshing: Refreshing) -> Path:
-    """Give the folder of the notebooks that were refreshed."""
+    """Return the folder of the refreshed notebooks."""
     return refreshing.folder
 
 
 def outputs(folder: Path, name: str) -> list[Any]:
-    """Give a cell's outputs in the refreshed notebook."""
+    """Return a cell's outputs in the refreshed notebook."""
     (cell,) = (cell for cell in load(folder / "01_good.ipynb").cells if cell.id == name)
     found: list[Any] = cell.outputs
     return found
@@ -94,7 +94,7 @@ def outputs(folder: Path, name: str) -> list[Any]:
 
 @pytest.mark.slow
 def test_outputs_are_stored(refreshed: Path) -> None:
-    """Every code cell is numbered in order and holds what it shows, in one piece, from the notebook's own folder."""
+    """Every code cell is numbered and has its outputs, joined, from a run in the notebook's folder."""
     cells = [cell for cell in load(refreshed / "01_good.ipynb").cells if cell.cell_type == "code"]
 
     assert [1, 2, 3, 4, 5, 6] == [cell.execution_count for cell in cells]
@@ -110,7 +110,7 @@ def test_outputs_are_stored(refreshed: Path) -> None:
 
 @pytest.mark.slow
 def test_nothing_of_the_run_is_stored(refreshed: Path) -> None:
-    """Times, widget state, model ids, versions and frames of tracebacks go; what an author wrote stays."""
+    """Times, widget state, model ids, versions and frames of tracebacks are removed; an author's metadata stays."""
     notebook = load(refreshed / "01_good.ipynb")
 
     assert {"name": "python"} == notebook.metadata.language_info
@@ -124,7 +124,7 @@ def test_nothing_of_the_run_is_stored(refreshed: Path) -> None:
 
 @pytest.mark.slow
 def test_second_run_leaves_the_same_bytes(refreshed: Path) -> None:
-    """Whoever refreshes a refreshed notebook, with another hash seed too, changes nothing."""
+    """Refreshing a refreshed notebook changes nothing, with another hash seed either."""
     path = refreshed / "01_good.ipynb"
     before = path.read_bytes()
     code = f"from pathlib import Path\nfrom raft_steps.lab.course.notebooks import refresh_one\nprint(refresh_one(Path({str(path)!r})))"
@@ -138,7 +138,7 @@ def test_second_run_leaves_the_same_bytes(refreshed: Path) -> None:
 
 @pytest.mark.slow
 def test_strict_nbval_accepts_what_is_stored(refreshed: Path) -> None:
-    """What is stored is what nbval, which runs cells without history, sees when it runs them again."""
+    """The stored outputs are those that nbval, which runs cells without history, compares them with."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "--nbval", "--nbval-current-env"]
     command += ["-p", "no:cacheprovider", "--rootdir", str(refreshed), "-W", "default", "01_good.ipynb"]
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -152,7 +152,7 @@ def test_strict_nbval_accepts_what_is_stored(refreshed: Path) -> None:
 
 @pytest.mark.slow
 def test_failing_cell_is_named_and_nothing_written(refreshing: Refreshing) -> None:
-    """A failing cell is reported as notebook, cell and error in a line; its notebook stays as it was."""
+    """A failing cell is reported in one line with notebook, cell and error; its notebook stays as it was."""
     good, *failed = refreshing.found
 
     assert RefreshOutcome(refreshing.folder / "01_good.ipynb", changed=True) == good
@@ -170,7 +170,7 @@ def test_failing_cell_is_named_and_nothing_written(refreshing: Refreshing) -> No
 
 @pytest.mark.slow
 def test_only_notebooks_of_the_course_are_run(refreshed: Path) -> None:
-    """A notebook without a number is somebody's own, and no draft of a refreshed one is left behind."""
+    """A notebook without a number is not refreshed, and no temporary file is left behind."""
     assert {"01_good.ipynb", "02_fails.ipynb", "03_dies.ipynb", "notes.ipynb", "beside.txt"} == {
         path.name for path in refreshed.iterdir()
     }
@@ -179,7 +179,7 @@ def test_only_notebooks_of_the_course_are_run(refreshed: Path) -> None:
 
 @pytest.mark.slow
 def test_endless_cell_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cell that does not come back is reported as such."""
+    """A cell that does not end is reported."""
     monkeypatch.setattr(notebooks, "CELL_LIMIT_S", 1)
     path = write(tmp_path / "01_slow.ipynb", "while True: pass")
 
@@ -187,7 +187,7 @@ def test_endless_cell_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked only to look, a refresh says what would change and leaves it."""
+    """With write=False a refresh reports what would change and writes nothing."""
     monkeypatch.setattr(notebooks, "execute", lambda _notebook, _path: None)
     path = write(tmp_path / "01_new.ipynb", "1")
     before = path.read_bytes()
@@ -197,7 +197,7 @@ def test_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_edit_during_the_run_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When somebody saves the notebook while it runs, theirs stays."""
+    """A notebook that is saved while it runs is not overwritten."""
     path = write(tmp_path / "01_new.ipynb", "1")
     monkeypatch.setattr(notebooks, "execute", lambda _notebook, path: write(path, "theirs"))
 
@@ -209,13 +209,13 @@ def test_edit_during_the_run_is_not_lost(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def raw(cells: list[dict[str, Any]], **parts: object) -> str:
-    """Spell a notebook as a careless tool would."""
+    """Return a notebook's JSON as a careless tool would write it."""
     whole = [{"cell_type": "markdown", "metadata": {}, "source": "x"} | cell for cell in cells]
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": whole} | parts)
 
 
 def test_missing_ids_follow_from_the_place(tmp_path: Path) -> None:
-    """Cells without an id, as old notebooks have them, get the same ones every time, and none twice."""
+    """Cells without an id, as in old notebooks, get the same unique ids every time."""
     path = tmp_path / "01_old.ipynb"
     path.write_text(raw([{}, {"id": "cell-2"}, {}], nbformat_minor=4), encoding="utf-8")
 
@@ -233,8 +233,8 @@ def test_missing_ids_follow_from_the_place(tmp_path: Path) -> None:
         (raw([], nbformat=3), "has notebook format 3"),
     ],
 )
-def test_what_is_no_notebook_is_said_in_a_line(tmp_path: Path, text: str, problem: str) -> None:
-    """What cannot be read is named with the reason, in one line."""
+def test_invalid_notebook_is_reported_in_a_line(tmp_path: Path, text: str, problem: str) -> None:
+    """A file that cannot be read is reported in one line with the reason."""
     path = tmp_path / "01_bad.ipynb"
     path.write_text(text, encoding="utf-8")
 
@@ -244,8 +244,8 @@ def test_what_is_no_notebook_is_said_in_a_line(tmp_path: Path, text: str, proble
     assert 1 == len(str(caught.value).splitlines())
 
 
-def test_missing_file_is_said(tmp_path: Path) -> None:
-    """A notebook that is not there is an error with the system's reason."""
+def test_missing_file_is_reported(tmp_path: Path) -> None:
+    """A missing notebook is an error with the operating system's reason."""
     with pytest.raises(NotebookError, match=r"01_none\.ipynb cannot be read: No such file"):
         load(tmp_path / "01_none.ipynb")
 
@@ -254,7 +254,7 @@ def test_missing_file_is_said(tmp_path: Path) -> None:
 
 
 def png(shade: int, software: str = "") -> str:
-    """Build a picture of one pixel, which may say what it was made by, as a notebook stores it."""
+    """Build a picture of one pixel, as a notebook stores it, which may name the software that made it."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -273,7 +273,7 @@ def with_chart(picture: str, source: str = "plot()", before: str = "x = 1", word
 
 
 def chart_of(notebook: Any) -> str:
-    """Give the chart of the notebook's second cell."""
+    """Return the chart of the notebook's second cell."""
     found: str = notebook.cells[1].outputs[0].data["image/png"]
     return found
 
@@ -282,7 +282,7 @@ OLD, NEW = png(10, "matplotlib 1"), png(20, "matplotlib 2")
 
 
 def test_stored_chart_is_kept() -> None:
-    """Another version of matplotlib draws other bytes; where code and words are the same, the stored chart stays."""
+    """Another version of matplotlib draws other bytes; if code and text are the same, the stored chart stays."""
     stored, fresh = with_chart(OLD), with_chart(NEW)
     normalise(fresh, stored)
     again = with_chart(png(30, "matplotlib 3"))
@@ -298,7 +298,7 @@ def test_stored_chart_is_kept() -> None:
     ids=["the cell", "the code before", "the words"],
 )
 def test_chart_of_changed_code_is_taken(change: dict[str, str]) -> None:
-    """Where the code up to the chart, or what its cell says, has changed, the new chart is stored."""
+    """If the code up to the chart or the cell's text has changed, the new chart is stored."""
     stored = with_chart(OLD)
     normalise(stored, with_chart(OLD))
     edited = with_chart(OLD, **{name: text for name, text in change.items() if name != "words"})
@@ -310,7 +310,7 @@ def test_chart_of_changed_code_is_taken(change: dict[str, str]) -> None:
 
 
 def test_chart_that_the_same_version_draws_differently_is_taken() -> None:
-    """When the laboratory under the chart has changed, its cell has not; then the version tells that it is another chart."""
+    """If the same version of matplotlib draws another chart, the new chart is stored."""
     stored = with_chart(png(10, "matplotlib 2"))
     fresh = with_chart(NEW)
     normalise(fresh, stored)
@@ -319,7 +319,7 @@ def test_chart_that_the_same_version_draws_differently_is_taken() -> None:
 
 
 def test_picture_of_unknown_origin_is_kept() -> None:
-    """A picture that says nothing about its maker, or is none, is kept where code and words are the same."""
+    """A picture without the name of its software, or not a PNG at all, is kept if code and text are the same."""
     stored = with_chart(png(10))
     fresh, broken = with_chart(png(20)), with_chart("no picture")
     normalise(fresh, stored)

@@ -1,4 +1,4 @@
-"""What is handed out keeps its secret, and works: every file of every edition is searched, every notebook is run."""
+"""Handouts contain no solution, and work: every file of every handout is searched, every notebook is run."""
 
 import json
 import re
@@ -28,7 +28,7 @@ HANDOUTS = list_handouts(NOTEBOOKS, None)
 SHORT = 26  # A line of fewer characters may stand anywhere.
 SECONDS_MAX = 120
 FEWER = {"100": "10", "20": "5", "5": "1", "200": "10", "300": "10"}  # seeds that a cell goes through
-# All notebooks run in one kernel, which forgets names, modules and charts in between, and goes to the next folder.
+# All notebooks run in one kernel, which drops names, modules and charts in between and changes to the next folder.
 FROM_THE_BEGINNING = """
 get_ipython().reset(new_session=True)
 import os, sys
@@ -49,26 +49,26 @@ assert len(files) > 10 and all(file.startswith({folder!r} + "/") for file in fil
 
 @pytest.fixture(scope="module")
 def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the editions of the whole course."""
+    """Make the handouts of the whole course."""
     out = tmp_path_factory.mktemp("editions") / "out"
     release_handouts(NOTEBOOKS, out)
     return out
 
 
 def telling(text: str) -> set[str]:
-    """Give the lines of a text that could give a solution away: what a Node does, and long enough to be recognised."""
+    """Return the lines of a text that could give a solution away: long statements of a Node."""
     lines = (line.strip() for line in text.splitlines())
     return {line for line in lines if len(line) >= SHORT and ("self." in line or "message." in line)}
 
 
 def module_lines(steps: Collection[int]) -> set[str]:
-    """Give the telling lines of some steps' modules."""
+    """Return the telling lines of some steps' modules."""
     files = (path for path in (ROOT / "raft_steps").glob("step_*.py") if int(path.name[5:7]) in steps)
     return set().union(*(telling(path.read_text(encoding="utf-8")) for path in files))
 
 
 def secret_lines(handout: Handout) -> set[str]:
-    """Give the lines that must not be in an edition.
+    """Return the lines that must not be in a handout.
 
     These are those of later steps' modules and of the solutions of its notebook and of later ones, but for what the
     steps before say too, and what the notebook itself gives to its readers.
@@ -84,7 +84,7 @@ def secret_lines(handout: Handout) -> set[str]:
 
 
 def texts_of(path: Path) -> Iterator[str]:
-    """Yield all that a file says: of a notebook, every source and every output in every form."""
+    """Yield the texts of a file; of a notebook, every source and every form of every output."""
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix != ".ipynb":
         yield text
@@ -99,7 +99,7 @@ def texts_of(path: Path) -> Iterator[str]:
 
 
 def found_in(folder: Path, secret: set[str]) -> dict[str, set[str]]:
-    """Give the secret lines in a folder, by file."""
+    """Return the secret lines in a folder, by file."""
     files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     found = {path.relative_to(folder).as_posix(): telling("\n".join(texts_of(path))) & secret for path in files}
     return {name: lines for name, lines in found.items() if lines}
@@ -107,13 +107,13 @@ def found_in(folder: Path, secret: set[str]) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("handout", HANDOUTS, ids=lambda handout: handout.name)
 def test_no_file_holds_a_line_of_the_solution(handed_out: Path, handout: Handout) -> None:
-    """No file of an edition holds a line of what is to be written in it, or in a later one."""
+    """No file of a handout contains a line of what students write in it or in a later one."""
     assert {} == found_in(handed_out / handout.name, secret_lines(handout))
 
 
 @pytest.mark.parametrize("handout", HANDOUTS[:-2], ids=lambda handout: handout.name)
 def test_search_finds_what_there_is_to_find(handout: Handout) -> None:
-    """The same search finds the solution in the full course: it does not pass because it looks for nothing."""
+    """The same search finds the solutions in the full course, so it does search for something."""
     found = found_in(ROOT / "raft_steps", secret_lines(handout))
 
     assert {name for name in found if name.startswith("step_") and int(name[5:7]) > handout.last}
@@ -121,7 +121,7 @@ def test_search_finds_what_there_is_to_find(handout: Handout) -> None:
 
 
 def test_what_students_get_of_an_nbgrader_course_holds_no_solution(tmp_path: Path) -> None:
-    """Beside the notebook, of which nbgrader takes the solution out, an assignment's folder holds none either."""
+    """Apart from the notebook, from which nbgrader removes the solution, an assignment's folder contains none."""
     (handout,) = (handout for handout in HANDOUTS if handout.name == "step_06")
     release_for_nbgrader(NOTEBOOKS, tmp_path / "c", [6])
     found = found_in(tmp_path / "c" / "source" / "step_06", secret_lines(handout))
@@ -131,14 +131,14 @@ def test_what_students_get_of_an_nbgrader_course_holds_no_solution(tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def manager() -> Iterator[KernelManager]:
-    """Give the one kernel in which all notebooks run; the first of them starts it."""
+    """Return the kernel in which all notebooks run; the first of them starts it."""
     manager = KernelManager(kernel_name="python3")
     yield manager
     manager.shutdown_kernel(now=True)
 
 
 def errors_of(manager: KernelManager, folder: Path, notebook: Any) -> list[str]:
-    """Run a notebook in its folder; give the errors that its cells end in and are not meant to."""
+    """Run a notebook in its folder; return the unintended errors of its cells."""
     from nbclient import NotebookClient
 
     notebook.cells.insert(0, new_code_cell(FROM_THE_BEGINNING.format(folder=str(folder)), id="from-the-beginning"))
@@ -158,13 +158,13 @@ def errors_of(manager: KernelManager, folder: Path, notebook: Any) -> list[str]:
 
 
 def sooner(source: str) -> str:
-    """Let a cell try fewer seeds: what it imports and calls is the same."""
+    """Return a cell's source with fewer seeds; its imports and calls are the same."""
     return re.sub(r"(?<=seeds=)\d+|(?<=, )[23]00(?=\))", lambda found: FEWER.get(found[0], found[0]), source)
 
 
 @pytest.mark.parametrize("handout", HANDOUTS, ids=lambda handout: handout.name)
 def test_notebook_works_with_its_own_package(handed_out: Path, manager: KernelManager, handout: Handout) -> None:
-    """With the course's solution in it, a notebook runs from top to bottom with the package beside it, and no other."""
+    """With the course's solution in it, a notebook runs with the package next to it, and no other."""
     folder = handed_out / handout.name
     solutions = {cell.id: cell.source for cell in load(handout.notebook).cells if is_solution(cell)}
     notebook = load(folder / handout.notebook.name)
@@ -182,7 +182,7 @@ def test_notebook_works_with_its_own_package(handed_out: Path, manager: KernelMa
 
 @pytest.mark.parametrize("name", ["step_06", "step_09"])
 def test_notebook_00_works_in_every_edition(handed_out: Path, manager: KernelManager, name: str) -> None:
-    """Notebook 00, which shows where the course goes, can be read from top to bottom, and nothing in it fails."""
+    """Notebook 00, which previews the course, runs from top to bottom in every handout."""
     notebook = load(handed_out / name / "00_start_here.ipynb")
 
     assert [] == errors_of(manager, handed_out / name, notebook)
@@ -190,7 +190,7 @@ def test_notebook_00_works_in_every_edition(handed_out: Path, manager: KernelMan
 
 
 def test_edition_can_be_installed(handed_out: Path, tmp_path: Path) -> None:
-    """Its wheel is built from what is in the folder, and holds its package, the command, and no step too many."""
+    """A wheel can be built from the folder; it contains its package, the command, and no later step."""
     pytest.importorskip("hatchling", reason="hatchling is not installed, so no wheel can be built without the network")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     answer = subprocess.run(
@@ -206,7 +206,7 @@ def test_edition_can_be_installed(handed_out: Path, tmp_path: Path) -> None:
 
 
 def test_second_release_changes_nothing(tmp_path: Path) -> None:
-    """Made again, the editions are the same; a step that is no longer asked for goes, with its folder."""
+    """A second release makes the same handouts and removes the folder of a step that is no longer requested."""
     shutil.copytree(NOTEBOOKS, tmp_path / "notebooks")
     release_handouts(tmp_path / "notebooks", tmp_path / "out", [5, 6])
     before = (tmp_path / "out" / "step_06" / "06_term_checks.ipynb").read_bytes()

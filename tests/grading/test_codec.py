@@ -1,4 +1,4 @@
-"""The wire between judge and submission: plain data there and back, and nothing that is not data."""
+"""The codec of judge and worker: values are encoded and decoded as plain data, and nothing else is."""
 
 import dataclasses
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -24,7 +24,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_values_come_back_as_they_were(value: Any) -> None:
-    """What a field may hold is the same at the other end, type for type."""
+    """A field's value is decoded with the same types."""
     back = Codec().decode(Codec().encode(value))
 
     assert value == back
@@ -45,16 +45,16 @@ def test_values_come_back_as_they_were(value: Any) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_nodes_hold_comes_back(value: Any) -> None:
-    """Entries, answers, logs and the library's containers are known at both ends."""
+def test_values_of_nodes_come_back(value: Any) -> None:
+    """Entries, answers, logs and the standard library's containers can be encoded."""
     back = Codec().decode(Codec().encode(value))
 
     assert value == back
     assert type(value) is type(back)
 
 
-def test_what_is_no_data_is_opaque() -> None:
-    """Functions, classes, and objects whose class nobody described arrive as something that equals nothing."""
+def test_other_objects_are_opaque() -> None:
+    """Functions, classes, and objects of unknown classes are decoded as a value that equals nothing."""
 
     class Always:
         def __eq__(self, other: object) -> bool:
@@ -82,14 +82,14 @@ def test_what_is_no_data_is_opaque() -> None:
         ["d", [1]], ["d", [["l"], 1]], ["s", ["l"]], ["L", 3], ["dd", "eval"], ["e", "Set", "key"],
     ],
 )  # fmt: skip
-def test_nonsense_is_turned_down(data: Any) -> None:
-    """What `encode` never gives is an error, and nothing else."""
+def test_malformed_data_is_refused(data: Any) -> None:
+    """Data that `encode` never returns raises a CodecError."""
     with pytest.raises(CodecError):
         Codec().decode(data)
 
 
 def test_depth_is_no_trap() -> None:
-    """Data that is nested without end is an error, and no crash."""
+    """Data that is nested too deeply is an error, not a crash."""
     data: list[Any] = ["l"]
     for _ in range(100_000):
         data = ["l", data]
@@ -102,14 +102,14 @@ def test_depth_is_no_trap() -> None:
     "hint", [int, str | None, tuple[int, ...], tuple[int, str], Any, float, bool, tuple[Entry, ...]]
 )
 def test_annotations_come_back(hint: Any) -> None:
-    """What a message's field may be annotated with is the same at the other end."""
+    """The annotation of a message's field is decoded as it was."""
     wire = Codec()
 
     assert hint == decode_annotation(encode_annotation(hint, wire.class_id), wire.classes)
 
 
 def test_unknown_annotation_fits_nothing() -> None:
-    """A class that the wire does not know becomes one that nothing is an instance of."""
+    """An unknown class is decoded as a class without instances."""
 
     @dataclasses.dataclass
     class Strange:

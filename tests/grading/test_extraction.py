@@ -1,4 +1,4 @@
-"""What is taken out of a submission: the Node and what it needs, and nothing that merely acts or reaches out."""
+"""What is extracted from a submission: the Node and what it needs, without statements that have only an effect."""
 
 from pathlib import Path
 
@@ -10,47 +10,47 @@ from raft_steps.lab.grading.source_policy import complaints, extract_submission
 from tests.grading.submissions import step_06
 
 
-def taken_from(tmp_path: Path, text: str, name: str = "ann.py") -> ExtractedNode:
-    """Take a Node out of a text."""
+def extracted_from(tmp_path: Path, text: str, name: str = "ann.py") -> ExtractedNode:
+    """Extract the Node from a text."""
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     return extract_submission(path)
 
 
-def test_only_what_the_node_needs_is_taken(tmp_path: Path) -> None:
-    """Functions, constants and messages that it uses are taken, lines stay where they are, and the rest is blank."""
+def test_only_what_the_node_needs_is_kept(tmp_path: Path) -> None:
+    """Functions, constants and messages that it uses are kept on their lines, and the rest is blank."""
     text = "import json\nLIMIT = 3\nOTHER = json\nprint(LIMIT)\n\ndef few():\n    return LIMIT\n\nclass Node:\n    x = few()\n"
 
-    kept = taken_from(tmp_path, text).cells[0].kept.splitlines()
+    kept = extracted_from(tmp_path, text).cells[0].kept.splitlines()
 
     assert ["", "LIMIT = 3", "", "", "", "def few():", "    return LIMIT", "", "class Node:", "    x = few()"] == kept
 
 
-def test_what_is_changed_later_is_taken_too(tmp_path: Path) -> None:
-    """A method that is put into the class after it belongs to the Node; an attribute of something else does not."""
+def test_what_is_changed_later_is_kept_too(tmp_path: Path) -> None:
+    """A method that is added to the class later belongs to the Node; an attribute of another object does not."""
     text = "class Node:\n    pass\ndef hear(self): ...\nNode.on_start = hear\nother.x = Node\n"
 
-    assert "Node.on_start = hear" in taken_from(tmp_path, text).text
-    assert "other.x" not in taken_from(tmp_path, text).text
+    assert "Node.on_start = hear" in extracted_from(tmp_path, text).text
+    assert "other.x" not in extracted_from(tmp_path, text).text
 
 
-def test_import_that_is_not_allowed_is_left_out_and_told(tmp_path: Path) -> None:
-    """Whoever uses it misses it; the instructor reads which line it was."""
-    taken = taken_from(tmp_path, "import os\n\nclass Node:\n    here = os.getcwd()\n")
+def test_import_that_is_not_allowed_is_left_out_with_a_remark(tmp_path: Path) -> None:
+    """The remark names the line."""
+    extracted = extracted_from(tmp_path, "import os\n\nclass Node:\n    here = os.getcwd()\n")
 
-    assert "import os" not in taken.text
-    assert len(taken.remarks) == 1
-    assert "line 1" in taken.remarks[0]
+    assert "import os" not in extracted.text
+    assert len(extracted.remarks) == 1
+    assert "line 1" in extracted.remarks[0]
 
 
-def test_names_are_taken_one_by_one(tmp_path: Path) -> None:
-    """Of an import, only the names that are needed stay: check and Cluster are not there for a Node."""
+def test_imported_names_are_kept_one_by_one(tmp_path: Path) -> None:
+    """Only the names of an import that are needed stay: a Node cannot use check and Cluster."""
     text = "from raft_steps.lab import Cluster, check, message\n\n@message\nclass M:\n    x: int\n\nclass Node:\n    m = M\n"
 
-    taken = taken_from(tmp_path, text)
+    extracted = extracted_from(tmp_path, text)
 
-    assert "from raft_steps.lab import message" == taken.text.splitlines()[0]
-    assert [] == taken.remarks
+    assert "from raft_steps.lab import message" == extracted.text.splitlines()[0]
+    assert [] == extracted.remarks
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_names_are_taken_one_by_one(tmp_path: Path) -> None:
     ],
 )
 def test_doors_to_the_interpreter_are_closed(line: str) -> None:
-    """Names by which Python code gets at the interpreter are turned down, with their line."""
+    """Names through which Python code reaches the interpreter are refused, with their line."""
     assert [f"line {1 + line.count(chr(10))}"] == [each.partition(":")[0] for each in complaints(line)][:1]
 
 
 @pytest.mark.parametrize("line", ["self.log.entries_after(3)", "x.__name__", "def __eq__(self, other): ...", "x._own"])
 def test_plain_code_is_no_complaint(line: str) -> None:
-    """What a Node is written with passes."""
+    """Ordinary code of a Node passes."""
     assert [] == list(complaints(line))
 
 
@@ -101,7 +101,7 @@ def test_right_submission_is_no_complaint() -> None:
     ],
 )
 def test_what_steps_are_made_of_may_be_imported(module: str, names: tuple[str, ...]) -> None:
-    """The standard library's harmless modules, the steps, and the laboratory's few names."""
+    """Harmless modules of the standard library, the steps, and a few names of the laboratory may be imported."""
     assert not import_refusal(module, names)
 
 
@@ -124,12 +124,12 @@ def test_what_steps_are_made_of_may_be_imported(module: str, names: tuple[str, .
     ],
 )
 def test_what_reaches_out_may_not_be_imported(module: str, names: tuple[str, ...]) -> None:
-    """Everything else is turned down, with a reason."""
+    """Everything else is refused, with a reason."""
     assert import_refusal(module, names)
 
 
 def test_link_and_pipe_are_not_opened(tmp_path: Path) -> None:
-    """What is no plain file is not read: a link may lead anywhere, and a pipe never ends."""
+    """Only plain files are read: a link may lead anywhere, and a pipe never ends."""
     (tmp_path / "link.py").symlink_to(__file__)
 
     with pytest.raises(SubmissionError, match="not a plain file"):

@@ -23,13 +23,13 @@ TOO_EARLY = "raft-steps 1\nservers tom jerry spike\nuntil 3\nexpect 2 one leader
 RIGHT: Any = node(12)
 
 
-class FromTheLog(RIGHT):  # type: ignore[misc]
+class FromTheLog(RIGHT):
     def on_start(self) -> None:
         super().on_start()
         self.current_term = self.log.last_term
 
 
-class NeverLeads(RIGHT):  # type: ignore[misc]
+class NeverLeads(RIGHT):
     def become_leader(self) -> None:
         pass
 
@@ -37,8 +37,8 @@ class NeverLeads(RIGHT):  # type: ignore[misc]
 MUTANTS = [FromTheLog, NeverLeads]
 
 
-def hunted(tmp_path: Path, *tests: str) -> tuple[float, list[str]]:
-    """Hunt with these tests; give the score, and what came of each."""
+def graded(tmp_path: Path, *tests: str) -> tuple[float, list[str]]:
+    """Grade these tests; return the score, and the outcome of each."""
     path = tmp_path / "ann.txt"
     path.write_text("\n---\n".join(tests), encoding="utf-8")
     found = grade_tests(path, 12, MUTANTS)
@@ -46,29 +46,29 @@ def hunted(tmp_path: Path, *tests: str) -> tuple[float, list[str]]:
 
 
 def test_scenario_finds_a_broken_promise(tmp_path: Path) -> None:
-    """A scenario in which a wrong Node breaks a promise finds it, and no other."""
-    assert (50.0, ["Test 1 finds mutant 1."]) == hunted(tmp_path, f"# A late entry.\n{LATE_ENTRY}")
+    """A scenario in which a wrong Node violates a property finds that Node, and no other."""
+    assert (50.0, ["Test 1 finds mutant 1."]) == graded(tmp_path, f"# A late entry.\n{LATE_ENTRY}")
 
 
 def test_expectation_finds_what_breaks_no_promise(tmp_path: Path) -> None:
-    """A Node that never leads breaks no promise; a test that expects a leader finds it."""
+    """A Node that never leads violates no property; a test that expects a leader finds it."""
     expects = QUIET.replace("; ", "\n") + "\nexpect 59 one leader"
 
-    assert (0.0, ["Test 1 finds none of the mutants."]) == hunted(tmp_path, QUIET)
-    assert (100.0, ["Test 1 finds mutant 2.", "Test 2 finds mutant 1."]) == hunted(tmp_path, expects, LATE_ENTRY)
+    assert (0.0, ["Test 1 finds none of the mutants."]) == graded(tmp_path, QUIET)
+    assert (100.0, ["Test 1 finds mutant 2.", "Test 2 finds mutant 1."]) == graded(tmp_path, expects, LATE_ENTRY)
 
 
 def test_false_alarm_finds_nothing(tmp_path: Path) -> None:
-    """A test that the right Node does not pass counts for nothing, however many mutants fail it; the others count."""
-    score, told = hunted(tmp_path, TOO_EARLY, LATE_ENTRY)
+    """A test that the right Node fails counts for nothing, however many mutants fail it; the others count."""
+    score, told = graded(tmp_path, TOO_EARLY, LATE_ENTRY)
 
     assert 50.0 == score
     assert told[0].startswith("Test 1 is a false alarm")
 
 
 def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
-    """A slip in one test costs that test alone."""
-    score, told = hunted(tmp_path, "at noon crash leader", LATE_ENTRY)
+    """A mistake in one test affects only that test."""
+    score, told = graded(tmp_path, "at noon crash leader", LATE_ENTRY)
 
     assert 50.0 == score
     assert told[0].startswith("Test 1 cannot be run")
@@ -83,14 +83,14 @@ def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_test_has_a_size(text: str) -> None:
-    """Tests that would keep the grader busy are turned down."""
+    """Tests that would keep the grader busy are refused."""
     with pytest.raises(ScenarioError, match="a test"):
         read_test(text, 12)
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n---\n", bytes(range(256)), b"x\0y", b"a\n---\n" * 60])
-def test_files_without_tests_are_told(tmp_path: Path, content: bytes) -> None:
-    """An empty file, one that is no text, and one with far too many tests get a sentence."""
+def test_files_without_tests_are_reported(tmp_path: Path, content: bytes) -> None:
+    """An empty file, one that is not a text, and one with too many tests get a sentence."""
     path = tmp_path / "bob.txt"
     path.write_bytes(content)
 
@@ -100,7 +100,7 @@ def test_files_without_tests_are_told(tmp_path: Path, content: bytes) -> None:
 
 
 def test_own_mutants_are_the_nodes_of_a_module(tmp_path: Path) -> None:
-    """Every Node that a module defines is one; a message is none."""
+    """Every Node that a module defines is a mutant; a message is not."""
     (tmp_path / "suspects.py").write_text(
         "from raft_steps import step_12_persistence as step_12\n\n\nclass One(step_12.Node):\n    pass\n\n\n"
         "class Two(One):\n    pass\n\n\nclass Message:\n    pass\n",
@@ -112,7 +112,7 @@ def test_own_mutants_are_the_nodes_of_a_module(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_default_set_takes_looking_for(tmp_path: Path) -> None:
-    """The mutants of step 12 are many; waiting finds none of them, and each is found by adversity."""
+    """Step 12 has many mutants; a quiet run finds none of them, and runs with faults find each."""
     from raft_steps.lab.runtime.loading import load_node
 
     specs = write_mutants(tmp_path / "mutants", 12)
@@ -125,7 +125,7 @@ def test_default_set_takes_looking_for(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_command_grades_hunts(tmp_path: Path) -> None:
-    """The command takes an instructor's mutants, and writes a column for each."""
+    """The command runs an instructor's mutants, and writes a column for each."""
     (tmp_path / "suspects.py").write_text(
         "from raft_steps import step_12_persistence as step_12\n\n\nclass FromTheLog(step_12.Node):\n"
         "    def on_start(self) -> None:\n        super().on_start()\n        self.current_term = self.log.last_term\n",

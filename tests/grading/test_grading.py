@@ -1,4 +1,4 @@
-"""The grader: what is handed in gets a score and a sentence, and nobody earns what is not earned."""
+"""The grader: every submission gets a score and a sentence, and no submission gets undeserved points."""
 
 import base64
 import csv
@@ -35,14 +35,14 @@ HONEST: dict[str, str | bytes] = {
 
 
 def put(folder: Path, files: dict[str, str | bytes]) -> None:
-    """Write what students hand in."""
+    """Write the submissions of students."""
     folder.mkdir(exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 def hurry(patch: pytest.MonkeyPatch) -> None:
-    """Let judges wait for an endless loop half as long: how long is not what is asked here."""
+    """Halve the time that judges wait for an endless loop."""
 
     def copy(folder: Path, step: int) -> list[str]:
         modules = package_copy.copy_package(folder, step)
@@ -61,7 +61,7 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Grade everybody at once, with temporary folders of our own, so that what is left over can be told."""
+    """Grade all submissions at once, with separate temporary folders, so that a test finds what is left in them."""
     place = tmp_path_factory.mktemp("grading")
     own = place / "temporary"
     own.mkdir()
@@ -83,7 +83,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("each", hostile.ALL, ids=lambda each: each.name)
 def test_hostile_submission_gets_what_it_earns(graded: dict[str, Any], each: hostile.Hostile) -> None:
-    """It gets a score, a sentence, a page, and not more than is right in it."""
+    """It gets a score that it deserves, a sentence and a page."""
     result = graded["results"][each.name]
 
     assert each.least <= result["score"] <= each.most, result
@@ -94,7 +94,7 @@ def test_hostile_submission_gets_what_it_earns(graded: dict[str, Any], each: hos
 
 @pytest.mark.slow
 def test_nothing_is_left_running(graded: dict[str, Any]) -> None:
-    """After a grading no process knows its folders any more, and its temporary folders are gone."""
+    """After a grading no process uses its folders, and its temporary folders are gone."""
     mark = str(graded["temporary"]).encode()
     running = []
     for path in Path("/proc").glob("[0-9]*"):
@@ -111,7 +111,7 @@ def test_nothing_is_left_running(graded: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_honest_submissions_are_in_order_of_merit(graded: dict[str, Any]) -> None:
-    """Whoever has it right has all points, in a notebook or in a module; nearly right comes next; nothing has none."""
+    """A right notebook or module has all points, a nearly right one fewer, and an unwritten one none."""
     scores = {Path(name).stem: graded["results"][Path(name).stem]["score"] for name in HONEST}
 
     assert 100 == scores["right"] == scores["right_notebook"]
@@ -120,8 +120,8 @@ def test_honest_submissions_are_in_order_of_merit(graded: dict[str, Any]) -> Non
 
 
 @pytest.mark.slow
-def test_page_says_rule_picture_and_replay(graded: dict[str, Any]) -> None:
-    """A failure has its rule, its picture and a line to replay; the page asks for nothing, and runs nothing."""
+def test_page_has_rule_picture_and_command(graded: dict[str, Any]) -> None:
+    """A failure has its rule, its picture and a command to repeat it; the page loads nothing and runs no script."""
     page = graded["grading"].page_of(Submission("leader_stays", None)).read_text(encoding="utf-8")
 
     rule = next(each for each in checks_of(6) if each.name == "a term at least as new deposes a leader")
@@ -135,7 +135,7 @@ def test_page_says_rule_picture_and_replay(graded: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_no_page_gives_a_secret_away(graded: dict[str, Any]) -> None:
-    """No page names a private seed, shows a line of a check, or a path of the machine."""
+    """No page contains a private seed, a line of a check, or a path of the machine."""
     code = [line.strip() for line in Path("raft_steps/lab/checks/step_06.py").read_text(encoding="utf-8").splitlines()]
     telling = [line for line in code if line.startswith(("stage.", "sent =", "before ="))]
 
@@ -151,7 +151,7 @@ def test_no_page_gives_a_secret_away(graded: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is graded is not graded again, and gets the same; what was changed is."""
+    """A graded submission is not graded again and keeps its result; a changed one is graded."""
     hurry(monkeypatch)
     started: list[str] = []
     start = grading_run._start
@@ -171,7 +171,7 @@ def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: p
 
 @pytest.mark.slow
 def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control-C in the middle leaves what is done, and no folder; the next run goes on from there."""
+    """Control-C keeps the results so far and leaves no folder; the next run continues."""
     hurry(monkeypatch)
     own = tmp_path / "temporary"
     own.mkdir()
@@ -197,20 +197,20 @@ def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_private_seeds_follow_from_the_secret_alone() -> None:
-    """The same secret gives the same seeds, another one others, and more seeds begin with the fewer."""
+    """The same secret gives the same seeds, another one others, and a longer list starts with the shorter one."""
     assert private_seeds("a", 3) == private_seeds("a", 5)[:3]
     assert not set(private_seeds("a", 50)) & set(private_seeds("b", 50))
 
 
 def result(student: str, sentence: str = "All is well.") -> dict[str, Any]:
-    """Give a result as a judge writes it."""
+    """Return a result as a judge writes it."""
     checks = {"one": 1, "two": 0}
     numbers = {"step": 6, "score": 50.0, "points": 2, "of": 4, "sweep": 0.5, "seeds": [1, 2], "search": 0.5}
-    return {"key": "k", "student": student, "checks": checks, "sentence": sentence, "remarks": ["Beside."]} | numbers
+    return {"key": "k", "student": student, "checks": checks, "sentence": sentence, "remarks": ["A remark."]} | numbers
 
 
 def test_scores_have_a_line_for_each_student(tmp_path: Path) -> None:
-    """CSV has a column for each check; JSON says the same."""
+    """CSV has a column for each check; JSON has the same data."""
     table, data = write_scores(tmp_path, [result("ann"), result("bob", "Two\nlines.")])
 
     rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
@@ -222,20 +222,20 @@ def test_scores_have_a_line_for_each_student(tmp_path: Path) -> None:
 
 
 def test_scores_hold_no_formula() -> None:
-    """A student whose name is a formula is a text to a spreadsheet."""
+    """A student's name that looks like a formula is a text in a spreadsheet."""
     assert "'=1+1" in as_csv([result("=1+1")])
 
 
 def test_half_a_character_is_written_as_a_mark(tmp_path: Path) -> None:
-    """What a Node says, or a file is called, need be no text; scores are written all the same."""
+    """Lone surrogates and control characters in messages are replaced in the scores."""
     table, data = write_scores(tmp_path, [result("ann", "raised E: \ud800\x1b[2J")])
 
     assert "\x1b" not in table.read_text(encoding="utf-8")
     assert "raised E: ?" in json.loads(data.read_text(encoding="utf-8"))[0]["sentence"]
 
 
-def test_name_that_is_no_text_stops_nobody(tmp_path: Path) -> None:
-    """A file from another system, and one whose name steers a terminal, have a readable student and a page."""
+def test_name_that_is_not_text_is_graded(tmp_path: Path) -> None:
+    """Files with names that are not text, or control a terminal, have readable student names and a page."""
     for name in (b"b\xff.py", b"c\x1b[31m\n 100.0  d.py", b"<script>.py"):
         try:
             Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("", encoding="utf-8")
@@ -255,7 +255,7 @@ def test_name_that_is_no_text_stops_nobody(tmp_path: Path) -> None:
 
 
 def test_each_file_and_each_folder_is_a_student(tmp_path: Path) -> None:
-    """Names are those of files and folders; a folder with one file, or with the step's notebook, is understood."""
+    """Students are named after files and folders; a folder may have one file, or the step's notebook among others."""
     put(tmp_path / "in", {"ann.py": "", "bob.ipynb": ""})
     for name, files in {"cem": ["06_term_checks.ipynb", "05_x.ipynb"], "dia": ["a.py", "b.py"], "eve": []}.items():
         put(tmp_path / "in" / name, dict.fromkeys(files, ""))
@@ -273,7 +273,7 @@ def test_each_file_and_each_folder_is_a_student(tmp_path: Path) -> None:
 
 
 def test_names_of_files_are_harmless() -> None:
-    """Whatever a student is called, the page has a name of its own, in the folder."""
+    """Every student's page has a unique name, inside the folder."""
     names = ["../../etc/passwd", "a b", "a/b", "a-b", "", "…"]
     slugs = [Submission(name, None).slug for name in names]
 

@@ -94,7 +94,7 @@ def test_solution_of_the_course_has_no_points(secret: Path, number: int) -> None
 def test_private_runs_give_points_to_a_node_that_breaks_nothing(
     secret: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A Node that breaks no promise gets its share of the points; otherwise the broken rules are printed."""
+    """A Node that violates no property gets its share of the points; otherwise the violated rules are printed."""
     assert 3.0 == private_runs(Right, step=6, points=3)
     assert "20 of 20 private runs keep what step 6 promises." in capsys.readouterr().out
     assert 0 == private_runs(Nothing, step=6, points=3)

@@ -1,4 +1,4 @@
-"""The grader says of a Node what `check` says of it, though it never runs the Node in its own process."""
+"""The grader's verdicts are those of `check`, although it never runs a Node in its own process."""
 
 import importlib
 import re
@@ -16,7 +16,7 @@ from raft_steps.lab.grading.source_policy import extract_submission
 from raft_steps.lab.grading.trials import new_checks, private_seeds
 from raft_steps.lab.grading.worker_process import WorkerProcess
 from tests.checks.check_tools import wrong_nodes_of
-from tests.grading.grading_nursery import Nursery
+from tests.grading.worker_factory import WorkerFactory
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "tests" / "checks" / "wrong_nodes").glob("step_*.py"))
@@ -24,43 +24,43 @@ EVERY_STEP = STEPS[-1].number + 1  # The wrong Nodes build on the very steps tha
 
 
 @pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    """Give sessions with a package that has all steps in it."""
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerFactory]:
+    """Return a factory of workers whose package has all steps."""
     folder = tmp_path_factory.mktemp("package")
-    with Nursery(folder, copy_package(folder, EVERY_STEP)) as nursery:
-        yield nursery
+    with WorkerFactory(folder, copy_package(folder, EVERY_STEP)) as factory:
+        yield factory
 
 
-def remotely(session: WorkerProcess, modules: list[str], node_class: type, step: int) -> Report:
-    """Hold a Node that another process holds against the checks, with what the grader takes out of its file."""
+def check_remotely(process: WorkerProcess, modules: list[str], node_class: type, step: int) -> Report:
+    """Check a Node in a worker, as the grader extracts it from its file."""
     path = Path(str(sys.modules[node_class.__module__].__file__))
-    return check(load(extract_submission(path, node_class.__name__), session, modules), step)
+    return check(load(extract_submission(path, node_class.__name__), process, modules), step)
 
 
-def said(report: Report) -> Iterator[tuple[str, bool, str]]:
-    """Give what a report says, but for the names of files."""
+def results_of(report: Report) -> Iterator[tuple[str, bool, str]]:
+    """Yield the results of a report, without the names of files."""
     for result in report.results:
         yield result.name, result.passed, re.sub(r"\w+\.py, line", "line", result.message)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
-def test_wrong_nodes_get_the_same_verdicts(nursery: Nursery, name: str) -> None:
-    """Each wrong Node fails the same checks, in the same words; the first in a process as a grading starts it."""
+def test_wrong_nodes_get_the_same_verdicts(factory: WorkerFactory, name: str) -> None:
+    """Each wrong Node fails the same checks with the same messages; the first in a process as a grading starts it."""
     module, step = importlib.import_module(f"tests.checks.wrong_nodes.{name}"), int(name.split("_")[1])
     nodes = sorted(wrong_nodes_of(module, set()), key=lambda each: each.__name__)
 
     assert nodes
     for each in nodes:
-        with WorkerProcess(nursery.package) if each is nodes[0] else nursery.session() as session:
-            there = list(said(remotely(session, nursery.modules, each, step)))
-        assert list(said(check(each, step))) == there, each.__name__
+        with WorkerProcess(factory.package) if each is nodes[0] else factory.start() as process:
+            there = list(results_of(check_remotely(process, factory.modules, each, step)))
+        assert list(results_of(check(each, step))) == there, each.__name__
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [each.number for each in STEPS])
 def test_the_course_itself_has_all_points(tmp_path: Path, number: int) -> None:
-    """The notebook of each step, with its solution, earns every point, with the later steps out of reach."""
+    """The notebook of each step, with its solution, gets all points without access to later steps."""
     path = ROOT / "notebooks" / STEPS[number - 1].notebook_name
     modules = copy_package(tmp_path, number)
 
@@ -72,20 +72,20 @@ def test_the_course_itself_has_all_points(tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize("number", [each.number for each in STEPS])
 def test_every_step_has_work_to_do(number: int) -> None:
-    """In every step some check is not passed by doing nothing; else nobody could earn a point."""
+    """In every step some check takes work; otherwise no submission could get points."""
     assert new_checks(number)
 
 
 def test_notebook_counts_up_to_its_check(tmp_path: Path) -> None:
-    """What comes after the cell that checks the Node, such as breaking it on purpose, is not graded."""
+    """Code after the cell that checks the Node, such as breaking it on purpose, is not graded."""
     from tests.grading.submissions import step_06
 
     path = tmp_path / "x.ipynb"
     path.write_text(step_06.RIGHT_NOTEBOOK, encoding="utf-8")
 
-    taken = extract_submission(path)
+    extracted = extract_submission(path)
 
-    assert "refuse_append_entries" in taken.text
-    assert "Break it" not in taken.text
-    assert "Cluster" not in taken.text
-    assert [] == taken.remarks
+    assert "refuse_append_entries" in extracted.text
+    assert "Break it" not in extracted.text
+    assert "Cluster" not in extracted.text
+    assert [] == extracted.remarks

@@ -1,4 +1,4 @@
-"""The process that holds a submission: what code can do there that has come past the rules of the source."""
+"""The worker process: what code can do in it that has passed the source policy."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from raft_steps.lab.grading.worker_process import WorkerLostError, WorkerProcess
 from raft_steps.lab.runtime.diagnostics import Mistake
 from tests.grading.submissions import step_06
 
-# The way out that everybody knows: a class of the interpreter's, whose module has imported os.
+# The best-known way out: a class of the interpreter whose module has imported os.
 BREAKOUT = (
     "os = [c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0].__init__.__globals__"
 )
@@ -28,13 +28,13 @@ BREAKOUT = (
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """Give the package that a submission of step 6 sees."""
+    """Return the package that a submission of step 6 sees, and the modules in it."""
     folder = tmp_path_factory.mktemp("package")
     return folder, copy_package(folder, 6)
 
 
 def loaded(process: WorkerProcess, package: tuple[Path, list[str]], text: str) -> Any:
-    """Load a text as it stands, past the rules of the source."""
+    """Load a text without applying the source policy."""
     return load(ExtractedNode([ExtractedCell("x.py", text, text)]), process, package[1])
 
 
@@ -59,8 +59,8 @@ def loaded(process: WorkerProcess, package: tuple[Path, list[str]], text: str) -
         "os['sys'].modules['raft_steps.lab.grading.limits'].FORBIDDEN_EVENTS = ('none',)\nos['open']('found', 65)",
     ],
 )
-def test_who_gets_at_the_interpreter_is_stopped_there(package: tuple[Path, list[str]], line: str) -> None:
-    """Files, processes, signals, imports and the like are refused by the interpreter itself."""
+def test_code_that_reaches_the_interpreter_is_stopped(package: tuple[Path, list[str]], line: str) -> None:
+    """The audit hook refuses files, processes, signals, imports and the like."""
     with WorkerProcess(package[0]) as process:
         with pytest.raises(Mistake, match=r"reached for|imported|KeyError"):
             loaded(process, package, f"{step_06.RIGHT}\n{BREAKOUT}\n{line}\n")
@@ -69,7 +69,7 @@ def test_who_gets_at_the_interpreter_is_stopped_there(package: tuple[Path, list[
 
 @pytest.mark.slow
 def test_ending_the_process_ends_the_trial(package: tuple[Path, list[str]]) -> None:
-    """A process that ends itself gets no further points, and is said to have ended."""
+    """A worker that ends itself gets no further points, and the report says that it ended."""
     text = step_06.RIGHT.replace(
         '        """Refuse an older', f"        {BREAKOUT}\n        os['_exit'](0)\n        '''Refuse"
     ).replace('store what fits."""', "store what fits.'''")
@@ -82,7 +82,7 @@ def test_ending_the_process_ends_the_trial(package: tuple[Path, list[str]]) -> N
 
 @pytest.mark.slow
 def test_forged_answers_are_the_nodes_own(package: tuple[Path, list[str]]) -> None:
-    """Who writes answers by hand says at most what the Node might have said, and no verdict."""
+    """A forged answer is at most a possible behaviour of the Node, and never a verdict."""
     forged = """os['write'](n, b'{"set":{},"passed":true,"score":100}\\\\n')"""
     lines = f"{BREAKOUT}\n        for n in range(3, 12):\n            try: {forged}\n            except OSError: pass\n"
     body = step_06.UNTOUCHED.replace(
@@ -97,7 +97,7 @@ def test_forged_answers_are_the_nodes_own(package: tuple[Path, list[str]]) -> No
 
 @pytest.mark.slow
 def test_no_seed_leaves_the_judge(package: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is sent to a submission's process holds no seed: it asks for each number."""
+    """No seed is sent to a worker: it asks for each random number."""
     sent: list[Any] = []
     with WorkerProcess(package[0]) as process:
         node_class = loaded(process, package, step_06.RIGHT)
@@ -117,7 +117,7 @@ def test_no_seed_leaves_the_judge(package: tuple[Path, list[str]], monkeypatch: 
 
 @pytest.mark.slow
 def test_same_run_as_in_this_process(package: tuple[Path, list[str]]) -> None:
-    """A cluster of Nodes that another process holds gives the same trace, byte for byte."""
+    """A cluster of Nodes in a worker has the same trace, byte for byte."""
     space: dict[str, Any] = {"__name__": "__main__"}
     exec(step_06.RIGHT, space)
 
@@ -140,7 +140,7 @@ def test_same_run_as_in_this_process(package: tuple[Path, list[str]]) -> None:
 
 @pytest.mark.slow
 def test_group_is_ended_with_its_process() -> None:
-    """Whatever a process has started in its process ends with it."""
+    """Every process that a worker has started ends with it."""
     code = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, bufsize=0
@@ -155,7 +155,7 @@ def test_group_is_ended_with_its_process() -> None:
 
 
 def _is_gone(pid: int) -> bool:
-    """Say whether a process is gone, or dead and only waits to be taken away; look for ten seconds."""
+    """Return whether a process is gone or a zombie within ten seconds."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
         try:
@@ -169,7 +169,7 @@ def _is_gone(pid: int) -> bool:
 
 @pytest.mark.slow
 def test_package_holds_no_later_step(package: tuple[Path, list[str]]) -> None:
-    """What a submission of step 6 may read ends with step 5, and holds no check, no rule and no simulation."""
+    """The package of step 6 ends with step 5, and has no check, no property and no simulation."""
     names = {path.relative_to(package[0]).as_posix() for path in package[0].rglob("*.py")}
 
     assert "raft_steps/step_05_term_in_append_entries.py" in names
@@ -179,15 +179,15 @@ def test_package_holds_no_later_step(package: tuple[Path, list[str]]) -> None:
 
 
 def test_computing_time_is_the_processes_own() -> None:
-    """The time that counts is that of the process, and it does not go back."""
+    """The computing time is that of the process, and it never decreases."""
     first = cpu_seconds_of(os.getpid())
 
     assert 0 <= first <= cpu_seconds_of(os.getpid())
 
 
 @pytest.mark.slow
-def test_lost_session_stays_lost(package: tuple[Path, list[str]]) -> None:
-    """Once a process is gone, every further question gets the same answer, at once."""
+def test_lost_worker_stays_lost(package: tuple[Path, list[str]]) -> None:
+    """Once a worker is gone, every further request raises the same error, at once."""
     with WorkerProcess(package[0]) as process:
         loaded(process, package, step_06.RIGHT)
         os.kill(process._process.pid, signal.SIGTERM)

@@ -1,7 +1,7 @@
-"""What the tests of the source tools share: cells as a kernel runs them, whole files loaded as modules, runs to compare.
+"""Helpers for the tests of the source room: cells run as by a kernel, texts loaded as modules, runs to compare.
 
-Run as a program it writes the golden difference anew: ``python -m tests.source.source_tools``. Do that only for a change that
-is meant.
+Run as a program, it rewrites the golden difference: ``python -m tests.source.source_tools``. Do that only for an intended
+change.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ GOLDEN = Path(__file__).parent / "golden" / "diff_5_6.txt"
 
 
 class Kernel:
-    """Runs cells as a notebook's kernel does: in one module, each text kept in `linecache` and in no file."""
+    """Runs cells as a notebook's kernel does: in one module, with each text in `linecache` and not in a file."""
 
     def __init__(self) -> None:
-        """Begin with an empty module, which stands for ``__main__``."""
+        """Begin with an empty module as ``__main__``."""
         self.module = ModuleType("module_of_cells")
         self.count = 0
 
@@ -35,7 +35,7 @@ class Kernel:
         exec(compile(text, name, "exec", dont_inherit=True), self.module.__dict__)
 
     def __getitem__(self, name: str) -> Any:
-        """Give what a name stands for in the cells."""
+        """Return the value of a name in the cells."""
         return self.module.__dict__[name]
 
 
@@ -52,7 +52,7 @@ def load(text: str, path: Path) -> ModuleType:
 
 
 def events(step_or_class: int | type, step: int, seed: int) -> list[str]:
-    """Run a cluster with writes, a crash and lost messages; give its trace's events as text."""
+    """Run a cluster with writes, a crash and lost messages; return its trace's events as text."""
     cluster = Cluster(
         step_or_class,
         3,

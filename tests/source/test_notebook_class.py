@@ -1,4 +1,4 @@
-"""A learner's class, from cells that are in no file, is folded, shown and compared as the steps are."""
+"""A learner's class from notebook cells is flattened, shown and compared as the steps are."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Node(step_05.Node):
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
-    """Give a kernel that has run the imports of a notebook."""
+    """Return a kernel that has run the imports of a notebook."""
     kernel = Kernel()
     monkeypatch.setitem(sys.modules, kernel.module.__name__, kernel.module)
     kernel.run(IMPORTS)
@@ -66,12 +66,12 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 
 
 def loaded(of_class: Any, tmp_path: Path) -> Any:
-    """Give the Node of the file that the whole of a class makes."""
+    """Return the Node of the module that `whole` returns for a class."""
     return load(whole(of_class).text, tmp_path / "whole_of_a_learner.py").Node
 
 
-def test_a_cell_is_folded_into_one_file(kernel: Kernel, tmp_path: Path) -> None:
-    """The whole of a learner's class runs as the class does, over 20 seeds."""
+def test_a_cell_is_flattened_into_one_file(kernel: Kernel, tmp_path: Path) -> None:
+    """The whole of a learner's class behaves as the class does, over 20 seeds."""
     kernel.run(TURN)
 
     alone = loaded(kernel["Node"], tmp_path)
@@ -80,8 +80,8 @@ def test_a_cell_is_folded_into_one_file(kernel: Kernel, tmp_path: Path) -> None:
         assert events(kernel["Node"], 6, seed) == events(alone, 6, seed)
 
 
-def test_a_cell_is_folded_as_it_was_written(kernel: Kernel) -> None:
-    """Comments stay, an exercise's marks go, what the class needs is there, and super() is written out."""
+def test_a_cell_is_flattened_as_it_was_written(kernel: Kernel) -> None:
+    """Comments stay, an exercise's markers are removed, what the class needs is there, and super() is inlined."""
     kernel.run(TURN)
     text = whole(kernel["Node"]).text
 
@@ -99,7 +99,7 @@ def test_a_cell_is_folded_as_it_was_written(kernel: Kernel) -> None:
 
 
 def test_a_message_of_an_earlier_cell_is_found(kernel: Kernel, tmp_path: Path) -> None:
-    """A message that is redefined in a cell of its own, twice even, takes the place of the step's."""
+    """A message that is redefined in a separate cell, even twice, replaces the step's."""
     cell = "@message\nclass AppendEntries:\n    {}term: int\n    prev_log_index: int\n    prev_log_term: int\n"
     cell += "    entries: tuple[Entry, ...]\n"
     methods = "\n".join(str(show(5, name)) for name in ("append_entries_after", "on_append_entries"))
@@ -115,7 +115,7 @@ def test_a_message_of_an_earlier_cell_is_found(kernel: Kernel, tmp_path: Path) -
 
 
 def test_a_cell_is_compared_with_a_step(kernel: Kernel) -> None:
-    """The difference to the step that one should write says what is missing, and in whose words."""
+    """The difference to the step to be written shows what is missing."""
     kernel.run(TURN)
     found = diff(kernel["Node"], 6)
 
@@ -125,7 +125,7 @@ def test_a_cell_is_compared_with_a_step(kernel: Kernel) -> None:
 
 
 def test_a_cell_is_shown(kernel: Kernel) -> None:
-    """A method of one's own is shown, an inherited one too, and without a name the class as it stands in the cell."""
+    """A method of the class is shown, an inherited one too, and without a name the class as it is in the cell."""
     kernel.run(TURN)
 
     assert str(show(kernel["Node"], "on_append_entries_refused")).endswith("self.refusals += 1\n    # That is all.")
@@ -135,7 +135,7 @@ def test_a_cell_is_shown(kernel: Kernel) -> None:
 
 
 def test_classes_over_several_cells(kernel: Kernel, tmp_path: Path) -> None:
-    """A node may grow from cell to cell, a class with a variable alone included; each cell is one change."""
+    """A node may grow from cell to cell, even by a class with only a variable."""
     kernel.run(TURN)
     kernel.run("class Hasty(Node):\n    election_timeout_range = (2, 3)\n")
     kernel.run("class Mine(Hasty):\n    def on_append_entries_refused(self, sender, message):\n        pass\n")
@@ -157,7 +157,7 @@ def test_a_cell_that_ran_again_after_a_change(kernel: Kernel) -> None:
 
 
 def test_a_class_of_a_file(tmp_path: Path) -> None:
-    """A class that somebody hands in as a file is read from there."""
+    """A class in a file is read from there."""
     found = load(f"{IMPORTS}\n{TURN}", tmp_path / "handed_in.py").Node
 
     assert str(show(found, "refusals")) == "# How often I was refused.\nrefusals: int = 0"
@@ -165,7 +165,7 @@ def test_a_class_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_class_inside_a_function(tmp_path: Path) -> None:
-    """A class that a test defines, with what its methods see around them, is found too."""
+    """A class in a function, whose methods use local names, is found, too."""
     most_asked = 3
 
     class Counting(node(8)):  # type: ignore[misc]
@@ -182,7 +182,7 @@ def test_a_class_inside_a_function(tmp_path: Path) -> None:
 
 
 def test_a_step_that_is_used_ahead_of_time(kernel: Kernel, tmp_path: Path) -> None:
-    """A message of a later step, imported into a cell, comes along."""
+    """A message of a later step that a cell imports is included."""
     kernel.run("from raft_steps.step_06_term_checks import AppendEntriesRefused")
     kernel.run(TURN[TURN.index("NEWER") :])
 
@@ -209,8 +209,8 @@ BODY = "class Node(step_05.Node):\n    def on_start(self):\n        "
         ),
     ],
 )
-def test_super_that_cannot_be_written_out(kernel: Kernel, cell: str, said: str) -> None:
-    """The whole says why it cannot be; a single method is shown as it was written."""
+def test_super_that_cannot_be_inlined(kernel: Kernel, cell: str, said: str) -> None:
+    """whole() raises an error that says why; a single method is shown as it was written."""
     kernel.run(cell)
     name = next(name for name in ("on_start", "index_before", "commit") if f"def {name}" in cell)
 
@@ -222,14 +222,14 @@ def test_super_that_cannot_be_written_out(kernel: Kernel, cell: str, said: str) 
 
 
 def test_super_of_the_laboratory_stays(kernel: Kernel) -> None:
-    """What no step defines is the laboratory's, and may be called in any way."""
+    """A method of the laboratory's base class may be called in any way."""
     kernel.run("class Node(step_05.Node):\n    def peers(self):\n        return sorted(super().peers())")
 
     assert "return sorted(super().peers())" in whole(kernel["Node"]).text
 
 
 def test_a_class_without_a_source(kernel: Kernel) -> None:
-    """A class that nobody wrote down as one, or that got a method later, is refused in a sentence."""
+    """A class without a class statement, or with a method added later, is refused in a sentence."""
     kernel.run(TURN)
     made = type("Node", (node(5),), {"on_start": kernel["Node"].on_append_entries_refused})
     kernel["Node"].on_start = test_a_class_without_a_source
@@ -249,7 +249,7 @@ def test_a_class_with_two_bases(kernel: Kernel) -> None:
 
 
 def test_a_text_over_several_lines_keeps_its_inside(kernel: Kernel) -> None:
-    """Lines move when a method moves, but not the lines inside a text."""
+    """Lines are indented with their method, but not the lines inside a string."""
     cell = 'class Node(step_05.Node):\n    def note(self):\n        return """a\n  b\n"""\n\n'
     kernel.run(cell + '    def why(self):\n        """One.\n\n        Two.\n        """')
 

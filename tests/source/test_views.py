@@ -1,4 +1,4 @@
-"""The whole node of a step is one file that does what the chain does; single pieces and differences are shown of it."""
+"""The whole node of a step is one module that behaves as the chain does; single definitions and differences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NUMBERS = [step.number for step in STEPS]
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_whole_node_stands_alone(number: int, tmp_path: Path) -> None:
-    """It imports the standard library and the laboratory, no step, and is derived from the laboratory's base alone."""
+    """It imports the standard library and the laboratory, but no step, and derives from the laboratory's base class."""
     text = whole(number).text
     imports = {
         n.module.partition(".")[0] for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom) and n.module
@@ -43,7 +43,7 @@ def test_a_whole_node_stands_alone(number: int, tmp_path: Path) -> None:
 
 
 def test_a_whole_node_says_that_it_is_generated() -> None:
-    """Whoever finds the file learns what it is made of, and not to edit it."""
+    """The docstring names the steps that the file was generated from."""
     docstring = ast.get_docstring(ast.parse(whole(6).text)) or ""
 
     assert docstring.startswith(
@@ -68,7 +68,7 @@ def test_a_whole_node_runs_as_the_chain_does(number: int, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_whole_nodes_are_clean(tmp_path: Path) -> None:
-    """A whole file is formatted, imports what it needs in order, and passes the strict type checker."""
+    """A whole file is formatted, has sorted imports, and passes the strict type checker."""
     for number in NUMBERS:
         (tmp_path / f"whole_{number}.py").write_text(whole(number).text, encoding="utf-8")
     ruff, settings = [sys.executable, "-m", "ruff"], ["--config", str(ROOT / "pyproject.toml"), "--no-cache"]
@@ -85,7 +85,7 @@ def test_whole_nodes_are_clean(tmp_path: Path) -> None:
 
 
 def test_comments_are_kept() -> None:
-    """Every comment of steps 1 to 8 stands in the whole of step 8: none of what they explain is gone."""
+    """Every comment of steps 1 to 8 is in the whole of step 8."""
     expected = [comment for each in step_texts(8) for comment in comments(each.text)]
 
     assert len(expected) >= 5
@@ -93,13 +93,13 @@ def test_comments_are_kept() -> None:
 
 
 def comments(text: str) -> list[str]:
-    """Give the comments of a source text."""
+    """Return the comments of a source text."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return [token.string for token in tokens if token.type == tokenize.COMMENT]
 
 
 def test_calls_of_super_are_written_out() -> None:
-    """Where a step passes on to an earlier one, the earlier lines stand; the laboratory's base is still called."""
+    """The lines of an earlier step replace a call of super(); calls of the laboratory's base class stay."""
     assert "super()" not in str(show(4, "on_start"))
     assert str(show(4, "on_start")).endswith(
         "    self.start_election_timer()\n"
@@ -113,7 +113,7 @@ def test_calls_of_super_are_written_out() -> None:
 
 
 def test_what_a_step_takes_away_is_gone() -> None:
-    """Step 8 removes the candidate attribute: the whole file does not even name it."""
+    """Step 8 removes the candidate attribute: the whole file does not mention it."""
     assert "is_candidate" in whole(7).text
     assert "is_candidate" not in whole(8).text
     assert "removed" not in whole(8).text
@@ -130,11 +130,11 @@ def test_folding_again_changes_nothing(tmp_path: Path) -> None:
     assert str(diff(8, found)) == "nothing changes from step 8 to your Node"
 
 
-# Single pieces.
+# Single definitions.
 
 
 def test_show_gives_one_piece_as_of_a_step() -> None:
-    """A method is shown as the step has it, wherever it was last written; so is a message, and so are all fields."""
+    """A method is shown as of the step, whichever step defines it; so is a message, and so are all fields."""
     assert str(show(8, "on_heartbeat_timeout")) == str(show(2, "on_heartbeat_timeout"))
     assert str(show(4, "AppendEntries")) != str(show(5, "AppendEntries"))
     assert str(show(5, "AppendEntries")).startswith("@message\nclass AppendEntries:\n")
@@ -144,7 +144,7 @@ def test_show_gives_one_piece_as_of_a_step() -> None:
 
 
 def test_show_takes_names_as_people_write_them() -> None:
-    """A method with its class before it, a field of a message, and several pieces at once will do."""
+    """A method with its class's name, a field of a message, and several names at once are accepted."""
     assert str(show(6, "Node.become_follower")) == str(show(6, "become_follower"))
     assert str(show(6, "AppendEntries.term")) == str(show(6, "AppendEntries"))
     assert str(show(6, "votes", "commit")) == f"{show(6, 'votes')}\n\n{show(6, 'commit')}"
@@ -152,7 +152,7 @@ def test_show_takes_names_as_people_write_them() -> None:
 
 
 def test_show_without_a_name_is_the_step_itself() -> None:
-    """What the step says is its file, as it is."""
+    """Without a name, the step's file is shown as it is."""
     assert show(6).text == Path(str(step(6).__file__)).read_text(encoding="utf-8")
 
 
@@ -172,7 +172,7 @@ def test_show_without_a_name_is_the_step_itself() -> None:
     ],
 )
 def test_errors_are_one_sentence(ask: object, said: str) -> None:
-    """What cannot be had is said in one sentence, without a traceback in a notebook."""
+    """An error is one sentence, without a traceback in a notebook."""
     assert callable(ask)
 
     with pytest.raises(SourceError, match=re.escape(said)) as raised:
@@ -190,7 +190,7 @@ def test_difference_is_the_golden_one() -> None:
 
 
 def test_difference_comes_in_pieces() -> None:
-    """Messages come first, then fields, then methods in the order of the text; each can be had alone."""
+    """Messages come first, then fields, then methods in the order of the text; each can be selected."""
     found = diff(5, 6)
 
     assert found.names == [
@@ -204,7 +204,7 @@ def test_difference_comes_in_pieces() -> None:
 
 
 def test_difference_of_fields_shows_what_is_near() -> None:
-    """All fields are one piece, in which dots stand for what is far from any change; one field can be had alone."""
+    """All fields are compared as one text, abbreviated far from changes; a single field can be selected."""
     assert str(diff(7, 8, "fields")).splitlines()[2:] == [
         "  …",
         "",
@@ -224,7 +224,7 @@ def test_difference_of_a_message_shows_its_new_field() -> None:
 
 
 def test_difference_goes_both_ways_and_over_several_steps() -> None:
-    """What is new one way goes the other way; nothing is changed by nothing."""
+    """What is new in one direction is removed in the other; a node does not differ from itself."""
     assert {change.kind for change in diff(6, 5).changes} == {"removed", "changed"}
     assert diff(1, 8).names[:2] == ["AppendEntries", "AppendEntriesReply"]
     assert str(diff(6, 6)) == "nothing changes from step 6 to step 6"
@@ -246,7 +246,7 @@ def test_patch_is_all_that_differs() -> None:
 
 
 def test_a_notebook_shows_lines_with_signs() -> None:
-    """Added and removed lines have a sign and are marked as such, so that colour is never all there is."""
+    """Added and removed lines have a sign and a tag, so that colour is not the only mark."""
     shown = diff(5, 6, "on_append_entries")._repr_mimebundle_()
     assert '<pre style="' in shown["text/html"]
     assert "font-family:var(--jp-code-font-family,monospace)" in shown["text/html"]
@@ -259,7 +259,7 @@ def test_a_notebook_shows_lines_with_signs() -> None:
 
 
 def test_a_notebook_needs_no_trust() -> None:
-    """There is no script, no class, no link, and no colour that only one theme can show."""
+    """There is no script, no class, no link, and no colour for only one theme."""
     for shown in (diff(4, 5), diff(5, 5), show(6, "write"), whole(8)):
         html = shown._repr_mimebundle_()["text/html"]
 
@@ -268,7 +268,7 @@ def test_a_notebook_needs_no_trust() -> None:
 
 
 def test_html_says_what_the_text_says() -> None:
-    """Without its tags, the HTML of a piece is the piece, and what Python would take for tags is text."""
+    """Without its tags, the HTML is the source, and < in the source is escaped."""
     html = show(8, "on_start", "log", "election_timeout_range", "announce_commit")._repr_mimebundle_()["text/html"]
     bare = re.sub(r"<[^>]+>", "", html).replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")
 

@@ -181,13 +181,13 @@ def text_of(whole: FlatNode, title: str) -> str:
 
 
 def _spaced(definition: Definition) -> list[str]:
-    """Give a definition's lines with the blank lines before it: two before a class or function."""
+    """Return a definition's lines with the blank lines before it: two before a class or function."""
     is_block = not isinstance(ast.parse(definition.text).body[0], ast.Assign | ast.AnnAssign)
     return [*([""] * (2 if is_block else definition.gap)), definition.text]
 
 
 def fields_text(definitions: Sequence[Definition]) -> str:
-    """Spell class variables and fields as one block, groups apart as their authors set them."""
+    """Return class variables and fields as one block, with a blank line between the groups of their authors."""
     lines: list[str] = []
     for number, definition in enumerate(definitions):
         is_group = bool(definition.heading) if definition.kind == "class variable" else definition.gap

@@ -1,1 +1,1 @@
-"""What students hand in, by accident or intent: texts that are graded, and never imported."""
+"""Submissions as texts: they are graded, and never imported."""

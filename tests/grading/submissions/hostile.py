@@ -1,4 +1,4 @@
-"""Hostile submissions of step 6: by name, the file's end, what is in it, and the most that it may earn of 100."""
+"""Hostile submissions of step 6: name, suffix, content, and the highest score that each may get."""
 
 import json
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Hostile(NamedTuple):
 
 
 def stub(*lines: str) -> str:
-    """Give a Node that tries something instead of writing the step."""
+    """Return a Node that tries something instead of writing the step."""
     return HEAD + "\n\nclass Node(Deaf):\n" + "".join(f"    {line}\n" for line in lines)
 
 

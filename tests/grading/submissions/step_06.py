@@ -1,4 +1,4 @@
-"""Submissions of step 6 as text: a right one, typical mistakes, and what the hostile ones put around them."""
+"""Submissions of step 6 as text: a right one, typical mistakes, and parts that the hostile ones use."""
 
 import json
 from typing import Any
@@ -63,13 +63,13 @@ def in_handler(*lines: str) -> str:
 
 
 def in_the_cell(module: str) -> str:
-    """Give what a student writes in the notebook's cell, of a module: all but what the cells before it define."""
+    """Return the part of a module that a student writes in the notebook's cell: all but what earlier cells define."""
     assert module.startswith(HEAD)
     return module.removeprefix(HEAD).strip()
 
 
 def notebook(*sources: str, **changes: Any) -> str:
-    """Give a notebook with these code cells."""
+    """Return a notebook with these code cells."""
     cells: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{n}", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
         for n, source in enumerate(sources)

@@ -1,7 +1,7 @@
-"""The process of a nursery (`grading_nursery`): it imports what every submission's process imports, and divides.
+"""The process of a worker factory (`worker_factory`): it imports what every worker imports, and forks.
 
-It is started as a submission's process is, with the copied package first on its path and the names of the steps'
-modules as further arguments; standard input is the line to the nursery.
+It is started as a worker is, with the copied package first on its path and the names of the steps' modules as further
+arguments. Standard input is a socket from the factory.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 
 
 def main(modules: list[str]) -> None:
-    """Begin a submission's process in each folder that is named, with the pipes that come along."""
+    """Fork a worker for each folder that arrives, with the pipes that come with it."""
     from raft_steps.lab.grading import worker
 
     worker.load_allowed(modules)
@@ -18,7 +18,7 @@ def main(modules: list[str]) -> None:
     while True:
         folder, pipes, _, _ = socket.recv_fds(line, 4096, 2)
         for number in gone:
-            os.waitpid(number, 0)  # Whoever asks for the next one has ended the one before.
+            os.waitpid(number, 0)  # The factory has ended it before it asks for the next one.
         if not folder:
             return
         number = os.fork()
