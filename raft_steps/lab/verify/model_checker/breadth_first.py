@@ -51,6 +51,7 @@ class BreadthFirstSearch:
     def run(self, starts: Sequence[State]) -> SearchProgress:
         """Search from these states on."""
         progress = self.progress
+        assert not self._parents, "a search runs once"
         frontier: Frontier = []
         start_s = self.limits.now_s()
         for number, state in enumerate(starts):

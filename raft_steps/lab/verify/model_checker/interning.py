@@ -115,6 +115,7 @@ class InterningTable:
         """Return the number of a server state."""
         number = self._numbers.get(server_state)
         if number is None:
+            assert not (server_state.disk if server_state.up else server_state.fields or server_state.timers)
             number = self._numbers[server_state] = len(self.server_states)
             self.server_states.append(server_state)
             self.timers.append(server_state.timers)

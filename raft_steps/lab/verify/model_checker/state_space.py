@@ -123,6 +123,7 @@ class StateSpace:
     def start_from(self, state: State) -> State:
         """Return a state with its full history as a state of this space: with the facts that it keeps, nothing spent."""
         table, n = self.table, self.n
+        assert list(state[n + 2 :]) == sorted(state[n + 2 :]), "packets are sorted, or equal states would differ"
         facts = (fact for fact in table.histories[state[n]] if fact[0] in self.kept_kinds)
         history = table.intern_history(add_facts(frozenset(), facts))
         return (*state[:n], history, self.full_budget, *state[n + 2 :])

@@ -44,6 +44,7 @@ class Permutation:
 
     def __init__(self, space: StateSpace, target: tuple[int, ...]) -> None:
         """Let the server at index i take the place of the one at `target[i]`."""
+        assert sorted(target) == list(range(space.n)), target
         self.space, self.target = space, target
         servers = space.table.servers
         self.names = {name: servers[target[i]] for i, name in enumerate(servers)}
