@@ -136,7 +136,7 @@ def test_without_a_scenario_a_waiting_request_is_as_old_as_the_pause() -> None:
     assert exact == pause.time_us + 1_000_000
 
 
-class Forgetful(Step1):
+class ForgetfulStore(Step1):
     """A store that loses its data at the third write."""
 
     writes: int = 0
@@ -151,7 +151,7 @@ class Forgetful(Step1):
 
 def test_one_server_is_linearizable_and_a_forgetful_one_is_not() -> None:
     """The store of step 1 is linearizable; one that loses a value is not."""
-    for node, verdict in ((Step1, "ok"), (Forgetful, "violated")):
+    for node, verdict in ((Step1, "ok"), (ForgetfulStore, "violated")):
         cluster = Cluster(node)
         cluster.set("x", 1)
         cluster.set("y", 2)

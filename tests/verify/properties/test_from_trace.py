@@ -118,10 +118,10 @@ def test_rules_can_be_chosen() -> None:
 # What a trace shows, event by event.
 
 
-Row = tuple[int, str, str, dict[str, Any]]  # time, kind, server, details
+TraceRow = tuple[int, str, str, dict[str, Any]]  # time, kind, server, details
 
 
-def small_trace(*events: Row) -> Trace:
+def small_trace(*events: TraceRow) -> Trace:
     """Build a trace of two servers that start in term 1 with empty logs, and of these events."""
     trace = Trace(("tom", "jerry"))
     for name in trace.servers:
@@ -192,7 +192,7 @@ def test_event_whose_disk_failed_did_not_happen() -> None:
 def test_torn_disk_is_the_one_that_the_restart_shows() -> None:
     """After a torn write the disk has what the server restarts with, and nothing more was promised."""
     entry = {"index": 1, "term": 1, "command": "set x 1"}
-    torn: list[Row] = [
+    torn: list[TraceRow] = [
         (5, "timer_fired", "tom", {"timer": "election"}),
         (5, "appended", "tom", entry),
         (
@@ -210,7 +210,7 @@ def test_torn_disk_is_the_one_that_the_restart_shows() -> None:
 
     assert () == check_trace(small_trace(*torn, (9, "restarted", "tom", restart | {"log": []})))
     assert () == check_trace(small_trace(*torn, (9, "restarted", "tom", restart | {"log": [entry]})))
-    whole: list[Row] = [*torn[:2], (7, "crashed", "tom", {}), (9, "restarted", "tom", restart | {"log": []})]
+    whole: list[TraceRow] = [*torn[:2], (7, "crashed", "tom", {}), (9, "restarted", "tom", restart | {"log": []})]
     assert ["Promises Outlive Crashes"] == [each.rule.name for each in check_trace(small_trace(*whole))]
 
 
