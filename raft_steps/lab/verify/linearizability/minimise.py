@@ -232,10 +232,10 @@ class _Observations:
     def has_stand_in(self, write: Operation) -> bool:
         """Return whether a later set of the same value can take the place of this one in any order.
 
-        In an order that has both, move the later set to the place of this one. That place is not too early: either the later
-        one came before it anyway, or this one is not read. It is not too late either, because this one returned first.
-        And no read of the value lies between: each was called after the later one had returned, or had returned before
-        both were called.
+        In an order that has both, move the later set to the place of this one. That place is not too early: either the
+        later one came before it anyway, or this one is not read. It is not too late either, because this one returned
+        first. And no read of the value lies between: each was called after the later one had returned, or had returned
+        before both were called.
         """
         if write.action != "set" or not self.is_built_in:
             return False
