@@ -1,4 +1,4 @@
-"""The command line: every command, what scripts read from it, and what it says when something is wrong."""
+"""The command line: the output of every command as text and JSON, its exit statuses and its errors."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 import raft_steps
 from raft_steps import STEPS
 from raft_steps.lab.cli import common
-from raft_steps.lab.cli.common import Progress, sentence
+from raft_steps.lab.cli.common import Progress, format_error
 from raft_steps.lab.cli.main import main
 from raft_steps.lab.course import notebooks
 from raft_steps.lab.course.notebooks import format_notebook
@@ -34,7 +34,7 @@ CRASH = "at 12 crash leader; at 40 restart crashed"
 
 
 def call(*arguments: str, text: str | None = None) -> Result:
-    """Call the command; whatever it raises, other than an exit, is a mistake of its own."""
+    """Call the command; an exception that is not an exit is a bug, and raised."""
     result = CliRunner().invoke(main, list(arguments), input=text)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -42,7 +42,7 @@ def call(*arguments: str, text: str | None = None) -> Result:
 
 
 def printed(*arguments: str, status: int = 0, text: str | None = None) -> str:
-    """Give what a command prints, once its exit status is as expected and it complains about nothing."""
+    """Return what a command prints, after checking its exit status and that there is no error."""
     result = call(*arguments, text=text)
 
     assert (status, "") == (result.exit_code, result.stderr)
@@ -50,7 +50,7 @@ def printed(*arguments: str, status: int = 0, text: str | None = None) -> str:
 
 
 def data(*arguments: str, status: int = 0, text: str | None = None) -> Any:
-    """Give the one JSON object that a command prints."""
+    """Return the JSON object that a command prints."""
     found = json.loads(printed(*arguments, "--json", status=status, text=text))
 
     assert isinstance(found, dict)
@@ -58,7 +58,7 @@ def data(*arguments: str, status: int = 0, text: str | None = None) -> Any:
 
 
 def complaint(*arguments: str, status: int = 2, text: str | None = None) -> str:
-    """Give the one sentence that a command says on standard error."""
+    """Return the one sentence that a command prints on standard error."""
     result = call(*arguments, text=text)
     lines = [line for line in result.stderr.splitlines() if not line.startswith(("Usage:", "Try ")) and line]
 
@@ -70,7 +70,7 @@ def complaint(*arguments: str, status: int = 2, text: str | None = None) -> str:
 
 @pytest.fixture
 def learner(tmp_path: Path) -> Callable[..., str]:
-    """Give a function that writes a learner's file, and gives what --node takes."""
+    """Return a function that writes a learner's file and returns the argument for --node."""
 
     def write(source: str, name: str = "my_raft.py", suffix: str = ":Node") -> str:
         (tmp_path / name).write_text(source, encoding="utf-8")
@@ -79,11 +79,11 @@ def learner(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-# The whole.
+# The group of all commands.
 
 
-def test_help_is_a_table_of_what_there_is() -> None:
-    """The help lists every command with a line, and says how to begin."""
+def test_help_lists_the_commands() -> None:
+    """The help lists every command, and begins with examples."""
     text = printed("--help")
 
     assert "To begin:            raft-steps lab" in text
@@ -93,8 +93,8 @@ def test_help_is_a_table_of_what_there_is() -> None:
 
 
 @pytest.mark.parametrize("name", main.commands)
-def test_every_command_explains_itself(name: str) -> None:
-    """Each command and each option has words of help."""
+def test_every_command_has_help(name: str) -> None:
+    """Each command and each option has a help text."""
     command = main.commands[name]
 
     assert printed(name, "-h").startswith("Usage: ")
@@ -102,14 +102,14 @@ def test_every_command_explains_itself(name: str) -> None:
     assert all(option.help for option in command.params if isinstance(option, click.Option))
 
 
-def test_version_is_the_package_s() -> None:
-    """--version says which course this is."""
+def test_version_is_that_of_the_package() -> None:
+    """--version prints the version of the package."""
     assert f"raft-steps {raft_steps.__version__}\n" == printed("--version")
 
 
 @pytest.mark.slow
 def test_package_is_the_same_command() -> None:
-    """`python -m raft_steps` is the command, and a reader who has seen enough makes it fall silent."""
+    """`python -m raft_steps` is the same command; it ends without an error if the reader of a pipe closes it."""
     command = [sys.executable, "-m", "raft_steps", "run", "8", "--seconds", "2000", "--heartbeats"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -129,8 +129,8 @@ def test_package_is_the_same_command() -> None:
     [["show", "99"], ["diff", "6", "0"], ["run", "99"], ["check", "99"], ["ten-steps", "99"]],
     ids=lambda arguments: arguments[0],
 )
-def test_unknown_step_is_said(arguments: Sequence[str]) -> None:
-    """A step that there is not is one sentence that says which there are, and exit status 2."""
+def test_unknown_step_is_an_error(arguments: Sequence[str]) -> None:
+    """The error for an unknown step is a sentence with the known ones, and exit status 2."""
     assert f"there is no step {'0' if '0' in arguments else '99'}; the course has steps 1 to {len(STEPS)}" == complaint(
         *arguments
     )
@@ -138,23 +138,23 @@ def test_unknown_step_is_said(arguments: Sequence[str]) -> None:
 
 @pytest.mark.parametrize("arguments", [["chekc", "6"], ["run"], ["run", "six"], ["ten-steps", "8", "--seeds", "0"]])
 def test_wrong_use_has_status_2(arguments: Sequence[str]) -> None:
-    """A command that does not exist, and arguments that are missing or wrong, end with status 2."""
+    """An unknown command, and missing or wrong arguments, end with exit status 2."""
     assert complaint(*arguments)
 
 
 def test_error_is_one_sentence() -> None:
-    """What an error says on further lines, such as the line of a Node's source, goes into brackets."""
-    assert "tom's on_start raised (my_raft.py, line 3: boom)" == sentence(
+    """Further lines of an error, such as the line of a Node's source, are put in parentheses."""
+    assert "tom's on_start raised (my_raft.py, line 3: boom)" == format_error(
         NodeError("tom's on_start raised\n  my_raft.py, line 3: boom")
     )
-    assert "LookupError" == sentence(LookupError())
+    assert "LookupError" == format_error(LookupError())
 
 
-# Looking.
+# The steps as text.
 
 
 def test_steps_are_listed() -> None:
-    """The table of contents has a line, or an object, for each step."""
+    """The table of contents has a line, or an object in JSON, for each step."""
     assert [f"{entry.number:>3}" for entry in STEPS] == [line[:3] for line in printed("steps").splitlines()]
     rows = data("steps")["steps"]
     assert {"number": 6, "name": "term_checks", "title": "an older term is refused"}.items() <= rows[5].items()
@@ -163,18 +163,18 @@ def test_steps_are_listed() -> None:
 
 
 def test_step_is_shown_as_written() -> None:
-    """A step is shown as its file stands, docstring and all."""
+    """A step is shown as its file is written, with its docstring."""
     assert Path(str(raft_steps.step(6).__file__)).read_text(encoding="utf-8") == printed("show", "6")
 
 
-def test_method_is_shown_wherever_it_was_written() -> None:
-    """A method is shown as it is by then, although an earlier step wrote it; an unknown one is an error with a guess."""
+def test_inherited_method_is_shown() -> None:
+    """A method that an earlier step defines is shown too; the error for an unknown one has a suggestion."""
     assert "def start_election(self)" in printed("show", "6", "--method", "start_election")
     assert "did you mean start_election?" in complaint("show", "6", "--method", "start_electoin")
 
 
 def test_whole_node_is_a_file_that_runs(tmp_path: Path) -> None:
-    """The whole node, written into a file, is a Node that passes the checks of its step."""
+    """The whole Node, written into a file, passes the checks of its step."""
     path = tmp_path / "raft.py"
     path.write_text(printed("show", "6", "--whole"), encoding="utf-8")
 
@@ -182,12 +182,12 @@ def test_whole_node_is_a_file_that_runs(tmp_path: Path) -> None:
 
 
 def test_whole_and_method_exclude_each_other() -> None:
-    """Asking for everything and for one piece at a time is refused."""
+    """--whole and --method together are refused."""
     assert "--whole and --method exclude each other" in complaint("show", "6", "--whole", "--method", "on_start")
 
 
 def test_difference_is_shown(learner: Callable[..., str]) -> None:
-    """What changes between two steps, or between a step and one's own class, is plain text where nobody sees colours."""
+    """The difference between two steps, or a step and a custom class, has no colours if it is not printed on a terminal."""
     text = printed("diff", "5", "6")
 
     assert "+     if message.term < self.current_term:" in text
@@ -196,7 +196,7 @@ def test_difference_is_shown(learner: Callable[..., str]) -> None:
 
 
 def test_whole_difference_is_a_patch(learner: Callable[..., str], tmp_path: Path) -> None:
-    """The difference of two whole files is a patch that makes the one of the other."""
+    """The difference between two whole files is a patch that turns the one into the other."""
     old, text = tmp_path / "raft.py", printed("diff", "5", "6", "--whole")
     old.write_text(printed("show", "5", "--whole"), encoding="utf-8")
 
@@ -207,7 +207,7 @@ def test_whole_difference_is_a_patch(learner: Callable[..., str], tmp_path: Path
 
 
 def patched(text: str, patch: str) -> str:
-    """Apply a patch in the unified format, and check on the way that what it expects is there."""
+    """Apply a patch in the unified format, and check that its context fits."""
     old, new, place = text.splitlines(), [], 0
     for line in patch.splitlines()[2:]:
         if found := re.fullmatch(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@", line):
@@ -225,8 +225,8 @@ def patched(text: str, patch: str) -> str:
 # Running.
 
 
-def test_run_tells_its_story(tmp_path: Path) -> None:
-    """A run is told, event by event, and ends in words and with the line that replays it."""
+def test_run_is_printed() -> None:
+    """A run is printed event by event, and then how it ended and the line that replays it."""
     *story, _blank, end, again = printed("run", "8", "--seed", "1").splitlines()
 
     assert "tom's election timer runs out" in "\n".join(story)
@@ -235,7 +235,7 @@ def test_run_tells_its_story(tmp_path: Path) -> None:
 
 
 def test_run_as_data() -> None:
-    """A script gets the scenario, and every server as it is at the end."""
+    """The JSON has the scenario, and the state of every server at the end."""
     found = data("run", "8", "--seed", "1", "--scenario", "at 20 set x 1; at 30 crash spike", "--seconds", "60")
 
     assert (8, 60.0, ["tom"]) == (found["step"], found["seconds"], found["leaders"])
@@ -263,12 +263,12 @@ def test_run_as_data() -> None:
     ],
 )
 def test_options_make_the_scenario(options: Sequence[str], scenario: str) -> None:
-    """Options, and clauses or a whole scenario, come together; the options win."""
+    """Options are combined with clauses or a whole scenario, and take precedence."""
     assert scenario == data("run", "8", *options)["scenario"]
 
 
-def test_run_of_a_step_with_a_leader_by_name() -> None:
-    """A step that is told who leads is told on the command line as well."""
+def test_run_of_a_step_without_elections() -> None:
+    """A step without elections has a leader on the command line too."""
     assert ["tom"] == data("run", "2", "--seconds", "10")["leaders"]
 
 
@@ -285,20 +285,20 @@ def test_run_of_a_step_with_a_leader_by_name() -> None:
         (["--timing", "mine"], "Invalid value for '--timing'"),
     ],
 )
-def test_wrong_scenario_is_said(options: Sequence[str], problem: str) -> None:
-    """What cannot be run is one sentence that says what would be right."""
+def test_wrong_scenario_is_an_error(options: Sequence[str], problem: str) -> None:
+    """The error for a scenario that cannot be run is a sentence with the right form."""
     assert problem in complaint("run", "8", *options)
 
 
 def test_run_is_drawn(tmp_path: Path) -> None:
-    """--svg writes the space-time diagram, which is well-formed."""
+    """--svg writes the space-time diagram as well-formed XML."""
     printed("run", "8", "--seed", "1", "--svg", str(tmp_path / "run.svg"))
 
     assert ET.parse(tmp_path / "run.svg").getroot().tag.endswith("svg")  # noqa: S314  # it is our own
 
 
-def test_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    """A file that cannot be written is named, with the system's reason."""
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """The error for a file that cannot be written has its path and the system's reason."""
     assert f"{tmp_path / 'no' / 'run.svg'}: No such file or directory" == complaint(
         "run", "8", "--svg", str(tmp_path / "no" / "run.svg")
     )
@@ -308,11 +308,11 @@ def test_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_scenario_is_replayed(tmp_path: Path) -> None:
-    """A scenario gives the same run from a file with remarks, from standard input, and as JSON."""
+    """A scenario gives the same run from a file with comments, from standard input, and as JSON."""
     line = data("run", "7", "--scenario", CRASH)["scenario"]
     path = tmp_path / "crash.scenario"
     lines = line.replace("; ", ";\n")
-    path.write_text(f"# The leader crashes and comes back.\n\n{lines}\n", encoding="utf-8")
+    path.write_text(f"# The leader crashes and restarts.\n\n{lines}\n", encoding="utf-8")
     expected = data("run", "7", "--scenario", line)
 
     assert expected == data("replay", str(path))
@@ -322,10 +322,10 @@ def test_scenario_is_replayed(tmp_path: Path) -> None:
 
 
 def test_saved_trace_is_run_again(tmp_path: Path) -> None:
-    """A saved trace is compared with what its scenario gives now; a difference is named, with exit status 1."""
+    """A saved trace is compared with a new run of its scenario; the first difference is printed, with exit status 1."""
     path = tmp_path / "run.trace"
     printed("run", "8", "--seed", "1", "--trace", str(path))
-    assert "This is the saved trace again, event for event." in printed("replay", str(path))
+    assert "The run is the same as the saved trace, event for event." in printed("replay", str(path))
     assert data("replay", str(path))["same"]
     text = path.read_text(encoding="utf-8")
     assert '"vote_granted": true' in text
@@ -336,12 +336,12 @@ def test_saved_trace_is_run_again(tmp_path: Path) -> None:
 
     assert (1, 1) == (changed.exit_code, shortened.exit_code)
     assert changed.stderr.startswith("Error: the run differs from the saved trace from event ")
-    assert "as far as both go, they are the same" in shortened.stderr
+    assert "those that both have are the same" in shortened.stderr
     assert json.loads(shortened.stdout)["same"] is False
 
 
-def test_own_class_is_replayed(learner: Callable[..., str], tmp_path: Path) -> None:
-    """A run of one's own class is saved and replayed with that class; without it, the error says what is missing."""
+def test_custom_class_is_replayed(learner: Callable[..., str], tmp_path: Path) -> None:
+    """A run of a custom class is replayed with that class; without --node, the error asks for it."""
     node, path = learner(GOOD_NODE), str(tmp_path / "run.trace")
     printed("run", "6", "--node", node, "--trace", path)
 
@@ -358,26 +358,26 @@ def test_own_class_is_replayed(learner: Callable[..., str], tmp_path: Path) -> N
         ("raft-steps 1; step 8; at noon crash tom", "'noon' is not a number of seconds"),
     ],
 )
-def test_what_cannot_be_replayed_is_said(text: str, problem: str) -> None:
-    """Neither a scenario nor a trace: one sentence, and exit status 2."""
+def test_text_that_cannot_be_replayed_is_an_error(text: str, problem: str) -> None:
+    """The error for a text that is neither a scenario nor a trace is a sentence, with exit status 2."""
     assert problem in complaint("replay", "-", text=text)
 
 
-def test_file_that_cannot_be_replayed_is_said(tmp_path: Path) -> None:
-    """A file that is not there, and one that is no text, are named."""
+def test_file_that_cannot_be_replayed_is_an_error(tmp_path: Path) -> None:
+    """The error for a missing file, or one that is not text, has its name."""
     (tmp_path / "picture").write_bytes(b"\x89PNG\xff")
 
     assert "No such file" in complaint("replay", str(tmp_path / "none"))
-    assert "is no text" in complaint("replay", str(tmp_path / "picture"))
+    assert "is not a text file" in complaint("replay", str(tmp_path / "picture"))
 
 
 def test_node_that_raises_falls_short(learner: Callable[..., str]) -> None:
-    """A Node that raises during a run is named with its line, in one sentence, with exit status 1."""
-    said = complaint("run", "6", "--node", learner(RAISING_NODE), status=1)
+    """An error of a Node during a run is a sentence with the line of its source, and exit status 1."""
+    error = complaint("run", "6", "--node", learner(RAISING_NODE), status=1)
 
     assert (
         "tom's on_start, at 0 s, raised ValueError: not today (my_raft.py, line 6: raise ValueError('not today'))"
-        == said
+        == error
     )
 
 
@@ -386,7 +386,7 @@ def test_node_that_raises_falls_short(learner: Callable[..., str]) -> None:
 
 @pytest.mark.parametrize("number", [entry.number for entry in STEPS])
 def test_every_step_passes_its_own_checks(number: int) -> None:
-    """The course's own Nodes pass; the exit status says so too."""
+    """The course's own Nodes pass, with exit status 0."""
     found = data("check", str(number))
 
     assert (number, True) == (found["step"], found["passed"])
@@ -394,8 +394,8 @@ def test_every_step_passes_its_own_checks(number: int) -> None:
     assert len(found["checks"]) >= 3
 
 
-def test_learner_s_class_is_checked(learner: Callable[..., str]) -> None:
-    """A right class passes with status 0; one that lacks the step fails with status 1 and a sentence for each failure."""
+def test_class_of_a_learner_is_checked(learner: Callable[..., str]) -> None:
+    """A correct class passes with status 0; one without the step fails with status 1 and a message for each failure."""
     assert "checks pass" in printed("check", "6", "--node", learner(GOOD_NODE))
     found = data("check", "6", "--node", learner(OLD_NODE, "old.py"), status=1)
 
@@ -408,7 +408,7 @@ def test_learner_s_class_is_checked(learner: Callable[..., str]) -> None:
 
 @pytest.mark.slow
 def test_endless_loop_is_a_failed_check(learner: Callable[..., str]) -> None:
-    """A handler that does not come back fails its check, and the command ends."""
+    """A handler in an endless loop fails its check, and the command ends."""
     found = data("check", "6", "--node", learner(STUCK_NODE), status=1)
 
     assert "did not come back" in " ".join(check["message"] for check in found["checks"])
@@ -429,22 +429,22 @@ def test_endless_loop_is_a_failed_check(learner: Callable[..., str]) -> None:
         ("{}", "my_raft.txt", ":Node", "is no Python file"),
     ],
 )
-def test_class_that_cannot_be_loaded_is_said(
+def test_class_that_cannot_be_loaded_is_an_error(
     learner: Callable[..., str], source: str, name: str, suffix: str, problem: str
 ) -> None:
-    """What is wrong with a learner's file is one sentence that names it, and exit status 2."""
+    """The error in a learner's file is a sentence with its name, and exit status 2."""
     assert problem in complaint("check", "6", "--node", learner(source, name, suffix))
 
 
-def test_missing_file_is_said(tmp_path: Path) -> None:
-    """A file that is not there is named."""
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
+    """The error for a missing file has its path."""
     assert f"there is no file {tmp_path / 'none.py'}" == complaint(
         "check", "6", "--node", f"{tmp_path / 'none.py'}:Node"
     )
 
 
-def test_learner_s_file_may_import_its_neighbour(learner: Callable[..., str]) -> None:
-    """A learner's file is loaded as Python would from its own folder."""
+def test_file_of_a_learner_may_import_its_neighbour(learner: Callable[..., str]) -> None:
+    """A learner's file can import modules from its own folder."""
     learner(GOOD_NODE, "neighbour_of_mine.py")
 
     assert data("check", "6", "--node", learner("from neighbour_of_mine import Node as Mine\n", suffix=":Mine"))[
@@ -453,7 +453,7 @@ def test_learner_s_file_may_import_its_neighbour(learner: Callable[..., str]) ->
 
 
 def test_ten_steps_as_data() -> None:
-    """The ten-step test is one object: how many seeds, how many passed, which failed, and the same counted strictly."""
+    """The JSON has the number of seeds, how many passed, which failed, and the same counted strictly."""
     found = data("ten-steps", "8", "--seeds", "3", status=call("ten-steps", "8", "--seeds", "3").exit_code)
 
     assert {"step", "seeds", "passed", "failed_seeds", "strict_passed", "strict_failed_seeds"} == set(found)
@@ -463,7 +463,7 @@ def test_ten_steps_as_data() -> None:
 
 
 def test_ten_steps_fall_short_where_they_should() -> None:
-    """At step 4 the ten-step test fails for most seeds; status and words say so, and how to see one."""
+    """At step 4 the ten-step test fails for most seeds, with exit status 1 and the command that shows one."""
     found = data("ten-steps", "4", "--seeds", "5", "--first-seed", "1", status=1)
     first = found["failed_seeds"][0]
     text = printed("ten-steps", "4", "--seeds", "5", "--first-seed", "1", status=1)
@@ -474,8 +474,8 @@ def test_ten_steps_fall_short_where_they_should() -> None:
     assert [first] == data("ten-steps", "4", "--seed", str(first), status=1)["failed_seeds"]
 
 
-def test_learner_s_class_goes_through_the_ten_steps(learner: Callable[..., str]) -> None:
-    """A class of one's own goes through the ten steps as a step's Node does."""
+def test_class_of_a_learner_in_the_ten_step_test(learner: Callable[..., str]) -> None:
+    """The ten-step test gives a custom class the same result as the same Node of a step."""
     node = learner("from raft_steps.step_08_election_timeout_reset import Node\n")
 
     assert data("ten-steps", "8", "--seed", "3") == data("ten-steps", "8", "--seed", "3", "--node", node)
@@ -486,7 +486,7 @@ def test_learner_s_class_goes_through_the_ten_steps(learner: Callable[..., str])
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """Make a course of one notebook with one exercise."""
+    """Build a course of one notebook with one exercise."""
     root = tmp_path / "course"
     (root / "notebooks").mkdir(parents=True)
     grading = {"schema_version": 3, "grade": False, "solution": True, "locked": False, "task": False, "grade_id": "x"}
@@ -497,10 +497,10 @@ def course(tmp_path: Path) -> Path:
 
 
 def test_release_is_made_and_renewed(course: Path, tmp_path: Path) -> None:
-    """A release says what it wrote; a second has nothing to do; a folder with work in it is refused, but for force."""
+    """A release lists its files; a second one changes nothing; a changed file is only overwritten with --force."""
     out, options = tmp_path / "out", ["--flat", "--steps", "5", "--folder", str(course)]
     assert f"wrote {out / '05_first.ipynb'}\nwrote {out / 'README.md'}\n" == printed("release", str(out), *options)
-    assert f"{out} is as it should be\n" == printed("release", str(out), *options)
+    assert f"{out} is up to date\n" == printed("release", str(out), *options)
     (out / "05_first.ipynb").write_text("work", encoding="utf-8")
 
     assert "which would be lost or mixed up" in complaint("release", str(out), *options)
@@ -511,8 +511,8 @@ def test_release_is_made_and_renewed(course: Path, tmp_path: Path) -> None:
     )
 
 
-def test_refresh_tells_what_it_did(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line for each notebook; with --check nothing is written, and the status says whether something would be."""
+def test_refresh_lists_the_notebooks(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a line for each notebook; with --check nothing is written, and status 1 means that something would be."""
     path = course / "notebooks" / "05_first.ipynb"
     before = path.read_bytes()
     monkeypatch.setattr(notebooks, "refresh", refresh_here)
@@ -521,11 +521,11 @@ def test_refresh_tells_what_it_did(course: Path, monkeypatch: pytest.MonkeyPatch
     assert "05_first.ipynb: would change\n" == printed("refresh", "--folder", str(course), "--check", status=1)
     assert before == path.read_bytes()
     assert "05_first.ipynb: refreshed\n" == printed("refresh", "--folder", str(course))
-    assert "05_first.ipynb: as it was\n" == printed("refresh", str(path), "--check")
+    assert "05_first.ipynb: unchanged\n" == printed("refresh", str(path), "--check")
 
 
-def test_failing_notebook_is_said(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cell that fails is a sentence, and exit status 1; a notebook that is not there is wrong use."""
+def test_failing_notebook_is_an_error(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error for a cell that fails is a sentence, with exit status 1; a missing notebook has status 2."""
 
     def fail(_notebook: object, path: Path) -> None:
         raise notebooks.NotebookError(f"{path.name}, cell turn: ValueError: no")
@@ -538,7 +538,7 @@ def test_failing_notebook_is_said(course: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def refresh_here(paths: Sequence[Path], *, jobs: int, write: bool, progress: Callable[[object], None]) -> list[Any]:
-    """Refresh notebooks in this process, where a test can stand in for the kernel."""
+    """Refresh notebooks in this process, where a test can replace the kernel."""
     outcomes = [notebooks.refresh_one(path, write) for path in paths]
     for outcome in outcomes:
         progress(outcome)
@@ -546,40 +546,42 @@ def refresh_here(paths: Sequence[Path], *, jobs: int, write: bool, progress: Cal
 
 
 @pytest.mark.parametrize("command", ["lab", "refresh", "release out"])
-def test_missing_course_is_said(command: str, tmp_path: Path) -> None:
-    """Commands about the notebooks say where they looked when there are none."""
+def test_missing_course_is_an_error(command: str, tmp_path: Path) -> None:
+    """If there is no course, the error has the folder that was searched."""
     assert "there is no course in" in complaint(*command.split(), "--folder", str(tmp_path))
 
 
 # The progress bar.
 
 
-class Screen:
-    """A standard error that somebody sees, or not."""
+class FakeStream:
+    """An output stream that is a terminal, or not."""
 
-    def __init__(self, *, seen: bool) -> None:
-        """Begin with nothing on it."""
-        self.seen, self.text = seen, ""
+    def __init__(self, *, is_terminal: bool) -> None:
+        """Build an empty stream."""
+        self.is_terminal, self.text = is_terminal, ""
 
     def isatty(self) -> bool:
-        """Tell whether somebody sees it."""
-        return self.seen
+        """Return whether it is a terminal."""
+        return self.is_terminal
 
     def write(self, text: str) -> int:
-        """Take a text."""
+        """Append a text."""
         self.text += text
         return len(text)
 
     def flush(self) -> None:
-        """Have nothing to do."""
+        """Do nothing."""
 
 
-@pytest.mark.parametrize("seen, patience, shown", [(True, -1.0, True), (False, -1.0, False), (True, 60.0, False)])
-def test_progress_is_shown_to_people(seen: bool, patience: float, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bar appears where there is a terminal, and only once the work has taken a moment."""
-    screen = Screen(seen=seen)
+@pytest.mark.parametrize("is_terminal, delay_s, shown", [(True, -1.0, True), (False, -1.0, False), (True, 60.0, False)])
+def test_progress_is_shown_on_terminals(
+    is_terminal: bool, delay_s: float, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bar appears on a terminal, and only after a moment."""
+    screen = FakeStream(is_terminal=is_terminal)
     monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setattr(common, "PATIENCE", patience)
+    monkeypatch.setattr(common, "BAR_DELAY_S", delay_s)
     with Progress("notebooks", 4) as progress:
         for done in range(1, 5):
             progress(done)
@@ -589,10 +591,10 @@ def test_progress_is_shown_to_people(seen: bool, patience: float, shown: bool, m
 
 
 def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who sees a terminal gets colours, unless they have said that they want none."""
+    """Output on a terminal has colours, unless NO_COLOR is set."""
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    seen = Screen(seen=True)
-    monkeypatch.setattr(sys, "stdout", seen)
+    terminal = FakeStream(is_terminal=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(os, "environ", environment)
 
     class Coloured:
@@ -602,8 +604,8 @@ def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
         def ansi(self) -> str:
             return "\x1b[32mgreen\x1b[0m"
 
-    common.say(Coloured())
+    common.echo(Coloured())
     environment["NO_COLOR"] = "1"
-    common.say(Coloured())
+    common.echo(Coloured())
 
-    assert "\x1b[32mgreen\x1b[0m\nplain\n" == seen.text
+    assert "\x1b[32mgreen\x1b[0m\nplain\n" == terminal.text

@@ -1,4 +1,4 @@
-"""The command `grade`: what it writes and says, and what it says about a mistake of whoever uses it."""
+"""The command `grade`: the files that it writes, its output and its errors."""
 
 import os
 import subprocess
@@ -16,15 +16,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def put(folder: Path, files: dict[str, str]) -> None:
-    """Write what students hand in."""
+    """Write the files that students hand in."""
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_command_grades_and_says_so(tmp_path: Path) -> None:
-    """The command writes CSV, JSON and pages, and says a line for each student."""
+def test_command_grades(tmp_path: Path) -> None:
+    """The command writes CSV, JSON and pages, and prints a line for each student."""
     put(tmp_path / "in", {"ann.py": step_06.OWN_TERM_REFUSED, "bob.py": ""})
     out = tmp_path / "out"
 
@@ -36,8 +36,8 @@ def test_command_grades_and_says_so(tmp_path: Path) -> None:
     assert {"scores.csv", "scores.json", "pages", "results", "private_seeds.txt"} == {p.name for p in out.iterdir()}
 
 
-def test_command_says_what_is_wrong(tmp_path: Path) -> None:
-    """An empty folder and an unknown step are told in a sentence."""
+def test_empty_folder_and_unknown_step_are_errors(tmp_path: Path) -> None:
+    """The errors for an empty folder and an unknown step are sentences, with exit status 2."""
     empty = CliRunner().invoke(main, ["grade", str(tmp_path), "--step", "6", "--out", str(tmp_path / "out")])
     unknown = CliRunner().invoke(main, ["grade", str(tmp_path), "--step", "99"])
 
@@ -47,12 +47,11 @@ def test_command_says_what_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret, says", [("seeds.txt", "no file seeds.txt"), ("", "is empty"), ("bytes", "is no text"), (".", "no file .")]
+    "secret, error",
+    [("seeds.txt", "no file seeds.txt"), ("", "is empty"), ("bytes", "is not a text file"), (".", "no file .")],
 )
-def test_command_says_what_is_wrong_with_a_secret(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str, says: str
-) -> None:
-    """A mistyped file is no secret: everybody could guess its name."""
+def test_wrong_secret_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str, error: str) -> None:
+    """A secret that looks like the name of a missing file is refused: the name would be easy to guess."""
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "in", {"ann.py": ""})
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
@@ -60,19 +59,19 @@ def test_command_says_what_is_wrong_with_a_secret(
     answer = CliRunner().invoke(main, ["grade", "in", "--step", "6", "--private-seeds", secret])
 
     assert 2 == answer.exit_code
-    assert says in answer.output
+    assert error in answer.output
 
 
 def test_secret_may_be_long(tmp_path: Path) -> None:
-    """A sentence that no file could be called after is a secret like any other."""
+    """A sentence that is too long for the name of a file is a valid secret."""
     put(tmp_path / "in", {"ann.py": ""})
     arguments = ["grade", str(tmp_path / "in"), "--step", "6", "--out", str(tmp_path / "out")]
 
     assert 0 == CliRunner().invoke(main, [*arguments, "--private-seeds", "long " * 200]).exit_code
 
 
-def test_edition_grades_no_step_that_it_does_not_hold(tmp_path: Path) -> None:
-    """Where the step at hand is to be written, one sentence says so, and nobody gets a score."""
+def test_edition_cannot_grade_a_step_that_it_lacks(tmp_path: Path) -> None:
+    """In an edition in which the student writes the step, grading it is an error, and there are no scores."""
     release_handouts(ROOT / "notebooks", tmp_path / "out", [6])
     put(tmp_path / "in", {"ann.py": step_06.RIGHT})
     answer = subprocess.run(
@@ -91,19 +90,19 @@ def test_edition_grades_no_step_that_it_does_not_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_step_without_mutants_is_told(tmp_path: Path) -> None:
-    """Step 1 promises too little for a wrong Node to break it: nobody gets a score for finding none."""
+def test_step_without_mutants_is_an_error(tmp_path: Path) -> None:
+    """Step 1 promises too little for a wrong Node to break it, so no score is possible."""
     put(tmp_path / "in", {"ann.txt": "x"})
     arguments = ["grade", str(tmp_path / "in"), "--step", "1", "--find-the-bug", "--out", str(tmp_path / "out")]
 
     answer = CliRunner().invoke(main, arguments)
 
     assert 2 == answer.exit_code
-    assert "give your own by --mutants" in answer.output
+    assert "pass your own with --mutants" in answer.output
 
 
-def test_mutants_that_are_no_python_are_told(tmp_path: Path) -> None:
-    """A module of wrong Nodes with a mistake in it is named, in one sentence."""
+def test_mutants_with_a_syntax_error_are_an_error(tmp_path: Path) -> None:
+    """The error for a module of wrong Nodes that cannot be imported has its name and line."""
     put(tmp_path / "in", {"ann.txt": "x"})
     (tmp_path / "broken.py").write_text("class Node(:\n", encoding="utf-8")
     arguments = ["grade", str(tmp_path / "in"), "--step", "12", "--find-the-bug", "--out", str(tmp_path / "out")]

@@ -1,4 +1,4 @@
-"""The command `raft-steps linearizable`: its exit status, what it prints, and what it says when something is wrong."""
+"""The command `raft-steps linearizable`: its exit statuses, its output and its errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DATA = Path(__file__).parents[1] / "verify" / "linearizability" / "data"
 
 
 def call(*arguments: str, text: str | None = None) -> Result:
-    """Call the command; whatever it raises, other than an exit, is a mistake of its own."""
+    """Call the command; an exception that is not an exit is a bug, and raised."""
     result = CliRunner().invoke(main, ["linearizable", *arguments], input=text)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -26,7 +26,7 @@ def call(*arguments: str, text: str | None = None) -> Result:
 
 
 def hard_history() -> str:
-    """Give a history that takes long to decide: open appends, and two reads that disagree on their order."""
+    """Return a history that takes long to decide: open appends, and two reads that disagree on their order."""
     writes = [Operation.parse(f"append x {n}", f"W{n}", 0, 10) for n in range(10)]
     reads = [Operation.parse("get x", "A", 11, 12, "0123456789"), Operation.parse("get x", "B", 11, 12, "9876543210")]
     return format_history(History((*writes, *reads)), "porcupine")
@@ -44,15 +44,15 @@ def hard_history() -> str:
     ],
 )
 def test_exit_status_is_the_verdict(name: str, model: str, status: int) -> None:
-    """0 is for a history that is linearizable, 1 for one that is not, and the report says which."""
+    """The status is 0 for a linearizable history and 1 for one that is not, and the report begins accordingly."""
     result = call(str(DATA / name), "--model", model)
 
     assert (status, "") == (result.exit_code, result.stderr)
     assert result.stdout.startswith(("linearizable", "not linearizable")[status])
 
 
-def test_time_limit_is_unknown_and_not_ok() -> None:
-    """What is not decided in time has the exit status 2 and says so; it is neither ok nor violated."""
+def test_reaching_the_time_limit_is_unknown() -> None:
+    """A history that is not decided in time is neither ok nor violated: the status is 2."""
     result = call("-", "--time-limit", "0.000001", text=hard_history())
     data = json.loads(call("-", "--time-limit", "0.000001", "--json", text=hard_history()).stdout)
 
@@ -62,7 +62,7 @@ def test_time_limit_is_unknown_and_not_ok() -> None:
 
 
 def test_json_is_one_object() -> None:
-    """With --json, standard output holds one object with the verdict, the part and the report."""
+    """With --json, standard output is an object with the verdict, the part and the report."""
     result = call(str(DATA / "register_bad.log"), "--model", "register", "--json")
     data = json.loads(result.stdout)
 
@@ -96,7 +96,7 @@ def test_saved_trace_is_checked_and_drawn(tmp_path: Path) -> None:
     ],
 )
 def test_bad_history_is_a_sentence_and_a_status(text: str, model: str, complaint: str) -> None:
-    """What is no history, or none for the model, is refused with one sentence and the exit status 2."""
+    """A text that is not a history, or not one of the model, is refused in a sentence, with exit status 2."""
     result = call("-", "--model", model, text=text)
 
     assert (2, "") == (result.exit_code, result.stdout)
@@ -105,9 +105,12 @@ def test_bad_history_is_a_sentence_and_a_status(text: str, model: str, complaint
 
 
 def test_bytes_and_missing_files_are_refused(tmp_path: Path) -> None:
-    """A file that is no text, or not there, is named."""
+    """The error for a file that is missing, or not text, has its name."""
     path = tmp_path / "picture.png"
     path.write_bytes(b"\x89PNG\xff")
 
-    assert (2, True) == (call(str(path)).exit_code, "is no text, so it is no history" in call(str(path)).stderr)
+    assert (2, True) == (
+        call(str(path)).exit_code,
+        "is not a text file, so it does not hold a history" in call(str(path)).stderr,
+    )
     assert (2, True) == (call("nowhere.edn").exit_code, "nowhere.edn" in call("nowhere.edn").stderr)

@@ -1,4 +1,4 @@
-"""The commands that judge: `check` holds a Node against a step's sentences, `ten-steps` against the post's test."""
+"""The commands `check`, a step's checks, and `ten-steps`, the post's test."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import Any
 import click
 
 from raft_steps import find_step, node
-from raft_steps.lab.cli.common import FAILED, Progress, json_option, say, say_json
-from raft_steps.lab.cli.steps import step_argument
+from raft_steps.lab.cli.common import FAILED, Progress, echo, echo_json, json_option, node_option, step_argument
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 
-NETWORKS = tuple(name for name, profile in PROFILES.items() if not profile.faults)  # The list has crashes of its own.
-
-node_option = click.option("--node", "spec", metavar="FILE:CLASS", help="Your own class, such as my_raft.py:Node.")
+# The ten-step test crashes servers itself, so only profiles without further faults fit.
+NETWORKS = tuple(name for name, profile in PROFILES.items() if not profile.faults)
 
 
 @click.command()
@@ -23,9 +21,9 @@ node_option = click.option("--node", "spec", metavar="FILE:CLASS", help="Your ow
 @json_option
 @click.pass_context
 def check(ctx: click.Context, number: int, spec: str | None, as_json: bool) -> None:
-    """Check a Node against what a step must do, a sentence at a time.
+    """Check that a Node does what a step must do.
 
-    The exit status is 0 when every check passes and 1 when one fails. Without --node, the step's own Node is checked.
+    Without --node, the step's own Node is checked. The exit status is 1 if a check fails.
     """
     from raft_steps.lab.checks import check as run_checks
 
@@ -35,19 +33,19 @@ def check(ctx: click.Context, number: int, spec: str | None, as_json: bool) -> N
         checks = [
             {"name": result.name, "passed": result.passed, "message": result.message} for result in report.results
         ]
-        say_json({"step": number, "passed": report.passed, "checks": checks})
+        echo_json({"step": number, "passed": report.passed, "checks": checks})
     else:
-        say(report)
+        echo(report)
     ctx.exit(0 if report.passed else FAILED)
 
 
 @click.command("ten-steps")
 @step_argument
 @click.option("--seeds", type=click.IntRange(min=1), default=100, show_default=True, help="How many seeds to try.")
-@click.option("--first-seed", type=int, default=0, show_default=True, help="Where to begin.")
-@click.option("--seed", type=int, help="Only this seed, told step by step.")
+@click.option("--first-seed", type=int, default=0, show_default=True, help="The first seed.")
+@click.option("--seed", type=int, help="Only this seed, reported step by step.")
 @click.option(
-    "--profile", type=click.Choice(NETWORKS), default="calm", show_default=True, help="What the network does beside."
+    "--profile", type=click.Choice(NETWORKS), default="calm", show_default=True, help="The faults of the network."
 )
 @node_option
 @json_option
@@ -65,29 +63,28 @@ def ten_steps(
 ) -> None:
     """Run the post's ten-step test over many seeds.
 
-    Servers crash and restart, clients write and read, and each of the ten steps is a check. The test counts twice: by
-    the leader's reads and all logs, and strictly, by every server's state machine too. The exit status is 1 where the
-    first of the two fails for any seed.
+    Servers crash and restart, clients write and read, and each of the ten steps is a check. The results are counted
+    twice: by the leader's reads and all logs, and strictly, by every server's state machine too. The exit status is 1 if
+    any seed fails by the first count.
     """
     from raft_steps.lab.checks.ten_steps.run import run_ten_steps, sweep_ten_steps
 
     find_step(number)
     tested = load_node(spec) if spec is not None else number
     if seed is not None and not as_json:
-        told = run_ten_steps(tested, seed, profile=profile)
-        say(told)
-        ctx.exit(0 if told.passed else FAILED)
+        run = run_ten_steps(tested, seed, profile=profile)
+        echo(run)
+        ctx.exit(0 if run.passed else FAILED)
     wanted = [seed] if seed is not None else range(first_seed, first_seed + seeds)
     with Progress(f"ten steps, step {number}", len(wanted)) as progress:
         result = sweep_ten_steps(tested, wanted, progress, profile=profile)
     if as_json:
-        say_json({"step": number, "seeds": len(wanted)} | _as_data(result))
+        echo_json({"step": number, "seeds": len(wanted)} | _as_data(result))
     else:
-        say(result)
+        echo(result)
         if result.failed_seeds:
-            own = f" --node {spec}" if spec is not None else ""
-            beside = f" --profile {profile}" if profile != "calm" else ""
-            click.echo(f"One of them, told: raft-steps ten-steps {number} --seed {result.failed_seeds[0]}{beside}{own}")
+            options = (f" --profile {profile}" if profile != "calm" else "") + (f" --node {spec}" if spec else "")
+            click.echo(f"To see one: raft-steps ten-steps {number} --seed {result.failed_seeds[0]}{options}")
     ctx.exit(FAILED if result.failed_seeds else 0)
 
 

@@ -1,4 +1,4 @@
-"""The commands about the notebooks as files: open them, refresh what they show, release them to students."""
+"""The commands for the notebooks: `lab` opens them, `refresh` runs them again, `release` makes what students get."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 folder_option = click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The course's folder; by default the current one, or the one that the package is in.",
+    help="The course's folder; by default the current one, or that of the package.",
 )
 
 
@@ -25,10 +25,10 @@ folder_option = click.option(
     type=click.Choice(["course", "learner"]),
     default="course",
     show_default=True,
-    help="What to open first.",
+    help="The edition to open first.",
 )
-@click.option("--port", type=click.IntRange(1, 65535), default=8888, show_default=True, help="Where to listen.")
-@click.option("--browser/--no-browser", default=None, help="Open a browser or not; by default, where there is one.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8888, show_default=True, help="The port to listen on.")
+@click.option("--browser/--no-browser", default=None, help="Whether to open a browser. [default: if there is one]")
 @folder_option
 @click.argument("options", nargs=-1, metavar="[-- JUPYTERLAB OPTIONS]")
 @click.pass_context
@@ -43,10 +43,11 @@ def lab(
 ) -> None:
     """Open the course in JupyterLab.
 
-    There are two editions, side by side. notebooks/ is the course, with its solutions folded away. my_course/ is yours
-    to write in: the same without solutions. It is kept up to date, and what you have changed in it is never touched.
+    There are two editions. notebooks/ is the course, with folded solutions. my_course/ is a copy without solutions for
+    you to write in: it is kept up to date, but a file that you have changed is never touched.
 
-    It works as root, without a browser (it prints what to open), and when the port is taken (it takes the next).
+    The command works as root, without a browser (it prints the address to open), and if the port is in use (it takes
+    the next free one).
     """
     from raft_steps.lab.course.jupyterlab import find_course, launch
 
@@ -57,16 +58,16 @@ def lab(
 
 @click.command()
 @click.argument("notebooks", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="How many run at a time.")
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="How many to run at a time.")
 @click.option(
     "--check", "only_check", is_flag=True, help="Write nothing; the exit status is 1 if something would change."
 )
 @folder_option
 @click.pass_context
 def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_check: bool, folder: Path | None) -> None:
-    """Run all notebooks again and store what they show.
+    """Run all notebooks again and store their outputs.
 
-    Running it twice changes nothing. A notebook in which a cell fails is named and stays as it is.
+    A second run changes nothing. A notebook with a cell that fails is reported and not changed.
     """
     from raft_steps.lab.course.jupyterlab import find_course
     from raft_steps.lab.course.notebooks import notebooks_of, refresh
@@ -84,7 +85,7 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
     for outcome in outcomes:
         if not outcome.failure:
             click.echo(
-                f"{outcome.path.name}: {('would change' if only_check else 'refreshed') if outcome.changed else 'as it was'}"
+                f"{outcome.path.name}: {('would change' if only_check else 'refreshed') if outcome.changed else 'unchanged'}"
             )
     failures = [outcome.failure for outcome in outcomes if outcome.failure]
     for failure in failures:
@@ -94,20 +95,20 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--steps", "text", metavar="STEPS", help="Which steps: 6, 5-8, or 1,5-8. All by default.")
+@click.option("--steps", "text", metavar="STEPS", help="Which steps: 6, 5-8, or 1,5-8. [default: all]")
 @click.option(
     "--flat",
     is_flag=True,
-    help="One folder with the notebooks alone, for learners who have the course itself installed.",
+    help="One folder with the notebooks alone, for learners who have the course installed.",
 )
 @click.option("--nbgrader", "for_nbgrader", is_flag=True, help="A course directory for nbgrader.")
 @click.option(
     "--private-seeds",
     "secret",
     metavar="FILE|SECRET",
-    help="With --nbgrader: also grade runs whose seeds nobody knows who does not know this.",
+    help="With --nbgrader: a secret, or a file with one; hidden tests run seeds that are derived from it.",
 )
-@click.option("--force", is_flag=True, help="Overwrite what somebody has worked in.")
+@click.option("--force", is_flag=True, help="Overwrite files that were changed since an earlier release.")
 @folder_option
 def release(
     out: Path,
@@ -119,13 +120,13 @@ def release(
     force: bool,
     folder: Path | None,
 ) -> None:
-    """Make what students get: a folder for each notebook, to be handed out one after the other.
+    """Make a folder for each notebook, to be handed out to students.
 
-    Each folder stands alone. It holds the notebook without its solution, a package with the steps before it and no
-    other, what to install, and a page for students. Notebook 00 goes with each.
+    Each folder is complete. It has the notebook without its solution, a package with the steps before it and no other,
+    a list of what to install, and a page for students. Notebook 00 is in each.
 
-    All go into the folder OUT, which must be empty, or hold an earlier release that nobody has worked in. In a course
-    directory for nbgrader, what nbgrader has put there stays.
+    The folders are written into OUT, which must be empty or hold an earlier release without changes. In a course
+    directory for nbgrader, nbgrader's own files are kept.
     """
     from raft_steps.lab.course.handouts import release_handouts
     from raft_steps.lab.course.jupyterlab import find_course
@@ -145,18 +146,18 @@ def release(
     else:
         make = release if flat else release_handouts
         result = make(place.notebooks, out, steps, force=force)
-    _tell(result)
+    _print_release(result)
 
 
-def _tell(result: Release) -> None:
-    """Say what came of a release: each notebook, and how many other files."""
+def _print_release(result: Release) -> None:
+    """Print the files that were written and removed; those of the package are only counted."""
     for done, names in (("wrote", result.written), ("removed", result.removed)):
-        told = [name for name in names if "/raft_steps/" not in name]
-        for name in told:
+        shown = [name for name in names if "/raft_steps/" not in name]
+        for name in shown:
             click.echo(f"{done} {result.folder / name}")
-        if others := len(names) - len(told):
-            click.echo(f"{done} {others} files of the package beside them")
+        if others := len(names) - len(shown):
+            click.echo(f"{done} {others} files of the package")
     if not result.written and not result.removed:
-        click.echo(f"{result.folder} is as it should be")
+        click.echo(f"{result.folder} is up to date")
     for warning in result.warnings:
         click.echo(f"Warning: {warning}", err=True)

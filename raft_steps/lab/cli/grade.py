@@ -1,4 +1,4 @@
-"""The command that grades what students hand in: `grade`."""
+"""The command `grade`, which grades what students hand in."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from pathlib import Path
 import click
 
 from raft_steps import step
-from raft_steps.lab.cli.common import CommandError, Progress, json_option, say_json
+from raft_steps.lab.cli.common import CommandError, Progress, echo_json, json_option
 from raft_steps.lab.text import printable
 
 SEEDS = 6
-EMPTY = "the secret that private seeds are made of is empty"
+EMPTY = "the secret for private seeds is empty"
 
 
 @click.command()
 @click.argument("submissions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--step", "number", type=int, required=True, help="The step that was to be written.")
+@click.option("--step", "number", type=int, required=True, help="The step that was assigned.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("grades"), show_default=True,
-              help="Where scores and pages go, and what is done already is found.")  # fmt: skip
-@click.option("--private-seeds", "secret", metavar="FILE|SECRET", help="What the seeds are made of that nobody knows.")
+              help="The folder for scores and pages, and for the results of earlier runs.")  # fmt: skip
+@click.option(
+    "--private-seeds",
+    "secret",
+    metavar="FILE|SECRET",
+    help="A secret, or a file with one, from which private seeds are derived.",
+)
 @click.option("--seeds", type=click.IntRange(min=1), default=SEEDS, show_default=True, help="How many private seeds.")
 @click.option("--class", "class_name", default="Node", show_default=True, help="The name of the Node class.")
 @click.option(
@@ -44,18 +49,18 @@ def grade(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Grade notebooks and modules: each file is a student's, or each folder in a folder.
+    """Grade the notebooks or modules of students, one file or folder for each student.
 
     \b
     raft-steps grade handed_in/ --step 6 --private-seeds seeds.txt
     raft-steps grade ann.py bob.ipynb --step 6
     raft-steps grade handed_in/ --step 12 --find-the-bug
 
-    Writes scores.csv, scores.json and a page for each student. What was graded before, and has not changed since, is
-    not graded again. Without --private-seeds, the seeds are made of a secret that is drawn once and kept in the folder.
+    The command writes scores.csv, scores.json and a page for each student. A file that was graded before and has not
+    changed is not graded again. Without --private-seeds, the secret is drawn at random once and stored in the folder.
 
-    With --find-the-bug, each student hands in a text file of scenarios, with a line --- between two. The score is the
-    share of wrong Nodes in which they break a promise, without a false alarm in the right one.
+    With --find-the-bug, each student hands in a text file of scenarios, separated by lines of ---. The score is the
+    share of wrong Nodes in which they break a promise, without a false alarm in the correct one.
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     from raft_steps.lab.grading.run import GradingSettings
     from raft_steps.lab.grading.run import grade as run_grading
@@ -63,9 +68,9 @@ def grade(
     from raft_steps.lab.grading.submissions import SUFFIXES, TEXTS, find_submissions
     from raft_steps.lab.grading.trials import private_seeds
 
-    step(number)  # Whoever has not got it cannot tell what of it is work.
+    step(number)  # An edition without this step has nothing to compare the submissions with.
     if not class_name.isidentifier():
-        raise CommandError(f"{class_name!r} is no name of a class")
+        raise CommandError(f"{class_name!r} is not the name of a class")
     if mutants is not None and not hunting:
         raise CommandError("--mutants are for --find-the-bug")
     found = find_submissions(submissions, number, TEXTS if hunting else SUFFIXES)
@@ -84,7 +89,7 @@ def grade(
         results = run_grading(settings, found, progress)
     table, data = write_scores(out, results)
     if as_json:
-        say_json(
+        echo_json(
             {"step": number, "scores": str(table), "students": {each["student"]: each["score"] for each in results}}
         )
         return
@@ -94,7 +99,7 @@ def grade(
 
 
 def _secret(given: str | None, out: Path) -> str:
-    """Give the secret that the private seeds are made of; one that is drawn is kept for the next run."""
+    """Return the secret for the private seeds; one that is drawn at random is stored for the next run."""
     if given is not None:
         return _given_secret(given)
     kept = out / "private_seeds.txt"
@@ -104,24 +109,24 @@ def _secret(given: str | None, out: Path) -> str:
 
 
 def _given_secret(given: str) -> str:
-    """Read a secret from the file that is named, or take it as it is; the name of a missing file is none."""
+    """Return the secret in a file, or the argument itself; what looks like the path of a missing file is refused."""
     path, secret = Path(given), given
     if not given:
         raise CommandError(EMPTY)
-    if os.path.isfile(given):  # noqa: PTH113  # A long sentence is no name of a file, and no error.
+    if os.path.isfile(given):  # noqa: PTH113  # For a sentence that is too long for a path, Path.is_file raises.
         try:
             secret = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise CommandError(f"{given} is no text, so no secret can be read from it") from error
+            raise CommandError(f"{given} is not a text file, so it does not hold a secret") from error
     elif " " not in given and (path.suffix or len(path.parts) > 1 or path.is_dir()):
-        raise CommandError(f"there is no file {given} with a secret; write one, or give a sentence of several words")
+        raise CommandError(f"there is no file {given}; write your secret into it, or pass a secret of several words")
     if not secret.strip():
         raise CommandError(EMPTY)
     return secret.strip()
 
 
 def _mutants(given: Path | None, step: int, out: Path) -> tuple[str, ...]:
-    """Give the wrong Nodes: an instructor's own, or a set that is made once and kept in the folder of the scores."""
+    """Return the wrong Nodes: an instructor's own, or a set that is generated once and stored with the scores."""
     from raft_steps.lab.grading.mutants import own_mutants, write_mutants
     from raft_steps.lab.grading.run import grader_version
 
@@ -139,6 +144,6 @@ def _mutants(given: Path | None, step: int, out: Path) -> tuple[str, ...]:
     made = tuple(f"{path.absolute()}:Node" for path in sorted(folder.glob("mutant_*.py")))
     if not made:
         raise CommandError(
-            f"of step {step} no wrong Node can be made that breaks a promise; give your own by --mutants"
+            f"no wrong Node of step {step} can be generated that breaks a promise; pass your own with --mutants"
         )
     return made

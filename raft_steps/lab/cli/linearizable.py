@@ -1,4 +1,4 @@
-"""The command that checks a history of clients, from the laboratory or from elsewhere: `linearizable`."""
+"""The command `linearizable`, which checks the history of clients of this or another system."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TextIO
 
 import click
 
-from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, json_option, say, say_json, svg_option
+from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, echo, echo_json, json_option, read_text, svg_option
 
 EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
 
@@ -26,7 +26,7 @@ EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="How many seconds it may take; what is undecided by then is unknown.",
+    help="The longest time in seconds; then the result is unknown.",
 )
 @svg_option("the result")
 @json_option
@@ -37,7 +37,7 @@ def linearizable(
     """Check whether a history is linearizable.
 
     FILE, or - for standard input, holds a log of Jepsen, EDN as Porcupine and Knossos use it, or a saved trace. The
-    exit status is 0 for a history that is, 1 for one that is not, and 2 where it could not be decided in time.
+    exit status is 0 if the history is linearizable, 1 if it is not, and 2 if that could not be decided in time.
 
     \b
     raft-steps run 8 --scenario 'at 9 set x 1; at 12 get x' --trace run.jsonl
@@ -46,15 +46,11 @@ def linearizable(
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     from raft_steps.lab.verify.linearizability import check_linearizable, parse_history
 
-    try:
-        text = file.read()
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file.name} is no text, so it is no history") from error
-    result = check_linearizable(parse_history(text), model, time_limit_s=time_limit)
+    result = check_linearizable(parse_history(read_text(file, "a history")), model, time_limit_s=time_limit)
     if svg is not None:
         result.picture().save(svg)
     if as_json:
-        say_json(result.as_data())
+        echo_json(result.as_data())
     else:
-        say(result)
+        echo(result)
     ctx.exit(EXIT_STATUS[result.verdict])

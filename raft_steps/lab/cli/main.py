@@ -1,10 +1,10 @@
 """The command `raft-steps`: the course from a terminal, for people and for scripts.
 
-    exit status 0    it went well
-    exit status 1    what was looked at falls short: a check, a run, a notebook
+    exit status 0    success
+    exit status 1    what was checked falls short: a Node, a run, a notebook
     exit status 2    the command cannot be carried out as it was given
 
-What goes wrong is one sentence on standard error. With --json, standard output holds one JSON object and nothing else.
+An error is one sentence on standard error. With --json, standard output holds one JSON object and nothing else.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
 
     \b
     To begin:            raft-steps lab
-    What there is:       raft-steps steps
+    List the steps:      raft-steps steps
     See a step fail:     raft-steps run 7 --scenario 'at 12 crash leader'
     Check your own:      raft-steps check 6 --node my_raft.py:Node
     """  # noqa: D301  # click's own mark for lines that it shall not wrap

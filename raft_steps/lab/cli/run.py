@@ -1,4 +1,4 @@
-"""The commands that run a cluster and tell what happened: `run` and `replay`."""
+"""The commands that run a cluster and print what happened: `run` and `replay`."""
 
 from __future__ import annotations
 
@@ -10,30 +10,41 @@ from typing import Any
 
 import click
 
-from raft_steps.lab.cli.common import CommandError, ShortfallError, json_option, read_servers, say, say_json, svg_option
-from raft_steps.lab.cli.steps import step_argument
+from raft_steps.lab.cli.common import (
+    CommandError,
+    ShortfallError,
+    echo,
+    echo_json,
+    json_option,
+    parse_servers,
+    read_text,
+    step_argument,
+    svg_option,
+)
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, parse_seconds
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Trace
 
-# How long a run lasts by default, in a follower's longest waits for its leader; and how long after the last action.
+# The default length of a run, and of the time after its last action, in longest election timeouts.
 RUN_TIMEOUTS, LAST_TIMEOUTS = 4, 2
 
 node_option = click.option("--node", metavar="FILE:CLASS", help="Run your own class instead of the step's.")
-heartbeats_option = click.option("--heartbeats", is_flag=True, help="Tell of heartbeats that change nothing, too.")
+heartbeats_option = click.option("--heartbeats", is_flag=True, help="Also print heartbeats that change nothing.")
 
 
 @click.command()
 @step_argument
 @click.option("--servers", metavar="N|NAMES", help="How many, or their names: 5, or tom,jerry,spike.")
-@click.option("--seed", type=int, help="What chance begins with; the same seed gives the same run. [default: 0]")
+@click.option("--seed", type=int, help="The seed; the same seed gives the same run. [default: 0]")
 @click.option("--seconds", type=float, help="How long to run, in virtual time.")
 @click.option("--timing", type=click.Choice(list(TIMINGS)), help="Whole seconds as in the post, or milliseconds.")
-@click.option("--scenario", "text", metavar="TEXT", help="What happens: 'at 12 crash leader; at 30 restart crashed'.")
+@click.option("--scenario", "text", metavar="TEXT", help="Actions: 'at 12 crash leader; at 30 restart crashed'.")
 @svg_option("the run")
-@click.option("--trace", "trace_file", type=click.Path(dir_okay=False, path_type=Path), help="Save all that happened.")
+@click.option(
+    "--trace", "trace_file", type=click.Path(dir_okay=False, path_type=Path), help="Save the trace into this file."
+)
 @node_option
 @heartbeats_option
 @json_option
@@ -51,15 +62,15 @@ def run(
     heartbeats: bool,
     as_json: bool,
 ) -> None:
-    """Run a step's cluster and tell what happens, event by event.
+    """Run a step's cluster and print what happens, event by event.
 
     \b
     raft-steps run 8
     raft-steps run 7 --seed 3 --scenario 'at 12 crash leader; at 40 restart crashed'
     raft-steps run 8 --timing paper --servers 5 --svg run.svg
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
-    wanted: dict[str, Any] = {"servers": read_servers(servers), "seed": seed, "timing": timing}
-    scenario = build_scenario(number, text, {name: value for name, value in wanted.items() if value is not None})
+    parts: dict[str, Any] = {"servers": parse_servers(servers), "seed": seed, "timing": timing}
+    scenario = build_scenario(number, text, {name: value for name, value in parts.items() if value is not None})
     until = parse_seconds(seconds) if seconds is not None else scenario.until_us or _long_enough(scenario)
     cluster = Cluster.replay(dataclasses.replace(scenario, until_us=until), load_node(node) if node else None)
     if svg is not None:
@@ -68,7 +79,7 @@ def run(
         timeline(cluster.trace).save(svg)
     if trace_file is not None:
         trace_file.write_text(cluster.trace.to_text(), encoding="utf-8", newline="\n")
-    _tell(cluster.trace, number, heartbeats=heartbeats, as_json=as_json)
+    _print(cluster.trace, number, heartbeats=heartbeats, as_json=as_json)
 
 
 @click.command()
@@ -79,50 +90,47 @@ def run(
 def replay(file: Any, node: str | None, heartbeats: bool, as_json: bool) -> None:
     """Run a scenario or a saved trace again.
 
-    It is in FILE, or - for standard input. A scenario is a line of text or a JSON object. A saved trace is compared with the run that its own scenario gives
-    now; the exit status is 1 where the two differ.
+    FILE, or - for standard input, holds a scenario, as text or as a JSON object, or a saved trace. A saved trace is
+    compared with the trace of the new run; the exit status is 1 if they differ.
     """
-    try:
-        text = file.read()
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file.name} is no text: neither a scenario nor a trace") from error
+    text = read_text(file, "a scenario or a trace")
     node_class = load_node(node) if node else None
     saved = Trace.from_text(text) if _is_trace(text) else None
-    scenario = Scenario.parse(saved.scenario if saved is not None else _without_remarks(text))
+    scenario = Scenario.parse(saved.scenario if saved is not None else _without_comments(text))
     if scenario.step is None and node_class is None:
-        raise CommandError("this scenario names no step, so it was run with somebody's own class; name one with --node")
+        raise CommandError("this scenario names no step, so it was run with a custom class; give the class with --node")
     if scenario.until_us is None:
         scenario = dataclasses.replace(scenario, until_us=_long_enough(scenario))
     trace = Cluster.replay(scenario, node_class).trace
     differs = _first_difference(saved, trace) if saved is not None else None
     same = None if saved is None else differs is None
-    _tell(trace, scenario.step, heartbeats=heartbeats, as_json=as_json, same=same)
+    _print(trace, scenario.step, heartbeats=heartbeats, as_json=as_json, same=same)
     if differs is not None:
         raise ShortfallError(differs)
 
 
 def build_scenario(step: int, text: str | None, parts: Mapping[str, Any]) -> Scenario:
-    """Build the scenario of a run from its step, what happens, and the parts that were given beside it.
+    """Build the scenario of a run.
 
     Args:
-        step: The step that runs, whatever the text says.
-        text: A whole scenario, or just its actions and other clauses; empty for none.
-        parts: Fields of the scenario; they win over the text.
+        step: The step that runs, even if the text has another one.
+        text: A whole scenario, or only its actions and other clauses; empty for none.
+        parts: Fields of the scenario; they take precedence over the text.
 
     Raises:
-        ScenarioError: It cannot be read, or makes no sense.
+        ScenarioError: The text cannot be parsed, or the scenario cannot be run.
         LookupError: There is no such step.
     """
     text = (text or "").strip().rstrip(";")
     if text.startswith(("raft-steps", "{")):
-        default_scenario(step)  # Says so when there is no such step.
-        return dataclasses.replace(Scenario.parse(text), step=step, **_named(parts))
+        default_scenario(step)  # Raises the LookupError for an unknown step.
+        return dataclasses.replace(Scenario.parse(text), step=step, **_with_server_names(parts))
     scenario = default_scenario(step, **parts)
     return Scenario.parse(f"{scenario.to_text()}; {text}") if text else scenario
 
 
-def _named(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn a number of servers into their names."""
+def _with_server_names(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace a number of servers by their names."""
     named = dict(parts)
     if isinstance(parts.get("servers"), int):
         named["servers"] = default_scenario(None, parts["servers"]).servers
@@ -130,13 +138,13 @@ def _named(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _long_enough(scenario: Scenario) -> int:
-    """Give a time by which something has happened, and by which the last action has had its consequences."""
+    """Return an end, in microseconds, that leaves time for an election and for the consequences of the last action."""
     longest = parse_seconds(TIMINGS[scenario.timing].election_timeout_range[1])
     return max(RUN_TIMEOUTS * longest, scenario.last_action_us + LAST_TIMEOUTS * longest)
 
 
 def _is_trace(text: str) -> bool:
-    """Tell a saved trace, whose first line is a header with the scenario in it, from a scenario."""
+    """Return whether a text is a saved trace: its first line is a header that contains the scenario."""
     try:
         header = json.loads(text.partition("\n")[0])
     except ValueError:
@@ -144,40 +152,37 @@ def _is_trace(text: str) -> bool:
     return isinstance(header, dict) and {"servers", "scenario", "end"} <= header.keys()
 
 
-def _without_remarks(text: str) -> str:
+def _without_comments(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
 def _first_difference(saved: Trace, fresh: Trace) -> str | None:
-    """Say at which event two traces part; None when they are the same."""
+    """Describe the first difference between two traces; return None if they are the same."""
     before, now = saved.to_text().splitlines()[1:], fresh.to_text().splitlines()[1:]
     for number, (old, new) in enumerate(zip(before, now, strict=False)):
         if old != new:
             return f"the run differs from the saved trace from event {number} on, at {saved.events[number].seconds:g} s"
     if len(before) != len(now):
-        return f"the run has {len(now)} events, and the saved trace {len(before)}; as far as both go, they are the same"
+        return f"the run has {len(now)} events, and the saved trace {len(before)}; those that both have are the same"
     return None
 
 
-# Telling.
-
-
-def _tell(trace: Trace, step: int | None, *, heartbeats: bool, as_json: bool, same: bool | None = None) -> None:
+def _print(trace: Trace, step: int | None, *, heartbeats: bool, as_json: bool, same: bool | None = None) -> None:
     state = summary(trace, step)
     if as_json:
-        say_json(state if same is None else state | {"same": same})
+        echo_json(state if same is None else state | {"same": same})
         return
     from raft_steps.lab.trace.narration import story
 
-    say(story(trace, heartbeats=heartbeats))
-    click.echo(f"\nAfter {state['seconds']:g} s: {_in_words(state)}.")
+    echo(story(trace, heartbeats=heartbeats))
+    click.echo(f"\nAfter {state['seconds']:g} s: {_describe_servers(state)}.")
     if same:
-        click.echo("This is the saved trace again, event for event.")
+        click.echo("The run is the same as the saved trace, event for event.")
     click.echo(f"The same run again: {trace.scenario}")
 
 
 def summary(trace: Trace, step: int | None) -> dict[str, Any]:
-    """Say how a run ended, as data."""
+    """Return the state at the end of a run, as data for JSON."""
     moment = trace.moment_after(len(trace) - 1)
     servers = {
         name: {
@@ -198,7 +203,7 @@ def summary(trace: Trace, step: int | None) -> dict[str, Any]:
     }
 
 
-def _in_words(state: Mapping[str, Any]) -> str:
+def _describe_servers(state: Mapping[str, Any]) -> str:
     groups: dict[str, list[str]] = {}
     for name, server in state["servers"].items():
         term = f" in term {server['term']}" if server["term"] is not None else ""

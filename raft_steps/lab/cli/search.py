@@ -1,8 +1,8 @@
-"""The commands of the search: `search` goes through all orders of events, `schedule` runs what one has found again.
+"""The commands of the model checker: `search` goes through all orders of events, `schedule` replays a result.
 
-exit status 0    the space is exhausted and nothing is broken; or the goal is found; or a schedule did what it says
-exit status 1    an invariant is broken, a Node failed, the goal is nowhere, or a schedule no longer does what it says
-exit status 2    a limit was hit first, so nothing is known; or the command cannot be carried out as it was given
+exit status 0    the space is exhausted and nothing is broken; or the goal is found; or a schedule breaks its rule
+exit status 1    an invariant is broken, a Node failed, the goal was not found, or a schedule does not break its rule
+exit status 2    a limit was reached first, so the result is unknown; or the command cannot be carried out
 """
 
 from __future__ import annotations
@@ -15,29 +15,39 @@ from typing import Any
 import click
 
 from raft_steps import find_step
-from raft_steps.lab.cli.check import node_option
-from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, json_option, read_servers, say_json, svg_option
-from raft_steps.lab.cli.steps import step_argument
+from raft_steps.lab.cli.common import (
+    FAILED,
+    WRONG_INPUT,
+    CommandError,
+    echo_json,
+    json_option,
+    node_option,
+    parse_servers,
+    step_argument,
+    svg_option,
+)
 from raft_steps.lab.runtime.loading import load_node
 
 
 @click.command()
 @step_argument
 @click.option("--servers", metavar="N|NAMES", help="How many, or their names: 4, or tom,jerry,spike.")
-@click.option("--invariant", "invariants", metavar="NAME", multiple=True, help="What must hold, or all.")
+@click.option("--invariant", "invariants", metavar="NAME", multiple=True, help="A rule that must hold, or all.")
 @click.option("--goal", metavar="TEXT", help="What to look for: 'leader tom term 2', 'committed set x 1', 'nobody'.")
-@click.option("--timeout", "timeouts", metavar="TIMER=N", multiple=True, help="How often a timer may run out.")
-@click.option("--command", "commands", metavar="TEXT", multiple=True, help="What a client may ask: 'set x 1'.")
+@click.option("--timeout", "timeouts", metavar="TIMER=N", multiple=True, help="How often a timer may expire.")
+@click.option("--command", "commands", metavar="TEXT", multiple=True, help="A request of a client: 'set x 1'.")
 @click.option("--crashes", type=click.IntRange(min=0), default=0, show_default=True, help="How many servers may crash.")
 @click.option("--drops", type=click.IntRange(min=0), default=0, help="How many messages may be lost.")
 @click.option("--duplicates", type=click.IntRange(min=0), default=0, help="How many messages may arrive twice.")
-@click.option("--cut", metavar="LINK", multiple=True, help="A link that carries nothing, tom>jerry, or a server.")
-@click.option("--probes", type=click.IntRange(min=1), help="Follow so many random runs, and not all.")
-@click.option("--seed", type=int, default=0, help="What the random runs begin with.")
-@click.option("--states", type=click.IntRange(min=1), default=300_000, show_default=True, help="Give up after so many.")
-@click.option("--depth", type=click.IntRange(min=1), help="Give up at so many events from the start. [probes: 100]")
-@click.option("--seconds", type=click.FloatRange(min=0), default=60, show_default=True, help="Give up after so long.")
-@click.option("--no-symmetry", is_flag=True, help="Go through states that differ only in names one by one.")
+@click.option("--cut", metavar="LINK", multiple=True, help="A link that is cut, tom>jerry, or all links of a server.")
+@click.option("--probes", type=click.IntRange(min=1), help="Try this many random runs instead of all.")
+@click.option("--seed", type=int, default=0, help="The seed of the random runs.")
+@click.option(
+    "--states", type=click.IntRange(min=1), default=300_000, show_default=True, help="Give up after this many."
+)
+@click.option("--depth", type=click.IntRange(min=1), help="Give up at this many events from the start. [probes: 100]")
+@click.option("--seconds", type=click.FloatRange(min=0), default=60, show_default=True, help="Give up after this time.")
+@click.option("--no-symmetry", is_flag=True, help="Do not merge states that differ only in the servers' names.")
 @svg_option("the run that is found")
 @node_option
 @json_option
@@ -45,22 +55,22 @@ from raft_steps.lab.runtime.loading import load_node
 def search(
     ctx: click.Context, /, *, number: int, spec: str | None, svg: Path | None, as_json: bool, **options: Any
 ) -> None:
-    """Search all orders of events of a step's cluster for what breaks a rule.
+    """Search all orders of events in a small cluster for a broken rule.
 
     \b
     raft-steps search 8 --servers 4
     raft-steps search 8 --invariant all --timeout election=2 --command 'set x 1' --crashes 1
     raft-steps search 8 --goal 'leader term 2' --svg run.svg
 
-    Without --invariant and --goal, it is Election Safety that must hold; without --timeout, the election timers may run
-    out twice in all. The exit status is 0 only where the whole space was seen and nothing is broken, or a goal is found.
+    Without --invariant and --goal, Election Safety must hold; without --timeout, the election timers may expire twice in
+    all. The exit status is 0 only if the whole space was searched and nothing is broken, or a goal is found.
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     find_step(number)
     result = _search(load_node(spec) if spec is not None else number, options)
     if svg is not None and result.schedule is not None:
         result.timeline().save(svg)
     if as_json:
-        say_json(_as_data(result))
+        echo_json(_as_data(result))
     else:
         click.echo(str(result))
         if result.schedule is not None:
@@ -75,63 +85,65 @@ def search(
 @json_option
 @click.pass_context
 def schedule(ctx: click.Context, *, what: str, spec: str | None, svg: Path | None, as_json: bool) -> None:
-    """Run a schedule again, as `search` prints it: FILE, - for standard input, or the name of a stored one.
+    """Replay a schedule that `search` has printed.
 
-    The exit status is 1 where it does not break the rule that it says it breaks.
+    It is read from FILE, or - for standard input, or is one of the stored schedules, given by its NAME. The exit status
+    is 1 if it does not break the rule that it names.
     """
     from raft_steps.lab.verify.model_checker import Schedule, run_schedule, stored_schedule, stored_schedule_names
     from raft_steps.lab.verify.model_checker.schedule_steps import describe
 
     is_stored = what in stored_schedule_names()
-    text = "" if is_stored else _text_of(what)
-    read = stored_schedule(what) if is_stored else Schedule.parse(text)
-    if read.step is None and spec is None:
-        raise CommandError("this schedule names no step, so it is run with a class of one's own; name one with --node")
-    replayed = run_schedule(read, load_node(spec) if spec is not None else None)
+    parsed = stored_schedule(what) if is_stored else Schedule.parse(_read_schedule(what))
+    if parsed.step is None and spec is None:
+        raise CommandError(
+            "this schedule names no step, so it was found with a custom class; give the class with --node"
+        )
+    replayed = run_schedule(parsed, load_node(spec) if spec is not None else None)
     if svg is not None:
         replayed.timeline().save(svg)
     breaks = [{"name": found.name, "words": found.words, "event": found.step} for found in replayed.breaks]
-    as_said = replayed.error is None and (not read.breaks or read.breaks in [found["name"] for found in breaks])
-    steps = describe(read, replayed.node_class)
+    as_said = replayed.error is None and (not parsed.breaks or parsed.breaks in [found["name"] for found in breaks])
+    steps = describe(parsed, replayed.node_class)
     if as_json:
         error = None if replayed.error is None else str(replayed.error)
-        say_json({"schedule": read.to_text(), "steps": steps, "breaks": breaks, "error": error, "as_said": as_said})
+        echo_json({"schedule": parsed.to_text(), "steps": steps, "breaks": breaks, "error": error, "as_said": as_said})
     else:
         for place, step in enumerate(steps, start=1):
             click.echo(f"{place:>4}. {step}")
         for found in breaks:
             click.echo(f"After event {found['event']}, {found['name']} is broken: {found['words']}.")
         if not as_said:
-            click.echo(str(replayed.error or f"{read.breaks} is not broken, though the schedule says so."))
+            click.echo(str(replayed.error or f"{parsed.breaks} is not broken, although the schedule names it."))
     ctx.exit(0 if as_said else FAILED)
 
 
-def _text_of(what: str) -> str:
+def _read_schedule(what: str) -> str:
     try:
         return sys.stdin.read() if what == "-" else Path(what).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         from raft_steps.lab.verify.model_checker import stored_schedule_names
 
         raise CommandError(
-            f"there is no file {what}, and no stored schedule; stored are {', '.join(stored_schedule_names())}"
+            f"there is no file {what}, and no stored schedule with this name; stored are {', '.join(stored_schedule_names())}"
         ) from error
     except UnicodeDecodeError as error:
-        raise CommandError(f"{what} is no text, so no schedule") from error
+        raise CommandError(f"{what} is not a text file, so it does not hold a schedule") from error
 
 
 def _search(step_or_node: int | type, options: dict[str, Any]) -> Any:
     from raft_steps.lab.verify.model_checker import Scope, Search
 
-    cluster = Search(step_or_node, read_servers(options["servers"]))
+    cluster = Search(step_or_node, parse_servers(options["servers"]))
     scope = Scope(
-        timeouts=dict(_bound(text) for text in options["timeouts"]) or {"election": 2},
+        timeouts=dict(_parse_timeout(text) for text in options["timeouts"]) or {"election": 2},
         crashes=options["crashes"],
         drops=options["drops"],
         duplicates=options["duplicates"],
         commands=options["commands"],
         cut=options["cut"],
     )
-    goal = _read_goal(options["goal"]) if options["goal"] is not None else None
+    goal = _parse_goal(options["goal"]) if options["goal"] is not None else None
     rules: Any = options["invariants"] or (() if goal is not None else ("Election Safety",))
     wanted: dict[str, Any] = {
         "invariants": "all" if rules == ("all",) else rules,
@@ -146,7 +158,7 @@ def _search(step_or_node: int | type, options: dict[str, Any]) -> Any:
     return cluster.run(scope, symmetry=not options["no_symmetry"], **limits, **wanted)
 
 
-def _bound(text: str) -> tuple[str, int]:
+def _parse_timeout(text: str) -> tuple[str, int]:
     name, _, count = text.rpartition("=")
     if not name or not count.strip().isdecimal():
         raise CommandError(
@@ -155,8 +167,8 @@ def _bound(text: str) -> tuple[str, int]:
     return name.strip(), int(count)
 
 
-def _read_goal(text: str) -> Any:
-    """Read a goal: ``leader [NAME] [term N]``, ``committed COMMAND``, ``acknowledged COMMAND``, ``down NAME``, ``nobody``."""
+def _parse_goal(text: str) -> Any:
+    """Parse a goal: ``leader [NAME] [term N]``, ``committed COMMAND``, ``acknowledged COMMAND``, ``down NAME``, ``nobody``."""
     from raft_steps.lab.verify import model_checker as lab
 
     match text.split():
@@ -175,7 +187,7 @@ def _read_goal(text: str) -> Any:
         case ["nobody"]:
             return lab.NOBODY_CAN_BE_ELECTED
     raise CommandError(
-        f"{text!r} is no goal; there are: leader [NAME] [term N], committed COMMAND, acknowledged COMMAND, "
+        f"{text!r} is not a goal; goals are: leader [NAME] [term N], committed COMMAND, acknowledged COMMAND, "
         "down NAME, nobody (nobody can be elected)"
     )
 
@@ -187,7 +199,7 @@ def _as_data(result: Any) -> dict[str, Any]:
 
 
 def _status(result: Any, *, sought: bool) -> int:
-    """Give the exit status: a limit that was hit is never a success, and nor is a goal that is nowhere."""
+    """Return the exit status: reaching a limit is never a success, nor is a goal that was not found."""
     from raft_steps.lab.verify.model_checker import EXHAUSTED, GOAL_FOUND, TIME_OUT
 
     if result.outcome == TIME_OUT:

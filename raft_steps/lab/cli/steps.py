@@ -1,27 +1,26 @@
-"""The commands that show the steps as text: the table of contents, a step, and the way from one step to another."""
+"""The commands that show the steps as text: `steps`, `show` and `diff`."""
 
 from __future__ import annotations
 
 import click
 
 from raft_steps import STEPS, __version__
-from raft_steps.lab.cli.common import json_option, say, say_json
+from raft_steps.lab.cli.common import echo, echo_json, json_option
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.text_table import text_table
 
-EXCLUSIVE = "--whole and --method exclude each other: the one is everything, the other one piece"
-step_argument = click.argument("number", type=int, metavar="STEP")
+EXCLUSIVE = "--whole and --method exclude each other: choose the whole file or single methods"
 
 
 def _step_or_class(ctx: click.Context, param: click.Parameter, value: str) -> int | type:  # noqa: ARG001  # click's
-    """Read a number as a step, and anything else as a class of one's own."""
+    """Parse a number as a step, and anything else as the file of a class."""
     return int(value) if value.isdecimal() else load_node(value)
 
 
 @click.command()
 @json_option
 def steps(as_json: bool) -> None:
-    """List the steps: the course's table of contents."""
+    """List the steps, the course's table of contents."""
     if as_json:
         rows = [
             {
@@ -33,7 +32,7 @@ def steps(as_json: bool) -> None:
             }
             for entry in STEPS
         ]
-        say_json({"version": __version__, "steps": rows})
+        echo_json({"version": __version__, "steps": rows})
         return
     for line in text_table([(f"{entry.number:>3}", entry.name, entry.title) for entry in STEPS]):
         click.echo(line)
@@ -41,30 +40,30 @@ def steps(as_json: bool) -> None:
 
 @click.command()
 @click.argument("what", metavar="STEP|FILE:CLASS", callback=_step_or_class)
-@click.option("--whole", is_flag=True, help="The complete node as of this step, as one file that runs by itself.")
-@click.option("--method", "names", metavar="NAME", multiple=True, help="One method or message, as it is by then.")
+@click.option("--whole", is_flag=True, help="The complete Node of this step, as one file that runs on its own.")
+@click.option("--method", "names", metavar="NAME", multiple=True, help="One method or message, as of this step.")
 def show(what: int | type, whole: bool, names: tuple[str, ...]) -> None:
-    """Print a step: what it says itself, a method as it is by then, or the whole node.
+    """Print the file of a step, single methods, or the whole Node.
 
     \b
-    raft-steps show 6                              the step as its author wrote it
-    raft-steps show 6 --whole > raft.py            everything up to and with step 6
+    raft-steps show 6                              the file of the step
+    raft-steps show 6 --whole > raft.py            everything up to step 6
     raft-steps show 6 --method on_append_entries
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     from raft_steps.lab.source import views
 
     if whole and names:
         raise click.UsageError(EXCLUSIVE)
-    say(views.whole(what) if whole else views.show(what, *names))
+    echo(views.whole(what) if whole else views.show(what, *names))
 
 
 @click.command()
 @click.argument("before", metavar="A", callback=_step_or_class)
 @click.argument("after", metavar="B", callback=_step_or_class)
-@click.option("--whole", is_flag=True, help="All that differs between the two whole files, as a patch.")
+@click.option("--whole", is_flag=True, help="The difference between the two whole files, as a patch.")
 @click.option("--method", "names", metavar="NAME", multiple=True, help="Only this method or message.")
 def diff(before: int | type, after: int | type, whole: bool, names: tuple[str, ...]) -> None:
-    """Print what changes from one step to another.
+    """Print what changes between two steps.
 
     \b
     raft-steps diff 5 6
@@ -78,4 +77,4 @@ def diff(before: int | type, after: int | type, whole: bool, names: tuple[str, .
     if whole:
         click.echo(views.patch(before, after), nl=False)
     else:
-        say(views.diff(before, after, *names))
+        echo(views.diff(before, after, *names))

@@ -7,8 +7,16 @@ from pathlib import Path
 import click
 
 from raft_steps import find_step
-from raft_steps.lab.cli.common import FAILED, Progress, json_option, say, say_json, svg_option
-from raft_steps.lab.cli.steps import step_argument
+from raft_steps.lab.cli.common import (
+    FAILED,
+    Progress,
+    echo,
+    echo_json,
+    json_option,
+    node_option,
+    step_argument,
+    svg_option,
+)
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
 from raft_steps.lab.verify.properties.rules import RULES
@@ -16,20 +24,16 @@ from raft_steps.lab.verify.properties.rules import RULES
 
 @click.command()
 @step_argument
-@click.option(
-    "--profile", type=click.Choice(list(PROFILES)), default="hostile", show_default=True, help="What goes wrong."
-)
+@click.option("--profile", type=click.Choice(list(PROFILES)), default="hostile", show_default=True, help="The faults.")
 @click.option("--seeds", type=click.IntRange(min=1), default=100, show_default=True, help="How many seeds to try.")
-@click.option("--first-seed", type=int, default=0, show_default=True, help="Where to begin.")
+@click.option("--first-seed", type=int, default=0, show_default=True, help="The first seed.")
 @click.option("--servers", type=click.IntRange(min=1), default=5, show_default=True, help="How many servers.")
-@click.option("--seconds", type=float, default=30.0, show_default=True, help="How long each run is, in virtual time.")
-@click.option(
-    "--every-rule", is_flag=True, help="Hold the step against the rules that it is not expected to keep, too."
-)
+@click.option("--seconds", type=float, default=30.0, show_default=True, help="The length of each run, in virtual time.")
+@click.option("--every-rule", is_flag=True, help="Also check the rules that the step is not expected to keep.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many processes. [default: one for each core]")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers do the runs: tcp://host:8786.")
 @svg_option("the smallest failure")
-@click.option("--node", "spec", metavar="FILE:CLASS", help="Your own class, such as my_raft.py:Node.")
+@node_option
 @json_option
 @click.pass_context
 def sweep(
@@ -48,10 +52,10 @@ def sweep(
     spec: str | None,
     as_json: bool,
 ) -> None:
-    """Try a step with many seeds of one kind of adversity, and make the first failure small.
+    """Run many seeds of a fault profile, and shrink the first failure.
 
-    Every event of every run is held against the properties of Raft that the step is expected to keep. The exit status
-    is 1 where one breaks.
+    Every event of every run is checked against the properties of Raft that the step is expected to keep. The exit
+    status is 1 if one breaks.
 
     \b
     raft-steps sweep 8 --profile crashes --seeds 1000
@@ -62,7 +66,7 @@ def sweep(
 
     find_step(number)
     if spec is not None:
-        load_node(spec)  # Says what is wrong with it before any process begins.
+        load_node(spec)  # An error in the file comes before any process starts.
     with Progress(f"{profile}, step {number}", seeds) as progress:
         report = run_sweep(
             number if spec is None else spec,
@@ -78,21 +82,21 @@ def sweep(
     if svg is not None and report.smallest is not None:
         report.smallest.timeline().save(svg)
     if as_json:
-        say_json(report.as_data())
+        echo_json(report.as_data())
     else:
-        say(report)
+        echo(report)
     ctx.exit(FAILED if report.failed else 0)
 
 
 @click.command("course-map")
-@click.option("--node", "spec", metavar="FILE:CLASS", help="Put your own class on it, such as my_raft.py:Node.")
+@click.option("--node", "spec", metavar="FILE:CLASS", help="Add a row for your own class, such as my_raft.py:Node.")
+@click.option("--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="How many seeds to try.")
 @click.option(
-    "--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="How many seeds it is tried with."
+    "--renew", is_flag=True, help="Measure the rows of all steps again, with this many seeds, and store them."
 )
-@click.option("--renew", is_flag=True, help="Measure all steps again, with so many seeds each, and keep what is found.")
 @json_option
 def course_map(spec: str | None, seeds: int, renew: bool, as_json: bool) -> None:
-    """Show which step survives which adversity, and what breaks the others.
+    """Show which step survives which fault profile.
 
     \b
     raft-steps course-map
@@ -105,9 +109,9 @@ def course_map(spec: str | None, seeds: int, renew: bool, as_json: bool) -> None
             maps.store(maps.measure_steps(seeds, progress=progress))
     found = maps.course_map(load_node(spec) if spec is not None else None, seeds=seeds)
     if as_json:
-        say_json(found.as_data())
+        echo_json(found.as_data())
         return
-    say(found)
+    echo(found)
     click.echo()
     for name, profile in PROFILES.items():
         click.echo(f"{name}: {profile.sentence}")
