@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.player.session import PlayerSession
 
@@ -96,6 +97,10 @@ class LivePlayer:
         """Return the kinds of the messages since the last request, in order."""
         return [each if isinstance(each, str) else each["kind"] for each in self.frontend.messages]
 
+    def branches(self) -> list[dict[str, Any]]:
+        """Return the branches as the browser lists them."""
+        return list(self.frontend.live["branches"])
+
     def text(self, branch: int) -> str:
         """Return the trace of a branch."""
         return self.session.branches.all[branch].trace.to_text()
@@ -119,3 +124,20 @@ def replayed(player: LivePlayer, branch: int) -> str:
     found = player.session.branches.all[branch]
     node = None if found.scenario.step is not None else found.simulation.node_class
     return Cluster.replay(found.full_scenario.to_text(), node).trace.to_text()
+
+
+class Fragile(node(8)):  # type: ignore[misc]
+    """A node that fails in its second election."""
+
+    def on_election_timeout(self) -> None:
+        if self.current_term:
+            raise ValueError("not again")
+        super().on_election_timeout()
+
+
+class Usurper(node(8)):  # type: ignore[misc]
+    """A node that leads as soon as it starts."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.is_leader = True

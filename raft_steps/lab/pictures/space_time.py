@@ -51,8 +51,8 @@ def timeline(
 
     Args:
         trace: The run.
-        start: Where to begin, in seconds.
-        end: Where to end, in seconds.
+        start: The start, in seconds.
+        end: The end, in seconds.
         heartbeats: How to draw heartbeats that changed nothing: ``"auto"`` draws them pale and without their replies,
             ``True`` draws them like other messages, ``False`` leaves them out.
         mark: The number of an event to ring in red.

@@ -22,8 +22,8 @@ class DiagramOptions:
     """Which part of a trace to show, and how.
 
     Attributes:
-        start_us: Where to begin, in microseconds.
-        end_us: Where to end.
+        start_us: The start, in microseconds.
+        end_us: The end, in microseconds.
         heartbeats: Whether idle heartbeats are drawn like other messages (True), not at all (False), or pale ("auto").
         marked: The event to ring.
         mark_text: The text next to that event; "" for a description of the event.

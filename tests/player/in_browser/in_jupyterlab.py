@@ -78,8 +78,8 @@ class Server:
     """A running JupyterLab.
 
     Attributes:
-        port: Where it listens, on this machine only.
-        token: What it wants to be told.
+        port: The port on which it listens, on this machine only.
+        token: The token that it requires.
         root: The folder whose notebooks it opens.
     """
 
