@@ -46,7 +46,7 @@ def nbgrader_in(folder: Path) -> Iterator[Nbgrader]:
     from tests.helpers.jupyter import own_environment
 
     with subprocess.Popen(
-        [sys.executable, "-P", __file__],  # -P: what lies beside this file is none of nbgrader's.
+        [sys.executable, "-P", __file__],  # -P: nbgrader must not import the modules next to this file.
         cwd=folder,
         env=own_environment(folder),
         stdin=subprocess.PIPE,

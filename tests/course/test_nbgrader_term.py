@@ -159,12 +159,12 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
     shutil.copytree(NOTEBOOKS, folder.parent / "notebooks")
     release_for_nbgrader(folder.parent / "notebooks", folder, [5, 6, 8], secret=MADE_OF)
     said = {}
-    with nbgrader_in(folder) as nbgrader, ThreadPoolExecutor() as beside:
+    with nbgrader_in(folder) as nbgrader, ThreadPoolExecutor() as pool:
         for assignment in ("step_06", *OTHERS):
             said[f"generate {assignment}"] = nbgrader("generate_assignment", assignment)
         hand_in_all(folder)
         said["validate cleo"] = nbgrader("validate", "submitted/cleo/step_06/06_term_checks.ipynb")
-        own = beside.submit(own_grades, folder)  # nbgrader often waits for its kernels.
+        own = pool.submit(own_grades, folder)  # nbgrader often waits for its kernels.
         # gus's cell never ends, so its limit is short; no student's marks depend on how long a cell takes.
         said["autograde loop"] = nbgrader("autograde", "step_06", "--student=[gj]*", "--Execute.timeout=1")
         for assignment in ("step_06", *OTHERS):

@@ -33,7 +33,7 @@ UNSTABLE = {
     "widget": "from ipywidgets import IntSlider\nIntSlider(value=3)",
     "chart": "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
     "error": "1 / 0",
-    "here": "from pathlib import Path\nPath('beside.txt').read_text()",
+    "here": "from pathlib import Path\nPath('neighbour.txt').read_text()",
 }
 
 
@@ -69,7 +69,7 @@ class Refreshing:
 def refreshing(tmp_path_factory: pytest.TempPathFactory) -> Refreshing:
     """Refresh a folder of three notebooks once: one that is unstable, one that fails, one that kills its kernel."""
     folder = tmp_path_factory.mktemp("notebooks")
-    (folder / "beside.txt").write_text("a neighbour", encoding="utf-8")
+    (folder / "neighbour.txt").write_text("a neighbour", encoding="utf-8")
     unstable_notebook(folder / "01_good.ipynb")
     write(folder / "02_fails.ipynb", "1", "print('first')\nraise ValueError('no\\nsuch thing')", "2")
     write(folder / "03_dies.ipynb", "import os", "os._exit(3)")
@@ -171,7 +171,7 @@ def test_failing_cell_is_named_and_nothing_written(refreshing: Refreshing) -> No
 @pytest.mark.slow
 def test_only_notebooks_of_the_course_are_run(refreshed: Path) -> None:
     """A notebook without a number is not refreshed, and no temporary file is left behind."""
-    assert {"01_good.ipynb", "02_fails.ipynb", "03_dies.ipynb", "notes.ipynb", "beside.txt"} == {
+    assert {"01_good.ipynb", "02_fails.ipynb", "03_dies.ipynb", "notes.ipynb", "neighbour.txt"} == {
         path.name for path in refreshed.iterdir()
     }
     assert None is load(refreshed / "notes.ipynb").cells[0].execution_count

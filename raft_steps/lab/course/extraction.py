@@ -269,6 +269,7 @@ def _keep_lines(cell: ExtractedCell, statements: list[ast.stmt], wanted: set[str
     # After the imports: a statement that shares its line with one (`a = 1; from b import c`) needs the whole line.
     for place in (_line_range(each) for each in statements if each not in imports):
         kept[place] = lines[place]
+    assert len(kept) == len(lines)  # Messages name lines of the source.
     cell.kept = "\n".join(kept)
 
 

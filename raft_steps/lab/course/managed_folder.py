@@ -109,6 +109,7 @@ def check_target(notebooks: Path, out: Path) -> None:
 
 def write(result: Release, name: str, content: bytes) -> None:
     """Write a file as a whole, unless it has this content already."""
+    assert _is_inside(name)  # A later release deletes only such files.
     path = result.folder / name
     if digest_of_file(path) == digest(content):
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from functools import cache
@@ -18,6 +19,9 @@ from raft_steps.lab.commands import Delete, Get, NotLeader, Ok, Set
 from raft_steps.lab.errors import LogError
 from raft_steps.lab.log import Entry, Log
 
+encode_json = json.JSONEncoder(separators=(",", ":")).encode
+# The fields of a Node that its driver sets: they stay in their own process and are never exchanged.
+DRIVER_FIELDS = frozenset({"name", "servers", "random", "effects"})
 PLAIN = frozenset({int, str, bool, float, type(None)})
 COLLECTIONS: dict[str, Callable[[Any], Any]] = {"t": tuple, "l": list, "s": set, "f": frozenset, "q": deque}
 MAPPINGS: dict[str, Callable[[Any], Any]] = {"d": dict, "od": OrderedDict, "c": lambda pairs: Counter(dict(pairs))}

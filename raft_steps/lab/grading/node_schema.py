@@ -12,10 +12,9 @@ import typing
 from typing import Any
 
 from raft_steps.lab.grading.annotations import encode_annotation
-from raft_steps.lab.grading.codec import FACTORIES, PLAIN, TAGS, Codec
+from raft_steps.lab.grading.codec import DRIVER_FIELDS, FACTORIES, PLAIN, TAGS, Codec
 from raft_steps.lab.node import Removed
 
-OWN = frozenset({"name", "servers", "random", "effects"})
 CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
 
 
@@ -89,7 +88,7 @@ def describe_node(node_class: Any, codec: WorkerCodec) -> dict[str, Any]:
     fields = [
         [field.name, *encode_default(field, codec)]
         for field in dataclasses.fields(node_class)
-        if field.name not in OWN and not field.name.startswith("__")
+        if field.name not in DRIVER_FIELDS and not field.name.startswith("__")
     ]
     names = {name for base in bases for name in vars(base) if not name.startswith("__")} - {each[0] for each in fields}
     values = {name: getattr(node_class, name, None) for name in sorted(names)}

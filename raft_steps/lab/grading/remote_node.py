@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from raft_steps.lab.errors import LogError
-from raft_steps.lab.grading.codec import CodecError, Opaque
+from raft_steps.lab.grading.codec import DRIVER_FIELDS, CodecError, Opaque
 from raft_steps.lab.grading.judge_codec import MALFORMED, JudgeCodec, decode_default, is_valid_name
 from raft_steps.lab.grading.worker_process import LOOPED, WorkerLostError, WorkerProcess
 from raft_steps.lab.log import Log
@@ -20,7 +20,6 @@ from raft_steps.lab.node import Node, removed
 from raft_steps.lab.runtime.diagnostics import Mistake
 from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
 
-OWN = frozenset({"name", "servers", "random", "effects"})
 EFFECT_LENGTHS = {"send": 3, "start": 3, "cancel": 2, "reply": 3, "apply": 2}
 EFFECT_METHODS = {"send": "send", "start": "start_timer", "cancel": "cancel_timer", "reply": "reply", "apply": "apply"}
 MESSAGE_MAX = 500
@@ -127,7 +126,7 @@ class RemoteSubmission:
         """Set a field, and remember to send it with the next request."""
         object.__setattr__(node, name, value)
         number = self._numbers.get(node)
-        if number is not None and name not in OWN and not callable(value):
+        if number is not None and name not in DRIVER_FIELDS and not callable(value):
             self._changed_here.setdefault(number, set()).add(name)
 
     def call(self, node: Any, method: str, arguments: tuple[Any, ...]) -> Any:
@@ -181,12 +180,12 @@ class RemoteSubmission:
         fields = vars(node)
         for name, data in answer["set"].items():
             value = self.codec.decode(data)
-            if is_valid_name(name) and name not in OWN and not isinstance(value, Opaque | Log):
+            if is_valid_name(name) and name not in DRIVER_FIELDS and not isinstance(value, Opaque | Log):
                 fields[name] = value
-            elif isinstance(value, Opaque) and is_valid_name(name) and name not in OWN:
+            elif isinstance(value, Opaque) and is_valid_name(name) and name not in DRIVER_FIELDS:
                 fields.pop(name, None) if name.startswith("on_") else fields.update({name: value})
         for name, changes in answer.get("logs", {}).items():
-            if is_valid_name(name) and name not in OWN:
+            if is_valid_name(name) and name not in DRIVER_FIELDS:
                 self._apply_to_log(fields, name, changes)
         if "none" in answer:
             message, place = answer["none"]

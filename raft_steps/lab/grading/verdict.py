@@ -57,6 +57,7 @@ class Verdict:
             verdict.sweep = round(share, 3) if results.sweep.survived == results.sweep.tried else 0.0
         verdict.search = round(share, 3) if search_passed(results.search) else 0.0
         verdict.sentence = _sentence(results, verdict)
+        assert 0 <= verdict.points <= verdict.most
         return verdict
 
     @property

@@ -24,16 +24,14 @@ from typing import Any
 
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.grading import limits
-from raft_steps.lab.grading.codec import PLAIN
+from raft_steps.lab.grading.codec import DRIVER_FIELDS, PLAIN, encode_json
 from raft_steps.lab.grading.node_schema import WorkerCodec, describe_node
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime import diagnostics, watchdog
 
-OWN = frozenset({"name", "servers", "random", "effects"})  # fields that the driver sets
 MODULE = "submission"
-encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class JudgeChannel:
@@ -107,7 +105,7 @@ class HostedNode:
         """Return what has changed since the last call, and the Node's effects, as an answer."""
         changed, logs, node = {}, {}, self.node
         for name, value in vars(node).items():
-            if name in OWN:
+            if name in DRIVER_FIELDS:
                 continue
             if type(value) is Log:
                 logs.update(self._log_changes(name, value, codec))

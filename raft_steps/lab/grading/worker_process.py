@@ -20,6 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+from raft_steps.lab.grading.codec import encode_json
+
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.worker import main; main()"
 # How Python is started for a submission: without site packages, user settings and bytecode files.
 PYTHON = (sys.executable, "-s", "-S", "-P", "-B", "-c")
@@ -28,7 +30,6 @@ MEMORY_MIB, CPU_S = 512, 20  # memory, and computing time for a whole submission
 LOOP_S = 3.0  # of computing time for one event; the worker's own watchdog should have interrupted it after about one
 WAIT_S = 60.0  # of real time for one event, however little it computes
 LINE_MAX = 8_000_000  # bytes of one answer
-encode_json = json.JSONEncoder(separators=(",", ":")).encode
 ENDED, LOOPED, FLOODED = "ended", "looped", "flooded"
 NOT_AN_ANSWER = "wrote something that is not an answer"
 

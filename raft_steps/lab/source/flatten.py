@@ -73,6 +73,7 @@ def flatten(steps: Iterable[StepSource], *, alone: bool = True) -> FlatNode:
         for name in step.removed:
             _remove(whole.members, name)
             _remove(whole.definitions, name)
+    assert whole.members == [*whole.variables, *whole.methods]  # text_of prints them in this order.
     whole.definitions = _used(whole)
     return whole
 

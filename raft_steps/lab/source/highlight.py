@@ -24,7 +24,6 @@ WIDE = "display:inline-block;min-width:100%"  # as wide as the longest line, so 
 LINE = "display:block;text-decoration:none"
 ADDED, REMOVED = "background-color:rgba(46,160,67,0.2)", "background-color:rgba(248,81,73,0.2)"
 GREEN, RED, BOLD, QUIET, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
-QUIET_TOKENS = {tokenize.COMMENT, tokenize.STRING}
 
 
 def html_block(title: str, lines: Sequence[str]) -> str:
