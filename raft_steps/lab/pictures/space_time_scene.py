@@ -113,8 +113,8 @@ class Scene:
 
     Attributes:
         servers: The servers, each with a lifeline.
-        start_us: Where the diagram begins, in microseconds.
-        end_us: Where it ends.
+        start_us: The start of the diagram, in microseconds.
+        end_us: The end of the diagram, in microseconds.
         first: The cluster at the beginning.
         last: The cluster at the end.
         arrows: The messages.

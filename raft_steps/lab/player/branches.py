@@ -174,7 +174,7 @@ class BranchTree:
         self._continue(branch, lambda: branch.simulation.run_until(branch.end_us + branch.chunk_us))
 
     def reseed(self, seed: int) -> Branch:
-        """Start a branch with the current one's actions and another seed, and run it equally far.
+        """Start a branch with the actions of the current one and another seed, and run it equally far.
 
         Raises:
             NodeError: A node failed.
