@@ -1,4 +1,4 @@
-"""The speed of sweeps: what a seed costs, what the properties add to it, and what shrinking takes."""
+"""The speed of sweeps: the cost of a seed, what checking the properties adds to it, and the time to shrink a failure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ STEP, PROFILE, SECONDS, WHOLE = 8, "hostile", 30.0, 10_000
 
 
 def sweep_figures(seeds: int, repetitions: int) -> list[tuple[str, str, str, bool | None]]:
-    """Measure sweeps, each figure as what, measured, target, and whether it is met.
+    """Measure sweeps; return rows of what was measured, the result, the target, and whether it is met.
 
     Args:
-        seeds: How many seeds a sweep has.
+        seeds: The number of seeds of a sweep.
         repetitions: How often the cost of the properties is measured.
     """
     with_rules, without = [], []
@@ -43,7 +43,7 @@ def sweep_figures(seeds: int, repetitions: int) -> list[tuple[str, str, str, boo
 
 
 def _seconds(seeds: range, *, watched: bool) -> float:
-    """Run some seeds in this process, and give the time of its processor."""
+    """Run some seeds in this process, and return the processor time that they took."""
     begun = time.process_time()
     for seed in seeds:
         scenario = adversity(STEP, PROFILE, seed, seconds=SECONDS)
