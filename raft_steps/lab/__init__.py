@@ -16,8 +16,8 @@ from raft_steps.lab import moved
 
 if TYPE_CHECKING:
     from raft_steps.lab.checks import check as check
-    from raft_steps.lab.checks.ten_steps.run import run_ten_steps as run_ten_steps
-    from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps as sweep_ten_steps
+    from raft_steps.lab.checks.ten_steps import run_ten_steps as run_ten_steps
+    from raft_steps.lab.checks.ten_steps import sweep_ten_steps as sweep_ten_steps
     from raft_steps.lab.cluster.cluster import Cluster as Cluster
     from raft_steps.lab.cluster.experiments import equal_timeouts as equal_timeouts
     from raft_steps.lab.cluster.experiments import leaderless as leaderless
@@ -124,10 +124,10 @@ HOMES = {
     "read_history": "verify.linearizability",
     "removed": "node",
     "run_schedule": "verify.model_checker",
-    "run_ten_steps": "checks.ten_steps.run",
+    "run_ten_steps": "checks.ten_steps",
     "show": "source.views",
     "sweep": "verify.fuzzer.sweep",
-    "sweep_ten_steps": "checks.ten_steps.run",
+    "sweep_ten_steps": "checks.ten_steps",
     "three_fresh_followers": "cluster.experiments",
     "to_text": "messages",
     "try_scenario": "verify.fuzzer",

@@ -92,7 +92,7 @@ MOVED = dict(
         super_calls source.inline_super
         svg pictures.svg
         sweep verify.fuzzer
-        ten_steps checks.ten_steps.run
+        ten_steps checks.ten_steps
         ten_steps_report checks.ten_steps.report
         ten_steps_tester checks.ten_steps.tester
         timeline pictures.space_time

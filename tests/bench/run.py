@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps
+from raft_steps.lab.checks.ten_steps import sweep_ten_steps
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Set
 from raft_steps.lab.messages import message

@@ -15,7 +15,7 @@ import pytest
 
 import raft_steps
 from raft_steps import step_06_term_checks
-from raft_steps.lab.checks import ChecksFailed, Report, check
+from raft_steps.lab.checks import CheckReport, ChecksFailed, check
 from raft_steps.lab.errors import LabError, NodeError
 from tests.checks.check_tools import failing, first_failure, in_one_line
 from tests.checks.wrong_nodes import mistakes, step_06, step_07, step_08
@@ -209,7 +209,7 @@ def test_loop_is_waited_for_once() -> None:
 
 def test_loop_ends_beside_the_main_thread() -> None:
     """Some kernels run cells on another thread, where no signal arrives."""
-    reports: list[Report] = []
+    reports: list[CheckReport] = []
     thread = threading.Thread(target=lambda: reports.append(check(mistakes.EndlessLoop, 6)))
     thread.start()
     thread.join(10)

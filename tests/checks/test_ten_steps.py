@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from raft_steps.lab.checks.ten_steps.report import TenSteps
-from raft_steps.lab.checks.ten_steps.run import SENTENCES, run_ten_steps, sweep_ten_steps
+from raft_steps.lab.checks.ten_steps import SENTENCES, TenStepsRun, run_ten_steps, sweep_ten_steps
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from tests.helpers.runs import changed
@@ -21,7 +20,7 @@ REASONS = {
 }
 
 
-def first_failure(run: TenSteps) -> int | None:
+def first_failure(run: TenStepsRun) -> int | None:
     """Give the number of the first list step that did not pass."""
     return next((check.number for check in run.checks if not check.passed), None)
 
@@ -45,7 +44,7 @@ def test_step_8_fails_strictly() -> None:
 
     assert not run.strict_passed
     assert [5, 6, 9, 10] == [check.number for check in failed]
-    assert "spike's log adds up to a=5 c=3 d=4, but its state machine holds a=5 d=4" == failed[0].strict_message
+    assert "spike's log results in a=5 c=3 d=4, but its state machine has a=5 d=4" == failed[0].strict_message
 
 
 def test_strict_verdict_is_stricter() -> None:
@@ -136,7 +135,7 @@ def test_wrong_reads_are_seen() -> None:
     run = run_ten_steps(node_class, 0)
 
     assert 4 == first_failure(run)
-    assert "a client that reads a should hear 1, but: Ok(value=None)" == run.checks[3].message
+    assert "a client that reads a should get 1, but gets Ok(value=None)" == run.checks[3].message
 
 
 def test_named_leader_that_does_not_lead_is_seen() -> None:
@@ -210,7 +209,9 @@ def test_each_safe_step_brings_its_part() -> None:
 
 def test_profile_with_faults_of_its_own_is_refused() -> None:
     """The list crashes servers itself; a profile that does so too would be another test."""
-    with pytest.raises(ScenarioError, match="the ten-step test has crashes of its own; hostile would add to them"):
+    with pytest.raises(
+        ScenarioError, match="the ten-step test crashes servers itself; the profile hostile would crash more of them"
+    ):
         run_ten_steps(8, profile="hostile")
     with pytest.raises(ScenarioError, match="there is no profile 'calmly'; did you mean 'calm'"):
         run_ten_steps(8, profile="calmly")

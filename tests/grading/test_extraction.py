@@ -119,7 +119,7 @@ def test_what_steps_are_made_of_may_be_imported(module: str, names: tuple[str, .
         ("raft_steps.lab", ("whole",)),
         ("raft_steps.lab", ()),
         ("raft_steps.lab.runtime.watchdog", ("ctypes",)),
-        ("raft_steps.lab.checks.bench", ("Stage",)),
+        ("raft_steps.lab.checks.bench", ("Bench",)),
         ("raft_steps.lab.grading.worker", ("os",)),
     ],
 )

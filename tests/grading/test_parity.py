@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from raft_steps import STEPS
-from raft_steps.lab.checks import Report, check
+from raft_steps.lab.checks import CheckReport, check
 from raft_steps.lab.grading.judge import judge, load
 from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.source_policy import extract_submission
@@ -31,13 +31,13 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerFactory]
         yield factory
 
 
-def check_remotely(process: WorkerProcess, modules: list[str], node_class: type, step: int) -> Report:
+def check_remotely(process: WorkerProcess, modules: list[str], node_class: type, step: int) -> CheckReport:
     """Check a Node in a worker, as the grader extracts it from its file."""
     path = Path(str(sys.modules[node_class.__module__].__file__))
     return check(load(extract_submission(path, node_class.__name__), process, modules), step)
 
 
-def results_of(report: Report) -> Iterator[tuple[str, bool, str]]:
+def results_of(report: CheckReport) -> Iterator[tuple[str, bool, str]]:
     """Yield the results of a report, without the names of files."""
     for result in report.results:
         yield result.name, result.passed, re.sub(r"\w+\.py, line", "line", result.message)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from raft_steps import node
-from raft_steps.lab.checks.ten_steps.run import sweep_ten_steps
+from raft_steps.lab.checks.ten_steps import sweep_ten_steps
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.cluster.experiments import leaderless
 from raft_steps.lab.commands import Ok, Set

@@ -1,95 +1,96 @@
-"""What the checks of elections share: how one begins, who votes for whom, and who leads in the end."""
+"""Helpers for the checks of elections: timeouts, requests for votes, votes, and who leads in the end."""
 
 from __future__ import annotations
 
-from raft_steps.lab.checks.bench import DELAY, Bench, CheckFailed
-from raft_steps.lab.checks.exchange import first, latest, send, value
+from raft_steps.lab.checks.bench import DELAY_S, Bench, CheckFailed
+from raft_steps.lab.checks.exchange import field_of, first, latest, send
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 
-TIMEOUTS = range(8, 19)  # seconds
+TIMEOUTS_S = range(8, 19)  # the election timeouts of this course
 
 
-def timeout_at_start(stage: Bench) -> float:
-    """Give the election timeout, in seconds, with which the server under test begins its life as a follower.
+def timeout_at_start(bench: Bench) -> float:
+    """Return the election timeout, in seconds, with which the server under test starts as a follower.
 
     Raises:
-        CheckFailed: It starts no timer, or waits for anything but a whole number of seconds from 8 to 18.
+        CheckFailed: It starts no timer, or one that is not a whole number of seconds from 8 to 18.
     """
-    started = first(stage.events("timer_started"))
-    stage.require(started, "tom starts as a follower and should start its election timer, but starts none")
+    started = first(bench.events("timer_started"))
+    bench.require(started, "tom starts as a follower and should start its election timer, but does not")
     assert started is not None
-    seconds = wait_of(started)
-    stage.require(
-        seconds in TIMEOUTS,
-        f"the election timeout should be a whole number of seconds from 8 to 18; tom waits {seconds:g} s",
+    wait_s = wait_s_of(started)
+    bench.require(
+        wait_s in TIMEOUTS_S,
+        f"the election timeout should be a whole number of seconds from 8 to 18; tom waits {wait_s:g} s",
         started,
     )
-    return seconds
+    return wait_s
 
 
-def wait_of(timer: Event) -> float:
-    """Say how long a timer was started for, in seconds."""
-    wait: float = (timer["due"] - timer.time_us) / MICROSECONDS
-    return wait
+def wait_s_of(timer: Event) -> float:
+    """Return for how many seconds a timer was started."""
+    wait_s: float = (timer["due"] - timer.time_us) / MICROSECONDS
+    return wait_s
 
 
-def wait_almost_long_enough(stage: Bench) -> float:
-    """Begin with a follower in term 3, so that what a puppet says now arrives a second before its timeout is up.
+def begin_just_before_timeout(bench: Bench) -> float:
+    """Begin with a follower in term 3, one second and one message delay before its election timeout expires.
+
+    A message that a peer sends now arrives one second before the timeout.
 
     Returns:
-        When the timeout is up, in seconds.
+        When the timeout expires, in seconds.
     """
-    stage.begin(log="3 set x 1")
-    due = timeout_at_start(stage)
-    stage.run(due - 1 - DELAY)
-    return due
+    bench.begin(log="3 set x 1")
+    due_s = timeout_at_start(bench)
+    bench.run(due_s - 1 - DELAY_S)
+    return due_s
 
 
-def runs(stage: Bench, story: str = "tom hears no leader") -> list[Event]:
-    """Wait until the server under test runs for leader; return its calls for votes.
+def await_election(bench: Bench, story: str = "tom receives nothing from a leader") -> list[Event]:
+    """Wait until the server under test starts an election; return the RequestVote messages that it sends.
 
     Raises:
-        CheckFailed: It does not, though the longest timeout has passed.
+        CheckFailed: It starts none, although the longest timeout has passed.
     """
-    wait = TIMEOUTS[-1] + 0.5
+    wait_s = TIMEOUTS_S[-1] + 0.5
     try:
-        return stage.run_until_sent("RequestVote", wait)
+        return bench.run_until_sent("RequestVote", wait_s)
     except CheckFailed:
-        last = latest(stage, "started", "delivered", "timer_fired")
-        stage.require(False, f"{story}; it should run within 18 s, but sends no RequestVote", last)
-        raise
+        last = latest(bench, "started", "delivered", "timer_fired")
+        bench.fail(f"{story}; it should start an election within 18 s, but sends no RequestVote", last)
 
 
-def votes(stage: Bench, candidate: str, term: int) -> Event | None:
-    """Let a candidate ask the server under test for its vote; return its yes, None for anything else."""
-    sent = [event for event in send(stage, candidate, "RequestVote", term=term) if event["to"] == candidate]
-    return first([event for event in sent if event["type"] == "RequestVoteReply" and value(event, "vote_granted")])
+def ask_for_vote(bench: Bench, candidate: str, term: int) -> Event | None:
+    """Ask the server under test for its vote; return the reply that grants it, or None."""
+    sent = [event for event in send(bench, candidate, "RequestVote", term=term) if event["to"] == candidate]
+    return first([event for event in sent if event["type"] == "RequestVoteReply" and field_of(event, "vote_granted")])
 
 
-def answer_vote(stage: Bench, voter: str, *, granted: bool = True) -> list[Event]:
-    """Let a puppet answer the candidate under test; return what that sent then."""
-    return send(stage, voter, "RequestVoteReply", vote_granted=granted)
+def send_vote(bench: Bench, voter: str, *, granted: bool = True) -> list[Event]:
+    """Send a voter's reply to the candidate under test; return what the candidate sent in response."""
+    return send(bench, voter, "RequestVoteReply", vote_granted=granted)
 
 
-def require_leading(stage: Bench, expected: bool, story: str) -> None:
-    """Hold the server under test to lead, or not to.
+def require_leading(bench: Bench, expected: bool, story: str) -> None:
+    """Check that the server under test leads, or that it does not.
 
     Raises:
-        CheckFailed: It is otherwise.
+        CheckFailed: It does the opposite.
     """
-    leads = bool(stage.field("is_leader"))
+    leads = bool(bench.field("is_leader"))
     should, does = ("should lead", "does not") if expected else ("should not lead yet", "does")
-    stage.require(leads == expected, f"{story}; it {should}, but {does}", latest(stage, "delivered", "timer_fired"))
+    bench.require(leads == expected, f"{story}; it {should}, but {does}", latest(bench, "delivered", "timer_fired"))
 
 
-def require_told(stage: Bench, name: str, expected: object, story: str, event: Event | None) -> None:
-    """Hold a field of the server under test to the truth, where its Node has such a field: it may do without.
+def require_field(bench: Bench, name: str, expected: object, story: str, event: Event | None) -> None:
+    """Check a field of the server under test, if its Node has such a field.
 
-    The protocol of these steps does not read what it holds, but the player shows it.
+    The protocol of these steps does not depend on it, so a Node may lack it; but the player shows its value.
 
     Raises:
-        CheckFailed: It holds something else.
+        CheckFailed: It has another value.
     """
-    found = getattr(stage.node, name, expected)
-    stage.require(found == expected, f"{story}; its {name} should be {expected!r}, but is {found!r}", event)
+    found = getattr(bench.node, name, expected)
+    bench.require(found == expected, f"{story}; its {name} should be {expected!r}, but is {found!r}", event)

@@ -1,146 +1,139 @@
-"""What checks say to the Node under test, as clients and as other servers, and how they judge what it answers.
+"""Helpers that send requests and messages to the Node under test, and that check what it does in response.
 
-Each judging function takes the story so far, so that a failure says who was in which state and what had arrived.
+Each checking function takes the story so far, so that a failure says who was in which state and what had arrived.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
-from raft_steps.lab.checks.bench import Bench, CheckFailed, message_class_of, read_entries
+from raft_steps.lab.checks.bench import Bench, CheckFailed, call_fields
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
-PUPPETS = ("jerry", "spike")  # the others, in a cluster of three
+PEERS = ("jerry", "spike")  # the other servers in a cluster of three
 
 
-def latest(stage: Bench, *kinds: str) -> Event | None:
-    """Give the last event of these kinds on the server under test, if there was one."""
-    events = stage.events(*kinds)
+def latest(bench: Bench, *kinds: str) -> Event | None:
+    """Return the last event of these kinds on the server under test, if there was one."""
+    events = bench.events(*kinds)
     return events[-1] if events else None
 
 
 def first(events: list[Event]) -> Event | None:
-    """Give the first of some events, if there is one."""
+    """Return the first of some events, if there is one."""
     return events[0] if events else None
 
 
 # As clients.
 
 
-def request(stage: Bench, command: str) -> Ok:
-    """Let a client ask something that is answered at once, and give the answer.
+def request(bench: Bench, command: str) -> Ok:
+    """Send a client's request that must be answered at once, and return the answer.
 
     Raises:
-        CheckFailed: There is none, or it is not Ok.
+        CheckFailed: There is no answer, or it is not Ok.
     """
-    answer = stage.answer(stage.ask(command))
-    asked = f"a client asks tom for {command!r}; tom should answer Ok"
-    stage.require(answer is not None, f"{asked}, but says nothing", latest(stage, "asked"))
-    stage.require(isinstance(answer, Ok), f"{asked}, but answers {answer!r}", latest(stage, "answered"))
-    stage.run(0.5)  # So that a picture has room between two requests.
+    answer = bench.answer(bench.ask(command))
+    asked = f"a client sends {command!r} to tom; tom should answer Ok"
+    bench.require(answer is not None, f"{asked}, but does not answer", latest(bench, "asked"))
+    bench.require(isinstance(answer, Ok), f"{asked}, but answers {answer!r}", latest(bench, "answered"))
+    bench.run(0.5)  # So that there is room between two requests in a picture.
     return answer  # type: ignore[no-any-return]
 
 
-def read(stage: Bench, key: str, value: str | None, because: str) -> None:
-    """Let a client read a key, and hold the answer against what was to be expected.
+def read(bench: Bench, key: str, value: str | None, because: str) -> None:
+    """Read a key as a client, and check the value.
 
     Raises:
-        CheckFailed: Another value is read.
+        CheckFailed: It is another value.
     """
-    found = request(stage, f"get {key}").value
-    stage.require(
+    found = request(bench, f"get {key}").value
+    bench.require(
         found == value,
-        f"{because}, so a client that reads {key} should hear {value!r}; tom answers {found!r}",
-        latest(stage, "answered"),
+        f"{because}, so a client that reads {key} should get {value!r}; tom answers {found!r}",
+        latest(bench, "answered"),
     )
 
 
-# As other servers. From step 5 on a call carries a term; these checks are about what held before, so theirs fits.
+# As other servers. From step 5 on each message carries a term. These checks are about what came before, so they send
+# one that a Node of any step accepts.
 
 
-def send(stage: Bench, sender: str, message_name: str, *, term: int | None = None, **values: Any) -> list[Event]:
-    """Let a puppet send a message, with a term only if the message has one: tom's own unless another is given.
-
-    Returns:
-        What the server under test sent when it heard it.
-    """
-    if "term" in {field.name for field in fields(message_class_of(stage.node_class, message_name))}:
-        values["term"] = stage.field("current_term") if term is None else term
-    return stage.send(sender, message_name, **values)
-
-
-def append_entries(stage: Bench, sender: str, after: tuple[int, int], entries: str = "") -> list[Event]:
-    """Let a puppet call AppendEntries, in a term that is new enough.
-
-    Args:
-        stage: Where.
-        sender: The puppet.
-        after: Index and term of the entry before.
-        entries: What the call brings, as ``"2 set y 2; 2 set z 3"``; nothing makes it a heartbeat.
+def send(bench: Bench, sender: str, message_name: str, *, term: int | None = None, **fields: Any) -> list[Event]:
+    """Send a message from a peer, with a term only if the message has one: by default tom's own.
 
     Returns:
-        What the server under test sent when it heard it.
+        What the server under test sent in response.
     """
-    index, prev_log_term = after
-    brought = read_entries(entries, index + 1)
-    return send(
-        stage,
-        sender,
-        "AppendEntries",
-        term=max(stage.field("current_term"), prev_log_term, *(entry.term for entry in brought)),
-        prev_log_index=index,
-        prev_log_term=prev_log_term,
-        entries=brought,
-    )
+    if bench.has_field(message_name, "term"):
+        fields["term"] = bench.field("current_term") if term is None else term
+    return bench.send(sender, message_name, **fields)
 
 
-def answer_call(stage: Bench, call: Event, *, success: bool) -> list[Event]:
-    """Let the follower that was called answer; return what the server under test sent then."""
-    return send(stage, call["to"], "AppendEntriesReply", success=success, prev_log_index=entry_before(call)[0])
-
-
-def refuse_call(stage: Bench, call: Event, earlier: tuple[int, int]) -> Event:
-    """Let the follower that was called refuse, and hold the leader to try again.
+def append_entries(bench: Bench, sender: str, after: tuple[int, int], entries: str = "") -> list[Event]:
+    """Send AppendEntries from a peer, in a term that is new enough.
 
     Args:
-        stage: Where.
+        bench: The bench.
+        sender: The peer.
+        after: Index and term of the preceding entry.
+        entries: The entries of the call, as ``"2 set y 2; 2 set z 3"``; without any it is a heartbeat.
+
+    Returns:
+        What the server under test sent in response.
+    """
+    fields = call_fields(after, entries)
+    terms = [entry.term for entry in fields["entries"]]
+    return send(bench, sender, "AppendEntries", term=max(bench.field("current_term"), after[1], *terms), **fields)
+
+
+def answer_call(bench: Bench, call: Event, *, success: bool) -> list[Event]:
+    """Answer a call of the leader under test as its follower; return what the leader sent in response."""
+    return send(bench, call["to"], "AppendEntriesReply", success=success, prev_log_index=preceding_entry(call)[0])
+
+
+def refuse_call(bench: Bench, call: Event, earlier: tuple[int, int]) -> Event:
+    """Refuse a call of the leader under test as its follower, and check that the leader retries.
+
+    Args:
+        bench: The bench.
         call: The leader's call.
-        earlier: Index and term of the entry that the leader should ask for then.
+        earlier: Index and term of the preceding entry that the retry should have.
 
     Returns:
-        The call with which it tries again.
+        The call with which the leader retries.
 
     Raises:
-        CheckFailed: It does not, does it more than once or with others, or asks for another entry.
+        CheckFailed: It does not retry, retries twice or with another follower, or has another preceding entry.
     """
     to = call["to"]
-    story = f"{to} refuses a call that comes after {spell_before(call)}"
-    sent = answer_call(stage, call, success=False)
+    story = f"{to} refuses a call that follows {preceding_text(call)}"
+    sent = answer_call(bench, call, success=False)
     calls = [each for each in sent if each["type"] == "AppendEntries" and each["to"] == to]
-    stage.require(calls, f"{story}; tom should try again one entry earlier, but does not", stage.arrival())
-    stage.require(
-        entry_before(calls[0]) == earlier,
-        f"{story}; tom should ask for entry {earlier[0]} of term {earlier[1]}, but asks for {spell_before(calls[0])}",
+    bench.require(calls, f"{story}; tom should retry one entry earlier, but does not", bench.arrival())
+    bench.require(
+        preceding_entry(calls[0]) == earlier,
+        f"{story}; tom's retry should follow entry {earlier[0]} of term {earlier[1]}, "
+        f"but follows {preceding_text(calls[0])}",
         calls[0],
     )
-    stage.require(
+    bench.require(
         len(calls) == 1,
-        f"{story}; tom should try again once, but sends {len(calls)} calls, and {to} may refuse each of them",
+        f"{story}; tom should retry once, but sends {len(calls)} calls, and {to} may refuse each of them",
         calls[-1],
     )
     others = [each for each in sent if each["type"] == "AppendEntries" and each["to"] != to]
-    stage.require(
+    bench.require(
         not others,
-        f"{story}; tom should try again with {to} alone, but calls {' and '.join(each['to'] for each in others)} too",
+        f"{story}; tom should retry with {to} only, but also calls {' and '.join(each['to'] for each in others)}",
         first(others),
     )
     return calls[0]
 
 
-def value(message: Event, name: str) -> Any:
-    """Give a field of a message that was sent.
+def field_of(message: Event, name: str) -> Any:
+    """Return a field of a sent message.
 
     Raises:
         CheckFailed: It has no such field.
@@ -153,44 +146,44 @@ def value(message: Event, name: str) -> Any:
 
 
 def term_of(message: Event) -> int:
-    """Give the term of a message that was sent.
+    """Return the term of a sent message.
 
     Raises:
-        CheckFailed: It has none, or one that is no whole number.
+        CheckFailed: It has no term, or one that is not a whole number.
     """
-    term = value(message, "term")
+    term = field_of(message, "term")
     if type(term) is not int:
         raise CheckFailed(
-            f"a term is a whole number; {message['type']} of {message.server} has {term!r}", message.number
+            f"a term is a whole number; {message.server}'s {message['type']} has {term!r}", message.number
         )
     return term
 
 
-def entry_before(call: Event) -> tuple[int, int]:
-    """Give index and term of the entry that a call comes after."""
-    return value(call, "prev_log_index"), value(call, "prev_log_term")
+def preceding_entry(call: Event) -> tuple[int, int]:
+    """Return index and term of the entry that a call follows."""
+    return field_of(call, "prev_log_index"), field_of(call, "prev_log_term")
 
 
-def spell_before(call: Event) -> str:
-    """Spell the entry that a call comes after."""
-    return "entry {} of term {}".format(*entry_before(call))
+def preceding_text(call: Event) -> str:
+    """Format the entry that a call follows."""
+    return "entry {} of term {}".format(*preceding_entry(call))
 
 
-def brought_by(call: Event) -> list[str]:
-    """Spell the entries that a call brings, each with its index, term and command: ``3: 2 set z 3``.
+def entries_in(call: Event) -> list[str]:
+    """Format the entries of a call, each with its index, term and command: ``3: 2 set z 3``.
 
     Raises:
-        CheckFailed: It brings something else.
+        CheckFailed: They are not entries.
     """
-    entries = value(call, "entries")
+    entries = field_of(call, "entries")
     if not isinstance(entries, list) or any(not isinstance(each, dict) or "command" not in each for each in entries):
         raise CheckFailed(
-            f"{call['type']} should bring entries of the log, as a tuple; it brings {entries}", call.number
+            f"the entries of {call['type']} should be a tuple of log entries; they are {entries}", call.number
         )
-    return [f"{each['index']}: {each['term']} {_spell(each['command'])}" for each in entries]
+    return [f"{each['index']}: {each['term']} {_command_text(each['command'])}" for each in entries]
 
 
-def _spell(command: dict[str, str] | None) -> str:
+def _command_text(command: dict[str, str] | None) -> str:
     if command is None:
         return "-"
     return " ".join([command["type"].lower(), *(command[name] for name in ("key", "value") if name in command)])
@@ -199,61 +192,62 @@ def _spell(command: dict[str, str] | None) -> str:
 # Judging.
 
 
-def require_reply(stage: Bench, sent: list[Event], *, success: bool, about: int, story: str) -> None:
-    """Hold the answer to an AppendEntries against what it should be.
+def require_reply(bench: Bench, sent: list[Event], *, success: bool, about: int, story: str) -> None:
+    """Check the answer to an AppendEntries.
 
     Args:
-        stage: Where.
-        sent: What the server under test sent when it heard the call.
-        success: What it should answer.
-        about: The index of the entry that the call comes after: the leader goes by it when it tries again.
+        bench: The bench.
+        sent: What the server under test sent in response to the call.
+        success: The answer that is expected.
+        about: The index of the entry that the call follows; the leader needs it for its retry.
         story: What happened so far.
 
     Raises:
-        CheckFailed: There is none, it says the opposite or names another entry, or there is more than one.
+        CheckFailed: There is no answer, more than one, or one with another success or prev_log_index.
     """
     replies = [event for event in sent if event["type"] == "AppendEntriesReply"]
     should = f"{story}; tom should {'accept' if success else 'refuse'} it"
-    stage.require(replies, f"{should}, but answers nothing", stage.arrival())
+    bench.require(replies, f"{should}, but does not answer", bench.arrival())
     for reply in replies:
         found = reply["fields"].get("success")
-        stage.require(found is success, f"{should}, but answers success={found}", reply)
-        index = value(reply, "prev_log_index")
-        stage.require(index == about, f"{should} with prev_log_index={about}, the call's; it answers {index}", reply)
-    stage.require(len(replies) == 1, f"{should}, once, but answers {len(replies)} times", replies[-1])
+        bench.require(found is success, f"{should}, but answers success={found}", reply)
+        index = field_of(reply, "prev_log_index")
+        bench.require(index == about, f"{should} with prev_log_index={about}, the call's; it answers {index}", reply)
+    bench.require(len(replies) == 1, f"{should}, once, but answers {len(replies)} times", replies[-1])
 
 
-def require_applied(stage: Bench, expected: list[str], story: str, since: int = 0) -> None:
-    """Hold what the server under test has carried out against what it should be.
+def require_applied(bench: Bench, expected: list[str], story: str, since: int = 0) -> None:
+    """Check which commands the server under test has applied.
 
-    What counts is what it tells the driver with `apply`; whether its state machine is right is to be seen before.
+    What counts are its calls of Node.apply, which the recorder sees; a check tests the state machine itself by reads.
 
     Raises:
-        CheckFailed: It has carried out something else, in another order, more than once, or told the driver of nothing.
+        CheckFailed: It has applied other commands, in another order, more than once, or without calling Node.apply.
     """
-    applied = stage.events("applied", since=since)
+    applied = bench.events("applied", since=since)
     found = [event["command"] for event in applied]
-    astray = [event for place, event in enumerate(applied) if found[: place + 1] != expected[: place + 1]]
-    silent = "the driver hears of none, which is what super().apply(entry) is for"
-    did = f"it carries out {'; '.join(found)}" if found else silent
+    wrong = [event for place, event in enumerate(applied) if found[: place + 1] != expected[: place + 1]]
+    did = (
+        f"it applies {'; '.join(found)}" if found else "nothing is recorded: does its apply call super().apply(entry)?"
+    )
     should = f"{'; '.join(expected)}, once{' each and in this order' if len(expected) > 1 else ''}"
-    stage.require(
+    bench.require(
         found == expected,
-        f"{story}; tom should carry out {should}, but {did}",
-        first(astray) or latest(stage, "answered", "delivered", "restarted"),
+        f"{story}; tom should apply {should}, but {did}",
+        first(wrong) or latest(bench, "answered", "delivered", "restarted"),
     )
 
 
-def require_log(stage: Bench, expected: str, story: str) -> None:
-    """Hold the log of the server under test against what it should be.
+def require_log(bench: Bench, expected: str, story: str) -> None:
+    """Check the log of the server under test.
 
     Raises:
-        CheckFailed: It holds something else.
+        CheckFailed: It is another one.
     """
-    found = stage.log()
+    found = bench.log()
     is_now = f"'{found}'" if found else "empty"
-    stage.require(
+    bench.require(
         found == expected,
         f"{story}; afterwards tom's log should be '{expected}', but is {is_now}",
-        stage.arrival(),
+        bench.arrival(),
     )

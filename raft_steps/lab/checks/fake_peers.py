@@ -1,7 +1,7 @@
-"""Puppets: the servers of a stage that say only what a check wants, in the words of the Node under test.
+"""The fake peers of the Node under test: they send only what a check tells them to.
 
-A learner's Node may have messages of its own making. So a puppet speaks the class that the Node's own handler is
-annotated with, and where that class cannot say what the check wants, the failure tells the learner what is missing.
+A learner's Node may define its own message classes. So a fake peer sends the class with which the Node's handler is
+annotated, and if that class lacks a field that the check needs, the failure names it.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from raft_steps.lab import node
 from raft_steps.lab.errors import LabError
 
 
-class CheckFailed(LabError):  # noqa: N818  # It is no error of the laboratory's.
-    """The Node under test does not live up to a rule.
+class CheckFailed(LabError):  # noqa: N818  # It is a verdict on a Node, not an error of the laboratory.
+    """The Node under test breaks a rule.
 
     Attributes:
-        event: The number of the first event that broke it, if one did.
+        event: The number of the first event that broke it, if an event did.
     """
 
     def __init__(self, message: str, event: int | None = None) -> None:
-        """Keep what went wrong, and where."""
+        """Store what went wrong, and at which event."""
         super().__init__(message)
         self.event = event
 
 
 class FakePeer(node.Node):
-    """A server that hears everything and does nothing of its own accord."""
+    """A server that accepts every message and never acts by itself."""
 
     is_leader: bool = False
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        """Hear any message."""
+        """Return a handler that ignores its message, whatever the message is."""
         if name.startswith("on_"):
             return ignore
         raise AttributeError(name)
@@ -47,10 +47,10 @@ def ignore(sender: str, message: object) -> None:
 
 
 def build_message(node_class: type, message_name: str, values: dict[str, Any]) -> Any:
-    """Build a message of the class that a Node hears.
+    """Build a message of the class that a Node's handler expects.
 
     Raises:
-        CheckFailed: The Node hears no such message, or its class has other fields.
+        CheckFailed: The Node has no handler for it, or its class has other fields.
     """
     message_class = build = message_class_of(node_class, message_name)
     if not is_dataclass(message_class):
@@ -60,35 +60,35 @@ def build_message(node_class: type, message_name: str, values: dict[str, Any]) -
     if unknown:
         raise CheckFailed(
             f"{message_name} has no field {unknown[0]}; it has {', '.join(known) or 'none'}"
-            + _still_inherited(node_class, message_name)
+            + _inherited_handler_hint(node_class, message_name)
         )
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise CheckFailed(
-                f"{message_name} wants {name} too, but should have {', '.join(values) or 'no field'} alone"
+                f"{message_name} requires a field {name}; it should have only {', '.join(values) or 'no field'}"
             )
     return build(**values)
 
 
-def _still_inherited(node_class: type, message_name: str) -> str:
-    """Say that the handler is an earlier step's, where it is: then it hears that step's message."""
+def _inherited_handler_hint(node_class: type, message_name: str) -> str:
+    """Return a sentence if the handler is inherited from an earlier step, and so expects that step's message."""
     owner, _ = _handlers(node_class, message_name)[0]
     step = re.match(r"raft_steps\.step_(\d+)", owner.__module__)
     if step is None:
         return ""
-    return f". Write {heard_by(message_name)} for the message that has it; so far it is the one of step {int(step[1])}"
+    return f". Your Node inherits {handler_name(message_name)} from step {int(step[1])}; write it for the new message"
 
 
-def heard_by(message_name: str) -> str:
-    """Say which method hears a message: AppendEntries is heard by on_append_entries."""
+def handler_name(message_name: str) -> str:
+    """Return the name of the method that handles a message: on_append_entries for AppendEntries."""
     return "on_" + re.sub(r"(?<!^)(?=[A-Z])", "_", message_name).lower()
 
 
 def message_class_of(node_class: type, message_name: str) -> Any:
-    """Find the class of a message that a Node hears: the one that its handler is annotated with.
+    """Find the class of a message that a Node handles: the one with which its handler is annotated.
 
-    A handler without annotations is understood too: the class of that name where the handler was written counts, and
-    after it the one that the handler before it hears.
+    If a handler has no annotation, the class of that name in the handler's module is used, and then the class that
+    the handler it overrides expects.
 
     Raises:
         CheckFailed: The Node has no such handler, or the class cannot be found.
@@ -103,19 +103,21 @@ def message_class_of(node_class: type, message_name: str) -> Any:
         for candidate in candidates:
             if isinstance(candidate, type) and candidate.__name__ == message_name:
                 return candidate
-    raise CheckFailed(f"annotate the message: def {heard_by(message_name)}(self, sender: str, message: {message_name})")
+    raise CheckFailed(
+        f"annotate the message: def {handler_name(message_name)}(self, sender: str, message: {message_name})"
+    )
 
 
 def _handlers(node_class: type, message_name: str) -> list[tuple[type, FunctionType]]:
-    """Find the classes that say how a message is heard, the last word first, and their methods.
+    """Find the classes that define a message's handler, in method resolution order, and their methods.
 
     Raises:
         CheckFailed: There is none.
     """
-    name = heard_by(message_name)
+    name = handler_name(message_name)
     found = [
         (base, function) for base in node_class.__mro__ if isinstance(function := vars(base).get(name), FunctionType)
     ]
     if not found:
-        raise CheckFailed(f"the Node has no {name}(self, sender, message), which should hear {message_name}")
+        raise CheckFailed(f"the Node has no {name}(self, sender, message), the handler of {message_name}")
     return found

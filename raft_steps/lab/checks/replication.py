@@ -1,212 +1,203 @@
-"""What the checks of replication share: how tom comes to lead, what puppets call and answer, and what is committed then."""
+"""Helpers for the checks of replication: how tom becomes leader, calls and replies of peers, and what is committed."""
 
 from __future__ import annotations
 
 from raft_steps.lab.checks import exchange
-from raft_steps.lab.checks.bench import Bench, read_entries
-from raft_steps.lab.checks.elections import answer_vote, runs
+from raft_steps.lab.checks.bench import Bench, call_fields
+from raft_steps.lab.checks.elections import await_election, send_vote
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
 # Acting.
 
 
-def lead(stage: Bench, servers: int = 3, log: str = "") -> None:
-    """Begin with a log, and let tom be elected in the next term."""
-    stage.begin(servers, log=log)
-    elect(stage)
+def lead(bench: Bench, servers: int = 3, log: str = "") -> None:
+    """Begin with a log, and elect tom in the next term."""
+    bench.begin(servers, log=log)
+    elect(bench)
 
 
-def elect(stage: Bench) -> None:
-    """Let tom run for leader with everybody's vote, and wait until its first calls have arrived."""
-    if len(stage.node.servers) == 1:
-        stage.run(19)
+def elect(bench: Bench) -> None:
+    """Elect tom with every vote, and wait until its first calls have been delivered."""
+    if len(bench.node.servers) == 1:
+        bench.run(19)
     else:
-        runs(stage)
-        for puppet in stage.node.servers[1:]:
-            if not stage.field("is_leader"):
-                answer_vote(stage, puppet)
-    stage.require(stage.field("is_leader"), "tom has a majority of the votes and should lead, but does not")
-    stage.run(0.5)
+        await_election(bench)
+        for peer in bench.node.servers[1:]:
+            if not bench.field("is_leader"):
+                send_vote(bench, peer)
+    bench.require(bench.field("is_leader"), "tom has a majority of the votes and should lead, but does not")
+    bench.run(0.5)
 
 
 def call(
-    stage: Bench, sender: str, term: int, after: tuple[int, int], entries: str = "", *, commit: int = 0
+    bench: Bench, sender: str, term: int, after: tuple[int, int], entries: str = "", *, commit: int = 0
 ) -> list[Event]:
-    """Let a puppet call tom as a leader does that has so much committed; return what tom sent then."""
-    index, prev_log_term = after
-    return stage.send(
-        sender,
-        "AppendEntries",
-        term=term,
-        prev_log_index=index,
-        prev_log_term=prev_log_term,
-        entries=read_entries(entries, index + 1),
-        leader_commit=commit,
-    )
+    """Send AppendEntries from a peer to tom, with the leader's commit index; return what tom sent in response."""
+    return bench.send(sender, "AppendEntries", term=term, leader_commit=commit, **call_fields(after, entries))
 
 
-def acknowledge(stage: Bench, follower: str, match_index: int, *, term: int | None = None) -> list[Event]:
-    """Let a follower say, in tom's term or another, that its log is the leader's up to an index; return what tom sent."""
+def acknowledge(bench: Bench, follower: str, match_index: int, *, term: int | None = None) -> list[Event]:
+    """Send a follower's reply that its log matches the leader's up to an index; return what tom sent in response."""
     before = match_index - 1
     return exchange.send(
-        stage, follower, "AppendEntriesReply", term=term, success=True, prev_log_index=before, match_index=match_index
+        bench, follower, "AppendEntriesReply", term=term, success=True, prev_log_index=before, match_index=match_index
     )
 
 
-def refuse(stage: Bench, follower: str, prev_log_index: int) -> list[Event]:
-    """Let a follower say that it lacks the entry before; return what tom sent then."""
+def refuse(bench: Bench, follower: str, prev_log_index: int) -> list[Event]:
+    """Send a follower's reply that it lacks the preceding entry; return what tom sent in response."""
     return exchange.send(
-        stage, follower, "AppendEntriesReply", success=False, prev_log_index=prev_log_index, match_index=0
+        bench, follower, "AppendEntriesReply", success=False, prev_log_index=prev_log_index, match_index=0
     )
 
 
 # Judging.
 
 
-def require_carried_out(stage: Bench, expected: list[str], story: str) -> None:
-    """Hold all that tom has carried out in this life against what it should be.
+def require_applied_so_far(bench: Bench, expected: list[str], story: str) -> None:
+    """Check which commands tom has applied since the run began.
 
-    Entries that ask for nothing may all be passed over; who carries out any of them carries out each.
+    A Node may apply either all no-op entries or none of them.
 
     Raises:
-        CheckFailed: It has carried out something else, in another order, or something twice.
+        CheckFailed: It has applied other commands, in another order, or one of them twice.
     """
-    applied = stage.events("applied")
+    applied = bench.events("applied")
     found = [event["command"] for event in applied]
     if "-" not in found:
         expected = [command for command in expected if command != "-"]
-    astray = [event for place, event in enumerate(applied) if found[: place + 1] != expected[: place + 1]]
-    stage.require(
+    wrong = [event for place, event in enumerate(applied) if found[: place + 1] != expected[: place + 1]]
+    bench.require(
         found == expected,
-        f"{story}; by now tom should have carried out {_spell(expected)}, but has carried out {_spell(found)}",
-        exchange.first(astray) or exchange.latest(stage, "delivered", "timer_fired", "started"),
+        f"{story}; by now tom should have applied {_commands_text(expected)}, but has applied {_commands_text(found)}",
+        exchange.first(wrong) or exchange.latest(bench, "delivered", "timer_fired", "started"),
     )
 
 
-def _spell(commands: list[str]) -> str:
-    """Spell what was carried out; an entry that asks for nothing has no command."""
-    return "; ".join("(no command)" if command == "-" else command for command in commands) or "nothing"
+def _commands_text(commands: list[str]) -> str:
+    """Format applied commands; a no-op entry has none."""
+    return "; ".join("(no-op)" if command == "-" else command for command in commands) or "nothing"
 
 
-def require_answer(stage: Bench, client: str, done: bool, story: str) -> None:
-    """Hold a client to have heard Ok, or to have heard no Ok.
+def require_answer(bench: Bench, client: str, done: bool, story: str) -> None:
+    """Check that tom has answered a client with Ok, or that it has not.
 
     Raises:
-        CheckFailed: It is otherwise.
+        CheckFailed: It has done the opposite.
     """
-    asked = next(event for event in stage.events("asked") if event["client"] == client)
-    heard = [event for event in stage.events("answered") if event["client"] == client]
-    told = isinstance(stage.answer(client), Ok)
-    stage.require(
-        told == done,
-        f"{story}; who asked for {asked['request']} should {'hear Ok' if done else 'not hear Ok'} by now, "
-        f"but tom {'has said Ok' if told else 'says nothing'}",
-        exchange.first(heard) or exchange.latest(stage, "delivered", "asked"),
+    asked = next(event for event in bench.events("asked") if event["client"] == client)
+    answers = [event for event in bench.events("answered") if event["client"] == client]
+    is_ok = isinstance(bench.answer(client), Ok)
+    bench.require(
+        is_ok == done,
+        f"{story}; the request {asked['request']!r} should {'be answered with Ok by now' if done else 'wait'}, "
+        f"but {'is answered with Ok' if is_ok else 'is not'}",
+        exchange.first(answers) or exchange.latest(bench, "delivered", "asked"),
     )
 
 
-def require_read(stage: Bench, client: str, value: str, story: str) -> None:
-    """Hold a client's read to have been answered with a value.
+def require_read(bench: Bench, client: str, value: str, story: str) -> None:
+    """Check that tom has answered a client's read with a value.
 
     Raises:
-        CheckFailed: It is not, or with another one.
+        CheckFailed: It has not answered, or with another value.
     """
-    require_answer(stage, client, True, story)
-    found = stage.answer(client).value
-    stage.require(
+    require_answer(bench, client, True, story)
+    found = bench.answer(client).value
+    bench.require(
         found == value,
-        f"{story}; a client that reads x should hear {value!r}, but tom says {found!r}",
-        exchange.latest(stage, "answered"),
+        f"{story}; a client that reads x should get {value!r}, but tom answers {found!r}",
+        exchange.latest(bench, "answered"),
     )
 
 
-def require_told(stage: Bench, commit: int, story: str) -> None:
-    """Hold tom's next heartbeats to say how much is committed.
+def require_leader_commit(bench: Bench, commit: int, story: str) -> None:
+    """Check the commit index in tom's next heartbeats.
 
     Raises:
-        CheckFailed: They say otherwise.
+        CheckFailed: They carry another one.
     """
-    for beat in stage.run_until_sent("AppendEntries", 5.5):
-        found = exchange.value(beat, "leader_commit")
-        stage.require(
+    for beat in bench.run_until_sent("AppendEntries", 5.5):
+        found = exchange.field_of(beat, "leader_commit")
+        bench.require(
             found == commit,
-            f"{story}; tom's next calls should say leader_commit={commit}, but say {found}",
+            f"{story}; tom's next calls should carry leader_commit={commit}, but carry {found}",
             beat,
         )
 
 
-def require_following(stage: Bench, term: int, story: str) -> None:
-    """Hold tom to follow, in a term.
+def require_following(bench: Bench, term: int, story: str) -> None:
+    """Check that tom is a follower in a term.
 
     Raises:
         CheckFailed: It leads, or is in another term.
     """
-    stage.require(not stage.field("is_leader"), f"{story}; tom should follow now, but leads", stage.arrival())
-    now = stage.field("current_term")
-    stage.require(now == term, f"{story}; tom should be in term {term} now, but is in term {now}", stage.arrival())
+    bench.require(not bench.field("is_leader"), f"{story}; tom should be a follower now, but leads", bench.arrival())
+    now = bench.field("current_term")
+    bench.require(now == term, f"{story}; tom should be in term {term} now, but is in term {now}", bench.arrival())
 
 
-def require_matching(stage: Bench, expected: int, story: str) -> None:
-    """Hold tom's last answer to a call to say up to where its log is the leader's.
+def require_match_index(bench: Bench, expected: int, story: str) -> None:
+    """Check the match_index in tom's reply to the last call.
 
     Raises:
-        CheckFailed: It says otherwise, or nothing.
+        CheckFailed: It is another one, or there is no reply.
     """
-    replies = stage.sent("AppendEntriesReply", since=stage.arrival().number)
+    replies = bench.sent("AppendEntriesReply", since=bench.arrival().number)
     should = f"{story}; tom should answer with match_index={expected}"
-    stage.require(replies, f"{should}, but answers nothing", stage.arrival())
-    found = exchange.value(replies[-1], "match_index")
-    stage.require(found == expected, f"{should}, but says {found}", replies[-1])
+    bench.require(replies, f"{should}, but does not answer", bench.arrival())
+    found = exchange.field_of(replies[-1], "match_index")
+    bench.require(found == expected, f"{should}, but answers with {found}", replies[-1])
 
 
-def require_brought(stage: Bench, follower: str, expected: list[str], story: str, since: int = 0) -> None:
-    """Hold tom's latest call to a follower to bring just these entries.
+def require_entries_sent(bench: Bench, follower: str, expected: list[str], story: str, since: int = 0) -> None:
+    """Check that tom's latest call to a follower carries exactly these entries.
 
     Raises:
-        CheckFailed: There is none, or it brings others.
+        CheckFailed: There is no call, or it carries others.
     """
-    calls = stage.sent("AppendEntries", to=follower, since=since)
-    stage.require(calls, f"{story}; tom should call {follower}, but does not")
-    brought = exchange.brought_by(calls[-1])
-    stage.require(
-        brought == expected,
-        f"{story}; tom should bring {follower} {'; '.join(expected) or 'no entry'}, but brings "
-        f"{'; '.join(brought) or 'none'}",
+    calls = bench.sent("AppendEntries", to=follower, since=since)
+    bench.require(calls, f"{story}; tom should call {follower}, but does not")
+    found = exchange.entries_in(calls[-1])
+    bench.require(
+        found == expected,
+        f"{story}; tom should send {follower} {'; '.join(expected) or 'no entry'}, but sends "
+        f"{'; '.join(found) or 'none'}",
         calls[-1],
     )
 
 
-def require_brought_last(stage: Bench, follower: str, entry: str, story: str, since: int = 0) -> None:
-    """Hold tom to have called a follower with entries that end in this one, whatever comes before it.
+def require_last_entry_sent(bench: Bench, follower: str, entry: str, story: str, since: int = 0) -> None:
+    """Check that the last entry which tom has sent to a follower is this one.
 
     Raises:
-        CheckFailed: It has not.
+        CheckFailed: It is another one, or there is none.
     """
-    calls = stage.sent("AppendEntries", to=follower, since=since)
-    brought = [each for call in calls for each in exchange.brought_by(call)]
-    stage.require(
-        brought[-1:] == [entry],
-        f"{story}; tom should send {follower} entry {entry} at once, but sends {'; '.join(brought) or 'no entry'}",
-        exchange.latest(stage, "delivered", "asked"),
+    calls = bench.sent("AppendEntries", to=follower, since=since)
+    found = [each for call in calls for each in exchange.entries_in(call)]
+    bench.require(
+        found[-1:] == [entry],
+        f"{story}; tom should send {follower} entry {entry} at once, but sends {'; '.join(found) or 'no entry'}",
+        exchange.latest(bench, "delivered", "asked"),
     )
 
 
-def require_silence(stage: Bench, seconds: float, message_name: str, story: str, *, beats: int | None = None) -> None:
-    """Hold tom to send no such message for a while, and, where a number is given, so many heartbeats to jerry.
+def require_not_sent(bench: Bench, seconds: float, message_name: str, story: str, *, beats: int | None = None) -> None:
+    """Check that tom sends no such message for a while, and, if a number is given, so many heartbeats to jerry.
 
     Raises:
-        CheckFailed: It does, or it sends more or fewer.
+        CheckFailed: It sends one, or more or fewer heartbeats.
     """
-    mark = stage.mark()
-    stage.run(seconds)
-    sent = stage.sent(message_name, since=mark)
-    stage.require(
+    mark = bench.mark()
+    bench.run(seconds)
+    sent = bench.sent(message_name, since=mark)
+    bench.require(
         not sent, f"{story}; for {seconds:g} s it should send no {message_name}, but does", exchange.first(sent)
     )
-    found = len(stage.sent("AppendEntries", to="jerry", since=mark))
-    stage.require(
+    found = len(bench.sent("AppendEntries", to="jerry", since=mark))
+    bench.require(
         beats in (None, found),
         f"{story}; in {seconds:g} s it should call jerry {beats} times, but does so {found} times",
-        exchange.latest(stage, "delivered"),
+        exchange.latest(bench, "delivered"),
     )

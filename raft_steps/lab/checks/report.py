@@ -1,53 +1,35 @@
-"""What came of the checks of a step: as lines of text, and in a notebook with a picture of the first failure."""
+"""The results of a step's checks: as lines of text, and in a notebook with a picture of the first failure."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from raft_steps.lab.checks.bench import Bench
+from raft_steps.lab.checks.rules import Check
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.trace.trace import Trace
 
 WIDTH = 112  # characters of a line of text
 MARGIN = " " * 8
-# Words on a ground of their own are readable in light and dark themes; without any colour, they are still words.
+# White words on a coloured background are readable in light and dark themes, and do not depend on colour alone.
 BADGES = {"ok": "#1a7f37", "FAIL": "#b3261e", "--": "#57606a"}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One sentence that a Node must live up to.
-
-    Attributes:
-        name: What is checked, as a short name for reports and grades.
-        rule: The sentence, in our own words.
-        source: Where it stands in post or paper.
-        run: Tries a Node on a stage, and raises CheckFailed where it falls short.
-    """
-
-    name: str
-    rule: str
-    source: str
-    run: Callable[[Bench], None]
 
 
 @dataclass(slots=True)
 class CheckResult:
-    """What came of one check.
+    """The result of one check.
 
     Attributes:
         check: The check.
-        passed: Whether the Node lives up to it.
-        message: What went wrong, in one sentence or a few; empty when nothing did.
-        trace: The run that was made for it, if it came to one.
-        event: The number of the first event that broke the rule, if one did.
-        tried: Whether the check was made at all; it is not after one that did not come back.
+        passed: Whether the Node follows the rule.
+        message: What went wrong, in one sentence or a few; empty if the check passed.
+        trace: The run that was made for the check, if there was one.
+        event: The number of the first event that broke the rule, if an event did.
+        tried: Whether the check ran at all; it does not after a check that ended in an endless loop.
     """
 
     check: Check
@@ -59,16 +41,16 @@ class CheckResult:
 
     @property
     def name(self) -> str:
-        """The check's name."""
+        """The name of the check."""
         return self.check.name
 
     @property
     def mark(self) -> str:
-        """The word for what came of it: ok, FAIL, or -- where it was not tried."""
+        """The result in one word: ok, FAIL, or -- if the check did not run."""
         return "ok" if self.passed else "FAIL" if self.tried else "--"
 
     def details(self) -> list[str]:
-        """Say what happened, when, and what the rule is; nothing where the check passed."""
+        """Return lines that say what happened, when, and what the rule is; none if the check passed."""
         if self.passed:
             return []
         lines = self.message.splitlines()
@@ -76,16 +58,16 @@ class CheckResult:
             from raft_steps.lab.trace.narration import event_text
 
             event = self.trace.events[self.event]
-            if event.kind != "failed":  # The message says it already.
+            if event.kind != "failed":  # The message contains it already.
                 lines.append(f"The event, at {format_seconds(event.time_us)} s: {event_text(event)}")
         return [*lines, f"The rule ({self.check.source}): {self.check.rule}"] if self.tried else lines
 
     def __str__(self) -> str:
-        """Show one line, and for a failure what happened, when, and the rule."""
+        """Return one line, and for a failure what happened, when, and the rule."""
         return _with_margin(self, self.details())
 
     def picture(self) -> Any:
-        """Draw the run with the event marked; None when there was no run."""
+        """Draw the run with the event marked; return None if there was no run."""
         if self.trace is None or not self.trace.events:
             return None
         from raft_steps.lab.pictures.space_time import timeline
@@ -94,8 +76,13 @@ class CheckResult:
 
 
 @dataclass(slots=True)
-class Report:
-    """What came of all checks of a step."""
+class CheckReport:
+    """The results of all checks of a step.
+
+    Attributes:
+        step: The step.
+        results: The result of each check, in order.
+    """
 
     step: int
     results: list[CheckResult] = field(default_factory=list)
@@ -106,8 +93,8 @@ class Report:
         return all(result.passed for result in self.results)
 
     def __str__(self) -> str:
-        """Show a line for each check, and more where one failed."""
-        return "\n".join([self._head(), *(_with_margin(*each) for each in self._told())])
+        """Return a line for each check, and more for one that failed."""
+        return "\n".join([self._head(), *(_with_margin(*each) for each in self._with_details())])
 
     __repr__ = __str__
 
@@ -115,33 +102,33 @@ class Report:
         good = sum(result.passed for result in self.results)
         return f"step {self.step}: {good} of {len(self.results)} checks pass"
 
-    def _told(self) -> list[tuple[CheckResult, list[str]]]:
-        """Give each result with its details; one mistake that fails many checks is told once."""
-        told: list[tuple[CheckResult, list[str]]] = []
+    def _with_details(self) -> list[tuple[CheckResult, list[str]]]:
+        """Return each result with its details; a mistake that fails many checks is explained once."""
+        rows: list[tuple[CheckResult, list[str]]] = []
         known: dict[str, str] = {}
         for result in self.results:
-            mistake = re.sub(r" at [\d.]+ s\b", "", result.message)
+            mistake = re.sub(r" at [\d.]+ s\b", "", result.message)  # It may come at another time in each run.
             again = result.tried and mistake and mistake in known
-            told.append((result, [f"The same mistake as in: {known[mistake]}."] if again else result.details()))
+            rows.append((result, [f"The same mistake as in: {known[mistake]}."] if again else result.details()))
             known.setdefault(mistake, result.name)
-        return told
+        return rows
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Show the same in a notebook, with a picture of the first run that failed."""
+        """Return the report as text and as HTML with a picture of the first run that failed."""
         first = next((result for result in self.results if not result.passed), None)
         rows = []
-        for result, details in self._told():
+        for result, details in self._with_details():
             picture = result.picture() if result is first else None
             drawn = picture.to_html() if picture is not None else ""
             rows.append(_row(result, details) + drawn)
         html = f"<div><strong>{escape(self._head())}</strong></div>\n" + "\n".join(rows)
         return {"text/plain": str(self), "text/html": html}
 
-    def require(self) -> Report:
-        """Give the report when all checks passed; otherwise show it and raise.
+    def require(self) -> CheckReport:
+        """Return the report if all checks passed; otherwise display it and raise.
 
         Raises:
-            ChecksFailed: Some check failed; graders take it as no points.
+            ChecksFailed: A check failed; graders count the error as no points.
         """
         if self.passed:
             return self
@@ -150,12 +137,12 @@ class Report:
         raise ChecksFailed(f"{len(failed)} of {len(self.results)} checks fail, the first is: {failed[0]}")
 
 
-class ChecksFailed(LabError):  # noqa: N818  # It is no error of the laboratory's.
+class ChecksFailed(LabError):  # noqa: N818  # It is a verdict on a Node, not an error of the laboratory.
     """A Node does not pass the checks of a step."""
 
 
 def _with_margin(result: CheckResult, details: list[str]) -> str:
-    """Spell a result as lines of text; a line that is indented already is source code, and stays as it is."""
+    """Format a result as lines of text; a line that is indented already is source code, and is not wrapped."""
     lines = [f"  {result.mark:<4}  {result.name}"]
     for line in details:
         if line.startswith(" "):
@@ -173,7 +160,7 @@ def _with_margin(result: CheckResult, details: list[str]) -> str:
 
 
 def _row(result: CheckResult, details: list[str]) -> str:
-    """Spell a result as HTML."""
+    """Format a result as HTML."""
     badge = (
         f'<span style="display: inline-block; min-width: 3em; text-align: center; border-radius: 3px; '
         f'color: #fff; background: {BADGES[result.mark]}">{result.mark}</span>'
@@ -183,8 +170,8 @@ def _row(result: CheckResult, details: list[str]) -> str:
     return f'<div style="margin: 0.15em 0">{badge} {escape(result.name)}{more}</div>'
 
 
-def _show(report: Report) -> None:
-    """Display the report in a notebook, print it elsewhere."""
+def _show(report: CheckReport) -> None:
+    """Display the report in a notebook, or print it elsewhere."""
     try:
         from IPython.core.getipython import get_ipython
         from IPython.display import display

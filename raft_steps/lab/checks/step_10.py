@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
-from raft_steps.lab.checks import rule, step_04, step_08
-from raft_steps.lab.checks.bench import DELAY, Bench, message_class_of, read_entries
-from raft_steps.lab.checks.elections import TIMEOUTS, answer_vote, require_leading, runs, timeout_at_start
-from raft_steps.lab.checks.exchange import PUPPETS, first, require_log, send, value
+from raft_steps.lab.checks import step_04, step_08
+from raft_steps.lab.checks.bench import DELAY_S, Bench, call_fields
+from raft_steps.lab.checks.elections import TIMEOUTS_S, await_election, require_leading, send_vote, timeout_at_start
+from raft_steps.lab.checks.exchange import PEERS, field_of, first, require_log, send
+from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
@@ -18,130 +17,132 @@ End = tuple[int, int]  # where a log ends: the index and the term of its last en
     "A candidate says where its log ends: the index of its last entry, and the term of that entry.",
     "Section 5.4.1: the RPC includes information about the candidate's log; Figure 2, RequestVote RPC, arguments",
 )
-def a_candidate_says_where_its_log_ends(stage: Bench) -> None:
+def a_candidate_says_where_its_log_ends(bench: Bench) -> None:
     """A server runs with no entry, another with three; that runs again, and once more with what a leader has sent."""
-    stage.begin()
-    require_end(stage, (0, 0), "tom's log has no entry but the common first one")
-    stage.begin(log="1 set x 1; 2 set y 2; 2 set z 3")
+    bench.begin()
+    require_log_end_sent(bench, (0, 0), "tom's log has no entry but the common first one")
+    bench.begin(log="1 set x 1; 2 set y 2; 2 set z 3")
     for election in ("first", "second"):
-        require_end(stage, (3, 2), f"tom's log ends with entry 3 of term 2, and this is its {election} election")
-    term = stage.field("current_term") + 1
-    bring(stage, "jerry", term, after=(1, 1), entries=f"{term} set w 4")
-    require_log(stage, f"1 set x 1; {term} set w 4", "jerry leads, and its call deletes two of tom's entries")
-    require_end(stage, (2, term), f"jerry has led, so tom's log ends with entry 2 of term {term} now")
+        require_log_end_sent(
+            bench, (3, 2), f"tom's log ends with entry 3 of term 2, and this is its {election} election"
+        )
+    term = bench.field("current_term") + 1
+    call_with_entries(bench, "jerry", term, after=(1, 1), entries=f"{term} set w 4")
+    require_log(bench, f"1 set x 1; {term} set w 4", "jerry leads, and its call deletes two of tom's entries")
+    require_log_end_sent(bench, (2, term), f"jerry has led, so tom's log ends with entry 2 of term {term} now")
 
 
 @rule(
     "An election is otherwise as before: a vote for oneself, a new timeout, and more than half of the servers win it.",
     "Section 5.2; Figure 2, Candidates",
 )
-def an_election_is_otherwise_as_before(stage: Bench) -> None:
+def an_election_is_otherwise_as_before(bench: Bench) -> None:
     """Servers run that hear nothing, and one that is alone; one of five hears yes twice."""
-    step_08.each_election_has_a_timeout_of_its_own.run(stage)
-    step_08.a_candidate_that_fails_runs_again.run(stage)
-    step_04.a_server_alone_elects_itself.run(stage)
-    stage.begin(5, log="1 set x 1")
-    runs(stage)
-    answer_vote(stage, "jerry")
-    require_leading(stage, False, "tom has two votes of five, its own and jerry's")
-    answer_vote(stage, "spike")
-    require_leading(stage, True, "tom has three votes of five, its own, jerry's and spike's")
+    step_08.each_election_has_a_timeout_of_its_own.run(bench)
+    step_08.a_candidate_that_fails_runs_again.run(bench)
+    step_04.a_server_alone_elects_itself.run(bench)
+    bench.begin(5, log="1 set x 1")
+    await_election(bench)
+    send_vote(bench, "jerry")
+    require_leading(bench, False, "tom has two votes of five, its own and jerry's")
+    send_vote(bench, "spike")
+    require_leading(bench, True, "tom has three votes of five, its own, jerry's and spike's")
 
 
 @rule(
     "Of two logs the one whose last entry has the newer term is more up to date, however short it is.",
     "Section 5.4.1: the log with the later term",
 )
-def a_newer_last_term_counts_more_than_length(stage: Bench) -> None:
+def a_newer_last_term_counts_more_than_length(bench: Bench) -> None:
     """A long log of term 1 is asked by a short one of term 2; then a short one of term 3 by a long one of term 2."""
-    stage.begin(log="1 set x 1; 1 set y 2; 1 set z 3")
-    require_vote(stage, "jerry", 3, (1, 2), "tom's log ends with entry 3 of term 1")
-    stage.begin(log="1 set x 1; 3 set y 2")
-    require_refusal(stage, "jerry", 4, (5, 2), "tom's log ends with entry 2 of term 3")
-    require_refusal(stage, "spike", 5, (2, 2), "tom's log ends with entry 2 of term 3")
+    bench.begin(log="1 set x 1; 1 set y 2; 1 set z 3")
+    require_vote(bench, "jerry", 3, (1, 2), "tom's log ends with entry 3 of term 1")
+    bench.begin(log="1 set x 1; 3 set y 2")
+    require_refusal(bench, "jerry", 4, (5, 2), "tom's log ends with entry 2 of term 3")
+    require_refusal(bench, "spike", 5, (2, 2), "tom's log ends with entry 2 of term 3")
 
 
 @rule(
     "Of two logs whose last entries have the same term, the longer one is more up to date.",
     "Section 5.4.1: whichever log is longer",
 )
-def of_the_same_last_term_the_longer_counts(stage: Bench) -> None:
+def of_the_same_last_term_the_longer_counts(bench: Bench) -> None:
     """A follower with three entries of term 2 is asked by one with two of them, then by one with four."""
-    stage.begin(log="2 set x 1; 2 set y 2; 2 set z 3")
+    bench.begin(log="2 set x 1; 2 set y 2; 2 set z 3")
     story = "tom's log ends with entry 3 of term 2"
-    require_refusal(stage, "jerry", 3, (2, 2), story)
-    require_refusal(stage, "jerry", 4, (0, 0), story)
-    require_vote(stage, "spike", 5, (4, 2), story)
+    require_refusal(bench, "jerry", 3, (2, 2), story)
+    require_refusal(bench, "jerry", 4, (0, 0), story)
+    require_vote(bench, "spike", 5, (4, 2), story)
 
 
 @rule(
     "A log that ends just as one's own does is up to date, in whatever term the two servers are by now.",
     "Section 5.4.1: a vote is denied only if the voter's own log is more up to date",
 )
-def an_equal_log_is_up_to_date(stage: Bench) -> None:
+def an_equal_log_is_up_to_date(bench: Bench) -> None:
     """Two servers without entries; then two with the same log, many elections later; then one that is still in its term."""
-    stage.begin()
-    require_vote(stage, "jerry", 1, (0, 0), "neither has an entry yet")
-    stage.begin(log="1 set x 1; 2 set y 2")
-    require_vote(stage, "jerry", 9, (2, 2), "tom's log ends with entry 2 of term 2")
-    require_vote(stage, "spike", 10, (2, 2), "tom's log ends with entry 2 of term 2")
+    bench.begin()
+    require_vote(bench, "jerry", 1, (0, 0), "neither has an entry yet")
+    bench.begin(log="1 set x 1; 2 set y 2")
+    require_vote(bench, "jerry", 9, (2, 2), "tom's log ends with entry 2 of term 2")
+    require_vote(bench, "spike", 10, (2, 2), "tom's log ends with entry 2 of term 2")
 
 
 @rule(
     "Who refuses a log has still its vote to give, and is in the candidate's term all the same.",
     "Section 5.1; Section 5.4.1; Figure 2, All Servers and RequestVote RPC, receiver 2",
 )
-def a_refusal_costs_no_vote(stage: Bench) -> None:
+def a_refusal_costs_no_vote(bench: Bench) -> None:
     """A follower refuses a candidate that lacks an entry; then one with the entry asks in the same term."""
-    stage.begin(log="2 set x 1; 2 set y 2")
+    bench.begin(log="2 set x 1; 2 set y 2")
     story = "tom's log ends with entry 2 of term 2"
-    sent = ask(stage, "jerry", 5, (1, 2))
-    refusals = answers(sent, "jerry")
-    stage.require(refusals, f"{story}, and jerry's with entry 1: tom should refuse, but says nothing", stage.arrival())
-    granted = value(refusals[0], "vote_granted")
-    stage.require(granted is False, f"{story}, and jerry's with entry 1: tom should refuse, but votes", refusals[0])
-    term = stage.field("current_term")
-    stage.require(
-        term == 5, f"{story}; it refuses jerry, who is in term 5, and should be in term 5, not {term}", stage.arrival()
+    sent = ask_for_vote(bench, "jerry", 5, (1, 2))
+    refusals = vote_replies(sent, "jerry")
+    bench.require(refusals, f"{story}, and jerry's with entry 1: tom should refuse, but says nothing", bench.arrival())
+    granted = field_of(refusals[0], "vote_granted")
+    bench.require(granted is False, f"{story}, and jerry's with entry 1: tom should refuse, but votes", refusals[0])
+    term = bench.field("current_term")
+    bench.require(
+        term == 5, f"{story}; it refuses jerry, who is in term 5, and should be in term 5, not {term}", bench.arrival()
     )
-    require_vote(stage, "spike", 5, (2, 2), f"{story}, and it has refused jerry in term 5")
+    require_vote(bench, "spike", 5, (2, 2), f"{story}, and it has refused jerry in term 5")
 
 
 @rule(
     "The log is one condition more: a term that is older, or a vote that is given, is in the way as before.",
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1 and 2",
 )
-def a_better_log_takes_no_vote_away(stage: Bench) -> None:
+def a_better_log_takes_no_vote_away(bench: Bench) -> None:
     """A follower has voted, or has not but is in a newer term; a candidate with a better log asks."""
-    stage.begin(log="2 set x 1; 2 set y 2", draws=(18, 18, 18))
-    require_vote(stage, "jerry", 5, (2, 2), "tom's log ends with entry 2 of term 2")
-    require_refusal(stage, "spike", 5, (9, 4), "tom has voted for jerry in term 5")
-    require_vote(stage, "jerry", 5, (2, 2), "tom has voted for jerry in term 5, who asks once more")
-    require_vote(stage, "spike", 6, (9, 4), "tom has not voted in term 6")
-    runs(stage)
-    term = stage.field("current_term")
-    for candidate in PUPPETS:
-        require_refusal(stage, candidate, term, (9, 5), f"tom runs in term {term} and has voted for itself")
-    require_refusal(stage, "jerry", term + 2, (1, 2), "tom's log ends with entry 2 of term 2")
-    require_refusal(stage, "spike", term + 1, (9, 5), f"tom is in term {term + 2}, and has not voted in it")
+    bench.begin(log="2 set x 1; 2 set y 2", draws=(18, 18, 18))
+    require_vote(bench, "jerry", 5, (2, 2), "tom's log ends with entry 2 of term 2")
+    require_refusal(bench, "spike", 5, (9, 4), "tom has voted for jerry in term 5")
+    require_vote(bench, "jerry", 5, (2, 2), "tom has voted for jerry in term 5, who asks once more")
+    require_vote(bench, "spike", 6, (9, 4), "tom has not voted in term 6")
+    await_election(bench)
+    term = bench.field("current_term")
+    for candidate in PEERS:
+        require_refusal(bench, candidate, term, (9, 5), f"tom runs in term {term} and has voted for itself")
+    require_refusal(bench, "jerry", term + 2, (1, 2), "tom's log ends with entry 2 of term 2")
+    require_refusal(bench, "spike", term + 1, (9, 5), f"tom is in term {term + 2}, and has not voted in it")
 
 
 @rule(
     "Only a vote that is given restarts the election timer: a candidate whose log lacks something puts nobody off.",
     "Figure 2, Followers: a timeout without a leader's call and without granting a vote",
 )
-def a_refused_log_restarts_no_timer(stage: Bench) -> None:
+def a_refused_log_restarts_no_timer(bench: Bench) -> None:
     """A second before a follower would run, a candidate without its entry asks; in a second run one that has it."""
     for end, granted in (((0, 0), False), ((1, 3), True)):
-        stage.begin(log="3 set x 1")
-        due = timeout_at_start(stage)
-        stage.run(due - 1 - DELAY)
+        bench.begin(log="3 set x 1")
+        due = timeout_at_start(bench)
+        bench.run(due - 1 - DELAY_S)
         story = f"tom would run at {due:g} s, and its log ends with entry 1 of term 3"
-        (require_vote if granted else require_refusal)(stage, "jerry", 4, end, story)
-        heard = stage.arrival().seconds
-        call = runs(stage, story)[0]
-        late = call.seconds - heard >= TIMEOUTS[0]
-        stage.require(
+        (require_vote if granted else require_refusal)(bench, "jerry", 4, end, story)
+        heard = bench.arrival().seconds
+        call = await_election(bench, story)[0]
+        late = call.seconds - heard >= TIMEOUTS_S[0]
+        bench.require(
             late is granted,
             f"{story}; a second before, it {'votes for' if granted else 'refuses'} jerry. It should "
             + ("wait 8 s at least from then on" if granted else f"run at {due:g} s all the same")
@@ -154,23 +155,23 @@ def a_refused_log_restarts_no_timer(stage: Bench) -> None:
     "Nobody leads without an entry that was committed: whoever wins has asked a majority, and one of them has the entry.",
     "Section 5.4.1; Figure 3, Leader Completeness",
 )
-def who_lacks_a_committed_entry_is_not_elected(stage: Bench) -> None:
+def who_lacks_a_committed_entry_is_not_elected(bench: Bench) -> None:
     """A follower is cut off while a write is acknowledged, comes back, and runs before the one that has the write."""
-    cluster = stage.cluster(3, draws={"jerry": [8], "tom": [9, 8, 8], "spike": [18, 18, 18, 18]})
+    cluster = bench.cluster(3, draws={"jerry": [8], "tom": [9, 8, 8], "spike": [18, 18, 18, 18]})
     cluster.run(90, until=lambda: bool(cluster.leaders))
-    stage.require(cluster.leaders, "tom, jerry and spike have just started, and after 90 s nobody leads")
+    bench.require(cluster.leaders, "tom, jerry and spike have just started, and after 90 s nobody leads")
     leader = cluster.leaders[0]
     lacks, has = (name for name in cluster.servers if name != leader)
     cluster.partition(lacks)
     answer = cluster.set("x", 1, to=leader)
     story = f"{leader} leads, {lacks} is cut off, and a client of {leader} writes x = 1"
-    stage.require(isinstance(answer, Ok), f"{story}; with {has} that is a majority: Ok, it should hear, not {answer!r}")
+    bench.require(isinstance(answer, Ok), f"{story}; with {has} that is a majority: Ok, it should hear, not {answer!r}")
     cluster.crash(leader)
     cluster.heal()
     cluster.run(90, until=lambda: bool({lacks, has} & set(cluster.leaders)))
     led = first([event for event in cluster.trace.of("role", server=lacks) if event["role"] == "leader"])
-    stage.require(not led, f"{story}, which is acknowledged; {lacks} should not be elected without it, but leads", led)
-    stage.require(
+    bench.require(not led, f"{story}, which is acknowledged; {lacks} should not be elected without it, but leads", led)
+    bench.require(
         has in cluster.leaders,
         f"{story}; then {leader} crashes and {lacks} is back. {has} has the entry, and with {lacks}'s vote it should lead "
         "within 90 s, but nobody does",
@@ -181,81 +182,81 @@ def who_lacks_a_committed_entry_is_not_elected(stage: Bench) -> None:
     "Of any majority that is up, one can be elected: of two logs, one is always up to date with the other.",
     "Section 5.4.1: of any two logs, it says which is more up to date; the original asked for both, and elected nobody",
 )
-def of_two_logs_one_is_always_up_to_date(stage: Bench) -> None:
+def of_two_logs_one_is_always_up_to_date(bench: Bench) -> None:
     """One of three servers is down; of the others one has the longer log, the other the newer last term."""
     logs = {"tom": "1 set x 1; 1 set y 2; 1 set z 3", "jerry": "1 set x 1; 2 set y 4"}
-    cluster = stage.cluster(3, logs=logs, draws={"tom": [9], "jerry": [12]}, later=["spike"])
+    cluster = bench.cluster(3, logs=logs, draws={"tom": [9], "jerry": [12]}, later=["spike"])
     cluster.run(90, until=lambda: bool(cluster.leaders))
-    stage.require(
+    bench.require(
         cluster.leaders,
         "spike is down; tom's log ends with entry 3 of term 1, and jerry's with entry 2 of term 2. "
         "tom should vote for jerry, whose last term is newer, but after 90 s nobody leads",
-        first(answers(list(cluster.trace.of("sent", server="tom")), "jerry")),
+        first(vote_replies(list(cluster.trace.of("sent", server="tom")), "jerry")),
     )
-    stage.require(
+    bench.require(
         "jerry" in cluster.leaders,
         "tom's log ends with entry 3 of term 1, and jerry's with entry 2 of term 2, which is newer: jerry should lead, not tom",
         first([event for event in cluster.trace.of("role", server="tom") if event["role"] == "leader"]),
     )
 
 
-def ask(stage: Bench, candidate: str, term: int, end: End) -> list[Event]:
+def ask_for_vote(bench: Bench, candidate: str, term: int, end: End) -> list[Event]:
     """Let a candidate whose log ends so ask the server under test for its vote; return what that sent."""
     index, last_term = end
-    return send(stage, candidate, "RequestVote", term=term, last_log_index=index, last_log_term=last_term)
+    return send(bench, candidate, "RequestVote", term=term, last_log_index=index, last_log_term=last_term)
 
 
-def require_vote(stage: Bench, candidate: str, term: int, end: End, story: str) -> None:
+def require_vote(bench: Bench, candidate: str, term: int, end: End, story: str) -> None:
     """Let a candidate whose log ends so ask for a vote, and hold the server under test to give it.
 
     Raises:
         CheckFailed: It does not.
     """
-    replies = answers(ask(stage, candidate, term, end), candidate)
-    stage.require(
-        any(value(reply, "vote_granted") for reply in replies),
-        f"{asking(candidate, term, end, story)}: tom should vote for {candidate}, but does not",
-        stage.arrival(),
+    replies = vote_replies(ask_for_vote(bench, candidate, term, end), candidate)
+    bench.require(
+        any(field_of(reply, "vote_granted") for reply in replies),
+        f"{request_text(candidate, term, end, story)}: tom should vote for {candidate}, but does not",
+        bench.arrival(),
     )
 
 
-def require_refusal(stage: Bench, candidate: str, term: int, end: End, story: str) -> None:
+def require_refusal(bench: Bench, candidate: str, term: int, end: End, story: str) -> None:
     """Let a candidate whose log ends so ask for a vote, and hold the server under test not to give it.
 
     Raises:
         CheckFailed: It does.
     """
-    replies = answers(ask(stage, candidate, term, end), candidate)
-    vote = first([reply for reply in replies if value(reply, "vote_granted")])
-    stage.require(
-        not vote, f"{asking(candidate, term, end, story)}: tom should refuse, but votes for {candidate}", vote
+    replies = vote_replies(ask_for_vote(bench, candidate, term, end), candidate)
+    vote = first([reply for reply in replies if field_of(reply, "vote_granted")])
+    bench.require(
+        not vote, f"{request_text(candidate, term, end, story)}: tom should refuse, but votes for {candidate}", vote
     )
 
 
-def answers(sent: list[Event], candidate: str) -> list[Event]:
+def vote_replies(sent: list[Event], candidate: str) -> list[Event]:
     """Give the answers to a candidate among what was sent."""
     return [event for event in sent if event["type"] == "RequestVoteReply" and event["to"] == candidate]
 
 
-def asking(candidate: str, term: int, end: End, story: str) -> str:
+def request_text(candidate: str, term: int, end: End, story: str) -> str:
     """Say what has happened so far, and what the candidate asks."""
     return f"{story}; {candidate} asks in term {term} with a log that ends with entry {end[0]} of term {end[1]}"
 
 
-def require_end(stage: Bench, end: End, story: str) -> None:
+def require_log_end_sent(bench: Bench, end: End, story: str) -> None:
     """Wait until the server under test runs, and hold it to tell everyone where its log ends.
 
     Raises:
         CheckFailed: It asks not everyone once, or tells something else.
     """
-    calls = runs(stage, story)
+    calls = await_election(bench, story)
     asked = sorted(call["to"] for call in calls)
-    stage.require(
-        asked == sorted(PUPPETS), f"{story}; it should ask jerry and spike, once each, but asks {asked}", calls[0]
+    bench.require(
+        asked == sorted(PEERS), f"{story}; it should ask jerry and spike, once each, but asks {asked}", calls[0]
     )
     for call in calls:
-        told = value(call, "last_log_index"), value(call, "last_log_term")
-        stage.require(
+        told = field_of(call, "last_log_index"), field_of(call, "last_log_term")
+        bench.require(
             told == end,
             f"{story}; its RequestVote should say last_log_index={end[0]}, last_log_term={end[1]}, "
             f"but says last_log_index={told[0]}, last_log_term={told[1]}",
@@ -263,22 +264,10 @@ def require_end(stage: Bench, end: End, story: str) -> None:
         )
 
 
-def bring(stage: Bench, leader: str, term: int, after: End, entries: str) -> None:
-    """Let a leader call with entries; of what is committed it says nothing, where its message has a word for it.
+def call_with_entries(bench: Bench, leader: str, term: int, after: End, entries: str) -> None:
+    """Send AppendEntries with entries from a leader; from step 11 on the message also carries a commit index.
 
     Raises:
-        CheckFailed: The Node hears no such message.
+        CheckFailed: The Node has no handler for it.
     """
-    names = {field.name for field in fields(message_class_of(stage.node_class, "AppendEntries"))}
-    more = {"leader_commit": 0} if "leader_commit" in names else {}
-    index, prev_log_term = after
-    brought = read_entries(entries, index + 1)
-    stage.send(
-        leader,
-        "AppendEntries",
-        term=term,
-        prev_log_index=index,
-        prev_log_term=prev_log_term,
-        entries=brought,
-        **more,
-    )
+    bench.send(leader, "AppendEntries", optional={"leader_commit": 0}, term=term, **call_fields(after, entries))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
-from raft_steps.lab.checks import rule
-from raft_steps.lab.checks.bench import Bench, message_class_of, read_entries
-from raft_steps.lab.checks.elections import answer_vote, runs, timeout_at_start
-from raft_steps.lab.checks.exchange import first, latest, value
+from raft_steps.lab.checks.bench import Bench, call_fields
+from raft_steps.lab.checks.elections import await_election, send_vote, timeout_at_start
+from raft_steps.lab.checks.exchange import field_of, first, latest
+from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.trace.trace import Event
 
 
@@ -16,43 +15,43 @@ from raft_steps.lab.trace.trace import Event
     "A vote outlives a crash: a server that starts again gives its vote of this term to nobody else.",
     'Figure 2: votedFor is "updated on stable storage before responding to RPCs"; Section 5.2: at most one vote in a term',
 )
-def a_vote_outlives_a_crash(stage: Bench) -> None:
+def a_vote_outlives_a_crash(bench: Bench) -> None:
     """A server votes for one candidate, crashes, starts again, and is asked by another in the same term."""
-    stage.begin(log="3 set x 1")
-    ask_for_vote(stage, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
-    start_again(stage)
+    bench.begin(log="3 set x 1")
+    require_vote_answer(bench, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
+    restart(bench)
     story = "tom votes for jerry in term 4, crashes and starts again; then spike asks for its vote in term 4"
-    ask_for_vote(stage, "spike", 4, story, expected=False)
+    require_vote_answer(bench, "spike", 4, story, expected=False)
 
 
 @rule(
     "Whoever has the vote may ask again: after a crash too, a server says yes to the candidate that it has voted for.",
     "Figure 2, RequestVote RPC, receiver 2: votedFor is null or candidateId",
 )
-def whoever_has_the_vote_may_ask_again(stage: Bench) -> None:
+def whoever_has_the_vote_may_ask_again(bench: Bench) -> None:
     """The answer of a voter is lost; it crashes and starts again, and the same candidate asks again."""
-    stage.begin(log="3 set x 1")
-    ask_for_vote(stage, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
-    start_again(stage)
+    bench.begin(log="3 set x 1")
+    require_vote_answer(bench, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
+    restart(bench)
     story = "tom votes for jerry in term 4, crashes and starts again; then jerry asks again in term 4"
-    ask_for_vote(stage, "jerry", 4, story, expected=True)
+    require_vote_answer(bench, "jerry", 4, story, expected=True)
 
 
 @rule(
     "A candidate's term and its vote for itself outlive a crash: it votes for nobody else in it, and runs in the next.",
     "Section 5.2: it increments its current term and votes for itself; Figure 2, persistent state",
 )
-def a_vote_for_oneself_outlives_a_crash(stage: Bench) -> None:
+def a_vote_for_oneself_outlives_a_crash(bench: Bench) -> None:
     """A candidate crashes before anybody answers, and starts again; another asks in the same term."""
-    stage.begin(log="3 set x 1")
-    term = value(runs(stage)[0], "term")
-    stage.run(1)
-    start_again(stage)
+    bench.begin(log="3 set x 1")
+    term = field_of(await_election(bench)[0], "term")
+    bench.run(1)
+    restart(bench)
     story = f"tom runs for leader of term {term}, crashes and starts again; then jerry asks for its vote in term {term}"
-    ask_for_vote(stage, "jerry", term, story, expected=False)
-    run = runs(stage, "tom hears no leader after its restart")[0]
-    asked = value(run, "term")
-    stage.require(
+    require_vote_answer(bench, "jerry", term, story, expected=False)
+    run = await_election(bench, "tom hears no leader after its restart")[0]
+    asked = field_of(run, "term")
+    bench.require(
         asked > term,
         f"tom ran for leader of term {term} before it crashed; now it should run in a newer term, not in {asked}",
         run,
@@ -63,34 +62,34 @@ def a_vote_for_oneself_outlives_a_crash(stage: Bench) -> None:
     "A term outlives a crash, whoever told it: from a call, a request or an answer, a server never falls back behind it.",
     'Figure 2: currentTerm is the "latest term server has seen"; Section 5.1',
 )
-def a_term_outlives_a_crash_whoever_told_it(stage: Bench) -> None:
+def a_term_outlives_a_crash_whoever_told_it(bench: Bench) -> None:
     """A server hears of term 6 in three ways; each time it crashes, starts again, and is called by a leader of term 5."""
-    for told in (_a_call_tells, _a_request_tells, _an_answer_tells):
-        stage.begin(log="3 set x 1")
-        story = told(stage)
-        start_again(stage)
-        call(stage, "spike", 5, (1, 3), "5 set y 2")
-        stage.require(
-            stage.log() == "3 set x 1",
+    for told in (_term_from_a_call, _term_from_a_vote_request, _term_from_a_reply):
+        bench.begin(log="3 set x 1")
+        story = told(bench)
+        restart(bench)
+        call(bench, "spike", 5, (1, 3), "5 set y 2")
+        bench.require(
+            bench.log() == "3 set x 1",
             f"{story}, crashes and starts again; then spike calls, the leader of term 5: tom should refuse, "
             "for it knows of a newer term, but it stores what spike sends",
-            stage.arrival(),
+            bench.arrival(),
         )
 
 
-def _a_call_tells(stage: Bench) -> str:
-    call(stage, "jerry", 6, (1, 3))
+def _term_from_a_call(bench: Bench) -> str:
+    call(bench, "jerry", 6, (1, 3))
     return "tom hears a call of jerry, the leader of term 6"
 
 
-def _a_request_tells(stage: Bench) -> str:
-    send(stage, "jerry", "RequestVote", term=6, last_log_index=0, last_log_term=0)
+def _term_from_a_vote_request(bench: Bench) -> str:
+    send(bench, "jerry", "RequestVote", term=6, last_log_index=0, last_log_term=0)
     return "tom refuses its vote to jerry, who runs for leader of term 6 with an old log"
 
 
-def _an_answer_tells(stage: Bench) -> str:
-    runs(stage)
-    send(stage, "jerry", "RequestVoteReply", term=6, vote_granted=False)
+def _term_from_a_reply(bench: Bench) -> str:
+    await_election(bench)
+    send(bench, "jerry", "RequestVoteReply", term=6, vote_granted=False)
     return "tom runs for leader of term 4, hears from jerry that it is term 6 already"
 
 
@@ -98,38 +97,38 @@ def _an_answer_tells(stage: Bench) -> str:
     "A vote is stored with its term: after a crash a server is as free in a newer term as it was before.",
     "Figure 2, RequestVote RPC: votedFor is the candidate that received the vote in the current term",
 )
-def a_new_term_is_stored_without_a_vote(stage: Bench) -> None:
+def a_new_term_is_stored_without_a_vote(bench: Bench) -> None:
     """A server votes in term 4, learns of term 5 and votes for nobody in it, crashes, and is asked in term 5."""
-    stage.begin(4, log="3 set x 1")
-    ask_for_vote(stage, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
-    send(stage, "spike", "RequestVote", term=5, last_log_index=0, last_log_term=0)
-    start_again(stage)
+    bench.begin(4, log="3 set x 1")
+    require_vote_answer(bench, "jerry", 4, "tom has not voted in term 4, and jerry asks for its vote", expected=True)
+    send(bench, "spike", "RequestVote", term=5, last_log_index=0, last_log_term=0)
+    restart(bench)
     story = (
         "tom votes for jerry in term 4, refuses spike in term 5 for its old log, crashes and starts again; "
         "then tyke asks for its vote in term 5"
     )
-    ask_for_vote(stage, "tyke", 5, story, expected=True)
+    require_vote_answer(bench, "tyke", 5, story, expected=True)
 
 
 @rule(
     "The log outlives a crash: what a server has acknowledged, it still has.",
     "Figure 2: log[] is persistent state; Section 5.3",
 )
-def the_log_outlives_a_crash(stage: Bench) -> None:
+def the_log_outlives_a_crash(bench: Bench) -> None:
     """A follower acknowledges two entries, crashes and starts again."""
-    stage.begin()
-    replies = call(stage, "jerry", 1, (0, 0), "1 set x 1; 1 set y 2")
-    stage.require(
-        any(value(reply, "success") for reply in replies if reply["type"] == "AppendEntriesReply"),
+    bench.begin()
+    replies = call(bench, "jerry", 1, (0, 0), "1 set x 1; 1 set y 2")
+    bench.require(
+        any(field_of(reply, "success") for reply in replies if reply["type"] == "AppendEntriesReply"),
         "jerry, the leader of term 1, sends tom two entries; tom should acknowledge them",
-        stage.arrival(),
+        bench.arrival(),
     )
-    start_again(stage)
-    found = stage.log()
-    stage.require(
+    restart(bench)
+    found = bench.log()
+    bench.require(
         found == "1 set x 1; 1 set y 2",
         f"tom acknowledges two entries, crashes and starts again; its log should hold both, but is {found or 'empty'}",
-        latest(stage, "restarted"),
+        latest(bench, "restarted"),
     )
 
 
@@ -137,17 +136,17 @@ def the_log_outlives_a_crash(stage: Bench) -> None:
     "A server's term is never older than its last entry's, though the crash came after the entry and before the term.",
     "Section 5.1; the order in which a disk gets log and term is not said, and either may be missing",
 )
-def a_term_is_never_older_than_the_log(stage: Bench) -> None:
+def a_term_is_never_older_than_the_log(bench: Bench) -> None:
     """A follower of term 3 crashes while it stores a call of term 5: the first entry is on disk, the term is not."""
-    stage.begin(log="3 set x 1")
-    host = stage.simulation.hosts[stage.me]
+    bench.begin(log="3 set x 1")
+    host = bench.simulation.hosts[bench.me]
     host.fail_next("tear")
-    call(stage, "jerry", 5, (1, 3), "5 set y 2; 5 set z 3")
-    stage.simulation.start(host)
-    newest = stage.field("log").last_term
-    run = runs(stage)[0]
-    asked = value(run, "term")
-    stage.require(
+    call(bench, "jerry", 5, (1, 3), "5 set y 2; 5 set z 3")
+    bench.simulation.start(host)
+    newest = bench.field("log").last_term
+    run = await_election(bench)[0]
+    asked = field_of(run, "term")
+    bench.require(
         asked > newest,
         f"tom has an entry of term {newest} on disk, but crashed before it stored the term; "
         f"then it runs for leader: it should do so in a newer term than {newest}, but asks for votes in term {asked}",
@@ -159,57 +158,57 @@ def a_term_is_never_older_than_the_log(stage: Bench) -> None:
     "After a crash each committed entry is carried out once: the state machine and last_applied begin anew, or neither.",
     "Figure 2: commitIndex and lastApplied are volatile state, initialized to 0; Section 5.3",
 )
-def what_was_carried_out_counts_once(stage: Bench) -> None:
+def what_was_carried_out_counts_once(bench: Bench) -> None:
     """A follower has carried out two entries of three, crashes, starts again, and hears that the two are committed."""
-    stage.begin(log="1 set x 1; 1 set y 2; 1 set x 3")
-    call(stage, "jerry", 2, (3, 1), committed=2)
-    require_state(stage, 2, "jerry, the leader of term 2, tells tom that the first two of its entries are committed")
-    since = stage.mark()
-    start_again(stage)
-    began, at_start = dict(stage.field("state_machine")), stage.events("applied", since=since)
-    restarted = latest(stage, "restarted")
-    stage.require(
+    bench.begin(log="1 set x 1; 1 set y 2; 1 set x 3")
+    call(bench, "jerry", 2, (3, 1), committed=2)
+    require_state(bench, 2, "jerry, the leader of term 2, tells tom that the first two of its entries are committed")
+    since = bench.mark()
+    restart(bench)
+    began, at_start = dict(bench.field("state_machine")), bench.events("applied", since=since)
+    restarted = latest(bench, "restarted")
+    bench.require(
         all(event["index"] <= 2 for event in at_start),
         "tom has carried out two of its three entries, crashes and starts again: it carries out the third one too, "
         "which nobody has said to be committed",
         first([event for event in at_start if event["index"] > 2]),
     )
-    call(stage, "jerry", 2, (3, 1), committed=2)
-    again = stage.events("applied", since=since)
+    call(bench, "jerry", 2, (3, 1), committed=2)
+    again = bench.events("applied", since=since)
     known = len(at_start) if at_start else again[0]["index"] - 1 if again else 2
-    stage.require(
-        began == sum_of(known),
+    bench.require(
+        began == state_after(known),
         f"tom has carried out two of its three entries, crashes and starts again: its state machine should be "
-        f"{sum_of(known)}, as it goes on with entry {known + 1}, but is {began}",
+        f"{state_after(known)}, as it goes on with entry {known + 1}, but is {began}",
         restarted,
     )
-    require_state(stage, 2, "tom crashes, starts again, and hears that the first two of its entries are committed")
+    require_state(bench, 2, "tom crashes, starts again, and hears that the first two of its entries are committed")
 
 
 @rule(
     "A server starts as a follower, also if it led before it crashed, and waits a full timeout.",
     'Section 5.2: "When servers start up, they begin as followers"',
 )
-def a_server_starts_as_a_follower(stage: Bench) -> None:
+def a_server_starts_as_a_follower(bench: Bench) -> None:
     """A leader crashes and starts again."""
-    stage.begin(log="3 set x 1")
-    runs(stage)
-    for puppet in ("jerry", "spike"):
-        answer_vote(stage, puppet)
-    stage.require(stage.field("is_leader"), "tom has every vote of term 4 and should lead", stage.arrival())
-    since = stage.mark()
-    start_again(stage)
-    stage.run(7)
-    told = first(stage.sent("AppendEntries", since=since))
-    stage.require(
-        told is None and not stage.field("is_leader"),
+    bench.begin(log="3 set x 1")
+    await_election(bench)
+    for peer in ("jerry", "spike"):
+        send_vote(bench, peer)
+    bench.require(bench.field("is_leader"), "tom has every vote of term 4 and should lead", bench.arrival())
+    since = bench.mark()
+    restart(bench)
+    bench.run(7)
+    told = first(bench.sent("AppendEntries", since=since))
+    bench.require(
+        told is None and not bench.field("is_leader"),
         "tom leads in term 4, crashes and starts again: it should be a follower now, but it leads",
-        told or latest(stage, "restarted"),
+        told or latest(bench, "restarted"),
     )
-    timers = [event for event in stage.events("timer_started", since=since) if event["timer"] == "election"]
-    stage.require(
+    timers = [event for event in bench.events("timer_started", since=since) if event["timer"] == "election"]
+    bench.require(
         timers, "tom crashes and starts again; it should wait for a leader, but starts no election timer",
-        latest(stage, "restarted"),
+        latest(bench, "restarted"),
     )  # fmt: skip
 
 
@@ -217,82 +216,78 @@ def a_server_starts_as_a_follower(stage: Bench) -> None:
     "A first start is what it was: a timeout is drawn and waited for, the term is the log's, and who is told to lead leads.",
     "Section 5.2; this course, step 11",
 )
-def a_first_start_is_as_before(stage: Bench) -> None:
+def a_first_start_is_as_before(bench: Bench) -> None:
     """A server starts with a log of term 3 on disk; others are told to lead, one with no log and one with a log."""
-    stage.begin(log="3 set x 1")
-    timeout_at_start(stage)
-    run = runs(stage)[0]
-    asked = value(run, "term")
-    stage.require(asked == 4, f"tom's last entry is of term 3: it should run in term 4, not {asked}", run)
+    bench.begin(log="3 set x 1")
+    timeout_at_start(bench)
+    run = await_election(bench)[0]
+    asked = field_of(run, "term")
+    bench.require(asked == 4, f"tom's last entry is of term 3: it should run in term 4, not {asked}", run)
     for log, term in (("", 0), ("1 set x 1; 3 set y 2", 3)):
-        stage.begin(log=log, leads=True)
-        stage.run(0)
-        called = sorted(each["to"] for each in stage.sent("AppendEntries"))
-        stage.require(
-            called == ["jerry", "spike"] and stage.field("is_leader"),
+        bench.begin(log=log, leads=True)
+        bench.run(0)
+        called = sorted(each["to"] for each in bench.sent("AppendEntries"))
+        bench.require(
+            called == ["jerry", "spike"] and bench.field("is_leader"),
             "tom is told to lead at its first start: it should call both followers at once, "
             f"but calls {' and '.join(called) or 'nobody'}",
-            latest(stage, "started"),
+            latest(bench, "started"),
         )
-        call_of_first = stage.sent("AppendEntries")[0]
-        said, story = value(call_of_first, "term"), f"tom is told to lead, and its log ends in term {term}"
-        stage.require(said == term, f"{story}: it should lead in that term, but calls in {said}", call_of_first)
+        call_of_first = bench.sent("AppendEntries")[0]
+        said, story = field_of(call_of_first, "term"), f"tom is told to lead, and its log ends in term {term}"
+        bench.require(said == term, f"{story}: it should lead in that term, but calls in {said}", call_of_first)
 
 
-# What a learner's messages may lack is left out.
+# A message is sent with those fields that the learner's class has.
 
 
-def send(stage: Bench, sender: str, message_name: str, **values: Any) -> list[Event]:
-    """Let a puppet send a message, with the fields that it has; return what the server under test sent then."""
-    known = {field.name for field in fields(message_class_of(stage.node_class, message_name))}
-    return stage.send(sender, message_name, **{name: given for name, given in values.items() if name in known})
+def send(bench: Bench, sender: str, message_name: str, **values: Any) -> list[Event]:
+    """Send a message from a peer, with the fields that it has; return what the server under test sent in response."""
+    return bench.send(sender, message_name, optional=values)
 
 
 def call(
-    stage: Bench, leader: str, term: int, after: tuple[int, int], entries: str = "", *, committed: int = 0
+    bench: Bench, leader: str, term: int, after: tuple[int, int], entries: str = "", *, committed: int = 0
 ) -> list[Event]:
-    """Let a puppet call the server under test as the leader of a term; return what that sent then."""
-    index, prev_log_term = after
-    brought = read_entries(entries, index + 1)
-    values = {"prev_log_index": index, "prev_log_term": prev_log_term, "entries": brought, "leader_commit": committed}
-    return send(stage, leader, "AppendEntries", term=term, **values)
+    """Send AppendEntries as the leader of a term does; return what the server under test sent in response."""
+    return send(bench, leader, "AppendEntries", term=term, leader_commit=committed, **call_fields(after, entries))
 
 
-def ask_for_vote(stage: Bench, candidate: str, term: int, story: str, *, expected: bool) -> None:
-    """Let a puppet with an up-to-date log ask the server under test for its vote, and judge the answer.
+def require_vote_answer(bench: Bench, candidate: str, term: int, story: str, *, expected: bool) -> None:
+    """Let a peer with an up-to-date log ask the server under test for its vote, and judge the answer.
 
     Raises:
         CheckFailed: It is another than expected.
     """
-    log = stage.field("log")
+    log = bench.field("log")
     last = {"last_log_index": log.last_index, "last_log_term": log.last_term}
-    sent = send(stage, candidate, "RequestVote", term=term, **last)
+    sent = send(bench, candidate, "RequestVote", term=term, **last)
     replies = [event for event in sent if event["type"] == "RequestVoteReply" and event["to"] == candidate]
-    yes = first([reply for reply in replies if value(reply, "vote_granted")])
+    yes = first([reply for reply in replies if field_of(reply, "vote_granted")])
     should, does = ("vote for it", "does not") if expected else ("refuse", "votes for it")
-    stage.require(
-        bool(yes) == expected, f"{story}: tom should {should}, but {does}", yes or first(replies) or stage.arrival()
+    bench.require(
+        bool(yes) == expected, f"{story}: tom should {should}, but {does}", yes or first(replies) or bench.arrival()
     )
 
 
-def start_again(stage: Bench) -> None:
+def restart(bench: Bench) -> None:
     """Let the server under test crash, and start it again a moment later."""
-    host = stage.simulation.hosts[stage.me]
-    stage.simulation.crash(host)
-    stage.run(0.5)
-    stage.simulation.start(host)
+    host = bench.simulation.hosts[bench.me]
+    bench.simulation.crash(host)
+    bench.run(0.5)
+    bench.simulation.start(host)
 
 
-def sum_of(count: int) -> dict[str, str]:
+def state_after(count: int) -> dict[str, str]:
     """Give the state machine after the first entries of the log of this module's check about it."""
     return dict((("x", "1"), ("y", "2"), ("x", "3"))[:count])
 
 
-def require_state(stage: Bench, count: int, story: str) -> None:
+def require_state(bench: Bench, count: int, story: str) -> None:
     """Hold the state machine against the first entries of the log."""
-    found = stage.field("state_machine")
-    stage.require(
-        found == sum_of(count),
-        f"{story}; its state machine should be {sum_of(count)}, but is {found}",
-        stage.arrival(),
+    found = bench.field("state_machine")
+    bench.require(
+        found == state_after(count),
+        f"{story}; its state machine should be {state_after(count)}, but is {found}",
+        bench.arrival(),
     )

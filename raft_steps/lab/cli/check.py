@@ -67,7 +67,7 @@ def ten_steps(
     twice: by the leader's reads and all logs, and strictly, by every server's state machine too. The exit status is 1 if
     any seed fails by the first count.
     """
-    from raft_steps.lab.checks.ten_steps.run import run_ten_steps, sweep_ten_steps
+    from raft_steps.lab.checks.ten_steps import run_ten_steps, sweep_ten_steps
 
     find_step(number)
     tested = load_node(spec) if spec is not None else number

@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-from raft_steps.lab.checks import Report, check
+from raft_steps.lab.checks import CheckReport, check
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.grading.baseline import passed_without_work
 
@@ -94,7 +94,7 @@ def private_runs(node_class: type, step: int, points: float) -> float:
     return 0.0 if broken else _points(points, node_class, check(node_class, step))
 
 
-def _points(points: float, node_class: type, report: Report) -> float:
+def _points(points: float, node_class: type, report: CheckReport) -> float:
     """Return the points for a report: the share of the checks, if one of those passes that take work."""
     passed = {result.name for result in report.results if result.passed}
     if report.passed:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from raft_steps import node
-from raft_steps.lab.checks import Report, check, checks_of
+from raft_steps.lab.checks import CheckReport, check, checks_of
 from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.grading.baseline import passed_without_work
@@ -70,7 +70,7 @@ class TrialResults:
         pictures: HTML of the failures of ``sweep`` and of ``search``.
     """
 
-    report: Report
+    report: CheckReport
     sweep: PrivateSweep | None = None
     search: SearchResult | None = None
     notes: list[str] = field(default_factory=list)
@@ -109,8 +109,8 @@ def try_node(node_class: Any, step: int, seeds: Sequence[int]) -> TrialResults:
     return results
 
 
-def _all_failed(step: int, words: str) -> Report:
-    return Report(step, [CheckResult(each, False, words, tried=False) for each in checks_of(step)])
+def _all_failed(step: int, words: str) -> CheckReport:
+    return CheckReport(step, [CheckResult(each, False, words, tried=False) for each in checks_of(step)])
 
 
 def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:

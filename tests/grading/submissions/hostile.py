@@ -152,9 +152,9 @@ FORGERIES = (
     Hostile(
         "patched_checks",
         ".py",
-        "from raft_steps.lab.checks import report\nfrom raft_steps.lab.checks.bench import Stage\n"
+        "from raft_steps.lab.checks import report\nfrom raft_steps.lab.checks.bench import Bench\n"
         + UNTOUCHED
-        + "\nreport.Report.passed = True\nStage.require = lambda *a, **k: None\n",
+        + "\nreport.CheckReport.passed = True\nBench.require = lambda *a, **k: None\n",
     ),
     Hostile(
         "patched_cluster",

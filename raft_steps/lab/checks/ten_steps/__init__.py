@@ -1,1 +1,8 @@
-"""The ten steps of the post, as a test."""
+"""The ten-step test: the list that the author of the posts went through by hand, as a test of a cluster."""
+
+from __future__ import annotations
+
+from raft_steps.lab.checks.ten_steps.report import ListStepResult, TenStepsRun, TenStepsSweep
+from raft_steps.lab.checks.ten_steps.run import SENTENCES, run_ten_steps, sweep_ten_steps
+
+__all__ = ["SENTENCES", "ListStepResult", "TenStepsRun", "TenStepsSweep", "run_ten_steps", "sweep_ten_steps"]

@@ -1,4 +1,4 @@
-"""What the ten-step test found, as data that shows itself as a table."""
+"""The results of the ten-step test, as data that displays itself as a table."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.text_table import html_table, text_table
 
-SEEDS_SHOWN = 8  # how many failing seeds a table names
+SEEDS_SHOWN = 8  # how many failing seeds a table lists
+GAP = "   "  # between two columns of a text table
 
 
 @dataclass(slots=True)
-class Check:
-    """What came of one list step.
+class ListStepResult:
+    """The result of one step of the list.
 
     Attributes:
         number: Its number in the list, from 1.
-        sentence: What the list asks for, in our own words.
-        passed: Whether the leader's reads and the logs show it.
-        strict_passed: Whether the state machines show it too.
+        sentence: What the list asks for.
+        passed: Whether it passed, judged by the leader's reads and the logs.
+        strict_passed: Whether it passed, judged by the state machines too.
         seconds: How much virtual time it took.
-        message: What is wrong, where it did not pass.
-        strict_message: What is wrong with the state machines, where only they show it.
+        message: What is wrong, if it did not pass.
+        strict_message: What is wrong with the state machines, if nothing else is.
     """
 
     number: int
@@ -36,46 +37,45 @@ class Check:
 
 
 @dataclass(slots=True)
-class TenSteps:
+class TenStepsRun:
     """One run of the ten-step test.
 
     Attributes:
-        title: Whose run it is, such as ``step 8``.
+        title: What was tested, such as ``step 8``.
         seed: The seed of the run.
-        checks: What came of each list step.
+        checks: The result of each list step.
         cluster: The cluster, as the run left it.
     """
 
     title: str
     seed: int
-    checks: list[Check]
+    checks: list[ListStepResult]
     cluster: Cluster
 
     @property
     def passed(self) -> bool:
-        """Whether all ten list steps pass, by the leader's reads and the logs."""
+        """Whether all ten list steps passed, judged by the leader's reads and the logs."""
         return all(check.passed for check in self.checks)
 
     @property
     def strict_passed(self) -> bool:
-        """Whether all ten list steps pass, by the state machines too."""
+        """Whether all ten list steps passed, judged by the state machines too."""
         return all(check.strict_passed for check in self.checks)
 
     @property
     def scenario(self) -> Scenario:
-        """The whole run as data, to be replayed."""
+        """The whole run as a scenario, to replay it."""
         return self.cluster.scenario
 
     def __str__(self) -> str:
-        """Show a line for each list step."""
-        lines = [f"The ten-step test, {self.title}, seed {self.seed}: {self._verdict()}"]
-        lines += text_table([("", "", "strictly", "seconds", ""), *self._rows()], gap="   ")
-        return "\n".join(lines)
+        """Return a line for each list step."""
+        head = f"The ten-step test, {self.title}, seed {self.seed}: {self._verdict()}"
+        return "\n".join([head, *text_table([("", "", "strictly", "seconds", ""), *self._rows()], gap=GAP)])
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
-        """Show the same in a notebook as a table."""
+        """Return the run as text and as an HTML table."""
         caption = f"The ten-step test, {self.title}, seed {self.seed}: {self._verdict()}"
         columns = ("list step", "logs and reads", "state machines too", "seconds", "")
         return {"text/plain": str(self), "text/html": _html_table(caption, columns, self._rows())}
@@ -97,18 +97,18 @@ class TenSteps:
 
 
 @dataclass(slots=True)
-class Sweep:
-    """Many runs of the ten-step test.
+class TenStepsSweep:
+    """Many runs of the ten-step test, each with another seed.
 
     Attributes:
-        step: The step's number, or None for a class of one's own.
-        title: Whose runs they are.
+        step: The step's number, or None for a learner's class.
+        title: What was tested, such as ``step 8``.
         seeds: The seeds, in order.
-        failed_seeds: Those whose run failed.
-        strict_failed_seeds: Those whose run failed strictly.
-        reasons: At which list step the failed runs failed first, and how many.
-        strict_reasons: The same for the strict failures.
-        seconds: How long each list step took, in the runs that passed it.
+        failed_seeds: The seeds whose run failed.
+        strict_failed_seeds: The seeds whose run failed by the strict verdict.
+        reasons: How many runs failed first at a list step, by its number.
+        strict_reasons: The same by the strict verdict.
+        seconds: The virtual seconds that each list step took, in the runs that passed it.
     """
 
     step: int | None
@@ -127,10 +127,10 @@ class Sweep:
 
     @property
     def strict_passed(self) -> int:
-        """How many runs passed strictly."""
+        """How many runs passed by the strict verdict."""
         return len(self.seeds) - len(self.strict_failed_seeds)
 
-    def add(self, run: TenSteps) -> None:
+    def add(self, run: TenStepsRun) -> None:
         """Count a run."""
         _count(run, [check.passed for check in run.checks], self.failed_seeds, self.reasons)
         _count(run, [check.strict_passed for check in run.checks], self.strict_failed_seeds, self.strict_reasons)
@@ -139,15 +139,14 @@ class Sweep:
                 self.seconds.setdefault(check.number, []).append(check.seconds)
 
     def __str__(self) -> str:
-        """Say both rates, and where it failed."""
-        lines = [f"The ten-step test, {self.title}, {len(self.seeds)} seeds"]
-        lines += text_table(self._rows(), gap="   ")
-        return "\n".join(lines)
+        """Return both rates, and the list steps at which runs failed."""
+        head = f"The ten-step test, {self.title}, {len(self.seeds)} seeds"
+        return "\n".join([head, *text_table(self._rows(), gap=GAP)])
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
-        """Show the same in a notebook as a table."""
+        """Return the sweep as text and as an HTML table."""
         caption = f"The ten-step test, {self.title}, {len(self.seeds)} seeds"
         columns = ("judged by", "passed", "first failure at list step", "seeds that fail")
         return {"text/plain": str(self), "text/html": _html_table(caption, columns, self._rows())}
@@ -163,8 +162,8 @@ class Sweep:
         ]
 
 
-def _count(run: TenSteps, verdicts: list[bool], failed_seeds: list[int], reasons: dict[int, int]) -> None:
-    """Count a run whose list steps have these verdicts, by the first that failed."""
+def _count(run: TenStepsRun, verdicts: list[bool], failed_seeds: list[int], reasons: dict[int, int]) -> None:
+    """Count a run whose list steps have these verdicts under the first one that failed."""
     if not all(verdicts):
         first = run.checks[verdicts.index(False)].number
         failed_seeds.append(run.seed)

@@ -1,8 +1,8 @@
-"""The ten-step test: the list that the post goes through by hand, as one scenario with a check for each of its steps.
+"""Run the ten-step test, once or with many seeds.
 
-A tester starts and stops three servers and asks what a client may ask. Every list step has 120 seconds of virtual
-time. The verdict is by the leader's reads and the logs of all servers that run; a second, stricter one asks every
-server's state machine too. All that the tester does goes through the cluster's verbs, so each run is a scenario.
+A tester starts and stops three servers, reads and writes. Every step of the list has 120 seconds of virtual time. The
+verdict is based on the leader's reads and the logs of all running servers; a second, stricter one checks every
+server's state machine too. The tester uses the public methods of Cluster alone, so each run is a scenario.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from raft_steps.lab.checks.ten_steps.report import Check, Sweep, TenSteps
-from raft_steps.lab.checks.ten_steps.tester import ABOUT_FOLLOWERS, FIRST_LOG, LEADER, Missed, Tester
+from raft_steps.lab.checks.ten_steps.report import ListStepResult, TenStepsRun, TenStepsSweep
+from raft_steps.lab.checks.ten_steps.tester import ABOUT_FOLLOWERS, FIRST_LOG, LEADER, ListStepFailed, Tester
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.arguments import title_of
@@ -20,66 +20,68 @@ from raft_steps.lab.verify.fuzzer.profiles import find_profile
 SENTENCES = (
     "Start a leader with commands in its log, and two followers whose logs are empty.",
     "Once its heartbeats have reached the followers, stop the leader.",
-    "The two that remain choose a leader.",
-    "A client's reads from it show all that its log adds up to.",
-    "Its follower gets what a client writes to it.",
-    "The former leader comes back as a follower and gets what it has missed.",
-    "Stop the leader of now.",
-    "The two that run choose a leader again.",
-    "Its follower gets what a client writes to it.",
-    "The stopped server comes back and gets what it has missed.",
+    "The two remaining servers elect a leader.",
+    "A client reads from it every value that its log implies.",
+    "Its follower gets what a client writes.",
+    "The former leader restarts as a follower and gets what it missed.",
+    "Stop the current leader.",
+    "The two running servers elect a leader again.",
+    "Its follower gets what a client writes.",
+    "The stopped server restarts and gets what it missed.",
 )
 
 
 def network_of(profile: str) -> dict[str, Any]:
-    """Give what a profile says of the network, with the post's delays: its own are for the paper's timing.
+    """Return the network options of a profile except its delays, which suit the paper's timing and not the posts'.
 
     Raises:
-        ScenarioError: There is no such profile, or it has faults beside those of the network: the list has its own.
+        ScenarioError: There is no such profile, or it has other faults than those of the network.
     """
     found = find_profile(profile)
     if found.faults:
-        raise ScenarioError(f"the ten-step test has crashes of its own; {profile} would add to them")
+        raise ScenarioError(f"the ten-step test crashes servers itself; the profile {profile} would crash more of them")
     return {name: value for name, value in found.network.items() if name != "delay"}
 
 
-def run_ten_steps(step_or_node: int | type, seed: int = 0, *, profile: str = "calm", record: bool = True) -> TenSteps:
-    """Go through the ten steps once.
+def run_ten_steps(
+    step_or_node: int | type, seed: int = 0, *, profile: str = "calm", record: bool = True
+) -> TenStepsRun:
+    """Go through the ten steps of the list once.
 
     Args:
         step_or_node: The number of a step from 4 on, or a Node class such as your own.
-        seed: What chance begins with.
-        profile: What the network does beside: calm, slow, lossy or reordering.
+        seed: The seed of every random choice.
+        profile: How the network behaves: calm, slow, lossy or reordering.
         record: Whether to keep a trace.
 
     Raises:
         ScenarioError: There is no such profile.
         LookupError: There is no such step.
-        NodeError: A node raised, hung or returned something.
+        NodeError: A handler raised, did not return, or returned a value.
     """
     network = network_of(profile)
     cluster = Cluster(
         step_or_node, 3, seed=seed, leader=LEADER, logs={LEADER: FIRST_LOG}, network=network, record=record
     )
-    checks = [Check(number, sentence) for number, sentence in enumerate(SENTENCES, start=1)]
+    checks = [ListStepResult(number, sentence) for number, sentence in enumerate(SENTENCES, start=1)]
     tester = Tester(cluster, patient=bool(network))
     for check in checks:
-        begun = cluster.time
+        start_s = cluster.time
         try:
             tester.go_through(check.number)
             check.passed = True
-        except Missed as missed:
-            check.message = str(missed)
-        check.seconds = cluster.time - begun
+        except ListStepFailed as failure:
+            check.message = str(failure)
+        check.seconds = cluster.time - start_s
         if not check.passed:
             break
         if check.number in ABOUT_FOLLOWERS:
-            check.strict_message = tester.wrong_state_machine()
+            check.strict_message = tester.find_wrong_state_machine()
         check.strict_passed = not check.strict_message
     for check in checks:
         if not check.passed and not check.message:
             check.message = "not reached"
-    return TenSteps(title_of(step_or_node), seed, checks, cluster)
+    return TenStepsRun(title_of(step_or_node), seed, checks, cluster)
 
 
 def sweep_ten_steps(
@@ -88,22 +90,22 @@ def sweep_ten_steps(
     progress: Callable[[int, int], None] | None = None,
     *,
     profile: str = "calm",
-) -> Sweep:
-    """Go through the ten steps with many seeds.
+) -> TenStepsSweep:
+    """Go through the ten steps of the list with many seeds.
 
     Args:
         step_or_node: The number of a step from 4 on, or a Node class such as your own.
-        seeds: Which seeds, or how many from 0.
-        progress: Told after each run how many are done, of how many.
-        profile: What the network does beside: calm, slow, lossy or reordering.
+        seeds: The seeds, or how many, from 0.
+        progress: Called after each run with how many are done, and of how many.
+        profile: How the network behaves: calm, slow, lossy or reordering.
 
     Raises:
         ScenarioError: There is no such profile.
         LookupError: There is no such step.
-        NodeError: A node raised, hung or returned something.
+        NodeError: A handler raised, did not return, or returned a value.
     """
     wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    sweep = Sweep(step_or_node if isinstance(step_or_node, int) else None, title_of(step_or_node), wanted)
+    sweep = TenStepsSweep(step_or_node if isinstance(step_or_node, int) else None, title_of(step_or_node), wanted)
     for done, seed in enumerate(wanted, start=1):
         sweep.add(run_ten_steps(step_or_node, seed, profile=profile, record=False))
         if progress is not None:

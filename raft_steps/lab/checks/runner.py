@@ -1,0 +1,115 @@
+"""Run the checks of a step on a Node class."""
+
+from __future__ import annotations
+
+import importlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from raft_steps import find_step
+from raft_steps.lab.checks.bench import Bench, CheckFailed
+from raft_steps.lab.checks.report import CheckReport, CheckResult
+from raft_steps.lab.checks.rules import Check
+from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
+from raft_steps.lab.node import Node
+from raft_steps.lab.runtime.diagnostics import node_line
+from raft_steps.lab.runtime.watchdog import HandlerTimeout
+
+
+def check(node_class: type, step: int) -> CheckReport:
+    """Run the checks of a step on a Node class.
+
+    The report is the same each time, even if the Node draws from Python's module `random`, whose state is restored
+    afterwards.
+
+    Args:
+        node_class: The Node class: a step's, or your own.
+        step: The step whose rules it must follow.
+
+    Returns:
+        The report, which a notebook displays with a picture.
+
+    Raises:
+        LookupError: There is no such step.
+        NodeError: `node_class` is not a Node class.
+    """
+    _require_node_class(node_class)
+    report, stuck = CheckReport(step), ""
+    for each in checks_of(step):
+        if stuck:  # It would only wait for the same loop again.
+            report.results.append(CheckResult(each, False, f"Not tried, because of: {stuck}.", tried=False))
+            continue
+        with _reproducible_random(node_class):
+            result, is_stuck = _try(each, node_class, step)
+        report.results.append(result)
+        stuck = each.name if is_stuck else ""
+    return report
+
+
+def checks_of(step: int) -> list[Check]:
+    """Return the checks of a step, in the order of its module.
+
+    Raises:
+        LookupError: There is no such step.
+    """
+    # By name, because each step's module imports `rule` from this package, and a student's edition lacks later ones.
+    module = importlib.import_module(f"{__package__}.step_{find_step(step).number:02}")
+    return [value for value in vars(module).values() if isinstance(value, Check)]
+
+
+def _require_node_class(given: Any) -> None:
+    """Raise an error that says what to pass instead if the argument is not a Node class."""
+    if isinstance(given, type) and issubclass(given, Node):
+        return
+    if isinstance(given, ModuleType) and hasattr(given, "Node"):
+        hint = f"this is a module; pass its Node: check({given.__name__.rpartition('.')[2]}.Node, …)"
+    elif isinstance(given, Node):
+        hint = "this is one server's node; pass its class: check(Node, …)"
+    elif isinstance(given, type):
+        hint = f"{given.__name__} does not derive from a Node; build on the step before: class Node(step_NN.Node)"
+    else:
+        hint = f"not {given!r}"
+    raise NodeError(f"check takes a Node class first and the step's number second, as in check(Node, step=6): {hint}")
+
+
+@contextmanager
+def _reproducible_random(node_class: Any) -> Iterator[None]:
+    """Seed Python's module `random` the same way for every check, and restore its state afterwards.
+
+    A class that stands in for a Node in another process is notified, so that it seeds `random` there too.
+    """
+    getattr(node_class, "_check_begins", lambda: None)()
+    before = random.getstate()
+    random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+def _try(each: Check, node_class: type, step: int) -> tuple[CheckResult, bool]:
+    """Run one check; also return whether it ended in an endless loop or a storm, so that no other is worth trying."""
+    bench = Bench(node_class, step)
+    try:
+        each.run(bench)
+    except CheckFailed as failure:
+        return CheckResult(each, False, str(failure), bench.trace, failure.event), False
+    except LabError as error:
+        is_stuck = isinstance(error, EventBudgetError) or isinstance(error.__cause__, HandlerTimeout)
+        return CheckResult(each, False, str(error), bench.trace, _last_event(bench)), is_stuck
+    except Exception as error:
+        # Reading the Node's state may run its code too, for example a property. Only an error with a line of the
+        # Node in its traceback is the Node's; any other is a bug in this check.
+        if (line := node_line(error.__traceback__)) is None:
+            raise
+        message = f"reading the state of tom's Node raised {type(error).__name__}: {error}\n{line}"
+        return CheckResult(each, False, message, bench.trace, _last_event(bench)), False
+    return CheckResult(each, True, trace=bench.trace), False
+
+
+def _last_event(bench: Bench) -> int | None:
+    """Return the number of the last event: a Node that fails ends the run there."""
+    return bench.trace.events[-1].number if bench.trace is not None and bench.trace.events else None
