@@ -91,8 +91,8 @@ def require_answer(bench: Bench, client: str, done: bool, story: str) -> None:
     is_ok = isinstance(bench.answer(client), Ok)
     bench.require(
         is_ok == done,
-        f"{story}; the request {asked['request']!r} should {'be answered with Ok by now' if done else 'wait'}, "
-        f"but {'is answered with Ok' if is_ok else 'is not'}",
+        f"{story}; tom should {'have answered' if done else 'not answer'} {asked['request']!r} with Ok "
+        f"{'by now' if done else 'yet'}, but {'has' if is_ok else 'has not'}",
         exchange.first(answers) or exchange.latest(bench, "delivered", "asked"),
     )
 
