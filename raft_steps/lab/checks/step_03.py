@@ -1,4 +1,4 @@
-"""The checks of step 3: a write is done when a majority has it, and everyone carries it out then, not before."""
+"""The checks of step 3: a write is committed once a majority has it, and every server applies it then, not before."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ MAJORITY = "Section 5.3: an entry is committed once a majority of the servers ha
 
 
 @rule(
-    "A leader logs a write and sends it to every follower at once; it carries it out, and answers, only after half of "
-    "them have acknowledged it.",
+    "A leader logs a write and sends it to every follower at once; it applies and answers it only when half of them have "
+    "acknowledged it.",
     MAJORITY,
 )
 def a_write_waits_for_the_followers(bench: Bench) -> None:
-    """A leader is asked for a write, and no follower says anything."""
+    """A leader receives a write, and no follower answers."""
     bench.begin(leads=True)
     client = write(bench, "set x 1")
-    story, asked = "a client asks tom, who leads, for set x 1", latest(bench, "asked")
+    story, asked = "a client sends set x 1 to tom, the leader", latest(bench, "asked")
     logged = [event["command"] for event in bench.events("appended")]
     bench.require(
         logged == ["set x 1"],
-        f"{story}; tom should log this one entry at once, but its log was given {'; '.join(logged) or 'nothing'}",
+        f"{story}; tom should log this one entry at once, but logs {'; '.join(logged) or 'nothing'}",
         asked,
     )
     for follower in PEERS:
@@ -50,9 +50,7 @@ def a_write_waits_for_the_followers(bench: Bench) -> None:
     require_waiting(bench, client, "tom leads jerry and spike, and neither has acknowledged set x 1")
 
 
-@rule(
-    "With the leader, half of the followers are a majority: then a write is carried out and answered, once.", MAJORITY
-)
+@rule("Half of the followers and the leader are a majority: then a write is applied and answered, once.", MAJORITY)
 def half_of_the_followers_are_enough(bench: Bench) -> None:
     """One of two followers acknowledges a write, and later the other does too."""
     bench.begin(leads=True)
@@ -64,26 +62,27 @@ def half_of_the_followers_are_enough(bench: Bench) -> None:
     again = bench.events("applied", "answered", since=mark)
     bench.require(
         not again,
-        "set x 1 is done, and now spike acknowledges it too; tom should do nothing more, but does it again",
+        "set x 1 is committed, and now spike acknowledges it too; tom should do nothing more, but "
+        + ("applies it again" if again and again[0].kind == "applied" else "answers again"),
         first(again),
     )
 
 
 @rule("A server without followers is a majority by itself: its writes wait for nobody.", MAJORITY)
-def a_server_alone_waits_for_nobody(bench: Bench) -> None:
-    """A leader that is the only server is asked for a write."""
+def a_single_server_waits_for_nobody(bench: Bench) -> None:
+    """A leader that is the only server receives a write."""
     bench.begin(1, leads=True)
     client = write(bench, "set x 1")
-    require_done(bench, client, "tom is the only server, so nobody else has to have set x 1")
+    require_done(bench, client, "tom is the only server, so no other has to acknowledge set x 1")
 
 
-@rule("Of three or four followers two must acknowledge a write; one that says so twice still counts once.", MAJORITY)
+@rule("Of three or four followers two must acknowledge a write; one that does so twice counts once.", MAJORITY)
 def with_four_or_five_servers_two_followers_are_needed(bench: Bench) -> None:
-    """In a cluster of five, and in one of four, a follower acknowledges a write twice, then a second one does."""
+    """In a cluster of five, and in one of four, one follower acknowledges a write twice, then a second one does."""
     for servers in (5, 4):
         bench.begin(servers, leads=True)
         client = write(bench, "set x 1")
-        minority = f"tom and jerry have set x 1, and two of {servers} servers are no majority"
+        minority = f"tom and jerry have set x 1, and two of {servers} servers are not a majority"
         acknowledge(bench, "jerry")
         require_waiting(bench, client, minority)
         acknowledge(bench, "jerry")
@@ -93,21 +92,21 @@ def with_four_or_five_servers_two_followers_are_needed(bench: Bench) -> None:
 
 
 @rule(
-    "A follower that refuses does not have the entry: its answer is no acknowledgement, and the leader tries again one "
+    "A follower that refuses does not have the entry: its answer is not an acknowledgement, and the leader retries one "
     "entry earlier.",
     "Section 5.3: an entry is committed once a majority of the servers has it; the leader retries after a rejection",
 )
-def a_refusal_is_no_acknowledgement(bench: Bench) -> None:
-    """A follower lacks the entry before the new one, and refuses."""
+def a_refusal_is_not_an_acknowledgement(bench: Bench) -> None:
+    """A follower lacks the entry that precedes the new one, and refuses."""
     bench.begin(log="1 set x 1", leads=True)
     client = write(bench, "set x 2")
     refuse_call(bench, calls(bench, "jerry")[-1], (0, 0))
-    require_waiting(bench, client, "jerry refuses set x 2, for it lacks the entry before; spike says nothing")
+    require_waiting(bench, client, "jerry refuses set x 2, because it lacks the preceding entry; spike does not answer")
 
 
-@rule("What followers acknowledged before a write was asked for says nothing about that write.", MAJORITY)
-def every_write_needs_acknowledgements_of_its_own(bench: Bench) -> None:
-    """Followers acknowledge heartbeats, and a first write; then comes a second one."""
+@rule("What followers acknowledged before a write does not count for that write.", MAJORITY)
+def every_write_needs_its_own_acknowledgements(bench: Bench) -> None:
+    """Followers acknowledge heartbeats and a first write; then a second write arrives."""
     bench.begin(leads=True)
     for follower in PEERS:
         acknowledge(bench, follower)
@@ -123,12 +122,12 @@ def every_write_needs_acknowledgements_of_its_own(bench: Bench) -> None:
 
 
 @rule(
-    "Several writes may wait at once: each is carried out in the order of the log, and each client has its own answer.",
+    "Several writes may wait at once: they are applied in the order of the log, and each client gets its own answer.",
     "Section 5.3; Section 8: every client gets the answer to its own request",
 )
-def open_writes_are_told_apart(bench: Bench) -> None:
-    """Two clients write before any follower has answered; then one acknowledges both calls, or is heard but once."""
-    for heard, did in (
+def pending_writes_are_kept_apart(bench: Bench) -> None:
+    """Two clients write before any follower answers; then one acknowledges both calls, or only the last."""
+    for answered, did in (
         (slice(None), "jerry has acknowledged both"),
         (slice(-1, None), "jerry has acknowledged set y 2, which it would have refused without set x 1 before it"),
     ):
@@ -136,21 +135,21 @@ def open_writes_are_told_apart(bench: Bench) -> None:
         mark = bench.mark()
         clients = {"set x 1": write(bench, "set x 1"), "set y 2": write(bench, "set y 2")}
         sent = bench.sent("AppendEntries", since=mark, to="jerry")
-        bench.require(sent, "tom is asked for set x 1 and set y 2 and should send jerry both, but sends nothing")
-        for call in sent[heard]:
+        bench.require(sent, "clients send set x 1 and set y 2 to tom, which should send jerry both, but sends nothing")
+        for call in sent[answered]:
             answer_call(bench, call, success=True)
-        story = f"set x 1 and set y 2 waited together at tom, and {did}"
+        story = f"set x 1 and set y 2 both waited at tom, and {did}"
         for client in clients.values():
             require_done(bench, client, story)
         require_applied(bench, list(clients), story)
 
 
 @rule(
-    "A read gives what committed writes have made of a key; a write that still waits for its majority is not seen.",
+    "A read returns the value of the last committed write; a write that still waits for its majority is not visible.",
     "Section 5.3: only committed entries are applied to the state machine",
 )
 def reads_see_only_committed_writes(bench: Bench) -> None:
-    """A client reads a key while a write to it waits, and again when it is done."""
+    """A client reads a key while a write to it waits, and again when the write is committed."""
     bench.begin(log="1 set x 1", leads=True)
     write(bench, "set x 2")
     read(bench, "x", "1", "x was 1, and set x 2 waits for its majority")
@@ -159,11 +158,11 @@ def reads_see_only_committed_writes(bench: Bench) -> None:
 
 
 @rule(
-    "When an entry is committed, the leader tells every follower so with CommitEntry; before, it does not.",
-    "the commits of July 2020: a message of its own tells followers to apply; Section 5.3",
+    "When an entry is committed, and not before, the leader sends CommitEntry to every follower.",
+    "the commits of July 2020: a separate message tells followers to apply; Section 5.3",
 )
-def followers_hear_of_the_commit(bench: Bench) -> None:
-    """A leader is asked for a write, and one of two followers acknowledges it."""
+def followers_are_notified_of_the_commit(bench: Bench) -> None:
+    """A leader receives a write, and one of two followers acknowledges it."""
     bench.begin(log="1 set x 1", leads=True)
     bench.run(1)
     write(bench, "set x 2")
@@ -171,39 +170,39 @@ def followers_hear_of_the_commit(bench: Bench) -> None:
     early = bench.sent("CommitEntry")
     bench.require(
         not early,
-        "nobody has acknowledged set x 2, and no follower should carry it out yet; tom already sends CommitEntry",
+        "no follower has acknowledged set x 2, so none should apply it yet; but tom already sends CommitEntry",
         first(early),
     )
     acknowledge(bench, "jerry")
     for follower in PEERS:
-        told = bench.sent("CommitEntry", to=follower)
-        story = f"jerry has acknowledged set x 2, entry 2, so it is committed; tom should tell {follower}"
-        bench.require(told, f"{story}, but sends no CommitEntry", bench.arrival())
+        commits = bench.sent("CommitEntry", to=follower)
+        story = f"jerry has acknowledged set x 2, entry 2, so it is committed; tom should notify {follower}"
+        bench.require(commits, f"{story}, but sends no CommitEntry", bench.arrival())
         bench.require(
-            [field_of(event, "index") for event in told] == [2],
-            f"{story} with one CommitEntry of index 2; it sends {', '.join(str(event['fields']) for event in told)}",
-            told[0],
+            [field_of(event, "index") for event in commits] == [2],
+            f"{story} with one CommitEntry of index 2; it sends {', '.join(str(event['fields']) for event in commits)}",
+            commits[0],
         )
 
 
 @rule(
-    "A follower carries an entry out when it hears that it is committed, not when it stores it.",
+    "A follower applies an entry when CommitEntry says that it is committed, not when it stores it.",
     "Section 5.3: once a follower learns that an entry is committed, it applies it; the commits of July 2020",
 )
 def a_follower_applies_on_the_commit_message(bench: Bench) -> None:
-    """A follower is sent two entries, and hears that the first is committed, one that it does not have, and its last."""
+    """A follower receives two entries, then CommitEntry for the first, for one that it lacks, and for its last."""
     bench.begin()
     append_entries(bench, "jerry", (0, 0), "1 set x 1; 1 set y 2")
     early = bench.events("applied")
     bench.require(
         not early,
-        "jerry sends tom two entries, which may not be committed; tom should store them, but carries them out",
+        "jerry sends tom two entries, which may not be committed; tom should only store them, but applies them",
         first(early),
     )
     for index, expected, story in (
-        (1, ["set x 1"], "jerry tells tom that entry 1, set x 1, is committed"),
-        (7, ["set x 1"], "jerry tells tom that entry 7 is committed, and tom's log ends at entry 2"),
-        (2, ["set x 1", "set y 2"], "jerry tells tom that entry 2, set y 2, the last of tom's log, is committed"),
+        (1, ["set x 1"], "jerry sends CommitEntry for entry 1, set x 1"),
+        (7, ["set x 1"], "jerry sends CommitEntry for entry 7, and tom's log ends with entry 2"),
+        (2, ["set x 1", "set y 2"], "jerry sends CommitEntry for entry 2, set y 2, the last of tom's log"),
     ):
         mark = bench.mark()
         send(bench, "jerry", "CommitEntry", index=index)
@@ -211,17 +210,17 @@ def a_follower_applies_on_the_commit_message(bench: Bench) -> None:
         found = [event["command"] for event in applied]
         bench.require(
             found == expected,
-            f"{story}; by now tom should have carried out {'; '.join(expected)} and nothing else, "
-            f"but has carried out {'; '.join(found) or 'nothing'}",
+            f"{story}; by now tom should have applied {'; '.join(expected)} and nothing else, "
+            f"but has applied {'; '.join(found) or 'nothing'}",
             first(bench.events("applied", since=mark)) or bench.arrival(),
         )
 
 
-# What these checks have in common.
+# Helpers of these checks.
 
 
 def write(bench: Bench, command: str) -> str:
-    """Let a client ask for a write, wait until the calls that it sets off have arrived, and give the client."""
+    """Send a client's write, wait until the calls that it causes have been delivered, and return the client."""
     bench.run(0.5)
     client = bench.ask(command)
     bench.run(0.5)
@@ -229,7 +228,7 @@ def write(bench: Bench, command: str) -> str:
 
 
 def calls(bench: Bench, follower: str) -> list[Event]:
-    """Give the AppendEntries that the server under test has sent to a follower.
+    """Return the AppendEntries that the server under test has sent to a follower.
 
     Raises:
         CheckFailed: There are none.
@@ -240,39 +239,37 @@ def calls(bench: Bench, follower: str) -> list[Event]:
 
 
 def acknowledge(bench: Bench, follower: str) -> None:
-    """Let a follower acknowledge the latest AppendEntries that it was sent."""
+    """Acknowledge the latest AppendEntries to a follower."""
     answer_call(bench, calls(bench, follower)[-1], success=True)
 
 
 def require_waiting(bench: Bench, client: str, story: str) -> None:
-    """Hold a write to it that it is neither carried out nor answered.
+    """Check that a write is neither applied nor answered yet.
 
     Raises:
         CheckFailed: It is.
     """
     asked = next(event for event in bench.events("asked") if event["client"] == client)
     early = bench.events("applied", "answered", since=asked.number)
-    did = "carries it out" if early and early[0].kind == "applied" else "answers the client"
+    did = "applies it" if early and early[0].kind == "applied" else "answers the client"
     bench.require(not early, f"{story}; the write should wait, but tom {did}", first(early))
 
 
 def require_done(bench: Bench, client: str, story: str) -> None:
-    """Hold a write to it that it is carried out and answered.
+    """Check that a write is applied and answered.
 
     Raises:
         CheckFailed: It is not.
     """
     asked = next(event for event in bench.events("asked") if event["client"] == client)
     entry = f"the write {asked['request']!r}"
-    heard = latest(bench, "asked", "delivered")
+    last = latest(bench, "asked", "delivered")
     answer = bench.answer(client)
-    bench.require(answer is not None, f"{story}; {entry} should be answered, but tom tells its client nothing", heard)
+    bench.require(answer is not None, f"{story}; tom should answer {entry}, but does not", last)
     bench.require(
         isinstance(answer, Ok),
-        f"{story}; {entry} should be answered with Ok, not {answer!r}",
+        f"{story}; tom should answer {entry} with Ok, not {answer!r}",
         latest(bench, "answered"),
     )
     applied = [event["command"] for event in bench.events("applied", since=asked.number)]
-    bench.require(
-        asked["request"] in applied, f"{story}; {entry} should be carried out, but tom only answers its client", heard
-    )
+    bench.require(asked["request"] in applied, f"{story}; tom should apply {entry}, but only answers its client", last)

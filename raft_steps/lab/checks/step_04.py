@@ -1,4 +1,4 @@
-"""The checks of step 4: a server that hears no leader runs for leader, and leads with a majority behind it."""
+"""The checks of step 4: a follower without a leader starts an election, and leads once a majority votes for it."""
 
 from __future__ import annotations
 
@@ -25,33 +25,36 @@ from raft_steps.lab.checks.exchange import (
 )
 from raft_steps.lab.checks.rules import rule
 
-LIVES = 200  # A right Node leaves out one of the 11 timeouts in so many lives about once in 20 million tries.
+STARTS = 200  # In so many starts a right Node leaves out one of the 11 timeouts about once in 20 million runs.
 
 
 @rule(
-    "A follower that hears no leader for its election timeout raises its term and asks every other server for its vote.",
+    "A follower that receives nothing from a leader for its election timeout increments its term and asks every other "
+    "server for its vote.",
     "Section 5.2; Figure 2, Followers and Candidates; Raft 10",
 )
 def silence_starts_an_election(bench: Bench) -> None:
-    """A follower in term 2 hears nothing."""
+    """A follower in term 2 receives no message."""
     bench.begin(log="2 set x 1")
     require_field(bench, "is_candidate", False, "tom starts as a follower", first(bench.events("started")))
-    story = "tom is a follower in term 2 and hears no leader"
+    story = "tom is a follower in term 2 and receives nothing from a leader"
     calls = await_election(bench, story)
     began = calls[0].seconds
     bench.require(
-        began >= TIMEOUTS_S[0], f"{story}; it should wait 8 s at least, but sends RequestVote at {began:g} s", calls[0]
+        began >= TIMEOUTS_S[0], f"{story}; it should wait at least 8 s, but sends RequestVote at {began:g} s", calls[0]
     )
     for call in calls:
         term = term_of(call)
-        bench.require(term == 3, f"{story}; it should run in term 3, but sends RequestVote of term {term}", call)
+        bench.require(
+            term == 3, f"{story}; its election should be in term 3, but its RequestVote has term {term}", call
+        )
     asked = [call["to"] for call in calls]
     bench.require(
         sorted(asked) == sorted(PEERS),
         f"{story}; it should send RequestVote to jerry and to spike, but sends it to {', '.join(asked)}",
         calls[0],
     )
-    require_field(bench, "is_candidate", True, "tom runs for leader", calls[0])
+    require_field(bench, "is_candidate", True, "tom starts an election", calls[0])
 
 
 @rule(
@@ -61,44 +64,44 @@ def silence_starts_an_election(bench: Bench) -> None:
 def the_timeout_is_a_whole_number_from_8_to_18(bench: Bench) -> None:
     """A server is started many times, each time with another seed."""
     drawn: set[float] = set()
-    for seed in range(LIVES):
+    for seed in range(STARTS):
         bench.cluster(1, seed=seed, leader=None)
         drawn.add(timeout_at_start(bench))
     missing = ", ".join(f"{seconds} s" for seconds in TIMEOUTS_S if seconds not in drawn)
     bench.require(
-        not missing, f"in {LIVES} lives tom should draw every timeout from 8 s to 18 s; it never draws {missing}"
+        not missing, f"in {STARTS} starts tom should draw every timeout from 8 s to 18 s; it never draws {missing}"
     )
 
 
 @rule(
-    "A follower that hears from a leader waits a full election timeout again.",
+    "A follower that receives a leader's call waits a full election timeout again.",
     "Section 5.2: a server remains a follower as long as it hears from a leader",
 )
 def a_heartbeat_restarts_the_timer(bench: Bench) -> None:
-    """A follower hears a heartbeat every 7 s, ten times; then nothing more."""
+    """A follower receives a heartbeat every 7 s, ten times; then nothing more."""
     bench.begin(log="1 set x 1")
     for _ in range(10):
         bench.run(6.8)
         sent = append_entries(bench, "jerry", (1, 1))
-        require_reply(bench, sent, success=True, about=1, story="tom follows jerry and hears its heartbeat")
+        require_reply(bench, sent, success=True, about=1, story="tom follows jerry and receives its heartbeat")
         early = first(bench.sent("RequestVote"))
         bench.require(
             not early,
-            "tom hears jerry's heartbeat every 7 s, and no timeout is that short; but tom runs for leader",
+            "tom receives jerry's heartbeat every 7 s, and every timeout is longer; but tom starts an election",
             early,
         )
-    heard = bench.arrival().seconds
-    call = await_election(bench, "tom followed jerry, who has fallen silent")[0]
+    received_s = bench.arrival().seconds
+    call = await_election(bench, "tom followed jerry, which has gone silent")[0]
     bench.require(
-        call.seconds - heard >= TIMEOUTS_S[0],
-        f"tom hears jerry's heartbeat at {heard:g} s and should wait 8 s at least from then on; "
-        f"it runs for leader at {call.seconds:g} s",
+        call.seconds - received_s >= TIMEOUTS_S[0],
+        f"tom receives jerry's heartbeat at {received_s:g} s and should wait at least 8 s from then on; "
+        f"it starts an election at {call.seconds:g} s",
         call,
     )
 
 
 @rule(
-    "A server gives its vote to one candidate of a term, to the first that asks.",
+    "In one term a server votes for one candidate, the first that asks.",
     "Section 5.2: at most one candidate in a given term, first come, first served",
 )
 def one_vote_only(bench: Bench) -> None:
@@ -106,11 +109,13 @@ def one_vote_only(bench: Bench) -> None:
     bench.begin()
     bench.require(
         ask_for_vote(bench, "jerry", 5),
-        "tom is in term 0 and has not voted; it should vote for jerry, who asks for a vote in term 5, but does not",
+        "tom is in term 0 and has not voted; it should vote for jerry, a candidate in term 5, but does not",
         bench.arrival(),
     )
     vote = ask_for_vote(bench, "spike", 5)
-    bench.require(not vote, "tom has voted for jerry in term 5; it should refuse spike, who asks too, but votes", vote)
+    bench.require(
+        not vote, "tom has voted for jerry in term 5; it should refuse spike in the same term, but votes for it", vote
+    )
     require_field(bench, "voted_for", "jerry", "tom has voted for jerry and refused spike", bench.arrival())
 
 
@@ -119,48 +124,46 @@ def one_vote_only(bench: Bench) -> None:
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1; Raft 10",
 )
 def no_vote_for_a_term_that_is_not_newer(bench: Bench) -> None:
-    """A follower is asked by a candidate of an older term, then as a candidate by one of its own term and by a newer."""
+    """A follower is asked in an older term; then, as a candidate, in its own term and in a newer one."""
     bench.begin(log="3 set x 1")
     vote = ask_for_vote(bench, "jerry", 2)
-    bench.require(not vote, "tom is in term 3; it should refuse jerry, who asks for a vote in term 2, but votes", vote)
+    bench.require(not vote, "tom is in term 3; it should refuse jerry, a candidate in term 2, but votes for it", vote)
     await_election(bench)
     vote = ask_for_vote(bench, "jerry", 4)
-    bench.require(
-        not vote, "tom runs in term 4; it should refuse jerry, who asks for a vote in term 4, but votes", vote
-    )
+    bench.require(not vote, "tom is a candidate in term 4; it should refuse jerry, another one, but votes for it", vote)
     bench.require(
         ask_for_vote(bench, "spike", 5),
-        "tom has voted for nobody else, it refused jerry twice; it should vote for spike, who asks in term 5, but does not",
+        "tom has refused jerry twice and voted for no other server; it should vote for spike, a candidate in term 5, "
+        "but does not",
         bench.arrival(),
     )
 
 
 @rule(
-    "A follower that gives its vote waits a full election timeout again; one that refuses it does not.",
-    "Figure 2, Followers: it runs when a timeout passes without a leader's call and without granting its vote",
+    "A follower that grants its vote waits a full election timeout again; one that refuses it does not.",
+    "Figure 2, Followers: the timeout elapses without a leader's call and without granting a vote",
 )
 def a_vote_restarts_the_timer(bench: Bench) -> None:
-    """A second before a follower would run, a candidate asks for its vote; in a second run it is one of an older term."""
-    due = begin_just_before_timeout(bench)
-    story = f"tom hears no leader and would run at {due:g} s, and a second before jerry asks for its vote in term 4"
-    bench.require(
-        ask_for_vote(bench, "jerry", 4), f"{story}; tom is in term 3 and should vote, but does not", bench.arrival()
-    )
-    heard = bench.arrival().seconds
+    """A second before a follower's timeout, a candidate asks for its vote; in a second run, one of an older term."""
+    due_s = begin_just_before_timeout(bench)
+    story = f"tom's election timeout is at {due_s:g} s, and a second before, jerry asks for its vote in term 4"
+    vote = ask_for_vote(bench, "jerry", 4)
+    bench.require(vote, f"{story}; tom is in term 3 and should vote, but does not", bench.arrival())
+    received_s = bench.arrival().seconds
     call = await_election(bench, f"{story}; tom votes")[0]
     bench.require(
-        call.seconds - heard >= TIMEOUTS_S[0],
-        f"{story}; tom votes, and should wait 8 s at least for a leader, but runs at {call.seconds:g} s",
+        call.seconds - received_s >= TIMEOUTS_S[0],
+        f"{story}; tom votes, and should wait at least 8 s from then on, but starts an election at {call.seconds:g} s",
         call,
     )
-    due = begin_just_before_timeout(bench)
-    story = f"tom hears no leader and would run at {due:g} s, and a second before jerry asks for its vote in term 2"
+    due_s = begin_just_before_timeout(bench)
+    story = f"tom's election timeout is at {due_s:g} s, and a second before, jerry asks for its vote in term 2"
     vote = ask_for_vote(bench, "jerry", 2)
     bench.require(not vote, f"{story}; tom is in term 3 and should refuse, but votes", vote)
     call = await_election(bench, f"{story}; tom refuses")[0]
     bench.require(
-        call.seconds <= due,
-        f"{story}; tom refuses, and should run at {due:g} s all the same, but runs at {call.seconds:g} s",
+        call.seconds <= due_s,
+        f"{story}; tom refuses, and should still start an election at {due_s:g} s, but does so at {call.seconds:g} s",
         call,
     )
 
@@ -170,7 +173,7 @@ def a_vote_restarts_the_timer(bench: Bench) -> None:
     "Raft 10, which takes half for a majority; Section 5.2: a candidate wins with votes from a majority",
 )
 def half_of_the_servers_win(bench: Bench) -> None:
-    """One of three servers is refused, then gets a vote; one of five gets a vote twice, then another; then even ones."""
+    """A candidate of three gets a refusal, then a vote; one of five a vote twice, then another; then four and six."""
     bench.begin(3)
     await_election(bench)
     require_leading(bench, False, "tom has one vote of three, its own")
@@ -192,29 +195,29 @@ def half_of_the_servers_win(bench: Bench) -> None:
         for count, voter in enumerate(voters, start=2):
             send_vote(bench, voter)
             enough = 2 * count == servers
-            half = "and half is enough" if enough else "and half is more"
+            half = "and half is enough" if enough else "which is less than half"
             require_leading(bench, enough, f"tom has {count} votes of {servers}, its own included, {half}")
 
 
 @rule(
-    "A server that is alone needs no other's vote: when its election timeout is up, it leads.",
-    "Section 5.2: a candidate wins with votes from a majority, and of one server its own vote is that",
+    "A single server needs no other vote than its own: when its election timeout elapses, it leads.",
+    "Section 5.2: a candidate wins with votes from a majority, and of one server its own vote is a majority",
 )
-def a_server_alone_elects_itself(bench: Bench) -> None:
-    """The only server of a cluster waits for its timeout, and is asked for a write and a read then."""
+def a_single_server_elects_itself(bench: Bench) -> None:
+    """The only server of a cluster waits for its timeout, and then receives a write and a read."""
     bench.begin(1, log="1 set x 1")
     bench.run(TIMEOUTS_S[-1] + 0.5)
     require_leading(bench, True, "tom is the only server, and no timeout is longer than 18 s")
     request(bench, "set y 2")
-    read(bench, "x", "1", "tom leads, and its log says set x 1")
+    read(bench, "x", "1", "tom leads, and its log has set x 1")
 
 
 @rule(
-    "A candidate that wins sends heartbeats to all others at once; it wins once, and a late vote changes nothing.",
+    "A candidate that wins sends heartbeats to all others at once; it wins once, and a later vote changes nothing.",
     "Section 5.2; Figure 2, Leaders: upon election, send initial empty AppendEntries",
 )
 def the_winner_sends_heartbeats_at_once(bench: Bench) -> None:
-    """A candidate wins with the first of two votes; the second comes later."""
+    """A candidate wins with the first of two votes; the second arrives later."""
     bench.begin()
     await_election(bench)
     sent = send_vote(bench, "jerry")
@@ -223,71 +226,73 @@ def the_winner_sends_heartbeats_at_once(bench: Bench) -> None:
     called = [call["to"] for call in sent if call["type"] == "AppendEntries"]
     bench.require(
         sorted(called) == sorted(PEERS),
-        f"tom has won and should send jerry and spike a heartbeat each, at once; "
+        f"tom has won and should send one heartbeat each to jerry and spike at once; "
         f"it sends AppendEntries to {', '.join(called) or 'nobody'}",
         bench.arrival(),
     )
     mark = bench.mark()
     send_vote(bench, "spike")
     again = first(bench.events("sent", "applied", since=mark))
-    did = f"sends {again['type']}" if again and again.kind == "sent" else "carries out its log"
+    did = f"sends {again['type']}" if again and again.kind == "sent" else "applies its log"
     bench.require(
-        not again, f"tom leads already when spike's vote arrives, and should do nothing; but it {did} again", again
+        not again, f"tom leads already when spike's vote arrives, and should do nothing, but {did} again", again
     )
 
 
 @rule(
-    "A leader does not run for leader, however long it leads.",
-    "Section 5.2; Figure 2: it is followers and candidates that have an election timeout",
+    "A leader never starts an election, however long it leads.",
+    "Section 5.2; Figure 2: only followers and candidates have an election timeout",
 )
 def a_leader_does_not_time_out(bench: Bench) -> None:
-    """A server leads for a minute, because it was told to at its start; another because it has won its election."""
-    for told in (True, False):
-        bench.begin(leads=told)
-        if not told:
+    """A server leads for a minute, first as the named leader of its start, then because it has won an election."""
+    for named in (True, False):
+        bench.begin(leads=named)
+        if not named:
             bench.win_election()
-        mark, story = bench.mark(), "was told to lead" if told else "has won its election"
+        mark, story = bench.mark(), "is the named leader" if named else "has won its election"
         for _ in range(12):
             bench.run(5)
             call = first(bench.sent("RequestVote", since=mark))
-            bench.require(not call, f"tom {story}, and its election timer should not run any more; but tom runs", call)
+            bench.require(
+                not call, f"tom {story}, so its election timer should be off; but it starts an election", call
+            )
 
 
 @rule(
-    "When a server becomes leader, its state machine holds what its log says and nothing else, so its reads are right.",
+    "When a server becomes leader, its state machine is exactly the result of its log, so its reads are right.",
     "Raft 10: winning an election replays the log; the ten-step test, step 4",
 )
-def a_new_leader_has_carried_out_its_log(bench: Bench) -> None:
-    """A follower is sent two entries, one in the place of its own, hears of no commit, and becomes leader."""
+def a_new_leader_has_applied_its_log(bench: Bench) -> None:
+    """A follower receives two entries, one in place of its own, but no commit message, and becomes leader."""
     bench.begin(log="1 set x 1; 1 set z 4")
     append_entries(bench, "jerry", (1, 1), "2 set x 2; 2 set y 3")
     story = "tom's entry 2, set z 4, has term 1, and jerry sends entries 2 and 3 of term 2"
     require_log(bench, "1 set x 1; 2 set x 2; 2 set y 3", story)
     bench.win_election()
     for key, expected in (("x", "2"), ("y", "3"), ("z", None)):
-        read(bench, key, expected, "tom has won, and its log says set x 1; set x 2; set y 3")
+        read(bench, key, expected, "tom has won, and its log has set x 1; set x 2; set y 3")
 
 
 @rule(
-    "A candidate that is not elected within its timeout raises its term and runs again.",
+    "A candidate that is not elected within its timeout increments its term and starts a new election.",
     "Section 5.2: each candidate times out and starts a new election",
 )
-def a_failed_election_is_tried_again(bench: Bench) -> None:
-    """A candidate hears nothing from the others, three times."""
+def a_failed_election_is_retried(bench: Bench) -> None:
+    """A candidate receives no reply, three times."""
     bench.begin(log="2 set x 1")
     call = await_election(bench)[0]
     for _ in range(3):
         began, term = call.seconds, term_of(call)
-        story = f"tom runs in term {term} at {began:g} s, and nobody answers"
+        story = f"tom starts an election in term {term} at {began:g} s, and nobody answers"
         call = await_election(bench, story)[0]
         bench.require(
             call.seconds - began >= TIMEOUTS_S[0],
-            f"{story}; it should wait 8 s at least for votes, but runs again at {call.seconds:g} s",
+            f"{story}; it should wait at least 8 s for votes, but starts the next one at {call.seconds:g} s",
             call,
         )
         found = term_of(call)
         bench.require(
             found == term + 1,
-            f"{story}; it should run again in term {term + 1}, but sends RequestVote of term {found}",
+            f"{story}; its next election should be in term {term + 1}, but its RequestVote has term {found}",
             call,
         )

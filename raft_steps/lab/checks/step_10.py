@@ -40,7 +40,7 @@ def an_election_is_otherwise_as_before(bench: Bench) -> None:
     """Servers run that hear nothing, and one that is alone; one of five hears yes twice."""
     step_08.each_election_has_a_timeout_of_its_own.run(bench)
     step_08.a_candidate_that_fails_runs_again.run(bench)
-    step_04.a_server_alone_elects_itself.run(bench)
+    step_04.a_single_server_elects_itself.run(bench)
     bench.begin(5, log="1 set x 1")
     await_election(bench)
     send_vote(bench, "jerry")
