@@ -1,4 +1,4 @@
-"""The checks of step 6: an older term is refused, and a term at least as new is followed."""
+"""The checks of step 6: a call of an older term is refused; a call of a term at least as new is from the leader."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 
-# What a refused call leaves alone, as far as a Node has it; a learner's own counters do not matter.
+# The fields that a refused call must not change, if the Node has them; a learner's own counters do not matter.
 KEPT = ("current_term", "voted_for", "is_leader", "is_candidate", "log", "timers")
 
 
@@ -17,18 +17,18 @@ KEPT = ("current_term", "voted_for", "is_leader", "is_candidate", "log", "timers
     "Section 5.1; Figure 2, AppendEntries RPC, receiver 1",
 )
 def an_older_term_is_refused(bench: Bench) -> None:
-    """A call of term 2 reaches a candidate of term 4, whose last entry is of term 3."""
+    """A call of term 2 reaches a candidate in term 4, whose last entry has term 3."""
     bench.begin(log="3 set x 1")
     bench.run_until_sent("RequestVote")
     sent = bench.call("jerry", 2, after=(1, 3))
-    situation = "tom is in term 4, and jerry calls in term 2: tom should answer jerry with AppendEntriesRefused(term=4)"
-    bench.require(sent, f"{situation}; it answers nothing", bench.arrival())
+    story = "tom is in term 4, and jerry's call has term 2: tom should answer jerry with AppendEntriesRefused(term=4)"
+    bench.require(sent, f"{story}; it does not answer", bench.arrival())
     first = sent[0]
-    bench.require(first["type"] == "AppendEntriesRefused", f"{situation}; it answers with {first['type']}", first)
-    bench.require(first["to"] == "jerry", f"{situation}; it answers {first['to']}", first)
+    bench.require(first["type"] == "AppendEntriesRefused", f"{story}; it answers with {first['type']}", first)
+    bench.require(first["to"] == "jerry", f"{story}; it answers {first['to']}", first)
     term = first["fields"].get("term", "no term")
-    bench.require(term == 4, f"{situation}; its refusal says {term if term == 'no term' else f'term {term}'}", first)
-    bench.require(len(sent) == 1, f"{situation} and no more; it also sends {sent[-1]['type']}", sent[-1])
+    bench.require(term == 4, f"{story}; its refusal carries {term if term == 'no term' else f'term {term}'}", first)
+    bench.require(len(sent) == 1, f"{story} only; it also sends {sent[-1]['type']}", sent[-1])
 
 
 @rule(
@@ -36,40 +36,40 @@ def an_older_term_is_refused(bench: Bench) -> None:
     'Raft 11: "Everything we previously did in an append_entries response […] only happens in an else block"',
 )
 def a_refused_call_changes_nothing(bench: Bench) -> None:
-    """A call of an older term would delete an entry of a follower that has voted, and put off its election."""
+    """A call of an older term would delete an entry of a follower that has voted, and delay its election."""
     bench.begin(log="3 set x 1; 3 set y 2", draws=(8,))
     bench.send("spike", "RequestVote", term=4)
     bench.run(2)
     before = bench.fields()
     bench.call("jerry", 2, after=(1, 3), entries="2 set z 9")
-    require_unchanged(bench, before, "tom follows in term 3 and should refuse jerry's call of term 2 unchanged")
+    require_unchanged(bench, before, "tom is a follower in term 3 and should refuse jerry's call of term 2 unchanged")
 
 
 @rule(
-    "A candidate that refuses a call goes on as a candidate: its election timer runs on, and votes still count.",
+    "A candidate that refuses a call stays a candidate: its election timer keeps running, and votes still count.",
     'Section 5.2: it "continues in candidate state"',
 )
-def a_candidate_that_refuses_goes_on(bench: Bench) -> None:
-    """A call of term 3 reaches a candidate of term 4."""
+def a_candidate_that_refuses_stays_a_candidate(bench: Bench) -> None:
+    """A call of term 3 reaches a candidate in term 4."""
     bench.begin(log="3 set x 1", draws=(8, 8))
     bench.run_until_sent("RequestVote")
     bench.run(2)
     before = bench.fields()
     bench.call("jerry", 3, after=(1, 3), entries="3 set y 2")
-    require_unchanged(bench, before, "tom runs for leader of term 4 and should refuse jerry's call of term 3 unchanged")
+    require_unchanged(bench, before, "tom is a candidate in term 4 and should refuse jerry's call of term 3 unchanged")
     bench.send("spike", "RequestVoteReply", vote_granted=True)
     bench.require(
         bench.field("is_leader"),
-        "tom runs for leader of term 4 and has refused a call of term 3: with spike's vote it should lead, but does not",
+        "tom is a candidate in term 4 and has refused a call of term 3: with spike's vote it should lead, but does not",
         bench.arrival(),
     )
 
 
 @rule(
-    "A leader that refuses a call goes on leading.",
+    "A leader that refuses a call keeps leading.",
     "Section 5.1; Raft 11, first commit",
 )
-def a_leader_that_refuses_goes_on(bench: Bench) -> None:
+def a_leader_that_refuses_keeps_leading(bench: Bench) -> None:
     """A call of term 3, from a former leader, reaches the leader of term 4."""
     bench.begin(log="3 set x 1")
     bench.win_election()
@@ -79,63 +79,67 @@ def a_leader_that_refuses_goes_on(bench: Bench) -> None:
     require_unchanged(bench, before, "tom leads in term 4 and should refuse jerry's call of term 3 unchanged")
 
 
-def require_unchanged(bench: Bench, before: dict[str, Any], situation: str) -> None:
-    """Fail unless the server under test is what it was before the call that it has just heard."""
+def require_unchanged(bench: Bench, before: dict[str, Any], story: str) -> None:
+    """Check that the call that the server under test has just received changed nothing.
+
+    Raises:
+        CheckFailed: A field has changed.
+    """
     after = bench.fields()
     for name in KEPT:
         was, now = before.get(name), after.get(name)
         if was != now:
-            bench.fail(f"{situation}; but {describe_change(name, was, now)} now", bench.arrival())
+            bench.fail(f"{story}; but {describe_change(name, was, now)} now", bench.arrival())
 
 
 def describe_change(name: str, was: Any, now: Any) -> str:
-    """Say how a field of the server under test has changed."""
+    """Describe how a field of the server under test has changed."""
     if name == "log":
         was, now = ("; ".join(f"{entry['term']} {entry['command']}" for entry in log) for log in (was, now))
     if name == "timers":
         timer = next(timer for timer in sorted({*was, *now}) if was.get(timer) != now.get(timer))
-        due = f"ran until {format_seconds(was[timer][1])} s" if timer in was else "stood still"
-        return f"its {timer} timer {due} and " + (
-            f"runs until {format_seconds(now[timer][1])} s" if timer in now else "stands still"
+        due = f"was due at {format_seconds(was[timer][1])} s" if timer in was else "was off"
+        return f"its {timer} timer {due} and is " + (
+            f"due at {format_seconds(now[timer][1])} s" if timer in now else "off"
         )
     return f"its {name} was {was!r} and is {now!r}"
 
 
 @rule(
-    "A call of the receiver's own term, or of a later one, is from a leader to follow: all is done that a call did before, "
-    "and the vote is left alone, so that nobody votes twice in a term.",
+    "A call of the receiver's own term, or of a later one, comes from the leader: the receiver follows it as before, and "
+    "keeps its vote, because no server may vote twice in a term.",
     'Section 5.2: "at least as large"; Raft 11: "an up-to-date append_entries call"',
 )
 def a_term_at_least_as_new_is_followed(bench: Bench) -> None:
-    """A follower of term 3 hears a call of term 3 that brings an entry; another time, one of term 4; and one that has voted."""
+    """A follower in term 3 receives a call of term 3 with an entry; another time, one of term 4; then one that has voted."""
     for term in (3, 4):
         bench.begin(log="3 set x 1", draws=(8,))
         bench.run(4)
-        require_followed(bench, term, "tom follows in term 3")
-        require_timer_restarted(bench, f"tom follows in term 3 and hears jerry's call of term {term}")
-    require_vote_left(bench)
+        require_followed(bench, term, "tom is a follower in term 3")
+        require_timer_restarted(bench, f"tom is a follower in term 3 and receives jerry's call of term {term}")
+    require_vote_kept(bench)
 
 
 @rule(
-    "A candidate that hears a call of its own term, or of a later one, accepts that leader and is a follower again.",
+    "A candidate that receives a call of its own term, or of a later one, accepts that leader and becomes a follower.",
     'Section 5.2: it "returns to follower state"',
 )
 def a_candidate_follows_the_leader_of_its_term(bench: Bench) -> None:
-    """A candidate of term 4 hears that jerry has won term 4; another time, that jerry leads in term 5 already."""
+    """A candidate in term 4 receives a call of jerry, the leader of term 4; another time, of term 5."""
     for term in (4, 5):
         bench.begin(log="3 set x 1", draws=(8, 8))
         bench.run_until_sent("RequestVote")
         bench.run(2)
-        require_followed(bench, term, "tom runs for leader of term 4")
-        require_timer_restarted(bench, f"tom runs for leader of term 4 and hears jerry's call of term {term}")
+        require_followed(bench, term, "tom is a candidate in term 4")
+        require_timer_restarted(bench, f"tom is a candidate in term 4 and receives jerry's call of term {term}")
 
 
 @rule(
-    "A leader that hears a call of a term at least as new is a follower from then on, and turns clients away.",
+    "A leader that receives a call of a term at least as new becomes a follower, and turns clients away.",
     'Section 5.1; Raft 11: "it reverts to the follower state"',
 )
 def a_term_at_least_as_new_deposes_a_leader(bench: Bench) -> None:
-    """The leader of term 4 hears a call of term 5; another time, a call of term 4."""
+    """The leader of term 4 receives a call of term 5; another time, a call of term 4."""
     for term in (5, 4):
         bench.begin(log="3 set x 1")
         bench.win_election()
@@ -150,25 +154,31 @@ def a_term_at_least_as_new_deposes_a_leader(bench: Bench) -> None:
         )
 
 
-def require_followed(bench: Bench, term: int, situation: str) -> None:
-    """Let jerry call in this term with an entry, and fail unless the server under test follows it in every way."""
+def require_followed(bench: Bench, term: int, story: str) -> None:
+    """Send a call of this term with an entry from jerry, and check that the server under test follows it in every way.
+
+    Raises:
+        CheckFailed: Its term, role, log or answer is wrong.
+    """
     sent = bench.call("jerry", term, after=(1, 3), entries=f"{term} set y 2")
-    situation, heard = f"{situation} and hears jerry's call of term {term}", bench.arrival()
+    story, received = f"{story} and receives jerry's call of term {term}", bench.arrival()
     now, state = bench.field("current_term"), bench.fields()
-    bench.require(now == term, f"{situation}: it should be in term {term} now, but is in term {now}", heard)
+    bench.require(now == term, f"{story}: it should be in term {term} now, but is in term {now}", received)
     role = "leader" if state.get("is_leader") else "candidate" if state.get("is_candidate") else ""
-    bench.require(not role, f"{situation}: it should follow jerry now, but is_{role} is still True", heard)
+    bench.require(not role, f"{story}: it should follow jerry now, but is_{role} is still True", received)
     wanted = f"3 set x 1; {term} set y 2"
-    bench.require(
-        bench.log() == wanted, f"{situation}: its log should be '{wanted}' now, but is '{bench.log()}'", heard
-    )
+    bench.require(bench.log() == wanted, f"{story}: its log should be '{wanted}' now, but is '{bench.log()}'", received)
     answers = ", ".join(event["type"] for event in sent) or "nothing"
     accepts = answers == "AppendEntriesReply" and sent[0]["fields"].get("success")
-    bench.require(accepts, f"{situation}: it should answer success, but answers {answers}", sent[0] if sent else heard)
+    bench.require(accepts, f"{story}: it should answer success, but answers {answers}", sent[0] if sent else received)
 
 
-def require_vote_left(bench: Bench) -> None:
-    """Let a follower of term 3 vote in term 4 and hear the leader of term 3 once more; fail if it votes again after that."""
+def require_vote_kept(bench: Bench) -> None:
+    """Check that a follower in term 3 that votes in term 4 and then receives a call of term 3 does not vote again.
+
+    Raises:
+        CheckFailed: It votes a second time.
+    """
     bench.begin(log="3 set x 1")
     bench.send("spike", "RequestVote", term=4)
     bench.call("jerry", 3, after=(1, 3))
@@ -176,55 +186,61 @@ def require_vote_left(bench: Bench) -> None:
     votes = [reply for reply in bench.send("jerry", "RequestVote", term=4) if reply["fields"].get("vote_granted")]
     bench.require(
         not votes,
-        "tom voted for spike in term 4 and heard a call of term 3, its own, since; now jerry asks for a vote in term 4, "
-        "and tom votes a second time: a call should leave the vote alone"
+        "tom voted for spike in term 4 and then received a call of term 3, its own; now jerry asks for a vote in term 4, "
+        "and tom votes a second time: a call should not change the vote"
         + (f", but tom's voted_for was 'spike' before it and {voted_for!r} after it" if voted_for != "spike" else ""),
         votes[0] if votes else None,
     )
 
 
-def require_timer_restarted(bench: Bench, situation: str) -> None:
-    """Fail unless the call that the server under test has just heard restarted its election timer, for a whole timeout."""
-    heard, timers = bench.arrival(), bench.fields()["timers"]
-    started, due = timers.get("election", (None, 0))
-    bench.require(started == heard.time_us, f"{situation}: it should restart its election timer, but does not", heard)
-    wait = (due - started) / MICROSECONDS
-    whole = getattr(bench.node, "election_timeout", wait)
+def require_timer_restarted(bench: Bench, story: str) -> None:
+    """Check that the call just received restarted the election timer of the server under test, for a full timeout.
+
+    Raises:
+        CheckFailed: The timer was not restarted, or with another timeout.
+    """
+    received, timers = bench.arrival(), bench.fields()["timers"]
+    started_us, due_us = timers.get("election", (None, 0))
     bench.require(
-        wait == whole,
-        f"{situation}: it should wait its whole election timeout again, {whole} s, but starts its timer with {wait:g} s",
-        heard,
+        started_us == received.time_us, f"{story}: it should restart its election timer, but does not", received
+    )
+    wait_s = (due_us - started_us) / MICROSECONDS
+    timeout_s = getattr(bench.node, "election_timeout", wait_s)
+    bench.require(
+        wait_s == timeout_s,
+        f"{story}: it should wait its full election timeout again, {timeout_s} s, but starts its timer with {wait_s:g} s",
+        received,
     )
 
 
 @rule(
-    "A deposed leader waits for its successor like any follower: if the successor falls silent, it runs again.",
+    "A deposed leader waits for its successor like any follower: if the successor goes silent, it starts an election.",
     "Section 5.2; Figure 2, Followers",
 )
 def a_deposed_leader_can_run_again(bench: Bench) -> None:
-    """A leader is deposed by a successor that is never heard again."""
+    """A leader is deposed by a successor that sends one call and no more."""
     bench.begin(log="3 set x 1")
     bench.win_election()
     bench.call("jerry", 5)
     deposed = bench.arrival()
-    mark, waits = bench.mark(), "jerry deposed tom and fell silent: within 18 s tom's election timer should run out"
+    mark, story = bench.mark(), "jerry deposed tom and went silent: within 18 s tom's election timer should expire"
     bench.run(19)
-    bench.require(bench.sent("RequestVote", since=mark), f"{waits}, and tom should ask for votes; it does not", deposed)
+    bench.require(bench.sent("RequestVote", since=mark), f"{story}, and tom should ask for votes; it does not", deposed)
 
 
 @rule(
-    "A leader that is refused leaves it at that: it neither goes back an entry nor calls again before its next heartbeat.",
+    "A leader whose call is refused for its term does not retry: it sends nothing before its next heartbeat.",
     "Raft 11, first commit; until step 9, only a successor's call deposes a leader",
 )
-def a_refusal_is_left_at_that(bench: Bench) -> None:
-    """The leader of term 4, which has a successor that it does not know of, hears that its call is refused."""
+def a_refused_leader_does_not_retry(bench: Bench) -> None:
+    """The leader of term 4, which has a successor that it does not know of, receives a refusal."""
     bench.begin(log="3 set x 1; 3 set y 2")
     bench.win_election()
     bench.run(2)
     sent = bench.send("jerry", "AppendEntriesRefused", term=7)
     bench.require(
         not sent,
-        "tom leads in term 4, and jerry, who is in term 7, refuses its call: tom should send nothing in return, "
+        "tom leads in term 4, and jerry, in term 7, refuses its call: tom should send nothing in response, "
         f"but sends {sent[0]['type'] if sent else 'nothing'} at once",
         sent[0] if sent else None,
     )

@@ -244,9 +244,9 @@ def the_election_timer_is_as_before(bench: Bench) -> None:
         before, _ = election_timer_start_us(bench), deliver(bench, "AppendEntriesRefused", 9)
         story = f"tom {role} in term 4 and hears AppendEntriesRefused of term 9: its election timer should run on"
         bench.require(election_timer_start_us(bench) == before, f"{story}, but does not", bench.arrival())
-    step_08.a_candidate_that_fails_runs_again.run(bench)
-    step_08.each_election_has_a_timeout_of_its_own.run(bench)
-    step_08.a_split_vote_comes_to_an_end.run(bench)
+    step_08.a_failed_candidate_runs_again.run(bench)
+    step_08.each_election_has_its_own_timeout.run(bench)
+    step_08.a_split_vote_is_resolved.run(bench)
 
 
 def election_timer_start_us(bench: Bench) -> int | None:

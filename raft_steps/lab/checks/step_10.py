@@ -38,8 +38,8 @@ def a_candidate_says_where_its_log_ends(bench: Bench) -> None:
 )
 def an_election_is_otherwise_as_before(bench: Bench) -> None:
     """Servers run that hear nothing, and one that is alone; one of five hears yes twice."""
-    step_08.each_election_has_a_timeout_of_its_own.run(bench)
-    step_08.a_candidate_that_fails_runs_again.run(bench)
+    step_08.each_election_has_its_own_timeout.run(bench)
+    step_08.a_failed_candidate_runs_again.run(bench)
     step_04.a_single_server_elects_itself.run(bench)
     bench.begin(5, log="1 set x 1")
     await_election(bench)
