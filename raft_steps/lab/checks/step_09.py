@@ -1,4 +1,4 @@
-"""The checks of step 9: a vote belongs to a term, and so does everything else that one server says to another."""
+"""The checks of step 9: a vote belongs to a term, and every message carries one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from raft_steps.lab.checks.exchange import first, term_of
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.trace.trace import Event
 
-# What each message says beside its term. Any of them may bring news of a newer one.
+# The fields of each message except its term; any of them may bring a newer one.
 MESSAGES: dict[str, dict[str, Any]] = {
     "RequestVote": {},
     "RequestVoteReply": {"vote_granted": False},
@@ -22,11 +22,11 @@ MESSAGES: dict[str, dict[str, Any]] = {
 
 
 @rule(
-    "Every reply carries the term of the server that gives it.",
+    "Every reply carries the term of the server that sends it.",
     "Figure 2, AppendEntries RPC and RequestVote RPC, results: term",
 )
 def replies_carry_the_term(bench: Bench) -> None:
-    """A follower of term 3 votes, refuses to vote, and answers calls."""
+    """A follower in term 3 votes, refuses to vote, and answers calls."""
     bench.begin(log="3 set x 1")
     for name, asked, own, reply in (
         ("RequestVote", 5, 5, "RequestVoteReply"),
@@ -39,128 +39,134 @@ def replies_carry_the_term(bench: Bench) -> None:
         replies = [event for event in deliver(bench, name, asked, **lacking) if event["type"] == reply]
         story = f"jerry sends {name} of term {asked}, and tom is in term {own} then; it should answer {reply}"
         bench.require(replies, f"{story}, but does not", bench.arrival())
-        said = term_of(replies[0])
-        bench.require(said == own, f"{story} of term {own}, but answers term {said}", replies[0])
+        found = term_of(replies[0])
+        bench.require(found == own, f"{story} of term {own}, but answers with term {found}", replies[0])
 
 
 @rule(
-    "A server that hears of a newer term is in that term from then on, whatever message says it; it never goes back.",
+    "A server that receives a message of a newer term, whatever message it is, adopts that term; a term never decreases.",
     "Section 5.1; Figure 2, All Servers",
 )
 def any_message_brings_a_newer_term(bench: Bench) -> None:
-    """A follower, a candidate and a leader of term 4 hear each message, of term 9 and then of term 2."""
-    for role in ("follows", "runs for leader", "leads"):
+    """A follower, a candidate and a leader in term 4 receive each message, of term 9 and then of term 2."""
+    for role in ("follower", "candidate", "leader"):
         for name in MESSAGES:
             begin_as(bench, role)
-            for said, expected in ((9, 9), (2, 9)):
-                deliver(bench, name, said)
+            for term, expected in ((9, 9), (2, 9)):
+                deliver(bench, name, term)
                 now = bench.field("current_term")
+                then = " and another of term 2" if term == 2 else ""
                 bench.require(
                     now == expected,
-                    f"tom {role} in term 4 and hears {name} of term 9{' and another of term 2' if said == 2 else ''}: "
+                    f"tom is a {role} in term 4 and receives {name} of term 9{then}: "
                     f"it should be in term {expected}, but is in term {now}",
                     bench.arrival(),
                 )
 
 
 @rule(
-    "A leader that hears of a newer term stops leading at once, and waits for the new leader; nothing else deposes it.",
+    "A leader that receives a newer term stops leading at once, and waits for the new leader; nothing else deposes it.",
     'Section 5.1: "If a candidate or leader discovers that its term is out of date, it immediately reverts"',
 )
 def a_newer_term_deposes_a_leader(bench: Bench) -> None:
-    """The leader of term 4 hears each message, of term 4 or older first, then of term 9."""
+    """The leader of term 4 receives each message, first of term 4 or older, then of term 9."""
     for name in MESSAGES:
-        begin_as(bench, "leads")
+        begin_as(bench, "leader")
         story = "tom leads in term 4"
         for term in (3, 4):
-            if (name, term) != ("AppendEntries", 4):  # Nobody else leads in term 4.
+            if (name, term) != ("AppendEntries", 4):  # No other server leads in term 4.
                 deliver(bench, name, term)
-                require_leading(bench, True, f"{story} and hears {name} of term {term}, which is no newer")
+                require_leading(bench, True, f"{story} and receives {name} of term {term}, which is not newer")
         deliver(bench, name, 9)
-        heard, mark = bench.arrival(), bench.mark()
+        received, mark = bench.arrival(), bench.mark()
         leads = bench.field("is_leader")
-        bench.require(not leads, f"{story} and hears {name} of term 9; it should stop leading, but does not", heard)
+        bench.require(
+            not leads, f"{story} and receives {name} of term 9; it should stop leading, but does not", received
+        )
         turned_away = type(bench.answer(bench.ask("set y 2"))).__name__ == "NotLeader"
         deposed = f"{story} until {name} of term 9"
-        bench.require(turned_away, f"{deposed}; then a client should hear NotLeader, but does not", heard)
-        found = bench.run_until_sent("RequestVote", 19, f"{deposed}; nobody leads then, and it should run within 18 s")
+        bench.require(turned_away, f"{deposed}; then it should answer a client NotLeader, but does not", received)
+        failure = f"{deposed}; nobody leads then, and it should start an election within 18 s, but does not"
+        found = bench.run_until_sent("RequestVote", 19, failure)
         calls = bench.sent("AppendEntries", since=mark)
-        bench.require(not calls, f"{deposed}; it should send no heartbeat any more, but does", first(calls))
+        bench.require(not calls, f"{deposed}; it should send no more heartbeats, but does", first(calls))
         term = term_of(found[0])
-        bench.require(term == 10, f"{deposed}; the next term is 10, but it runs in term {term}", found[0])
+        bench.require(
+            term == 10, f"{deposed}; its election should be in term 10, the next one, but is in term {term}", found[0]
+        )
 
 
 @rule(
-    "In a term a server votes for one candidate: whoever asks first, as often as that one asks, and nobody else.",
+    "In one term a server votes for one candidate only: the first that asks, as often as it asks.",
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1 and 2",
 )
 def one_vote_per_term(bench: Bench) -> None:
-    """Two candidates of term 4 ask a follower; another time, one asks a candidate of term 4."""
+    """Two candidates of term 4 ask a follower; another time, one asks a candidate in term 4."""
     bench.begin(log="3 set x 1", draws=(18,))
     require_vote(bench, "jerry", 2, False, "tom is in term 3, so term 2 is over")
     require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
     require_vote(bench, "spike", 4, False, "tom has voted for jerry in term 4")
     require_vote(bench, "jerry", 4, True, "tom has voted for jerry in term 4, and the answer may be lost")
     require_vote(bench, "jerry", 3, False, "tom has voted for jerry in term 4, so term 3 is over")
-    begin_as(bench, "runs for leader")
-    require_vote(bench, "jerry", 4, False, "tom runs for leader of term 4 and has voted for itself")
+    begin_as(bench, "candidate")
+    require_vote(bench, "jerry", 4, False, "tom is a candidate in term 4 and has voted for itself")
 
 
 @rule(
-    "In a newer term a server has its vote again, whomever it voted for before and however it heard of that term.",
+    "In a newer term a server may vote again, whatever its last vote was and whatever message brought that term.",
     "Section 5.2; Figure 2: votedFor is for the current term",
 )
 def a_new_term_is_a_new_vote(bench: Bench) -> None:
-    """A follower has voted in term 4, and hears of term 9 in each message; then a voter is asked term after term."""
+    """A follower has voted in term 4, and receives each message of term 9; then a voter is asked term after term."""
     for name in MESSAGES:
         if name == "RequestVote":
             continue  # It asks for the vote.
         bench.begin(log="3 set x 1", draws=(18,))
         require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
         deliver(bench, name, 9, sender="jerry")
-        story = f"tom voted for jerry in term 4, and heard {name} of term 9, in which it has not voted"
+        story = f"tom voted for jerry in term 4, and received {name} of term 9, in which it has not voted"
         require_vote(bench, "spike", 9, True, story)
-    for role, whom in (("follows", "nobody"), ("runs for leader", "itself"), ("leads", "itself")):
+    for role, vote in (("follower", "nobody"), ("candidate", "itself"), ("leader", "itself")):
         begin_as(bench, role)
-        story = f"tom {role} in term 4, where it has voted for {whom}"
+        story = f"tom is a {role} in term 4, where it has voted for {vote}"
         require_vote(bench, "jerry", 5, True, story)
         require_vote(bench, "spike", 6, True, f"{story}, and voted for jerry in term 5")
 
 
 @rule(
-    "Within a term the vote stays: a server that gives up its candidacy, or refuses something, has still voted.",
+    "Within a term a vote is kept: a candidate that becomes a follower, or a server that refuses a message, has voted.",
     "Section 5.2; Figure 2: votedFor is cleared only with a new term",
 )
-def within_a_term_the_vote_stays(bench: Bench) -> None:
-    """A voter of term 4, and a candidate of term 4, hear that somebody else leads in term 4."""
+def a_vote_is_kept_within_a_term(bench: Bench) -> None:
+    """A voter and a candidate in term 4 receive a call of another server that leads in term 4."""
     bench.begin(log="3 set x 1", draws=(18,))
     require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
     for name in MESSAGES:
         deliver(bench, name, 3)
-        require_vote(bench, "spike", 4, False, f"tom has voted for jerry in term 4 and heard {name} of term 3")
+        require_vote(bench, "spike", 4, False, f"tom has voted for jerry in term 4 and received {name} of term 3")
     deliver(bench, "AppendEntries", 4, sender="spike")
     require_vote(bench, "spike", 4, False, "tom has voted for jerry in term 4, in which spike leads now")
-    begin_as(bench, "runs for leader")
+    begin_as(bench, "candidate")
     deliver(bench, "AppendEntries", 4)
-    require_vote(bench, "spike", 4, False, "tom has voted for itself in term 4, and follows jerry, who has won")
+    require_vote(bench, "spike", 4, False, "tom has voted for itself in term 4, and follows jerry, which has won")
 
 
 @rule(
-    "Only votes that were given in the candidate's present term count.",
+    "Only votes of the candidate's current term count.",
     "Section 5.2: it must receive votes from a majority of the servers in the same term",
 )
 def only_votes_of_this_term_count(bench: Bench) -> None:
-    """Votes for an election that came to nothing arrive during the next; another time, they arrived before."""
-    begin_as(bench, "runs for leader")
-    await_election(bench, "tom runs for leader of term 4 in vain")
+    """Votes for a failed election arrive during the next one; another time, they arrived before it."""
+    begin_as(bench, "candidate")
+    await_election(bench, "tom's election in term 4 fails")
     deliver(bench, "RequestVoteReply", 4, vote_granted=True)
-    require_leading(bench, False, "tom runs for leader of term 5, and jerry's vote for term 4 arrives late")
+    require_leading(bench, False, "tom is a candidate in term 5, and jerry's vote of term 4 arrives late")
     deliver(bench, "RequestVoteReply", 5, vote_granted=True)
-    require_leading(bench, True, "tom runs for leader of term 5, and jerry's vote for term 5 arrives")
-    begin_as(bench, "runs for leader", servers=5)
+    require_leading(bench, True, "tom is a candidate in term 5, and jerry's vote of term 5 arrives")
+    begin_as(bench, "candidate", servers=5)
     deliver(bench, "RequestVoteReply", 4, vote_granted=True)
-    await_election(bench, "tom runs for leader of term 4 in vain")
-    story = "tom is one of five and runs for leader of term 5; jerry voted for it in term 4, spike does in term 5"
+    await_election(bench, "tom's election in term 4 fails")
+    story = "tom is one of five and a candidate in term 5; jerry voted for it in term 4, spike does in term 5"
     deliver(bench, "RequestVoteReply", 5, sender="spike", vote_granted=True)
     require_leading(bench, False, story)
     deliver(bench, "RequestVoteReply", 5, sender="tyke", vote_granted=True)
@@ -168,63 +174,66 @@ def only_votes_of_this_term_count(bench: Bench) -> None:
 
 
 @rule(
-    "More than half of all servers must have voted for a leader, itself included; each voter counts once.",
+    "More than half of all servers must vote for a leader, itself included; each voter counts once.",
     "Section 5.2: a majority of the servers in the full cluster",
 )
 def more_than_half_must_vote(bench: Bench) -> None:
-    """Candidates in clusters of one to five get one vote after the other, some of them twice."""
+    """Candidates in clusters of one to five get one vote after the other, each of them twice."""
     for servers, needed in ((4, 3), (2, 2), (3, 2), (5, 3), (1, 1)):
-        begin_as(bench, "runs for leader", servers=servers)
+        begin_as(bench, "candidate", servers=servers)
         voters = bench.simulation.scenario.servers[1:]
         for has in range(1, needed + 1):
-            story = f"tom runs for leader of term 4 and has {has} of {servers} votes, its own included"
+            story = f"tom is a candidate in term 4 and has {has} of {servers} votes, its own included"
             require_leading(bench, has == needed, story)
             if has == needed:
                 break
             deliver(bench, "RequestVoteReply", 4, sender=voters[-1], vote_granted=False)
             require_leading(bench, False, f"{story}; {voters[-1]} refuses")
-            for _ in range(2):  # The network may bring a vote twice.
+            for _ in range(2):  # The network may duplicate a vote.
                 deliver(bench, "RequestVoteReply", 4, sender=voters[has - 1], vote_granted=True)
         term, story = bench.field("current_term"), f"tom was elected in term 4 with {needed} of {servers} votes"
         bench.require(term == 4, f"{story}; it should lead in that term, but is in term {term}")
         sent = deliver(bench, "RequestVoteReply", 4, sender=voters[-1], vote_granted=True) if voters else []
-        bench.require(not sent, f"{story}; one more changes nothing, but tom sends messages", first(sent))
+        bench.require(not sent, f"{story}; one more vote changes nothing, but tom sends messages", first(sent))
 
 
 @rule(
-    "Only replies of the leader's present term count: a late one acknowledges nothing, and asks for nothing.",
-    "Section 5.1: what carries an older term is stale",
+    "Only replies of the leader's current term count: a late one neither acknowledges an entry nor causes a retry.",
+    "Section 5.1: a message with an older term is stale",
 )
 def only_replies_of_this_term_count(bench: Bench) -> None:
-    """Somebody leads in term 4, and in term 6 again; a reply of term 4 arrives late."""
-    begin_as(bench, "leads")
+    """A server leads in term 4 and again in term 6; then a reply of term 4 arrives late."""
+    begin_as(bench, "leader")
     deliver(bench, "AppendEntriesRefused", 5)
-    win(bench, "tom led in term 4, heard of term 5, and nobody leads")
+    win(bench, "tom led in term 4 and received term 5, and nobody leads")
     story = "tom led in term 4, leads in term 6, and a client waits for its write; jerry's reply of term 4"
     client = bench.ask("set y 2")
     last = bench.field("log").last_index
     deliver(bench, "AppendEntriesReply", 4, success=True, prev_log_index=last, match_index=last)
     waits = bench.answer(client) is None
-    bench.require(waits, f"{story} acknowledges nothing, but the client is answered", bench.arrival())
+    bench.require(waits, f"{story} acknowledges nothing, but tom answers the client", bench.arrival())
     sent = deliver(bench, "AppendEntriesReply", 4, success=False, prev_log_index=1)
-    bench.require(not sent, f"{story} asks for nothing, but tom sends something", bench.arrival())
+    bench.require(not sent, f"{story} should cause no retry, but tom sends a message", bench.arrival())
     before = bench.sent("AppendEntries", to="jerry")[-1]["fields"]["prev_log_index"]
     sent = deliver(bench, "AppendEntriesReply", 6, success=False, prev_log_index=before)
-    bench.require(sent, f"{story} asks for nothing; that of term 6 does, but tom sends nothing", bench.arrival())
+    bench.require(sent, f"{story} should cause no retry, but one of term 6 should; tom sends nothing", bench.arrival())
     deliver(bench, "AppendEntriesReply", 6, success=True, prev_log_index=last, match_index=last)
-    bench.require(bench.answer(client) is not None, f"{story} does not count, that of term 6 does; it answers nothing")
+    bench.require(
+        bench.answer(client) is not None,
+        f"{story} does not count, but that of term 6 does; tom does not answer the client",
+    )
     bench.begin(log="3 set x 1")
     sent = deliver(bench, "AppendEntriesReply", 3, success=False, prev_log_index=1)
-    story = "tom led in term 3 until it crashed, and follows since; a late reply asks for earlier entries"
-    bench.require(not sent, f"{story}: only a leader sends them, but tom does", bench.arrival())
+    story = "tom led in term 3 until it crashed, and is a follower since; a late refusal arrives"
+    bench.require(not sent, f"{story}: only a leader retries, but tom does", bench.arrival())
 
 
 @rule(
-    "The election timer restarts with a leader's call, a vote given, and an election; not with a vote refused.",
+    "The election timer restarts with a leader's call, a vote granted, and an election; not with a vote refused.",
     "Section 5.2; Figure 2, Followers and Candidates",
 )
 def the_election_timer_is_as_before(bench: Bench) -> None:
-    """A follower votes and refuses to vote; two servers hear of a newer term; a candidate gets no answer, three times."""
+    """A follower votes and refuses to vote; two servers receive a newer term; a candidate gets no reply, three times."""
     bench.begin(log="3 set x 1", draws=(8,))
     require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
     started = bench.arrival().time_us
@@ -233,26 +242,27 @@ def the_election_timer_is_as_before(bench: Bench) -> None:
     for term in (4, 3):
         bench.run(1)
         require_vote(bench, "spike", term, False, "tom has voted for jerry in term 4")
-        story = f"tom has voted for jerry in term 4 and refuses spike, who runs in term {term}"
+        story = f"tom has voted for jerry in term 4 and refuses spike, a candidate in term {term}"
         on = election_timer_start_us(bench) == started
-        bench.require(on, f"{story}: its election timer should run on, but starts anew", bench.arrival())
+        bench.require(on, f"{story}: its election timer should keep running, but restarts", bench.arrival())
     deliver(bench, "AppendEntries", 4)
-    story = "tom follows jerry in term 4 and hears its call: it should restart its election timer"
+    story = "tom follows jerry in term 4 and receives its call: it should restart its election timer"
     bench.require(election_timer_start_us(bench) == bench.arrival().time_us, story, bench.arrival())
-    for role in ("follows", "runs for leader"):
+    for role in ("follower", "candidate"):
         begin_as(bench, role)
         before, _ = election_timer_start_us(bench), deliver(bench, "AppendEntriesRefused", 9)
-        story = f"tom {role} in term 4 and hears AppendEntriesRefused of term 9: its election timer should run on"
-        bench.require(election_timer_start_us(bench) == before, f"{story}, but does not", bench.arrival())
+        story = f"tom is a {role} in term 4 and receives AppendEntriesRefused of term 9"
+        on = election_timer_start_us(bench) == before
+        bench.require(on, f"{story}: its election timer should keep running, but does not", bench.arrival())
     step_08.a_failed_candidate_runs_again.run(bench)
     step_08.each_election_has_its_own_timeout.run(bench)
     step_08.a_split_vote_is_resolved.run(bench)
 
 
 def election_timer_start_us(bench: Bench) -> int | None:
-    """Say when the election timer of the server under test was started, in microseconds; None if it stands still."""
-    start: int | None = bench.fields()["timers"].get("election", (None,))[0]
-    return start
+    """Return when the election timer of the server under test was started; None if it is off."""
+    start_us: int | None = bench.fields()["timers"].get("election", (None,))[0]
+    return start_us
 
 
 def deliver(bench: Bench, name: str, term: int, *, sender: str = "jerry", **values: Any) -> list[Event]:
@@ -266,32 +276,36 @@ def deliver(bench: Bench, name: str, term: int, *, sender: str = "jerry", **valu
 
 
 def begin_as(bench: Bench, role: str, *, servers: int = 3) -> None:
-    """Begin with the server under test in term 4 and in a role: it follows, runs for leader or leads."""
-    if role == "follows":
+    """Begin with the server under test in term 4 as a follower, a candidate or a leader."""
+    if role == "follower":
         bench.begin(servers, log="4 set x 1", draws=(18,))
         return
     bench.begin(servers, log="3 set x 1")
-    if role == "leads":
+    if role == "leader":
         win(bench, "nobody leads")
     else:
         bench.run_until_sent("RequestVote", 19) if servers > 1 else bench.run(19)
 
 
 def win(bench: Bench, story: str) -> None:
-    """Let the server under test run for leader, and everybody vote for it."""
+    """Let the server under test start an election, and let every peer vote for it."""
     term = term_of(await_election(bench, story)[0])
     for peer in bench.simulation.scenario.servers[1:]:
         deliver(bench, "RequestVoteReply", term, sender=peer, vote_granted=True)
-    require_leading(bench, True, f"tom runs for leader of term {term}, and every server votes for it")
+    require_leading(bench, True, f"tom is a candidate in term {term}, and every server votes for it")
 
 
 def require_vote(bench: Bench, candidate: str, term: int, expected: bool, story: str) -> None:
-    """Let a candidate ask for the vote of the server under test, and hold the answer against what it should be."""
+    """Ask the server under test for its vote, and check the reply.
+
+    Raises:
+        CheckFailed: There is no reply, or it is not the expected one.
+    """
     sent = deliver(bench, "RequestVote", term, sender=candidate)
     replies = [event for event in sent if event["type"] == "RequestVoteReply" and event["to"] == candidate]
     asks = (
         f"{story}; {candidate} asks for its vote in term {term}, and tom should {'grant' if expected else 'refuse'} it"
     )
-    bench.require(replies, f"{asks}, but answers nothing", bench.arrival())
+    bench.require(replies, f"{asks}, but does not answer", bench.arrival())
     granted = replies[0]["fields"].get("vote_granted")
     bench.require(granted is expected, f"{asks}, but answers vote_granted={granted}", replies[0])
