@@ -1,4 +1,4 @@
-"""The checks of step 10: a candidate says where its log ends, and nobody votes for one whose log lacks anything."""
+"""The checks of step 10: a candidate sends the end of its log, and no server votes for one whose log is out of date."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ End = tuple[int, int]  # where a log ends: the index and the term of its last en
 
 
 @rule(
-    "A candidate says where its log ends: the index of its last entry, and the term of that entry.",
+    "A candidate sends where its log ends: the index of its last entry, and the term of that entry.",
     "Section 5.4.1: the RPC includes information about the candidate's log; Figure 2, RequestVote RPC, arguments",
 )
-def a_candidate_says_where_its_log_ends(bench: Bench) -> None:
-    """A server runs with no entry, another with three; that runs again, and once more with what a leader has sent."""
+def a_candidate_sends_the_end_of_its_log(bench: Bench) -> None:
+    """A candidate has no entry; another has three, runs again, and once more after a leader has changed its log."""
     bench.begin()
-    require_log_end_sent(bench, (0, 0), "tom's log has no entry but the common first one")
+    require_log_end_sent(bench, (0, 0), "tom's log is empty")
     bench.begin(log="1 set x 1; 2 set y 2; 2 set z 3")
     for election in ("first", "second"):
         require_log_end_sent(
@@ -33,11 +33,11 @@ def a_candidate_says_where_its_log_ends(bench: Bench) -> None:
 
 
 @rule(
-    "An election is otherwise as before: a vote for oneself, a new timeout, and more than half of the servers win it.",
+    "An election is otherwise as before: a vote for itself, a new timeout, and more than half of the votes win.",
     "Section 5.2; Figure 2, Candidates",
 )
 def an_election_is_otherwise_as_before(bench: Bench) -> None:
-    """Servers run that hear nothing, and one that is alone; one of five hears yes twice."""
+    """Candidates without a reply, and a single server; then one of five that gets two votes."""
     step_08.each_election_has_its_own_timeout.run(bench)
     step_08.a_failed_candidate_runs_again.run(bench)
     step_04.a_single_server_elects_itself.run(bench)
@@ -53,8 +53,8 @@ def an_election_is_otherwise_as_before(bench: Bench) -> None:
     "Of two logs the one whose last entry has the newer term is more up to date, however short it is.",
     "Section 5.4.1: the log with the later term",
 )
-def a_newer_last_term_counts_more_than_length(bench: Bench) -> None:
-    """A long log of term 1 is asked by a short one of term 2; then a short one of term 3 by a long one of term 2."""
+def a_newer_last_term_beats_a_longer_log(bench: Bench) -> None:
+    """A voter with a long log of term 1 is asked with a short one of term 2; one with term 3 with a long one of term 2."""
     bench.begin(log="1 set x 1; 1 set y 2; 1 set z 3")
     require_vote(bench, "jerry", 3, (1, 2), "tom's log ends with entry 3 of term 1")
     bench.begin(log="1 set x 1; 3 set y 2")
@@ -66,8 +66,8 @@ def a_newer_last_term_counts_more_than_length(bench: Bench) -> None:
     "Of two logs whose last entries have the same term, the longer one is more up to date.",
     "Section 5.4.1: whichever log is longer",
 )
-def of_the_same_last_term_the_longer_counts(bench: Bench) -> None:
-    """A follower with three entries of term 2 is asked by one with two of them, then by one with four."""
+def with_equal_last_terms_the_longer_log_wins(bench: Bench) -> None:
+    """A follower with three entries of term 2 is asked by candidates with two, none, and four."""
     bench.begin(log="2 set x 1; 2 set y 2; 2 set z 3")
     story = "tom's log ends with entry 3 of term 2"
     require_refusal(bench, "jerry", 3, (2, 2), story)
@@ -76,87 +76,89 @@ def of_the_same_last_term_the_longer_counts(bench: Bench) -> None:
 
 
 @rule(
-    "A log that ends just as one's own does is up to date, in whatever term the two servers are by now.",
+    "A log that ends with the same entry as the voter's is up to date, in whatever term the two servers are by now.",
     "Section 5.4.1: a vote is denied only if the voter's own log is more up to date",
 )
 def an_equal_log_is_up_to_date(bench: Bench) -> None:
-    """Two servers without entries; then two with the same log, many elections later; then one that is still in its term."""
+    """Two servers without entries; then two with the same log, many elections later, in two terms."""
     bench.begin()
-    require_vote(bench, "jerry", 1, (0, 0), "neither has an entry yet")
+    require_vote(bench, "jerry", 1, (0, 0), "tom's log is empty")
     bench.begin(log="1 set x 1; 2 set y 2")
     require_vote(bench, "jerry", 9, (2, 2), "tom's log ends with entry 2 of term 2")
     require_vote(bench, "spike", 10, (2, 2), "tom's log ends with entry 2 of term 2")
 
 
 @rule(
-    "Who refuses a log has still its vote to give, and is in the candidate's term all the same.",
+    "A server that refuses a candidate for its log adopts the candidate's term and may still vote in it.",
     "Section 5.1; Section 5.4.1; Figure 2, All Servers and RequestVote RPC, receiver 2",
 )
-def a_refusal_costs_no_vote(bench: Bench) -> None:
+def a_refusal_does_not_use_up_the_vote(bench: Bench) -> None:
     """A follower refuses a candidate that lacks an entry; then one with the entry asks in the same term."""
     bench.begin(log="2 set x 1; 2 set y 2")
     story = "tom's log ends with entry 2 of term 2"
     sent = ask_for_vote(bench, "jerry", 5, (1, 2))
     refusals = vote_replies(sent, "jerry")
-    bench.require(refusals, f"{story}, and jerry's with entry 1: tom should refuse, but says nothing", bench.arrival())
+    bench.require(
+        refusals, f"{story}, and jerry's with entry 1: tom should refuse, but does not answer", bench.arrival()
+    )
     granted = field_of(refusals[0], "vote_granted")
     bench.require(granted is False, f"{story}, and jerry's with entry 1: tom should refuse, but votes", refusals[0])
     term = bench.field("current_term")
     bench.require(
-        term == 5, f"{story}; it refuses jerry, who is in term 5, and should be in term 5, not {term}", bench.arrival()
+        term == 5, f"{story}; it refuses jerry in term 5, and should be in term 5 now, not {term}", bench.arrival()
     )
     require_vote(bench, "spike", 5, (2, 2), f"{story}, and it has refused jerry in term 5")
 
 
 @rule(
-    "The log is one condition more: a term that is older, or a vote that is given, is in the way as before.",
+    "The log is an additional condition: a server still refuses an older term, and a second vote in the same term.",
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1 and 2",
 )
-def a_better_log_takes_no_vote_away(bench: Bench) -> None:
-    """A follower has voted, or has not but is in a newer term; a candidate with a better log asks."""
+def a_better_log_does_not_override_a_vote(bench: Bench) -> None:
+    """A candidate with a more up-to-date log asks a follower that has voted, or that is in a newer term."""
     bench.begin(log="2 set x 1; 2 set y 2", draws=(18, 18, 18))
     require_vote(bench, "jerry", 5, (2, 2), "tom's log ends with entry 2 of term 2")
     require_refusal(bench, "spike", 5, (9, 4), "tom has voted for jerry in term 5")
-    require_vote(bench, "jerry", 5, (2, 2), "tom has voted for jerry in term 5, who asks once more")
+    require_vote(bench, "jerry", 5, (2, 2), "tom has voted for jerry in term 5, which asks once more")
     require_vote(bench, "spike", 6, (9, 4), "tom has not voted in term 6")
     await_election(bench)
     term = bench.field("current_term")
     for candidate in PEERS:
-        require_refusal(bench, candidate, term, (9, 5), f"tom runs in term {term} and has voted for itself")
+        require_refusal(bench, candidate, term, (9, 5), f"tom is a candidate in term {term} and has voted for itself")
     require_refusal(bench, "jerry", term + 2, (1, 2), "tom's log ends with entry 2 of term 2")
     require_refusal(bench, "spike", term + 1, (9, 5), f"tom is in term {term + 2}, and has not voted in it")
 
 
 @rule(
-    "Only a vote that is given restarts the election timer: a candidate whose log lacks something puts nobody off.",
+    "Only a granted vote restarts the election timer; refusing a candidate for its log does not.",
     "Figure 2, Followers: a timeout without a leader's call and without granting a vote",
 )
-def a_refused_log_restarts_no_timer(bench: Bench) -> None:
-    """A second before a follower would run, a candidate without its entry asks; in a second run one that has it."""
+def a_refused_log_does_not_restart_the_timer(bench: Bench) -> None:
+    """A second before a follower's timeout, a candidate without its entry asks; in a second run, one that has it."""
     for end, granted in (((0, 0), False), ((1, 3), True)):
         bench.begin(log="3 set x 1")
-        due = timeout_at_start(bench)
-        bench.run(due - 1 - DELAY_S)
-        story = f"tom would run at {due:g} s, and its log ends with entry 1 of term 3"
+        due_s = timeout_at_start(bench)
+        bench.run(due_s - 1 - DELAY_S)
+        story = f"tom's election timeout is at {due_s:g} s, and its log ends with entry 1 of term 3"
         (require_vote if granted else require_refusal)(bench, "jerry", 4, end, story)
-        heard = bench.arrival().seconds
+        received_s = bench.arrival().seconds
         call = await_election(bench, story)[0]
-        late = call.seconds - heard >= TIMEOUTS_S[0]
+        late = call.seconds - received_s >= TIMEOUTS_S[0]
         bench.require(
             late is granted,
             f"{story}; a second before, it {'votes for' if granted else 'refuses'} jerry. It should "
-            + ("wait 8 s at least from then on" if granted else f"run at {due:g} s all the same")
-            + f", but runs at {call.seconds:g} s",
+            + ("wait at least 8 s from then on" if granted else f"still start an election at {due_s:g} s")
+            + f", but starts one at {call.seconds:g} s",
             call,
         )
 
 
 @rule(
-    "Nobody leads without an entry that was committed: whoever wins has asked a majority, and one of them has the entry.",
+    "No server without a committed entry leads: a winner has a majority of the votes, and one of the voters has the entry.",
     "Section 5.4.1; Figure 3, Leader Completeness",
 )
-def who_lacks_a_committed_entry_is_not_elected(bench: Bench) -> None:
-    """A follower is cut off while a write is acknowledged, comes back, and runs before the one that has the write."""
+def a_candidate_without_a_committed_entry_loses(bench: Bench) -> None:
+    """A follower is cut off during a write, comes back, and starts an election before the one that has the write."""
     cluster = bench.cluster(3, draws={"jerry": [8], "tom": [9, 8, 8], "spike": [18, 18, 18, 18]})
     cluster.run(90, until=lambda: bool(cluster.leaders))
     bench.require(cluster.leaders, "tom, jerry and spike have just started, and after 90 s nobody leads")
@@ -164,8 +166,10 @@ def who_lacks_a_committed_entry_is_not_elected(bench: Bench) -> None:
     lacks, has = (name for name in cluster.servers if name != leader)
     cluster.partition(lacks)
     answer = cluster.set("x", 1, to=leader)
-    story = f"{leader} leads, {lacks} is cut off, and a client of {leader} writes x = 1"
-    bench.require(isinstance(answer, Ok), f"{story}; with {has} that is a majority: Ok, it should hear, not {answer!r}")
+    story = f"{leader} leads, {lacks} is cut off, and a client sends set x 1 to {leader}"
+    bench.require(
+        isinstance(answer, Ok), f"{story}; with {has} that is a majority, so it should answer Ok, not {answer!r}"
+    )
     cluster.crash(leader)
     cluster.heal()
     cluster.run(90, until=lambda: bool({lacks, has} & set(cluster.leaders)))
@@ -173,14 +177,14 @@ def who_lacks_a_committed_entry_is_not_elected(bench: Bench) -> None:
     bench.require(not led, f"{story}, which is acknowledged; {lacks} should not be elected without it, but leads", led)
     bench.require(
         has in cluster.leaders,
-        f"{story}; then {leader} crashes and {lacks} is back. {has} has the entry, and with {lacks}'s vote it should lead "
-        "within 90 s, but nobody does",
+        f"{story}; then {leader} crashes and {lacks} comes back. {has} has the entry, and with {lacks}'s vote it should "
+        "lead within 90 s, but nobody does",
     )
 
 
 @rule(
-    "Of any majority that is up, one can be elected: of two logs, one is always up to date with the other.",
-    "Section 5.4.1: of any two logs, it says which is more up to date; the original asked for both, and elected nobody",
+    "Any running majority can elect a leader: of two logs, one is always at least as up to date as the other.",
+    "Section 5.4.1: of any two logs, it says which is more up to date; the original required both, and elected nobody",
 )
 def of_two_logs_one_is_always_up_to_date(bench: Bench) -> None:
     """One of three servers is down; of the others one has the longer log, the other the newer last term."""
@@ -201,13 +205,13 @@ def of_two_logs_one_is_always_up_to_date(bench: Bench) -> None:
 
 
 def ask_for_vote(bench: Bench, candidate: str, term: int, end: End) -> list[Event]:
-    """Let a candidate whose log ends so ask the server under test for its vote; return what that sent."""
+    """Ask the server under test for its vote, with the end of the candidate's log; return what it sent in response."""
     index, last_term = end
     return send(bench, candidate, "RequestVote", term=term, last_log_index=index, last_log_term=last_term)
 
 
 def require_vote(bench: Bench, candidate: str, term: int, end: End, story: str) -> None:
-    """Let a candidate whose log ends so ask for a vote, and hold the server under test to give it.
+    """Ask for a vote with a log that ends at this entry, and check that the server under test grants it.
 
     Raises:
         CheckFailed: It does not.
@@ -221,7 +225,7 @@ def require_vote(bench: Bench, candidate: str, term: int, end: End, story: str) 
 
 
 def require_refusal(bench: Bench, candidate: str, term: int, end: End, story: str) -> None:
-    """Let a candidate whose log ends so ask for a vote, and hold the server under test not to give it.
+    """Ask for a vote with a log that ends at this entry, and check that the server under test does not grant it.
 
     Raises:
         CheckFailed: It does.
@@ -234,20 +238,20 @@ def require_refusal(bench: Bench, candidate: str, term: int, end: End, story: st
 
 
 def vote_replies(sent: list[Event], candidate: str) -> list[Event]:
-    """Give the answers to a candidate among what was sent."""
+    """Return the replies to a candidate among the sent messages."""
     return [event for event in sent if event["type"] == "RequestVoteReply" and event["to"] == candidate]
 
 
 def request_text(candidate: str, term: int, end: End, story: str) -> str:
-    """Say what has happened so far, and what the candidate asks."""
+    """Format the story so far and the candidate's request."""
     return f"{story}; {candidate} asks in term {term} with a log that ends with entry {end[0]} of term {end[1]}"
 
 
 def require_log_end_sent(bench: Bench, end: End, story: str) -> None:
-    """Wait until the server under test runs, and hold it to tell everyone where its log ends.
+    """Wait until the server under test starts an election, and check that it sends where its log ends to every peer.
 
     Raises:
-        CheckFailed: It asks not everyone once, or tells something else.
+        CheckFailed: It does not ask every peer once, or sends another end.
     """
     calls = await_election(bench, story)
     asked = sorted(call["to"] for call in calls)
@@ -255,11 +259,11 @@ def require_log_end_sent(bench: Bench, end: End, story: str) -> None:
         asked == sorted(PEERS), f"{story}; it should ask jerry and spike, once each, but asks {asked}", calls[0]
     )
     for call in calls:
-        told = field_of(call, "last_log_index"), field_of(call, "last_log_term")
+        found = field_of(call, "last_log_index"), field_of(call, "last_log_term")
         bench.require(
-            told == end,
-            f"{story}; its RequestVote should say last_log_index={end[0]}, last_log_term={end[1]}, "
-            f"but says last_log_index={told[0]}, last_log_term={told[1]}",
+            found == end,
+            f"{story}; its RequestVote should carry last_log_index={end[0]}, last_log_term={end[1]}, "
+            f"but carries last_log_index={found[0]}, last_log_term={found[1]}",
             call,
         )
 

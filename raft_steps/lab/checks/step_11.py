@@ -1,4 +1,4 @@
-"""The checks of step 11: who has what, how much is committed, and what is carried out when."""
+"""The checks of step 11: which follower has which entries, how much is committed, and what is applied when."""
 
 from __future__ import annotations
 
@@ -27,53 +27,53 @@ COUNTING = "Figure 2, Leaders: N > commitIndex, a majority of matchIndex[i] >= N
 
 
 @rule(
-    "A new leader begins its term with an entry of that term that asks for nothing, and sends it to every follower.",
+    "A new leader begins its term with a no-op entry of that term, and sends it to every follower.",
     "Section 8: each leader commits a blank no-op entry at the start of its term",
 )
-def a_new_leader_logs_an_entry_of_its_own(bench: Bench) -> None:
-    """A server whose log ends in term 1 is elected in term 2; another time it is alone."""
+def a_new_leader_appends_a_no_op(bench: Bench) -> None:
+    """A server whose log ends in term 1 is elected in term 2; another time it is the only server."""
     lead(bench, log="1 set x 1")
     for follower in exchange.PEERS:
-        story = "tom is elected in term 2, and its log ends with entry 1; entry 2 is of term 2 and has no command"
+        story = "tom is elected in term 2, and its log ends with entry 1; entry 2 should be a no-op of term 2"
         require_last_entry_sent(bench, follower, "2: 2 -", story)
     lead(bench, servers=1, log="1 set x 1")
-    require_applied_so_far(bench, ["set x 1", "-"], "tom is alone, leads in term 2, and has whatever a majority has")
+    require_applied_so_far(
+        bench, ["set x 1", "-"], "tom is the only server, leads in term 2, and is a majority by itself"
+    )
 
 
 @rule(
-    "An entry is carried out when it is committed, not before: not at a start, not when it is stored, not by being elected.",
+    "An entry is applied when it is committed, not before: not at the start, not when it is stored, not after an election.",
     "Section 5.3; Figure 2, All Servers: commitIndex > lastApplied",
 )
-def nothing_is_carried_out_early(bench: Bench) -> None:
-    """A server starts with an entry, is sent another one, is elected, and is asked for a third."""
+def nothing_is_applied_early(bench: Bench) -> None:
+    """A server starts with an entry, receives another one, is elected, and receives a write."""
     bench.begin(log="1 set x 1")
     require_applied_so_far(bench, [], "tom starts with set x 1 on its disk, and does not know whether it is committed")
     call(bench, "jerry", 1, (1, 1), "1 set y 2")
-    require_applied_so_far(bench, [], "jerry sends tom set y 2 and says that nothing is committed yet")
+    require_applied_so_far(bench, [], "jerry sends tom set y 2, and nothing is committed yet")
     lead(bench, log="1 set x 1")
-    require_applied_so_far(bench, [], "tom is elected with set x 1 in its log; nobody has told it what a majority has")
+    require_applied_so_far(bench, [], "tom is elected with set x 1 in its log, and no follower has acknowledged it")
     client = bench.ask("set z 3")
     bench.run(1)
-    require_applied_so_far(bench, [], "a client asks tom for set z 3, and no follower has it yet")
+    require_applied_so_far(bench, [], "a client sends set z 3 to tom, and no follower has it yet")
     require_answer(bench, client, False, "no follower has set z 3 yet")
 
 
-@rule(
-    "A write is done when a majority has that entry; what a follower acknowledged of others does not count.", COUNTING
-)
+@rule("A write is committed when a majority has its entry; acknowledgements of earlier entries do not count.", COUNTING)
 def a_write_waits_for_its_own_entry(bench: Bench) -> None:
-    """Followers acknowledge what came before a write, and then one after the other the write; in five servers and four."""
+    """Followers acknowledge what precedes a write, and then one after the other the write; of five servers and of four."""
     for servers in (5, 4):
         lead(bench, servers)
         mark, client = bench.mark(), bench.ask("set x 1")
         for follower in exchange.PEERS:
-            require_last_entry_sent(bench, follower, "2: 1 set x 1", "tom leads, and a client asks for set x 1", mark)
+            require_last_entry_sent(bench, follower, "2: 1 set x 1", "tom leads, and a client sends set x 1", mark)
         for follower in ("jerry", "spike", "tyke"):
             acknowledge(bench, follower, 1)
-            require_answer(bench, client, False, f"{follower} says that it has entry 1, and set x 1 is entry 2")
+            require_answer(bench, client, False, f"{follower} acknowledges entry 1, and set x 1 is entry 2")
         acknowledge(bench, "jerry", 2)
         acknowledge(bench, "jerry", 2)
-        story = f"tom and jerry have set x 1, entry 2, and two of {servers} servers are no majority"
+        story = f"tom and jerry have set x 1, entry 2, and two of {servers} servers are not a majority"
         require_applied_so_far(bench, ["-"], story)
         require_answer(bench, client, False, story)
         acknowledge(bench, "spike", 2)
@@ -89,7 +89,7 @@ def a_write_waits_for_its_own_entry(bench: Bench) -> None:
     "Section 5.4.2 and Figure 8; " + COUNTING,
 )
 def older_entries_are_not_counted(bench: Bench) -> None:
-    """Both followers acknowledge an entry of an older term, and then one of them the leader's own."""
+    """Both followers acknowledge an entry of an older term, and then one of them an entry of the leader's term."""
     lead(bench, log="1 set x 1; 2 set y 2")
     for follower in exchange.PEERS:
         acknowledge(bench, follower, 2)
@@ -97,158 +97,162 @@ def older_entries_are_not_counted(bench: Bench) -> None:
     require_applied_so_far(bench, [], story)
     require_leader_commit(bench, 0, story)
     acknowledge(bench, "spike", 3)
-    story = "spike has entry 3 too, the one of tom's own term 3"
+    story = "spike has entry 3 too, which is of tom's own term 3"
     require_applied_so_far(bench, ["set x 1", "set y 2", "-"], story)
     require_leader_commit(bench, 3, story)
 
 
 @rule(
-    "Entries are carried out in the order of the log, each once; replies that come twice, late or in another order do not matter.",
+    "Entries are applied in the order of the log, each once, even if replies are duplicated, delayed or reordered.",
     "Figure 2: lastApplied increases by one; matchIndex increases monotonically",
 )
-def entries_are_carried_out_in_order_and_once(bench: Bench) -> None:
-    """Replies of two followers arrive late, twice and in the wrong order, and a late refusal among them."""
+def entries_are_applied_in_order_and_once(bench: Bench) -> None:
+    """Replies of two followers arrive late, twice and in the wrong order, with a late refusal among them."""
     lead(bench, 5)
     clients = [bench.ask(command) for command in ("set x 1", "set x 2", "delete x")]
     acknowledge(bench, "jerry", 4)
     acknowledge(bench, "jerry", 2)
     acknowledge(bench, "spike", 3)
-    story = "jerry has the entries up to 4, whatever its late reply says of 2, and spike has those up to 3"
+    story = "jerry has the entries up to 4, despite its late reply about 2, and spike has those up to 3"
     require_applied_so_far(bench, ["-", "set x 1", "set x 2"], story)
     for client, done in zip(clients, (True, True, False), strict=True):
         require_answer(bench, client, done, story)
     refuse(bench, "jerry", 3)
     acknowledge(bench, "spike", 3)
     acknowledge(bench, "tyke", 4)
-    story = "jerry and tyke have entry 4; a late refusal of jerry's takes nothing back"
+    story = "jerry and tyke have entry 4, despite a late refusal from jerry"
     require_applied_so_far(bench, ["-", "set x 1", "set x 2", "delete x"], story)
     for follower in ("jerry", "tyke", "spike"):
         acknowledge(bench, follower, 4)
     require_applied_so_far(
-        bench, ["-", "set x 1", "set x 2", "delete x"], "all of it is carried out and acknowledged again"
+        bench, ["-", "set x 1", "set x 2", "delete x"], "all entries are applied, and are acknowledged again"
     )
 
 
 @rule(
-    "Every AppendEntries says how much is committed, so that a lost one does no harm; there is no message of its own for it.",
+    "Every AppendEntries carries the commit index, so that losing one does no harm; there is no separate commit message.",
     "Section 5.3: the leader includes the highest index it knows to be committed in future AppendEntries RPCs",
 )
-def every_call_says_what_is_committed(bench: Bench) -> None:
-    """A write is acknowledged by one follower; the next heartbeats are looked at, and the next again."""
+def every_call_carries_the_commit_index(bench: Bench) -> None:
+    """One follower acknowledges a write; then the heartbeats of two intervals are checked."""
     lead(bench)
     bench.ask("set x 1")
     bench.run(1)
-    require_leader_commit(bench, 0, "tom leads, and no follower has said what it has")
+    require_leader_commit(bench, 0, "tom leads, and no follower has acknowledged anything")
     acknowledge(bench, "jerry", 2)
     for _ in range(2):
         require_leader_commit(bench, 2, "jerry has entry 2, so two servers of three have it")
-    own = bench.sent("CommitEntry")
+    extra = bench.sent("CommitEntry")
     bench.require(
-        not own, "tom tells what is committed in AppendEntries, but sends CommitEntry too", exchange.first(own)
+        not extra, "tom's AppendEntries carry the commit index, but it sends CommitEntry too", exchange.first(extra)
     )
 
 
 @rule(
-    "A follower carries out what is committed as far as the call vouches for its log, up to the last entry that is new; "
-    "its answer says up to where that is.",
+    "A follower applies committed entries only up to the last one that the call confirms, and answers with that index.",
     "Figure 2, AppendEntries RPC, receiver 5: min(leaderCommit, index of last new entry)",
 )
-def a_follower_commits_what_the_call_vouches_for(bench: Bench) -> None:
-    """A follower holds entries that its leader may not have, hears a call that ends before them, and refuses another."""
+def a_follower_commits_what_the_call_confirms(bench: Bench) -> None:
+    """A follower has entries that its leader may lack; it receives a call that ends before them, and refuses another."""
     bench.begin(log="1 set x 1; 1 set y 2; 1 set z 3")
     call(bench, "jerry", 2, (1, 1), commit=3)
-    story = "jerry says that 3 entries are committed, in a heartbeat that comes after entry 1"
+    story = "jerry's heartbeat has leader_commit=3 and follows entry 1"
     require_applied_so_far(bench, ["set x 1"], story)
     require_match_index(bench, 1, story)
     call(bench, "jerry", 2, (4, 2), commit=2)
-    story = "jerry says that 2 entries are committed, in a call that comes after entry 4, which tom lacks"
+    story = "jerry's call has leader_commit=2 and follows entry 4, which tom lacks"
     require_applied_so_far(bench, ["set x 1"], story)
     require_match_index(bench, 0, story)
     call(bench, "jerry", 2, (1, 1), "1 set y 2; 2 set z 4", commit=2)
-    story = "jerry brings entries 2 and 3 and says that 2 entries are committed"
+    story = "jerry's call has leader_commit=2 and carries entries 2 and 3"
     require_applied_so_far(bench, ["set x 1", "set y 2"], story)
     require_match_index(bench, 3, story)
     call(bench, "jerry", 2, (3, 2), commit=3)
-    require_applied_so_far(bench, ["set x 1", "set y 2", "set z 4"], "jerry says that 3 entries are committed")
+    require_applied_so_far(bench, ["set x 1", "set y 2", "set z 4"], "jerry's heartbeat has leader_commit=3")
 
 
 @rule(
-    "What is committed stays so: a late call that knows of less takes nothing back, and a doubled one repeats nothing.",
+    "The commit index never decreases: neither a late call with a lower one nor a duplicated call changes anything.",
     "Figure 2: commitIndex and lastApplied increase monotonically",
 )
 def what_is_committed_stays_committed(bench: Bench) -> None:
-    """A follower hears a call twice, and two from before; then it is elected, and its own calls are looked at."""
+    """A follower receives a call twice, then two older ones; then it is elected, and its own calls are checked."""
     bench.begin()
-    for commit, brought in ((2, "1 set x 1; 1 set y 2"), (2, "1 set x 1; 1 set y 2"), (1, "1 set x 1"), (0, "")):
-        call(bench, "jerry", 1, (0, 0), brought, commit=commit)
-        story = f"jerry has said that 2 entries are committed, and now a call says {commit}"
+    for commit, entries in ((2, "1 set x 1; 1 set y 2"), (2, "1 set x 1; 1 set y 2"), (1, "1 set x 1"), (0, "")):
+        call(bench, "jerry", 1, (0, 0), entries, commit=commit)
+        story = f"jerry has sent leader_commit=2, and now a call with leader_commit={commit}"
         require_applied_so_far(bench, ["set x 1", "set y 2"], story)
         bench.require(bench.log() == "1 set x 1; 1 set y 2", f"{story}; tom's log is '{bench.log()}'", bench.arrival())
     elect(bench)
     require_leader_commit(
-        bench, 2, "tom knew of 2 committed entries when it was elected, and no follower has said more"
+        bench, 2, "tom's commit index was 2 when it was elected, and no follower has acknowledged more"
     )
 
 
 @rule(
-    "The leader knows for each follower what comes next: it goes back until the logs meet, and sends what is lacking, no more.",
+    "The leader tracks the next entry of each follower: it goes back until the logs match, and sends what is missing, no "
+    "more.",
     "Section 5.3: nextIndex; Figure 2, Leaders",
 )
 def each_follower_is_sent_what_it_lacks(bench: Bench) -> None:
-    """One follower lacks everything and refuses until the beginning; the other has everything."""
+    """One follower has no entry and refuses until the beginning of the log; the other has every entry."""
     lead(bench, log="1 set x 1; 1 set y 2; 1 set z 3")
     acknowledge(bench, "jerry", 4)
     before, everything = 3, ["1: 1 set x 1", "2: 1 set y 2", "3: 1 set z 3", "4: 2 -"]
     while before:
         sent = [each for each in refuse(bench, "spike", before) if each["type"] == "AppendEntries"]
         story = f"spike lacks entry {before}"
-        bench.require(sent, f"{story}; tom should call it again at once, with earlier entries", bench.arrival())
+        bench.require(
+            sent, f"{story}; tom should retry with earlier entries at once, but sends nothing", bench.arrival()
+        )
         earlier = exchange.preceding_entry(sent[-1])[0]
-        bench.require(0 <= earlier < before, f"{story}; tom calls it with what comes after {earlier}", sent[-1])
+        bench.require(
+            0 <= earlier < before, f"{story}; tom should go back, but its retry follows entry {earlier}", sent[-1]
+        )
         before = earlier
-    require_entries_sent(bench, "spike", everything, "spike lacks entry 1 and what follows")
+    require_entries_sent(bench, "spike", everything, "spike lacks entry 1 and all later ones")
     refuse(bench, "spike", 0)
-    require_entries_sent(bench, "spike", everything, "spike refuses even so")
+    require_entries_sent(bench, "spike", everything, "spike refuses again")
     acknowledge(bench, "spike", 4)
     mark = bench.mark()
     bench.run(5.2)
     for follower in exchange.PEERS:
-        require_entries_sent(bench, follower, [], f"{follower} has all that tom has", mark)
+        require_entries_sent(bench, follower, [], f"{follower} has all of tom's entries", mark)
 
 
 @rule(
-    "What was before a leader was deposed is void: what followers acknowledged then, and whom it owed an answer.",
+    "A leader that is elected again starts afresh: earlier acknowledgements and waiting clients do not count any more.",
     "Figure 2: nextIndex[] and matchIndex[] are reinitialized after election; respond after the entry is applied",
 )
-def a_deposed_leader_begins_anew(bench: Bench) -> None:
-    """A leader with a write and a read that wait is deposed; other entries take the place, and it is elected again."""
+def a_reelected_leader_starts_afresh(bench: Bench) -> None:
+    """A leader with waiting clients is deposed; other entries replace their writes, and it is elected again."""
     lead(bench, 5)
     clients = [bench.ask(command) for command in ("set x 1", "set x 2", "get x")]
     acknowledge(bench, "jerry", 3)
     exchange.send(bench, "tyke", "AppendEntriesReply", term=2, success=False, prev_log_index=3, match_index=0)
-    require_following(bench, 2, "tom led in term 1, and tyke's reply is of term 2")
+    require_following(bench, 2, "tom led in term 1, and tyke's reply has term 2")
     call(bench, "spike", 3, (0, 0), "3 set x 7; 3 set x 8", commit=1)
     elect(bench)
-    story = "jerry had tom's entries up to 3 in term 1; now tom leads in term 4 and has other ones"
+    story = "jerry had tom's entries up to 3 in term 1; now tom leads in term 4 and has other entries"
     require_entries_sent(bench, "jerry", ["3: 4 -"], story)
     acknowledge(bench, "jerry", 3, term=1)
     acknowledge(bench, "tyke", 3)
-    require_applied_so_far(bench, ["set x 7"], f"{story}, and only tyke has said that it has entry 3")
+    require_applied_so_far(bench, ["set x 7"], f"{story}, and only tyke has acknowledged entry 3")
     acknowledge(bench, "spike", 3)
     expected = ["set x 7", "set x 8", "-"]
-    require_applied_so_far(bench, expected, f"{story}, and tyke and spike have said that they have entry 3")
+    require_applied_so_far(bench, expected, f"{story}, and tyke and spike have acknowledged entry 3")
     for client in clients:
-        require_answer(bench, client, False, f"{story}; what the client asked for in term 1 is gone")
+        require_answer(bench, client, False, f"{story}; the entry of the client's request is gone")
 
 
 @rule(
-    "Following and leading are as before: an older term is refused, a newer one is followed, and timers run as they did.",
+    "Following and leading are as before: an older term is refused, a newer one is followed, and timers are unchanged.",
     "Sections 5.1 and 5.2; Figure 2, All Servers and Leaders",
 )
 def following_and_leading_are_as_before(bench: Bench) -> None:
-    """A server is told to lead; a leader of term 2 hears a call of term 1, which it refuses, and one of term 3."""
+    """A named leader starts; a leader of term 2 receives a call of term 1, which it refuses, and one of term 3."""
     bench.begin(leads=True)
-    require_last_entry_sent(bench, "jerry", "1: 0 -", "tom is told to lead at its start, in term 0")
+    require_last_entry_sent(bench, "jerry", "1: 0 -", "tom is the named leader of its start, in term 0")
     lead(bench, log="1 set x 1")
     sent = call(bench, "jerry", 1, (0, 0), "1 set x 9", commit=1)
     story = "tom leads in term 2, and jerry calls in term 1"
@@ -259,31 +263,31 @@ def following_and_leading_are_as_before(bench: Bench) -> None:
     call(bench, "jerry", 3, (1, 1))
     require_following(bench, 3, "tom led in term 2, and jerry calls in term 3")
     acknowledge(bench, "spike", 2)
-    require_applied_so_far(bench, [], "tom follows, and spike's reply has come to it")
+    require_applied_so_far(bench, [], "tom is a follower, and spike's reply arrives")
     for _ in range(4):
         require_not_sent(bench, 5, "RequestVote", "jerry calls tom every 5 s in term 3")
         call(bench, "jerry", 3, (1, 1))
     require_not_sent(bench, 7.5, "AppendEntries", "tom was deposed by jerry's call of term 3")
-    await_election(bench, "tom was deposed by jerry's call, and jerry has fallen silent")
+    await_election(bench, "tom was deposed by jerry's call, and jerry has gone silent")
     bench.begin(log="1 set x 1")
     acknowledge(bench, "spike", 1)
     require_following(
-        bench, 1, "tom follows since it was restarted, and a reply comes that was meant for its life before"
+        bench, 1, "tom is a follower since its restart, and a reply arrives that was sent to it as a leader"
     )
 
 
 @rule(
-    "A leader reads only when an entry of its own term is committed: before, it does not know what is.",
+    "A leader answers reads only when an entry of its own term is committed: before, it does not know the commit index.",
     "Section 8: a leader must have the latest information on which entries are committed",
 )
 def a_read_waits_for_the_leaders_own_entry(bench: Bench) -> None:
-    """A client reads from a new leader whose log is not known to be committed, and again after a write."""
+    """A client reads from a new leader that does not know what is committed, and again after a write."""
     lead(bench, log="1 set x 1")
     client = bench.ask("get x")
     acknowledge(bench, "jerry", 1)
-    require_answer(bench, client, False, "tom leads in term 2, and nobody has an entry of that term yet")
+    require_answer(bench, client, False, "tom leads in term 2, and no follower has an entry of that term yet")
     acknowledge(bench, "jerry", 2)
     require_read(bench, client, "1", "jerry has entry 2, the first of tom's term, and x was set to 1 before it")
     bench.ask("set x 2")
     acknowledge(bench, "spike", 3)
-    require_read(bench, bench.ask("get x"), "2", "spike has entry 3, set x 2, so it is done")
+    require_read(bench, bench.ask("get x"), "2", "spike has entry 3, set x 2, so it is committed")
