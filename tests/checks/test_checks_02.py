@@ -114,24 +114,24 @@ TestTables = usual_tests(
     [
         (
             wrong.NothingIsCarriedOut,
-            "tom has told a client that set x 1 is done, so a client that reads x should hear '1'; tom answers None",
+            "tom has answered set x 1 with Ok, so a client that reads x should get '1'; tom answers None",
         ),
         (
             wrong.NewEntryGoesTwice,
-            "a client asks tom, who leads, for set z 3; jerry should be sent it once, but is sent it 2 times",
+            ("a client sends set z 3 to tom, the leader; tom should send it to jerry once, but sends it 2 times"),
         ),
         (
             wrong.TriesAgainTwice,
             (
-                "jerry refuses a call that comes after entry 4 of term 2; tom should try again once, "
-                "but sends 2 calls, and jerry may refuse each of them"
+                "jerry refuses a call that follows entry 4 of term 2; tom should retry once, but sends 2 calls, "
+                "and jerry may refuse each of them"
             ),
         ),
         (
             wrong.AnswerIsAboutTheLastEntry,
             (
-                "tom's log ends at entry 2, and jerry's call comes after entry 3 of term 2; "
-                "tom should refuse it with prev_log_index=3, the call's; it answers 2"
+                "tom's log ends with entry 2, and jerry's call follows entry 3 of term 2; tom should refuse it "
+                "with prev_log_index=3, the call's; it answers 2"
             ),
         ),
     ],

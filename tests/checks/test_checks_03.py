@@ -77,8 +77,8 @@ TestTables = usual_tests(
     # The Node of step 2 answers at once, and so passes what says that a write gets done.
     passed_before={
         "half of the followers are enough",
-        "a server alone waits for nobody",
-        "open writes are told apart",
+        "a single server waits for nobody",
+        "pending writes are kept apart",
     },
     no_longer_true=NO_LONGER_TRUE,
     held_until=10,
@@ -90,31 +90,31 @@ TestTables = usual_tests(
     [
         (
             wrong.WriteIsNotLogged,
-            "a client asks tom, who leads, for set x 1; tom should log this one entry at once, but its log was given nothing",
+            ("a client sends set x 1 to tom, the leader; tom should log this one entry at once, but logs nothing"),
         ),
         (
             wrong.EntryStaysAtHome,
-            "a client asks tom, who leads, for set x 1; tom should send jerry one entry at once, 1: 0 set x 1; it sends none",
+            (
+                "a client sends set x 1 to tom, the leader; tom should send jerry one entry at once, 1: 0 set x "
+                "1; it sends none"
+            ),
         ),
         (
             wrong.WaitsForSomebody,
             (
-                "tom is the only server, so nobody else has to have set x 1; "
-                "the write 'set x 1' should be answered, but tom tells its client nothing"
+                "tom is the only server, so no other has to acknowledge set x 1; tom should answer the write 'set"
+                " x 1', but does not"
             ),
         ),
         (
             wrong.RefusalIsIgnored,
-            (
-                "jerry refuses a call that comes after entry 1 of term 1; "
-                "tom should try again one entry earlier, but does not"
-            ),
+            ("jerry refuses a call that follows entry 1 of term 1; tom should retry one entry earlier, but does not"),
         ),
         (
             wrong.FollowersLeaveOutTheirLastEntry,
             (
-                "jerry tells tom that entry 2, set y 2, the last of tom's log, is committed; "
-                "by now tom should have carried out set x 1; set y 2 and nothing else, but has carried out set x 1"
+                "jerry sends CommitEntry for entry 2, set y 2, the last of tom's log; by now tom should have "
+                "applied set x 1; set y 2 and nothing else, but has applied set x 1"
             ),
         ),
     ],

@@ -85,7 +85,7 @@ TestTables = usual_tests(
     [
         (
             wrong.CandidacyIsNotTold,
-            "tom runs for leader; its is_candidate should be True, but is False",
+            "tom starts an election; its is_candidate should be True, but is False",
         ),
         (
             wrong.CandidacyIsNotOver,
@@ -102,8 +102,8 @@ TestTables = usual_tests(
         (
             wrong.ReplayAddsToWhatIsThere,
             (
-                "tom has won, and its log says set x 1; set x 2; set y 3, "
-                "so a client that reads z should hear None; tom answers '4'"
+                "tom has won, and its log has set x 1; set x 2; set y 3, so a client that reads z should get "
+                "None; tom answers '4'"
             ),
         ),
         (
@@ -113,8 +113,8 @@ TestTables = usual_tests(
         (
             voters.VoterDoesNotWait,
             (
-                "tom hears no leader and would run at 13 s, and a second before jerry asks for its vote in term 4; "
-                "tom votes, and should wait 8 s at least for a leader, but runs at 13 s"
+                "tom's election timeout is at 13 s, and a second before, jerry asks for its vote in term 4; tom "
+                "votes, and should wait at least 8 s from then on, but starts an election at 13 s"
             ),
         ),
     ],

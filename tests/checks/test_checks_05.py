@@ -16,13 +16,13 @@ CAUGHT_BY = {
     wrong.CallIsSentTwice: "every call carries the current term",
     wrong.TermOfLastEntryIsSent: "every call carries the current term",
     wrong.OnlyHeartbeatsCarryTheTerm: "every call carries the current term",
-    wrong.OldCallIsHeard: "who hears a later term catches up",
-    wrong.TermIsNotRead: "who hears a later term catches up",
-    wrong.TermIsRaisedByOne: "who hears a later term catches up",
-    wrong.LeaderKnowsBetter: "a leader catches up too",
-    wrong.AnyTermIsTaken: "the term never goes back",
-    wrong.TimerIsForgotten: "who hears a leader does not run",
-    wrong.TimerIsOnlyCancelled: "who hears a leader does not run",
+    wrong.OldCallIsHeard: "a later term is adopted",
+    wrong.TermIsNotRead: "a later term is adopted",
+    wrong.TermIsRaisedByOne: "a later term is adopted",
+    wrong.LeaderKnowsBetter: "a leader adopts a later term too",
+    wrong.AnyTermIsTaken: "the term never decreases",
+    wrong.TimerIsForgotten: "heartbeats prevent an election",
+    wrong.TimerIsOnlyCancelled: "heartbeats prevent an election",
     wrong.AnswerIsForgotten: "a call is answered as before",
     wrong.OlderCallIsPassedOver: "a call is answered as before",
     wrong.OlderCallIsAFailure: "a call is answered as before",
@@ -76,10 +76,10 @@ step 5: 7 of 8 checks pass
         The rule (Figure 2, AppendEntries RPC; Raft 11: "the append_entries calls need to include it"): Whoever
         sends AppendEntries says in it which term it is in, and says it once: with a heartbeat, a new entry and
         a second try alike.
-  ok    who hears a later term catches up
-  ok    a leader catches up too
-  ok    the term never goes back
-  ok    who hears a leader does not run
+  ok    a later term is adopted
+  ok    a leader adopts a later term too
+  ok    the term never decreases
+  ok    heartbeats prevent an election
   ok    a call is answered as before
   ok    entries are stored as before
   ok    a call without a term is an error"""

@@ -15,8 +15,8 @@ CAUGHT_BY = {
     wrong.TimerComesFirst: "a refused call changes nothing",
     wrong.VoteIsForgottenToo: "a refused call changes nothing",
     wrong.ElseIsForgotten: "a refused call changes nothing",
-    wrong.CandidateGivesUp: "a candidate that refuses goes on",
-    wrong.FollowingComesFirst: "a leader that refuses goes on",
+    wrong.CandidateGivesUp: "a candidate that refuses stays a candidate",
+    wrong.FollowingComesFirst: "a leader that refuses keeps leading",
     wrong.OwnTermIsRefused: "a term at least as new is followed",
     wrong.HearsByChance: "a term at least as new is followed",
     wrong.TermIsNotAdopted: "a term at least as new is followed",
@@ -26,8 +26,8 @@ CAUGHT_BY = {
     wrong.OnlyNewTermsDepose: "a term at least as new deposes a leader",
     wrong.DeposedForEver: "a deposed leader can run again",
     wrong.VoteIsForgottenByFollowing: "a term at least as new is followed",
-    wrong.RefusalIsRetried: "a refusal is left at that",
-    wrong.RefusalIsNotHeard: "a refusal is left at that",
+    wrong.RefusalIsRetried: "a refused leader does not retry",
+    wrong.RefusalIsNotHeard: "a refused leader does not retry",
 }
 # What is stored after a refusal is answered, too: the answers are looked at first.
 NOT_FIRST = {wrong.ElseIsForgotten}
@@ -90,42 +90,42 @@ def test_report_of_a_timer_that_comes_first() -> None:
         (
             wrong.RefusalCarriesTheOldTerm,
             (
-                "tom is in term 4, and jerry calls in term 2: tom should answer jerry with AppendEntriesRefused(term=4); "
-                "its refusal says term 2"
+                "tom is in term 4, and jerry's call has term 2: tom should answer jerry with "
+                "AppendEntriesRefused(term=4); its refusal carries term 2"
             ),
         ),
         (
             wrong.OwnTermIsRefused,
             (
-                "tom follows in term 3 and hears jerry's call of term 3: its log should be '3 set x 1; 3 set y 2' now, "
-                "but is '3 set x 1'"
+                "tom is a follower in term 3 and receives jerry's call of term 3: its log should be '3 set x 1; 3"
+                " set y 2' now, but is '3 set x 1'"
             ),
         ),
         (
             wrong.OnlyNewTermsDepose,
             (
-                "tom leads in term 4 and hears jerry's call of term 4: it should follow jerry now, "
-                "but is_leader is still True"
+                "tom leads in term 4 and receives jerry's call of term 4: it should follow jerry now, but "
+                "is_leader is still True"
             ),
         ),
         (
             wrong.VoteIsForgottenByFollowing,
             (
-                "tom voted for spike in term 4 and heard a call of term 3, its own, since; now jerry asks for a vote in "
-                "term 4, and tom votes a second time: a call should leave the vote alone, "
-                "but tom's voted_for was 'spike' before it and None after it"
+                "tom voted for spike in term 4 and then received a call of term 3, its own; now jerry asks for a "
+                "vote in term 4, and tom votes a second time: a call should not change the vote, but tom's "
+                "voted_for was 'spike' before it and None after it"
             ),
         ),
         (
             wrong.RefusalIsRetried,
             (
-                "tom leads in term 4, and jerry, who is in term 7, refuses its call: tom should send nothing in return, "
-                "but sends AppendEntries at once"
+                "tom leads in term 4, and jerry, in term 7, refuses its call: tom should send nothing in "
+                "response, but sends AppendEntries at once"
             ),
         ),
         (
             wrong.RefusalIsNotHeard,
-            "the Node has no on_append_entries_refused(self, sender, message), which should hear AppendEntriesRefused",
+            ("the Node has no on_append_entries_refused(self, sender, message), the handler of AppendEntriesRefused"),
         ),
     ],
 )

@@ -8,22 +8,22 @@ from tests.checks.check_tools import failing, first_failure, marked, names_of, w
 from tests.checks.wrong_nodes import step_07 as wrong
 
 CAUGHT_BY = {
-    wrong.FirstHeartbeatWaits: "a new leader calls at once",
-    wrong.FirstHeartbeatIsDoubled: "a new leader calls at once",
-    wrong.OneHeartbeatOnly: "a leader calls every interval",
-    wrong.TimerIsNotStartedAgain: "a leader calls every interval",
-    wrong.NothingIsCancelled: "a deposed leader falls silent",
-    wrong.AnotherTimerIsCancelled: "a deposed leader falls silent",
-    wrong.OnlyNewTermsSilence: "a deposed leader falls silent",
-    wrong.AnyCallSilences: "a refused call stops no heartbeat",
-    wrong.LeadsOnlyOnce: "a leader elected again calls again",
-    wrong.EveryoneSends: "who does not lead never calls",
-    wrong.RunsAgainstItself: "a leader does not run",
-    wrong.LogIsNotReplayed: "a new leader knows its whole log",
-    wrong.CandidacyDoesNotEnd: "changing roles is otherwise as before",
-    wrong.VoteIsForgottenToo: "changing roles is otherwise as before",
-    wrong.WaitsForAHeartbeat: "changing roles is otherwise as before",
-    wrong.WaitingIsForgotten: "changing roles is otherwise as before",
+    wrong.FirstHeartbeatWaits: "a new leader sends heartbeats at once",
+    wrong.FirstHeartbeatIsDoubled: "a new leader sends heartbeats at once",
+    wrong.OneHeartbeatOnly: "a leader sends heartbeats every interval",
+    wrong.TimerIsNotStartedAgain: "a leader sends heartbeats every interval",
+    wrong.NothingIsCancelled: "a deposed leader stops its heartbeats",
+    wrong.AnotherTimerIsCancelled: "a deposed leader stops its heartbeats",
+    wrong.OnlyNewTermsSilence: "a deposed leader stops its heartbeats",
+    wrong.AnyCallSilences: "a refused call does not stop the heartbeats",
+    wrong.LeadsOnlyOnce: "a reelected leader sends heartbeats again",
+    wrong.EveryoneSends: "only a leader sends heartbeats",
+    wrong.RunsAgainstItself: "a leader does not start an election",
+    wrong.LogIsNotReplayed: "a new leader has applied its whole log",
+    wrong.CandidacyDoesNotEnd: "role changes are otherwise as before",
+    wrong.VoteIsForgottenToo: "role changes are otherwise as before",
+    wrong.WaitsForAHeartbeat: "role changes are otherwise as before",
+    wrong.WaitingIsForgotten: "role changes are otherwise as before",
 }
 # Who never runs again is not elected again either, and that check comes first.
 NOT_FIRST = {wrong.WaitingIsForgotten}
@@ -37,7 +37,7 @@ def test_holds_from_step_7_on(step: int) -> None:
 
 def test_step_6_does_not_fall_silent() -> None:
     """Before, whoever once led goes on sending; all else was as it should be."""
-    assert ["a deposed leader falls silent"] == failing(node(6), 7)
+    assert ["a deposed leader stops its heartbeats"] == failing(node(6), 7)
 
 
 @pytest.mark.parametrize("node_class", CAUGHT_BY, ids=lambda node_class: node_class.__name__)
@@ -77,34 +77,35 @@ def test_cancelling_is_all_it_takes() -> None:
         (
             wrong.OnlyNewTermsSilence,
             (
-                "tom led in term 4 until jerry's call of term 4: it should send no heartbeat any more, "
-                "but at 18.2 s it still does"
+                "tom led in term 4 until jerry's call of term 4: it should send no more heartbeats, but at 18.2 s"
+                " it sends one"
             ),
         ),
         (
             wrong.AnotherTimerIsCancelled,
             (
-                "tom led in term 4 until jerry's call of term 5: it should send no heartbeat any more, but at 18.2 s it "
-                "still does: it cancelled a timer 'heartbeats' that nobody ever started; the timers are election and heartbeat"
+                "tom led in term 4 until jerry's call of term 5: it should send no more heartbeats, but at 18.2 s"
+                " it sends one: it cancelled a timer 'heartbeats', which was never started; the timers are "
+                "election and heartbeat"
             ),
         ),
         (
             wrong.WaitingIsForgotten,
             (
-                "tom was deposed by jerry's call of term 5 and should start its election timer, so that it can be elected "
-                "again; no election timer runs, so it never is, and its heartbeats cannot be looked at"
+                "tom was deposed by jerry's call of term 5 and should start its election timer, so that it can be"
+                " elected again; the election timer is off, so this check cannot go on"
             ),
         ),
         (
             wrong.LeadsOnlyOnce,
             (
-                "tom leads for the second time since 26.6 s. Until 37.6 s it should call jerry at 26.6, 31.6 and 36.6 s, "
-                "but does so at 26.6 s"
+                "tom has led for the second time since 26.6 s. Until 37.6 s it should call jerry at 26.6, 31.6 "
+                "and 36.6 s, but does so at 26.6 s"
             ),
         ),
         (
             wrong.LogIsNotReplayed,
-            "tom was elected with '1 set x 1' in its log: a client that gets x should hear '1', but hears None",
+            "tom was elected with '1 set x 1' in its log: a client that reads x should get '1', but gets None",
         ),
     ],
 )

@@ -9,21 +9,21 @@ from tests.checks.check_tools import failing, first_failure, in_one_line, marked
 from tests.checks.wrong_nodes import step_08 as wrong
 
 CAUGHT_BY = {
-    wrong.TimerIsNotRestarted: "a candidate that fails runs again",
-    wrong.TermIsNotRaised: "a candidate that fails runs again",
-    wrong.NothingIsDrawn: "each election has a timeout of its own",
-    wrong.DrawsTooLate: "each election has a timeout of its own",
-    wrong.DrawIsNotUsed: "each election has a timeout of its own",
-    wrong.DrawsWhileFollowing: "each election has a timeout of its own",
-    wrong.DrawsForTheFirstElectionOnly: "each election has a timeout of its own",
+    wrong.TimerIsNotRestarted: "a failed candidate runs again",
+    wrong.TermIsNotRaised: "a failed candidate runs again",
+    wrong.NothingIsDrawn: "each election has its own timeout",
+    wrong.DrawsTooLate: "each election has its own timeout",
+    wrong.DrawIsNotUsed: "each election has its own timeout",
+    wrong.DrawsWhileFollowing: "each election has its own timeout",
+    wrong.DrawsForTheFirstElectionOnly: "each election has its own timeout",
     wrong.NeverDrawsTheLongest: "timeouts are from 8 to 18 seconds",
     wrong.VoteIsTakenBack: "an election is otherwise as before",
     wrong.DrawsFractions: "timeouts are from 8 to 18 seconds",
     wrong.DrawsBeyondTheRange: "timeouts are from 8 to 18 seconds",
     wrong.WaitsLongerEachTime: "timeouts are from 8 to 18 seconds",
     wrong.DrawsFromTheWorld: "timeouts come from self random",
-    wrong.DrawsByName: "a split vote comes to an end",
-    wrong.OwnVoteIsRemembered: "a split vote comes to an end",
+    wrong.DrawsByName: "a split vote is resolved",
+    wrong.OwnVoteIsRemembered: "a split vote is resolved",
     wrong.AttributeStays: "there is no candidate attribute",
     wrong.OwnVoteIsForgotten: "an election is otherwise as before",
     wrong.LoneServerIsForgotten: "an election is otherwise as before",
@@ -44,8 +44,8 @@ def test_step_8_passes() -> None:
 def test_step_7_waits_the_same_time_again() -> None:
     """Before, a timeout is for life, two equal ones split every vote, and the attribute is there."""
     about = [
-        "each election has a timeout of its own",
-        "a split vote comes to an end",
+        "each election has its own timeout",
+        "a split vote is resolved",
         "there is no candidate attribute",
     ]
 
@@ -120,8 +120,8 @@ def test_report_is_the_same_each_time_even_of_an_unruly_node() -> None:
         (
             wrong.DrawsTooLate,
             (
-                "tom waited 8 s, runs for leader and draws a new timeout, but its election timer starts with the old 8 s: "
-                "draw first, then start the timer with what was drawn"
+                "tom waited 8 s, starts an election and draws a new timeout, but starts its election timer with "
+                "the old 8 s: draw first, then start the timer with the new timeout"
             ),
         ),
         (
@@ -131,21 +131,22 @@ def test_report_is_the_same_each_time_even_of_an_unruly_node() -> None:
         (
             wrong.DrawsByName,
             (
-                "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
-                "but they run at the same moment 4 times"
+                "tom is down; jerry and spike have the same timeout and split the vote. After 60 s one of them "
+                "should lead, but they start elections at the same time 4 times"
             ),
         ),
         (
             wrong.OwnVoteIsRemembered,
             (
-                "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
-                "but nobody wins an election; jerry's voted_for is 'jerry': a vote for oneself leaves voted_for alone until "
-                "step 9, for until then a server that has voted_for never votes again"
+                "tom is down; jerry and spike have the same timeout and split the vote. After 60 s one of them "
+                "should lead, but neither wins an election; jerry's voted_for is 'jerry': until step 9 a "
+                "candidate's vote for itself does not set voted_for, because a server that has set it never votes"
+                " again"
             ),
         ),
         (
             wrong.TermIsNotRaised,
-            "tom was in term 0 and runs for leader: it should ask for votes in term 1, not 0",
+            "tom was in term 0 and starts an election: it should ask for votes in term 1, not 0",
         ),
     ],
 )

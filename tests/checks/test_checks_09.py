@@ -165,15 +165,15 @@ def test_a_reply_without_a_term_is_told_what_to_write() -> None:
     [
         (
             wrong.HalfIsEnough,
-            ("tom runs for leader of term 4 and has 2 of 4 votes, its own included; it should not lead yet, but does"),
+            ("tom is a candidate in term 4 and has 2 of 4 votes, its own included; it should not lead yet, but does"),
         ),
         (
             wrong.LateVotesCount,
-            "tom runs for leader of term 5, and jerry's vote for term 4 arrives late; it should not lead yet, but does",
+            ("tom is a candidate in term 5, and jerry's vote of term 4 arrives late; it should not lead yet, but does"),
         ),
         (
             wrong.LeaderGoesOnLeading,
-            "tom leads in term 4 and hears RequestVote of term 9; it should stop leading, but does not",
+            "tom leads in term 4 and receives RequestVote of term 9; it should stop leading, but does not",
         ),
         (
             voters.VoteFallsWithTheRole,
@@ -185,13 +185,16 @@ def test_a_reply_without_a_term_is_told_what_to_write() -> None:
         (
             voters.EveryCandidateIsWaitedFor,
             (
-                "tom has voted for jerry in term 4 and refuses spike, who runs in term 4: "
-                "its election timer should run on, but starts anew"
+                "tom has voted for jerry in term 4 and refuses spike, a candidate in term 4: its election timer "
+                "should keep running, but restarts"
             ),
         ),
         (
             voters.WaitsWhenItLearns,
-            "tom follows in term 4 and hears AppendEntriesRefused of term 9: its election timer should run on, but does not",
+            (
+                "tom is a follower in term 4 and receives AppendEntriesRefused of term 9: its election timer "
+                "should keep running, but does not"
+            ),
         ),
     ],
 )

@@ -115,8 +115,8 @@ def test_inherited_message_is_named() -> None:
         (
             candidates.SaysItsOwnTerm,
             (
-                "tom's log has no entry but the common first one; its RequestVote should say last_log_index=0, "
-                "last_log_term=0, but says last_log_index=0, last_log_term=1"
+                "tom's log is empty; its RequestVote should carry last_log_index=0, last_log_term=0, but carries "
+                "last_log_index=0, last_log_term=1"
             ),
         ),
         (
@@ -136,8 +136,8 @@ def test_inherited_message_is_named() -> None:
         (
             wrong.RefusalRestartsTheTimer,
             (
-                "tom would run at 13 s, and its log ends with entry 1 of term 3; a second before, it refuses jerry. "
-                "It should run at 13 s all the same, but runs at 25 s"
+                "tom's election timeout is at 13 s, and its log ends with entry 1 of term 3; a second before, it "
+                "refuses jerry. It should still start an election at 13 s, but starts one at 25 s"
             ),
         ),
     ],

@@ -92,36 +92,36 @@ def test_whole_node_passes(tmp_path: Path) -> None:
         (
             wrong.NothingIsLogged,
             (
-                "tom is elected in term 2, and its log ends with entry 1; entry 2 is of term 2 and has no command; "
+                "tom is elected in term 2, and its log ends with entry 1; entry 2 should be a no-op of term 2; "
                 "tom should send jerry entry 2: 2 - at once, but sends no entry"
             ),
         ),
         (
             wrong.AnyAcknowledgementCounts,
             (
-                "spike says that it has entry 1, and set x 1 is entry 2; "
-                "who asked for set x 1 should not hear Ok by now, but tom has said Ok"
+                "spike acknowledges entry 1, and set x 1 is entry 2; tom should not answer 'set x 1' with Ok yet,"
+                " but has"
             ),
         ),
         (
             wrong.OlderTermsCount,
             (
-                "tom leads in term 3, and every server has entry 2, of term 2; "
-                "by now tom should have carried out nothing, but has carried out set x 1; set y 2"
+                "tom leads in term 3, and every server has entry 2, of term 2; by now tom should have applied "
+                "nothing, but has applied set x 1; set y 2"
             ),
         ),
         (
             carrying_out.TrustsItsOwnLog,
             (
-                "jerry says that 3 entries are committed, in a heartbeat that comes after entry 1; "
-                "by now tom should have carried out set x 1, but has carried out set x 1; set y 2; set z 3"
+                "jerry's heartbeat has leader_commit=3 and follows entry 1; by now tom should have applied set x "
+                "1, but has applied set x 1; set y 2; set z 3"
             ),
         ),
         (
             carrying_out.CommitGoesBack,
             (
-                "tom knew of 2 committed entries when it was elected, and no follower has said more; "
-                "tom's next calls should say leader_commit=2, but say 0"
+                "tom's commit index was 2 when it was elected, and no follower has acknowledged more; tom's next "
+                "calls should carry leader_commit=2, but carry 0"
             ),
         ),
     ],

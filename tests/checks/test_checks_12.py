@@ -103,11 +103,11 @@ TestTables = usual_tests(
     right=RIGHT,
     # The Node of step 11 has its log on disk, takes its term from there, and stores no vote that could be wrong later.
     passed_before={
-        "whoever has the vote may ask again",
+        "the same candidate gets the vote again",
         "a new term is stored without a vote",
-        "the log outlives a crash",
+        "the log survives a crash",
         "a term is never older than the log",
-        "what was carried out counts once",
+        "entries are applied once after a crash",
         "a server starts as a follower",
         "a first start is as before",
     },
@@ -126,45 +126,46 @@ def test_every_wrong_node_counts() -> None:
         (
             wrong.VoteIsForgotten,
             (
-                "tom votes for jerry in term 4, crashes and starts again; "
-                "then spike asks for its vote in term 4: tom should refuse, but votes for it"
+                "tom votes for jerry in term 4, crashes and restarts; then spike asks for its vote in term 4: tom"
+                " should refuse, but votes for it"
             ),
         ),
         (
             wrong.ElectionIsNotStored,
             (
-                "tom runs for leader of term 4, crashes and starts again; "
-                "then jerry asks for its vote in term 4: tom should refuse, but votes for it"
+                "tom is a candidate in term 4, crashes and restarts; then jerry asks for its vote in term 4: tom "
+                "should refuse, but votes for it"
             ),
         ),
         (
             wrong.NewTermIsNotStored,
             (
-                "tom hears a call of jerry, the leader of term 6, crashes and starts again; then spike calls, the leader "
-                "of term 5: tom should refuse, for it knows of a newer term, but it stores what spike sends"
+                "tom receives a call of jerry, the leader of term 6, crashes and restarts; then spike calls, the "
+                "leader of term 5: tom should refuse, because it has been in a newer term, but stores spike's "
+                "entry"
             ),
         ),
         (
             wrong.VoteStaysForEver,
             (
-                "tom votes for jerry in term 4, refuses spike in term 5 for its old log, crashes and starts again; "
+                "tom votes for jerry in term 4, refuses spike in term 5 for its old log, crashes and restarts; "
                 "then tyke asks for its vote in term 5: tom should vote for it, but does not"
             ),
         ),
         (
             wrong.StateMachineIsKept,
             (
-                "tom has carried out two of its three entries, crashes and starts again: "
-                "its state machine should be {}, as it goes on with entry 1, but is {'x': '1', 'y': '2'}"
+                "tom has applied two of its three entries, crashes and restarts: its state machine should be {}, "
+                "because the next entry that it applies is 1, but is {'x': '1', 'y': '2'}"
             ),
         ),
         (
             wrong.LeaderStaysLeader,
-            "tom leads in term 4, crashes and starts again: it should be a follower now, but it leads",
+            "tom leads in term 4, crashes and restarts: it should be a follower now, but it leads",
         ),
         (
             wrong.LeadsBeforeItKnowsTheTerm,
-            "tom is told to lead, and its log ends in term 3: it should lead in that term, but calls in 0",
+            "tom is the named leader, and its log ends in term 3: it should lead in that term, but calls in 0",
         ),
     ],
 )
@@ -175,8 +176,8 @@ def test_message_says_what_should_happen_and_what_happened(node_class: type, mes
 
 def test_one_missing_place_fails_one_sentence() -> None:
     """A copy that is forgotten in one place is told by the sentence about that place, and by no other."""
-    assert ["a vote for oneself outlives a crash"] == failing(wrong.ElectionIsNotStored, 12)
-    assert ["a term outlives a crash whoever told it"] == failing(wrong.NewTermIsNotStored, 12)
+    assert ["a vote for itself survives a crash"] == failing(wrong.ElectionIsNotStored, 12)
+    assert ["a term survives a crash whatever brought it"] == failing(wrong.NewTermIsNotStored, 12)
 
 
 def test_marks_the_second_vote() -> None:

@@ -315,7 +315,7 @@ def test_html_says_in_words_what_it_says_in_colours() -> None:
 
     words = re.findall(r">(ok|FAIL)</span> ([a-z ]+)<", html)
     assert [("ok" if number != 2 else "FAIL") for number in range(9)] == [word for word, _ in words]
-    assert "a deposed leader falls silent" == words[2][1]
+    assert "a deposed leader stops its heartbeats" == words[2][1]
     assert 1 == html.count("<img")
     assert "it should send no heartbeat any more, but at 18.2 s it still does" in html
 

@@ -1,4 +1,4 @@
-"""The fake peers of the Node under test: they send only what a check tells them to.
+"""The fake peers of the Node under test: servers that send exactly the messages of a check, and nothing else.
 
 A learner's Node may define its own message classes. So a fake peer sends the class with which the Node's handler is
 annotated, and if that class lacks a field that the check needs, the failure names it.

@@ -159,7 +159,7 @@ def reads_see_only_committed_writes(bench: Bench) -> None:
 
 @rule(
     "When an entry is committed, and not before, the leader sends CommitEntry to every follower.",
-    "the commits of July 2020: a separate message tells followers to apply; Section 5.3",
+    "the commits of July 2020: a separate message makes followers apply; Section 5.3",
 )
 def followers_are_notified_of_the_commit(bench: Bench) -> None:
     """A leader receives a write, and one of two followers acknowledges it."""

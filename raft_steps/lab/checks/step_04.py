@@ -75,7 +75,7 @@ def the_timeout_is_a_whole_number_from_8_to_18(bench: Bench) -> None:
 
 @rule(
     "A follower that receives a leader's call waits a full election timeout again.",
-    "Section 5.2: a server remains a follower as long as it hears from a leader",
+    "Section 5.2: a server remains a follower as long as it receives RPCs from a leader",
 )
 def a_heartbeat_restarts_the_timer(bench: Bench) -> None:
     """A follower receives a heartbeat every 7 s, ten times; then nothing more."""

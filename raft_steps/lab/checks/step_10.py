@@ -80,7 +80,7 @@ def with_equal_last_terms_the_longer_log_wins(bench: Bench) -> None:
     "Section 5.4.1: a vote is denied only if the voter's own log is more up to date",
 )
 def an_equal_log_is_up_to_date(bench: Bench) -> None:
-    """Two servers without entries; then two with the same log, many elections later, in two terms."""
+    """Two servers without entries; then two with the same log, many elections later."""
     bench.begin()
     require_vote(bench, "jerry", 1, (0, 0), "tom's log is empty")
     bench.begin(log="1 set x 1; 2 set y 2")

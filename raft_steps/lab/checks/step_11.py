@@ -30,7 +30,7 @@ COUNTING = "Figure 2, Leaders: N > commitIndex, a majority of matchIndex[i] >= N
     "A new leader begins its term with a no-op entry of that term, and sends it to every follower.",
     "Section 8: each leader commits a blank no-op entry at the start of its term",
 )
-def a_new_leader_appends_a_no_op(bench: Bench) -> None:
+def a_new_leader_appends_a_blank_entry(bench: Bench) -> None:
     """A server whose log ends in term 1 is elected in term 2; another time it is the only server."""
     lead(bench, log="1 set x 1")
     for follower in exchange.PEERS:

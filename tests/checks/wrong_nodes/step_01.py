@@ -186,9 +186,9 @@ class AnswersTwice(step_01.Node):
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OnlyWritesAreAnswered, "a value that was set is read", "asked"),
     (AnswersTwice, "a value that was set is read", "failed"),
-    (AbsentKeyIsAnError, "a key that is not there reads as none", "failed"),
-    (DeletedKeyIsEmpty, "a key that is not there reads as none", "answered"),
-    (SecondDeleteIsAnError, "deleting an absent key is fine", "failed"),
+    (AbsentKeyIsAnError, "a missing key reads as none", "failed"),
+    (DeletedKeyIsEmpty, "a missing key reads as none", "answered"),
+    (SecondDeleteIsAnError, "deleting a missing key is allowed", "failed"),
     (CarriesOutTwice, "later writes win", "applied"),
     (ApplyTellsNobody, "later writes win", "answered"),
     (FirstValueStays, "later writes win", "answered"),

@@ -227,13 +227,13 @@ class VoteRestartsNoTimer(step_10.Node):
         self.answer_request_vote(sender, granted)
 
 
-NEWER = "a newer last term counts more than length"
-LONGER = "of the same last term the longer counts"
+NEWER = "a newer last term beats a longer log"
+LONGER = "with equal last terms the longer log wins"
 EQUAL = "an equal log is up to date"
-NO_COST = "a refusal costs no vote"
-AS_BEFORE = "a better log takes no vote away"
-TIMER = "a refused log restarts no timer"
-COMMITTED = "who lacks a committed entry is not elected"
+NO_COST = "a refusal does not use up the vote"
+AS_BEFORE = "a better log does not override a vote"
+TIMER = "a refused log does not restart the timer"
+COMMITTED = "a candidate without a committed entry loses"
 TOTAL = "of two logs one is always up to date"
 
 # Each mistake with the check that is meant for it, and the kind of event that the check marks.

@@ -125,9 +125,9 @@ class SaysWhatTheLeaderSaid(Says):
         return self.heard or super().end()
 
 
-SAYS = "a candidate says where its log ends"
+SAYS = "a candidate sends the end of its log"
 OTHERWISE = "an election is otherwise as before"
-AS_BEFORE = "a better log takes no vote away"
+AS_BEFORE = "a better log does not override a vote"
 
 # Each mistake with the check that is meant for it, and the kind of event that the check marks.
 MISTAKES: tuple[tuple[type, str, str], ...] = (

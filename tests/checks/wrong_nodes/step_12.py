@@ -235,17 +235,17 @@ class LearnsFromItsLog(step_12.Node):
 
 
 OUTLIVES, OWN, TERM = (
-    "a vote outlives a crash",
-    "a vote for oneself outlives a crash",
-    "a term outlives a crash whoever told it",
+    "a vote survives a crash",
+    "a vote for itself survives a crash",
+    "a term survives a crash whatever brought it",
 )
-ONCE, FIRST = "what was carried out counts once", "a first start is as before"
+ONCE, FIRST = "entries are applied once after a crash", "a first start is as before"
 
 # Of each wrong Node the check that is meant for it, and the kind of event that the check marks.
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (VoteIsForgotten, OUTLIVES, "sent"),
     (TermIsForgotten, TERM, "delivered"),
-    (LogIsForgotten, "the log outlives a crash", "restarted"),
+    (LogIsForgotten, "the log survives a crash", "restarted"),
     (VoteIsReset, OUTLIVES, "sent"),
     (TermIsReset, TERM, "delivered"),
     (TermIsThatOfTheLog, TERM, "delivered"),
@@ -254,7 +254,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (NewTermIsNotStored, TERM, "delivered"),
     (StoresAtTheNextEvent, OUTLIVES, "sent"),
     (StoresWithTheHeartbeat, OUTLIVES, "sent"),
-    (VoteIsAFlag, "whoever has the vote may ask again", "sent"),
+    (VoteIsAFlag, "the same candidate gets the vote again", "sent"),
     (VoteStaysForEver, "a new term is stored without a vote", "sent"),
     (StateMachineIsKept, ONCE, "restarted"),
     (LastAppliedIsKept, ONCE, "restarted"),
