@@ -1,4 +1,4 @@
-"""What the tests of the checks share: which checks fail for a Node, and that each wrong Node meets the one made for it."""
+"""Helpers of the tests of checks: which checks a Node fails, and the tests that every step's checks must pass."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,18 +12,18 @@ from raft_steps.lab.checks import check, checks_of
 from raft_steps.lab.node import Node
 
 
-def failing(node_class: type, step: int) -> list[str]:
-    """Name the checks of a step that a Node fails, in order."""
+def failed_checks(node_class: type, step: int) -> list[str]:
+    """Return the names of a step's checks that a Node fails, in order."""
     return [result.name for result in check(node_class, step).results if not result.passed]
 
 
-def names_of(step: int) -> list[str]:
-    """Name the checks of a step, in order."""
+def check_names(step: int) -> list[str]:
+    """Return the names of a step's checks, in order."""
     return [each.name for each in checks_of(step)]
 
 
 def wrong_nodes_of(module: ModuleType, right: set[str]) -> set[type]:
-    """Give the Nodes that a module of wrong nodes defines, without those that are right as far as they go."""
+    """Return the Nodes that a module of wrong Nodes defines, except its right base classes."""
     return {
         value
         for name, value in vars(module).items()
@@ -35,12 +35,12 @@ def wrong_nodes_of(module: ModuleType, right: set[str]) -> set[type]:
 
 
 def first_failure(node_class: type, step: int) -> Any:
-    """Give the first result that did not pass."""
+    """Return the first result that did not pass."""
     return next(result for result in check(node_class, step).results if not result.passed)
 
 
-def marked(node_class: type, step: int) -> tuple[str, float, str]:
-    """Say which event the first failure marks: its kind, its time in seconds and its server."""
+def marked_event(node_class: type, step: int) -> tuple[str, float, str]:
+    """Return the event that the first failure marks: its kind, its time in seconds and its server."""
     result = first_failure(node_class, step)
     assert result.trace is not None
     assert result.event is not None
@@ -48,16 +48,16 @@ def marked(node_class: type, step: int) -> tuple[str, float, str]:
     return event.kind, event.seconds, event.server
 
 
-def in_one_line(text: str) -> str:
-    """Undo the wrapping of a report, so that a test can look for a sentence."""
+def unwrapped(text: str) -> str:
+    """Undo the wrapping of a report, so that a test can search it for a sentence."""
     return re.sub(r"\s+", " ", text)
 
 
-class CommandsAlone:
-    """What a right Node may have from step 11 on: it carries out commands, and passes over entries that have none."""
+class OnlyCommands:
+    """A mixin for right Nodes from step 11 on that apply commands and skip no-op entries."""
 
     def commit_up_to(self: Any, index: int) -> None:
-        """Count every entry, and carry out those that ask for something."""
+        """Count every entry, and apply those with a command."""
         self.commit_index = max(self.commit_index, index)
         while self.last_applied < self.commit_index:
             self.last_applied += 1
@@ -70,52 +70,52 @@ class CommandsAlone:
 Mistakes = tuple[tuple[type, str, str], ...]
 
 
-def usual_tests(
+def standard_tests(
     step: int,
     mistakes: Mistakes,
     *,
     right: Collection[type],
     before: type | None = None,
     passed_before: Collection[str] = (),
-    no_longer_true: Mapping[tuple[int, str], str],
-    held_until: int = STEPS[-1].number,
+    not_kept_later: Mapping[tuple[int, str], str],
+    last_step: int = STEPS[-1].number,
 ) -> type:
-    """Give a class with the tests that hold for the checks of every step alike, over the tables of one step.
+    """Build a class with the tests that the checks of every step must pass, over the tables of one step.
 
     Args:
-        step: The step whose checks these are.
-        mistakes: Of each wrong Node, which check is meant for it, and which kind of event that check marks.
+        step: The step whose checks are tested.
+        mistakes: For each wrong Node, which check should catch it, and which kind of event that check marks.
         right: Nodes that are right, however they are written.
         before: A Node that does nothing of the step yet; by default that of the step before.
-        passed_before: The names of the checks that it passes all the same.
-        no_longer_true: Sentences that a later step takes back, by step and check, with the reason.
-        held_until: The last step whose Node they are held against: the next one's messages carry more than they say.
+        passed_before: The names of the checks that it passes nevertheless.
+        not_kept_later: The checks that a later step's Node fails, by step and name, with the reason.
+        last_step: The last step whose Node is checked: from the next one on, messages have more fields.
     """
-    before = before or node(step - 1)
+    node_before = before or node(step - 1)
 
     class Tests:
         """The checks of a step pass right Nodes and catch wrong ones."""
 
-        @pytest.mark.parametrize("number", [each.number for each in STEPS if step <= each.number <= held_until])
+        @pytest.mark.parametrize("number", [each.number for each in STEPS if step <= each.number <= last_step])
         def test_checks_hold_at_this_step_and_later(self, number: int) -> None:
-            """Every check passes for the step's own Node and for all later ones, but where a reason is given."""
-            failed = {(number, name) for name in failing(node(number), step)}
-            assert {key for key in no_longer_true if key[0] == number} == failed, failed
+            """Every check passes for the step's own Node and for all later ones, unless a reason is given."""
+            failed = {(number, name) for name in failed_checks(node(number), step)}
+            assert {key for key in not_kept_later if key[0] == number} == failed, failed
 
-        @pytest.mark.parametrize("node_class", right, ids=name_of)
+        @pytest.mark.parametrize("node_class", right, ids=class_name)
         def test_node_may_be_written_otherwise(self, node_class: type) -> None:
-            """A right Node passes whatever its methods and its own fields are called."""
+            """A right Node passes, whatever the names of its methods and additional fields."""
             report = check(node_class, step)
             assert report.passed, str(report)
 
         def test_the_node_before_fails(self) -> None:
-            """A Node that does nothing of the step passes no check, or only those that are said to hold before too."""
-            passed = set(names_of(step)) - set(failing(before, step))
+            """A Node that does nothing of the step passes no check except those in `passed_before`."""
+            passed = set(check_names(step)) - set(failed_checks(node_before, step))
             assert set(passed_before) == passed, passed
 
-        @pytest.mark.parametrize("wrong, name, kind", mistakes, ids=name_of)
+        @pytest.mark.parametrize("wrong, name, kind", mistakes, ids=class_name)
         def test_mistake_is_caught(self, wrong: type, name: str, kind: str) -> None:
-            """The check that is meant for a mistake catches it, says whose it is, and marks the event that broke the rule."""
+            """The check for a mistake catches it, names the server, and marks the event that broke the rule."""
             result = next(result for result in check(wrong, step).results if result.name == name)
             assert not result.passed, f"{name} passes"
             assert "tom" in result.message, result.message
@@ -124,13 +124,13 @@ def usual_tests(
             assert kind == result.trace.events[result.event].kind, result
 
         def test_every_check_catches_something(self) -> None:
-            """No check is there in vain: each is meant for a mistake."""
-            idle = set(names_of(step)) ^ {name for _, name, _ in mistakes}
+            """Every check catches a mistake."""
+            idle = set(check_names(step)) ^ {name for _, name, _ in mistakes}
             assert set() == idle, idle
 
     return Tests
 
 
-def name_of(value: object) -> str | None:
-    """Name a Node in the name of a test."""
+def class_name(value: object) -> str | None:
+    """Return the name of a Node class, for the id of a test."""
     return getattr(value, "__name__", None)

@@ -98,7 +98,7 @@ class FieldIsForgotten(Right):
         self.calls_heard += 1  # type: ignore[attr-defined]
 
 
-class FieldIsMisspelt(Right):
+class FieldIsMisspelled(Right):
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         assert self.curent_term >= 0  # type: ignore[attr-defined]
 
@@ -143,7 +143,7 @@ class SenderIsForgotten(Right):
         self.current_term = message.term
 
 
-class AddressIsTold(Right):
+class AddressIsShown(Right):
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         raise ValueError(random.Random())
 

@@ -129,7 +129,7 @@ class CarriesOutTwice(step_01.Node):
         self.apply(self.log[self.log.last_index])
 
 
-class ApplyTellsNobody(step_01.Node):
+class ApplyIsNotRecorded(step_01.Node):
     """The state machine is right, but the driver never hears of it."""
 
     def apply(self, entry: Entry) -> None:
@@ -190,7 +190,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (DeletedKeyIsEmpty, "a missing key reads as none", "answered"),
     (SecondDeleteIsAnError, "deleting a missing key is allowed", "failed"),
     (CarriesOutTwice, "later writes win", "applied"),
-    (ApplyTellsNobody, "later writes win", "answered"),
+    (ApplyIsNotRecorded, "later writes win", "answered"),
     (FirstValueStays, "later writes win", "answered"),
     (WritesAreNotLogged, "a write is logged before it is answered", "answered"),
     (DeletesAreNotLogged, "a write is logged before it is answered", "answered"),

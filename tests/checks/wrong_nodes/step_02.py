@@ -206,7 +206,7 @@ class OneEntryAtATime(step_02.Node):
         )
 
 
-class WhatDivergesStays(step_02.Node):
+class ConflictsStay(step_02.Node):
     """What is in the log stays in the log."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
@@ -218,7 +218,7 @@ class WhatDivergesStays(step_02.Node):
         return True
 
 
-class WhatFollowsIsCutOff(step_02.Node):
+class MatchingEntriesAreDeleted(step_02.Node):
     """Everything after the previous entry makes room for the new ones, even where they agree."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
@@ -260,7 +260,7 @@ class FollowersServeClients(step_02.Node):
         super(step_02.Node, self).on_client_request(client, request)
 
 
-class ClientsAreNotToldWhy(step_02.Node):
+class ClientsGetNoAnswer(step_02.Node):
     """A follower leaves its clients waiting."""
 
     def on_client_request(self, client: str, request: Request) -> None:
@@ -291,10 +291,10 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AllAreTriedAgain, "a refused leader retries one entry earlier", "sent"),
     (TriesAgainTwice, "a refused leader retries one entry earlier", "sent"),
     (OneEntryAtATime, "a refused leader retries one entry earlier", "sent"),
-    (WhatDivergesStays, "conflicting entries are deleted", "delivered"),
-    (WhatFollowsIsCutOff, "matching entries are kept", "truncated"),
+    (ConflictsStay, "conflicting entries are deleted", "delivered"),
+    (MatchingEntriesAreDeleted, "matching entries are kept", "truncated"),
     (HeartbeatCutsOff, "matching entries are kept", "truncated"),
     (SameEntryTwice, "matching entries are kept", "failed"),
     (FollowersServeClients, "a follower turns clients away", "answered"),
-    (ClientsAreNotToldWhy, "a follower turns clients away", "asked"),
+    (ClientsGetNoAnswer, "a follower turns clients away", "asked"),
 )

@@ -203,7 +203,7 @@ class ReadsSeeTheLog(step_03.Node):
         super().on_client_request(client, request)
 
 
-class CommitStaysASecret(step_03.Node):
+class CommitIsNotSent(step_03.Node):
     """The leader carries the entry out, and no follower hears of it."""
 
     def announce_commit(self, index: int) -> None:
@@ -267,7 +267,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (LastWriteFirst, "pending writes are kept apart", "applied"),
     (ReadsSeeTheLog, "reads see only committed writes", "answered"),
     (StateIsChangedAtOnce, "reads see only committed writes", "answered"),
-    (CommitStaysASecret, "followers are notified of the commit", "delivered"),
+    (CommitIsNotSent, "followers are notified of the commit", "delivered"),
     (CommitIsAnnouncedEarly, "followers are notified of the commit", "sent"),
     (FollowersCarryOutWhatTheyStore, "a follower applies on the commit message", "applied"),
     (FollowersCarryOutTheirLastEntry, "a follower applies on the commit message", "applied"),

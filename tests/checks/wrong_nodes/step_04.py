@@ -24,7 +24,7 @@ class TermStays(step_04.Node):
         self.broadcast(RequestVote(term=self.current_term))
 
 
-class CandidacyIsNotTold(step_04.Node):
+class CandidacyIsNotSet(step_04.Node):
     """The server runs, and does not say that it does."""
 
     def start_election(self) -> None:
@@ -63,7 +63,7 @@ class TimeoutIsTheSameForAll(step_04.Node):
         self.election_timeout = 10
 
 
-class HeartbeatsAreNotHeeded(step_04.Node):
+class HeartbeatsAreIgnored(step_04.Node):
     """The election timer goes on whatever a leader says."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
@@ -230,12 +230,12 @@ class TermIsRaisedOnce(step_04.Node):
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (NobodyRuns, "silence starts an election", "started"),
     (TermStays, "silence starts an election", "sent"),
-    (CandidacyIsNotTold, "silence starts an election", "sent"),
+    (CandidacyIsNotSet, "silence starts an election", "sent"),
     (OneServerIsAsked, "silence starts an election", "sent"),
     (TimeoutOf18IsNeverDrawn, "the timeout is a whole number from 8 to 18", "timer_started"),
     (TimeoutIsNoWholeNumber, "the timeout is a whole number from 8 to 18", "timer_started"),
     (TimeoutIsTheSameForAll, "the timeout is a whole number from 8 to 18", "timer_started"),
-    (HeartbeatsAreNotHeeded, "a heartbeat restarts the timer", "sent"),
+    (HeartbeatsAreIgnored, "a heartbeat restarts the timer", "sent"),
     (HeartbeatIsAnsweredTwice, "a heartbeat restarts the timer", "sent"),
     (HeartbeatStopsTheTimer, "a heartbeat restarts the timer", "delivered"),
     (RefusalsAreVotes, "half of the servers win", "delivered"),

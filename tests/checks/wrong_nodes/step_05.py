@@ -34,7 +34,7 @@ class OldCallIsSent(Hears):
     """The message has a term, but the method that builds it is the old one, which builds the old message."""
 
 
-class CallIsNotGivenBack(Hears):
+class CallIsNotReturned(Hears):
     """The call is built right, and nobody gets it: the return is forgotten."""
 
     def append_entries_after(self, prev_log_index: int) -> None:
@@ -65,7 +65,7 @@ class OnlyHeartbeatsCarryTheTerm(Hears):
         return replace(call, term=0) if call.entries else call
 
 
-class OldCallIsHeard(Sends):
+class HandlerIsInherited(Sends):
     """The call carries the term, but nobody wrote a handler for it: the old one hears the old call."""
 
 
@@ -138,7 +138,7 @@ class AnswerIsForgotten(Sends):
         self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
 
 
-class OlderCallIsPassedOver(Sends):
+class OlderCallIsIgnored(Sends):
     """A call of an older term is met with silence."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
@@ -226,7 +226,7 @@ class CallWithTermAsText:
 CallWithTermAsText.__name__ = CallWithTermReady.__name__ = CallWithTermPerhaps.__name__ = "AppendEntries"
 
 
-class TermHasAValueReady(Sends):
+class TermHasADefault(Sends):
     """The message has a default for its term, so that no caller has to change."""
 
     def on_append_entries(self, sender: str, message: CallWithTermReady) -> None:
@@ -246,7 +246,7 @@ class TermMayBeNone(Sends):
         self.answer_append_entries(sender, success, message.prev_log_index)
 
 
-class TermIsAWord(step_04.Node):
+class TermIsAString(step_04.Node):
     """The message takes text for a term, and the sender spells its own."""
 
     def append_entries_after(self, prev_log_index: int) -> CallWithTermAsText:

@@ -195,7 +195,7 @@ class TimerIsForgotten(Rest):
         self.is_candidate = False
 
 
-class DeposedForEver(Rest):
+class DeposedForever(Rest):
     """A deposed leader starts no election timer."""
 
     def become_follower(self) -> None:
@@ -212,7 +212,7 @@ class RefusalIsRetried(Rest):
         self.send(sender, self.append_entries_after(self.index_before(self.log.last_index)))
 
 
-class RefusalIsNotHeard(step_05.Node):
+class RefusalHasNoHandler(step_05.Node):
     """The refusal is sent, but there is no handler for it."""
 
     on_append_entries = Rest.on_append_entries
@@ -221,7 +221,7 @@ class RefusalIsNotHeard(step_05.Node):
     refuse_append_entries = Rest.refuse_append_entries
 
 
-class HearsByChance(Rest):
+class DropsAtRandom(Rest):
     """Most calls are dropped, by Python's own chance: what comes of it must not hang on which process runs it."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:

@@ -127,7 +127,7 @@ class DrawsBeyondTheRange(Rest):
         self.election_timeout = self.random.randint(8, 19)
 
 
-class DrawsFromTheWorld(Rest):
+class DrawsFromTheModule(Rest):
     """The chance is Python's, and another one in every run."""
 
     def draw_election_timeout(self) -> None:

@@ -38,7 +38,7 @@ class VoterKeepsItsTerm(step_09.Node):
         self.answer_request_vote(sender, vote_granted)
 
 
-class RefusalIsLeftAtThat(step_09.Node):
+class RefusalIsIgnored(step_09.Node):
     """A leader that hears of a newer term in a refusal goes on leading, as in step 6."""
 
     def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
@@ -232,7 +232,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (ReplyCarriesTheOldTerm, "replies carry the term", "sent"),
     (ReplyCarriesTheTermOfTheLog, "replies carry the term", "sent"),
     (VoterKeepsItsTerm, "any message brings a newer term", "delivered"),
-    (RefusalIsLeftAtThat, "any message brings a newer term", "delivered"),
+    (RefusalIsIgnored, "any message brings a newer term", "delivered"),
     (VoteReplyBringsNoTerm, "any message brings a newer term", "delivered"),
     (AcknowledgementBringsNoTerm, "any message brings a newer term", "delivered"),
     (TermGoesBack, "any message brings a newer term", "delivered"),

@@ -130,7 +130,7 @@ class RefusalTakesBack(step_11.Node):
         super().on_append_entries_reply(sender, message)
 
 
-class CommitIsASecret(step_11.Node):
+class CommitIsNotSent(step_11.Node):
     """The calls never say what is committed."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
@@ -250,7 +250,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OlderTermsCount, "older entries are not counted", "applied"),
     (MatchGoesBack, "entries are applied in order and once", "delivered"),
     (RefusalTakesBack, "entries are applied in order and once", "delivered"),
-    (CommitIsASecret, "every call carries the commit index", "sent"),
+    (CommitIsNotSent, "every call carries the commit index", "sent"),
     (CommitIsSaidEarly, "every call carries the commit index", "sent"),
     (CommitMessageStays, "every call carries the commit index", "sent"),
     (GoesBackBelowZero, "each follower is sent what it lacks", "failed"),

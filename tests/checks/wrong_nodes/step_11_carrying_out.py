@@ -140,7 +140,7 @@ class HeartbeatsGoOn(step_11.Node):
         self.start_election_timer()
 
 
-class DeposedForEver(step_11.Node):
+class DeposedForever(step_11.Node):
     """Who is deposed waits for its successor, and for nothing else."""
 
     def become_follower(self) -> None:
@@ -163,7 +163,7 @@ class ReadsWaitForWhatIsKnown(step_11.Node):
         self.answer_clients()
 
 
-class ReadsWaitForEver(step_11.Node):
+class ReadsWaitForever(step_11.Node):
     """A read waits for one entry more than there is."""
 
     def answer_read(self, client: str, request: Get) -> None:
@@ -187,8 +187,8 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OpenReadsAreKept, "a reelected leader starts afresh", "answered"),
     (OlderTermsCommit, "following and leading are as before", "applied"),
     (HeartbeatsGoOn, "following and leading are as before", "sent"),
-    (DeposedForEver, "following and leading are as before", "delivered"),
+    (DeposedForever, "following and leading are as before", "delivered"),
     (ReadsAtOnce, "a read waits for the leaders own entry", "answered"),
     (ReadsWaitForWhatIsKnown, "a read waits for the leaders own entry", "answered"),
-    (ReadsWaitForEver, "a read waits for the leaders own entry", "delivered"),
+    (ReadsWaitForever, "a read waits for the leaders own entry", "delivered"),
 )

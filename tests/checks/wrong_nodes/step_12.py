@@ -136,7 +136,7 @@ class VoteIsAFlag(step_12.Node):
             self.voted_for = "somebody"
 
 
-class VoteStaysForEver(step_12.Node):
+class VoteIsKeptForever(step_12.Node):
     """A vote is stored when it is given; that a newer term took it away is not."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term", "last_vote")
@@ -255,7 +255,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (StoresAtTheNextEvent, OUTLIVES, "sent"),
     (StoresWithTheHeartbeat, OUTLIVES, "sent"),
     (VoteIsAFlag, "the same candidate gets the vote again", "sent"),
-    (VoteStaysForEver, "a new term is stored without a vote", "sent"),
+    (VoteIsKeptForever, "a new term is stored without a vote", "sent"),
     (StateMachineIsKept, ONCE, "restarted"),
     (LastAppliedIsKept, ONCE, "restarted"),
     (WholeLogIsReplayed, ONCE, "delivered"),

@@ -1,4 +1,4 @@
-"""The checks of step 10 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+"""The checks of step 10 pass right Nodes, however they are written, and catch the usual mistakes."""
 
 from dataclasses import field
 
@@ -10,12 +10,12 @@ from raft_steps import step_10_up_to_date_logs as step_10
 from raft_steps.lab.checks import check
 from raft_steps.lab.messages import message
 from raft_steps.step_09_one_vote_per_term import RequestVoteReply
-from tests.checks.check_tools import failing, first_failure, in_one_line, usual_tests, wrong_nodes_of
+from tests.checks.check_tools import failed_checks, first_failure, standard_tests, unwrapped, wrong_nodes_of
 from tests.checks.wrong_nodes import step_10 as wrong
 from tests.checks.wrong_nodes import step_10_candidates as candidates
 
-# Sentences that a later step takes back, by step and check, with the reason.
-NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+# Checks that a later step no longer passes, by step and name, with the reason.
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
 
 
 @message
@@ -29,7 +29,7 @@ class RequestVote:
 
 
 class Otherwise(step_09.Node):
-    """A right Node that compares in two sentences, and remembers its votes by term."""
+    """A right Node that compares in two steps, and stores its votes by term."""
 
     given: dict[int, str] = field(default_factory=dict)
 
@@ -71,35 +71,35 @@ class DrawsWithEachVote(step_10.Node):
 
 
 class AddsUp(step_10.Node):
-    """A right Node that asks which log has less, in one sum of its own."""
+    """A right Node that compares two differences."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         newer, longer = last_log_term - self.log.last_term, last_log_index - self.log.last_index
         return newer > 0 or (newer == 0 and not longer < 0)
 
 
-TestTables = usual_tests(
+TestTables = standard_tests(
     10,
     wrong.MISTAKES + candidates.MISTAKES,
     right=(Otherwise, DrawsWithEachVote, AddsUp, candidates.Says, candidates.Runs),
     passed_before=["an election is otherwise as before"],
-    no_longer_true=NO_LONGER_TRUE,
+    not_kept_later=NOT_KEPT_LATER,
 )
 
 
 def test_every_wrong_node_is_in_the_table() -> None:
-    """No wrong node is forgotten."""
+    """Every wrong Node is in the table."""
     found = wrong_nodes_of(wrong, right=set()) | wrong_nodes_of(candidates, right={"Says", "Runs"})
 
     assert found == {mistake for mistake, _, _ in wrong.MISTAKES + candidates.MISTAKES}
 
 
 def test_inherited_message_is_named() -> None:
-    """Who has not written the voter's half yet hears that the handler is still that of the step before."""
-    report = in_one_line(str(check(node(9), 10)))
+    """If the voter's handler is not written yet, the failure says that it is inherited from the step before."""
+    report = unwrapped(str(check(node(9), 10)))
 
     assert "RequestVote has no field last_log_index" in report
-    assert "so far it is the one of step 9" in report
+    assert "Your Node inherits on_request_vote from step 9" in report
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,10 @@ def test_inherited_message_is_named() -> None:
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 10).message
 
 
-def test_both_fail_where_the_paper_says_so() -> None:
-    """The original's comparison is caught by the order of the two numbers, and by a cluster that elects nobody."""
-    assert [wrong.NEWER, wrong.TOTAL] == failing(wrong.BothAtLeastAsLarge, 10)
+def test_the_original_comparison_fails_two_checks() -> None:
+    """The original's comparison fails for the order of the two numbers, and in a cluster that elects no leader."""
+    assert [wrong.NEWER, wrong.TOTAL] == failed_checks(wrong.BothAtLeastAsLarge, 10)

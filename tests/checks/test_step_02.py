@@ -1,4 +1,4 @@
-"""The checks of step 2 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+"""The checks of step 2 pass right Nodes, however they are written, and catch the usual mistakes."""
 
 import pytest
 
@@ -6,11 +6,11 @@ from raft_steps import step_01_key_value_store, step_02_append_entries
 from raft_steps.lab.commands import Get, NotLeader, Ok, Request
 from raft_steps.lab.log import Entry
 from raft_steps.lab.messages import message
-from tests.checks.check_tools import first_failure, usual_tests
+from tests.checks.check_tools import first_failure, standard_tests
 from tests.checks.wrong_nodes import step_02 as wrong
 
-# Sentences that a later step takes back, by step and check, with the reason.
-NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+# Checks that a later step no longer passes, by step and name, with the reason.
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
 
 
 @message
@@ -79,33 +79,34 @@ class Otherwise(step_01_key_value_store.Node):
             self.ask(sender, answer.prev_log_index, self.log.entries_after(answer.prev_log_index))
 
 
-class LeadsWithoutSayingSo(step_02_append_entries.Node):
+class LeadsWithoutSettingTheField(step_02_append_entries.Node):
     """A right Node that does not set `is_leader` when it becomes leader.
 
-    Nobody can tell: `on_start` alone calls this, and only where the driver has set the field. From step 4 on it does
-    make a difference, and the checks of step 4 say so.
+    It makes no difference yet: only `on_start` calls this, when the driver has set the field. From step 4 on it does,
+    and the checks of step 4 catch it.
     """
 
     def become_leader(self) -> None:
         self.on_heartbeat_timeout()
 
 
-class ToTheEndOfTheLog(step_02_append_entries.Node):
-    """A right Node that takes it for granted that what was refused is in its log, and not the common first entry.
+class AssumesTheEntryExists(step_02_append_entries.Node):
+    """A right Node that assumes that a refused entry is in its log, and is not entry 0.
 
-    Nobody can tell: it is its own calls that are refused, a named leader's log only grows, and every log has entry 0.
+    The assumption holds: followers refuse its own calls only, a named leader's log only grows, and every log has
+    entry 0.
     """
 
     def index_before(self, refused_index: int) -> int:
         return refused_index - 1
 
 
-TestTables = usual_tests(
+TestTables = standard_tests(
     2,
     wrong.MISTAKES,
-    right=(Otherwise, LeadsWithoutSayingSo, ToTheEndOfTheLog),
-    no_longer_true=NO_LONGER_TRUE,
-    held_until=10,
+    right=(Otherwise, LeadsWithoutSettingTheField, AssumesTheEntryExists),
+    not_kept_later=NOT_KEPT_LATER,
+    last_step=10,
 )
 
 
@@ -137,5 +138,5 @@ TestTables = usual_tests(
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 2).message

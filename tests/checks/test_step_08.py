@@ -1,11 +1,11 @@
-"""The checks of step 8: a new random timeout for every election, and no candidate attribute."""
+"""The checks of step 8 pass right Nodes and catch the usual mistakes."""
 
 import pytest
 
 from raft_steps import node
 from raft_steps.lab.checks import check
 from raft_steps.lab.node import removed
-from tests.checks.check_tools import failing, first_failure, in_one_line, marked, names_of, wrong_nodes_of
+from tests.checks.check_tools import check_names, failed_checks, first_failure, marked_event, unwrapped, wrong_nodes_of
 from tests.checks.wrong_nodes import step_08 as wrong
 
 CAUGHT_BY = {
@@ -21,7 +21,7 @@ CAUGHT_BY = {
     wrong.DrawsFractions: "timeouts are from 8 to 18 seconds",
     wrong.DrawsBeyondTheRange: "timeouts are from 8 to 18 seconds",
     wrong.WaitsLongerEachTime: "timeouts are from 8 to 18 seconds",
-    wrong.DrawsFromTheWorld: "timeouts come from self random",
+    wrong.DrawsFromTheModule: "timeouts come from self random",
     wrong.DrawsByName: "a split vote is resolved",
     wrong.OwnVoteIsRemembered: "a split vote is resolved",
     wrong.AttributeStays: "there is no candidate attribute",
@@ -32,42 +32,42 @@ CAUGHT_BY = {
     wrong.VoteIsForgottenToo: "stepping down is as before",
     wrong.SilenceIsForgotten: "stepping down is as before",
 }
-# Who never wins ends no split vote either, and that check comes first.
+# These Nodes never win, so they resolve no split vote either, and that check comes first.
 NOT_FIRST = {wrong.OwnVoteIsForgotten, wrong.AttributeIsStillSet}
 
 
 def test_step_8_passes() -> None:
-    """The step's own Node lives up to all of it."""
-    assert [] == failing(node(8), 8)
+    """The step's own Node passes every check."""
+    assert [] == failed_checks(node(8), 8)
 
 
 def test_step_7_waits_the_same_time_again() -> None:
-    """Before, a timeout is for life, two equal ones split every vote, and the attribute is there."""
+    """In step 7 a timeout never changes, two equal ones split every vote, and the attribute exists."""
     about = [
         "each election has its own timeout",
         "a split vote is resolved",
         "there is no candidate attribute",
     ]
 
-    assert about == failing(node(7), 8)
+    assert about == failed_checks(node(7), 8)
 
 
 @pytest.mark.parametrize("node_class", CAUGHT_BY, ids=lambda node_class: node_class.__name__)
-def test_wrong_node_meets_its_check(node_class: type) -> None:
-    """Each mistake is caught by the check that is made for it, before any other where that can be."""
-    failed = failing(node_class, 8)
+def test_wrong_node_fails_its_check(node_class: type) -> None:
+    """Each mistake is caught by its check, which fails first except where NOT_FIRST lists the Node."""
+    failed = failed_checks(node_class, 8)
 
     assert CAUGHT_BY[node_class] in (failed if node_class in NOT_FIRST else failed[:1])
 
 
-def test_every_check_and_every_wrong_node_counts() -> None:
-    """No check is idle, and no wrong node is forgotten in the table."""
-    assert set(names_of(8)) == set(CAUGHT_BY.values())
+def test_every_check_and_every_wrong_node_is_used() -> None:
+    """Every check catches a wrong Node, and every wrong Node is in the table."""
+    assert set(check_names(8)) == set(CAUGHT_BY.values())
     assert set(CAUGHT_BY) == wrong_nodes_of(wrong, right={"Rest"})
 
 
-def test_super_that_sets_what_is_gone_is_told_what_to_write() -> None:
-    """Who takes is_candidate away and calls an earlier step's start_election hears that the whole method is theirs."""
+def test_super_that_uses_a_removed_attribute_is_explained() -> None:
+    """If a Node removes is_candidate and calls super().start_election(), the failure says to write the whole method."""
 
     class Node(node(7)):  # type: ignore[misc]
         is_candidate = removed("nothing reads it")
@@ -83,17 +83,17 @@ def test_super_that_sets_what_is_gone_is_told_what_to_write() -> None:
 
 
 def test_another_way_to_draw_is_right() -> None:
-    """A timeout may be drawn in any way that the node's own chance knows."""
+    """A timeout may be drawn with any method of the node's own generator."""
 
     class Node(wrong.Rest):
         def draw_election_timeout(self) -> None:
             self.election_timeout = self.random.choice(range(8, 19))
 
-    assert [] == failing(Node, 8)
+    assert [] == failed_checks(Node, 8)
 
 
 def test_a_draw_with_every_start_is_right() -> None:
-    """Drawing whenever the timer starts is what many others do, and an election begins with a new timeout too."""
+    """A Node may draw whenever the timer starts, as many others do: an election begins with a new timeout too."""
 
     class Node(wrong.Rest):
         def wait_for_the_next(self) -> None:
@@ -103,12 +103,12 @@ def test_a_draw_with_every_start_is_right() -> None:
             self.draw_election_timeout()
             self.start_timer("election", self.election_timeout)
 
-    assert [] == failing(Node, 8)
+    assert [] == failed_checks(Node, 8)
 
 
-def test_report_is_the_same_each_time_even_of_an_unruly_node() -> None:
-    """A Node that draws from Python's own chance behaves differently in every run; what is said of that does not."""
-    first, second = (first_failure(wrong.DrawsFromTheWorld, 8) for _ in range(2))
+def test_report_is_the_same_each_time_even_of_a_random_node() -> None:
+    """A Node that draws with Python's module random behaves differently in every run; its report is the same."""
+    first, second = (first_failure(wrong.DrawsFromTheModule, 8) for _ in range(2))
 
     assert str(first) == str(second)
     assert first.picture() is None
@@ -151,13 +151,13 @@ def test_report_is_the_same_each_time_even_of_an_unruly_node() -> None:
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 8).message
 
 
-def test_a_forgotten_method_names_itself() -> None:
-    """Where one method still sets the attribute that is gone, the report names the line and the reason."""
-    report = in_one_line(str(check(wrong.AttributeIsStillSet, 8)))
+def test_a_method_that_uses_a_removed_attribute_is_named() -> None:
+    """If one method still sets the removed attribute, the report names the line and the reason."""
+    report = unwrapped(str(check(wrong.AttributeIsStillSet, 8)))
 
     assert "raised AttributeError: is_candidate is gone: nothing reads it" in report
     assert "step_07_heartbeat_timer.py, line 24: self.is_candidate = False" in report
@@ -172,5 +172,5 @@ def test_a_forgotten_method_names_itself() -> None:
     ],
 )
 def test_marks_the_first_event_that_breaks_the_rule(node_class: type, event: tuple[str, float, str]) -> None:
-    """The picture's mark is at the event by which one sees the mistake first."""
-    assert event == marked(node_class, 8)
+    """The picture marks the first event that shows the mistake."""
+    assert event == marked_event(node_class, 8)

@@ -1,4 +1,4 @@
-"""The checks of step 1 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+"""The checks of step 1 pass right Nodes, however they are written, and catch the usual mistakes."""
 
 from dataclasses import field
 from typing import ClassVar
@@ -7,11 +7,11 @@ from raft_steps import step_01_key_value_store
 from raft_steps.lab import node
 from raft_steps.lab.commands import Delete, Get, Ok, Request, Set
 from raft_steps.lab.log import Entry, Log
-from tests.checks.check_tools import failing, first_failure, usual_tests
+from tests.checks.check_tools import failed_checks, first_failure, standard_tests
 from tests.checks.wrong_nodes import step_01 as wrong
 
-# Sentences that a later step takes back, by step and check, with the reason.
-NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+# Checks that a later step no longer passes, by step and name, with the reason.
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
 
 
 class Otherwise(node.Node):
@@ -23,7 +23,7 @@ class Otherwise(node.Node):
 
     def on_start(self) -> None:
         for entry in self.log:
-            self.do(entry)
+            self.execute(entry)
 
     def on_client_request(self, client: str, request: Request) -> None:
         match request:
@@ -31,13 +31,13 @@ class Otherwise(node.Node):
                 self.reply(client, Ok(value=self.store.get(key)))
             case Set() | Delete():
                 entry = Entry(index=len(self.log) + 1, term=self.log.last_term, command=request)
-                self.do(entry)
+                self.execute(entry)
                 self.reply(client, Ok())
-                # The order within an event does not matter: the log is on disk before an answer leaves.
+                # The order within an event does not matter: the log is on disk before the answer is sent.
                 self.log.append(entry)
 
-    def do(self, entry: Entry) -> None:
-        self.apply(entry)  # The driver hears of it; what is done is said below.
+    def execute(self, entry: Entry) -> None:
+        self.apply(entry)  # The base class only records it.
         match entry.command:
             case Set(key=key, value=value):
                 self.store[key] = value
@@ -45,11 +45,11 @@ class Otherwise(node.Node):
                 del self.store[key]
 
 
-class AddsToWhatIsThere(step_01_key_value_store.Node):
+class ReplaysWithoutEmptying(step_01_key_value_store.Node):
     """A right Node that does not empty its state machine before a replay, as in exercise 2 of the notebook.
 
-    Nobody can tell: it replays in `on_start` alone, the first event of a life, and a life begins with a new object
-    that has its durable fields, here the log, and an empty state machine. From step 4 on it makes a difference.
+    It makes no difference yet: the Node replays only in `on_start`, when it is a new object with its durable fields,
+    here the log, and an empty state machine. From step 4 on it does.
     """
 
     def replay_log(self) -> None:
@@ -58,31 +58,31 @@ class AddsToWhatIsThere(step_01_key_value_store.Node):
 
 
 class OnlyTheBase(node.Node):
-    """What there is before step 1."""
+    """The base class, before step 1."""
 
 
-TestTables = usual_tests(
+TestTables = standard_tests(
     1,
     wrong.MISTAKES,
-    right=(Otherwise, AddsToWhatIsThere),
+    right=(Otherwise, ReplaysWithoutEmptying),
     before=OnlyTheBase,
-    no_longer_true=NO_LONGER_TRUE,
-    held_until=10,
+    not_kept_later=NOT_KEPT_LATER,
+    last_step=10,
 )
 
 
 def test_late_entry_is_not_blamed_on_a_read() -> None:
-    """A server that logs its writes a second later fails for just that, and not because a read comes in between."""
+    """A server that logs its writes a second later fails for that, and not because a read arrives in between."""
     assert [
         "a write is logged before it is answered",
         "the term after a restart is that of the last entry",
-    ] == failing(wrong.SavesLater, 1)
+    ] == failed_checks(wrong.SavesLater, 1)
 
 
-def test_an_apply_that_tells_nobody_is_told_what_is_missing() -> None:
-    """The state machine is right, so the failure speaks of the driver and says how it is told."""
+def test_an_apply_without_super_is_named() -> None:
+    """The state machine is right, so the failure asks for the missing call of super()."""
     assert (
-        "a client asks tom for set x 1, delete x, set x 2 and set x 3; tom should carry out "
+        "a client sends tom set x 1, delete x, set x 2 and set x 3; tom should apply "
         "set x 1; delete x; set x 2; set x 3, once each and in this order, "
-        "but the driver hears of none, which is what super().apply(entry) is for"
-    ) == first_failure(wrong.ApplyTellsNobody, 1).message
+        "but nothing is recorded: does its apply call super().apply(entry)?"
+    ) == first_failure(wrong.ApplyIsNotRecorded, 1).message

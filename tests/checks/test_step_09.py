@@ -1,4 +1,4 @@
-"""The checks of step 9 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+"""The checks of step 9 pass right Nodes, however they are written, and catch the usual mistakes."""
 
 from dataclasses import field
 from pathlib import Path
@@ -13,13 +13,20 @@ from raft_steps.lab.source.views import whole
 from raft_steps.step_04_leader_election import RequestVote
 from raft_steps.step_05_term_in_append_entries import AppendEntries
 from raft_steps.step_06_term_checks import AppendEntriesRefused
-from tests.checks.check_tools import failing, first_failure, marked, name_of, usual_tests, wrong_nodes_of
+from tests.checks.check_tools import (
+    class_name,
+    failed_checks,
+    first_failure,
+    marked_event,
+    standard_tests,
+    wrong_nodes_of,
+)
 from tests.checks.wrong_nodes import step_09 as wrong
 from tests.checks.wrong_nodes import step_09_voters as voters
 from tests.source.source_tools import load
 
-# Sentences that a later step takes back, by step and check, with the reason.
-NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+# Checks that a later step no longer passes, by step and name, with the reason.
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
 
 
 @message
@@ -40,13 +47,13 @@ class RequestVoteReply:
 
 
 class Otherwise(step_08.Node):
-    """A right Node that keeps a ballot for every term, sets no voted_for, and looks at terms in one place."""
+    """A right Node that keeps a ballot for every term, sets no voted_for, and compares terms in one place."""
 
     ballots: dict[int, str] = field(default_factory=dict)
     running_in: int = -1
 
-    def hear(self, term: int) -> bool:
-        """Take a newer term over, and say whether the message is of the present one."""
+    def adopt(self, term: int) -> bool:
+        """Adopt a newer term, and return whether the message has the current one."""
         if term > self.current_term:
             self.current_term = term
             if self.is_leader:
@@ -68,33 +75,33 @@ class Otherwise(step_08.Node):
             self.become_leader()
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        granted = self.hear(message.term) and self.ballots.setdefault(message.term, sender) == sender
+        granted = self.adopt(message.term) and self.ballots.setdefault(message.term, sender) == sender
         self.send(sender, RequestVoteReply(vote_granted=granted, term=self.current_term))
         if granted:
             self.start_election_timer()
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
-        if self.hear(message.term) and message.vote_granted and self.running_in == message.term:
+        if self.adopt(message.term) and message.vote_granted and self.running_in == message.term:
             self.votes.add(sender)
             self.lead_if_elected()
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        self.hear(message.term)
+        self.adopt(message.term)
         super().on_append_entries(sender, message)
 
     def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
         self.send(to, AppendEntriesReply(prev_log_index=prev_log_index, success=success, term=self.current_term))
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
-        if self.hear(message.term) and self.is_leader:
+        if self.adopt(message.term) and self.is_leader:
             super().on_append_entries_reply(sender, message)  # type: ignore[arg-type]
 
     def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
-        self.hear(message.term)
+        self.adopt(message.term)
 
 
 class StaleFirst(step_09.Node):
-    """Old messages are turned away before anything else is looked at, and votes are counted as a set of all."""
+    """A right Node that drops stale messages before it does anything else, and counts votes with sets."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         if message.term < self.current_term:
@@ -113,7 +120,7 @@ class StaleFirst(step_09.Node):
 
 
 MISTAKES = wrong.MISTAKES + voters.MISTAKES
-# What a mistake breaks beside, where that check comes first.
+# The check that fails first, if it is not the one for the mistake.
 NOT_FIRST = {
     wrong.OwnVoteDoesNotCount: "only votes of this term count",
     wrong.TermGoesBack: "replies carry the term",
@@ -122,41 +129,41 @@ NOT_FIRST = {
     voters.VoteForTheLeader: "a new term is a new vote",
 }
 
-TestTables = usual_tests(
+TestTables = standard_tests(
     9,
     MISTAKES,
     right=(Otherwise, StaleFirst),
-    passed_before=("the election timer is as before",),  # Step 8 keeps it, and no rewritten method may lose it.
-    no_longer_true=NO_LONGER_TRUE,
+    passed_before=("the election timer is as before",),  # It guards the rewritten methods.
+    not_kept_later=NOT_KEPT_LATER,
 )
 
 
 @pytest.mark.parametrize("step", [9, 10, 11, 12])
 def test_whole_node_passes(step: int, tmp_path: Path) -> None:
-    """The node in one piece, as it is printed for readers, lives up to the sentences too."""
-    assert [] == failing(load(whole(step).text, tmp_path / f"whole_{step}.py").Node, 9)
+    """The generated class in one piece passes the checks too."""
+    assert [] == failed_checks(load(whole(step).text, tmp_path / f"whole_{step}.py").Node, 9)
 
 
-@pytest.mark.parametrize("node_class, name", [(node, name) for node, name, _ in MISTAKES], ids=name_of)
-def test_mistake_meets_its_check_first(node_class: type, name: str) -> None:
-    """The report begins with the sentence that the mistake is about, but where another one falls with it."""
-    assert NOT_FIRST.get(node_class, name) == failing(node_class, 9)[0]
+@pytest.mark.parametrize("node_class, name", [(node, name) for node, name, _ in MISTAKES], ids=class_name)
+def test_mistake_fails_its_check_first(node_class: type, name: str) -> None:
+    """The first failure is that of the check for the mistake, unless NOT_FIRST names another one."""
+    assert NOT_FIRST.get(node_class, name) == failed_checks(node_class, 9)[0]
 
 
-def test_no_wrong_node_is_forgotten() -> None:
-    """Every wrong Node is in a table."""
+def test_every_wrong_node_is_in_the_table() -> None:
+    """Every wrong Node is in one of the tables."""
     assert wrong_nodes_of(wrong, set()) | wrong_nodes_of(voters, set()) == {node for node, _, _ in MISTAKES}
 
 
-def test_a_reply_without_a_term_is_told_what_to_write() -> None:
-    """Who leaves the replies as they were hears which field is missing, and which method hears the message."""
+def test_a_reply_without_a_term_is_explained() -> None:
+    """If the replies are not changed, the failures name the missing field and the inherited handler."""
     report = check(step_08.Node, 9)
     messages = {result.name: result.message for result in report.results}
 
     assert messages["replies carry the term"] == "RequestVoteReply should have a field term; it has vote_granted"
     assert messages["only votes of this term count"] == (
         "RequestVoteReply has no field term; it has vote_granted. "
-        "Write on_request_vote_reply for the message that has it; so far it is the one of step 4"
+        "Your Node inherits on_request_vote_reply from step 4; write it for the new message"
     )
 
 
@@ -199,20 +206,20 @@ def test_a_reply_without_a_term_is_told_what_to_write() -> None:
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 9).message
 
 
-def test_nobody_is_told_to_leave_a_vote_for_oneself_out() -> None:
-    """A split vote that does not end is told as in step 8, but without its advice on voted_for: now a vote sets it."""
+def test_advice_of_step_8_on_voted_for_is_left_out() -> None:
+    """A split vote that is not resolved is reported as in step 8, but without its advice: now a vote sets voted_for."""
     messages = {result.name: result.message for result in check(wrong.OwnVoteDoesNotCount, 9).results}
 
     assert messages["the election timer is as before"] == (
-        "tom is down, and jerry and spike wait equally long and split the vote. After 60 s one of them should lead, "
-        "but nobody wins an election"
+        "tom is down; jerry and spike have the same timeout and split the vote. After 60 s one of them should lead, "
+        "but neither wins an election"
     )
 
 
-def test_marks_the_vote_that_is_one_too_many() -> None:
-    """The picture's mark is at the event by which one sees the mistake first."""
-    assert marked(voters.VoteFallsWithTheRole, 9) == ("sent", 2.6, "tom")
+def test_marks_the_second_vote() -> None:
+    """The picture marks the first event that shows the mistake."""
+    assert marked_event(voters.VoteFallsWithTheRole, 9) == ("sent", 2.6, "tom")

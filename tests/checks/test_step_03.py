@@ -1,4 +1,4 @@
-"""The checks of step 3 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+"""The checks of step 3 pass right Nodes, however they are written, and catch the usual mistakes."""
 
 from dataclasses import field
 
@@ -8,11 +8,11 @@ from raft_steps import step_02_append_entries, step_03_majority_commit
 from raft_steps.lab.commands import Command, Ok
 from raft_steps.lab.messages import message
 from raft_steps.step_02_append_entries import AppendEntriesReply
-from tests.checks.check_tools import first_failure, usual_tests
+from tests.checks.check_tools import first_failure, standard_tests
 from tests.checks.wrong_nodes import step_03 as wrong
 
-# Sentences that a later step takes back, by step and check, with the reason.
-NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+# Checks that a later step no longer passes, by step and name, with the reason.
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
 
 
 @message
@@ -23,7 +23,7 @@ class CommitEntry:
 
 
 class Otherwise(step_02_append_entries.Node):
-    """A right Node that keeps its open writes by index, with the names of those that have the entry."""
+    """A right Node that stores its pending writes by index, with the names of the servers that have the entry."""
 
     holders: dict[int, list[str]] = field(default_factory=dict)
     clients: dict[int, str] = field(default_factory=dict)
@@ -58,9 +58,9 @@ class Otherwise(step_02_append_entries.Node):
 
 
 class NothingIsForgotten(step_03_majority_commit.Node):
-    """A right Node that keeps the acknowledgements of a write that is done.
+    """A right Node that keeps the acknowledgements of a committed write.
 
-    Nobody can tell: they are looked up for open writes alone, and a client's address is never used again.
+    It makes no difference: they are looked up for pending writes only, and a client's address is never used again.
     """
 
     def commit(self, client: str) -> None:
@@ -70,18 +70,18 @@ class NothingIsForgotten(step_03_majority_commit.Node):
         self.reply(client, Ok())
 
 
-TestTables = usual_tests(
+TestTables = standard_tests(
     3,
     wrong.MISTAKES,
     right=(Otherwise, NothingIsForgotten),
-    # The Node of step 2 answers at once, and so passes what says that a write gets done.
+    # The Node of step 2 answers at once, and so passes the checks that a write is committed.
     passed_before={
         "half of the followers are enough",
         "a single server waits for nobody",
         "pending writes are kept apart",
     },
-    no_longer_true=NO_LONGER_TRUE,
-    held_until=10,
+    not_kept_later=NOT_KEPT_LATER,
+    last_step=10,
 )
 
 
@@ -120,5 +120,5 @@ TestTables = usual_tests(
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 3).message

@@ -1,4 +1,4 @@
-"""The checks of step 4 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+"""The checks of step 4 pass right Nodes, however they are written, and catch the usual mistakes."""
 
 from dataclasses import field
 
@@ -7,12 +7,12 @@ import pytest
 from raft_steps import step_03_majority_commit
 from raft_steps.lab.messages import message
 from raft_steps.step_02_append_entries import AppendEntries
-from tests.checks.check_tools import first_failure, usual_tests
+from tests.checks.check_tools import first_failure, standard_tests
 from tests.checks.wrong_nodes import step_04 as wrong
 from tests.checks.wrong_nodes import step_04_voters as voters
 
-# Sentences that a later step takes back, by step and check, with the reason.
-NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+# Checks that a later step no longer passes, by step and name, with the reason.
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
 
 
 @message
@@ -30,7 +30,7 @@ class RequestVoteReply:
 
 
 class Otherwise(step_03_majority_commit.Node):
-    """A right Node that draws a timeout for every wait, keeps no list of fields and never votes twice in a term."""
+    """A right Node that draws a timeout for every wait, has fields of other names, and never votes twice in a term."""
 
     voted_in: int = 0
     supporters: dict[str, bool] = field(default_factory=dict)
@@ -75,8 +75,8 @@ class Otherwise(step_03_majority_commit.Node):
         self.wait()
 
 
-TestTables = usual_tests(
-    4, wrong.MISTAKES + voters.MISTAKES, right=(Otherwise,), no_longer_true=NO_LONGER_TRUE, held_until=8
+TestTables = standard_tests(
+    4, wrong.MISTAKES + voters.MISTAKES, right=(Otherwise,), not_kept_later=NOT_KEPT_LATER, last_step=8
 )
 
 
@@ -84,7 +84,7 @@ TestTables = usual_tests(
     "node_class, message",
     [
         (
-            wrong.CandidacyIsNotTold,
+            wrong.CandidacyIsNotSet,
             "tom starts an election; its is_candidate should be True, but is False",
         ),
         (
@@ -120,5 +120,5 @@ TestTables = usual_tests(
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 4).message

@@ -1,4 +1,4 @@
-"""The checks of step 12 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+"""The checks of step 12 pass right Nodes, however they are written, and catch the usual mistakes."""
 
 from typing import ClassVar
 
@@ -7,15 +7,22 @@ import pytest
 from raft_steps import step_11_commit_index as step_11
 from raft_steps import step_12_persistence as step_12
 from raft_steps.step_10_up_to_date_logs import RequestVote
-from tests.checks.check_tools import CommandsAlone, failing, first_failure, marked, usual_tests, wrong_nodes_of
+from tests.checks.check_tools import (
+    OnlyCommands,
+    failed_checks,
+    first_failure,
+    marked_event,
+    standard_tests,
+    wrong_nodes_of,
+)
 from tests.checks.wrong_nodes import step_12 as wrong
 
-# Sentences that a later step takes back, by step and check, with the reason.
-NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+# Checks that a later step no longer passes, by step and name, with the reason.
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
 
 
 class EverythingIsKept(step_12.Node):
-    """The state machine and how far it has come are both on disk, so they fit: a new life goes on where it was."""
+    """A right Node with state machine and last_applied both on disk, so that they agree after a restart."""
 
     durable: ClassVar[tuple[str, ...]] = (
         *("log", "current_term", "voted_for"),
@@ -24,7 +31,7 @@ class EverythingIsKept(step_12.Node):
 
 
 class CommitIndexIsKept(step_12.Node):
-    """What is committed stays so, and a server may know it from its disk."""
+    """A right Node with its commit index on disk: a committed entry stays committed."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term", "voted_for", "commit_index")
 
@@ -34,7 +41,7 @@ class CommitIndexIsKept(step_12.Node):
 
 
 class OneRecord(step_11.Node):
-    """Term and vote are one record of the disk, written wherever one of them changes."""
+    """A right Node with term and vote in one durable field, set wherever one of them changes."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "promise")
     promise: tuple[int, str | None] = (0, None)
@@ -63,7 +70,7 @@ class OneRecord(step_11.Node):
 
 
 class VotesAreALedger(step_12.Node):
-    """Every vote of a life is kept, by term; the one of this term counts."""
+    """A right Node that stores all its votes by term, and uses that of the current term."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term", "ledger")
     ledger: tuple[tuple[int, str], ...] = ()
@@ -82,12 +89,12 @@ class VotesAreALedger(step_12.Node):
             self.ledger += ((self.current_term, self.voted_for),)
 
 
-class CarriesOutCommandsAlone(CommandsAlone, step_12.Node):
-    """Entries that ask for nothing are not carried out: they count, and nobody is told."""
+class AppliesOnlyCommands(OnlyCommands, step_12.Node):
+    """A right Node that applies commands and skips no-op entries."""
 
 
 class TornEntriesGo(step_12.Node):
-    """Entries of a term that was not stored were never acknowledged: a new life throws them away."""
+    """A right Node that deletes entries of a term that was not stored: they were never acknowledged."""
 
     def on_start(self) -> None:
         if self.current_term:
@@ -95,13 +102,13 @@ class TornEntriesGo(step_12.Node):
         super().on_start()
 
 
-RIGHT = (EverythingIsKept, CommitIndexIsKept, OneRecord, VotesAreALedger, CarriesOutCommandsAlone, TornEntriesGo)
+RIGHT = (EverythingIsKept, CommitIndexIsKept, OneRecord, VotesAreALedger, AppliesOnlyCommands, TornEntriesGo)
 
-TestTables = usual_tests(
+TestTables = standard_tests(
     12,
     wrong.MISTAKES,
     right=RIGHT,
-    # The Node of step 11 has its log on disk, takes its term from there, and stores no vote that could be wrong later.
+    # The Node of step 11 has its log on disk, takes its term from it, and stores no vote that could be wrong later.
     passed_before={
         "the same candidate gets the vote again",
         "a new term is stored without a vote",
@@ -111,12 +118,12 @@ TestTables = usual_tests(
         "a server starts as a follower",
         "a first start is as before",
     },
-    no_longer_true=NO_LONGER_TRUE,
+    not_kept_later=NOT_KEPT_LATER,
 )
 
 
-def test_every_wrong_node_counts() -> None:
-    """No wrong Node is forgotten in the table."""
+def test_every_wrong_node_is_in_the_table() -> None:
+    """Every wrong Node is in the table."""
     assert wrong_nodes_of(wrong, right=set()) == {node_class for node_class, _, _ in wrong.MISTAKES}
 
 
@@ -146,7 +153,7 @@ def test_every_wrong_node_counts() -> None:
             ),
         ),
         (
-            wrong.VoteStaysForEver,
+            wrong.VoteIsKeptForever,
             (
                 "tom votes for jerry in term 4, refuses spike in term 5 for its old log, crashes and restarts; "
                 "then tyke asks for its vote in term 5: tom should vote for it, but does not"
@@ -170,16 +177,16 @@ def test_every_wrong_node_counts() -> None:
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 12).message
 
 
-def test_one_missing_place_fails_one_sentence() -> None:
-    """A copy that is forgotten in one place is told by the sentence about that place, and by no other."""
-    assert ["a vote for itself survives a crash"] == failing(wrong.ElectionIsNotStored, 12)
-    assert ["a term survives a crash whatever brought it"] == failing(wrong.NewTermIsNotStored, 12)
+def test_one_forgotten_copy_fails_one_check() -> None:
+    """A Node that forgets to store in one place fails the check for that place, and no other."""
+    assert ["a vote for itself survives a crash"] == failed_checks(wrong.ElectionIsNotStored, 12)
+    assert ["a term survives a crash whatever brought it"] == failed_checks(wrong.NewTermIsNotStored, 12)
 
 
 def test_marks_the_second_vote() -> None:
-    """The picture's mark is at the answer that gives the vote a second time."""
-    assert ("sent", 0.9, "tom") == marked(wrong.VoteIsForgotten, 12)
+    """The picture marks the reply that grants a second vote."""
+    assert ("sent", 0.9, "tom") == marked_event(wrong.VoteIsForgotten, 12)

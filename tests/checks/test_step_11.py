@@ -1,4 +1,4 @@
-"""The checks of step 11 pass right Nodes, however they are written, and catch each of the usual mistakes."""
+"""The checks of step 11 pass right Nodes, however they are written, and catch the usual mistakes."""
 
 from dataclasses import field
 from pathlib import Path
@@ -8,17 +8,17 @@ import pytest
 from raft_steps import step_11_commit_index as step_11
 from raft_steps.lab.commands import Command, Get, Ok
 from raft_steps.lab.source.views import whole
-from tests.checks.check_tools import CommandsAlone, failing, first_failure, usual_tests, wrong_nodes_of
+from tests.checks.check_tools import OnlyCommands, failed_checks, first_failure, standard_tests, wrong_nodes_of
 from tests.checks.wrong_nodes import step_11 as wrong
 from tests.checks.wrong_nodes import step_11_carrying_out as carrying_out
 from tests.source.source_tools import load
 
-# Sentences that a later step takes back, by step and check, with the reason.
-NO_LONGER_TRUE: dict[tuple[int, str], str] = {}
+# Checks that a later step no longer passes, by step and name, with the reason.
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
 
 
-class TakesTheMiddle(step_11.Node):
-    """A right Node that sorts what the servers have, takes the middle one, and then looks at its term."""
+class TakesTheMedian(step_11.Node):
+    """A right Node that sorts the matching indexes, takes the median, and then compares its term."""
 
     def advance_commit_index(self) -> None:
         have = sorted((self.log.last_index, *self.match_index.values()), reverse=True)
@@ -33,8 +33,8 @@ class TakesTheMiddle(step_11.Node):
         self.answer_clients()
 
 
-class LooksAtTheEntry(step_11.Node):
-    """A right Node that keeps its open writes when it is deposed, and answers one if the very entry is committed."""
+class ComparesTheEntry(step_11.Node):
+    """A right Node that keeps its pending writes when it is deposed, and answers one if that very entry is committed."""
 
     asked: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -54,12 +54,12 @@ class LooksAtTheEntry(step_11.Node):
                     self.reply(client, Ok())
 
 
-class CarriesOutCommandsAlone(CommandsAlone, step_11.Node):
-    """A right Node that carries out commands, and passes over entries that have none."""
+class AppliesOnlyCommands(OnlyCommands, step_11.Node):
+    """A right Node that applies commands and skips no-op entries."""
 
 
 class ReadsWaitForTheFirstEntry(step_11.Node):
-    """A right Node whose reads do not wait for writes that are open: only for the first entry of its term."""
+    """A right Node whose reads wait only for the first entry of its term, not for pending writes."""
 
     def answer_read(self, client: str, request: Get) -> None:
         own = next(entry.index for entry in self.log if entry.term == self.current_term)
@@ -67,23 +67,23 @@ class ReadsWaitForTheFirstEntry(step_11.Node):
         self.answer_clients()
 
 
-TestTables = usual_tests(
+TestTables = standard_tests(
     11,
     wrong.MISTAKES + carrying_out.MISTAKES,
-    right=(TakesTheMiddle, LooksAtTheEntry, CarriesOutCommandsAlone, ReadsWaitForTheFirstEntry),
-    no_longer_true=NO_LONGER_TRUE,
+    right=(TakesTheMedian, ComparesTheEntry, AppliesOnlyCommands, ReadsWaitForTheFirstEntry),
+    not_kept_later=NOT_KEPT_LATER,
 )
 
 
 def test_every_wrong_node_is_in_the_table() -> None:
-    """No wrong node is forgotten."""
+    """Every wrong Node is in the table."""
     for module in (wrong, carrying_out):
         assert {node_class for node_class, _, _ in module.MISTAKES} == wrong_nodes_of(module, right=set())
 
 
 def test_whole_node_passes(tmp_path: Path) -> None:
-    """The whole node in one file lives up to all of it."""
-    assert [] == failing(load(whole(11).text, tmp_path / "whole_11.py").Node, 11)
+    """The generated class in one piece passes the checks too."""
+    assert [] == failed_checks(load(whole(11).text, tmp_path / "whole_11.py").Node, 11)
 
 
 @pytest.mark.parametrize(
@@ -127,5 +127,5 @@ def test_whole_node_passes(tmp_path: Path) -> None:
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 11).message

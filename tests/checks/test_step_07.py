@@ -1,10 +1,10 @@
-"""The checks of step 7: the leader, and nobody else, sends heartbeats."""
+"""The checks of step 7 pass right Nodes and catch the usual mistakes."""
 
 import pytest
 
 from raft_steps import node
 from raft_steps import step_06_term_checks as step_06
-from tests.checks.check_tools import failing, first_failure, marked, names_of, wrong_nodes_of
+from tests.checks.check_tools import check_names, failed_checks, first_failure, marked_event, wrong_nodes_of
 from tests.checks.wrong_nodes import step_07 as wrong
 
 CAUGHT_BY = {
@@ -25,37 +25,37 @@ CAUGHT_BY = {
     wrong.WaitsForAHeartbeat: "role changes are otherwise as before",
     wrong.WaitingIsForgotten: "role changes are otherwise as before",
 }
-# Who never runs again is not elected again either, and that check comes first.
+# This Node never starts another election, so it is not elected again, and that check comes first.
 NOT_FIRST = {wrong.WaitingIsForgotten}
 
 
 @pytest.mark.parametrize("step", [7, 8])
-def test_holds_from_step_7_on(step: int) -> None:
-    """What step 7 is about is never given up again."""
-    assert [] == failing(node(step), 7)
+def test_later_nodes_pass(step: int) -> None:
+    """Later steps keep the rules of step 7."""
+    assert [] == failed_checks(node(step), 7)
 
 
-def test_step_6_does_not_fall_silent() -> None:
-    """Before, whoever once led goes on sending; all else was as it should be."""
-    assert ["a deposed leader stops its heartbeats"] == failing(node(6), 7)
+def test_step_6_does_not_stop_its_heartbeats() -> None:
+    """The Node of step 6 passes all checks but one: a deposed leader continues to send heartbeats."""
+    assert ["a deposed leader stops its heartbeats"] == failed_checks(node(6), 7)
 
 
 @pytest.mark.parametrize("node_class", CAUGHT_BY, ids=lambda node_class: node_class.__name__)
-def test_wrong_node_meets_its_check(node_class: type) -> None:
-    """Each mistake is caught by the check that is made for it, before any other where that can be."""
-    failed = failing(node_class, 7)
+def test_wrong_node_fails_its_check(node_class: type) -> None:
+    """Each mistake is caught by its check, which fails first except where NOT_FIRST lists the Node."""
+    failed = failed_checks(node_class, 7)
 
     assert CAUGHT_BY[node_class] in (failed if node_class in NOT_FIRST else failed[:1])
 
 
-def test_every_check_and_every_wrong_node_counts() -> None:
-    """No check is idle, and no wrong node is forgotten in the table."""
-    assert set(names_of(7)) == set(CAUGHT_BY.values())
+def test_every_check_and_every_wrong_node_is_used() -> None:
+    """Every check catches a wrong Node, and every wrong Node is in the table."""
+    assert set(check_names(7)) == set(CAUGHT_BY.values())
     assert set(CAUGHT_BY) == wrong_nodes_of(wrong, right={"Starts", "Stops"})
 
 
-def test_another_way_to_the_same_silence_is_right() -> None:
-    """Checks look at what is sent: a tick that asks who leads does as well as a timer that is cancelled."""
+def test_another_way_to_stop_is_right() -> None:
+    """Only sent messages count: a timer that checks the role is as good as one that is cancelled."""
 
     class Node(step_06.Node):
         def on_heartbeat_timeout(self) -> None:
@@ -63,12 +63,12 @@ def test_another_way_to_the_same_silence_is_right() -> None:
                 self.send_heartbeat()
                 self.start_timer("heartbeat", self.heartbeat_interval)
 
-    assert [] == failing(Node, 7)
+    assert [] == failed_checks(Node, 7)
 
 
-def test_cancelling_is_all_it_takes() -> None:
-    """Becoming leader has started the timer since step 2, under its handler's name."""
-    assert [] == failing(wrong.Stops, 7)
+def test_cancelling_is_enough() -> None:
+    """A leader has started the timer since step 2, so that only cancelling it is new."""
+    assert [] == failed_checks(wrong.Stops, 7)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_cancelling_is_all_it_takes() -> None:
     ],
 )
 def test_message_says_what_should_happen_and_what_happened(node_class: type, message: str) -> None:
-    """A failure tells the state, what arrived, what should happen and what happened instead."""
+    """A failure names the state, what arrived, what should happen and what happened instead."""
     assert message == first_failure(node_class, 7).message
 
 
@@ -124,5 +124,5 @@ def test_message_says_what_should_happen_and_what_happened(node_class: type, mes
     ],
 )
 def test_marks_the_first_event_that_breaks_the_rule(node_class: type, event: tuple[str, float, str]) -> None:
-    """The picture's mark is at the event by which one sees the mistake first."""
-    assert event == marked(node_class, 7)
+    """The picture marks the first event that shows the mistake."""
+    assert event == marked_event(node_class, 7)
