@@ -4,6 +4,7 @@ import pytest
 
 from raft_steps import step_06_term_checks as step_06
 from raft_steps.lab.checks.fake_peers import CheckFailed, FakePeer, build_message, handler_name, message_class_of
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.step_02_append_entries import AppendEntriesReply
 from raft_steps.step_05_term_in_append_entries import AppendEntries
 from tests.checks.check_tools import failed_checks
@@ -17,7 +18,7 @@ def test_annotation_may_be_missing() -> None:
 
 def test_handler_of_any_message_does_nothing() -> None:
     """A fake peer has a handler for every message; it has no other attributes than those of a Node."""
-    peer = FakePeer(name="jerry", servers=("tom", "jerry"), random=None)
+    peer = FakePeer(name="jerry", servers=("tom", "jerry"), random=RandomStream(0))
 
     peer.on_append_entries("tom", AppendEntriesReply(success=True, prev_log_index=0))
 

@@ -10,7 +10,7 @@ from raft_steps.step_05_term_in_append_entries import AppendEntries
 from tests.checks.check_tools import check_names, failed_checks, first_failure, marked_event, wrong_nodes_of
 from tests.checks.wrong_nodes import step_05 as wrong
 
-CAUGHT_BY = {
+CAUGHT_BY: dict[type, str] = {
     wrong.OldCallIsSent: "every call carries the current term",
     wrong.CallIsNotReturned: "every call carries the current term",
     wrong.CallIsSentTwice: "every call carries the current term",

@@ -7,7 +7,7 @@ from raft_steps.step_05_term_in_append_entries import AppendEntries
 from tests.checks.check_tools import check_names, failed_checks, first_failure, marked_event, wrong_nodes_of
 from tests.checks.wrong_nodes import step_06 as wrong
 
-CAUGHT_BY = {
+CAUGHT_BY: dict[type, str] = {
     wrong.OlderTermIsFollowed: "an older term is refused",
     wrong.RefusalIsAFailure: "an older term is refused",
     wrong.RefusalIsSilence: "an older term is refused",

@@ -7,7 +7,7 @@ from raft_steps import step_06_term_checks as step_06
 from tests.checks.check_tools import check_names, failed_checks, first_failure, marked_event, wrong_nodes_of
 from tests.checks.wrong_nodes import step_07 as wrong
 
-CAUGHT_BY = {
+CAUGHT_BY: dict[type, str] = {
     wrong.FirstHeartbeatWaits: "a new leader sends heartbeats at once",
     wrong.FirstHeartbeatIsDoubled: "a new leader sends heartbeats at once",
     wrong.OneHeartbeatOnly: "a leader sends heartbeats every interval",

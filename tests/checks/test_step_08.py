@@ -8,7 +8,7 @@ from raft_steps.lab.node import removed
 from tests.checks.check_tools import check_names, failed_checks, first_failure, marked_event, unwrapped, wrong_nodes_of
 from tests.checks.wrong_nodes import step_08 as wrong
 
-CAUGHT_BY = {
+CAUGHT_BY: dict[type, str] = {
     wrong.TimerIsNotRestarted: "a failed candidate runs again",
     wrong.TermIsNotRaised: "a failed candidate runs again",
     wrong.NothingIsDrawn: "each election has its own timeout",

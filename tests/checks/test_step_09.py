@@ -121,7 +121,7 @@ class StaleFirst(step_09.Node):
 
 MISTAKES = wrong.MISTAKES + voters.MISTAKES
 # The check that fails first, if it is not the one for the mistake.
-NOT_FIRST = {
+NOT_FIRST: dict[type, str] = {
     wrong.OwnVoteDoesNotCount: "only votes of this term count",
     wrong.TermGoesBack: "replies carry the term",
     wrong.TermGrowsWithEachVote: "a new term is a new vote",

@@ -44,7 +44,7 @@ class Otherwise(step_09.Node):
         self.start_election_timer()
         self.count_votes()
 
-    def on_request_vote(self, sender: str, message: RequestVote) -> None:  # type: ignore[override]
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
         if message.term < self.current_term:
             self.send(sender, RequestVoteReply(term=self.current_term, vote_granted=False))
             return

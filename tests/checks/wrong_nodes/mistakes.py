@@ -124,22 +124,22 @@ class TimerHasNoTime(Right):
 
 
 class SomethingIsReturned(Right):
-    def on_append_entries(self, sender: str, message: AppendEntries) -> bool:  # type: ignore[override]
+    def on_append_entries(self, sender: str, message: AppendEntries) -> bool:
         return message.term >= self.current_term
 
 
 class HandlerIsAsync(Right):
-    async def on_append_entries(self, sender: str, message: AppendEntries) -> None:  # type: ignore[override]
+    async def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = message.term
 
 
 class HandlerYields(Right):
-    def on_append_entries(self, sender: str, message: AppendEntries) -> Iterator[str]:  # type: ignore[override]
+    def on_append_entries(self, sender: str, message: AppendEntries) -> Iterator[str]:
         yield sender
 
 
 class SenderIsForgotten(Right):
-    def on_append_entries(self, message: AppendEntries) -> None:  # type: ignore[override]
+    def on_append_entries(self, message: AppendEntries) -> None:
         self.current_term = message.term
 
 
@@ -155,8 +155,8 @@ class ClientIsAnsweredTwice(Right):
 
 
 class PropertyFails(Right):
-    @property
-    def current_term(self) -> int:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def current_term(self) -> int:
         return self.terms[-1]  # type: ignore[attr-defined, no-any-return]
 
     @current_term.setter
@@ -181,7 +181,7 @@ PlainMessage.__name__ = "AppendEntries"
 
 
 class MessageIsPlain(Right):
-    def on_append_entries(self, sender: str, message: PlainMessage) -> None:  # type: ignore[override]
+    def on_append_entries(self, sender: str, message: PlainMessage) -> None:
         self.current_term = message.term
 
 
@@ -200,5 +200,5 @@ WiderCall.__name__ = "AppendEntries"
 
 
 class MessageHasMore(step_05.Node):
-    def on_append_entries(self, sender: str, message: WiderCall) -> None:  # type: ignore[override]
+    def on_append_entries(self, sender: str, message: WiderCall) -> None:
         self.current_term = message.term

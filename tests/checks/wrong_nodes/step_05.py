@@ -8,16 +8,21 @@ from raft_steps.lab.messages import message
 from raft_steps.step_05_term_in_append_entries import AppendEntries
 
 
+def call_after(node: step_04.Node, prev_log_index: int) -> AppendEntries:
+    """Build a call with the term, as the right Node does."""
+    return AppendEntries(
+        term=node.current_term,
+        prev_log_index=prev_log_index,
+        prev_log_term=node.log[prev_log_index].term,
+        entries=node.log.entries_after(prev_log_index),
+    )
+
+
 class Sends(step_04.Node):
-    """Half of the answer, and right: every call carries the term."""
+    """The right half of the leader: every call carries the term."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        return AppendEntries(
-            term=self.current_term,
-            prev_log_index=prev_log_index,
-            prev_log_term=self.log[prev_log_index].term,
-            entries=self.log.entries_after(prev_log_index),
-        )
+        return call_after(self, prev_log_index)
 
 
 class Hears(step_04.Node):
@@ -38,14 +43,14 @@ class CallIsNotReturned(Hears):
     """The call is built right, and nobody gets it: the return is forgotten."""
 
     def append_entries_after(self, prev_log_index: int) -> None:
-        Sends.append_entries_after(self, prev_log_index)
+        call_after(self, prev_log_index)
 
 
 class CallIsSentTwice(Hears):
     """Who should only build the call sends it, too, and to all."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        call = Sends.append_entries_after(self, prev_log_index)
+        call = call_after(self, prev_log_index)
         self.broadcast(call)
         return call
 
@@ -54,14 +59,14 @@ class TermOfLastEntryIsSent(Hears):
     """The term that is sent is that of the last entry, and not the current one."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        return replace(Sends.append_entries_after(self, prev_log_index), term=self.log.last_term)
+        return replace(call_after(self, prev_log_index), term=self.log.last_term)
 
 
 class OnlyHeartbeatsCarryTheTerm(Hears):
     """A call with entries is sent with a term of 0."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
-        call = Sends.append_entries_after(self, prev_log_index)
+        call = call_after(self, prev_log_index)
         return replace(call, term=0) if call.entries else call
 
 
