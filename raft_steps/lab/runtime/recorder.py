@@ -19,7 +19,8 @@ from raft_steps.lab.trace.trace import Trace
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.host import Host
 
-# Fields of every node that are the driver's, or told by events of their own.
+# The fields of a node that are not part of its recorded state: they belong to the driver, never change, or, as the log,
+# have their own events.
 NOT_STATE = frozenset({"name", "servers", "random", "effects", "log"})
 
 
@@ -39,122 +40,127 @@ class Note(Protocol):
 
 
 class Recorder:
-    """Writes what happens to a trace, with what each event changed."""
+    """Writes events to a trace, and with each event what it changed.
+
+    Attributes:
+        trace: The trace.
+    """
 
     def __init__(self, trace: Trace) -> None:
         """Write to this trace."""
         self.trace = trace
-        self.known: dict[str, tuple[Any, ...]] = dict.fromkeys(trace.servers, ())
-        self.told: dict[str, Any] | None = None  # the details of the last event that was written down
-        self.roles: dict[str, str] = {}
-        self.runs_for_leader: dict[str, int | None] = {}  # in which term each server runs, if it does
+        self._state: dict[str, tuple[Any, ...]] = dict.fromkeys(trace.servers, ())  # as it was after the last event
+        self._last_detail: dict[str, Any] | None = None  # of the last event that a node handled
+        self._roles: dict[str, str] = {}
+        self._candidacies: dict[str, int | None] = {}  # the term in which a server is a candidate; None if it is not
 
-    def event(self, time: int, kind: str, server: str, detail: dict[str, Any]) -> None:
-        """Write down an event that changes no node."""
-        self.trace.add(time, kind, server, detail)
+    def event(self, time_us: int, kind: str, server: str, detail: dict[str, Any]) -> None:
+        """Record an event that changes no node."""
+        self.trace.add(time_us, kind, server, detail)
 
     def life_begins(self, host: Host) -> None:
-        """Forget what was known of a server: it begins a new life."""
-        self.known[host.name] = ()
-        self.runs_for_leader[host.name] = None
-        self.roles.pop(host.name, None)
+        """Forget the state of a server, which begins a new life."""
+        self._state[host.name] = ()
+        self._candidacies[host.name] = None
+        self._roles.pop(host.name, None)
 
-    def handled(self, time: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
-        """Write down an event that a node has handled, and what it changed."""
-        self.told = detail
+    def handled(self, time_us: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
+        """Record an event that a node has handled, and what it changed."""
+        self._last_detail = detail
         changes = self._changes(host)
-        written = _in_words(detail) if "request" in detail or "log" in detail else detail
+        written = _as_trace_data(detail) if "request" in detail or "log" in detail else detail
         if changes:
             written["changes"] = changes
-        self.trace.add(time, kind, host.name, written)
+        self.trace.add(time_us, kind, host.name, written)
         if "current_term" in changes:
-            self.event(time, "term", host.name, {"term": changes["current_term"]})
-        self._tell_role(time, host, kind, written)
+            self.event(time_us, "term", host.name, {"term": changes["current_term"]})
+        self._record_role(time_us, host, kind, written)
 
     def _changes(self, host: Host) -> dict[str, Any]:
-        """Give the fields of a server's node that are not what they were, as data."""
-        names, look = state_fields(type(host.node))
-        values, known = look(host.node), self.known[host.name]
-        if values == known:
+        """Return the fields of a server's node that have changed since the last event, as data."""
+        names, read_fields = state_fields(type(host.node))
+        values, before = read_fields(host.node), self._state[host.name]
+        if values == before:
             return {}
-        changed = [place for place, value in enumerate(values) if not known or known[place] != value]
-        kept = list(known or values)
+        changed = [place for place, value in enumerate(values) if not before or before[place] != value]
+        kept = list(before or values)
         for place in changed:
             kept[place] = _copy(values[place])
-        self.known[host.name] = tuple(kept)
+        self._state[host.name] = tuple(kept)
         return {names[place]: as_data(values[place]) for place in changed}
 
-    def failed(self, time: int, host: Host, kind: str, detail: dict[str, Any], error: str) -> None:
-        """Write down that a node failed in an event, and the event itself if that is not written yet."""
-        if self.told is not detail:
-            self.trace.add(time, kind, host.name, _in_words(detail))
-        self.event(time, "failed", host.name, {"error": error})
+    def failed(self, time_us: int, host: Host, kind: str, detail: dict[str, Any], error: str) -> None:
+        """Record that a node failed in an event; first the event itself, if `handled` has not recorded it."""
+        if self._last_detail is not detail:
+            self.trace.add(time_us, kind, host.name, _as_trace_data(detail))
+        self.event(time_us, "failed", host.name, {"error": error})
 
-    def _tell_role(self, time: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
-        """Write down a new role. A candidacy is what a server says, not what it stores: it begins with RequestVote.
+    def _record_role(self, time_us: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
+        """Record the role of a server, if it is a new one.
 
-        It ends when the server leads, hears a leader, or is in another term than the one in which it asked for votes.
+        A node stores whether it leads, but not whether it is a candidate: it becomes one when it sends RequestVote, and
+        remains one until it leads, receives a call of a leader, or is in another term than the one in which it asked.
         """
         node, name = host.node, host.name
         is_leader, term = getattr(node, "is_leader", None), getattr(node, "current_term", 0)
         if _asks_for_votes(node.effects):
-            self.runs_for_leader[name] = term
-        elif is_leader or term != self.runs_for_leader[name] or self._hears_leader(kind, detail, node):
-            self.runs_for_leader[name] = None
+            self._candidacies[name] = term
+        elif is_leader or term != self._candidacies[name] or self._is_call_of_leader(kind, detail, node):
+            self._candidacies[name] = None
         role = (
             "server" if is_leader is None
             else "leader" if is_leader
-            else "candidate" if self.runs_for_leader[name] is not None
+            else "candidate" if self._candidacies[name] is not None
             else "follower"
         )  # fmt: skip
-        if self.roles.get(name) != role:
-            self.roles[name] = role
-            self.event(time, "role", name, {"role": role})
+        if self._roles.get(name) != role:
+            self._roles[name] = role
+            self.event(time_us, "role", name, {"role": role})
 
-    def _hears_leader(self, kind: str, detail: dict[str, Any], node: Any) -> bool:
-        """Say whether the event was a call of a leader that is not of an older term."""
+    def _is_call_of_leader(self, kind: str, detail: dict[str, Any], node: Any) -> bool:
+        """Return whether an event was the call of a leader whose term is not older than the node's."""
         if kind != "delivered" or detail["type"] != "AppendEntries":
             return False
         term = detail.get("term")
         return term is None or term >= getattr(node, "current_term", 0)
 
-    def stored(self, time: int, host: Host, changes: list[Change]) -> None:
-        """Write down what happened to a server's log."""
+    def stored(self, time_us: int, host: Host, changes: list[Change]) -> None:
+        """Record what happened to a server's log."""
         for change in changes:
             if change[0] == "append":
-                self.event(time, "appended", host.name, entry_data(change[1]))
+                self.event(time_us, "appended", host.name, entry_data(change[1]))
             else:
-                self.event(time, "truncated", host.name, {"after": change[1]})
+                self.event(time_us, "truncated", host.name, {"after": change[1]})
 
-    def sent(self, time: int, route: Route, number: int, message: object, due: int) -> None:
-        """Write down a message that leaves, after a look at its fields.
+    def sent(self, time_us: int, route: Route, number: int, message: object, due_us: int) -> None:
+        """Check the fields of a message that leaves, and record it.
 
         Raises:
-            MessageError: A field does not hold what its annotation says.
+            MessageError: A field has a value that its annotation does not allow.
         """
         data, kind, to = checked_fields(message), type(message).__name__, route.receiver
-        detail = {"message": f"{route.name}#{number}", "to": to, "type": kind, "fields": data, "due": due}
-        self.trace.add(time, "sent", route.sender, detail)
+        detail = {"message": f"{route.name}#{number}", "to": to, "type": kind, "fields": data, "due": due_us}
+        self.trace.add(time_us, "sent", route.sender, detail)
 
     def arrival(self, route: Route, message: Any, number: int) -> dict[str, Any]:
-        """Describe a message at the end of its way; a copy that the network made has a negative number."""
+        """Return the details of a message that arrives; a duplicate has the negative number of its message."""
         detail = {"message": f"{route.name}#{abs(number)}", "from": route.sender, "type": type(message).__name__}
         if hasattr(message, "term"):
             detail["term"] = message.term
         return detail if number > 0 else detail | {"copy": True}
 
-    def applied(self, time: int, server: str, entry: Entry) -> None:
-        """Write down that a server carried out an entry."""
-        self.event(time, "applied", server, entry_data(entry))
+    def applied(self, time_us: int, server: str, entry: Entry) -> None:
+        """Record that a server applied an entry."""
+        self.event(time_us, "applied", server, entry_data(entry))
 
-    def answered(self, time: int, server: str, client: str, response: Response) -> None:
-        """Write down what a client was told."""
+    def answered(self, time_us: int, server: str, client: str, response: Response) -> None:
+        """Record the answer to a client."""
         data = as_data(response)
-        self.event(time, "answered", server, {"client": client, "response": data.pop("type"), **data})
+        self.event(time_us, "answered", server, {"client": client, "response": data.pop("type"), **data})
 
 
 def _copy(value: Any) -> Any:
-    """Copy what a node may go on changing; messages and entries are immutable."""
+    """Copy what a node may change in place; messages and entries are immutable."""
     if isinstance(value, set):
         return set(value)
     if isinstance(value, dict):
@@ -163,12 +169,12 @@ def _copy(value: Any) -> Any:
 
 
 def _asks_for_votes(effects: list[Effect]) -> bool:
-    """Say whether a node runs for leader with what it does."""
+    """Return whether a node sends RequestVote."""
     return any(effect[0] == "send" and type(effect[2]).__name__ == "RequestVote" for effect in effects)
 
 
-def _in_words(detail: dict[str, Any]) -> dict[str, Any]:
-    """Spell what the simulation hands over as objects, for it knows no spelling."""
+def _as_trace_data(detail: dict[str, Any]) -> dict[str, Any]:
+    """Copy an event's details, with the request and the log as a trace holds them."""
     detail = dict(detail)
     if "request" in detail:
         detail["request"] = command_text(detail["request"])
@@ -178,18 +184,19 @@ def _in_words(detail: dict[str, Any]) -> dict[str, Any]:
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:
-    """Turn an entry into what a trace holds of it."""
+    """Return what a trace holds of an entry."""
     return {"index": entry.index, "term": entry.term, "command": command_text(entry.command)}
 
 
-Look = Callable[[Any], tuple[Any, ...]]
-_STATE_FIELDS: dict[type, tuple[tuple[str, ...], Look]] = {}
+ReadFields = Callable[[Any], tuple[Any, ...]]
+_STATE_FIELDS: dict[type, tuple[tuple[str, ...], ReadFields]] = {}
 
 
-def state_fields(node_class: type) -> tuple[tuple[str, ...], Look]:
-    """Name the fields of a node that a trace shows, and give a quick look at all of them."""
+def state_fields(node_class: type) -> tuple[tuple[str, ...], ReadFields]:
+    """Return the names of the fields that a trace shows of a node, and a function that reads them all."""
     if node_class not in _STATE_FIELDS:
         names = tuple(f.name for f in fields(node_class) if f.name not in NOT_STATE)
-        look: Look = attrgetter(*names) if len(names) > 1 else lambda node: tuple(getattr(node, name) for name in names)
-        _STATE_FIELDS[node_class] = names, look
+        # With one name, attrgetter returns a value and not a tuple; without a name, there is none.
+        read: ReadFields = attrgetter(*names) if len(names) > 1 else lambda node: tuple(getattr(node, n) for n in names)
+        _STATE_FIELDS[node_class] = names, read
     return _STATE_FIELDS[node_class]

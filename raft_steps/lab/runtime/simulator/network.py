@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from raft_steps.lab.scenario.scenario import Scenario
 
 HELD_BACK = 5  # A message that is held back takes this many times the longest delay more.
-NO_FAULT = (1.0, 1.0, 1.0)  # Draws are below 1.
 LONGEST_TAIL = 50.0  # With a long tail, no message takes more than this many times the range of delays.
 
 
@@ -80,13 +79,18 @@ class Network:
         if self._has_long_tail:
             # Half of these are below 0.5, one in a hundred is above 49. A quotient, not a logarithm, whose last digit
             # differs between machines.
-            share = min(share / 2 / (1 - share), LONGEST_TAIL)
+            share = share / 2 / (1 - share)
+            if share > LONGEST_TAIL:  # noqa: PLR1730  # A call of `min` for every message is slow.
+                share = LONGEST_TAIL
         due_us = now_us + self.shortest_us + floor(share * self.span)
         if recorder is not None:
             recorder.sent(now_us, link, number, message, due_us)
-        # Three draws for every message, so that one kind of fault does not change what the others do.
-        draw = link.fault_draw
-        lost, duplicated, held = (draw(), draw(), draw()) if self._is_faulty else NO_FAULT
+        if self._is_faulty:
+            # Three draws for every message, so that one kind of fault does not change what the others do.
+            draw = link.fault_draw
+            lost, duplicated, held = draw(), draw(), draw()
+        else:
+            lost = duplicated = held = 1.0  # Draws are below 1: none of this happens.
         if not link.open and (reason := link.closed_to(number)):
             self.drop(link, message, number, reason)
             return
