@@ -96,8 +96,8 @@ EXPECTED = {
     ),
     mistakes.FirstValueIsForgotten: (
         (
-            "tom's beginning, at 0 s, found no first value for the field calls_heard; "
-            "every field has one, as in calls_heard: int = 0"
+            "tom's beginning, at 0 s, found no default value for the field calls_heard; "
+            "every field needs one, as in calls_heard: int = 0"
         ),
         "",
     ),
@@ -107,24 +107,24 @@ EXPECTED = {
     ),
     mistakes.TimerHasNoHandler: ("tom has no on_elections_timeout: something reached it at 3 s", ""),
     mistakes.TimerHasNoTime: (
-        "tom's on_start, at 0 s, said start_timer('election', 0); a timer needs a number of seconds above 0",
+        "tom's on_start, at 0 s, called start_timer('election', 0); a timer needs a number of seconds above 0",
         "",
     ),
     mistakes.SomethingIsReturned: (
         (
             "tom's on_append_entries, at 13.2 s, returned False; "
-            "a handler returns nothing, it acts by self.send and the like"
+            "a handler returns nothing, it acts through self.send and the like"
         ),
         "",
     ),
     mistakes.HandlerIsAsync: (
-        "tom's on_append_entries, at 13.2 s, is an async def; a handler is a plain def, for a Node never waits",
+        "tom's on_append_entries, at 13.2 s, is an async def; a handler is a plain def, because a Node never waits",
         "",
     ),
     mistakes.HandlerYields: (
         (
-            "tom's on_append_entries, at 13.2 s, has a yield, so nothing in it is done; "
-            "a handler acts by self.send and the like"
+            "tom's on_append_entries, at 13.2 s, has a yield, so its body never runs; "
+            "a handler acts through self.send and the like"
         ),
         "",
     ),

@@ -419,14 +419,14 @@ def test_endless_loop_is_a_failed_check(learner: Callable[..., str]) -> None:
     [
         (GOOD_NODE, "my_raft.py", ":Nod", "has no class 'Nod'; did you mean 'Node'?"),
         ("x = 1", "my_raft.py", "", "has no class 'Node'; it has no Node class at all"),
-        ("Node = 3", "my_raft.py", ":Node", "is no Node: derive it from the Node of the step before"),
-        ("class Node: pass", "my_raft.py", "", "is no Node: derive it from the Node of the step before"),
+        ("Node = 3", "my_raft.py", ":Node", "is not a Node: derive it from the Node of the step before"),
+        ("class Node: pass", "my_raft.py", "", "is not a Node: derive it from the Node of the step before"),
         ("def f(:", "my_raft.py", "", "cannot be loaded: SyntaxError: invalid syntax (my_raft.py, line 1)"),
         ("\n1 / 0", "my_raft.py", "", "cannot be loaded: line 2: ZeroDivisionError: division by zero"),
         ("import raft_stepz", "my_raft.py", "", "cannot be loaded: line 1: ModuleNotFoundError"),
         ("raise SystemExit('bye')", "my_raft.py", "", "cannot be loaded: line 1: SystemExit: bye"),
         ("{}", "my_raft.ipynb", ":Node", "is a notebook; check your class in it"),
-        ("{}", "my_raft.txt", ":Node", "is no Python file"),
+        ("{}", "my_raft.txt", ":Node", "is not a Python file"),
     ],
 )
 def test_class_that_cannot_be_loaded_is_an_error(

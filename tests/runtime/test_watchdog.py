@@ -355,7 +355,7 @@ def test_call_that_is_sent_where_it_is_built_names_the_line() -> None:
 
     text = str(failure(changed(5, append_entries_after=append_entries_after)))
 
-    assert "append_entries_after sends its message itself; it should return the message, and whoever called it" in text
+    assert "append_entries_after sends its message itself; it should return the message, and its caller" in text
     assert re.search(r"\n  test_watchdog.py, line \d+: self.broadcast\(call\)$", text)
 
 
@@ -372,7 +372,7 @@ def test_call_that_is_given_back_is_not_blamed() -> None:
     methods = {"append_entries_after": append_entries_after, "on_election_timeout": on_election_timeout}
     text = str(failure(changed(5, **methods)))
 
-    assert text.endswith("sent None, which is no message; a method that returns nothing gives None")
+    assert text.endswith("sent None, which is not a message; a method without a return statement returns None")
 
 
 def test_nothing_is_sent_where_nobody_writes_it_down() -> None:
@@ -390,7 +390,7 @@ def test_nothing_is_sent_and_nobody_is_to_blame_by_name() -> None:
     """Where no method that should build a message is silent, None is told as what it is, and no line is named."""
     text = str(failure(on_election_timeout(lambda node: node.broadcast(None))))
 
-    assert text.endswith("sent None, which is no message; a method that returns nothing gives None")
+    assert text.endswith("sent None, which is not a message; a method without a return statement returns None")
 
 
 def test_none_in_a_field_hangs_on_a_method_that_returns_nothing() -> None:
@@ -398,8 +398,8 @@ def test_none_in_a_field_hangs_on_a_method_that_returns_nothing() -> None:
     error = failure(on_election_timeout(lambda node: node.broadcast(RequestVote(term=None))))  # type: ignore[arg-type]
 
     assert str(error).endswith(
-        "RequestVote.term should be int, not None (NoneType); a method that returns nothing gives None, and where None is "
-        "meant, the class says term: … | None"
+        "RequestVote.term should be int, not None (NoneType); a method without a return statement returns None; if None is meant, "
+        "write term: … | None in the class RequestVote"
     )
 
 
@@ -411,7 +411,7 @@ def test_sending_to_nobody_is_told_as_it_is_written() -> None:
 
     error = failure(changed(8, on_election_timeout=on_election_timeout))
 
-    assert "missing 1 required positional argument: 'message'; it is written self.send(to, message)\n" in str(error)
+    assert "missing 1 required positional argument: 'message'; the call is self.send(to, message)\n" in str(error)
 
 
 @pytest.mark.parametrize("name", ["term", "note"])
@@ -468,7 +468,7 @@ def test_missing_handler_of_a_timer_is_told() -> None:
     """The same holds for a timer that runs out."""
     error = failure(on_election_timeout(lambda node: node.start_timer("patience", 1)))
 
-    assert "jerry has no on_patience_timeout: something reached it at 12 s that its Node does not know" == str(error)
+    assert "jerry has no on_patience_timeout: something reached it at 12 s that its Node does not handle" == str(error)
 
 
 @pytest.mark.parametrize("wait", [None, 0, -1, "5", True, float("nan"), float("inf")])
@@ -476,7 +476,7 @@ def test_timer_needs_a_time(wait: Any) -> None:
     """A timer without a number of seconds above 0 is refused."""
     error = failure(on_election_timeout(lambda node: node.start_timer("election", wait)))
 
-    assert f"said start_timer('election', {wait!r}); a timer needs a number of seconds above 0" in str(error)
+    assert f"called start_timer('election', {wait!r}); a timer needs a number of seconds above 0" in str(error)
 
 
 def test_timer_that_is_given_nothing_names_the_line() -> None:
@@ -489,9 +489,11 @@ def test_timer_that_is_given_nothing_names_the_line() -> None:
 
     text = str(failure(changed(8, start_election=start_election)))
 
-    assert "said start_timer('election', None); a timer needs a number of seconds above 0, and a method that" in text
+    assert (
+        "called start_timer('election', None); a timer needs a number of seconds above 0, and a method without" in text
+    )
     assert re.search(
-        r"a method that returns nothing gives None\n  test_watchdog.py, line \d+: "
+        r"a method without a return statement returns None\n  test_watchdog.py, line \d+: "
         r"self.election_timeout = self.draw_election_timeout\(\)$",
         text,
     )
@@ -507,7 +509,7 @@ def test_timer_that_is_started_with_nothing_names_the_line() -> None:
     assert re.search(r"None\n  test_watchdog.py, line \d+: self.start_timer\(\"election\", self.draw_elect", text)
 
     nameless = on_election_timeout(lambda node: node.start_timer("elec" + "tion", None))
-    assert str(failure(nameless)).endswith("and a method that returns nothing gives None")
+    assert str(failure(nameless)).endswith("and a method without a return statement returns None")
 
 
 @pytest.mark.parametrize(
@@ -540,8 +542,8 @@ def test_answer_to_a_stranger_is_refused() -> None:
 @pytest.mark.parametrize(
     "durable, complaint",
     [
-        (("log", "vote"), "says that 'vote' is durable, but the Node has no such field"),
-        ("log", "says durable = 'log'; write durable = ('log',), with a comma"),
+        (("log", "vote"), "declares 'vote' durable, but the Node has no such field"),
+        ("log", "declares durable = 'log'; write durable = ('log',), with a comma"),
     ],
 )
 def test_durable_names_fields(durable: Any, complaint: str) -> None:

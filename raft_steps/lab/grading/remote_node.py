@@ -17,7 +17,7 @@ from raft_steps.lab.grading.judge_codec import MALFORMED, JudgeCodec, decode_def
 from raft_steps.lab.grading.worker_process import LOOPED, WorkerLostError, WorkerProcess
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node, removed
-from raft_steps.lab.runtime.diagnostics import Mistake
+from raft_steps.lab.runtime.diagnostics import NONE_WAS_SENT, Mistake
 from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
 
 EFFECT_LENGTHS = {"send": 3, "start": 3, "cancel": 2, "reply": 3, "apply": 2}
@@ -93,9 +93,7 @@ class RemoteSubmission:
         if description["post_init"]:
             body["__post_init__"] = lambda node: self.call(node, "__post_init__", ())
         body["_check_begins"] = staticmethod(self._begin_check)
-        body["_none_was_sent"] = lambda node: (
-            self._none_was_sent.get(node) or Mistake("sent None, which is not a message")
-        )
+        body["_none_was_sent"] = lambda node: self._none_was_sent.get(node) or Mistake(NONE_WAS_SENT)
         body["__setattr__"] = lambda node, name, value: self._set(node, name, value)  # noqa: PLW0108  # A bound method in a class body would not be bound to the Node.
         return {name: value for name, value in body.items() if is_valid_name(name) or name in SPECIAL} | {
             "__annotations__": {name: kind for name, kind in annotations.items() if is_valid_name(name)}

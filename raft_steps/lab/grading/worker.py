@@ -174,9 +174,7 @@ class Worker:
         try:
             answer = hosted.take_changes(self.codec)
         except RecursionError:
-            raise diagnostics.Mistake(
-                "left something in a field that contains itself, which cannot be written down"
-            ) from None
+            raise diagnostics.Mistake(diagnostics.CONTAINS_ITSELF) from None
         if none is not None:  # The judge reports it when it carries out that effect.
             answer["none"] = [str(none)[:2000], none.place]
         return answer if returned is None else answer | {"returned": repr(returned)[:500]}

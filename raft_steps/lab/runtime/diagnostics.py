@@ -1,7 +1,6 @@
-"""Words for a Node's mistakes, so that none of them looks like the laboratory's.
+"""Describes the mistakes of a Node, so that none of them looks like one of the laboratory.
 
-An exception inside a handler becomes a NodeError that names the server, the handler and the line of the Node's own
-source.
+An exception inside a handler becomes a NodeError that names the server, the handler, and the line of the Node's source.
 """
 
 from __future__ import annotations
@@ -26,86 +25,96 @@ from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
 
 LABORATORY = str(Path(__file__).parent.parent)
 STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
-COURSE = str(Path(__file__).parent.parent.parent)  # what a learner's Node inherits: the steps
+COURSE = str(Path(__file__).parent.parent.parent)  # where the steps are, which a learner's Node inherits from
 SENDING = ("send", "broadcast")  # the methods of a Node whose last argument is a message
 
 
-class Mistake(Exception):  # noqa: N818  # It is the Node's mistake, not an error of ours.
-    """What a handler left behind cannot be carried out; the message goes on after "tom's on_start, at 3 s, ".
+# The two that the grader's worker describes, too, because a Node in another process is not here to be looked at.
+CONTAINS_ITSELF = "left something in a field that contains itself, which cannot be recorded"
+NONE_WAS_SENT = "sent None, which is not a message; a method without a return statement returns None"
+
+
+class Mistake(Exception):  # noqa: N818  # It is the Node's mistake, not an error of the laboratory.
+    """A handler did, or asked for, something that is not allowed.
+
+    The message continues a sentence that begins with the handler: "tom's on_start, at 3 s, …".
 
     Attributes:
-        place: The line of the Node's source that it came from, spelled, where no traceback leads to it.
+        place: The line of the Node's source that is to blame, as text, if no traceback leads to it.
     """
 
     def __init__(self, message: str, place: str | None = None) -> None:
-        """Keep the words, and the line."""
+        """Create a mistake with the end of a sentence, and a line."""
         super().__init__(message)
         self.place = place
 
 
 def returned_something(value: object) -> Mistake:
-    """Give the mistake of a handler that gave something back, or that is no plain function."""
+    """Describe the mistake of a handler that returned something, or that is not a plain function."""
     if inspect.iscoroutine(value):
-        value.close()  # Nobody will await it, and Python would complain later, about nothing that a reader can see.
-        return Mistake("is an async def; a handler is a plain def, for a Node never waits")
+        value.close()  # Otherwise Python warns later that it was never awaited.
+        return Mistake("is an async def; a handler is a plain def, because a Node never waits")
     if inspect.isgenerator(value):
-        return Mistake("has a yield, so nothing in it is done; a handler acts by self.send and the like")
-    return Mistake(f"returned {value!r}; a handler returns nothing, it acts by self.send and the like")
+        return Mistake("has a yield, so its body never runs; a handler acts through self.send and the like")
+    return Mistake(f"returned {value!r}; a handler returns nothing, it acts through self.send and the like")
 
 
-def wait_mistake(node: object, timer: str, wait: object) -> Mistake:
-    """Give the mistake of a handler that starts a timer with no number of seconds.
+def wait_mistake(node: object, timer: str, wait_s: object) -> Mistake:
+    """Describe the mistake of a handler that started a timer with something that is not a number of seconds.
 
-    The handler is over by then, so no traceback tells its line: it is looked for in the learner's own source.
+    The handler has returned by then, so no traceback has its line. The learner's source is searched for it.
     """
-    most = " and below a thousand million" if type(wait) in (int, float) and wait > 0 else ""  # type: ignore[operator]
-    text = f"said start_timer({timer!r}, {wait!r}); a timer needs a number of seconds above 0{most}"
-    if wait is not None:
+    most = " and below a thousand million" if type(wait_s) in (int, float) and wait_s > 0 else ""  # type: ignore[operator]
+    text = f"called start_timer({timer!r}, {wait_s!r}); a timer needs a number of seconds above 0{most}"
+    if wait_s is not None:
         return Mistake(text)
-    return Mistake(f"{text}, and a method that returns nothing gives None", _line_that_gave_none(node, timer))
+    text += ", and a method without a return statement returns None"
+    return Mistake(text, _line_that_made_none(node, timer))
 
 
-def _line_that_gave_none(node: object, timer: str) -> str | None:
-    """Spell the line that put None into a field which begins as a number, or else the one that starts the timer."""
+def _line_that_made_none(node: object, timer: str) -> str | None:
+    """Return the line that put None into a field which begins as a number, or else the line that starts the timer."""
     fields = [name for name, value in vars(node).items() if value is None and _begins_as_number(node, name)]
     patterns = [rf"self\.{name}\s*=[^=]" for name in fields] + [rf"start_timer\(\s*[\"']{re.escape(timer)}[\"']"]
     lines = list(_own_lines(type(node)))
     found = (line for pattern in patterns for line in lines if re.search(pattern, _source(line)))
-    return next(map(_spelled, found), None)
+    return next(map(_format_line, found), None)
 
 
 def sends_none(effects: object) -> bool:
-    """Say whether a message that a handler wants sent is None."""
+    """Return whether a node's effects contain a message that is None."""
     rows = effects if isinstance(effects, list) else []
     return any(type(row) is tuple and len(row) == 3 and row[0] == "send" and row[2] is None for row in rows)
 
 
 def none_was_sent(node: object) -> Mistake:
-    """Give the mistake of a handler that sends None: mostly a method that should give a message gives nothing.
+    """Describe the mistake of a handler that sent None, mostly because a method forgot to return its message.
 
-    The method is over by then, so no traceback tells its line: it is looked for in the learner's own source.
+    The method has returned by then, so no traceback has its line. The learner's source is searched for it.
     """
-    if (told := getattr(node, "_none_was_sent", None)) is not None:  # A Node that another process holds.
-        return told()  # type: ignore[no-any-return]
+    if (
+        ask := getattr(node, "_none_was_sent", None)
+    ) is not None:  # The Node is in another process, and so is its source.
+        return ask()  # type: ignore[no-any-return]
     methods = dict(_methods(type(node)))
-    for name in dict.fromkeys(name for tree, _ in methods.values() for name in _asked_for_messages(tree)):
-        if name not in methods or methods[name][1].startswith(COURSE) or _gives_something(methods[name][0]):
+    for name in dict.fromkeys(name for tree, _ in methods.values() for name in _methods_whose_result_is_sent(tree)):
+        if name not in methods or methods[name][1].startswith(COURSE) or _returns_something(methods[name][0]):
             continue
         tree, path = methods[name]
         calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
         if shown := [call for call in calls if _name_of(call.func) in SENDING]:
-            why = f"{name} sends its message itself; it should return the message, and whoever called it sends it"
+            why = f"{name} sends its message itself; it should return the message, and its caller sends it"
         elif shown := [call for call in calls if _name_of(call.func)[:1].isupper()]:
             why = f"{name} builds a message and does not return it"
         else:
-            why = f"{name} returns nothing, and whoever called it sends that"
+            why = f"{name} returns nothing, and its caller sends that"
         number = shown[0].lineno if shown else tree.lineno
-        return Mistake(f"sent None: {why}", _spelled(_Line(path, number, name)))
-    return Mistake("sent None, which is no message; a method that returns nothing gives None")
+        return Mistake(f"sent None: {why}", _format_line(_Line(path, number, name)))
+    return Mistake(NONE_WAS_SENT)
 
 
 def _methods(node_class: type) -> Iterator[tuple[str, tuple[ast.FunctionDef, str]]]:
-    """Yield the methods that count, each with its source as a tree and its file; none whose source cannot be read."""
+    """Yield the methods of a class that are not overridden, with syntax tree and file, if their source can be read."""
     names = {name for base in node_class.__mro__ for name in vars(base)}
     for name in sorted(names):
         function = inspect.unwrap(inspect.getattr_static(node_class, name, None))
@@ -120,8 +129,8 @@ def _methods(node_class: type) -> Iterator[tuple[str, tuple[ast.FunctionDef, str
                 yield name, (tree.body[0], code.co_filename)
 
 
-def _asked_for_messages(method: ast.AST) -> Iterator[str]:
-    """Name the methods whose answers a method sends as they are."""
+def _methods_whose_result_is_sent(method: ast.AST) -> Iterator[str]:
+    """Yield the names of the methods whose results a method sends."""
     for call in ast.walk(method):
         if isinstance(call, ast.Call) and _name_of(call.func) in SENDING and call.args:
             message = call.args[-1]
@@ -129,7 +138,7 @@ def _asked_for_messages(method: ast.AST) -> Iterator[str]:
                 yield message.func.attr
 
 
-def _gives_something(method: ast.AST) -> bool:
+def _returns_something(method: ast.AST) -> bool:
     return any(
         isinstance(each, ast.Yield | ast.YieldFrom) or (isinstance(each, ast.Return) and each.value is not None)
         for each in ast.walk(method)
@@ -145,7 +154,7 @@ def _begins_as_number(node: object, field: str) -> bool:
 
 
 def _own_lines(node_class: type) -> Iterator[_Line]:
-    """Yield the lines of the methods that a learner wrote, in order."""
+    """Yield the lines of the methods of a class that are the learner's, method by method."""
     functions = (value for base in node_class.__mro__ for value in vars(base).values() if inspect.isfunction(value))
     for code in (function.__code__ for function in functions):
         if not code.co_filename.startswith((COURSE, "<string>")):
@@ -154,17 +163,17 @@ def _own_lines(node_class: type) -> Iterator[_Line]:
 
 
 def node_error(error: BaseException, server: str, handler: str, seconds: str) -> NodeError | None:
-    """Turn what a handler raised into words about the Node; None if the laboratory itself is to blame."""
+    """Build the error for an exception that a handler raised; None if the laboratory itself is to blame."""
     place = node_line(error.__traceback__) or getattr(error, "place", None)
     if place is None and not isinstance(error, TypeError | Mistake | MessageError | RecursionError | HandlerTimeout):
         return None
-    # An address in memory says nothing, and is another one in the next run.
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}, at {seconds} s, {_words(error, place)}")
+    # Without addresses in memory, which are different in each run.
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}, at {seconds} s, {_describe(error, place)}")
     return NodeError(text + (f"\n{place}" if place else ""), server=server, handler=handler)
 
 
-def _words(error: BaseException, place: str | None) -> str:
-    """Say what went wrong, as the end of a sentence that begins with the handler."""
+def _describe(error: BaseException, place: str | None) -> str:
+    """Describe what went wrong, as the end of a sentence that begins with the handler."""
     text = str(error)
     if isinstance(error, HandlerTimeout):
         return f"{NOT_BACK} within a second: an endless loop?"
@@ -173,33 +182,34 @@ def _words(error: BaseException, place: str | None) -> str:
     if isinstance(error, Mistake):
         return text
     if isinstance(error, RecursionError) and place is None:
-        return "left something in a field that contains itself, which cannot be written down"
+        return CONTAINS_ITSELF
     if isinstance(error, MessageError) and place is None:
-        return f"sent what it cannot send: {text}{_either_way(text)}"
+        return f"sent what it cannot send: {text}{_type_advice(text)}"
     if isinstance(error, FrozenInstanceError) or text.startswith("super(type, obj)"):
-        # The second is what Python 3.11 says when a new attribute is set on a frozen class with slots.
+        # The second is the message of Python 3.11 for a new attribute of a frozen class with slots.
         text = text if isinstance(error, FrozenInstanceError) else "cannot set a new field"
         return f"changed a message or an entry ({text}); both are immutable: build a new one instead"
     if place is None and "required keyword-only" in text:
         name = re.findall(r"'(\w+)'", text)[-1]
-        return f"found no first value for the field {name}; every field has one, as in {name}: int = 0"
+        return f"found no default value for the field {name}; every field needs one, as in {name}: int = 0"
     if place is None and "positional argument" in text:
         return f"cannot be called as a handler is, (self, sender, message) or (self) alone: {text}"
     return f"raised {type(error).__name__}" + (f": {text}" if text else "") + _advice(error, text)
 
 
-def _either_way(text: str) -> str:
-    """Say that a message may be right and its class wrong, where the two do not fit."""
+def _type_advice(text: str) -> str:
+    """Advise what to do about a field of the wrong type: either the value or the class may be wrong."""
     found = re.search(r"^(\w+)\.(\w+) should be .*, not .* \((\w+)\)$", text)
     if found and found[3] == "NoneType":
         return (
-            f"; a method that returns nothing gives None, and where None is meant, the class says {found[2]}: … | None"
+            "; a method without a return statement returns None; if None is meant, "
+            f"write {found[2]}: … | None in the class {found[1]}"
         )
     return f"; send that, or write {found[2]}: {found[3]} in the class {found[1]}" if found else ""
 
 
 def _advice(error: BaseException, text: str) -> str:
-    """Say what to do about an exception that Python's own words do not explain to a learner; mostly nothing."""
+    """Advise what to do about an exception, if Python's message does not explain it to a learner; mostly it does."""
     lines = _node_lines(error.__traceback__)
     if isinstance(error, AttributeError) and " is gone: " in text and lines and _is_inherited(lines[-1]):
         method = lines[-1].method
@@ -213,7 +223,7 @@ def _advice(error: BaseException, text: str) -> str:
         takes = [name for name in inspect.signature(getattr(Node, asked[1])).parameters if name != "self"]
         lacks = re.findall(r"'(\w+)'", text.partition("missing")[2])
         if f"self.{asked[1]}(" in _source(lines[-1]) and set(lacks) <= set(takes):
-            return f"; it is written self.{asked[1]}({', '.join(takes)})"
+            return f"; the call is self.{asked[1]}({', '.join(takes)})"
     built = re.match(r"(?:[\w.<>]+\.)?(\w+)\.__init__\(\) takes 1 positional argument but", text)
     if isinstance(error, TypeError) and built:
         name = built[1]
@@ -222,11 +232,11 @@ def _advice(error: BaseException, text: str) -> str:
 
 
 def _first_field(trace: TracebackType | None, name: str) -> str:
-    """Name the first field of a class that the innermost line of a traceback knows by this name."""
+    """Return the first field of a class, found by its name in the innermost frame of a traceback."""
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    known = {} if trace is None else {**trace.tb_frame.f_globals, **trace.tb_frame.f_locals}
-    return next(iter(getattr(known.get(name), "__dataclass_fields__", ())), "field")
+    names = {} if trace is None else {**trace.tb_frame.f_globals, **trace.tb_frame.f_locals}
+    return next(iter(getattr(names.get(name), "__dataclass_fields__", ())), "field")
 
 
 class _Line(NamedTuple):
@@ -238,19 +248,19 @@ class _Line(NamedTuple):
 
 
 def node_line(trace: TracebackType | None) -> str | None:
-    """Spell the innermost line of the traceback that is the Node's own, not the laboratory's or Python's.
+    """Return the innermost line of a traceback that belongs to a Node, not to the laboratory or to Python, as text.
 
-    Where that one is inherited from a step, the innermost line of the learner's own class comes first, if there is one.
+    If that line is inherited from a step, the innermost line of the learner's class comes first, if there is one.
     """
     lines = _node_lines(trace)
     if not lines:
         return None
     own = next((line for line in reversed(lines) if not _is_inherited(line)), lines[-1])
-    return _spelled(own) + ("" if own is lines[-1] else f", which led to\n{_spelled(lines[-1])}")
+    return _format_line(own) + ("" if own is lines[-1] else f", which led to\n{_format_line(lines[-1])}")
 
 
 def _node_lines(trace: TracebackType | None) -> list[_Line]:
-    """List the lines of a traceback that belong to a Node, the innermost last."""
+    """Return the lines of a traceback that belong to a Node, the innermost last."""
     found = []
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -261,12 +271,12 @@ def _node_lines(trace: TracebackType | None) -> list[_Line]:
 
 
 def _is_inherited(line: _Line) -> bool:
-    """Say whether a line is a step's."""
+    """Return whether a line is in one of the steps."""
     return line.path.startswith(COURSE)
 
 
-def _spelled(line: _Line) -> str:
-    # A notebook's cell has a file name of the kernel's own, with a number that differs from run to run.
+def _format_line(line: _Line) -> str:
+    # Not the file name of a notebook's cell: the kernel puts a number into it that is different in each run.
     place = "your cell, line" if _is_cell(line.path) else f"{Path(line.path).name}, line"
     source = _source(line)
     return f"  {place} {line.number}: {source}" if source else f"  {place} {line.number}"
@@ -277,11 +287,12 @@ def _source(line: _Line) -> str:
 
 
 def _is_pythons(path: str) -> bool:
-    """Say whether a file belongs to Python itself; what is installed beside it does not."""
+    """Return whether a file belongs to Python itself, not to an installed package."""
     return path.startswith(STANDARD_LIBRARY) and "site-packages" not in path
 
 
 def _is_cell(path: str) -> bool:
-    """Say whether a file name stands for a notebook's cell; a debugger may have written the cell to such a file."""
-    kept = linecache.cache.get(path)
-    return not Path(path).is_file() or (kept is not None and len(kept) > 1 and kept[1] is None)
+    """Return whether a file name is that of a notebook's cell."""
+    cached = linecache.cache.get(path)
+    # A debugger may have written the cell to a file, but IPython caches a cell without a modification time.
+    return not Path(path).is_file() or (cached is not None and len(cached) > 1 and cached[1] is None)

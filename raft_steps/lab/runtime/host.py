@@ -56,10 +56,10 @@ class Host:
         self.node = node
         self.handlers = {}
         if isinstance(node.durable, str):
-            raise Mistake(f"says durable = {node.durable!r}; write durable = ({node.durable!r},), with a comma")
+            raise Mistake(f"declares durable = {node.durable!r}; write durable = ({node.durable!r},), with a comma")
         for name in node.durable:
             if not hasattr(node, name):
-                raise Mistake(f"says that {name!r} is durable, but the Node has no such field")
+                raise Mistake(f"declares {name!r} durable, but the Node has no such field")
             stored = self.disk.get(name)
             if isinstance(stored, Log):
                 setattr(node, name, Log(stored))
@@ -88,7 +88,7 @@ class Host:
         if handler is None:
             text = (
                 f"{self.name} has no {name}: something reached it at {format_seconds(now_us)} s "
-                "that its Node does not know"
+                "that its Node does not handle"
             )
             raise NodeError(text, server=self.name, handler=name)
         return handler  # type: ignore[no-any-return]

@@ -15,13 +15,13 @@ from raft_steps.lab.text import nearest
 
 
 def load_node(spec: str) -> type:
-    """Load a Node class from ``FILE:CLASS``; the class is ``Node`` unless told otherwise.
+    """Load a Node class from ``FILE:CLASS``, or the class ``Node`` from ``FILE``.
 
     Raises:
-        NodeLoadError: There is no such file or class, it cannot be loaded, or it is no Node.
+        NodeLoadError: There is no such file or class, it cannot be loaded, or it is not a Node.
     """
     name, colon, class_name = spec.rpartition(":")
-    if not colon or not class_name.isidentifier():  # No class is named; a colon may belong to a drive's letter.
+    if not colon or not class_name.isidentifier():  # No class; a colon may belong to a drive's letter.
         name, class_name = spec, "Node"
     module = _load_module(Path(name))
     found = getattr(module, class_name, None)
@@ -30,23 +30,23 @@ def load_node(spec: str) -> type:
         known = nearest(class_name, classes) if classes else "; it has no Node class at all"
         raise NodeLoadError(f"{name} has no class {class_name!r}{known}")
     if not (inspect.isclass(found) and issubclass(found, Node)):
-        raise NodeLoadError(f"{class_name} in {name} is no Node: derive it from the Node of the step before")
+        raise NodeLoadError(f"{class_name} in {name} is not a Node: derive it from the Node of the step before")
     return found
 
 
 def _load_module(path: Path) -> ModuleType:
     if path.suffix == ".ipynb":
-        raise NodeLoadError(f"{path} is a notebook; check your class in it, or save the class in a .py file of its own")
+        raise NodeLoadError(f"{path} is a notebook; check your class in it, or save the class in a .py file")
     if path.suffix != ".py":
-        raise NodeLoadError(f"{path} is no Python file; a class of your own is FILE:CLASS, such as my_raft.py:Node")
+        raise NodeLoadError(f"{path} is not a Python file; your own class is FILE:CLASS, such as my_raft.py:Node")
     if not path.is_file():
         raise NodeLoadError(f"there is no file {path}")
     spec = importlib.util.spec_from_file_location(f"learner_{path.stem}", path.resolve())
     if spec is None or spec.loader is None:
-        raise NodeLoadError(f"{path} is no Python file that can be loaded")
+        raise NodeLoadError(f"{path} cannot be loaded as a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module  # Where dataclasses, and whoever reads its source, look it up.
-    sys.path.insert(0, str(path.resolve().parent))  # It may import a neighbour.
+    sys.modules[module.__name__] = module  # dataclasses and inspect look it up there.
+    sys.path.insert(0, str(path.resolve().parent))  # It may import a module from the same folder.
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -55,9 +55,9 @@ def _load_module(path: Path) -> ModuleType:
 
 
 def _where(error: BaseException, path: Path) -> str:
-    """Name the innermost line of the learner's file that an error went through."""
+    """Return the innermost line of the learner's file in an error's traceback, as the beginning of a sentence."""
     if isinstance(error, SyntaxError):
-        return ""  # Its message names file and line.
+        return ""  # Its message has the file and the line.
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
     return f"line {lines[-1]}: " if lines else ""

@@ -1,8 +1,8 @@
-"""The guard: it keeps an endless loop in a Node from lasting.
+"""A watchdog that interrupts a handler stuck in an endless loop.
 
-A handler call that does not come back is interrupted: on the main thread by a timer signal, on another thread
-by an exception that the interpreter raises there between two instructions. A call that is stuck inside C code, or
-that swallows BaseException in its loop, is beyond both.
+On the main thread it interrupts with a timer signal, on another thread with an exception that the interpreter raises
+there between two instructions. Neither reaches a handler that is stuck in C code, or that catches BaseException in its
+loop.
 """
 
 from __future__ import annotations
@@ -16,58 +16,58 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 TICK = 0.2  # seconds of real time between two looks
-LOOKS = 5  # This many looks in a row at the same handler call are enough: about a second, with the first.
-NOT_BACK = "did not come back"  # what is said of a handler that was interrupted
+LOOKS = 5  # A handler call that is seen in this many looks and one more is stuck: that is about a second.
+NOT_BACK = "did not come back"  # what an error message says of a handler that was interrupted
 
 
 class HandlerTimeout(BaseException):
-    """Raised inside a handler call that does not come back; not an Exception, so that a Node does not catch it."""
+    """Raised inside a handler that is stuck; not an Exception, because a Node may catch those."""
 
 
-class _Watch:
-    """Notices that the same handler call has been running for too long.
+class _Looks:
+    """Counts how often in a row the same handler call was seen running.
 
-    It counts looks and does not read a clock: a process that the machine holds up for a while is looked at only once.
+    Looks and not a clock, because a process that the machine suspends for a while is seen only once.
     """
 
     def __init__(self, progress: Callable[[], int]) -> None:
         self.progress = progress
-        self.seen, self.looks = progress(), 0
+        self.seen, self.count = progress(), 0
 
-    def stuck(self) -> bool:
+    def is_stuck(self) -> bool:
         if self.progress() != self.seen:
-            self.seen, self.looks = self.progress(), 0
-        self.looks += 1
-        if self.looks <= LOOKS:
+            self.seen, self.count = self.progress(), 0
+        self.count += 1
+        if self.count <= LOOKS:
             return False
-        self.looks = LOOKS - 1  # What is raised in a destructor or the like is lost: try again two looks later.
+        self.count = LOOKS - 1  # An exception raised in a destructor or the like is lost: try again two looks later.
         return True
 
 
 @contextlib.contextmanager
 def bounded(progress: Callable[[], int]) -> Iterator[None]:
-    """Interrupt the block with HandlerStuck when `progress` stays the same for more than a second or so.
+    """Interrupt the block with `HandlerTimeout` if `progress` returns the same number for about a second.
 
     Args:
-        progress: Counts the handler calls that have begun.
+        progress: Returns how many handler calls have begun.
     """
-    watch = _Watch(progress)
+    looks = _Looks(progress)
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-        with _watched_by_signal(watch):
+        with _interrupting_by_signal(looks):
             yield
     else:
-        with _watched_by_thread(watch):
+        with _interrupting_by_thread(looks):
             yield
 
 
 @contextlib.contextmanager
-def _watched_by_signal(watch: _Watch) -> Iterator[None]:
+def _interrupting_by_signal(looks: _Looks) -> Iterator[None]:
     def look(_signum: int, frame: FrameType | None) -> None:
-        if not watch.stuck():
+        if not looks.is_stuck():
             return
         if not _is_collecting(frame):
             raise HandlerTimeout
-        watch.looks = LOOKS  # Look again in a moment.
+        looks.count = LOOKS  # Look again soon.
         signal.setitimer(signal.ITIMER_REAL, TICK / 100, TICK)
 
     before = signal.signal(signal.SIGALRM, look)
@@ -80,7 +80,7 @@ def _watched_by_signal(watch: _Watch) -> Iterator[None]:
 
 
 def _is_collecting(frame: FrameType | None) -> bool:
-    """Say whether a callback of the garbage collector was interrupted: what is raised there is lost, and complained of."""
+    """Return whether a callback of the garbage collector was interrupted: an exception raised there is lost."""
     calls = {getattr(call, "__code__", None) for call in gc.callbacks}
     while frame is not None and frame.f_code not in calls:
         frame = frame.f_back
@@ -88,16 +88,16 @@ def _is_collecting(frame: FrameType | None) -> bool:
 
 
 @contextlib.contextmanager
-def _watched_by_thread(watch: _Watch) -> Iterator[None]:
+def _interrupting_by_thread(looks: _Looks) -> Iterator[None]:
     done = threading.Event()
     thread_id = ctypes.c_ulong(threading.get_ident())
 
     def look() -> None:
         while not done.wait(TICK):
-            if watch.stuck():
+            if looks.is_stuck():
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, ctypes.py_object(HandlerTimeout))
 
-    watcher = threading.Thread(target=look, name="raft-steps guard", daemon=True)
+    watcher = threading.Thread(target=look, name="raft-steps watchdog", daemon=True)
     watcher.start()
     try:
         yield

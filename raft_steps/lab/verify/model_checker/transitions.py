@@ -188,7 +188,7 @@ def find_handler(node: Any, handler: str) -> Callable[..., object]:
     """
     found = getattr(node, handler, None)
     if found is None:
-        text = f"{node.name} has no {handler}: something reached it that its Node does not know"
+        text = f"{node.name} has no {handler}: something reached it that its Node does not handle"
         raise NodeError(text, server=node.name, handler=handler)
     return found  # type: ignore[no-any-return]
 
