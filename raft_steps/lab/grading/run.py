@@ -75,10 +75,10 @@ class GradingSettings:
 
 @cache
 def grader_version() -> str:
-    """Return a digest of the whole package: any change in it may change a verdict."""
+    """Return a digest of the whole package: any change in it may change a verdict or a page."""
     folder = Path(raft_steps.__file__).parent
     digest = hashlib.sha256(f"{sys.version_info[:2]} {trials.RUN_S}".encode())
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.html")]):
         digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -96,7 +96,7 @@ class _JudgeProcess:
 def grade(
     settings: GradingSettings, submissions: Sequence[Submission], progress: Callable[[int, int], None] | None = None
 ) -> list[dict[str, Any]]:
-    """Grade submissions, those that are graded already excepted.
+    """Grade submissions, except those that are graded already.
 
     Args:
         settings: What they have in common.
