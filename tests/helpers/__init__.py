@@ -1,1 +1,1 @@
-"""What tests of several rooms share."""
+"""Tools that tests of several rooms share."""

@@ -1,6 +1,6 @@
-"""A small, complete and correct Raft node, as the paper's Figure 2 has it: what the laboratory's judges are judged by.
+"""A small, complete and correct Raft node, after the paper's Figure 2, to test the laboratory's checks with.
 
-It is written at one go and is no step of the course. Wrong nodes are this one with one thing changed.
+It is not a step of the course. Wrong nodes are this one with one thing changed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class AppendEntries:
 
 @message
 class AppendEntriesReply:
-    """A follower's answer: whether it stored them, and up to where its log is the leader's."""
+    """A follower's answer: whether it stored them, and up to which index its log matches the leader's."""
 
     term: int
     success: bool
@@ -74,7 +74,7 @@ class RaftNode(node.Node):
     state_machine: dict[str, str] = field(default_factory=dict)
 
     def on_start(self) -> None:
-        """Wait for a leader; there is no other start."""
+        """Wait for a leader."""
         self.start_election_timer()
 
     def start_election_timer(self) -> None:
@@ -102,7 +102,7 @@ class RaftNode(node.Node):
     # Elections (Sections 5.2 and 5.4.1).
 
     def on_election_timeout(self) -> None:
-        """Run for leader."""
+        """Start an election."""
         self.current_term += 1
         self.voted_for = self.name
         self.votes = {self.name}
@@ -113,7 +113,7 @@ class RaftNode(node.Node):
         self.count_votes()
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        """Vote for whoever asks first in a term, if its log is as up-to-date as one's own."""
+        """Vote for the first candidate that asks in a term, if its log is at least as up to date."""
         self.learn_term(message.term)
         vote_granted = (
             message.term == self.current_term and self.voted_for in (None, sender) and self.is_up_to_date(message)
@@ -140,11 +140,11 @@ class RaftNode(node.Node):
             self.become_leader()
 
     def is_majority(self, count: int) -> bool:
-        """Say whether so many servers are more than half."""
+        """Return whether a number of servers is more than half."""
         return 2 * count > len(self.servers)
 
     def become_leader(self) -> None:
-        """Lead, and make oneself heard."""
+        """Lead, and send heartbeats."""
         self.is_leader = True
         self.cancel_timer("election")
         self.next_index = dict.fromkeys(self.peers(), self.log.last_index + 1)
@@ -154,13 +154,13 @@ class RaftNode(node.Node):
     # Replication (Section 5.3).
 
     def on_heartbeat_timeout(self) -> None:
-        """Send everyone what it lacks, or nothing but a sign of life."""
+        """Send each follower the entries that it lacks; without entries the call is a heartbeat."""
         for peer in self.peers():
             self.send_append_entries(peer)
         self.start_timer("heartbeat", self.heartbeat_interval)
 
     def send_append_entries(self, to: str) -> None:
-        """Send what comes after what a follower has."""
+        """Send a follower the entries that it lacks."""
         before = self.next_index[to] - 1
         self.send(
             to,
@@ -184,7 +184,7 @@ class RaftNode(node.Node):
         last_new = message.prev_log_index + len(message.entries)
         if success:
             self.store_entries(message.entries)
-            self.hear_commit(message.leader_commit, last_new)
+            self.commit_up_to(message.leader_commit, last_new)
         self.send(
             sender, AppendEntriesReply(term=self.current_term, success=success, match_index=last_new if success else 0)
         )
@@ -196,13 +196,13 @@ class RaftNode(node.Node):
                 self.log.truncate_after(entry.index - 1)
                 self.log.append(entry)
 
-    def hear_commit(self, leader_commit: int, last_new: int) -> None:
-        """Commit what the leader has committed, as far as one's log is known to be the leader's."""
+    def commit_up_to(self, leader_commit: int, last_new: int) -> None:
+        """Commit what the leader has committed, as far as this log is known to match the leader's."""
         self.commit_index = max(self.commit_index, min(leader_commit, last_new))
         self.apply_committed()
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
-        """Count what a follower has; go back one entry where it refused."""
+        """Record what a follower has; go back one entry if it refused."""
         self.learn_term(message.term)
         if not self.is_leader or message.term != self.current_term:
             return
@@ -217,7 +217,7 @@ class RaftNode(node.Node):
     # Committing (Section 5.4.2).
 
     def advance_commit_index(self) -> None:
-        """Commit what a majority has, by counting entries of one's own term only."""
+        """Commit what a majority has, counting only entries of the current term."""
         for index in range(self.log.last_index, self.commit_index, -1):
             if self.may_commit(index):
                 self.commit_index = index
@@ -225,15 +225,15 @@ class RaftNode(node.Node):
         self.apply_committed()
 
     def may_commit(self, index: int) -> bool:
-        """Say whether an entry is of one's own term and on a majority of the servers."""
+        """Return whether an entry is of the current term and on a majority of the servers."""
         return self.log[index].term == self.current_term and self.is_majority(self.holders(index))
 
     def holders(self, index: int) -> int:
-        """Count the servers that are known to have an entry, oneself included."""
+        """Count the servers that are known to have an entry, this one included."""
         return 1 + sum(match >= index for match in self.match_index.values())
 
     def apply_committed(self) -> None:
-        """Carry out what is committed, in order, and tell the clients that wait for it."""
+        """Apply what is committed, in order, and answer the clients that wait for it."""
         while self.last_applied < self.commit_index:
             self.last_applied += 1
             self.apply(self.log[self.last_applied])
@@ -241,7 +241,7 @@ class RaftNode(node.Node):
                 self.reply(self.open_writes.pop(self.last_applied), Ok())
 
     def apply(self, entry: Entry) -> None:
-        """Carry out an entry."""
+        """Apply an entry."""
         super().apply(entry)
         if isinstance(entry.command, Set):
             self.state_machine[entry.command.key] = entry.command.value

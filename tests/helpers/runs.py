@@ -1,7 +1,7 @@
 """What the tests of the core share: nodes with one method changed, and one rich run of every step.
 
-Run as a program it writes the golden digests anew: ``python -m tests.helpers.runs``. Do that only for a change of the
-traces that is meant, and say in the commit why.
+Run as a program, it stores the golden digests again: ``python -m tests.helpers.runs``. Do that only for an intended
+change of the traces, and explain it in the commit.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ GOLDEN = Path(__file__).parent / "golden" / "traces.json"
 
 
 def changed(step: int, **members: Any) -> type:
-    """Give the Node of a step with some methods or class variables put in others' place."""
+    """Return the Node of a step with some methods or class variables replaced."""
     return type("Node", (node(step),), members)
 
 
 def lone(step: int, *log: str, servers: int = 3, name: str = "tom", **fields: Any) -> Any:
-    """Give one node of a step, with no cluster around it; its effects are what a test looks at.
+    """Return one node of a step, without a cluster; tests look at its effects.
 
     Args:
         step: The step.
@@ -46,23 +46,23 @@ def lone(step: int, *log: str, servers: int = 3, name: str = "tom", **fields: An
 
 
 def effects(of_node: Any, *kinds: str) -> list[Any]:
-    """Take a node's effects away, and give those of these kinds, or all."""
+    """Remove a node's effects, and return those of these kinds, or all."""
     found, of_node.effects = of_node.effects, []
     return [effect for effect in found if not kinds or effect[0] in kinds]
 
 
 def sent(of_node: Any) -> list[tuple[str, Any]]:
-    """Take a node's effects away, and give the messages among them, each with its receiver."""
+    """Remove a node's effects, and return the messages among them, each with its receiver."""
     return [(effect[1], effect[2]) for effect in effects(of_node, "send")]
 
 
 def terms(cluster: Cluster) -> list[int]:
-    """Give the term of every running server."""
+    """Return the term of every running server."""
     return [host.node.current_term for host in cluster._simulation.hosts.values() if host.up]
 
 
 def cut_off_leader(step: int, *, after: float) -> Cluster:
-    """Cut a leader off until the others have another, bring it back, and let so many seconds pass."""
+    """Cut a leader off until the others have elected another, heal the network, and run for some seconds."""
     cluster = Cluster(step, 3, leader="tom", seed=1)
     cluster.run(6)
     cluster.partition("tom")
@@ -73,7 +73,7 @@ def cut_off_leader(step: int, *, after: float) -> Cluster:
 
 
 def rich_run(step: int, *, seed: int = 1, record: bool = True) -> Cluster:
-    """Run a cluster of a step through all that a scenario can do: faults, partitions, pauses, crashes and clients."""
+    """Run a cluster of a step with everything that a scenario may have: faults, partitions, pauses, crashes, clients."""
     network = {"loss": 0.05, "duplicate": 0.05, "reorder": 0.05}
     cluster = Cluster(step, 1 if step == 1 else 4, seed=seed, logs={"tom": "1 set x 0"}, network=network, record=record)
     for number in range(6):
@@ -96,12 +96,12 @@ def rich_run(step: int, *, seed: int = 1, record: bool = True) -> Cluster:
 
 
 def digest(cluster: Cluster) -> str:
-    """Give a short name of a trace that changes with any byte of it."""
+    """Return a digest of a trace, which changes with any byte of it."""
     return hashlib.sha256(cluster.trace.to_text().encode()).hexdigest()
 
 
 def digests() -> dict[str, str]:
-    """Give the digest of every step's rich run."""
+    """Return the digest of every step's rich run."""
     return {entry.name: digest(rich_run(entry.number)) for entry in STEPS}
 
 

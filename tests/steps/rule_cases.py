@@ -73,19 +73,19 @@ class Case:
 
     @cached_property
     def redefined(self) -> list[str]:
-        """The definitions of earlier steps that the step writes anew."""
+        """The definitions of earlier steps that the step redefines."""
         return [piece.name for piece in self.step.chapter.definitions if piece.name in self.old_definitions]
 
     @cached_property
     def inherited(self) -> list[Definition]:
-        """What the step takes over as it is: neither restated nor taken away."""
+        """What the step inherits unchanged: neither written again nor removed."""
         chapter = self.step.chapter
         own = {piece.name for piece in (*chapter.members, *chapter.definitions)} | chapter.removed
         return [piece for piece in (*self.before.members, *self.before.definitions) if piece.name not in own]
 
 
 def message_fields(piece: Definition) -> list[str]:
-    """Name the fields of a message; of anything else, none."""
+    """Return the names of a message's fields; none for anything else."""
     match ast.parse(piece.text).body[0]:
         case ast.ClassDef(body=body):
             return [s.target.id for s in body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)]
@@ -93,7 +93,7 @@ def message_fields(piece: Definition) -> list[str]:
 
 
 def is_message(piece: Definition) -> bool:
-    """Say whether a definition is a message."""
+    """Return whether a definition is a message."""
     match ast.parse(piece.text).body[0]:
         case ast.ClassDef(decorator_list=[ast.Name(id="message")]):
             return True

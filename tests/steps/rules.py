@@ -1,14 +1,14 @@
 """The rules that every step keeps, so that it can be read alone, and so that the chain can be folded into one file.
 
     1  The class is Node, derived from the Node of the step before, and just a class.
-    2  super() is one whole statement that passes a method's own arguments on, where the inherited method returns nothing.
-    3  A message is built in one method and heard by one; when it is redefined, nothing inherited names it any more.
-    4  Methods are short, each restated one differs, and what a step takes away was there and is used no more.
-    5  The docstring's lists New, Changed and Removed say what the code does.
+    2  super() is one whole statement that passes on the method's own arguments; the inherited method returns nothing.
+    3  A message is built in one method and handled by one; once it is redefined, no inherited code uses the old one.
+    4  Methods are short, each one written again differs, and what a step removes existed and is no longer used.
+    5  The docstring's lists New, Changed and Removed agree with the code.
     6  A step imports the standard library, the laboratory's few names and earlier steps, and is pure.
     7  A step is 10 to 190 lines long.
 
-`broken_rules` works on texts alone, so that it can be tried on steps that nobody would keep.
+`broken_rules` works on texts alone, so that it can be tested with steps that break the rules.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MUTABLE = {"list", "dict", "set", "bytearray", "defaultdict", "deque", "Counter"
 
 
 def step_texts(last: int | None = None) -> list[StepText]:
-    """Read the modules of the steps, up to and with the last one that is asked for.
+    """Read the modules of the steps, up to and including the given one.
 
     Raises:
         LookupError: There is no such step.
@@ -43,10 +43,10 @@ def step_texts(last: int | None = None) -> list[StepText]:
 
 
 def broken_rules(chain: Sequence[StepText]) -> list[str]:
-    """Say which rules the last step of a chain breaks, each as ``rule 3: what is wrong``; none, if it is all right."""
+    """Return which rules the last step of a chain breaks, each as ``rule 3: what is wrong``."""
     case = Case(chain[-1], chain[:-1])
     try:
-        case.step.chapter  # noqa: B018  # A step that cannot be cut into pieces cannot be looked at any further.
+        case.step.chapter  # noqa: B018  # A step that cannot be parsed cannot be checked any further.
     except (SourceError, SyntaxError) as error:
         return [f"rule 1: {error}"]
     return [f"rule {number}: {broken}" for number, rule in RULES for broken in rule(case)]
@@ -95,7 +95,7 @@ def _is_function(piece: Definition) -> bool:
 
 
 def _is_shared(piece: Definition) -> bool:
-    """Say whether a field's default is one mutable object for all nodes."""
+    """Return whether a field's default is one mutable object for all nodes."""
     match ast.parse(piece.text).body[0]:
         case ast.AnnAssign(value=value) | ast.Assign(value=value):
             if isinstance(value, ast.Call):
@@ -108,7 +108,7 @@ def _is_shared(piece: Definition) -> bool:
 
 
 def super_passes_on(case: Case) -> Iterator[str]:
-    """super() can be written out: by the chain's rules, or because the laboratory's base defines the method."""
+    """super() can be replaced by the inherited lines, or the laboratory's base defines the method."""
     for piece in case.step.chapter.members:
         found = super_calls(piece)
         if not found.count:
@@ -127,7 +127,7 @@ def super_passes_on(case: Case) -> Iterator[str]:
 
 
 def _returned(case: Case, name: str) -> str:
-    """Say what the inherited method of a name is annotated to return."""
+    """Return the annotated return type of the inherited method of a name."""
     if name in case.old_members:
         returned = function_of(case.old_members[name]).returns
         return "something" if returned is None else ast.unparse(returned)
@@ -135,11 +135,11 @@ def _returned(case: Case, name: str) -> str:
     return str(getattr(method, "__annotations__", {}).get("return", "nothing that is known"))
 
 
-# Rule 4: methods, and what goes.
+# Rule 4: methods, and what is removed.
 
 
 def methods_are_short(case: Case) -> Iterator[str]:
-    """A method fits a glance."""
+    """A method is short enough to read at a glance."""
     for piece in case.step.chapter.members:
         lines = piece.text.count("\n") + 1
         if piece.kind == "method" and lines > METHOD_LINES_MAX:
@@ -147,7 +147,7 @@ def methods_are_short(case: Case) -> Iterator[str]:
 
 
 def restated_methods_differ(case: Case) -> Iterator[str]:
-    """What is written again differs, or names a message that is redefined."""
+    """A method that is written again differs, or uses a message that is redefined."""
     for piece in case.step.chapter.members:
         old = case.old_members.get(piece.name)
         if old is not None and piece.text == old.text and not global_names(piece.text) & set(case.redefined):
@@ -155,7 +155,7 @@ def restated_methods_differ(case: Case) -> Iterator[str]:
 
 
 def what_goes_was_there(case: Case) -> Iterator[str]:
-    """removed("why") marks a name of an earlier step, says why, and nothing uses that name any more."""
+    """removed("why") marks a name of an earlier step, with a reason, and nothing uses that name any more."""
     own = {piece.name for piece in (*case.step.chapter.members, *case.step.chapter.definitions)}
     for name in sorted(case.step.chapter.removed):
         if name not in case.old_members and name not in case.old_definitions:
@@ -171,7 +171,7 @@ def what_goes_was_there(case: Case) -> Iterator[str]:
 
 
 def _looked_up(method: Definition) -> set[str]:
-    """Name what a method takes from self, and what it takes from its module."""
+    """Return the names that a method looks up in self, and those that it looks up in its module."""
     nodes = ast.walk(ast.parse(method.text))
     return {n.attr for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "self"} | global_names(
         method.text
@@ -189,7 +189,7 @@ def _has_reason(call: ast.Call) -> bool:
 
 
 def step_has_its_size(case: Case) -> Iterator[str]:
-    """A step is as long as a commit that one can read."""
+    """A step is as long as a commit that you can read."""
     lines = len(case.step.text.splitlines())
     if not STEP_LINES_MIN <= lines <= STEP_LINES_MAX:
         yield f"the step has {lines} lines; a step has {STEP_LINES_MIN} to {STEP_LINES_MAX}"

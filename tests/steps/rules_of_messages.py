@@ -1,6 +1,6 @@
-"""The rules about messages: an inherited method looks names up in its own module, and would build the old message.
+"""The rules about messages. An inherited method looks names up in its own module, and would build the old message.
 
-So a message is written in full when it changes, and whatever names it is written again with it.
+So a message is written in full when it changes, and every method that uses it is written again with it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def definitions_are_messages(case: Case) -> Iterator[str]:
             yield f"{piece.name} has a base; write the message in full"
         if not is_message(piece):
             if isinstance(statement, ast.ClassDef):
-                yield f"{piece.name} is no message: a class beside Node is decorated with @message and nothing else"
+                yield f"{piece.name} is not a message: a class other than Node is decorated with @message alone"
             elif piece.name in case.redefined:
-                yield f"{piece.name} is defined anew, but inherited methods keep the old one; make it a class variable"
+                yield f"{piece.name} is defined again, but inherited methods use the old one; make it a class variable"
 
 
 def nothing_inherited_names_it(case: Case) -> Iterator[str]:
-    """What is inherited does not name a message that the step redefines, in its lines or in its annotations."""
+    """Inherited code does not use a message that the step redefines, in its lines or in its annotations."""
     for piece in case.inherited:
         for name in sorted(global_names(piece.text) & set(case.redefined)):
             yield f"{piece.name} is inherited and names the old {name}; write it again"
@@ -57,7 +57,7 @@ def _messages(whole: FlatNode) -> list[Definition]:
 
 
 def every_message_is_used(case: Case) -> Iterator[str]:
-    """A message that no method names has no business in the step."""
+    """A step does not define a message that no method uses."""
     kept = {piece.name for piece in case.after.definitions}
     for piece in case.step.chapter.definitions:
         if piece.name not in kept:
@@ -65,7 +65,7 @@ def every_message_is_used(case: Case) -> Iterator[str]:
 
 
 def imports_are_the_latest(case: Case) -> Iterator[str]:
-    """A message is imported from the step that wrote it last."""
+    """A message is imported from the step that defined it last."""
     latest = {piece.name: step.name for step in case.earlier for piece in step.chapter.definitions}
     for name, origin in case.step.chapter.imports.items():
         home = latest.get(origin.name)
@@ -74,7 +74,7 @@ def imports_are_the_latest(case: Case) -> Iterator[str]:
 
 
 def handlers_fit(case: Case) -> Iterator[str]:
-    """Every message has its handler and every timer its own, and every handler hears something."""
+    """Every message and every timer has its handler, and every handler has its message or timer."""
     methods = {method.name for method in case.after.methods}
     messages = {handler_name(type(piece.name, (), {})): piece.name for piece in _messages(case.after)}
     timers = {f"on_{name}_timeout": name for method in case.after.methods for name in _timers(method)}
@@ -87,11 +87,11 @@ def handlers_fit(case: Case) -> Iterator[str]:
     heard = {*messages, *timers, "on_start", "on_client_request"}
     for name in sorted(methods - heard):
         if name.startswith("on_"):
-            yield f"{name} hears nothing: there is no such message, and no timer of that name is started"
+            yield f"{name} is never called: there is no such message, and no timer of that name is started"
 
 
 def _timers(method: Definition) -> list[str]:
-    """Name the timers that a method starts."""
+    """Return the names of the timers that a method starts."""
     found = Counter[str]()
     for node in ast.walk(ast.parse(method.text)):
         match node:

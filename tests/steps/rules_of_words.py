@@ -1,4 +1,4 @@
-"""The rules about what a step says and what it leans on: its docstring, its imports, the names that it uses."""
+"""The rules about a step's docstring, its imports, and the names that it uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.steps.rule_cases import Case, message_fields
 
 SECTIONS = ("New", "Changed", "Removed", "Paper", "Follows")
 LABORATORY = {f"raft_steps.lab.{name}" for name in ("node", "log", "commands", "messages")}
-# Clocks, files, networks, threads, and chance that is not the node's own.
+# Clocks, files, networks, threads, and random numbers that are not the node's own.
 IMPURE_MODULES = {
     *("asyncio", "concurrent", "multiprocessing", "queue", "sched", "signal", "subprocess", "threading"),
     *("ctypes", "io", "logging", "os", "pathlib", "platform", "shutil", "sys", "tempfile"),
@@ -41,7 +41,7 @@ def docstring_has_its_parts(case: Case) -> Iterator[str]:
 
 
 def lists_agree_with_the_code(case: Case) -> Iterator[str]:
-    """New, Changed and Removed name what the code adds, changes and takes away: all of it, and nothing else."""
+    """New, Changed and Removed list what the code adds, changes and removes: all of it, and nothing else."""
     text = ast.get_docstring(case.step.tree) or ""
     written = {name: _items(content) for name, content in _sections(text)}
     for section, expected in _expected(case).items():
@@ -55,7 +55,7 @@ def lists_agree_with_the_code(case: Case) -> Iterator[str]:
 
 
 def _sections(text: str) -> list[tuple[str, str]]:
-    """Cut a docstring into its sections; the lines that go on are indented."""
+    """Split a docstring into its sections; continuation lines are indented."""
     pattern = rf"^({'|'.join(SECTIONS)}): (.*(?:\n +.*)*)"
     return [(match[1], match[2]) for match in re.finditer(pattern, text, re.MULTILINE)]
 
@@ -67,7 +67,7 @@ def _items(content: str) -> list[str]:
 
 
 def _expected(case: Case) -> dict[str, set[str]]:
-    """Say what the three lists should name."""
+    """Return what the three lists should contain."""
     chapter: StepSource = case.step.chapter
     old = {**case.old_definitions, **case.old_members}
     own = {piece.name: piece for piece in (*chapter.definitions, *chapter.members)}
@@ -91,7 +91,7 @@ def imports_are_few(case: Case) -> Iterator[str]:
             continue
         where = f"line {statement.lineno}: {ast.unparse(statement)}"
         if statement not in case.step.tree.body:
-            yield f"{where}: an import stands at the top"
+            yield f"{where}: imports are at the top of the module"
         modules = [alias.name for alias in statement.names]
         if isinstance(statement, ast.ImportFrom):
             source, names = statement.module or "", set(modules)
@@ -100,7 +100,7 @@ def imports_are_few(case: Case) -> Iterator[str]:
                 "raft_steps.lab": {name.rpartition(".")[2] for name in LABORATORY},
             }
             if statement.level or "*" in names:
-                yield f"{where}: an import names its module and what it takes"
+                yield f"{where}: an import names its module and the names that it imports"
             if source in LABORATORY | earlier or names <= whole_modules.get(source, set()):
                 continue
             modules = [source]
@@ -108,23 +108,23 @@ def imports_are_few(case: Case) -> Iterator[str]:
             if module.partition(".")[0] not in sys.stdlib_module_names:
                 yield f"{where}: a step may import the standard library, earlier steps and {', '.join(sorted(LABORATORY))}"
             elif module.partition(".")[0] in IMPURE_MODULES:
-                yield f"{where}: a node is pure; it has no clock, file, network or chance but its own"
+                yield f"{where}: a node is pure; it uses no clock, file, network, or random numbers but its own"
 
 
 def names_are_pure(case: Case) -> Iterator[str]:
-    """A node prints nothing, opens nothing, and does not ask where Python keeps an object."""
+    """A node prints nothing, opens nothing, and does not depend on an object's address."""
     for name in sorted({n.id for n in ast.walk(case.step.tree) if isinstance(n, ast.Name)} & IMPURE_NAMES):
         yield f"{name} is used; a node is pure"
 
 
 def annotations_are_late(case: Case) -> Iterator[str]:
-    """Pieces may move in the whole file, so annotations must not be looked up where they stand."""
+    """Definitions may move in the whole file, so annotations must not be evaluated in place."""
     if "from __future__ import annotations" not in case.step.text.splitlines():
         yield "from __future__ import annotations is missing"
 
 
 def steps_are_named_once(case: Case) -> Iterator[str]:
-    """An earlier step is named as a module in one place, the base of Node; its messages are imported by name."""
+    """An earlier step's module is used in one place, the base of Node; its messages are imported by name."""
     aliases = {name for name, origin in case.step.chapter.imports.items() if origin.module == "raft_steps"}
     bases = {
         id(n) for c in ast.walk(case.step.tree) if isinstance(c, ast.ClassDef) for b in c.bases for n in ast.walk(b)

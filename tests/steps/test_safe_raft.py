@@ -1,7 +1,7 @@
-"""What steps 9 to 12 are for, at their end: whatever happens, what clients were told stays, in the order they were told.
+"""The purpose of steps 9 to 12: whatever happens, acknowledged writes stay, in the order of their acknowledgements.
 
-The runs are recorded and judged from outside, by what clients heard and what the logs hold at the end: by other means
-than the properties that watch every event.
+The runs are recorded and judged from outside, by the clients' answers and the logs at the end: a check that does not
+depend on the properties, which are checked at every event.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SEEDS = range(4)
 
 
 def told(trace: Trace) -> list[tuple[str, int, int]]:
-    """Give the writes that clients were told are done: the command, and the numbers of the events of asking and telling."""
+    """Return the acknowledged writes: the command, and the numbers of the events of the request and of the answer."""
     asked = {event["client"]: event for event in trace if event.kind == "asked"}
     answers = [event for event in trace if event.kind == "answered" and event["response"] == "Ok"]
     found = [(asked[event["client"]]["request"], asked[event["client"]].number, event.number) for event in answers]
@@ -28,9 +28,9 @@ def told(trace: Trace) -> list[tuple[str, int, int]]:
 
 
 def final_log(cluster: Cluster) -> Log:
-    """Give the log that all servers have in the end.
+    """Return the log that all servers have in the end.
 
-    They agree at the latest when two more heartbeats have come and nothing is written.
+    They agree after two more heartbeats at the latest, if nothing is written.
     """
     cluster.run(
         20, until=lambda: cluster.leader is not None and len({repr(cluster.node(s).log) for s in cluster.servers}) == 1
@@ -42,7 +42,7 @@ def final_log(cluster: Cluster) -> Log:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_acknowledged_writes_are_in_the_final_log_in_real_time_order(profile: str) -> None:
-    """Each is there, and one that was answered before another was asked for has the smaller index."""
+    """Each is there, and a write that was answered before another one was requested has the smaller index."""
     for seed in SEEDS:
         cluster = Cluster.replay(mended_adversity(12, profile, seed))
         log = final_log(cluster)
@@ -58,16 +58,16 @@ def test_acknowledged_writes_are_in_the_final_log_in_real_time_order(profile: st
 
 
 @pytest.mark.parametrize("profile", ["calm", "lossy", "reordering"])
-def test_what_clients_hear_could_come_from_one_server_where_no_leader_is_cut_off(profile: str) -> None:
-    """Without partitions and pauses even the reads are linearizable; with them, that waits for step 14."""
+def test_histories_are_linearizable_if_no_leader_is_cut_off(profile: str) -> None:
+    """Without partitions and pauses even the reads are linearizable; with them, they will be in step 14."""
     for seed in SEEDS:
         cluster = Cluster.replay(mended_adversity(12, profile, seed))
 
         assert check_linearizable(history_of_trace(cluster.trace)).verdict == "ok"
 
 
-def test_the_same_judges_find_the_steps_before_wanting() -> None:
-    """At step 8 some of the same runs lose an acknowledged write: the judge can tell."""
+def test_earlier_steps_fail_the_same_tests() -> None:
+    """In step 8 some of the same runs lose an acknowledged write, so the test can fail."""
     lost = 0
     for seed in range(8):
         cluster = Cluster.replay(mended_adversity(8, "hostile", seed), node(8))

@@ -1,4 +1,4 @@
-"""Step 1: one server that remembers. One test for each sentence of the step's own description."""
+"""Step 1: one server that remembers. One test for each sentence of the step's docstring."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SET_X = Set(key="x", value="1")
 
 
 def test_client_sets_deletes_and_gets_keys() -> None:
-    """A client sets, deletes and gets keys; a key that is not there has no value."""
+    """A client sets, deletes and gets keys; a missing key has no value."""
     cluster = Cluster(1)
 
     assert Ok(value=None) == cluster.get("x")
@@ -22,16 +22,16 @@ def test_client_sets_deletes_and_gets_keys() -> None:
     assert Ok(value=None) == cluster.get("x")
 
 
-def test_second_delete_is_no_error() -> None:
-    """Deleting a key that is gone already is done like any other command; in the original it raised an error."""
+def test_second_delete_is_not_an_error() -> None:
+    """Deleting a missing key is applied like any other command; in the original it raised an error."""
     cluster = Cluster(1)
 
     assert [Ok(), Ok()] == [cluster.delete("x"), cluster.delete("x")]
     assert ["0 delete x", "0 delete x"] == cluster.log("tom")
 
 
-def test_change_is_written_before_it_is_carried_out_and_answered() -> None:
-    """The server writes every change to its log before it carries it out; the answer comes last."""
+def test_change_is_logged_before_it_is_applied_and_answered() -> None:
+    """The server writes every change to its log before it applies it; the answer comes last."""
     tom = lone(1)
     tom.on_client_request("client#1", SET_X)
     entry = Entry(index=1, term=0, command=SET_X)
@@ -41,7 +41,7 @@ def test_change_is_written_before_it_is_carried_out_and_answered() -> None:
 
 
 def test_read_writes_nothing() -> None:
-    """A read is answered from the state machine at once; the log does not hear of it."""
+    """A read is answered from the state machine at once, and is not logged."""
     tom = lone(1)
     tom.on_client_request("client#1", Get(key="x"))
 
@@ -49,8 +49,8 @@ def test_read_writes_nothing() -> None:
     assert 0 == len(tom.log)
 
 
-def test_server_that_starts_again_replays_its_log() -> None:
-    """The log is what survives; the state machine is what it adds up to, entry by entry and in order."""
+def test_restarted_server_replays_its_log() -> None:
+    """The log survives; applying its entries in order restores the state machine."""
     cluster = Cluster(1)
     for value in (1, 2):
         cluster.set("x", value)
@@ -63,14 +63,14 @@ def test_server_that_starts_again_replays_its_log() -> None:
     assert [1, 2, 3, 4] == [event["index"] for event in cluster.trace.of("applied")[-4:]]
 
 
-def test_term_after_a_restart_is_the_last_entry_s() -> None:
-    """The server comes back to where its log ends: its term is that of the last entry."""
+def test_term_after_a_restart_is_that_of_the_last_entry() -> None:
+    """After a restart, the server's term is that of the last entry of its log."""
     assert 3 == Cluster(1, logs={"tom": "1 set x 1; 3 set x 2"}).node("tom").current_term
     assert 0 == Cluster(1).node("tom").current_term
 
 
 def test_new_entry_has_the_current_term() -> None:
-    """An entry is numbered after the last one and carries the server's term."""
+    """An entry has the index after the last one, and the server's term."""
     cluster = Cluster(1, logs={"tom": "1 set x 1; 3 set x 2"})
     cluster.set("x", 3)
 

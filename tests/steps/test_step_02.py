@@ -1,4 +1,4 @@
-"""Step 2: a leader copies its log. One test for each sentence of the step's own description and of Section 5.3."""
+"""Step 2: a leader copies its log. One test for each sentence of the step's docstring and of Section 5.3."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ SET_X = Set(key="x", value="1")
 
 
 def call(prev: int, prev_term: int, *entries: tuple[int, int]) -> AppendEntries:
-    """Make a call: what comes before, and entries as index and term."""
+    """Build a call: the previous entry, and the new ones as index and term."""
     made = tuple(Entry(index=index, term=term, command=SET_X) for index, term in entries)
     return AppendEntries(prev_log_index=prev, prev_log_term=prev_term, entries=made)
 
 
 def terms(node: object) -> list[int]:
-    """Give the terms of a node's entries."""
+    """Return the terms of a node's entries."""
     return [entry.term for entry in node.log]  # type: ignore[attr-defined]
 
 
-def test_one_server_is_told_that_it_leads() -> None:
-    """The named leader leads from its start; the others follow, and turn clients away."""
+def test_one_server_is_named_leader() -> None:
+    """The named leader leads from its start; the others follow, and refuse clients."""
     cluster = Cluster(2)
 
     assert ["tom"] == cluster.leaders
@@ -33,7 +33,7 @@ def test_one_server_is_told_that_it_leads() -> None:
 
 
 def test_restarted_leader_does_not_lead() -> None:
-    """The word is given once: a leader that restarts comes back as a follower, and nobody leads."""
+    """A server is named leader once: after a restart it is a follower, and nobody leads."""
     cluster = Cluster(2)
     cluster.crash("tom")
     cluster.restart("tom")
@@ -42,7 +42,7 @@ def test_restarted_leader_does_not_lead() -> None:
 
 
 def test_leader_sends_heartbeats() -> None:
-    """The leader makes itself heard at once and every 5 seconds, with calls that carry no entries."""
+    """The leader sends calls without entries, at once and then every 5 seconds."""
     trace = Cluster(2).run(20).trace
     beats = [event for event in trace.of("sent", server="tom") if event["to"] == "jerry"]
 
@@ -52,7 +52,7 @@ def test_leader_sends_heartbeats() -> None:
 
 
 def test_new_entry_is_sent_to_every_follower() -> None:
-    """A write goes out at once to all followers, after the entry that comes before it."""
+    """A write is sent to all followers at once, with the index and term of the previous entry."""
     tom = lone(2, "1 set y 0", is_leader=True, current_term=1)
     tom.on_client_request("client#1", SET_X)
 
@@ -69,7 +69,7 @@ def test_client_is_answered_without_waiting() -> None:
 
 
 def test_follower_stores_what_follows_an_entry_that_it_has() -> None:
-    """Section 5.3: a follower that has the entry before takes the new ones, and says so."""
+    """Section 5.3: a follower that has the previous entry stores the new ones, and confirms it."""
     jerry = lone(2, "1 set x 1", name="jerry")
     jerry.on_append_entries("tom", call(1, 1, (2, 1), (3, 2)))
 
@@ -79,7 +79,7 @@ def test_follower_stores_what_follows_an_entry_that_it_has() -> None:
 
 @pytest.mark.parametrize("prev, prev_term", [(2, 1), (1, 2)])
 def test_follower_refuses_what_follows_an_entry_that_it_lacks(prev: int, prev_term: int) -> None:
-    """Section 5.3: it refuses if it has no entry there, or one of another term; its log stays as it is."""
+    """Section 5.3: it refuses if it has no entry there, or one of another term; its log does not change."""
     jerry = lone(2, "1 set x 1", name="jerry")
     jerry.on_append_entries("tom", call(prev, prev_term, (prev + 1, 2)))
 
@@ -88,15 +88,15 @@ def test_follower_refuses_what_follows_an_entry_that_it_lacks(prev: int, prev_te
 
 
 def test_leader_tries_again_one_entry_earlier() -> None:
-    """Where a follower refused, the leader sends from one entry earlier on."""
+    """After a refusal, the leader sends its entries from one entry earlier on."""
     tom = lone(2, "1 set x 1", "1 set x 1", "2 set x 1", is_leader=True)
     tom.on_append_entries_reply("jerry", AppendEntriesReply(success=False, prev_log_index=2))
 
     assert [("jerry", call(1, 1, (2, 1), (3, 2)))] == sent(tom)
 
 
-def test_all_logs_meet_at_the_first_entry() -> None:
-    """Going back ends at the common first entry, which nobody refuses."""
+def test_all_logs_share_the_first_entry() -> None:
+    """The leader goes back to the common first entry at most, which no follower refuses."""
     tom, jerry = lone(2, "1 set x 1", is_leader=True), lone(2, name="jerry")
     tom.on_append_entries_reply("jerry", AppendEntriesReply(success=False, prev_log_index=1))
     ((_, message),) = sent(tom)
@@ -106,7 +106,7 @@ def test_all_logs_meet_at_the_first_entry() -> None:
     assert [1] == terms(jerry)
 
 
-def test_refusal_of_an_entry_beyond_the_log_is_survived() -> None:
+def test_refusal_of_an_entry_beyond_the_log_is_harmless() -> None:
     """A late refusal of an entry that the leader no longer has goes back to the end of its own log."""
     tom = lone(2, "1 set x 1", is_leader=True)
     tom.on_append_entries_reply("jerry", AppendEntriesReply(success=False, prev_log_index=9))
@@ -114,16 +114,16 @@ def test_refusal_of_an_entry_beyond_the_log_is_survived() -> None:
     assert [("jerry", call(1, 1))] == sent(tom)
 
 
-def test_what_differs_is_deleted() -> None:
-    """Section 5.3: an entry that conflicts with a new one goes, and all that follow it."""
+def test_entries_that_differ_are_deleted() -> None:
+    """Section 5.3: an entry that conflicts with a new one is deleted, and all that follow it."""
     jerry = lone(2, "1 set x 1", "1 set x 1", "1 set x 1", name="jerry")
     jerry.on_append_entries("tom", call(1, 1, (2, 2)))
 
     assert [1, 2] == terms(jerry)
 
 
-def test_what_agrees_stays() -> None:
-    """An entry that is there already is kept, with what follows it: an old call that comes late deletes nothing."""
+def test_entries_that_agree_are_kept() -> None:
+    """Entries that agree are kept, with those that follow them: a late call deletes nothing."""
     jerry = lone(2, "1 set x 1", "1 set x 1", "2 set x 1", name="jerry")
     jerry.log.changes = []
     jerry.on_append_entries("tom", call(0, 0, (1, 1), (2, 1)))
@@ -132,16 +132,16 @@ def test_what_agrees_stays() -> None:
     assert [] == jerry.log.changes
 
 
-def test_empty_follower_is_caught_up_by_heartbeats() -> None:
-    """Heartbeats alone find out what a follower lacks, and bring it: no write is needed."""
+def test_heartbeats_bring_an_empty_follower_up_to_date() -> None:
+    """Heartbeats alone find out what a follower lacks, and send it: no write is needed."""
     cluster = Cluster(2, logs={"tom": "1 set x 1; 1 set y 2; 2 delete x", "jerry": "1 set x 1; 3 set z 3; 3 set z 4"})
     cluster.run(10)
 
     assert [cluster.log("tom")] * 2 == [cluster.log("jerry"), cluster.log("spike")]
 
 
-def test_follower_that_was_down_is_caught_up() -> None:
-    """A follower that comes back gets what it has missed."""
+def test_follower_that_was_down_catches_up() -> None:
+    """A follower that restarts gets the entries that it has missed."""
     cluster = Cluster(2)
     cluster.crash("spike")
     cluster.set("x", 1)
@@ -151,8 +151,8 @@ def test_follower_that_was_down_is_caught_up() -> None:
     assert ["0 set x 1"] == cluster.log("spike")
 
 
-def test_followers_carry_out_nothing() -> None:
-    """A follower stores entries and carries none of them out (until step 3): only a restart replays its log."""
+def test_followers_apply_nothing() -> None:
+    """A follower stores entries and applies none of them (until step 3): only a restart replays its log."""
     cluster = Cluster(2)
     cluster.set("x", 1)
     cluster.run(10)
@@ -163,8 +163,8 @@ def test_followers_carry_out_nothing() -> None:
     assert {"x": "1"} == cluster.node("jerry").state_machine
 
 
-def test_heartbeat_timer_asks_nobody_who_leads() -> None:
-    """The tick sends and starts itself again, whether its server still leads or not: a fault until step 7."""
+def test_heartbeat_timer_does_not_ask_who_leads() -> None:
+    """The heartbeat timer restarts, whether its server still leads or not: a fault until step 7."""
     tom = lone(2, is_leader=False)
     tom.on_heartbeat_timeout()
 

@@ -1,4 +1,4 @@
-"""Step 3: the leader answers once a majority has it. One test for each sentence of the step's own description."""
+"""Step 3: the leader answers once a majority has it. One test for each sentence of the step's docstring."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DONE = ("reply", "client#1", Ok())
 
 @pytest.mark.parametrize("servers, needed", [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (7, 3)])
 def test_write_is_answered_once_half_of_the_followers_have_it(servers: int, needed: int) -> None:
-    """With the leader, half of the followers are a majority; a server that is alone has one by itself."""
+    """Together with the leader, half of the followers are a majority; a single server is one by itself."""
     tom = lone(3, servers=servers, is_leader=True)
     tom.on_client_request("client#1", SET_X)
     answered_after = 0
@@ -37,8 +37,8 @@ def test_one_follower_counts_once() -> None:
     assert [] == effects(tom, "reply")
 
 
-def test_refusal_is_no_acknowledgement() -> None:
-    """A follower that refused does not count, and is tried again one entry earlier."""
+def test_refusal_is_not_an_acknowledgement() -> None:
+    """A follower that refused does not count, and is called again from one entry earlier."""
     tom = lone(3, "0 set y 0", is_leader=True)
     tom.on_client_request("client#1", SET_X)
     effects(tom)
@@ -48,8 +48,8 @@ def test_refusal_is_no_acknowledgement() -> None:
     assert [("jerry", 0)] == [(to, message.prev_log_index) for to, message in sent(tom)]
 
 
-def test_write_is_carried_out_only_then() -> None:
-    """Before it is committed, neither a read nor the state machine shows the write; afterwards both do."""
+def test_write_is_applied_only_when_committed() -> None:
+    """Before the commit, neither a read nor the state machine shows the write; afterwards both do."""
     tom = lone(3, is_leader=True)
     tom.on_client_request("client#1", SET_X)
     assert {} == tom.state_machine
@@ -58,8 +58,8 @@ def test_write_is_carried_out_only_then() -> None:
     assert {"x": "1"} == tom.state_machine
 
 
-def test_followers_are_told_to_carry_it_out() -> None:
-    """The leader announces the commit, and each follower that has the entry carries it out."""
+def test_followers_are_told_to_apply_it() -> None:
+    """The leader announces the commit, and each follower that has the entry applies it."""
     cluster = Cluster(3)
     cluster.set("x", 1)
     cluster.run(1)
@@ -68,8 +68,8 @@ def test_followers_are_told_to_carry_it_out() -> None:
     assert 2 == len([event for event in cluster.trace.of("sent") if event["type"] == "CommitEntry"])
 
 
-def test_commit_of_an_entry_that_is_not_here_is_left_alone() -> None:
-    """A follower that lacks the entry cannot carry it out, and forgets the announcement."""
+def test_commit_of_a_missing_entry_is_ignored() -> None:
+    """A follower that lacks the entry cannot apply it, and ignores the announcement."""
     jerry = lone(3, name="jerry")
     jerry.on_commit_entry("tom", CommitEntry(index=1))
 
@@ -87,7 +87,7 @@ def test_committed_entry_survives_the_loss_of_a_minority() -> None:
 
 
 def test_leader_without_a_majority_does_not_answer() -> None:
-    """With three of five servers down the client waits in vain; the entry stays open."""
+    """With three of five servers down the client gets no answer; the entry stays open."""
     cluster = Cluster(3, 5)
     cluster.crash("spike", "tyke", "butch")
 
@@ -95,7 +95,7 @@ def test_leader_without_a_majority_does_not_answer() -> None:
     assert 1 == len(cluster.node("tom").open_writes)
 
 
-def test_open_writes_are_told_apart() -> None:
+def test_open_writes_are_answered_separately() -> None:
     """Two clients that write at once each get their own answer, in the order of their entries."""
     tom = lone(3, is_leader=True)
     tom.on_client_request("client#1", SET_X)
@@ -106,7 +106,7 @@ def test_open_writes_are_told_apart() -> None:
 
 
 def test_any_acknowledgement_counts() -> None:
-    """A fault until step 11: the reply to an earlier heartbeat counts for a write that it knows nothing of."""
+    """A fault until step 11: the reply to an earlier heartbeat counts for a later write."""
     cluster = Cluster(3, network={"delay": (1, 1)})
     cluster.run(1.5)  # The replies to the first heartbeats are on their way.
     cluster.crash("followers")
@@ -117,7 +117,7 @@ def test_any_acknowledgement_counts() -> None:
 
 
 def test_lost_commit_message_is_never_sent_again() -> None:
-    """A fault until step 11: a follower that misses the announcement has the entry and never carries it out."""
+    """A fault until step 11: a follower that misses the announcement has the entry and never applies it."""
     cluster = Cluster(3)
     cluster.drop("tom>jerry#3")  # the first heartbeat, the entry, the commit
     cluster.set("x", 1)
@@ -128,8 +128,8 @@ def test_lost_commit_message_is_never_sent_again() -> None:
     assert {"x": "1"} == cluster.node("spike").state_machine
 
 
-def test_caught_up_follower_carries_nothing_out() -> None:
-    """What came by catching up is in the log and not in the state machine: no commit message comes for it."""
+def test_follower_that_caught_up_applies_nothing() -> None:
+    """Entries from catching up are in the log but not in the state machine: no commit message follows for them."""
     cluster = Cluster(3, logs={"tom": "1 set x 1"})
     cluster.run(20)
 

@@ -1,4 +1,4 @@
-"""Step 4: the servers choose their leader. One test for each sentence of the step's own description and of Section 5.2.
+"""Step 4: the servers choose their leader. One test for each sentence of the step's docstring and of Section 5.2.
 
 The faults that the step still has, until step 9 and some until steps 5 to 8, are tested like everything else.
 """
@@ -17,8 +17,8 @@ HEARTBEAT = AppendEntries(prev_log_index=0, prev_log_term=0, entries=())
 GRANTED, REFUSED = RequestVoteReply(vote_granted=True), RequestVoteReply(vote_granted=False)
 
 
-def test_nobody_is_told_to_lead() -> None:
-    """All servers start as followers, and one of them leads within a while."""
+def test_no_server_is_named_leader() -> None:
+    """All servers start as followers, and one of them is elected."""
     cluster = Cluster(4)
     assert [] == cluster.leaders
     cluster.run(30)
@@ -33,7 +33,7 @@ def test_timeout_is_a_whole_number_from_8_to_18() -> None:
     assert set(range(8, 19)) == drawn
 
 
-def test_follower_that_hears_no_leader_runs() -> None:
+def test_follower_without_a_leader_starts_an_election() -> None:
     """After its timeout a follower raises the term, votes for itself and asks the others."""
     tom = lone(4, current_term=3, election_timeout=9)
     tom.on_election_timeout()
@@ -46,16 +46,16 @@ def test_follower_that_hears_no_leader_runs() -> None:
     ] == effects(tom)
 
 
-def test_leader_that_is_heard_keeps_followers_quiet() -> None:
-    """Every call starts the follower's timer anew, for a full timeout."""
+def test_calls_of_a_leader_prevent_elections() -> None:
+    """Every call restarts the follower's timer, with the full timeout."""
     tom = lone(4, election_timeout=9)
     tom.on_append_entries("jerry", HEARTBEAT)
 
     assert ("start", "election", 9) in effects(tom)
 
 
-def test_no_election_while_the_leader_lives() -> None:
-    """With a leader that sends heartbeats nobody runs: 5 seconds are less than 8."""
+def test_no_election_while_the_leader_is_up() -> None:
+    """With a leader that sends heartbeats no election begins: 5 seconds are less than 8."""
     cluster = Cluster(4)
     cluster.run(until=lambda: cluster.leader is not None)
     fired = len([e for e in cluster.trace.of("timer_fired") if e["timer"] == "election"])
@@ -66,9 +66,9 @@ def test_no_election_while_the_leader_lives() -> None:
 
 @pytest.mark.parametrize("servers, needed", [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (7, 3)])
 def test_half_of_the_servers_are_enough(servers: int, needed: int) -> None:
-    """A candidate leads with half of all servers, itself counted; a fault until step 9: an equal split wins.
+    """A candidate leads with the votes of half of the servers, its own included; a fault until step 9.
 
-    With two servers a refusal is enough to look, for its own vote is half already: it needs an answer that is a vote.
+    With two servers its own vote is half already, but it leads only after an answer that is a vote.
     """
     tom = lone(4, servers=servers)
     tom.on_election_timeout()
@@ -93,7 +93,7 @@ def test_equal_split_gives_two_leaders() -> None:
 
 
 def test_refused_vote_does_not_count() -> None:
-    """A server that says no adds nothing."""
+    """A refused vote is not counted."""
     tom = lone(4)
     tom.on_election_timeout()
     tom.on_request_vote_reply("jerry", REFUSED)
@@ -102,8 +102,8 @@ def test_refused_vote_does_not_count() -> None:
     assert not tom.is_leader
 
 
-def test_new_leader_makes_itself_heard() -> None:
-    """A winner stops its election timer, sends heartbeats at once, and goes on doing so."""
+def test_new_leader_sends_heartbeats() -> None:
+    """A winner stops its election timer, and sends heartbeats at once and from then on."""
     tom = lone(4)
     tom.on_election_timeout()
     effects(tom)
@@ -127,8 +127,8 @@ def test_later_votes_change_nothing() -> None:
     assert [] == effects(tom)
 
 
-def test_new_leader_carries_out_its_whole_log() -> None:
-    """A winner replays its log, so its reads are right, though as a follower it carried out nothing."""
+def test_new_leader_applies_its_whole_log() -> None:
+    """A winner replays its log, so its reads are right, although it applied nothing as a follower."""
     cluster = Cluster(4, leader="tom", logs={"tom": "1 set x 1; 1 set y 2"})
     cluster.run(7)
     assert {} == cluster.node("jerry").state_machine
@@ -148,8 +148,8 @@ def test_vote_is_for_a_newer_term(term: int, own_term: int, granted: bool) -> No
     assert [("jerry", RequestVoteReply(vote_granted=granted))] == sent(tom)
 
 
-def test_voter_waits_again() -> None:
-    """Who votes starts its election timer anew; who refuses does not."""
+def test_granting_a_vote_restarts_the_timer() -> None:
+    """Granting a vote restarts the voter's election timer; refusing does not."""
     tom = lone(4, election_timeout=9)
     tom.on_request_vote("jerry", RequestVote(term=1))
     assert ("start", "election", 9) in effects(tom)
@@ -159,7 +159,7 @@ def test_voter_waits_again() -> None:
 
 
 def test_server_votes_once_in_its_life() -> None:
-    """A fault until step 9: a vote is never given back, so a later term gets none."""
+    """A fault until step 9: the vote is never cleared, so a later term gets none."""
     tom = lone(4)
     tom.on_request_vote("jerry", RequestVote(term=1))
     for term in (2, 3, 99):
@@ -168,8 +168,8 @@ def test_server_votes_once_in_its_life() -> None:
     assert [GRANTED, REFUSED, REFUSED, REFUSED] == [message for _, message in sent(tom)]
 
 
-def test_restart_gives_the_vote_back() -> None:
-    """The vote is not on disk: a server that starts again votes again, even in the same term."""
+def test_restart_clears_the_vote() -> None:
+    """The vote is not on disk: a server that restarts votes again, even in the same term."""
     cluster = Cluster(4, draws={"tom": [8], "jerry": [18], "spike": [18]})
     cluster.run(10)
     assert "tom" == cluster.node("jerry").voted_for
@@ -179,7 +179,7 @@ def test_restart_gives_the_vote_back() -> None:
     assert cluster.node("jerry").voted_for is None
 
 
-def test_vote_for_oneself_is_not_a_vote() -> None:
+def test_vote_for_itself_is_not_recorded() -> None:
     """A candidate's own vote leaves voted_for alone: it can still vote for another."""
     tom = lone(4)
     tom.on_election_timeout()
@@ -199,7 +199,7 @@ def test_voter_keeps_its_own_term() -> None:
 
 
 def test_votes_of_an_earlier_election_still_count() -> None:
-    """A fault until step 9: a candidate keeps its votes, and a vote that comes late makes it leader of a later term."""
+    """A fault until step 9: a candidate keeps its votes, and a late vote makes it the leader of a later term."""
     tom = lone(4)
     tom.on_election_timeout()
     tom.on_election_timeout()
@@ -209,7 +209,7 @@ def test_votes_of_an_earlier_election_still_count() -> None:
 
 
 def test_late_vote_makes_a_follower_leader() -> None:
-    """The same fault: a server that follows another by now leads when an old vote arrives."""
+    """The same fault: a server that has become a follower leads when an old vote arrives."""
     tom = lone(4)
     tom.on_election_timeout()
     tom.on_append_entries("spike", HEARTBEAT)
@@ -219,7 +219,7 @@ def test_late_vote_makes_a_follower_leader() -> None:
 
 
 def test_candidate_tries_again_after_the_same_timeout() -> None:
-    """The timer is restarted at an election's start, with the timeout that was drawn once for the whole life."""
+    """The timer is restarted at the start of an election, with the timeout that was drawn once for the whole life."""
     cluster = Cluster(4, draws={"tom": [9], "jerry": [18], "spike": [18]})
     cluster.crash("jerry", "spike")
     cluster.run(60)
@@ -227,10 +227,10 @@ def test_candidate_tries_again_after_the_same_timeout() -> None:
     assert [9.0, 18.0, 27.0, 36.0, 45.0, 54.0] == [event.seconds for event in cluster.trace.of("timer_fired")]
 
 
-def test_nobody_can_tell_an_old_leader_from_a_new_one() -> None:
-    """The step's opening failure in the next notebook: what a leader says carries no term yet.
+def test_an_old_leader_looks_like_a_new_one() -> None:
+    """The failure that opens the next notebook: a leader's messages carry no term yet.
 
-    A leader that was cut off and comes back goes on leading in its old term, beside its successor.
+    A leader that was cut off and comes back goes on leading in its old term, next to its successor.
     """
     cluster = Cluster(4, 5, leader="tom")
     cluster.run(6)
@@ -243,8 +243,8 @@ def test_nobody_can_tell_an_old_leader_from_a_new_one() -> None:
     assert 0 == cluster.node("tom").current_term
 
 
-def test_term_after_a_restart_is_the_last_entry_s() -> None:
-    """The term is not on disk: a server that starts again is in the term of its last entry."""
+def test_term_after_a_restart_is_that_of_the_last_entry() -> None:
+    """The term is not on disk: a server that restarts is in the term of its last entry."""
     cluster = Cluster(4)
     cluster.run(30)
     assert 1 in terms(cluster)
@@ -254,8 +254,8 @@ def test_term_after_a_restart_is_the_last_entry_s() -> None:
     assert [0, 0, 0] == sorted(terms(cluster))
 
 
-def test_server_that_is_alone_elects_itself() -> None:
-    """A cluster of one needs nobody's vote."""
+def test_single_server_elects_itself() -> None:
+    """In a cluster of one, a server needs no other vote."""
     cluster = Cluster(4, 1)
     cluster.run(20)
 
@@ -264,7 +264,7 @@ def test_server_that_is_alone_elects_itself() -> None:
 
 
 def test_named_leader_still_works() -> None:
-    """The ten-step test begins with a leader that is named at its start; it runs in no election."""
+    """The ten-step test begins with a named leader; it leads without an election."""
     cluster = Cluster(4, leader="tom")
     cluster.run(60)
 

@@ -1,4 +1,4 @@
-"""Step 5: state belongs in the messages. One test for each sentence of the step's own description."""
+"""Step 5: state belongs in the messages. One test for each sentence of the step's docstring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.helpers.runs import cut_off_leader, effects, lone, sent
 
 
 def heartbeat(term: int) -> AppendEntries:
-    """Make a call without entries."""
+    """Build a call without entries."""
     return AppendEntries(term=term, prev_log_index=0, prev_log_term=0, entries=())
 
 
@@ -45,14 +45,14 @@ def test_call_turns_into_text_and_back() -> None:
 
 
 def test_call_without_a_term_is_an_error() -> None:
-    """A text without a term is no call of this step."""
+    """A text without a term is not a call of this step."""
     with pytest.raises(MessageError, match="AppendEntries has no term; a message has all its fields"):
         from_text('{"type": "AppendEntries", "prev_log_index": 0, "prev_log_term": 0, "entries": []}', AppendEntries)
 
 
 @pytest.mark.parametrize("own, term, after", [(0, 3, 3), (3, 3, 3), (5, 3, 5)])
 def test_receiver_catches_up_with_the_term(own: int, term: int, after: int) -> None:
-    """A receiver adopts a newer term; its own stays where it is as new or newer."""
+    """A receiver adopts a newer term, and keeps its own if that is as new or newer."""
     jerry = lone(5, name="jerry", current_term=own)
     jerry.on_append_entries("tom", heartbeat(term))
 
@@ -73,8 +73,8 @@ def test_nothing_is_refused_yet(term: int) -> None:
     ] == effects(jerry)
 
 
-def test_follower_s_log_is_checked_as_before() -> None:
-    """A follower that lacks the entry before says so, whatever the term."""
+def test_log_of_a_follower_is_checked_as_before() -> None:
+    """A follower that lacks the previous entry refuses, whatever the term."""
     jerry = lone(5, name="jerry")
     jerry.on_append_entries("tom", AppendEntries(term=1, prev_log_index=1, prev_log_term=1, entries=()))
 
@@ -82,7 +82,7 @@ def test_follower_s_log_is_checked_as_before() -> None:
 
 
 def test_leader_that_comes_back_learns_the_term() -> None:
-    """A leader that was cut off hears its successor's call and catches up, where in step 4 it never did."""
+    """A leader that was cut off receives its successor's call and adopts the term; in step 4 it never did."""
     before, after = cut_off_leader(4, after=30), cut_off_leader(5, after=30)
 
     assert 0 == before.node("tom").current_term
@@ -90,23 +90,23 @@ def test_leader_that_comes_back_learns_the_term() -> None:
 
 
 def test_leader_that_comes_back_goes_on_leading() -> None:
-    """It knows the new term, and leads in it: two leaders of one term, until step 6."""
+    """It has the new term, and leads in it: two leaders in one term, until step 6."""
     cluster = cut_off_leader(5, after=30)
 
     assert 2 == len(cluster.leaders)
     assert 1 == len({cluster.node(name).current_term for name in cluster.leaders})
 
 
-def test_leader_does_not_stop_when_it_hears_another() -> None:
-    """Hearing a newer term changes the term and nothing else in a leader."""
+def test_leader_goes_on_after_a_call_of_another() -> None:
+    """A newer term changes a leader's term and nothing else."""
     tom = lone(5, is_leader=True, current_term=1)
     tom.on_append_entries("jerry", heartbeat(2))
 
     assert (2, True) == (tom.current_term, tom.is_leader)
 
 
-def test_candidate_does_not_stop_either() -> None:
-    """A candidate that hears a leader stays one until step 6, in which a late vote would be as good as a new one."""
+def test_candidate_goes_on_after_a_call() -> None:
+    """Until step 6 a candidate that receives a leader's call stays a candidate, and a late vote still counts."""
     tom = lone(5)
     tom.on_election_timeout()
     tom.on_append_entries("jerry", heartbeat(2))

@@ -1,4 +1,4 @@
-"""Step 6: an older term is refused. One test for each sentence of the step's own description and of Section 5.2."""
+"""Step 6: an older term is refused. One test for each sentence of the step's docstring and of Section 5.2."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SET_X = Set(key="x", value="1")
 
 
 def call(term: int, *entries: tuple[int, int], prev: int = 0, prev_term: int = 0) -> AppendEntries:
-    """Make a call of a term, with entries as index and term."""
+    """Build a call of a term, with entries as index and term."""
     made = tuple(Entry(index=index, term=entry_term, command=SET_X) for index, entry_term in entries)
     return AppendEntries(term=term, prev_log_index=prev, prev_log_term=prev_term, entries=made)
 
 
 def test_older_term_is_refused() -> None:
-    """Figure 2, receiver 1: a call from an older term is answered with the term that its sender missed."""
+    """Figure 2, receiver 1: a call from an older term is answered with the current term."""
     jerry = lone(6, name="jerry", current_term=3)
     jerry.on_append_entries("tom", call(2))
 
@@ -30,7 +30,7 @@ def test_older_term_is_refused() -> None:
 
 
 def test_refused_call_changes_nothing() -> None:
-    """Not the log, not the term, not the role, and no timer: the candidacy goes on, and so does its timer."""
+    """Neither the log nor the term, role or timers change: the candidacy goes on, and so does its timer."""
     jerry = lone(6, "1 set y 0", name="jerry", current_term=2)
     jerry.on_election_timeout()
     effects(jerry)
@@ -53,7 +53,7 @@ def test_candidacy_goes_on_after_a_refusal() -> None:
 
 @pytest.mark.parametrize("term", [3, 4])
 def test_term_at_least_as_new_is_followed(term: int) -> None:
-    """A call of the own term or a newer one: the receiver catches up, follows, stores and answers, in this order."""
+    """At a call of the same or a newer term, the receiver catches up, follows, stores and answers, in this order."""
     jerry = lone(6, name="jerry", current_term=3, election_timeout=9)
     jerry.on_append_entries("tom", call(term, (1, 3)))
 
@@ -76,7 +76,7 @@ def test_term_at_least_as_new_ends_a_candidacy(term: int) -> None:
 
 @pytest.mark.parametrize("term", [3, 4])
 def test_term_at_least_as_new_deposes_a_leader(term: int) -> None:
-    """A leader that hears another of its term or a newer one stops leading, and turns clients away."""
+    """A leader that receives a call of the same or a newer term stops leading, and refuses clients."""
     jerry = lone(6, name="jerry", current_term=3, is_leader=True)
     jerry.on_append_entries("tom", call(term))
     effects(jerry)
@@ -87,15 +87,15 @@ def test_term_at_least_as_new_deposes_a_leader(term: int) -> None:
 
 
 def test_deposed_leader_waits_for_its_successor() -> None:
-    """A leader runs no election timer; when it is deposed it starts one, so that it can run again."""
+    """A leader has no election timer running; a deposed one starts it, so that it can become a candidate again."""
     jerry = lone(6, name="jerry", current_term=3, is_leader=True, election_timeout=9)
     jerry.on_append_entries("tom", call(4))
 
     assert [("start", "election", 9)] == effects(jerry, "start")
 
 
-def test_refusal_is_a_reply_of_its_own() -> None:
-    """A refusal for the log is a plain failure; a refusal for the term is another message, with the term."""
+def test_refusal_is_a_separate_reply() -> None:
+    """A refusal because of the log is an unsuccessful reply; one because of the term is a separate message."""
     jerry = lone(6, name="jerry", current_term=3)
     jerry.on_append_entries("tom", call(3, prev=1, prev_term=1))
     jerry.on_append_entries("tom", call(2, prev=1, prev_term=1))
@@ -106,7 +106,7 @@ def test_refusal_is_a_reply_of_its_own() -> None:
 
 
 def test_leader_does_not_act_on_a_refusal() -> None:
-    """Until step 9, the leader of an older term that is refused goes on as before."""
+    """Until step 9, a leader of an older term that is refused goes on as before."""
     tom = lone(6, is_leader=True, current_term=1)
     before = {name: value for name, value in vars(tom).items() if name != "effects"}
     tom.on_append_entries_refused("jerry", AppendEntriesRefused(term=5))
@@ -115,8 +115,8 @@ def test_leader_does_not_act_on_a_refusal() -> None:
     assert [] == effects(tom)
 
 
-def test_refusal_is_no_message_storm() -> None:
-    """A stale leader is refused once for each heartbeat, and does not retry at the network's speed."""
+def test_refusals_do_not_cause_a_message_storm() -> None:
+    """A leader of an older term is refused once per heartbeat, and does not retry at the network's speed."""
     cluster = Cluster(6, 3, leader="tom", seed=1)
     cluster.run(6)
     cluster.cut("jerry", "tom")
@@ -133,7 +133,7 @@ def test_refusal_is_no_message_storm() -> None:
 
 
 def test_leader_that_comes_back_is_deposed() -> None:
-    """A leader that was cut off follows its successor, where in step 5 it went on leading."""
+    """A leader that was cut off follows its successor; in step 5 it went on leading."""
     before, after = cut_off_leader(5, after=40), cut_off_leader(6, after=40)
     deposed = [event.seconds for event in after.trace.of("role", server="tom") if event["role"] == "follower"]
 
@@ -143,8 +143,8 @@ def test_leader_that_comes_back_is_deposed() -> None:
     assert 1 == len(deposed)
 
 
-def test_heartbeats_of_whoever_once_led_go_on() -> None:
-    """A fault until step 7: the deposed leader does not lead any more, and its heartbeats go on, in the new term."""
+def test_heartbeats_of_a_deposed_leader_go_on() -> None:
+    """A fault until step 7: a deposed leader goes on sending heartbeats, in the new term."""
     cluster = cut_off_leader(6, after=40)
     beats = [
         e
@@ -158,9 +158,9 @@ def test_heartbeats_of_whoever_once_led_go_on() -> None:
 
 
 def test_false_heartbeats_depose_the_true_leader_too() -> None:
-    """What comes of it: in the term that it has adopted, the former leader's heartbeats depose its successor.
+    """The consequence: in the adopted term, the former leader's heartbeats depose its successor.
 
-    Then nobody leads, and the heartbeats of both keep everyone from running, for ever.
+    Then nobody leads, and the heartbeats of both prevent any election, forever.
     """
     cluster = cut_off_leader(6, after=40)
     since = cluster.time

@@ -1,4 +1,4 @@
-"""Step 7: only the leader sends heartbeats. One test for each sentence of the step's own description."""
+"""Step 7: only the leader sends heartbeats. One test for each sentence of the step's docstring."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_older_call_does_not_cancel_it() -> None:
 
 
 def test_deposed_leader_falls_silent() -> None:
-    """A leader that was cut off and deposed sends no more heartbeats, where in step 6 it did."""
+    """A leader that was cut off and deposed sends no more heartbeats; in step 6 it did."""
 
     def late_beats(cluster: Cluster) -> int:
         sent = cluster.trace.of("sent", server="tom")
@@ -49,8 +49,8 @@ def test_deposed_leader_falls_silent() -> None:
     assert 0 == late_beats(cut_off_leader(7, after=40))
 
 
-def test_silence_lets_others_run() -> None:
-    """Without a leader nobody keeps the others quiet: they run, where in step 6 they waited for ever."""
+def test_silence_starts_an_election() -> None:
+    """Without a leader there are no heartbeats, so an election begins; in step 6 the others waited forever."""
     cluster = cut_off_leader(7, after=40)
     cluster.crash("leader")
     crashed_at = cluster.time
@@ -59,14 +59,14 @@ def test_silence_lets_others_run() -> None:
     assert [e for e in cluster.trace.of("timer_fired") if e["timer"] == "election" and e.seconds > crashed_at]
 
 
-def test_leader_s_own_timer_goes_on() -> None:
-    """A leader that nobody deposes sends every 5 seconds, as before."""
+def test_timer_of_a_leader_goes_on() -> None:
+    """A leader that is not deposed sends a heartbeat every 5 seconds, as before."""
     cluster = Cluster(7, leader="tom").run(31)
 
     assert [5.0, 10.0, 15.0, 20.0, 25.0, 30.0] == [event.seconds for event in cluster.trace.of("timer_fired")]
 
 
-def test_equal_timeouts_split_the_vote_for_ever() -> None:
+def test_equal_timeouts_split_the_vote_forever() -> None:
     """What is still broken, the post's one more thing: two candidates with the same timeout never elect anyone."""
     cluster = Cluster(7, leader="tom", draws={"tom": [18], "jerry": [11], "spike": [11]})
     cluster.run(1)
@@ -80,7 +80,7 @@ def test_equal_timeouts_split_the_vote_for_ever() -> None:
 
 
 def test_unequal_timeouts_do_not() -> None:
-    """A second apart is enough: the message takes 0.3 seconds at most, so the first that runs is heard in time."""
+    """A second apart is enough: a message takes 0.3 seconds at most, so the first request arrives in time."""
     cluster = Cluster(7, leader="tom", draws={"tom": [18], "jerry": [11], "spike": [12]})
     cluster.run(1)
     cluster.crash("tom")
@@ -91,7 +91,7 @@ def test_unequal_timeouts_do_not() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_equal_timeouts_split_the_vote_with_any_seed(seed: int) -> None:
-    """It is no matter of luck: whatever the messages take, equal timeouts split the vote."""
+    """It is not a matter of luck: however long messages take, equal timeouts split the vote."""
     draws = {"tom": [18], "jerry": [9], "spike": [9]}
     cluster = Cluster(7, seed=seed, leader="tom", draws=draws, record=False)
     cluster.run(1)

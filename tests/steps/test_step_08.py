@@ -1,4 +1,4 @@
-"""Step 8: a new timeout for every election. One test for each sentence of the step's own description and of the post."""
+"""Step 8: a new timeout for every election. One test for each sentence of the step's docstring and of the post."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def test_election_begins_with_a_new_timeout() -> None:
 
 
 def test_candidate_waits_for_it_before_the_next() -> None:
-    """The next election comes when the new timeout has elapsed, not before."""
+    """The next election begins when the new timeout has elapsed, not earlier."""
     cluster = Cluster(8, draws={"tom": [9, 13, 8]}, later=["jerry", "spike"])
     cluster.run(31)
 
     assert [9.0, 22.0, 30.0] == [event.seconds for event in cluster.trace.of("timer_fired")]
 
 
-def test_split_vote_does_not_repeat_for_ever() -> None:
+def test_split_vote_does_not_repeat_forever() -> None:
     """Two candidates with the same timeout split the vote once; with new timeouts one of them is first."""
     cluster = Cluster(8, leader="tom", draws={"tom": [18], "jerry": [11, 10], "spike": [11, 12]})
     cluster.run(1)
@@ -43,7 +43,7 @@ def test_split_vote_does_not_repeat_for_ever() -> None:
 
 
 def test_second_split_needs_a_second_coincidence() -> None:
-    """Equal timeouts twice in a row split the vote twice; then chance goes on."""
+    """Equal timeouts twice in a row split the vote twice; then the timeouts differ."""
     cluster = Cluster(8, leader="tom", draws={"tom": [18], "jerry": [11, 9], "spike": [11, 9]})
     cluster.run(1)
     cluster.crash("tom")
@@ -56,7 +56,7 @@ def test_second_split_needs_a_second_coincidence() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_equal_timeouts_end_with_any_seed(seed: int) -> None:
-    """What split the vote for ever in step 7 has a leader here within two minutes."""
+    """Clusters that split the vote forever in step 7 have a leader within two minutes."""
     cluster = Cluster(8, seed=seed, leader="tom", draws={"tom": [18], "jerry": [9], "spike": [9]}, record=False)
     cluster.run(1)
     cluster.crash("tom")
@@ -70,8 +70,8 @@ def test_candidate_attribute_is_gone() -> None:
         _ = lone(8).is_candidate
 
 
-def test_candidacy_is_what_a_server_says() -> None:
-    """A server runs for leader by sending RequestVote as a follower; the trace still tells that it is a candidate."""
+def test_request_vote_makes_a_candidate() -> None:
+    """A server becomes a candidate by sending RequestVote; the trace still shows the candidacy."""
     cluster = Cluster(8, draws={"tom": [8], "jerry": [18], "spike": [18]})
     cluster.run(10)
 
@@ -79,7 +79,7 @@ def test_candidacy_is_what_a_server_says() -> None:
 
 
 def test_nothing_else_changes() -> None:
-    """What steps 6 and 7 brought is still there: older terms are refused, the deposed leader falls silent."""
+    """Steps 6 and 7 still hold: older terms are refused, and a deposed leader falls silent."""
     cluster = cut_off_leader(8, after=40)
     tom = lone(8, current_term=3, is_leader=True)
     tom.on_append_entries("jerry", call(4))
@@ -90,7 +90,7 @@ def test_nothing_else_changes() -> None:
 
 
 def test_vote_is_still_given_once_in_a_life() -> None:
-    """What is still broken: after one election, the two that are left have both voted, and elect nobody."""
+    """What is still broken: after one election, both survivors have voted, and elect nobody."""
     cluster = Cluster(8, draws={"tom": [8], "jerry": [11], "spike": [14]})
     cluster.run(20)
     cluster.crash("tom")
@@ -102,7 +102,7 @@ def test_vote_is_still_given_once_in_a_life() -> None:
     assert {False} == {event["fields"]["vote_granted"] for event in replies}
 
 
-def test_restarting_the_dead_server_heals_it() -> None:
+def test_restarting_the_crashed_server_helps() -> None:
     """As in the original: the server that comes back has a vote to give."""
     cluster = Cluster(8, draws={"tom": [8], "jerry": [11], "spike": [14]})
     cluster.run(20)
@@ -114,8 +114,8 @@ def test_restarting_the_dead_server_heals_it() -> None:
     assert 1 == len(cluster.leaders)
 
 
-def test_winner_is_a_leader_like_before() -> None:
-    """A winner carries out its log, sends heartbeats at once, and starts the timer for the next."""
+def test_winner_leads_as_before() -> None:
+    """A winner applies its log, sends heartbeats at once, and starts the timer for the next ones."""
     tom = lone(8, "1 set x 1")
     tom.on_election_timeout()
     assert [RequestVote(term=1)] * 2 == [effect[2] for effect in effects(tom, "send")]

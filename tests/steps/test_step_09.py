@@ -1,4 +1,4 @@
-"""Step 9: one vote per term. One test for each sentence of the step's own description and of Figure 2."""
+"""Step 9: one vote per term. One test for each sentence of the step's docstring and of Figure 2."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ NEWS = {
 
 
 def hear(of_node: Any, name: str) -> None:
-    """Let a node hear a message of term 7 from jerry."""
+    """Deliver a message of term 7 from jerry to a node."""
     getattr(of_node, f"on_{name}")("jerry", NEWS[name])
 
 
 @pytest.mark.parametrize("name", NEWS)
 def test_any_message_brings_the_newer_term(name: str) -> None:
-    """Whoever hears of a newer term, in whatever message, is in that term from then on, and has not voted in it."""
+    """A server that receives a newer term, in any message, enters that term and has not voted in it."""
     tom = lone(9, current_term=3, voted_for="spike")
     hear(tom, name)
 
@@ -62,7 +62,7 @@ def test_a_leader_does_not_lead_in_a_newer_term(name: str) -> None:
 
 @pytest.mark.parametrize("name", NEWS)
 def test_a_candidate_gives_up_in_a_newer_term(name: str) -> None:
-    """The votes of a term that is over are gone, and one that arrives late does not make a leader."""
+    """The votes of an earlier term are dropped, and one that arrives late does not make a leader."""
     tom = lone(9, current_term=3)
     tom.on_election_timeout()
     hear(tom, name)
@@ -72,7 +72,7 @@ def test_a_candidate_gives_up_in_a_newer_term(name: str) -> None:
 
 
 def test_learning_an_older_term_or_the_same_changes_nothing() -> None:
-    """A vote belongs to a term: only a newer one frees it."""
+    """A vote belongs to a term: only a newer one clears it."""
     tom = lone(9, current_term=3, voted_for="spike", is_leader=True)
     for term in (2, 3):
         tom.learn_term(term)
@@ -82,7 +82,7 @@ def test_learning_an_older_term_or_the_same_changes_nothing() -> None:
 
 
 def test_first_come_first_served() -> None:
-    """Section 5.2: each server votes for at most one candidate in a term, and says so again to whoever asks again."""
+    """Section 5.2: each server votes for at most one candidate in a term, which gets the same answer again."""
     tom = lone(9, current_term=3)
     answers = []
     for sender, term in (("jerry", 4), ("spike", 4), ("jerry", 4), ("jerry", 3), ("spike", 5), ("jerry", 5)):
@@ -94,7 +94,7 @@ def test_first_come_first_served() -> None:
 
 
 def test_a_candidate_has_voted_for_itself() -> None:
-    """A vote for oneself is a vote: it is noted, and nobody else gets it in that term."""
+    """A vote for itself is a vote: it is recorded, and no other candidate gets it in that term."""
     tom = lone(9, current_term=3)
     tom.on_election_timeout()
     effects(tom)
@@ -115,8 +115,8 @@ def test_the_vote_stays_when_the_role_changes() -> None:
     assert [("spike", RequestVoteReply(term=4, vote_granted=False))] == sent(tom)
 
 
-def test_a_vote_given_puts_off_the_election_and_one_refused_does_not() -> None:
-    """Figure 2, Followers: the timer runs out without a call of the leader or a vote given."""
+def test_only_a_granted_vote_restarts_the_timer() -> None:
+    """Figure 2, Followers: only a call of the leader or a granted vote restarts the timer."""
     tom = lone(9, current_term=3, election_timeout=9)
     tom.on_request_vote("jerry", RequestVote(term=4))
     tom.on_request_vote("spike", RequestVote(term=4))
@@ -126,7 +126,7 @@ def test_a_vote_given_puts_off_the_election_and_one_refused_does_not() -> None:
 
 
 def test_votes_of_another_election_do_not_count() -> None:
-    """What was said in another term does not count, and each election begins with one vote."""
+    """Replies of another term do not count, and each election begins with one vote."""
     tom = lone(9, servers=5)
     tom.on_election_timeout()
     tom.on_request_vote_reply("jerry", RequestVoteReply(term=1, vote_granted=True))
@@ -140,7 +140,7 @@ def test_votes_of_another_election_do_not_count() -> None:
 
 @pytest.mark.parametrize("servers, needed", [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (6, 4), (7, 4)])
 def test_more_than_half_must_vote(servers: int, needed: int) -> None:
-    """With four servers two votes are not enough; a server that is alone needs its own."""
+    """With four servers two votes are not enough; a single server needs only its own."""
     tom = lone(9, servers=servers)
     tom.on_election_timeout()
     for peer in tom.peers()[: needed - 1]:
@@ -151,7 +151,7 @@ def test_more_than_half_must_vote(servers: int, needed: int) -> None:
 
 
 def test_a_leader_is_elected_once() -> None:
-    """A vote that comes after the election starts no second lead."""
+    """A vote that arrives after the election does not make the leader begin again."""
     tom = lone(9)
     tom.on_election_timeout()
     tom.on_request_vote_reply("jerry", RequestVoteReply(term=1, vote_granted=True))
@@ -161,8 +161,8 @@ def test_a_leader_is_elected_once() -> None:
     assert [] == effects(tom)
 
 
-def test_replies_carry_the_term_in_which_they_were_said() -> None:
-    """The term after the message was heard, which may be the one that it brought."""
+def test_replies_carry_the_term_in_which_they_were_sent() -> None:
+    """The term after the message was handled, which may be the message's own."""
     tom = lone(9, current_term=3)
     tom.on_append_entries("jerry", call(5))
     tom.on_append_entries("jerry", call(5, prev=4, prev_term=5))
@@ -178,7 +178,7 @@ def test_replies_carry_the_term_in_which_they_were_said() -> None:
 
 
 def test_acknowledgements_of_another_term_do_not_count() -> None:
-    """A late reply neither commits a write of this term nor asks for anything."""
+    """A late reply neither commits a write of this term nor triggers another call."""
     tom = lone(9, current_term=6, is_leader=True)
     tom.on_client_request("client#1", Set(key="x", value="1"))
     effects(tom)
@@ -191,7 +191,7 @@ def test_acknowledgements_of_another_term_do_not_count() -> None:
 
 
 def test_the_vote_is_not_for_life() -> None:
-    """What step 8 never does again: the two that are left, who have both voted, elect one of them."""
+    """Both survivors have voted in an earlier term, and elect one of them; in step 8 they never did."""
     clusters = {step: Cluster(step, **ELECTED_AND_CRASHED) for step in (8, 9)}
     for cluster in clusters.values():
         cluster.run(20)
@@ -203,8 +203,8 @@ def test_the_vote_is_not_for_life() -> None:
     assert [] == [seconds for seconds in leaderless(9, 50, named_leader=False) if seconds >= 120]
 
 
-def test_half_of_four_elects_nobody() -> None:
-    """Four servers cut in half: two leaders of one term before, none now, and one of them all after the heal."""
+def test_half_of_four_elects_no_leader() -> None:
+    """Four servers split in half: two leaders of one term before, no leader now, and one leader after the heal."""
     clusters = {step: Cluster(step, FOUR, **HALVES) for step in (8, 9)}
     for cluster in clusters.values():
         cluster.partition(["tom", "jerry"], ["spike", "tyke"])
@@ -218,7 +218,7 @@ def test_half_of_four_elects_nobody() -> None:
 
 @pytest.mark.parametrize("servers", [2, 3, 4])
 def test_no_order_of_events_elects_two(servers: int) -> None:
-    """A small world, to its end: no server votes twice in a term, and no term has two leaders."""
+    """In every order of events of a small scope, no server votes twice in a term, and no term has two leaders."""
     world = Scope(timeouts={"election": 2})
     outcome = Search(9, servers=servers).run(world, invariants=["Election Safety", "One Vote per Term"])
 
@@ -226,7 +226,7 @@ def test_no_order_of_events_elects_two(servers: int) -> None:
 
 
 def test_the_search_finds_the_classic_mistake() -> None:
-    """A vote that falls with the role elects two leaders of one term, in seven events."""
+    """A vote that is cleared with the role elects two leaders of one term, in seven events."""
 
     class Forgetful(node(9)):  # type: ignore[misc]
         def become_follower(self) -> None:
@@ -239,22 +239,22 @@ def test_the_search_finds_the_classic_mistake() -> None:
     assert "7 events deep" in str(outcome)
 
 
-def test_the_stored_find_is_one_of_the_step_before() -> None:
-    """Two leaders of four: the schedule of step 8 still breaks what it says."""
+def test_the_stored_schedule_breaks_only_step_8() -> None:
+    """Two leaders of four: the stored schedule still breaks step 8."""
     assert ["Election Safety"] == [
         broken.name for broken in run_schedule(stored_schedule("two_leaders_of_four")).breaks
     ]
 
 
-def test_the_list_of_the_post_always_passes() -> None:
-    """Every seed, as far as logs and the leader's answers go; state machines wait for step 11."""
+def test_the_ten_steps_always_pass() -> None:
+    """Every seed passes, by the logs and the leader's answers; state machines follow in step 11."""
     swept = sweep_ten_steps(9, 60)
 
     assert 60 == swept.passed
 
 
-def test_what_the_step_promises_survives_a_network_that_parts() -> None:
-    """The rules that the step is expected to keep hold over partitions."""
+def test_kept_rules_hold_during_partitions() -> None:
+    """The rules that the step is expected to keep hold during partitions."""
     assert "10 survived (100.0%)" in str(sweep(9, "partitions", seeds=10, seconds=10))
 
 

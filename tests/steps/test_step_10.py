@@ -1,4 +1,4 @@
-"""Step 10: only a log that is up to date is elected. One test for each sentence of the step's description and of 5.4.1."""
+"""Step 10: only an up-to-date log is elected. One test for each sentence of the step's docstring and of 5.4.1."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PLAY = (  # tom leads, jerry is cut off during a write, comes back, and runs fir
 
 
 def call(term: int, last_term: int = 0, last_index: int = 0) -> RequestVote:
-    """Make a candidate's call."""
+    """Build a candidate's request."""
     return RequestVote(term=term, last_log_index=last_index, last_log_term=last_term)
 
 
 def log(term: int, length: int) -> list[str]:
-    """Make a log of so many entries whose last one is of this term."""
+    """Build a log of a given length whose last entry has a given term."""
     return [*["1 set x 1"] * (length - 1), f"{term} set x 2"] if length else []
 
 
@@ -40,7 +40,7 @@ def both(self: object, last_log_term: int, last_log_index: int) -> bool:
 
 
 @pytest.mark.parametrize("lines", [(), ("1 set x 1",), ("1 set x 1", "3 set y 2", "3 set z 3")])
-def test_candidate_says_where_its_log_ends(lines: tuple[str, ...]) -> None:
+def test_candidate_states_where_its_log_ends(lines: tuple[str, ...]) -> None:
     """Figure 2, RequestVote: index and term of the candidate's last entry, not the candidate's own term."""
     tom = lone(10, *lines, current_term=7)
     tom.on_election_timeout()
@@ -60,7 +60,7 @@ def test_newer_last_term_counts_first_then_the_index(own: tuple[int, int]) -> No
 
 
 def test_of_two_logs_one_is_always_up_to_date() -> None:
-    """So that of any two servers that differ in their logs alone, one can have the other's vote."""
+    """Of any two servers that differ only in their logs, one can get the other's vote."""
     ends = {end: lone(10, *log(*end)) for end in ENDS}
     for one, other in itertools.combinations_with_replacement(ENDS, 2):
         assert ends[one].is_up_to_date(*other) or ends[other].is_up_to_date(*one)
@@ -68,7 +68,7 @@ def test_of_two_logs_one_is_always_up_to_date() -> None:
 
 @pytest.mark.parametrize("end", ENDS)
 def test_vote_follows_the_comparison(end: tuple[int, int]) -> None:
-    """A voter with two entries, the last of term 2, votes as `is_up_to_date` says, and says so."""
+    """A voter with two entries, the last of term 2, votes as `is_up_to_date` decides, and answers."""
     tom = lone(10, *log(2, 2), current_term=2)
     granted = tom.is_up_to_date(*end)
     tom.on_request_vote("jerry", call(5, *end))
@@ -78,7 +78,7 @@ def test_vote_follows_the_comparison(end: tuple[int, int]) -> None:
 
 
 def test_refusal_leaves_the_vote_and_the_timer_alone() -> None:
-    """Who refuses a log is in the candidate's term, has its vote still, and waits no longer than before."""
+    """A server that refuses a log enters the candidate's term, keeps its vote, and does not restart its timer."""
     tom = lone(10, *log(2, 2), current_term=2)
     tom.on_request_vote("jerry", call(5, 2, 1))
 
@@ -89,7 +89,7 @@ def test_refusal_leaves_the_vote_and_the_timer_alone() -> None:
 
 
 def test_refused_candidate_deposes_a_leader_all_the_same() -> None:
-    """Section 5.1: a newer term is a newer term, whoever says it."""
+    """Section 5.1: a newer term counts, even if the candidate is refused."""
     tom = lone(10, *log(2, 2), current_term=2, is_leader=True)
     tom.on_request_vote("jerry", call(3))
 
@@ -108,7 +108,7 @@ def test_better_log_does_not_get_a_vote_that_is_given() -> None:
 
 
 def test_committed_entry_is_not_lost_to_a_server_without_it() -> None:
-    """The failure of step 9: jerry missed a write that was acknowledged, runs first, and does not win any more."""
+    """The failure of step 9: jerry missed an acknowledged write, is the first candidate, and no longer wins."""
     before, after = Cluster.replay(PLAY, node(9)), Cluster.replay(PLAY, node(10))
 
     assert (["jerry"], Ok(value=None)) == (before.leaders, before.get("x"))
@@ -116,8 +116,8 @@ def test_committed_entry_is_not_lost_to_a_server_without_it() -> None:
     assert not [event for event in after.trace.of("role", server="jerry") if event["role"] == "leader"]
 
 
-def test_entries_that_were_committed_nowhere_may_go() -> None:
-    """The newer last term wins, though its log is shorter, and what only the other had is deleted."""
+def test_uncommitted_entries_may_be_deleted() -> None:
+    """The newer last term wins, although its log is shorter, and the other's own entries are deleted."""
     cluster = Cluster(10, logs=LOGS, later=["spike"], draws={"tom": [8], "jerry": [12]})
     cluster.run(40)
 
@@ -125,8 +125,8 @@ def test_entries_that_were_committed_nowhere_may_go() -> None:
     assert [(2, "set z 3")] == [(entry.term, command_text(entry.command)) for entry in cluster.node("tom").log]
 
 
-def test_both_numbers_at_least_as_large_elects_nobody() -> None:
-    """The original's comparison: of some two logs neither is up to date with the other, for ever."""
+def test_comparing_both_numbers_can_elect_nobody() -> None:
+    """The original's comparison: there are two logs of which neither is up to date with the other, forever."""
     wrong = changed(10, is_up_to_date=both)
     cluster = Cluster(wrong, logs=LOGS, later=["spike"])
     cluster.run(600)
@@ -142,7 +142,7 @@ def test_both_numbers_at_least_as_large_elects_nobody() -> None:
 @pytest.mark.parametrize("down", ["tom", "jerry", "spike"])
 @pytest.mark.parametrize("longer, newer", [*itertools.permutations(["tom", "jerry", "spike"], 2)])
 def test_majority_that_is_up_can_elect_somebody(longer: str, newer: str, down: str) -> None:
-    """Whichever server has the longer log, whichever the newer term, and whichever is down: two minutes are enough."""
+    """Two minutes are enough, whichever server has the longer log, the newer term, or is down."""
     logs = {longer: LOGS["tom"], newer: LOGS["jerry"]}
     cluster = Cluster(10, logs=logs, later=[down], record=False)
     cluster.run(120, until=lambda: bool(cluster.leaders))
@@ -152,7 +152,7 @@ def test_majority_that_is_up_can_elect_somebody(longer: str, newer: str, down: s
 
 
 def test_any_acknowledgement_still_counts() -> None:
-    """What is still broken: the answer to a heartbeat counts for a write that it knows nothing of, and that is lost."""
+    """What is still broken: the reply to an earlier heartbeat counts for a later write, which is then lost."""
     cluster = Cluster(10, draws={"tom": [8], "jerry": [12], "spike": [14]}, network={"delay": (0.3, 0.3)})
     cluster.run(14)
     cluster.cut("tom", "jerry")

@@ -1,4 +1,4 @@
-"""Step 11: the commit index. One test for each sentence of the step's own description and of Sections 5.3, 5.4.2 and 8."""
+"""Step 11: the commit index. One test for each sentence of the step's docstring and of Sections 5.3, 5.4.2 and 8."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SET_X = Set(key="x", value="1")
 
 
 def elected(*log: str, servers: int = 3, term: int = 1) -> Any:
-    """Give a leader of a term, just elected; its effects are taken away."""
+    """Return a leader of a term, just elected and without effects."""
     tom = lone(11, *log, servers=servers, current_term=term)
     tom.become_leader()
     effects(tom)
@@ -27,31 +27,31 @@ def elected(*log: str, servers: int = 3, term: int = 1) -> Any:
 
 
 def call(term: int, *terms: int, prev: int = 0, prev_term: int = 0, commit: int = 0) -> AppendEntries:
-    """Make a call with entries of these terms."""
+    """Build a call with entries of these terms."""
     entries = tuple(Entry(index=index, term=each, command=SET_X) for index, each in enumerate(terms, prev + 1))
     return AppendEntries(term=term, prev_log_index=prev, prev_log_term=prev_term, entries=entries, leader_commit=commit)
 
 
 def accepted(match: int, term: int = 1) -> AppendEntriesReply:
-    """Make the reply of a follower that has all up to an index."""
+    """Build the reply of a follower that has everything up to an index."""
     return AppendEntriesReply(term=term, success=True, prev_log_index=max(match - 1, 0), match_index=match)
 
 
 def refused(prev: int, term: int = 1) -> AppendEntriesReply:
-    """Make the reply of a follower that lacks an entry."""
+    """Build the reply of a follower that lacks an entry."""
     return AppendEntriesReply(term=term, success=False, prev_log_index=prev, match_index=0)
 
 
 def applied(of_node: Any) -> list[int]:
-    """Take a node's effects away, and give the indexes that it carried out."""
+    """Remove a node's effects, and return the indexes that it applied."""
     return [effect[1].index for effect in effects(of_node, "apply")]
 
 
 # The leader.
 
 
-def test_leader_begins_with_an_entry_that_asks_for_nothing() -> None:
-    """Section 8: a no-op of the new term, and it goes to every follower in the first call."""
+def test_leader_begins_with_a_no_op() -> None:
+    """Section 8: the first call to every follower carries a no-op of the new term."""
     tom = lone(11, "1 set x 0", current_term=2)
     tom.become_leader()
     calls = [(to, message.entries) for to, message in sent(tom)]
@@ -71,7 +71,7 @@ def test_leader_alone_has_a_majority() -> None:
 
 
 def test_leader_commits_what_a_majority_has() -> None:
-    """Figure 2, Leaders: the last entry of the own term that a majority has, counted with the leader."""
+    """Figure 2, Leaders: it commits the last entry of its own term that a majority has, the leader included."""
     tom = elected(servers=5)
     for client in ("client#1", "client#2"):
         tom.on_client_request(client, SET_X)
@@ -84,7 +84,7 @@ def test_leader_commits_what_a_majority_has() -> None:
 
 @pytest.mark.parametrize("servers, needed", [(2, 1), (3, 1), (4, 2), (5, 2)])
 def test_majority_is_more_than_half(servers: int, needed: int) -> None:
-    """So many followers must have an entry, with so many servers."""
+    """How many followers must have an entry, for each number of servers."""
     tom = elected(servers=servers)
     counts = []
     for peer in tom.peers():
@@ -94,7 +94,7 @@ def test_majority_is_more_than_half(servers: int, needed: int) -> None:
     assert [0] * (needed - 1) + [1] * (servers - needed) == counts
 
 
-def test_acknowledgement_of_a_heartbeat_is_none_of_a_write() -> None:
+def test_acknowledged_heartbeat_does_not_count_for_a_write() -> None:
     """The fault of steps 3 to 10: any acknowledgement counted for every open write."""
     tom = elected()
     tom.on_append_entries_reply("jerry", accepted(1))
@@ -108,7 +108,7 @@ def test_acknowledgement_of_a_heartbeat_is_none_of_a_write() -> None:
 
 
 def test_entry_of_an_older_term_is_not_counted() -> None:
-    """Section 5.4.2: a majority of an older entry commits nothing; the own entry commits both."""
+    """Section 5.4.2: a majority with an older entry commits nothing; an entry of its own term commits both."""
     tom = elected("1 set x 0", term=2)
     for peer in tom.peers():
         tom.on_append_entries_reply(peer, accepted(1, term=2))
@@ -118,7 +118,7 @@ def test_entry_of_an_older_term_is_not_counted() -> None:
     assert [1, 2] == applied(tom)
 
 
-def test_late_reply_takes_nothing_back() -> None:
+def test_late_reply_does_not_lower_match_index() -> None:
     """Figure 2: match_index increases monotonically."""
     tom = elected()
     tom.on_client_request("client#1", SET_X)
@@ -140,8 +140,8 @@ def test_leader_goes_back_entry_by_entry() -> None:
     assert [1, 0, 0] == asked
 
 
-def test_refusal_of_an_older_call_is_passed_over() -> None:
-    """Only the latest call's refusal makes the leader go back: doubled ones would make it a storm."""
+def test_refusal_of_an_older_call_is_ignored() -> None:
+    """Only a refusal of the latest call makes the leader go back: duplicates could cause a storm of messages."""
     tom = elected("1 set x 0", "1 set x 2", term=2)
     tom.on_append_entries_reply("jerry", refused(2, term=2))
     effects(tom)
@@ -160,15 +160,15 @@ def test_follower_that_has_everything_is_sent_nothing() -> None:
 
 
 def test_reply_of_an_older_term_does_not_count() -> None:
-    """What was acknowledged to the leader of an older term may not be there any more."""
+    """An entry that was acknowledged in an older term may no longer be there."""
     tom = elected(term=3)
     tom.on_append_entries_reply("jerry", accepted(1, term=2))
 
     assert (0, {"jerry": 0, "spike": 0}) == (tom.commit_index, tom.match_index)
 
 
-def test_every_call_says_what_is_committed() -> None:
-    """Section 5.3: future calls include the commit index, so that it reaches everyone in the end."""
+def test_every_call_carries_the_commit_index() -> None:
+    """Section 5.3: later calls include the commit index, so that it eventually reaches every follower."""
     tom = elected()
     tom.on_append_entries_reply("jerry", accepted(1))
     tom.on_heartbeat_timeout()
@@ -188,8 +188,8 @@ def test_follower_commits_up_to_the_last_new_entry(commit: int, expected: list[i
     assert expected == applied(jerry)
 
 
-def test_heartbeat_vouches_for_the_entry_before_alone() -> None:
-    """What comes after that in the follower's log may be another leader's."""
+def test_heartbeat_vouches_only_up_to_the_previous_entry() -> None:
+    """Entries after that in the follower's log may be another leader's."""
     jerry = lone(11, "1 set x 1", "1 set x 2", name="jerry")
     jerry.on_append_entries("tom", call(2, prev=1, prev_term=1, commit=2))
 
@@ -198,7 +198,7 @@ def test_heartbeat_vouches_for_the_entry_before_alone() -> None:
 
 
 def test_refused_call_commits_nothing() -> None:
-    """Neither a call that does not fit nor one of an older term says anything about one's log."""
+    """Neither a call that does not fit nor one of an older term vouches for the follower's log."""
     jerry = lone(11, "1 set x 1", name="jerry", current_term=2)
     jerry.on_append_entries("tom", call(2, prev=1, prev_term=2, commit=1))
     jerry.on_append_entries("tom", call(1, prev=1, prev_term=1, commit=1))
@@ -207,7 +207,7 @@ def test_refused_call_commits_nothing() -> None:
 
 
 def test_commit_index_never_goes_back() -> None:
-    """A late call that knows of less, and a doubled one, change nothing."""
+    """A late call with a smaller commit index changes nothing, and neither does a duplicate."""
     jerry = lone(11, name="jerry")
     for commit in (2, 2, 1):
         jerry.on_append_entries("tom", call(1, 1, 1, commit=commit))
@@ -216,8 +216,8 @@ def test_commit_index_never_goes_back() -> None:
     assert (2, 2) == (jerry.commit_index, jerry.last_applied)
 
 
-def test_nothing_is_carried_out_at_a_start() -> None:
-    """What is on the disk may not be committed: the log is not replayed."""
+def test_nothing_is_applied_at_a_start() -> None:
+    """The entries on disk may not be committed: the log is not replayed."""
     tom = lone(11, "1 set x 1")
     tom.on_start()
 
@@ -228,7 +228,7 @@ def test_nothing_is_carried_out_at_a_start() -> None:
 
 
 def test_read_waits_for_the_leaders_own_entry() -> None:
-    """Section 8: before, a new leader does not know what is committed."""
+    """Section 8: before it commits that entry, a new leader does not know what is committed."""
     tom = elected("1 set x 0", term=2)
     tom.on_client_request("client#1", Get(key="x"))
     assert [] == effects(tom, "reply")
@@ -238,7 +238,7 @@ def test_read_waits_for_the_leaders_own_entry() -> None:
 
 
 def test_deposed_leader_answers_nobody() -> None:
-    """The places that clients wait for are another leader's entries now."""
+    """The entries that its clients wait for may be replaced by another leader's."""
     tom = elected()
     tom.on_client_request("client#1", SET_X)
     tom.on_client_request("client#2", Get(key="x"))
@@ -252,8 +252,8 @@ def test_deposed_leader_answers_nobody() -> None:
 # Clusters.
 
 
-def test_lost_acknowledgement_is_not_made_up_for_by_another() -> None:
-    """In step 10 the reply to a heartbeat acknowledged a write that nobody had; here its client hears nothing."""
+def test_another_acknowledgement_does_not_replace_a_lost_one() -> None:
+    """In step 10 the reply to a heartbeat acknowledged a write that no follower had; here its client gets no answer."""
     answers = {}
     for step in (10, 11):
         cluster = Cluster(step, leader="tom", draws={"tom": [18], "jerry": [9], "spike": [14]})
@@ -268,8 +268,8 @@ def test_lost_acknowledgement_is_not_made_up_for_by_another() -> None:
 
 
 @pytest.mark.parametrize("step, holds", [(10, {}), (11, {"x": "1"})])
-def test_lost_word_of_the_commit_is_said_again(step: int, holds: dict[str, str]) -> None:
-    """A follower that missed it hears it with the next heartbeat; in step 10 never."""
+def test_lost_commit_index_is_sent_again(step: int, holds: dict[str, str]) -> None:
+    """A follower that missed it gets the commit index with the next heartbeat; in step 10 it never did."""
     cluster = Cluster(step, leader="tom", draws={"jerry": [12], "spike": [14]})
     cluster.drop("tom>spike#4")
     cluster.run(6)
@@ -281,8 +281,8 @@ def test_lost_word_of_the_commit_is_said_again(step: int, holds: dict[str, str])
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_all_carry_out_the_same_on_a_bad_network(seed: int) -> None:
-    """Messages are lost, doubled and overtake each other: everyone carries out every entry once, in the same order."""
+def test_all_servers_apply_the_same_in_a_bad_network(seed: int) -> None:
+    """Messages are lost, duplicated and reordered, and every server applies every entry once, in the same order."""
     network = {"loss": 0.1, "duplicate": 0.2, "reorder": 0.3}
     cluster = Cluster(11, 5, seed=seed, timing="paper", network=network)
     cluster.run(2)
@@ -296,7 +296,7 @@ def test_all_carry_out_the_same_on_a_bad_network(seed: int) -> None:
 
 
 class CountsOlderTerms(node(11)):  # type: ignore[misc]
-    """Counts entries of older terms, and begins without one of its own."""
+    """Counts entries of older terms, and begins without a no-op."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -319,22 +319,22 @@ class CountsItsOwn(CountsOlderTerms):
 
 
 @pytest.mark.parametrize("name", ["figure_8", "figure_8_of_the_paper"])
-def test_figure_8_needs_the_own_term(name: str) -> None:
-    """The stored runs break a Node that counts older terms, and neither that with the rule nor the step's."""
+def test_figure_8_needs_the_term_comparison(name: str) -> None:
+    """The stored runs break a Node that counts older terms, but neither the same Node with the rule nor the step's."""
     found = [run_schedule(stored_schedule(name), each, "all") for each in (CountsOlderTerms, CountsItsOwn, node(11))]
 
     assert [["Leader Completeness"], [], []] == [[each.name for each in replay.breaks] for replay in found]
     assert [None] * 3 == [replay.error for replay in found]
 
 
-def test_own_entry_hides_the_count() -> None:
-    """Every call of a leader brings its own first entry too, so counting alone is not seen in a run: the check sees it."""
+def test_no_op_hides_a_wrong_count() -> None:
+    """Every call of a leader carries its no-op, so no run shows that it counts older terms: only the check does."""
     counting = changed(11, advance_commit_index=CountsOlderTerms.advance_commit_index)
 
     assert [] == run_schedule(stored_schedule("figure_8"), counting, "all").breaks
 
 
-def test_vote_is_still_given_again_after_a_crash() -> None:
+def test_crash_still_clears_the_vote() -> None:
     """What is still broken: jerry forgets its vote, and tom and spike lead in the same term."""
     cluster = Cluster(11, draws={"tom": [8], "jerry": [18], "spike": [9]})
     cluster.cut("tom", "spike")
@@ -348,8 +348,8 @@ def test_vote_is_still_given_again_after_a_crash() -> None:
 
 
 @pytest.mark.parametrize("profile", ["lossy", "reordering"])
-def test_properties_hold_where_nobody_forgets(profile: str) -> None:
-    """All properties that the step keeps hold over seeds of a lossy and of a reordering network."""
+def test_properties_hold_without_crashes(profile: str) -> None:
+    """The properties that the step keeps hold in lossy and in reordering networks."""
     report = sweep(11, profile, 10, seconds=10, workers=1)
 
     assert [] == [trial.broken for trial in report.trials if trial.broken], str(report)

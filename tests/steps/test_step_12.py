@@ -1,4 +1,4 @@
-"""Step 12: term and vote are on disk. One test for each sentence of the step's own description and of Figure 2."""
+"""Step 12: term and vote are on disk. One test for each sentence of the step's docstring and of Figure 2."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TENTH = {"delay": (0.1, 0.1)}  # every message takes a tenth of a second
 
 
 def voter_that_restarts(step: int, how: str = "crash", at: float = 8.15) -> Cluster:
-    """Let jerry vote for tom, go down, come back, and be asked by spike, who is cut off from tom, in the same term."""
+    """Let jerry vote for tom, crash, restart, and be asked in the same term by spike, which is cut off from tom."""
     cluster = Cluster(step, draws={"tom": [8], "spike": [9], "jerry": [18]}, network=TENTH)
     cluster.cut("tom", "spike")
     cluster.cut("spike", "tom")
@@ -29,7 +29,7 @@ def voter_that_restarts(step: int, how: str = "crash", at: float = 8.15) -> Clus
 
 
 def settled(step: int) -> Cluster:
-    """Give a cluster in which tom leads in term 1, and nothing is on its way."""
+    """Return a cluster in which tom leads in term 1, and no message is on its way."""
     return Cluster(step, draws={"tom": [8], "jerry": [12], "spike": [18]}, network=TENTH).run(10)
 
 
@@ -38,8 +38,8 @@ def test_term_vote_and_log_are_on_disk() -> None:
     assert {"current_term", "voted_for", "log"} == set(node(12).durable)
 
 
-def test_vote_outlives_a_crash() -> None:
-    """A server that comes back may not vote again in the same term for somebody else."""
+def test_vote_survives_a_crash() -> None:
+    """A server that restarts must not vote for another candidate in the same term."""
     cluster = voter_that_restarts(12)
 
     assert ["tom"] == cluster.leaders
@@ -47,7 +47,7 @@ def test_vote_outlives_a_crash() -> None:
 
 
 def test_step_11_votes_twice() -> None:
-    """Before, the same run has two leaders in one term, two clients are told that they have written, and one is wrong."""
+    """In step 11 the same run has two leaders in one term: two writes are acknowledged, and one is lost."""
     cluster = voter_that_restarts(11)
     answers = [cluster.set("x", 1, to="tom"), cluster.set("x", 2, to="spike")]
     cluster.heal()
@@ -58,14 +58,14 @@ def test_step_11_votes_twice() -> None:
 
 
 def last(cluster: Cluster, name: str) -> str:
-    """Give the value that the last entry of a server's log writes."""
+    """Return the value that the last entry of a server's log writes."""
     log = cluster.node(name).log
     value: str = log[log.last_index].command.value
     return value
 
 
-def test_write_is_lost_by_nobody_now() -> None:
-    """With term and vote on disk, whoever asks the wrong server is told so, and all logs are the same in the end."""
+def test_no_acknowledged_write_is_lost() -> None:
+    """With term and vote on disk, the wrong server refuses its client, and all logs are the same in the end."""
     cluster = voter_that_restarts(12)
     cluster.set("x", 1, to="tom")
     assert not isinstance(cluster.set("x", 2, to="spike"), Ok)
@@ -75,8 +75,8 @@ def test_write_is_lost_by_nobody_now() -> None:
     assert {"1"} == {last(cluster, name) for name in cluster.servers}
 
 
-def test_term_outlives_a_crash() -> None:
-    """A candidate that comes back runs in the next term, though it has no entry of the last."""
+def test_term_survives_a_crash() -> None:
+    """A candidate that restarts asks for votes in the next term, although it has no entry of the last one."""
     cluster = Cluster(12, draws={"tom": [8]}, later=["jerry", "spike"], network=TENTH)
     cluster.run(8.5)
     cluster.crash("tom")
@@ -90,7 +90,7 @@ def test_term_outlives_a_crash() -> None:
     assert 2 == min(asked)
 
 
-def test_log_knows_a_term_that_was_not_stored() -> None:
+def test_log_may_have_a_newer_term_than_was_stored() -> None:
     """It may hold entries of a term that the server had no time to store: the newer of the two counts."""
     tom = lone(12, "1 set x 1", "5 set y 2", current_term=3)
     tom.on_start()
@@ -102,7 +102,7 @@ def test_log_knows_a_term_that_was_not_stored() -> None:
 
 
 def test_start_is_otherwise_as_before() -> None:
-    """A timeout is drawn and waited for; who is told to lead leads."""
+    """The election timer starts with a new timeout, and a named leader leads."""
     tom = lone(12)
     tom.on_start()
     assert [("start", "election", tom.election_timeout)] == effects(tom)
@@ -112,8 +112,8 @@ def test_start_is_otherwise_as_before() -> None:
     assert {"jerry", "spike"} == {to for to, _ in sent(tom)}
 
 
-def test_vote_that_is_not_stored_is_not_heard() -> None:
-    """Stored before anything that depends on it leaves: a vote that a crash takes away has not reached anyone."""
+def test_vote_that_is_not_stored_is_not_sent() -> None:
+    """State is stored before the messages that depend on it leave: a vote that a crash erases has reached no server."""
     cluster = voter_that_restarts(12, "lose", at=8.05)
 
     assert [] == [event for event in cluster.trace.of("sent", server="jerry") if event.seconds < 8.7]
@@ -122,7 +122,7 @@ def test_vote_that_is_not_stored_is_not_heard() -> None:
 
 
 def test_same_candidate_may_ask_again() -> None:
-    """What is stored is whom one has voted for, so that a lost yes can be said again."""
+    """The name of the candidate is stored, so that a lost reply can be repeated."""
     tom = lone(12, current_term=4, voted_for="jerry")
     tom.on_start()
     effects(tom)
@@ -131,8 +131,8 @@ def test_same_candidate_may_ask_again() -> None:
         assert [(candidate, RequestVoteReply(term=4, vote_granted=granted))] == sent(tom)
 
 
-def test_what_is_volatile_begins_anew() -> None:
-    """Commit index and state machine are not on disk: they come back with the next call, each entry once."""
+def test_volatile_state_is_rebuilt() -> None:
+    """Commit index and state machine are not on disk: the next call restores them, and each entry is applied once."""
     cluster = settled(12)
     cluster.set("x", 1)
     cluster.run(5)
@@ -148,16 +148,16 @@ def test_what_is_volatile_begins_anew() -> None:
 
 
 @pytest.mark.parametrize("rule", ["Election Safety", "One Vote per Term"])
-def test_search_finds_the_second_vote_before_and_none_now(rule: str) -> None:
-    """Two timeouts and one crash: at step 11 a server votes twice, at step 12 no order of events makes it."""
+def test_search_finds_a_second_vote_only_in_step_11(rule: str) -> None:
+    """Two timeouts and one crash: in step 11 a server votes twice, in step 12 it does not, in any order of events."""
     scope = Scope(timeouts={"election": 2}, crashes=1, messages=("RequestVote", "RequestVoteReply"))
 
     assert Search(11, servers=3).run(scope, invariants=[rule]).violated
     assert Search(12, servers=3).run(scope, invariants=[rule]).exhausted
 
 
-def test_stored_find_breaks_step_11() -> None:
-    """The find of old still runs: jerry votes for tom, restarts, and votes for spike."""
+def test_stored_schedule_breaks_step_11() -> None:
+    """The stored schedule still runs: jerry votes for tom, restarts, and votes for spike."""
     broken = run_schedule(stored_schedule("vote_after_restart"), node(11)).breaks
 
     assert ["Election Safety"] == [each.name for each in broken]
@@ -172,7 +172,7 @@ def test_every_promise_is_kept(profile: str) -> None:
 
 
 def test_forgetting_one_of_the_three_breaks_a_promise() -> None:
-    """Each of the durable fields is needed: without any one of them some run breaks a promise."""
+    """Each durable field is needed: without any one of them some run breaks a promise."""
     kept = ("log", "current_term", "voted_for")
     for left_out in kept:
         forgetful = changed(12, durable=tuple(name for name in kept if name != left_out))
@@ -184,7 +184,7 @@ def test_forgetting_one_of_the_three_breaks_a_promise() -> None:
 
 
 def test_vote_cleared_within_its_term_is_given_twice() -> None:
-    """The bug of the notebook: who follows begins afresh, and a call that does not fit leaves no entry to tell the term."""
+    """The notebook's bug: a new follower clears its vote, and a call that does not fit leaves no entry of the term."""
 
     class Suspect(node(12)):  # type: ignore[misc]
         def become_follower(self) -> None:
@@ -206,8 +206,8 @@ def test_vote_cleared_within_its_term_is_given_twice() -> None:
     assert {Suspect: "One Vote per Term", node(12): ""} == broken
 
 
-def test_retry_is_carried_out_twice() -> None:
-    """What is still broken: a client that hears nothing and asks again has its command in the log twice."""
+def test_retry_is_applied_twice() -> None:
+    """What is still broken: a client that gets no answer and tries again has its command in the log twice."""
     cluster = settled(12)
     cluster.crash("tom", at=10.15)
     first = cluster.set("x", 1)
@@ -218,8 +218,8 @@ def test_retry_is_carried_out_twice() -> None:
     assert Ok(value="1") == cluster.get("x")
 
 
-def test_leader_that_was_cut_off_answers_from_what_it_had() -> None:
-    """What is still broken: a read asks nobody, so a former leader that does not know tells what was."""
+def test_leader_that_was_cut_off_returns_old_values() -> None:
+    """What is still broken: a leader answers reads without asking the others, so a former leader returns old values."""
     cluster = settled(12)
     cluster.set("x", 1)
     cluster.partition("tom")

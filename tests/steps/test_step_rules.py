@@ -53,7 +53,7 @@ class Node(node.Node):
         self.count += by
 
     def size(self) -> int:
-        """Say how far it is."""
+        """Return how far it has counted."""
         return self.count
 ''',
 )
@@ -101,7 +101,7 @@ class Node(step_01.Node):
 
 THIRD = StepText(
     "step_03_names",
-    '''"""Step 3: a greeting says its kind.
+    '''"""Step 3: a greeting has a kind.
 
 New: Hello.kind.
 Changed: Hello, greet, on_hello.
@@ -144,9 +144,9 @@ CHAIN = (FIRST, SECOND, THIRD)
 
 SIZE = FIRST.text[FIRST.text.index("    def size") :].rstrip()
 
-# A rule, the step of the chain above that is made to break it, what is replaced there by what, and what is said then.
+# A rule, the step of the chain above that is made to break it, what is replaced there by what, and part of the report.
 BREAKS = [
-    ("definitions_are_messages", 1, "\nclass Node(", "\nclass Spare:\n    pass\n\n\nclass Node(", "Spare is no message"),
+    ("definitions_are_messages", 1, "\nclass Node(", "\nclass Spare:\n    pass\n\n\nclass Node(", "Spare is not a message"),
     ("node_comes_last", 2, '"""Catch up."""\n        self', '"""Catch up."""\n\n\nLATE = 1\n#', "comes last"),
     ("node_has_the_right_base", 2, "(step_01.Node)", "(step_01.Node, object)", "nothing else"),
     ("node_has_the_right_base", 2, "as step_01", "as before", "as step_01"),
@@ -166,16 +166,16 @@ BREAKS = [
     ("super_passes_on", 2, "def greet(self) -> None:", "def size(self) -> int:\n        super().size()", "returns int"),
     ("super_passes_on", 2, "def greet(self) -> None:", "def peers(self) -> None:\n        super().peers()", "list[str]"),
     ("definitions_are_messages", 2, "class Hello:", "class Hello(Base):", "in full"),
-    ("definitions_are_messages", 2, "@message\n", "", "no message"),
+    ("definitions_are_messages", 2, "@message\n", "", "not a message"),
     ("definitions_are_messages", 3, "@message\nclass Hello:", "Hello = 1\n@message\nclass Other:", "class variable"),
-    ("nothing_inherited_names_it", 3, "def on_hello", "def hear", "on_hello is inherited and names the old Hello"),
+    ("nothing_inherited_names_it", 3, "def on_hello", "def receive", "on_hello is inherited and names the old Hello"),
     ("nothing_inherited_names_it", 3, "def greet", "def meet", "greet is inherited and names the old Hello"),
     ("built_in_one_method", 3, "def greet", "def meet", "greet and meet"),
     ("built_in_one_method", 2, "Hello(count=self.size())", "self.size()", "no method"),
     ("every_message_is_used", 2, "@message\n", "@message\nclass Idle:\n    pass\n\n\n@message\n", "Idle"),
-    ("handlers_fit", 2, "def on_hello", "def hear", "there is no on_hello"),
+    ("handlers_fit", 2, "def on_hello", "def receive", "there is no on_hello"),
     ("handlers_fit", 1, "def on_tick_timeout", "def tick", "there is no on_tick_timeout"),
-    ("handlers_fit", 1, "def grow", "def on_growth", "on_growth hears nothing"),
+    ("handlers_fit", 1, "def grow", "def on_growth", "on_growth is never called"),
     ("methods_are_short", 1, "self.count += by", "self.count += (" + "\n" * 40 + ")", "at most 40"),
     ("restated_methods_differ", 3, "    def greet", f"{SIZE}\n\n    def greet", "size is written again"),
     ("what_goes_was_there", 3, "kinds = removed", "sorts = removed", "no earlier step has it"),
@@ -212,7 +212,7 @@ BREAKS = [
 
 
 def chain_with(number: int, old: str, new: str) -> list[StepText]:
-    """Give the chain up to a step in which one text stands for another."""
+    """Return the chain up to a step, with one text of that step replaced by another."""
     step = CHAIN[number - 1]
     assert old in step.text, f"{old!r} is not in step {number}"
     return [*CHAIN[: number - 1], dataclasses.replace(step, text=step.text.replace(old, new, 1))]
@@ -226,13 +226,13 @@ def test_the_course_keeps_the_rules(number: int) -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_the_chain_of_these_tests_keeps_the_rules(number: int) -> None:
-    """The little steps break no rule before they are made to, so what is found below is what was put there."""
+    """The small steps break no rule by themselves, so every break that is found below was put there."""
     assert broken_rules(CHAIN[:number]) == []
 
 
 @pytest.mark.parametrize("rule, number, old, new, said", BREAKS)
 def test_a_broken_rule_is_found(rule: str, number: int, old: str, new: str, said: str) -> None:
-    """The rule that a change breaks says so, and says where."""
+    """The rule that a change breaks reports it, and where."""
     chain = chain_with(number, old, new)
     found = [broken for _, each in RULES if each.__name__ == rule for broken in each(Case(chain[-1], chain[:-1]))]
 
@@ -242,14 +242,14 @@ def test_a_broken_rule_is_found(rule: str, number: int, old: str, new: str, said
 
 
 def test_every_rule_is_tried() -> None:
-    """There is no rule that no wrong step breaks: it could be asleep."""
+    """For every rule there is a wrong step that breaks it."""
     tried = {rule for rule, *_ in BREAKS} | {"imports_are_the_latest"}
 
     assert {rule.__name__ for _, rule in RULES} == tried
 
 
 def test_super_may_not_meet_a_local_name() -> None:
-    """Two methods that share a local name cannot become one."""
+    """Two methods that share a local name cannot be merged."""
     first = dataclasses.replace(FIRST, text=FIRST.text.replace('self.start_timer("tick", 1)', "by = self.count", 1))
     second = dataclasses.replace(SECOND, text=SECOND.text.replace("self.greet()", "by = 1", 1))
 
@@ -257,7 +257,7 @@ def test_super_may_not_meet_a_local_name() -> None:
 
 
 def test_a_stale_message_is_found() -> None:
-    """A step that takes a message from a step which did not write it last would build the old one."""
+    """A step that imports a message from a step that did not define it last would build the old one."""
     fourth = StepText("step_04_stale", THIRD.text.replace("step_02_greeting as step_02", "step_03_names as step_03"))
     stale = dataclasses.replace(
         fourth,
@@ -279,8 +279,8 @@ def test_a_stale_message_is_found() -> None:
         ("@message", "3 + 4\n@message", "only definitions"),
     ],
 )
-def test_a_module_that_is_no_step_is_one_sentence(old: str, new: str, said: str) -> None:
-    """What cannot be cut into pieces at all is said once, under the first rule."""
+def test_a_module_that_is_not_a_step_is_reported_once(old: str, new: str, said: str) -> None:
+    """A module that cannot be parsed is reported once, under the first rule."""
     (broken,) = broken_rules(chain_with(2, old, new))
 
     assert broken.startswith("rule 1: ")

@@ -208,7 +208,7 @@ class CommitsWhatItRefuses(RaftNode):
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
         if message.term == self.current_term:
-            self.hear_commit(message.leader_commit, self.log.last_index)
+            self.commit_up_to(message.leader_commit, self.log.last_index)
 
 
 # One Vote per Term.
@@ -287,7 +287,7 @@ class GivesUpItsTerm(RaftNode):
 class TakesTheLeadersWord(RaftNode):
     """A follower sets its commit index to what a call says, late calls too."""
 
-    def hear_commit(self, leader_commit: int, last_new: int) -> None:
+    def commit_up_to(self, leader_commit: int, last_new: int) -> None:
         self.commit_index = min(leader_commit, last_new)
         self.apply_committed()
 
