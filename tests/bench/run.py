@@ -95,12 +95,12 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def median(work: Callable[[], float], repetitions: int) -> float:
-    """Give the median of several measurements."""
+    """Return the median of several measurements."""
     return statistics.median(work() for _ in range(repetitions))
 
 
 def bare_loop(count: int) -> float:
-    """Give the events per second of a heap that delivers message objects to a handler that does nothing."""
+    """Return the events per second of a heap that delivers message objects to a handler that does nothing."""
     agenda: list[tuple[int, int, Callable[[Call], None], Call]] = []
 
     def handler(message: Call) -> None:
@@ -122,7 +122,7 @@ def bare_loop(count: int) -> float:
 
 
 def simpy_loop(count: int) -> float | None:
-    """Give the timeouts per second of SimPy, or None where it is not installed."""
+    """Return the timeouts per second of SimPy, or None if it is not installed."""
     try:
         import simpy
     except ImportError:
@@ -146,7 +146,7 @@ def simpy_loop(count: int) -> float | None:
 
 
 def heartbeats(virtual: int) -> float:
-    """Give the events per second of five servers with heartbeats and a loss of 5%, after their election."""
+    """Return the events per second of five servers with heartbeats and a loss of 5%, after their election."""
     simulation = Simulation(default_scenario(STEP, SERVERS, timing="paper", loss=0.05), record=False)
     simulation.run_until(5 * MICROSECONDS)
     before = simulation.event_count
@@ -155,7 +155,7 @@ def heartbeats(virtual: int) -> float:
 
 
 def writes(virtual: int, per_second: int = 20) -> tuple[float, float]:
-    """Give the virtual seconds, and the events, per second of five servers that are written to."""
+    """Return the virtual seconds, and the events, per second of five servers that are written to."""
     every = MICROSECONDS // per_second
     actions = [Action(5 * MICROSECONDS + n * every, "set", (f"k{n % 10}", str(n))) for n in range(virtual * per_second)]
     simulation = Simulation(default_scenario(STEP, SERVERS, timing="paper", actions=tuple(actions)), record=False)
@@ -169,7 +169,7 @@ def writes(virtual: int, per_second: int = 20) -> tuple[float, float]:
 
 
 def imports(what: str) -> tuple[float, list[str]]:
-    """Give how long a fresh Python takes to import the course, and what is loaded that is not Python's own."""
+    """Return how long a fresh Python takes to import the course, and what is loaded that is not Python's own."""
     command = [sys.executable, "-I", "-c", IMPORT, str(ROOT), what]
     took, names = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return took, names
@@ -189,10 +189,10 @@ def simulator_rows(sizes: Sizes) -> list[Row]:
     if timeouts:
         against = statistics.median(one / other for one, other in zip(ours, timeouts, strict=True))
         rows.append(Row("SimPy, as many timeouts", f"{statistics.median(timeouts):,.0f} events/s"))
-        beside = f"; {against:.2f} of SimPy"
+        compared = f"; {against:.2f} of SimPy"
     else:
-        beside = "; SimPy is not installed"
-    measured = f"{our_rate:,.0f} events/s: {ratio:.2f} of bare{beside}"
+        compared = "; SimPy is not installed"
+    measured = f"{our_rate:,.0f} events/s: {ratio:.2f} of bare{compared}"
     return [*rows, Row("simulator, 5 servers, heartbeats, 5% loss", measured, "0.25 of bare", ratio >= 0.25)]
 
 
@@ -230,7 +230,7 @@ def import_rows(sizes: Sizes) -> list[Row]:
     return [
         Row("import raft_steps", f"{took * 1000:.0f} ms", "150 ms", took < 0.15),
         Row("import raft_steps, Cluster and step 8", f"{everything * 1000:.0f} ms", "150 ms", everything < 0.15),
-        Row("what that loads beside Python's own", ", ".join(foreign) or "nothing", "nothing", not foreign),
+        Row("what that loads besides Python's own", ", ".join(foreign) or "nothing", "nothing", not foreign),
     ]
 
 

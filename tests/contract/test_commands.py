@@ -1,4 +1,4 @@
-"""What a client may ask is spelled as a client types it, and read back."""
+"""Requests are formatted as a client types them, and parsed back."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_other_words_are_no_command(text: str) -> None:
 
 
 def test_open_quotation_mark_is_named() -> None:
-    """A quotation mark that is never closed is said to be so."""
+    """A quotation mark that is never closed is named in the error."""
     with pytest.raises(ScenarioError, match="has an open quotation mark"):
         parse_command("set x 'a")
 

@@ -70,7 +70,7 @@ def test_new_log_tells_all_that_it_holds(steps: list[tuple[str, int]]) -> None:
 
 
 def test_changes_are_told_in_order() -> None:
-    """Every change is told once, oldest first; a deletion that deletes nothing is none."""
+    """Every change is recorded once, oldest first; a truncation that deletes nothing is not a change."""
     log = Log()
     log.changes = []
     log.append(entry(1))
@@ -133,7 +133,7 @@ def test_entry_never_changes_in_place() -> None:
 
 
 def test_logs_compare_by_their_entries() -> None:
-    """Two logs are equal when they hold the same; a log is no list, and cannot be a key."""
+    """Two logs are equal if their entries are; a log is not a list, and not hashable."""
     assert Log([entry(1)]) == Log([entry(1)])
     assert Log([entry(1)]) != Log([entry(1, 2)])
     assert Log() != []

@@ -90,7 +90,7 @@ def test_text_is_readable() -> None:
     ],
 )
 def test_bad_text_is_refused(text: str, complaint: str) -> None:
-    """A text that is no message gets an error that says what is wrong and what would be right."""
+    """A text that is not a message raises an error that says what is wrong and what would be right."""
     with pytest.raises(MessageError, match=complaint):
         from_text(text, AppendEntries, RequestVote)
 
@@ -228,13 +228,13 @@ def test_message_that_extends_another_is_built_whole() -> None:
 
 @pytest.mark.parametrize("term", ["3", 3.0, True, None])
 def test_wrong_type_is_found_before_sending(term: Any) -> None:
-    """A term that is no whole number is found where the message leaves, not where it arrives."""
+    """A term that is not a whole number is found when the message is sent, not when it arrives."""
     with pytest.raises(MessageError, match=r"RequestVote.term should be int, not .* \(\w+\)"):
         check_message(RequestVote(term=term))
 
 
 def test_entries_must_be_a_tuple_of_entries() -> None:
-    """A list, which the sender could still change, is no tuple; neither is a tuple of something else."""
+    """A list, which the sender could still change, is not accepted as a tuple, nor is a tuple of something else."""
     entry = Entry(index=1, term=1, command=None)
 
     for wrong in ([entry], (entry, 1), None):
@@ -251,7 +251,7 @@ def test_inside_of_entries_is_checked() -> None:
 
 
 def test_message_holds_nothing_that_changes() -> None:
-    """A message class with a list is refused: whoever received it could change what the sender still holds."""
+    """A message class with a list is rejected: its receiver could change what the sender still has."""
 
     @message
     class Batch:
@@ -281,7 +281,7 @@ def test_every_annotation_is_understood(name: str, value: Any) -> None:
 
 
 def as_fields(reading: Reading) -> dict[str, Any]:
-    """Give the fields of a reading as they are."""
+    """Return the fields of a reading as they are."""
     return {name: getattr(reading, name) for name in ("share", "pair", "empty", "kind", "any")}
 
 
@@ -302,5 +302,5 @@ def test_data_is_the_same_everywhere() -> None:
     [(AppendEntries, "on_append_entries"), (RequestVoteReply, "on_request_vote_reply"), (Set, "on_set")],
 )
 def test_handler_follows_the_name(message_class: type, name: str) -> None:
-    """AppendEntries is heard by on_append_entries, and so on."""
+    """AppendEntries is handled by on_append_entries, and so on."""
     assert name == handler_name(message_class)

@@ -79,14 +79,14 @@ def test_shared_default_is_refused(value: object, kind: str) -> None:
 
 
 def test_shared_default_is_refused_without_annotation() -> None:
-    """The same holds for a name that is not annotated, and so is no field at all."""
+    """The same holds for a name without an annotation, which is not a field."""
     with pytest.raises(TypeError, match="shared by all servers"):
         type("Mine", (node.Node,), {"votes": []})
 
 
 @pytest.mark.parametrize("value", [["log", "current_term"], {"log"}], ids=["list", "set"])
 def test_durable_is_a_tuple(value: object) -> None:
-    """The fields on disk in other brackets are no field that wants a factory; the error shows the right brackets."""
+    """A durable list in the wrong brackets needs no factory: the error shows the right brackets."""
     with pytest.raises(TypeError) as refused:
         type("Mine", (node.Node,), {"durable": value})
 
@@ -107,7 +107,7 @@ def test_slots_are_refused() -> None:
 
 
 def test_removed_field_says_why() -> None:
-    """Whoever still reads or sets a field that a step took away hears why it went."""
+    """Reading or setting a field that a step removed raises an error with the reason."""
 
     class Before(node.Node):
         candidate: bool = False
@@ -126,7 +126,7 @@ def test_removed_field_says_why() -> None:
 
 
 def test_removed_field_stays_removed() -> None:
-    """A class built on one that removed a field does not get it back; one that declares it anew does."""
+    """A class built on one that removed a field does not get it back; one that declares it again does."""
     last_step: Any = node_of(8)
 
     class Mine(last_step):

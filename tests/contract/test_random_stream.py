@@ -10,7 +10,7 @@ from raft_steps.lab.random_stream import RandomStream
 
 
 def test_values_are_known() -> None:
-    """The first timeouts of a certain stream are these, for ever: every golden trace is built on them."""
+    """The first timeouts of a certain stream never change: every golden trace is built on them."""
     stream = RandomStream(7, "node/tom/1")
 
     assert [13, 8, 15, 17, 15, 8] == [stream.between(8, 18) for _ in range(6)]
@@ -19,9 +19,9 @@ def test_values_are_known() -> None:
 def test_streams_do_not_disturb_each_other() -> None:
     """What one stream draws changes nothing in another of the same seed."""
     alone = RandomStream(1, "a")
-    beside, other = RandomStream(1, "a"), RandomStream(1, "b")
+    neighbour, other = RandomStream(1, "a"), RandomStream(1, "b")
     expected = [alone.uniform(0, 1) for _ in range(5)]
-    actual = [(other.uniform(0, 1), beside.uniform(0, 1))[1] for _ in range(5)]
+    actual = [(other.uniform(0, 1), neighbour.uniform(0, 1))[1] for _ in range(5)]
 
     assert expected == actual
 

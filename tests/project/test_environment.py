@@ -28,13 +28,13 @@ MAKE_REQUIREMENTS = [Requirement(line) for line in PROJECT["dependencies"] + EXT
 
 
 def python_of_conda() -> str:
-    """Give the version of Python that environment.yml asks for."""
+    """Return the version of Python that environment.yml asks for."""
     (spec,) = [spec for spec in CONDA_SPECS if spec.startswith("python=")]
     return spec.removeprefix("python=")
 
 
 def extras_of_conda() -> list[str]:
-    """Give the extras that environment.yml installs; its pip part is this project and nothing else."""
+    """Return the extras that environment.yml installs; its pip part is this project and nothing else."""
     (pip,) = [entry["pip"] for entry in ENVIRONMENT["dependencies"] if isinstance(entry, dict)]
     (line,) = pip
     match = re.fullmatch(r"-e \.\[([\w,]+)\]", line)
@@ -56,7 +56,7 @@ def test_conda_names_no_package_of_its_own() -> None:
 
 
 def test_conda_brings_what_the_course_is_read_and_tested_with() -> None:
-    """Whoever takes environment.yml gets JupyterLab, ipywidgets, matplotlib, pytest and nbval."""
+    """environment.yml brings JupyterLab, ipywidgets, matplotlib, pytest and nbval."""
     lines = [*PROJECT["dependencies"], *(line for extra in extras_of_conda() for line in EXTRAS[extra])]
     brought = {Requirement(line).name for line in lines}
 
@@ -99,7 +99,7 @@ def test_dependency_has_a_lower_bound(requirement: Requirement) -> None:
 
 
 def pins() -> dict[str, str]:
-    """Give the exact versions of constraints.txt by name; every line of it must be one."""
+    """Return the exact versions of constraints.txt by name; every line of it must be one."""
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     parts = [line.split("==") for line in lines]
@@ -136,7 +136,7 @@ def test_make_has_the_target(target: str) -> None:
 
 @pytest.mark.slow
 def test_wheel_holds_the_whole_package(tmp_path: Path) -> None:
-    """The built wheel holds every module, and every script, style and data file beside them, and nothing else."""
+    """The built wheel holds every module, and every script, style and data file next to them, and nothing else."""
     pytest.importorskip("hatchling", reason="hatchling is not installed, so no wheel can be built without the network")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

@@ -96,14 +96,14 @@ def test_commands_in_the_text_exist(page: Path, least: set[str]) -> None:
 
 
 def rows() -> dict[str, list[str]]:
-    """Give the rows of the plan's table, by the notebook's number."""
+    """Return the rows of the plan's table, by the notebook's number."""
     found = re.findall(r"^\| (\d\d[a-z]?) \| (.*) \|$", TEXT, re.MULTILINE)
     return {number: [cell.strip() for cell in rest.split("|")] for number, rest in found}
 
 
 @pytest.mark.parametrize("number", rows())
 def test_plan_is_what_the_notebooks_say(number: str) -> None:
-    """Minutes are those at a notebook's top, lines those of its solution, points those that nbgrader is told."""
+    """Minutes are those at a notebook's top, lines those of its solution, points those that nbgrader gets."""
     (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
     cells = load(path).cells
     minutes = re.search(r"\*Time\* about (\d+) minutes", cells[0].source)

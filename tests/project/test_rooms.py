@@ -103,7 +103,7 @@ def test_old_path_names_the_new_one(old: str) -> None:
 
 @pytest.mark.parametrize("room,name", [(room, name) for room, names in ROOMS.items() for name in names])
 def test_old_name_of_a_room_names_its_module(room: str, name: str) -> None:
-    """A module whose name a room has now: the names that it had are found in the room's modules, and the error says so."""
+    """If a room has the name of an old module, importing an old name from it fails with the name of the new module."""
     new = f"raft_steps.lab.{ROOMS[room][name]}"
 
     assert hasattr(importlib.import_module(new), name)

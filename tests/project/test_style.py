@@ -1,6 +1,6 @@
 """Style is a test: what the course promises its readers about the shape of its code holds for every file.
 
-The linter says the rest. Its settings, with a reason for each exception, are in pyproject.toml.
+The linter checks the rest. Its settings, with a reason for each exception, are in pyproject.toml.
 """
 
 import ast
@@ -35,7 +35,7 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 
 
 def name_of(path: Path) -> str:
-    """Give a path as a reader writes it, from the course's folder on."""
+    """Return a path relative to the course's folder."""
     return path.relative_to(ROOT).as_posix()
 
 
@@ -47,7 +47,7 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def files_of_the_course() -> list[Path]:
-    """Give every file that is, or may become, part of the repository; in an unpacked archive, every file."""
+    """Return every file that is, or may become, part of the repository; in an unpacked archive, every file."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
