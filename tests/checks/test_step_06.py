@@ -78,7 +78,7 @@ def test_report_of_a_timer_that_comes_first() -> None:
   FAIL  a refused call changes nothing
         tom is a follower in term 3 and should refuse jerry's call of term 2 unchanged; but its election timer
         was due at 8.2 s and is due at 10.4 s now
-        The event, at 2.4 s: tom hears AppendEntries of term 2 from jerry
+        The event, at 2.4 s: tom receives AppendEntries of term 2 from jerry
         The rule (Raft 11: "Everything we previously did in an append_entries response […] only happens in an
         else block"): A refused call changes nothing: neither log nor vote, and the election timer is not
         restarted.""" == str(first_failure(wrong.TimerComesFirst, 6))

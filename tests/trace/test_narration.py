@@ -27,13 +27,13 @@ SENTENCES = [
         "delivered",
         "jerry",
         {"from": "tom", "type": "RequestVote", "term": 3},
-        "jerry hears RequestVote of term 3 from tom",
+        "jerry receives RequestVote of term 3 from tom",
     ),
     (
         "delivered",
         "jerry",
         {"from": "tom", "type": "CommitEntry", "copy": True},
-        "jerry hears a copy of CommitEntry from tom",
+        "jerry receives a copy of CommitEntry from tom",
     ),
     (
         "dropped",
@@ -120,7 +120,7 @@ def test_story_of_an_election() -> None:
 
     assert "     8.00 s  tom's election timer runs out; enters term 1; becomes candidate; " in str(shown)
     assert any(line.endswith("sends RequestVote of term 1 to jerry and spike") for line in shown.lines)
-    assert "tom hears a vote from jerry; becomes leader; sends a heartbeat to jerry and spike" in str(shown)
+    assert "tom receives a vote from jerry; becomes leader; sends a heartbeat to jerry and spike" in str(shown)
     assert not [line for line in shown.lines if line.startswith("    13.")]
     assert repr(shown) == str(shown)
 

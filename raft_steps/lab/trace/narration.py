@@ -84,7 +84,7 @@ def _predicate(event: Event, fields: dict[str, Any] | None = None) -> str:
             return f"sends {message_text(event['type'], event['fields'])} to {event['to']}"
         case "delivered":
             copy = "a copy of " if event.get("copy") else ""
-            return f"hears {copy}{_arrival_text(event, fields)} from {event['from']}"
+            return f"receives {copy}{_arrival_text(event, fields)} from {event['from']}"
         case "dropped":
             reason = REASONS.get(event["reason"], event["reason"])
             return f"does not get {_arrival_text(event, fields)} from {event['from']}: {reason}"

@@ -172,7 +172,7 @@ def test_selecting_and_jumping_by_keyboard(live: LiveOnPage) -> None:
     live.until("player.querySelector('.rp-help').hidden")
 
 
-def test_jupyterlab_hears_none_of_it(live: LiveOnPage) -> None:
+def test_jupyterlab_gets_none_of_it(live: LiveOnPage) -> None:
     """Whatever has the focus, no key adds, removes, changes or runs a cell."""
     page = live.page
     cells = page.locator(".jp-Notebook .jp-Cell").count()

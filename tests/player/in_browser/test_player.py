@@ -137,7 +137,7 @@ def test_a_partition_is_a_wall(stage: OpenPlayer) -> None:
     assert 1 == stage.root.locator(".rp-wall").count()
 
 
-def test_keys_do_what_they_say_and_jupyterlab_hears_none(stage: OpenPlayer) -> None:
+def test_keys_do_what_they_say_and_jupyterlab_gets_none(stage: OpenPlayer) -> None:
     """Space, arrows, Home, End, + and - work from a server in the drawing; no key adds, removes or changes a cell."""
     page = stage.page
     cells = page.locator(".jp-Notebook .jp-Cell").count()

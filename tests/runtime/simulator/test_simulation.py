@@ -339,7 +339,7 @@ def pause_and_resume(simulation: Simulation, at: int) -> None:
     simulation.run_until(60 * SECOND)
 
 
-def test_paused_server_hears_everything_later() -> None:
+def test_paused_server_receives_everything_later() -> None:
     """Messages and timers that come during a pause are kept, and handled in their order when it ends."""
     simulation = quiet()
     send(simulation, 2)

@@ -125,7 +125,7 @@ export function predicateOf(event, { fields, request = "" } = {}) {
     case "sent":
       return `sends ${messageWords(event.type, event.fields)} to ${event.to}`;
     case "delivered":
-      return `hears ${event.copy ? "a copy of " : ""}${arrivalWords(event, fields)} from ${event.from}`;
+      return `receives ${event.copy ? "a copy of " : ""}${arrivalWords(event, fields)} from ${event.from}`;
     case "dropped":
       return `does not get ${arrivalWords(event, fields)} from ${event.from}: ${REASONS[event.reason] ?? event.reason}`;
     case "held":
