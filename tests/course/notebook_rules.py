@@ -1,8 +1,8 @@
 """The rules that every stored notebook keeps, each a function that yields one sentence per problem.
 
-Strict nbval compares what a notebook shows with what it stores. That is only worth something if everything is stored,
-and if nothing stored belongs to one machine, one run or one version. Further rules keep cells short, pictures readable
-for everyone, and solutions where a grading tool finds them. A notebook here is the plain JSON of its file.
+Strict nbval compares what a notebook shows with what it stores. That is useful only if everything is stored, and if
+nothing stored depends on one machine, one run or one version. Further rules keep cells short, pictures accessible, and
+solutions where a grading tool finds them. A notebook here is the plain JSON of its file.
 """
 
 import json
@@ -25,7 +25,7 @@ UNCOMPARED_CELLS_MAX = 2
 BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
 PNG_OR_JPEG = {"image/png", "image/jpeg"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-# A folder at the root of some machine, or a drive of Windows; a path inside an address does not count.
+# A folder at the root of a machine, or a drive of Windows; a path inside an address does not count.
 MACHINE_PATH = re.compile(r"(?<![\w/.:])/(?:work|tmp|root|opt|var|usr|home|Users)/[\w.-]+|\b[A-Z]:\\\w+|file://")
 MEMORY_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 EMBEDDED_DATA = re.compile(r"data:[\w/+.-]+;base64,[\w+/=]+")
@@ -88,7 +88,7 @@ def place(cell: Cell) -> str:
 
 @rule
 def valid_format(notebook: Notebook) -> Iterator[str]:
-    """A notebook is valid, in the format that has cell ids, and no id occurs twice."""
+    """A notebook is valid, in the format with cell ids, and no id occurs twice."""
     if (notebook["nbformat"], notebook["nbformat_minor"]) < (4, 5):
         yield "older than format 4.5, so its cells have no ids"
         return
@@ -124,7 +124,7 @@ def nothing_of_this_machine(notebook: Notebook) -> Iterator[str]:
     for cell in notebook["cells"]:
         for text in (source(cell), *shown(cell)):
             for match in (*MACHINE_PATH.finditer(text), *MEMORY_ADDRESS.finditer(text)):
-                yield f"{place(cell)} holds {match.group()!r}, which is another on every machine or in every run"
+                yield f"{place(cell)} contains {match.group()!r}, which differs between machines or runs"
 
 
 @rule
@@ -134,14 +134,14 @@ def nothing_of_this_run(notebook: Notebook) -> Iterator[str]:
     if metadata.get("kernelspec", {}).get("name") != "python3":
         yield "its kernel is not named python3"
     if metadata.get("language_info") != {"name": "python"}:
-        yield "its language_info holds more than the name python"
+        yield "its language_info has more than the name python"
     if "widgets" in metadata:
-        yield "it holds saved widget state"
+        yield "it contains saved widget state"
     for cell in code_cells(notebook):
         if "execution" in cell["metadata"]:
-            yield f"{place(cell)} holds the times of its execution"
+            yield f"{place(cell)} contains the times of its execution"
         if any(WIDGET_VIEW in output.get("data", {}) for output in cell["outputs"]):
-            yield f"{place(cell)} holds a widget's random model id"
+            yield f"{place(cell)} contains a widget's random model id"
 
 
 @rule
@@ -150,9 +150,9 @@ def errors_are_meant(notebook: Notebook) -> Iterator[str]:
     for cell in code_cells(notebook):
         fails = any(output["output_type"] == "error" for output in cell["outputs"])
         if fails != ("raises-exception" in tags(cell)):
-            yield f"{place(cell)} {'fails' if fails else 'does not fail'}, and its tags say otherwise"
+            yield f"{place(cell)} {'fails' if fails else 'does not fail'}, against its tags"
         if any(output.get("name") == "stderr" for output in cell["outputs"]):
-            yield f"{place(cell)} writes to standard error; warnings name files of this machine"
+            yield f"{place(cell)} writes to standard error; warnings contain paths of this machine"
 
 
 @rule
@@ -163,9 +163,9 @@ def outputs_are_compared(notebook: Notebook) -> Iterator[str]:
         yield f"{len(uncompared)} cells are tagged nbval-ignore-output, over {UNCOMPARED_CELLS_MAX}"
     for cell in code_cells(notebook):
         if "NBVAL_" in source(cell):
-            yield f"{place(cell)} holds a comment for nbval; use a tag"
+            yield f"{place(cell)} contains a comment for nbval; use a tag"
         if forbidden := {"nbval-skip", "nbval-raises-exception"} & set(tags(cell)):
-            yield f"{place(cell)} is tagged {forbidden.pop()}: that hides it, or stops every other tool"
+            yield f"{place(cell)} is tagged {forbidden.pop()}: that hides it, or breaks other tools"
 
 
 @rule
@@ -176,7 +176,7 @@ def no_clock_no_chance(notebook: Notebook) -> Iterator[str]:
     redrawn = r"(?<![\w.])(interact|clear_output|to_jshtml|Output)\("
     for cell in code_cells(notebook):
         for match in re.finditer(f"{unstable}|{unseeded}", source(cell)):
-            yield f"{place(cell)} uses {match.group()!r}, so that it differs from run to run"
+            yield f"{place(cell)} uses {match.group()!r}, so its output differs between runs"
         if (drawn := re.search(redrawn, source(cell))) and "nbval-ignore-output" not in tags(cell):
             yield f"{place(cell)} uses {drawn.group()!r}, which nbval cannot compare; tag it nbval-ignore-output"
 
@@ -189,7 +189,7 @@ def pictures_have_words(notebook: Notebook) -> Iterator[str]:
         texts += [joined(output["data"]["text/html"]) for output in cell.get("outputs", []) if has_html(output)]
         for text in texts:
             if re.search(r"!\[\s*\]\(", text):
-                yield f"{place(cell)} has a picture without words in its brackets"
+                yield f"{place(cell)} has a picture without alternative text in its brackets"
             if any(not re.search(r"""\balt=["'][^"']""", tag) for tag in re.findall(r"<img\b[^>]*>", text)):
                 yield f"{place(cell)} has an <img> without alt text"
 
@@ -214,7 +214,7 @@ def cells_are_small(notebook: Notebook) -> Iterator[str]:
 def not_too_many_cells(notebook: Notebook) -> Iterator[str]:
     """A notebook has 60 cells at most, which is enough for one sitting."""
     if len(notebook["cells"]) > CELLS_MAX:
-        yield f"{len(notebook['cells'])} cells, over {CELLS_MAX}; merge neighbours where that reads well"
+        yield f"{len(notebook['cells'])} cells, over {CELLS_MAX}; merge neighbours if that reads well"
 
 
 @rule
@@ -228,16 +228,16 @@ def gradable(notebook: Notebook) -> Iterator[str]:
             yield f"{place(cell)} has nbgrader schema version {grading.get('schema_version')}, not 3"
         for flag in ("grade", "solution", "locked", "task"):
             if not isinstance(grading.get(flag), bool):
-                yield f"{place(cell)} does not say whether it is {flag!r} for nbgrader"
+                yield f"{place(cell)} has no nbgrader flag {flag!r}"
         if unknown := grading.keys() - {"schema_version", "grade", "solution", "locked", "task", "grade_id", "points"}:
             yield f"{place(cell)} has nbgrader fields that its source may not have: {sorted(unknown)}"
         grade_id = grading.get("grade_id", "")
         if not re.fullmatch(r"[a-zA-Z0-9_-]+", grade_id) or grade_id in seen:
-            yield f"{place(cell)} has the nbgrader id {grade_id!r}, which is not valid or not the only one"
+            yield f"{place(cell)} has the nbgrader id {grade_id!r}, which is invalid or not unique"
         seen.add(grade_id)
         points = grading.get("points")
         if bool(grading.get("grade") or grading.get("task")) != (isinstance(points, int | float) and points >= 0):
-            yield f"{place(cell)} has points {points!r}, and nbgrader wants them just where there is a grade"
+            yield f"{place(cell)} has points {points!r}, and nbgrader requires them exactly for graded cells"
 
 
 @rule
@@ -249,7 +249,7 @@ def solutions_are_marked(notebook: Notebook) -> Iterator[str]:
         if marks != ["BEGIN", "END"] * (len(marks) // 2) or (expected and not marks):
             yield f"{place(cell)} does not pair {BEGIN_SOLUTION} with {END_SOLUTION}"
         if marks and not expected:
-            yield f"{place(cell)} has a solution's markers, but nbgrader is not told"
+            yield f"{place(cell)} has a solution's markers, but no nbgrader metadata"
         elif marks and not cell["metadata"].get("jupyter", {}).get("source_hidden"):
             yield f"{place(cell)} shows its solution; fold it away (jupyter.source_hidden)"
 
@@ -261,4 +261,4 @@ def links_lead_somewhere(notebook: Notebook) -> Iterator[str]:
         if cell["cell_type"] == "markdown":
             for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", source(cell)):
                 if ":" not in target and not (ROOT / "notebooks" / target).exists():
-                    yield f"{place(cell)} links to {target}, which is not there"
+                    yield f"{place(cell)} links to {target}, which does not exist"

@@ -73,7 +73,7 @@ def cut_off_leader(step: int, *, after: float) -> Cluster:
 
 
 def rich_run(step: int, *, seed: int = 1, record: bool = True) -> Cluster:
-    """Run a cluster of a step with everything that a scenario may have: faults, partitions, pauses, crashes, clients."""
+    """Run a cluster of a step with everything that a scenario may have: faults, partitions, pauses, clients."""
     network = {"loss": 0.05, "duplicate": 0.05, "reorder": 0.05}
     cluster = Cluster(step, 1 if step == 1 else 4, seed=seed, logs={"tom": "1 set x 0"}, network=network, record=record)
     for number in range(6):
