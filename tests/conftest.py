@@ -7,5 +7,5 @@ from raft_steps.lab.runtime import watchdog
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the guard look ten times as often, where a loop's end is looked at and not how long it is waited for."""
+    """Let the watchdog look ten times as often, for tests of what follows an endless loop and not of how long it takes."""
     monkeypatch.setattr(watchdog, "TICK", watchdog.TICK / 10)

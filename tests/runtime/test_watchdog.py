@@ -1,7 +1,7 @@
-"""The guard: a mistake in a Node is told in words about the Node, and an endless loop does not last.
+"""The diagnostics: an error describes the mistake in a Node, and not where the laboratory tripped over it.
 
-Every test makes a cluster whose Nodes make one mistake, and runs it; the laboratory must say whose handler it was, when
-and, where there is one, on which line.
+Each test runs a cluster of Nodes that make one mistake. The error must name the server, the handler and the time, and
+the line of the Node if there is one.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ AT_11_S = "jerry's {}, at 11 s, "  # With seed 0, jerry is the first whose elect
 
 @message
 class Gossip:
-    """A message that no Node hears."""
+    """A message that no Node handles."""
 
     text: str
 
 
 def run_on(cluster: Cluster) -> None:
-    """Let time pass until something has gone wrong."""
+    """Let a minute pass, in which something goes wrong."""
     cluster.run(60)
 
 
 def failure(node_class: type, do: Callable[[Cluster], object] = run_on) -> NodeError:
-    """Give the error that a cluster of such Nodes ends with; `do` is what is done with it, to run by default."""
+    """Return the error that a cluster of these Nodes raises in `do`, which lets a minute pass by default."""
     cluster = Cluster(node_class, 3)
     if do is not run_on:
         cluster.run(15)
@@ -55,7 +55,7 @@ def failure(node_class: type, do: Callable[[Cluster], object] = run_on) -> NodeE
 
 
 def on_election_timeout(act: Callable[[Any], object]) -> type:
-    """Give a Node that acts so when its election timer runs out."""
+    """Return a Node that calls `act` when its election timer runs out."""
 
     def on_election_timeout(self: Any) -> object:
         return act(self)
@@ -64,25 +64,31 @@ def on_election_timeout(act: Callable[[Any], object]) -> type:
 
 
 def loop_for_ever(*_: object) -> None:
-    """Never come back."""
+    """Never return."""
     while True:
         pass
 
 
+def never_true() -> bool:
+    """Never return, although a condition returns whether it is true."""
+    loop_for_ever()
+    return True
+
+
 def loop_and_swallow(*_: object) -> None:
-    """Never come back, and catch what one should not catch."""
+    """Never return, and catch every exception."""
     while True:
         with contextlib.suppress(Exception):
             loop_for_ever()
 
 
 def wait_for_something(*_: object) -> None:
-    """Never come back, without computing anything."""
+    """Never return, without computing anything."""
     threading.Event().wait(60)
 
 
 def grow(node: Any) -> None:
-    """Never come back, and fill the list of effects."""
+    """Never return, and fill the list of effects."""
     while True:
         node.send("tom", Gossip(text="again"))
 
@@ -91,7 +97,7 @@ LOOPS = [loop_for_ever, loop_and_swallow, wait_for_something, grow]
 
 
 def test_endless_loop_is_noticed_within_two_seconds() -> None:
-    """The last of the looks that it takes comes well before two seconds are over, whenever the first one came."""
+    """However late the first look at a stuck handler is, the last one is well within two seconds."""
     assert watchdog.TICK * (watchdog.LOOKS + 1) < 1.5
 
 
@@ -100,7 +106,7 @@ def test_endless_loop_is_noticed_within_two_seconds() -> None:
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
 @pytest.mark.usefixtures("impatient")
 def test_endless_loop_ends(loop: Callable[[Any], None]) -> None:
-    """A handler that never comes back is interrupted, on the main thread, and the process lives on."""
+    """A handler that never returns is interrupted on the main thread, and the process goes on."""
     error = failure(on_election_timeout(loop))
 
     assert "jerry's on_election_timeout, at 11 s, did not come back within a second: an endless loop?" in str(error)
@@ -110,7 +116,7 @@ def test_endless_loop_ends(loop: Callable[[Any], None]) -> None:
 
 @pytest.mark.slow
 def test_endless_loop_ends_on_another_thread_too() -> None:
-    """A kernel may run a cell on a thread of its own, where no signal comes: the loop ends there too."""
+    """A kernel may run a cell on another thread, which gets no signals: the loop ends there, too."""
     found: list[object] = []
 
     def work() -> None:
@@ -130,7 +136,7 @@ def test_endless_loop_ends_on_another_thread_too() -> None:
 @pytest.mark.parametrize("handler", ["on_start", "on_client_request", "on_append_entries"])
 @pytest.mark.usefixtures("impatient")
 def test_endless_loop_ends_in_every_handler(handler: str) -> None:
-    """It does not matter which handler hangs: one at the very start, one that a client's request calls, any."""
+    """Any handler may hang: the one of the start, the one of a client's request, or another."""
     node_class = changed(8, **{handler: loop_for_ever})
 
     with pytest.raises(NodeError, match="did not come back within a second"):
@@ -139,7 +145,7 @@ def test_endless_loop_ends_in_every_handler(handler: str) -> None:
 
 @pytest.mark.slow
 def test_loop_that_collects_garbage_ends_too() -> None:
-    """Where a callback of the garbage collector is interrupted, nothing is raised in it: it would be lost there."""
+    """No exception is raised in a callback of the garbage collector, where it would be lost."""
 
     def slow(_phase: str, _info: dict[str, int]) -> None:
         for _ in range(100):
@@ -160,20 +166,20 @@ def test_loop_that_collects_garbage_ends_too() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_endless_condition_ends_too() -> None:
-    """A condition that a notebook waits for can hang as well."""
+    """A condition that a notebook waits for can hang, too."""
     with pytest.raises(ScenarioError, match="the condition of run"):
-        Cluster(8).run(until=lambda: bool(loop_for_ever()))
+        Cluster(8).run(until=never_true)
 
 
 def test_long_run_is_no_endless_loop() -> None:
-    """Many short calls in a row are not mistaken for one that hangs, nor are two runs one after the other."""
+    """Many short calls in a row are not mistaken for one that hangs, nor are two runs in a row."""
     cluster = Cluster(8, 5, timing="paper", record=False)
 
     assert cluster.run(150).run(150).leader
 
 
 def test_exception_names_handler_time_and_line() -> None:
-    """An exception becomes a sentence about the Node, with the line of the Node's own source."""
+    """An exception becomes a sentence about the Node, with the line of the Node's source."""
     error = failure(on_election_timeout(lambda _: 1 / 0))
 
     assert AT_11_S.format("on_election_timeout") + "raised ZeroDivisionError: division by zero\n" in str(error)
@@ -182,7 +188,7 @@ def test_exception_names_handler_time_and_line() -> None:
 
 
 def test_exception_in_a_helper_names_the_helper_s_line() -> None:
-    """The innermost line of the Node's own is named, not the laboratory's."""
+    """The error names the innermost line of the Node, not of the laboratory."""
 
     def start_election(self: Any) -> None:
         self.log[5]
@@ -193,8 +199,8 @@ def test_exception_in_a_helper_names_the_helper_s_line() -> None:
     assert "self.log[5]" in str(error)
 
 
-def test_exception_in_inherited_code_names_one_s_own_line_first() -> None:
-    """A learner's method breaks a field, and an earlier step's method falls over it: both lines are told, theirs first."""
+def test_exception_in_inherited_code_names_the_learners_line_first() -> None:
+    """A learner's method breaks a field and an earlier step's method fails: the error has both lines, the learner's first."""
 
     def start_election(self: Any) -> None:
         self.votes = None
@@ -214,8 +220,8 @@ def test_exception_in_inherited_code_names_one_s_own_line_first() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # The first try may hit a collection.
 @pytest.mark.usefixtures("impatient")
-def test_endless_loop_in_inherited_code_names_one_s_own_line_first() -> None:
-    """The same holds for a loop that an inherited method ends up in."""
+def test_endless_loop_in_inherited_code_names_the_learners_line_first() -> None:
+    """The same is true of a loop in an inherited method."""
 
     def peers(_self: Any) -> Any:
         return itertools.repeat("tom")
@@ -232,8 +238,8 @@ def test_endless_loop_in_inherited_code_names_one_s_own_line_first() -> None:
     )
 
 
-def test_guess_of_a_name_is_one_that_people_write() -> None:
-    """A close name is offered, but not one of Python's own with underscores."""
+def test_suggested_name_is_one_that_people_write() -> None:
+    """A similar name is suggested, but not one of Python's special names with underscores."""
     error = failure(on_election_timeout(lambda node: node.current_term.add(1)))
 
     assert "raised AttributeError: 'int' object has no attribute 'add'\n" in str(error)
@@ -241,7 +247,7 @@ def test_guess_of_a_name_is_one_that_people_write() -> None:
 
 
 def test_exception_in_inherited_code_alone_names_the_inherited_line() -> None:
-    """Where no line of the learner's is on the way, the inherited line is all there is to tell."""
+    """If no line of the learner's is involved, the error has the inherited line only."""
     node_class = changed(8, become_follower=None)
     cluster = Cluster(node_class, 3)
     with pytest.raises(NodeError) as caught:
@@ -252,11 +258,12 @@ def test_exception_in_inherited_code_alone_names_the_inherited_line() -> None:
 
 
 @pytest.mark.parametrize("arguments, count", [(("tom",), 2), (("tom", 3), 3)])
-def test_positional_fields_are_told(arguments: tuple[object, ...], count: int) -> None:
-    """A message that is built without its fields' names is answered with how it is built."""
+def test_positional_fields_are_reported(arguments: tuple[object, ...], count: int) -> None:
+    """The error for a message that is built without the names of its fields shows how to build it."""
+    build: Any = RequestVote
 
     def start_election(self: Any) -> None:
-        self.broadcast(RequestVote(*arguments))
+        self.broadcast(build(*arguments))
 
     error = failure(changed(8, start_election=start_election))
 
@@ -268,14 +275,14 @@ def test_positional_fields_are_told(arguments: tuple[object, ...], count: int) -
 
 @pytest.mark.parametrize("value", [True, 0, "", [1]])
 def test_returned_value_is_refused(value: object) -> None:
-    """A handler returns nothing: what it wants done goes through self.send and the like."""
+    """A handler returns nothing: it acts through self.send and the like."""
     error = failure(on_election_timeout(lambda _: value))
 
     assert AT_11_S.format("on_election_timeout") + f"returned {value!r}; a handler returns nothing" in str(error)
 
 
 def test_wrong_type_in_a_message_is_found() -> None:
-    """A term that is text is found when the message leaves, and the message and field are named."""
+    """A term that is text is found when the message leaves; the error names message and field."""
 
     def start_election(self: Any) -> None:
         self.broadcast(RequestVote(term=str(self.current_term)))  # type: ignore[arg-type]
@@ -287,8 +294,8 @@ def test_wrong_type_in_a_message_is_found() -> None:
     )
 
 
-def test_wrong_type_in_a_class_is_told_both_ways() -> None:
-    """Where a number does not fit because its field is declared as text, the message says what to write in the class."""
+def test_wrong_type_of_a_field_may_be_a_mistake_in_the_class() -> None:
+    """A number does not fit into a field that is declared as text: the error shows what to write in the class."""
 
     @message
     class RequestVote:
@@ -302,7 +309,7 @@ def test_wrong_type_in_a_class_is_told_both_ways() -> None:
 
 
 def test_missing_term_is_found() -> None:
-    """A message without its term cannot be built; the line that tries is named."""
+    """A message without its term cannot be built; the error has the line that tries."""
 
     def append_entries_after(_self: Any, prev_log_index: int) -> AppendEntries:
         return AppendEntries(prev_log_index=prev_log_index, prev_log_term=0, entries=())  # type: ignore[call-arg]
@@ -314,23 +321,23 @@ def test_missing_term_is_found() -> None:
 
 
 @pytest.mark.parametrize("thing", ["hello", ("hello",), {"term": 1}, RequestVote])
-def test_what_is_no_message_cannot_be_sent(thing: object) -> None:
-    """Only messages are sent."""
+def test_only_messages_can_be_sent(thing: object) -> None:
+    """Text, tuples, dictionaries and classes are not messages."""
     error = failure(on_election_timeout(lambda node: node.broadcast(thing)))
 
     assert "sent what it cannot send: " in str(error)
     assert "is not a message; build one" in str(error)
 
 
-def test_comma_too_many_makes_no_message() -> None:
-    """What Python makes of a comma at a line's end is told as that."""
+def test_comma_too_many_is_reported() -> None:
+    """A comma at the end of a line makes a tuple, and the error says so."""
     error = failure(on_election_timeout(lambda node: node.broadcast((RequestVote(term=1),))))
 
     assert str(error).endswith("(RequestVote(term=1),) is a tuple, not a message: there is one comma too many after it")
 
 
-def test_call_that_is_not_given_back_names_the_line() -> None:
-    """Whoever builds a message and forgets to return it hears which method that was, and where; not the handler."""
+def test_message_that_is_not_returned_names_the_line() -> None:
+    """A method builds a message and does not return it: the error names that method and its line, not the handler."""
 
     def append_entries_after(self: Any, prev_log_index: int) -> None:
         AppendEntries(
@@ -346,8 +353,8 @@ def test_call_that_is_not_given_back_names_the_line() -> None:
     assert re.search(r"\n  test_watchdog.py, line \d+: AppendEntries\($", text)
 
 
-def test_call_that_is_sent_where_it_is_built_names_the_line() -> None:
-    """Whoever sends in a method that should only build hears that, and the line that sends."""
+def test_message_that_is_sent_where_it_is_built_names_the_line() -> None:
+    """A method sends a message that it should only build: the error names it, and the line that sends."""
 
     def append_entries_after(self: Any, prev_log_index: int) -> None:
         call = AppendEntries(term=self.current_term, prev_log_index=prev_log_index, prev_log_term=0, entries=())
@@ -359,8 +366,8 @@ def test_call_that_is_sent_where_it_is_built_names_the_line() -> None:
     assert re.search(r"\n  test_watchdog.py, line \d+: self.broadcast\(call\)$", text)
 
 
-def test_call_that_is_given_back_is_not_blamed() -> None:
-    """However the return is written, and whatever else the line of the sender says, who returns is innocent."""
+def test_method_that_returns_its_message_is_not_blamed() -> None:
+    """However the return statement is written, a method that returns its message is not to blame."""
 
     def append_entries_after(self: Any, prev_log_index: int) -> AppendEntries | None:
         if prev_log_index >= 0: return(AppendEntries(term=1, prev_log_index=0, prev_log_term=0, entries=()))  # fmt: skip  # noqa: E701
@@ -375,8 +382,8 @@ def test_call_that_is_given_back_is_not_blamed() -> None:
     assert text.endswith("sent None, which is not a message; a method without a return statement returns None")
 
 
-def test_nothing_is_sent_where_nobody_writes_it_down() -> None:
-    """Without a trace None is noticed as it arrives; whoever sent it is blamed, and not whoever hears it."""
+def test_none_is_sent_in_a_run_that_is_not_recorded() -> None:
+    """Without a trace, None is noticed when it arrives; its sender is to blame, not its receiver."""
 
     def append_entries_after(self: Any, prev_log_index: int) -> None:
         AppendEntries(term=self.current_term, prev_log_index=prev_log_index, prev_log_term=0, entries=())
@@ -386,15 +393,15 @@ def test_nothing_is_sent_where_nobody_writes_it_down() -> None:
         simulation.run_until(60_000_000)
 
 
-def test_nothing_is_sent_and_nobody_is_to_blame_by_name() -> None:
-    """Where no method that should build a message is silent, None is told as what it is, and no line is named."""
+def test_none_is_sent_and_no_method_is_to_blame() -> None:
+    """If every method returns its message, the error reports None, without a line."""
     text = str(failure(on_election_timeout(lambda node: node.broadcast(None))))
 
     assert text.endswith("sent None, which is not a message; a method without a return statement returns None")
 
 
-def test_none_in_a_field_hangs_on_a_method_that_returns_nothing() -> None:
-    """No class should say NoneType because a method forgets its answer."""
+def test_none_in_a_field_suggests_a_missing_return() -> None:
+    """The advice is not to declare a field as NoneType, because mostly a method forgot to return something."""
     error = failure(on_election_timeout(lambda node: node.broadcast(RequestVote(term=None))))  # type: ignore[arg-type]
 
     assert str(error).endswith(
@@ -403,8 +410,8 @@ def test_none_in_a_field_hangs_on_a_method_that_returns_nothing() -> None:
     )
 
 
-def test_sending_to_nobody_is_told_as_it_is_written() -> None:
-    """Python says which argument is missing; how the line is written is said beside it."""
+def test_send_without_a_receiver_shows_the_call() -> None:
+    """Python's message has the missing argument; the error adds how to call the method."""
 
     def on_election_timeout(self: Any) -> None:
         self.send(RequestVote(term=1))
@@ -416,7 +423,7 @@ def test_sending_to_nobody_is_told_as_it_is_written() -> None:
 
 @pytest.mark.parametrize("name", ["term", "note"])
 def test_message_cannot_be_changed(name: str) -> None:
-    """Setting a field of a message that has arrived, or a new one, is told as what it is."""
+    """Setting a field of a message that has arrived, or a new field, is reported as a change of the message."""
 
     def on_request_vote(_self: Any, _sender: str, message: Any) -> None:
         setattr(message, name, 5)
@@ -428,7 +435,7 @@ def test_message_cannot_be_changed(name: str) -> None:
 
 
 def test_entry_cannot_be_changed_in_place() -> None:
-    """Setting an entry of the log is told with what to do instead."""
+    """The error for setting an entry of the log shows what to do instead."""
 
     def write(self: Any, _client: str, _command: Any) -> None:
         self.log[1] = None
@@ -438,8 +445,8 @@ def test_entry_cannot_be_changed_in_place() -> None:
     assert "raised LogError: log[1] = … changes an entry in place; use truncate_after(0) and append" in str(error)
 
 
-def test_wrong_signature_is_told() -> None:
-    """A handler that takes other arguments than the laboratory gives is told how it is called."""
+def test_wrong_signature_is_reported() -> None:
+    """The error for a handler with other parameters shows how handlers are called."""
 
     def on_request_vote(_self: Any, _message: Any) -> None: ...
 
@@ -450,22 +457,22 @@ def test_wrong_signature_is_told() -> None:
 
 
 @pytest.mark.parametrize("to", ["bob", "jerry", None])
-def test_message_to_nobody_is_told(to: Any) -> None:
-    """A message to a server that there is not, or to oneself, is told with who the others are."""
+def test_message_to_an_unknown_server_is_reported(to: Any) -> None:
+    """The error for a message to a server that does not exist, or to itself, lists the other servers."""
     error = failure(on_election_timeout(lambda node: node.send(to, Gossip(text="hello"))))
 
     assert f"sent a message to {to!r}; the others are tom, spike" in str(error)
 
 
-def test_missing_handler_of_a_message_is_told() -> None:
-    """A message that arrives where no method hears it is told with the name that the method should have."""
+def test_missing_handler_of_a_message_is_reported() -> None:
+    """The error for a message without a handler has the name of the missing method."""
     error = failure(on_election_timeout(lambda node: node.broadcast(Gossip(text="hello"))))
 
     assert "has no on_gossip: something reached it at 11." in str(error)
 
 
-def test_missing_handler_of_a_timer_is_told() -> None:
-    """The same holds for a timer that runs out."""
+def test_missing_handler_of_a_timer_is_reported() -> None:
+    """The same is true of a timer that runs out."""
     error = failure(on_election_timeout(lambda node: node.start_timer("patience", 1)))
 
     assert "jerry has no on_patience_timeout: something reached it at 12 s that its Node does not handle" == str(error)
@@ -479,8 +486,8 @@ def test_timer_needs_a_time(wait: Any) -> None:
     assert f"called start_timer('election', {wait!r}); a timer needs a number of seconds above 0" in str(error)
 
 
-def test_timer_that_is_given_nothing_names_the_line() -> None:
-    """Who keeps what a method without a return gives hears where that was, though the timer is started elsewhere."""
+def test_timer_with_none_from_a_field_names_the_line() -> None:
+    """A field gets None from a method without a return statement: the error has that line, not the one of the timer."""
 
     def start_election(self: Any) -> None:
         self.current_term += 1
@@ -499,8 +506,8 @@ def test_timer_that_is_given_nothing_names_the_line() -> None:
     )
 
 
-def test_timer_that_is_started_with_nothing_names_the_line() -> None:
-    """The line that starts the timer is named where no field is to blame, and none where none of the learner's does."""
+def test_timer_with_none_names_the_line() -> None:
+    """If no field is to blame, the error has the line that starts the timer, if it can be found."""
 
     def start_election(self: Any) -> None:
         self.start_timer("election", self.draw_election_timeout())
@@ -521,7 +528,7 @@ def test_timer_that_is_started_with_nothing_names_the_line() -> None:
     ],
 )
 def test_client_is_answered_once_and_properly(answers: list[Any], complaint: str) -> None:
-    """A second answer, and an answer that is none, are refused."""
+    """A second answer is refused, and so is something that is not an answer."""
 
     def on_client_request(self: Any, client: str, _request: Any) -> None:
         for answer in answers:
@@ -547,15 +554,15 @@ def test_answer_to_a_stranger_is_refused() -> None:
     ],
 )
 def test_durable_names_fields(durable: Any, complaint: str) -> None:
-    """A name in `durable` that is no field, and a forgotten comma, are told when the cluster is built."""
+    """A name in `durable` without a field, and a forgotten comma, are reported when the cluster is built."""
     with pytest.raises(NodeError) as caught:
         Cluster(changed(8, durable=durable))
 
     assert complaint in str(caught.value)
 
 
-def test_field_needs_a_first_value() -> None:
-    """A field without a default is told when the cluster is built: a life begins with it."""
+def test_field_needs_a_default_value() -> None:
+    """A field without a default value is reported when the cluster is built."""
     node_class = type("Node", (changed(8),), {"__annotations__": {"extra": "int"}})
 
     with pytest.raises(NodeError, match="extra"):
@@ -563,7 +570,7 @@ def test_field_needs_a_first_value() -> None:
 
 
 def test_log_stays_a_log() -> None:
-    """A list in the log's place is refused when the event is over."""
+    """A list in place of the log is refused after the event."""
 
     def start_election(self: Any) -> None:
         self.log = []
@@ -571,8 +578,8 @@ def test_log_stays_a_log() -> None:
     assert "put [] where its log was; a log stays a Log" in str(failure(changed(8, start_election=start_election)))
 
 
-def test_field_that_contains_itself_is_told() -> None:
-    """A node inside its own field cannot be written to a trace; the reader hears so."""
+def test_field_that_contains_itself_is_reported() -> None:
+    """A node inside its own field cannot be written to a trace, and the error says so."""
 
     def start_election(self: Any) -> None:
         self.votes = [self]
@@ -580,7 +587,7 @@ def test_field_that_contains_itself_is_told() -> None:
     assert "in a field that contains itself" in str(failure(changed(8, start_election=start_election)))
 
 
-def test_deep_recursion_is_told() -> None:
+def test_deep_recursion_is_reported() -> None:
     """A method that calls itself without end is an exception like any other."""
 
     def start_election(self: Any) -> None:
@@ -593,7 +600,7 @@ def test_deep_recursion_is_told() -> None:
 
 
 def test_removed_name_says_why() -> None:
-    """A Node of step 8 that still sets is_candidate hears why it is gone."""
+    """The error for a Node of step 8 that still sets is_candidate has the reason why it is gone."""
 
     def start_election(self: Any) -> None:
         self.is_candidate = True
@@ -604,7 +611,7 @@ def test_removed_name_says_why() -> None:
 
 
 def test_removed_name_in_an_inherited_method_says_what_to_write() -> None:
-    """Who calls an earlier step's method that sets is_candidate is told to write the whole method."""
+    """If an inherited method sets is_candidate, the advice is to write the whole method."""
 
     def start_election(self: Any) -> None:
         super(node_class, self).start_election()
@@ -617,7 +624,7 @@ def test_removed_name_in_an_inherited_method_says_what_to_write() -> None:
 
 
 def test_storm_of_messages_ends() -> None:
-    """Servers that answer each other at once, for ever, use up the run's budget of events; the busiest link is named."""
+    """Servers that answer each other without end use up the run's event budget; the error names the busiest link."""
 
     def on_append_entries_reply(self: Any, sender: str, _message: Any) -> None:
         for _ in range(2):
@@ -633,7 +640,7 @@ def test_storm_of_messages_ends() -> None:
 
 @pytest.mark.parametrize("record", [False, True])
 def test_flood_of_messages_ends(record: bool) -> None:
-    """Servers that answer each call to everybody fill the network long before the budget is used up."""
+    """Servers that answer each call to all others fill the network long before the budget is used up."""
 
     def on_append_entries(self: Any, _sender: str, message: Any) -> None:
         self.broadcast(message)
@@ -649,8 +656,8 @@ def test_flood_of_messages_ends(record: bool) -> None:
     assert simulation.event_count < 20_000
 
 
-def test_timer_that_never_rests_ends() -> None:
-    """A timer that restarts itself at once uses up the budget too; the error does not blame messages."""
+def test_timer_that_restarts_at_once_ends() -> None:
+    """A timer that restarts itself at once uses up the budget, too; the error does not blame messages."""
     node_class = on_election_timeout(lambda node: node.start_timer("election", 1e-9))
 
     simulation = Simulation(default_scenario(8), node_class, event_budget=5_000)
@@ -660,7 +667,7 @@ def test_timer_that_never_rests_ends() -> None:
 
 
 def test_failure_is_in_the_trace() -> None:
-    """The trace ends with the event in which the Node failed, and with the error, so that a picture shows both."""
+    """The trace ends with the event in which the Node failed, and with the error: a picture shows both."""
     cluster = Cluster(on_election_timeout(lambda _: 1 / 0))
     with pytest.raises(NodeError):
         cluster.run(60)
@@ -670,7 +677,7 @@ def test_failure_is_in_the_trace() -> None:
 
 
 def test_failed_call_has_no_effects() -> None:
-    """What a handler had asked for before it raised is not done, not even with the next event."""
+    """The effects of a handler that raised are not carried out, not even with the next event."""
 
     def start_election(self: Any) -> None:
         self.broadcast(Gossip(text="never"))
@@ -684,8 +691,8 @@ def test_failed_call_has_no_effects() -> None:
     assert [] == cluster.trace.of("sent")
 
 
-def test_laboratory_s_errors_are_short_in_a_notebook() -> None:
-    """IPython prints the message alone, without the laboratory's frames."""
+def test_errors_are_short_in_a_notebook() -> None:
+    """IPython prints the message alone, without the frames of the laboratory."""
     error = failure(on_election_timeout(lambda _: 1 / 0))
 
     assert [f"NodeError: {error}"] == error._render_traceback_()

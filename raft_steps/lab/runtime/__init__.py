@@ -1,1 +1,1 @@
-"""Whoever drives a Node: its host, the watchdog, diagnostics, and the simulator."""
+"""What drives a Node: its host, the watchdog, the diagnostics, the recorder, and the simulator."""

@@ -1,4 +1,4 @@
-"""A hand in a running simulation: what it does to messages in flight, to the network and to timers, and what it cannot do."""
+"""Fault injection: what can be done to messages in flight, to the network and to timers, and what is refused."""
 
 import dataclasses
 from typing import Any
@@ -18,7 +18,7 @@ from raft_steps.lab.trace.trace import Trace
 
 
 def election(**options: Any) -> Cluster:
-    """Start a cluster in which tom has asked for votes a moment ago; its request to jerry is under way for half a second."""
+    """Start a cluster in which tom has just asked for votes; its messages take half a second."""
     cluster = Cluster(8, seed=1, network={"delay": (0.5, 0.5)}, **options)
     cluster.timeout("tom")
     cluster.run(0.1)
@@ -26,18 +26,18 @@ def election(**options: Any) -> Cluster:
 
 
 def arrivals(trace: Trace, message: str) -> list[tuple[float, bool]]:
-    """Give when a message arrived, and whether each time a copy did."""
+    """Return when a message arrived, and whether it was a duplicate, for each arrival."""
     found = [event for event in trace.of("delivered") if event["message"] == message]
     return [(event.seconds, bool(event.get("copy"))) for event in found]
 
 
 def notes(trace: Trace) -> list[str]:
-    """Give what the trace notes."""
+    """Return the texts of the trace's notes."""
     return [event["text"] for event in trace.of("note")]
 
 
 def test_timeout_is_an_ordinary_one() -> None:
-    """An election timer that is made to run out does what it does by itself: the server stands for election."""
+    """An election timer that is made to run out does what it always does: the server becomes a candidate."""
     cluster = election()
 
     assert [(0.0, "tom", "election")] == [(e.seconds, e.server, e["timer"]) for e in cluster.trace.of("timer_fired")]
@@ -46,7 +46,7 @@ def test_timeout_is_an_ordinary_one() -> None:
 
 
 def test_timeout_is_not_followed_by_the_one_that_was_due() -> None:
-    """The time at which the timer would have run out passes without a word; the new time counts."""
+    """Nothing happens at the time at which the timer would have run out; the new time counts."""
     cluster = Cluster(8, ["tom", "jerry", "spike"], seed=1, draws={"tom": [8, 18]}, later=["jerry", "spike"])
     cluster.timeout("tom", at=3)
     cluster.run(25)
@@ -63,7 +63,7 @@ def test_timeout_is_not_followed_by_the_one_that_was_due() -> None:
     ],
 )
 def test_timeout_of_a_timer_that_does_not_run_is_noted(step: int, before: str, why: str) -> None:
-    """Where no election timer runs, a note says why not, and nothing else happens."""
+    """If no election timer runs, a note has the reason, and nothing else happens."""
     cluster = Cluster(step, seed=1)
     getattr(cluster, before)(*([] if before == "heal" else ["tom"]))
     number = len(cluster.trace)
@@ -72,8 +72,8 @@ def test_timeout_of_a_timer_that_does_not_run_is_noted(step: int, before: str, w
     assert [("note", why)] == [(event.kind, event["text"]) for event in cluster.trace.events[number:]]
 
 
-def test_timeout_of_whoever_leads_is_noted() -> None:
-    """Targets that are resolved later may be named, too; a leader waits for no election, and nobody may lead."""
+def test_timeout_of_the_leader_is_noted() -> None:
+    """The target may be symbolic: if no server leads, a note says so; a leader has no election timer, and a note says so."""
     cluster = Cluster(8, seed=1)
     cluster.timeout("leader")
     cluster.run(30)
@@ -105,8 +105,8 @@ class Hangs(Raises):
 @pytest.mark.parametrize("node, words", [(Raises, "raised ValueError: no way"), (Hangs, "an endless loop?")])
 @pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
-def test_timeout_of_a_wrong_node_says_what_it_did(node: type, words: str) -> None:
-    """A mistake of a node that shows when its timer is made to run out is told as any other."""
+def test_timeout_of_a_wrong_node_reports_its_mistake(node: type, words: str) -> None:
+    """A mistake in the handler of a timer that is made to run out is reported as any other."""
     cluster = Cluster(node)
     with pytest.raises(NodeError) as caught:
         cluster.timeout("tom")
@@ -115,7 +115,7 @@ def test_timeout_of_a_wrong_node_says_what_it_did(node: type, words: str) -> Non
 
 
 def test_message_is_held() -> None:
-    """A message that is held arrives so many seconds later than it would have, and the trace says when."""
+    """A held message arrives so many seconds later than it would have, and the trace has the new time."""
     cluster = election()
     cluster.hold("tom>jerry#1", 2)
     held = cluster.trace.of("held")
@@ -129,7 +129,7 @@ def test_message_is_held() -> None:
 
 
 def test_message_can_be_held_again() -> None:
-    """Each time that a message is held counts from when it would arrive by then."""
+    """A message that is held again arrives later than it would have after the first time."""
     cluster = election()
     cluster.hold("tom>jerry#1", 1)
     cluster.hold("tom>jerry#1", 0.25, at=1)
@@ -138,8 +138,8 @@ def test_message_can_be_held_again() -> None:
     assert [(1.75, False)] == arrivals(cluster.trace, "tom>jerry#1")
 
 
-def test_moment_knows_what_is_held() -> None:
-    """A moment of the trace tells until when a message is held; once it has arrived, no longer."""
+def test_moment_has_held_messages() -> None:
+    """A moment of the trace has the time at which a held message arrives, until it has arrived."""
     cluster = election()
     cluster.hold("tom>jerry#1", 2)
     cluster.run(5)
@@ -150,7 +150,7 @@ def test_moment_knows_what_is_held() -> None:
 
 
 def test_arrow_of_a_held_message_ends_where_it_arrives() -> None:
-    """A diagram draws a held message to when it arrives, also one that is on its way where the diagram ends."""
+    """A diagram draws a held message up to its arrival, even if the diagram ends before that."""
     cluster = election()
     cluster.hold("tom>jerry#1", 2)
     on_its_way = build_scene(index_trace(cluster.trace), DiagramOptions(start_us=0, end_us=200_000))
@@ -164,15 +164,15 @@ def test_arrow_of_a_held_message_ends_where_it_arrives() -> None:
 
 
 def test_still_picture_shows_a_held_message_on_its_way() -> None:
-    """The picture of a moment has a held message as far from its receiver as it will then still take."""
+    """The picture of a moment places a held message by the time that it still takes."""
     cluster = election()
     cluster.hold("tom>jerry#1", 2)
 
     assert "RequestVote of term 1, tom to jerry, due in 1.00 s" in cluster_ring(cluster.run(5).trace, 1.5).svg
 
 
-def test_message_is_doubled() -> None:
-    """A copy arrives after the message, marked as a copy; its arrival does not end the flight of the message."""
+def test_message_is_duplicated() -> None:
+    """A duplicate arrives after the message, marked as a copy; its arrival is not that of the message."""
     cluster = election()
     cluster.duplicate("tom>jerry#1")
     doubled = cluster.trace.of("doubled")
@@ -183,8 +183,8 @@ def test_message_is_doubled() -> None:
     assert "tom&gt;jerry#1 doubled: 1 s" in timeline(cluster.trace).svg
 
 
-def test_message_that_is_dropped_is_held_in_vain() -> None:
-    """A message can be held, doubled and dropped; then neither it nor its copy is heard, and both are gone at once."""
+def test_message_that_was_held_can_be_dropped() -> None:
+    """A message can be held, duplicated and dropped: it is dropped at once, and so is its duplicate."""
     cluster = election()
     cluster.hold("tom>jerry#1", 1)
     cluster.duplicate("tom>jerry#1")
@@ -196,7 +196,7 @@ def test_message_that_is_dropped_is_held_in_vain() -> None:
 
 
 def test_message_that_waits_is_dropped_at_once() -> None:
-    """What has reached a paused server can be dropped as well; the server never hears it."""
+    """A message that waits at a paused server can be dropped, too; the server never handles it."""
     cluster = election()
     cluster.pause("jerry")
     cluster.run(1)
@@ -210,7 +210,7 @@ def test_message_that_waits_is_dropped_at_once() -> None:
 
 
 def test_message_is_dropped_at_a_later_time() -> None:
-    """With a time, a message is dropped from then on: too late for one that has arrived."""
+    """A message is dropped at a time: too late if it has arrived."""
     early, late = election(), election()
     early.drop("tom>jerry#1", at=0.4)
     late.drop("tom>jerry#1", at=0.6)
@@ -225,7 +225,7 @@ def test_message_is_dropped_at_a_later_time() -> None:
 def test_message_that_is_not_on_its_way_is_left_alone(
     verb: str, words: tuple[int, ...], message: str, when: float
 ) -> None:
-    """One that has arrived, or was never sent, can be neither held nor doubled: a note says so, and all goes on as it was."""
+    """A message that has arrived, or was never sent, can be neither held nor duplicated: that is noted, and changes nothing."""
     plain, cluster = election().run(until=20), election()
     getattr(cluster, verb)(message, *words, at=when)
     cluster.run(until=20)
@@ -235,8 +235,8 @@ def test_message_that_is_not_on_its_way_is_left_alone(
     assert [dataclasses.replace(event, number=0) for event in plain.trace] == others
 
 
-def test_copy_on_its_way_is_not_its_message() -> None:
-    """Once a message has arrived, its copy that is still on its way is neither held nor doubled in its place."""
+def test_duplicate_in_flight_is_not_its_message() -> None:
+    """After a message has arrived, its duplicate is not held or duplicated in its place."""
     cluster = election()
     cluster.duplicate("tom>jerry#1")
     cluster.hold("tom>jerry#1", 2, at=0.7)
@@ -248,7 +248,7 @@ def test_copy_on_its_way_is_not_its_message() -> None:
 
 @pytest.mark.parametrize("verb, words", [("hold", (2,)), ("duplicate", ())])
 def test_message_at_a_paused_server_waits(verb: str, words: tuple[int, ...]) -> None:
-    """A message that waits at a paused server is no longer on its way, but can still be dropped."""
+    """A message that waits at a paused server is not in flight any more, but can be dropped."""
     cluster = election()
     cluster.pause("jerry")
     cluster.run(1)
@@ -262,7 +262,7 @@ def test_message_at_a_paused_server_waits(verb: str, words: tuple[int, ...]) -> 
 
 
 def test_message_is_dropped_once() -> None:
-    """To drop what is dropped already is noted."""
+    """Dropping a message that is dropped already is noted."""
     cluster = election()
     cluster.drop("tom>jerry#1")
     cluster.drop("tom>jerry#1")
@@ -271,7 +271,7 @@ def test_message_is_dropped_once() -> None:
 
 
 def test_loss_begins_and_ends() -> None:
-    """From one moment on the network loses messages, and from another one on none."""
+    """The network loses messages from one action to another."""
     cluster = Cluster(8, seed=1)
     cluster.loss(1, at=30)
     cluster.loss(0, at=60)
@@ -285,8 +285,8 @@ def test_loss_begins_and_ends() -> None:
     assert {"loss": 1.0} == trace.moment_at(59).network
 
 
-def test_loss_before_its_beginning_is_as_without() -> None:
-    """What happens before the network begins to lose messages is the same, byte for byte, as where it never does."""
+def test_loss_changes_nothing_before_it_begins() -> None:
+    """Until the network begins to lose messages, the trace is the same as that of a run without loss."""
     plain, lossy = Cluster(8, seed=1), Cluster(8, seed=1)
     lossy.loss(0.5, at=40)
     before = [event for event in lossy.run(80).trace if event.seconds < 40]
@@ -294,8 +294,8 @@ def test_loss_before_its_beginning_is_as_without() -> None:
     assert [event for event in plain.run(80).trace if event.seconds < 40] == before
 
 
-def test_messages_take_another_time() -> None:
-    """From one moment on, messages take a time from another range; those under way go on as they were."""
+def test_delay_changes() -> None:
+    """From an action on, messages have delays from another range; those in flight keep theirs."""
     cluster = Cluster(8, seed=1)
     cluster.delay(1, 1.5, at=20)
     trace = cluster.run(60).trace
@@ -311,8 +311,8 @@ def test_messages_take_another_time() -> None:
     "verb, words, note",
     [("loss", (0,), "loss 0: it is so already"), ("delay", (0.2, 0.3), "delay 0.2 0.3: it is so already")],
 )
-def test_network_that_is_so_already_is_noted(verb: str, words: tuple[float, ...], note: str) -> None:
-    """To ask of the network what it does already is noted, and changes nothing."""
+def test_fault_that_changes_nothing_is_noted(verb: str, words: tuple[float, ...], note: str) -> None:
+    """A loss or a delay that the network has already is noted, and changes nothing."""
     cluster = Cluster(8, seed=1)
     getattr(cluster, verb)(*words)
 
@@ -342,8 +342,8 @@ def test_network_that_is_so_already_is_noted(verb: str, words: tuple[float, ...]
         ("delay 0 inf", "LOW is from 0 to HIGH"),
     ],
 )
-def test_action_that_cannot_be_carried_out_is_refused(action: str, complaint: str) -> None:
-    """Numbers and names are checked before anything runs; the error shows the form."""
+def test_impossible_action_is_refused(action: str, complaint: str) -> None:
+    """Numbers and names are checked before the run; the error shows the form of the action."""
     with pytest.raises(ScenarioError) as caught:
         Scenario.parse(f"raft-steps 1; servers tom jerry spike; at 3 {action}")
 
@@ -352,7 +352,7 @@ def test_action_that_cannot_be_carried_out_is_refused(action: str, complaint: st
 
 @pytest.mark.parametrize("verb, words", [("set", ("x", 1)), ("get", ("x",)), ("delete", ("x",))])
 def test_client_may_ask_later(verb: str, words: tuple[Any, ...]) -> None:
-    """With a time, a client asks then, and nobody waits for its answer here."""
+    """A client may ask at a later time; then the call does not wait for the answer."""
     cluster = Cluster(1)
     answer = getattr(cluster, verb)(*words, at=2)
 
@@ -376,13 +376,13 @@ DEEDS = st.lists(
 
 @settings(deadline=None)
 @given(seed=st.integers(0, 50), deeds=DEEDS)
-def test_whatever_was_meddled_with_can_be_replayed(seed: int, deeds: list[tuple[str, tuple[Any, ...]]]) -> None:
-    """A scenario with any of these verbs gives the same trace again, byte for byte, from its line and from its JSON."""
+def test_run_with_faults_can_be_replayed(seed: int, deeds: list[tuple[str, tuple[Any, ...]]]) -> None:
+    """A scenario with any of these actions gives the same trace again, byte for byte, from its line and from its JSON."""
     cluster = Cluster(8, seed=seed)
     cluster.timeout("tom")
     for verb, words in deeds:
         if verb == "hold 1":
-            cluster.hold(*words, 1, at=cluster.time + 0.1)
+            cluster.hold(words[0], 1, at=cluster.time + 0.1)
         else:
             getattr(cluster, verb)(*words)
     expected = cluster.run(1).trace.to_text()

@@ -9,9 +9,10 @@ import re
 import subprocess
 import sys
 from dataclasses import field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -34,16 +35,16 @@ PRINT_DIGESTS = "import json; from tests.helpers.runs import digests; print(json
 
 
 class Quiet(Node):
-    """A server that hears votes and timers, does nothing, and remembers what it heard."""
+    """A server that handles votes and timers, and does nothing."""
 
-    durable = ("kept",)
+    durable: ClassVar[tuple[str, ...]] = ("kept",)
     kept: int = 0
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
-        """Hear a message."""
+        """Do nothing."""
 
     def on_alarm_timeout(self) -> None:
-        """Hear a timer."""
+        """Do nothing."""
 
 
 def quiet(**parts: Any) -> Simulation:
@@ -53,20 +54,20 @@ def quiet(**parts: Any) -> Simulation:
 
 
 def send(simulation: Simulation, count: int = 1, sender: str = "a", to: str = "b") -> None:
-    """Let one send a number of messages to the other, whose terms count up."""
+    """Send a number of messages from one to the other, with terms that count up."""
     for term in range(count):
         simulation.send(sender, to, RequestVote(term=term))
 
 
 def arrivals(simulation: Simulation) -> list[tuple[float, int]]:
-    """Give when each message arrived, and its term."""
+    """Return when each message arrived, and its term."""
     trace = simulation.trace
     assert trace is not None
     return [(event.seconds, event["term"]) for event in trace.of("delivered")]
 
 
 def alarms(simulation: Simulation) -> list[float]:
-    """Give when each timer ran out."""
+    """Return when each timer ran out."""
     trace = simulation.trace
     assert trace is not None
     return [event.seconds for event in trace.of("timer_fired")]
@@ -81,16 +82,16 @@ def start_alarm(simulation: Simulation, seconds: float, server: str = "a") -> No
 
 
 def test_traces_are_golden() -> None:
-    """The trace of every step's rich run is what it was when it was last looked at.
+    """The trace of every step's rich run is the stored one.
 
-    After a change that is meant: python -m tests.helpers.runs.
+    After an intended change: python -m tests.helpers.runs.
     """
     assert json.loads(GOLDEN.read_text(encoding="utf-8")) == digests()
 
 
 @pytest.mark.slow
 def test_traces_are_the_same_in_every_process() -> None:
-    """Two processes that hash differently give the same traces, byte for byte."""
+    """Two processes with different hash seeds write the same traces, byte for byte."""
     found = []
     for seed in ("0", "1"):
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
@@ -103,7 +104,7 @@ def test_traces_are_the_same_in_every_process() -> None:
 
 @pytest.mark.parametrize("step", [entry.number for entry in STEPS])
 def test_recording_changes_nothing(step: int) -> None:
-    """A run without a trace ends in the same state: the recorder only reads."""
+    """A run without a trace ends in the same state: a recorder only reads."""
     recorded, silent = rich_run(step), rich_run(step, record=False)
 
     for name in recorded.servers:
@@ -116,7 +117,7 @@ def test_recording_changes_nothing(step: int) -> None:
 
 
 def test_seed_decides() -> None:
-    """Another seed gives another run, the same seed the same."""
+    """Another seed gives another run, the same seed the same run."""
     assert digest(Cluster(8, seed=1).run(60)) == digest(Cluster(8, seed=1).run(60))
     assert Cluster(8, seed=1).run(60).trace.events != Cluster(8, seed=2).run(60).trace.events
 
@@ -132,8 +133,8 @@ def test_cut_moves_nothing_elsewhere() -> None:
     assert spikes(free) == spikes(cut)
 
 
-def test_life_has_its_own_chance() -> None:
-    """What a server draws in its second life does not depend on how much it drew in its first."""
+def test_life_has_its_own_random_numbers() -> None:
+    """The draws of a server's second life do not depend on how many there were in its first."""
     short, long = Cluster(8, seed=5), Cluster(8, seed=5)
     for cluster, life in ((short, 1), (long, 60)):
         cluster.run(life)
@@ -164,7 +165,7 @@ def test_message_takes_its_delay() -> None:
 
 
 def test_instant_message_arrives() -> None:
-    """A delay of nothing is a delay, even at the very beginning."""
+    """A delay may be 0, even at the very beginning."""
     simulation = quiet(delay=(0, 0))
     send(simulation)
     simulation.run_until(1)
@@ -182,7 +183,7 @@ def test_messages_of_one_time_keep_their_order() -> None:
 
 
 def test_share_of_messages_is_lost() -> None:
-    """With a loss of 0.3 about three of ten messages do not arrive, and the trace says so of each."""
+    """With a loss of 0.3 about three of ten messages do not arrive, and the trace records each of them."""
     simulation = quiet(loss=0.3)
     send(simulation, 2000)
     simulation.run_until(5 * SECOND)
@@ -194,8 +195,8 @@ def test_share_of_messages_is_lost() -> None:
     assert 2000 == len(lost) + len(arrivals(simulation))
 
 
-def test_share_of_messages_is_doubled() -> None:
-    """A doubled message arrives twice, the copy later."""
+def test_share_of_messages_is_duplicated() -> None:
+    """A duplicated message arrives twice, the duplicate later."""
     simulation = quiet(duplicate=0.3)
     send(simulation, 2000)
     simulation.run_until(60 * SECOND)
@@ -217,12 +218,17 @@ def test_share_of_messages_is_held_back() -> None:
     assert 2000 == len(arrivals(simulation))
 
 
+def is_sent(cluster: Cluster, message: str) -> bool:
+    """Return whether a message has been sent."""
+    return message in {event["message"] for event in cluster.trace.of("sent")}
+
+
 def test_one_message_is_dropped_by_name() -> None:
-    """The third message on a link is lost, and no other, whether it is named before it is sent or on its way."""
+    """The third message on a link is dropped, and no other, whether it is named before it is sent or on its way."""
     before, on_its_way = Cluster(2), Cluster(2)
     before.drop("tom>jerry#3")
     for cluster in (before, on_its_way):
-        cluster.run(until=lambda c=cluster: "tom>jerry#3" in {e["message"] for e in c.trace.of("sent")})
+        cluster.run(until=partial(is_sent, cluster, "tom>jerry#3"))
     on_its_way.drop("tom>jerry#3")
     for cluster in (before, on_its_way):
         dropped = cluster.run(30).trace.of("dropped")
@@ -230,8 +236,8 @@ def test_one_message_is_dropped_by_name() -> None:
         assert [("tom>jerry#3", "scenario")] == [(event["message"], event["reason"]) for event in dropped]
 
 
-def test_copy_of_a_dropped_message_is_dropped() -> None:
-    """A message that the scenario drops does not arrive as a copy either."""
+def test_duplicate_of_a_dropped_message_is_dropped() -> None:
+    """A message that the scenario drops does not arrive as a duplicate either."""
     cluster = Cluster(2, network={"duplicate": 1})
     cluster.run(0.1)
     cluster.drop("tom>jerry#1")
@@ -239,8 +245,8 @@ def test_copy_of_a_dropped_message_is_dropped() -> None:
     assert not [e for e in cluster.run(10).trace.of("delivered") if e["message"] == "tom>jerry#1"]
 
 
-def test_partition_cuts_at_both_ends_of_a_way() -> None:
-    """A message is lost when its link is cut as it leaves, or as it would arrive."""
+def test_partition_cuts_at_both_ends_of_a_link() -> None:
+    """A message is lost if its link is cut when it leaves, or when it would arrive."""
     cluster = Cluster(2, network={"delay": (1, 1)})
     cluster.run(0.5)
     cluster.partition("tom")
@@ -268,7 +274,7 @@ def test_heal_mends_all_cuts() -> None:
 
 
 def test_message_to_a_crashed_server_is_lost() -> None:
-    """Nobody hears what arrives while the server is down; it is not kept for its next life."""
+    """A message that arrives while its server is down is not kept for the next life."""
     simulation = quiet()
     send(simulation)
     simulation.crash(simulation.hosts["b"])
@@ -285,7 +291,7 @@ def test_message_to_a_crashed_server_is_lost() -> None:
 
 
 def test_timer_runs_out_once() -> None:
-    """A timer calls its handler when its time is up, once."""
+    """A timer calls its handler once, when its time is up."""
     simulation = quiet()
     start_alarm(simulation, 3)
     simulation.run_until(60 * SECOND)
@@ -294,8 +300,8 @@ def test_timer_runs_out_once() -> None:
 
 
 @pytest.mark.parametrize("again, due", [(5, 7.0), (3, 5.0), (0.5, 2.5)])
-def test_restarted_timer_begins_anew(again: float, due: float) -> None:
-    """Starting a running timer restarts it, be the new time longer, equal or shorter; it still runs out once."""
+def test_restarted_timer_begins_again(again: float, due: float) -> None:
+    """Starting a running timer restarts it, whether the new time is longer, equal or shorter; it runs out once."""
     simulation = quiet()
     start_alarm(simulation, 3)
     simulation.run_until(2 * SECOND)
@@ -306,7 +312,7 @@ def test_restarted_timer_begins_anew(again: float, due: float) -> None:
 
 
 def test_cancelled_timer_does_not_run_out() -> None:
-    """A cancelled timer is silent, and can be started again."""
+    """A cancelled timer does not run out, and can be started again."""
     simulation = quiet()
     start_alarm(simulation, 3)
     simulation._dispatcher.timers.cancel(simulation.hosts["a"], simulation.hosts["a"].timers["alarm"])
@@ -318,7 +324,7 @@ def test_cancelled_timer_does_not_run_out() -> None:
 
 
 def test_timers_die_with_their_server() -> None:
-    """A crash ends all timers, also for the next life."""
+    """A crash ends all timers, and they stay ended in the next life."""
     simulation = quiet()
     start_alarm(simulation, 3)
     simulation.crash(simulation.hosts["a"])
@@ -332,14 +338,14 @@ def test_timers_die_with_their_server() -> None:
 
 
 def pause_and_resume(simulation: Simulation, at: int) -> None:
-    """Hold server b still from now on until a time."""
+    """Pause server b from now until a time, in seconds."""
     simulation.hosts["b"].paused = True
     simulation.run_until(at * SECOND)
     simulation._lifecycle.resume(simulation.hosts["b"])
     simulation.run_until(60 * SECOND)
 
 
-def test_paused_server_receives_everything_later() -> None:
+def test_paused_server_handles_everything_later() -> None:
     """Messages and timers that come during a pause are kept, and handled in their order when it ends."""
     simulation = quiet()
     send(simulation, 2)
@@ -366,7 +372,7 @@ def test_timer_that_a_kept_message_restarts_is_not_late() -> None:
 
 
 def test_crash_ends_a_pause() -> None:
-    """What a paused server had not heard is gone when it crashes."""
+    """What has arrived at a paused server is lost when it crashes."""
     simulation = quiet()
     send(simulation)
     simulation.hosts["b"].paused = True
@@ -420,7 +426,7 @@ def test_stored_before_anything_leaves() -> None:
 
 
 def test_log_that_is_not_durable_is_lost() -> None:
-    """A Node that forgets to name its log loses it in a crash, and the trace still tells its entries."""
+    """A Node that does not declare its log durable loses it in a crash; the trace has its entries all the same."""
     cluster = Cluster(changed(1, durable=()))
     cluster.set("x", 1)
     cluster.crash("tom")
@@ -481,7 +487,7 @@ def test_disk_holds_writes_only() -> None:
 # Lives.
 
 
-def test_later_server_starts_when_it_is_told() -> None:
+def test_later_server_starts_with_restart() -> None:
     """A server that starts later is down at first, and its first life is a first life."""
     cluster = Cluster(4, later=["spike"])
     cluster.run(30)
@@ -492,7 +498,7 @@ def test_later_server_starts_when_it_is_told() -> None:
 
 
 def test_named_leader_leads_in_its_first_life_only() -> None:
-    """Who is told to lead does so once: a restarted server is a follower."""
+    """The scenario's leader leads when it starts first; a restarted server is a follower."""
     cluster = Cluster(2)
     assert cluster.node("tom").is_leader
     cluster.crash("tom")
@@ -501,7 +507,7 @@ def test_named_leader_leads_in_its_first_life_only() -> None:
     assert not cluster.node("tom").is_leader
 
 
-def test_paper_s_timing_replaces_the_post_s() -> None:
+def test_timing_of_the_paper_replaces_that_of_the_post() -> None:
     """With the paper's timing, heartbeats come every 50 ms and timeouts are 150 to 300 ms."""
     cluster = Cluster(8, timing="paper")
     cluster.run(5)
@@ -512,7 +518,7 @@ def test_paper_s_timing_replaces_the_post_s() -> None:
 
 
 def test_scenario_without_a_step_needs_a_class() -> None:
-    """A scenario of a learner's class says so when the class is missing; a step that is not there is named."""
+    """A scenario without a step needs a class, and a step must exist."""
     with pytest.raises(ScenarioError, match="give it a Node class"):
         Simulation(Scenario())
     with pytest.raises(ScenarioError, match="there is no step 99"):
@@ -520,7 +526,7 @@ def test_scenario_without_a_step_needs_a_class() -> None:
 
 
 def test_servers_may_run_different_classes() -> None:
-    """One server may run another class than the others: so a check puts puppets around one node."""
+    """One server may run another class than the others: so a check puts fake peers around one node."""
     simulation = Simulation(default_scenario(8), classes={"spike": Quiet})
 
     assert isinstance(simulation.hosts["spike"].node, Quiet)
@@ -540,7 +546,7 @@ def test_time_moves_on_without_events() -> None:
 
 
 def test_agenda_is_as_short_as_what_is_under_way() -> None:
-    """Of a scenario's actions only the next is on the agenda, however they are written down, and they keep their order."""
+    """Of a scenario's actions only the next is on the agenda, however they are ordered, and they keep their order."""
     lines = [f"at {at} set k {at}" for at in range(40, 0, -1)] + ["at 20 set k again", "at 20 set k last"]
     simulation = Simulation(Scenario.parse("raft-steps 1; step 1; servers tom; seed 0; " + "; ".join(lines)))
     on_agenda = len(simulation._agenda.calls)
@@ -552,7 +558,7 @@ def test_agenda_is_as_short_as_what_is_under_way() -> None:
 
 
 def test_fields_of_a_node_stay_in_the_node() -> None:
-    """Nobody looks at the `vars` of a node that runs: Python would move its fields to a dictionary, and slow down."""
+    """Nothing calls `vars` on a node that runs: Python would move its fields to a dictionary, and become slower."""
     for record in (False, True):
         simulation = Simulation(default_scenario(8), record=record)
         simulation.run_until(30 * SECOND)
@@ -572,8 +578,8 @@ def test_run_stops_at_a_condition() -> None:
     assert 3 == len(arrivals(simulation)), "what else belongs to the same microsecond happens too"
 
 
-def test_events_know_their_details() -> None:
-    """An event gives its details by name."""
+def test_event_has_its_details_by_name() -> None:
+    """An event has its details by name."""
     event = Event(0, 1_500_000, "note", "tom", {"text": "hello"})
 
     assert (1.5, "hello", None) == (event.seconds, event["text"], event.get("more"))
@@ -583,7 +589,7 @@ def test_events_know_their_details() -> None:
 
 
 def test_clock_that_runs_fast_shortens_its_timers() -> None:
-    """By a clock at rate 2 a timer runs out in half the time, at rate 0.5 in twice; the other server's is as it was."""
+    """With a clock at rate 2 a timer runs out in half the time, at rate 0.5 in twice the time; other servers do not change."""
     for rate, due in ((2, 2.0), (0.5, 8.0), (1, 4.0)):
         simulation = quiet(clocks={"a": rate})
         start_alarm(simulation, 4, "a")
@@ -594,7 +600,7 @@ def test_clock_that_runs_fast_shortens_its_timers() -> None:
 
 
 def test_clock_keeps_its_rate_in_every_life() -> None:
-    """A server that starts again has the clock that it had; messages take the network's time, whoever reads it."""
+    """A restarted server has the same clock; the delay of messages does not depend on it."""
     simulation = quiet(clocks={"a": 2, "b": 2})
     host = simulation.hosts["a"]
     simulation.crash(host)
@@ -607,8 +613,8 @@ def test_clock_keeps_its_rate_in_every_life() -> None:
     assert [(1.0, 0)] == arrivals(simulation)
 
 
-def test_clock_is_read_to_the_microsecond() -> None:
-    """A rate that does not divide evenly gives whole microseconds, the nearest."""
+def test_wait_is_rounded_to_a_microsecond() -> None:
+    """With a rate that does not divide evenly, a wait is rounded to the nearest microsecond."""
     simulation = quiet(clocks={"a": 1.1})
     start_alarm(simulation, 1)
 
@@ -619,7 +625,7 @@ def test_clock_is_read_to_the_microsecond() -> None:
 
 
 def delays(spread: str) -> list[float]:
-    """Give how long each of 4,000 messages takes, in the order in which they were sent."""
+    """Return how long each of 4,000 messages takes, in the order in which they were sent."""
     simulation = quiet(delay=(1, 2), spread=spread, seed=4)
     send(simulation, 4000)
     simulation.run_until(200 * SECOND)
@@ -640,7 +646,7 @@ def test_long_spread_has_a_long_tail() -> None:
 
 
 def test_long_spread_is_the_same_every_time() -> None:
-    """The tail comes from the link's one draw: the same seed gives the same, and who is slow evenly is slow here too."""
+    """The tail comes from the link's one draw: a seed gives the same delays, and the slow messages are those of even delays."""
     even, long, again = delays("even"), delays("long"), delays("long")
 
     assert long == again
@@ -652,17 +658,17 @@ def test_long_spread_is_the_same_every_time() -> None:
 
 
 class Storing(Quiet):
-    """A server that stores two entries and a number at each alarm, tells the other, and waits for the next."""
+    """A server that stores two entries and a number at each alarm, sends a message, and waits for the next alarm."""
 
     durable = ("log", "kept")
     log: Log = field(default_factory=Log)
 
     def on_start(self) -> None:
-        """Begin to wait."""
+        """Start the alarm."""
         self.start_timer("alarm", 1)
 
     def on_alarm_timeout(self) -> None:
-        """Store, tell, wait."""
+        """Store, send, and start the alarm again."""
         self.kept += 1
         for _ in range(2):
             index = self.log.last_index + 1
@@ -680,13 +686,13 @@ def storing(*actions: str, record: bool = True, until: int = 10) -> Simulation:
 
 
 def stored(simulation: Simulation) -> tuple[int, int]:
-    """Give how many entries are on the first server's disk, and the number."""
+    """Return how many entries are on the first server's disk, and the number."""
     disk = simulation.hosts["a"].disk
     return len(disk["log"]), disk["kept"]
 
 
-def test_lost_event_was_never_there() -> None:
-    """A disk that loses has nothing of the next event, no effect of that event leaves, and the server is down."""
+def test_lost_event_leaves_nothing() -> None:
+    """After `lose`, nothing of the next event is on disk, none of its effects leaves, and the server is down."""
     simulation = storing("at 2.5 lose a", until=5)
     trace = simulation.trace
     assert trace is not None
@@ -698,12 +704,12 @@ def test_lost_event_was_never_there() -> None:
     assert [1, 2] == [event["term"] for event in trace.of("delivered", server="b")]
     assert [1, 2] == [event["fields"]["term"] for event in trace.of("sent")]
     assert [1, 2, 3, 4] == [event["index"] for event in trace.of("appended")]
-    assert [1.0, 2.0, 3.0] == alarms(simulation), "the event itself is told"
+    assert [1.0, 2.0, 3.0] == alarms(simulation), "the event itself is recorded"
     assert "will lose what its next event writes" in trace.of("note")[0]["text"]
 
 
-def test_torn_event_is_there_but_for_its_last_write() -> None:
-    """A disk that tears has all that the event did to the log but the last change, and no other field of it."""
+def test_torn_event_lacks_its_last_write() -> None:
+    """After `tear`, all changes of the log but the last are on disk, and no other field of the event."""
     simulation = storing("at 2.5 tear a", until=5)
     assert simulation.trace is not None
 
@@ -714,7 +720,7 @@ def test_torn_event_is_there_but_for_its_last_write() -> None:
 
 
 def test_server_starts_again_with_what_its_disk_has() -> None:
-    """After a lost or a torn event the next life begins with the disk, and its disk works."""
+    """After a lost or a torn event the next life begins with what is on disk, and its disk works."""
     for verb, entries in (("lose", 4), ("tear", 5)):
         simulation = storing(f"at 2.5 {verb} a", "at 4.2 restart a", until=6)
         trace = simulation.trace
@@ -725,8 +731,8 @@ def test_server_starts_again_with_what_its_disk_has() -> None:
         assert 1 == len(trace.of("crashed"))
 
 
-def test_failing_disk_strikes_whatever_comes_next() -> None:
-    """A message that changes nothing is an event too: with it the server goes down."""
+def test_disk_fails_in_the_next_event_of_any_kind() -> None:
+    """A message that changes nothing is an event, too: the server crashes in it."""
     simulation = storing("at 0.5 lose b", until=3)
     assert simulation.trace is not None
 
@@ -737,7 +743,7 @@ def test_failing_disk_strikes_whatever_comes_next() -> None:
 
 
 def test_disk_of_a_server_that_is_down_does_not_fail() -> None:
-    """Who is down has no next event, and whoever starts after has a disk that works."""
+    """A server that is down has no next event, and after its restart its disk works."""
     simulation = storing("at 2.5 crash a", "at 2.6 lose a", "at 2.7 tear a", "at 3 restart a", until=6)
     trace = simulation.trace
     assert trace is not None
@@ -748,7 +754,7 @@ def test_disk_of_a_server_that_is_down_does_not_fail() -> None:
 
 
 def test_crash_comes_before_the_failure() -> None:
-    """A server that crashes first does not take the failure into its next life."""
+    """A server that crashes first has a working disk in its next life."""
     simulation = storing("at 2.5 lose a", "at 2.6 crash a", "at 2.7 restart a", until=5)
     assert simulation.trace is not None
 
@@ -757,7 +763,7 @@ def test_crash_comes_before_the_failure() -> None:
 
 
 def test_disk_of_a_paused_server_fails_when_it_goes_on() -> None:
-    """A server that is held still handles its next event when it is resumed, and that is when its disk fails."""
+    """A paused server handles its next event when it is resumed, and then its disk fails."""
     simulation = storing("at 2.5 pause a", "at 2.6 lose a", "at 4.5 resume a", until=6)
     assert simulation.trace is not None
 
@@ -767,7 +773,7 @@ def test_disk_of_a_paused_server_fails_when_it_goes_on() -> None:
 
 @pytest.mark.parametrize("verb", ["lose", "tear"])
 def test_recording_changes_no_failure(verb: str) -> None:
-    """With a trace and without, the same is on disk, and the same servers are up."""
+    """With and without a trace, the disks hold the same, and the same servers are up."""
     parts = ("at 2.5 pause b", f"at 2.6 {verb} a", "at 4 restart crashed", f"at 5 {verb} b", "at 5.5 resume b")
     for until in range(1, 9):
         one, other = (storing(*parts, record=record, until=until) for record in (True, False))
@@ -796,15 +802,15 @@ def test_recording_changes_no_failure(verb: str) -> None:
         ("at 1 loose tom", "there is no action 'loose'; did you mean 'lose'?"),
     ],
 )
-def test_scenario_refuses_what_no_clock_network_or_disk_does(part: str, words: str) -> None:
-    """A rate, a spread or a server that cannot be is refused, with what would be right."""
+def test_scenario_refuses_impossible_clocks_networks_and_disks(part: str, words: str) -> None:
+    """The error for an impossible rate, spread or server shows what would be right."""
     with pytest.raises(ScenarioError, match=re.escape(words)):
         Scenario.parse(f"raft-steps 1; servers tom jerry; {part}")
 
 
 @pytest.mark.parametrize("how", ["lose", "crash"])
-def test_a_request_that_waited_at_a_paused_server_is_not_heard_by_a_dead_one(how: str) -> None:
-    """What waits for a paused server that goes down as it goes on is gone: nothing is stored, and nobody answers."""
+def test_request_at_a_paused_server_is_lost_when_it_crashes(how: str) -> None:
+    """A request waits at a paused server, which crashes as it resumes: nothing is stored, and there is no answer."""
     text = f"raft-steps 1; step 12; servers tom; timing paper; at 1 pause tom; at 2 set x 1; at 2.5 {how} tom; at 3 resume tom; until 4"
     cluster = Cluster.replay(text)
     cluster.crash("tom")

@@ -23,8 +23,8 @@ class Agenda:
 
     Attributes:
         now_us: The time in microseconds.
-        calls: What is planned, the next call first. Always sorted; whoever inserts a call itself, because a method call
-            takes too long, numbers it with `numbers`.
+        calls: What is planned, the next call first. Always sorted; a caller that inserts by
+            itself, because a method call would take too long, numbers the call with `numbers`.
         numbers: Numbers the calls, so that two of the same time are never compared by their arguments.
     """
 

@@ -64,7 +64,7 @@ class Clients:
         self._handle(host, handler, (client, request), "asked", {"client": client, "request": request})
 
     def answer(self, host: SimulatedHost, client: str, response: Response) -> None:
-        """Give a server's answer to the client that waits for it.
+        """Deliver a server's answer to the client that waits for it.
 
         Raises:
             Mistake: It is not an answer, or no such client waits.
