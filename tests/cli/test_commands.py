@@ -470,7 +470,7 @@ def test_ten_steps_fall_short_where_they_should() -> None:
 
     assert set(found["failed_seeds"]) <= set(range(1, 6))
     assert f"raft-steps ten-steps 4 --seed {first}" in text
-    assert "the former leader comes back" in printed("ten-steps", "4", "--seed", str(first), status=1).lower()
+    assert "the former leader restarts" in printed("ten-steps", "4", "--seed", str(first), status=1).lower()
     assert [first] == data("ten-steps", "4", "--seed", str(first), status=1)["failed_seeds"]
 
 

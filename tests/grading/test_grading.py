@@ -137,7 +137,7 @@ def test_page_has_rule_picture_and_command(graded: dict[str, Any]) -> None:
 def test_no_page_gives_a_secret_away(graded: dict[str, Any]) -> None:
     """No page contains a private seed, a line of a check, or a path of the machine."""
     code = [line.strip() for line in Path("raft_steps/lab/checks/step_06.py").read_text(encoding="utf-8").splitlines()]
-    telling = [line for line in code if line.startswith(("stage.", "sent =", "before ="))]
+    telling = [line for line in code if line.startswith(("bench.", "sent =", "before ="))]
 
     assert telling
     for path in (graded["grading"].out / "pages").iterdir():

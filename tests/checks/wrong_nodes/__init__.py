@@ -1,5 +1,5 @@
-"""Deliberately wrong Nodes, one module for each step, or two: typical mistakes, each a small class.
+"""Deliberately wrong Nodes, in one module or two for each step: typical mistakes, each a small class.
 
-The table MISTAKES at a module's end says of each Node which check is meant for it, and which kind of event that check
+The table MISTAKES at the end of a module names the check that should catch each Node, and the kind of event that it
 marks as the first one that broke the rule.
 """

@@ -1,4 +1,4 @@
-"""Nodes with mistakes of the trade rather than of the protocol: what a learner's class may do to the laboratory."""
+"""Nodes with programming errors rather than errors of the protocol."""
 
 import random
 from collections.abc import Iterator
@@ -165,14 +165,14 @@ class PropertyFails(Right):
 
 
 class AnnotationIsForgotten(Right):
-    """No mistake at all: the laboratory finds the message by the handler's surroundings."""
+    """A right Node: the laboratory finds the message's class in the handler's module."""
 
     def on_append_entries(self, sender, message):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
         super().on_append_entries(sender, message)
 
 
 class PlainMessage:
-    """A message without @message above it."""
+    """A message without @message."""
 
     term: int
 
@@ -187,7 +187,7 @@ class MessageIsPlain(Right):
 
 @message
 class WiderCall:
-    """A call with a field that nobody sends."""
+    """A call with an additional field, which no peer sends."""
 
     term: int
     prev_log_index: int

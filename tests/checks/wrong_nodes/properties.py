@@ -1,4 +1,4 @@
-"""Wrong Nodes for the properties of Raft: the fixture with one thing changed, at least three for each rule."""
+"""Wrong Nodes for the properties of Raft: the fixture with one change, at least three for each rule."""
 
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ class HalfIsEnough(RaftNode):
 
 
 class OldVotesCount(RaftNode):
-    """A vote of an election that is over counts in the next."""
+    """A vote of an earlier election counts in the next one."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         if message.vote_granted and self.votes and not self.is_leader:
@@ -33,7 +33,7 @@ class OldVotesCount(RaftNode):
 
 
 class EveryAnswerIsAVote(RaftNode):
-    """A refused vote is counted, too."""
+    """A refused vote counts too."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         self.learn_term(message.term)
@@ -43,7 +43,7 @@ class EveryAnswerIsAVote(RaftNode):
 
 
 class LeadsInANewerTerm(RaftNode):
-    """Who leads catches up with a newer term, and goes on leading in it."""
+    """A leader adopts a newer term and keeps leading in it."""
 
     def learn_term(self, term: int) -> None:
         if term > self.current_term and self.is_leader:
@@ -56,7 +56,7 @@ class LeadsInANewerTerm(RaftNode):
 
 
 class LeaderStoresACall(RaftNode):
-    """A leader takes the entries of an older leader's call."""
+    """A leader stores the entries of an older leader's call."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
@@ -65,7 +65,7 @@ class LeaderStoresACall(RaftNode):
 
 
 class LeaderCleansUp(RaftNode):
-    """A new leader drops what it could not commit, with its first heartbeat."""
+    """A new leader deletes its uncommitted entries with its first heartbeat."""
 
     def on_heartbeat_timeout(self) -> None:
         if self.is_leader and self.log.last_index > self.commit_index:
@@ -75,7 +75,7 @@ class LeaderCleansUp(RaftNode):
 
 
 class LeaderOverwrites(RaftNode):
-    """Of two writes to one key in a row, a leader keeps the second, in the place of the first."""
+    """Of two consecutive writes to one key, a leader stores the second in place of the first."""
 
     def write(self, client: str, command: Command) -> None:
         last = self.log[self.log.last_index]
@@ -87,7 +87,7 @@ class LeaderOverwrites(RaftNode):
 
 
 class LeaderFollowsItsFollowers(RaftNode):
-    """A leader that is refused goes back to where its follower's log may agree, and deletes the rest."""
+    """A leader that is refused goes back to where its follower's log may match, and deletes the rest."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         super().on_append_entries_reply(sender, message)
@@ -100,7 +100,7 @@ class LeaderFollowsItsFollowers(RaftNode):
 
 
 class PreviousTermIsNotCompared(RaftNode):
-    """A follower asks whether it has an entry at the previous index, and not of which term."""
+    """A follower compares the index of the preceding entry, but not its term."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         term = self.log.term_at(message.prev_log_index)
@@ -116,7 +116,7 @@ class PreviousTermIsNotCompared(RaftNode):
 
 
 class ConflictsStay(RaftNode):
-    """A follower adds what is longer than its own log, and leaves what conflicts."""
+    """A follower appends the entries beyond its own log, and keeps conflicting ones."""
 
     def store_entries(self, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
@@ -125,7 +125,7 @@ class ConflictsStay(RaftNode):
 
 
 class OwnTermIsStamped(RaftNode):
-    """A follower writes its own term on what it stores."""
+    """A follower stores entries with its own term."""
 
     def store_entries(self, entries: tuple[Entry, ...]) -> None:
         super().store_entries(
@@ -134,7 +134,7 @@ class OwnTermIsStamped(RaftNode):
 
 
 class TermOfTheLastEntry(RaftNode):
-    """A leader gives a new entry the term of the one before."""
+    """A leader gives a new entry the term of the preceding one."""
 
     def write(self, client: str, command: Command) -> None:
         super().write(client, command)
@@ -155,7 +155,7 @@ class OldTermsCount(RaftNode):
 
 
 class AnyLogWillDo(RaftNode):
-    """A voter does not look at the candidate's log."""
+    """A voter ignores the candidate's log."""
 
     def is_up_to_date(self, message: RequestVote) -> bool:
         return True
@@ -186,7 +186,7 @@ class HalfCommits(RaftNode):
 
 
 class FollowersApplyAtOnce(RaftNode):
-    """A follower carries out what it stores."""
+    """A follower applies entries when it stores them."""
 
     def store_entries(self, entries: tuple[Entry, ...]) -> None:
         super().store_entries(entries)
@@ -195,7 +195,7 @@ class FollowersApplyAtOnce(RaftNode):
 
 
 class LeaderAppliesAtOnce(RaftNode):
-    """A leader carries out a write before it is committed."""
+    """A leader applies a write before it is committed."""
 
     def write(self, client: str, command: Command) -> None:
         super().write(client, command)
@@ -203,7 +203,7 @@ class LeaderAppliesAtOnce(RaftNode):
 
 
 class CommitsWhatItRefuses(RaftNode):
-    """A follower that refuses a call still carries out its own log up to where the leader has committed."""
+    """A follower that refuses a call still applies its own log up to the call's commit index."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
@@ -215,7 +215,7 @@ class CommitsWhatItRefuses(RaftNode):
 
 
 class VotesForEveryone(RaftNode):
-    """A voter does not ask whether it has voted."""
+    """A voter ignores voted_for."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         self.voted_for = None if message.term == self.current_term and not self.votes else self.voted_for
@@ -223,7 +223,7 @@ class VotesForEveryone(RaftNode):
 
 
 class ForgetsToVoteForItself(RaftNode):
-    """A candidate counts its own vote and does not remember it."""
+    """A candidate counts its own vote and does not store it."""
 
     def on_election_timeout(self) -> None:
         super().on_election_timeout()
@@ -231,7 +231,7 @@ class ForgetsToVoteForItself(RaftNode):
 
 
 class FollowingClearsTheVote(RaftNode):
-    """A server that hears the leader of its term forgets its vote."""
+    """A server that receives a call of its term clears its vote."""
 
     def become_follower(self) -> None:
         super().become_follower()
@@ -239,7 +239,7 @@ class FollowingClearsTheVote(RaftNode):
 
 
 class VoteIsNotStoredBeforeACall(RaftNode):
-    """A voter grants a vote, and remembers it only when the candidate has won."""
+    """A voter grants a vote, and stores it only when the candidate has won."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         before = self.voted_for if message.term == self.current_term else None
@@ -256,7 +256,7 @@ class VoteIsNotStoredBeforeACall(RaftNode):
 
 
 class TakesAnyTerm(RaftNode):
-    """A server takes the term of every message for its own."""
+    """A server adopts the term of every message."""
 
     def learn_term(self, term: int) -> None:
         self.current_term = min(self.current_term, term)
@@ -264,7 +264,7 @@ class TakesAnyTerm(RaftNode):
 
 
 class TakesTheTermOfAnEntry(RaftNode):
-    """A follower that stores entries takes their term for its own."""
+    """A follower that stores entries adopts their term."""
 
     def store_entries(self, entries: tuple[Entry, ...]) -> None:
         super().store_entries(entries)
@@ -273,7 +273,7 @@ class TakesTheTermOfAnEntry(RaftNode):
 
 
 class GivesUpItsTerm(RaftNode):
-    """A candidate that is refused goes back to the term that it came from."""
+    """A candidate that is refused goes back to its previous term."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         super().on_request_vote_reply(sender, message)
@@ -285,7 +285,7 @@ class GivesUpItsTerm(RaftNode):
 
 
 class TakesTheLeadersWord(RaftNode):
-    """A follower sets its commit index to what a call says, late calls too."""
+    """A follower sets its commit index to that of every call, late ones too."""
 
     def commit_up_to(self, leader_commit: int, last_new: int) -> None:
         self.commit_index = min(leader_commit, last_new)
@@ -293,7 +293,7 @@ class TakesTheLeadersWord(RaftNode):
 
 
 class ElectedBeginsAnew(RaftNode):
-    """A new leader counts again from the beginning."""
+    """A new leader resets its commit index."""
 
     def become_leader(self) -> None:
         self.commit_index = 0
@@ -301,7 +301,7 @@ class ElectedBeginsAnew(RaftNode):
 
 
 class FollowerBeginsAnew(RaftNode):
-    """A server that falls back to following forgets how far it had committed."""
+    """A server that becomes a follower resets its commit index."""
 
     def become_follower(self) -> None:
         if self.is_leader:
@@ -310,7 +310,7 @@ class FollowerBeginsAnew(RaftNode):
 
 
 class TruncatesOnEveryCall(RaftNode):
-    """A follower deletes all that comes after the previous entry, and what it had committed there."""
+    """A follower deletes all entries after the preceding one, even committed ones."""
 
     def store_entries(self, entries: tuple[Entry, ...]) -> None:
         if entries:
@@ -323,25 +323,25 @@ class TruncatesOnEveryCall(RaftNode):
 
 
 class VoteIsNotOnDisk(RaftNode):
-    """A vote is forgotten in a crash."""
+    """A vote is lost in a crash."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term")
 
 
 class TermIsNotOnDisk(RaftNode):
-    """A term is forgotten in a crash."""
+    """A term is lost in a crash."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "voted_for")
 
 
 class LogIsNotOnDisk(RaftNode):
-    """A log is forgotten in a crash."""
+    """A log is lost in a crash."""
 
     durable: ClassVar[tuple[str, ...]] = ("current_term", "voted_for")
 
 
 class StartsWithoutAVote(RaftNode):
-    """What the disk says of a vote is thrown away at the start."""
+    """The vote from the disk is discarded at the start."""
 
     def on_start(self) -> None:
         self.voted_for = None
@@ -349,7 +349,7 @@ class StartsWithoutAVote(RaftNode):
 
 
 class StartsWithTheTermOfItsLog(RaftNode):
-    """A server that starts takes its term from its last entry."""
+    """A server takes its term from its last entry at the start."""
 
     def on_start(self) -> None:
         self.current_term = self.log.last_term
@@ -360,7 +360,7 @@ class StartsWithTheTermOfItsLog(RaftNode):
 
 
 class AnswersAtOnce(RaftNode):
-    """A leader tells a client that a write is done as soon as its own log has it."""
+    """A leader answers a write as soon as its own log has it."""
 
     def write(self, client: str, command: Command) -> None:
         super().write(client, command)
@@ -369,7 +369,7 @@ class AnswersAtOnce(RaftNode):
 
 
 class AnswersWhatItLoses(RaftNode):
-    """A leader that steps down tells all that wait that their writes are done."""
+    """A leader that steps down answers all waiting writes with Ok."""
 
     def become_follower(self) -> None:
         for client in self.open_writes.values():
@@ -378,7 +378,7 @@ class AnswersWhatItLoses(RaftNode):
 
 
 class FollowersAnswer(RaftNode):
-    """A follower says that a write is done and does nothing."""
+    """A follower answers a write with Ok and does nothing."""
 
     def on_client_request(self, client: str, request: Request) -> None:
         if self.is_leader:

@@ -1,7 +1,7 @@
-"""What the steps of the course break: for each rule that a step does not keep yet, a short scenario that shows it.
+"""The properties that the steps of the course violate: for each rule that a step does not keep yet, a short scenario.
 
-Most were found by a sweep and made small; where clients ask only whoever leads, two leaders of one term hardly ever
-give one index two commands, so the lines about Log Matching say whom they ask.
+Most were found by a sweep and shrunk. If clients send their requests only to a leader, two leaders of one term rarely
+store two commands at one index, so the scenarios for Log Matching name the servers that clients send to.
 """
 
 # The step, the rule, and the scenario.

@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 1: a server that answers, logs, reads or remembers wrongly."""
+"""Wrong Nodes for step 1: servers that answer, log, read or restart wrongly."""
 
 from dataclasses import field
 from typing import ClassVar
@@ -9,21 +9,21 @@ from raft_steps.lab.log import Entry
 
 
 class OnlyWritesAreAnswered(step_01.Node):
-    """A read is looked up, but its value is not sent to the client."""
+    """A read is executed, but its value is not sent to the client."""
 
     def answer_read(self, client: str, request: Get) -> None:
         self.state_machine.get(request.key)
 
 
 class AbsentKeyIsAnError(step_01.Node):
-    """A read takes it for granted that the key is there."""
+    """A read assumes that the key exists."""
 
     def answer_read(self, client: str, request: Get) -> None:
         self.reply(client, Ok(value=self.state_machine[request.key]))
 
 
 class DeletedKeyIsEmpty(step_01.Node):
-    """A deleted key keeps a place, with an empty value."""
+    """A deleted key remains, with an empty value."""
 
     def apply(self, entry: Entry) -> None:
         match entry.command:
@@ -34,7 +34,7 @@ class DeletedKeyIsEmpty(step_01.Node):
 
 
 class SecondDeleteIsAnError(step_01.Node):
-    """A delete takes it for granted that the key is there, as in the original."""
+    """A delete assumes that the key exists, as in the original."""
 
     def apply(self, entry: Entry) -> None:
         match entry.command:
@@ -56,7 +56,7 @@ class FirstValueStays(step_01.Node):
 
 
 class WritesAreNotLogged(step_01.Node):
-    """A write is carried out and answered, but never written down."""
+    """A write is applied and answered, but not logged."""
 
     def write(self, client: str, command: Command) -> None:
         self.apply(self.next_entry(command))
@@ -64,7 +64,7 @@ class WritesAreNotLogged(step_01.Node):
 
 
 class DeletesAreNotLogged(step_01.Node):
-    """Only what brings something new is written down."""
+    """Only set commands are logged."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -75,7 +75,7 @@ class DeletesAreNotLogged(step_01.Node):
 
 
 class ReadsAreLogged(step_01.Node):
-    """Every request goes through the log, a read too."""
+    """Every request is logged, a read too."""
 
     def answer_read(self, client: str, request: Get) -> None:
         value = self.state_machine.get(request.key)
@@ -84,20 +84,20 @@ class ReadsAreLogged(step_01.Node):
 
 
 class NothingIsDurable(step_01.Node):
-    """The log is kept in memory alone."""
+    """The log is kept in memory only."""
 
     durable: ClassVar[tuple[str, ...]] = ()
 
 
 class LogIsNotReplayed(step_01.Node):
-    """The log is there after a restart, but nobody reads it."""
+    """The log is there after a restart, but is not replayed."""
 
     def on_start(self) -> None:
         self.current_term = self.log.last_term
 
 
 class FirstEntryIsReplayed(step_01.Node):
-    """The replay forgets what came after the first entry."""
+    """The replay stops after the first entry."""
 
     def replay_log(self) -> None:
         self.state_machine = {}
@@ -106,7 +106,7 @@ class FirstEntryIsReplayed(step_01.Node):
 
 
 class StateIsDurableToo(step_01.Node):
-    """The state machine is stored beside the log, which nobody replays."""
+    """The state machine is durable too, and the log is not replayed."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "state_machine")
 
@@ -115,14 +115,14 @@ class StateIsDurableToo(step_01.Node):
 
 
 class TermBeginsAtZero(step_01.Node):
-    """The log is replayed, but its last term is not looked at."""
+    """The log is replayed, but its last term is ignored."""
 
     def on_start(self) -> None:
         self.replay_log()
 
 
 class CarriesOutTwice(step_01.Node):
-    """A write is carried out when it is logged, and again when it is answered."""
+    """A write is applied when it is logged, and again when it is answered."""
 
     def write(self, client: str, command: Command) -> None:
         super().write(client, command)
@@ -130,7 +130,7 @@ class CarriesOutTwice(step_01.Node):
 
 
 class ApplyIsNotRecorded(step_01.Node):
-    """The state machine is right, but the driver never hears of it."""
+    """The state machine is right, but `apply` does not call the base class, which records it."""
 
     def apply(self, entry: Entry) -> None:
         if isinstance(entry.command, Set):
@@ -140,7 +140,7 @@ class ApplyIsNotRecorded(step_01.Node):
 
 
 class ReplaysTwice(step_01.Node):
-    """The log is replayed at the start of a life, and once more to be sure."""
+    """The log is replayed twice at the start."""
 
     def on_start(self) -> None:
         super().on_start()
@@ -148,7 +148,7 @@ class ReplaysTwice(step_01.Node):
 
 
 class SavesLater(step_01.Node):
-    """A write is answered at once, and logged a second later: the server in a hurry of notebook 01."""
+    """A write is answered at once, and logged a second later: the hurried server of notebook 01."""
 
     unsaved: list[Command] = field(default_factory=list)
 
@@ -176,7 +176,7 @@ class ReadsAreLoggedLater(step_01.Node):
 
 
 class AnswersTwice(step_01.Node):
-    """A write is acknowledged when it is logged, and again when it is carried out."""
+    """A write is answered when it is logged, and again when it is applied."""
 
     def on_client_request(self, client: str, request: Request) -> None:
         super().on_client_request(client, request)

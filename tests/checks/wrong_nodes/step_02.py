@@ -7,7 +7,7 @@ from raft_steps.step_02_append_entries import AppendEntries, AppendEntriesReply
 
 
 class OneHeartbeatOnly(step_02.Node):
-    """The timer is started once and not again when it runs out."""
+    """The heartbeat timer is not started again when it expires."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -19,7 +19,7 @@ class OneHeartbeatOnly(step_02.Node):
 
 
 class FirstHeartbeatIsLate(step_02.Node):
-    """The leader waits an interval before it says anything."""
+    """The leader waits an interval before its first heartbeat."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -27,21 +27,21 @@ class FirstHeartbeatIsLate(step_02.Node):
 
 
 class HeartbeatGoesToOne(step_02.Node):
-    """Only the first of the followers is thought of."""
+    """Only the first follower gets a heartbeat."""
 
     def send_heartbeat(self) -> None:
         self.send(self.peers()[0], self.append_entries_after(self.log.last_index))
 
 
 class HeartbeatAsksForNothing(step_02.Node):
-    """A heartbeat names the common first entry, which every follower has, so none learns that it lacks something."""
+    """A heartbeat names entry 0, which every follower has, so a follower that lacks entries never refuses."""
 
     def send_heartbeat(self) -> None:
         self.broadcast(AppendEntries(prev_log_index=0, prev_log_term=0, entries=()))
 
 
 class PreviousIsReadTooLate(step_02.Node):
-    """The previous entry is looked up when the new one is in the log already, as in the original."""
+    """The preceding entry is read when the new one is in the log already, as in the original."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -53,7 +53,7 @@ class PreviousIsReadTooLate(step_02.Node):
 
 
 class WholeLogEveryTime(step_02.Node):
-    """Every write sends everything, so that nothing can be missing."""
+    """Every write sends the whole log."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -64,7 +64,7 @@ class WholeLogEveryTime(step_02.Node):
 
 
 class NewEntryWaitsForTheHeartbeat(step_02.Node):
-    """A write is logged, and followers are to hear of it some day."""
+    """A write is logged, but not sent before the next heartbeat."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -74,7 +74,7 @@ class NewEntryWaitsForTheHeartbeat(step_02.Node):
 
 
 class NewEntryGoesTwice(step_02.Node):
-    """The calls to all are made once for each follower."""
+    """The calls to all followers are sent once for each follower."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -87,7 +87,7 @@ class NewEntryGoesTwice(step_02.Node):
 
 
 class NothingIsCarriedOut(step_02.Node):
-    """A write is logged, sent and answered, and not done."""
+    """A write is logged, sent and answered, but not applied."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -97,7 +97,7 @@ class NothingIsCarriedOut(step_02.Node):
 
 
 class CarriesOutTwice(step_02.Node):
-    """A write is carried out when it is logged, and again when it is answered."""
+    """A write is applied when it is logged, and again when it is answered."""
 
     def write(self, client: str, command: Command) -> None:
         super().write(client, command)
@@ -105,7 +105,7 @@ class CarriesOutTwice(step_02.Node):
 
 
 class PreviousEntryIsNotLookedAt(step_02.Node):
-    """The entries are stored wherever they come, behind what is there."""
+    """The entries are appended without comparing the preceding one."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
         for entry in entries:
@@ -114,7 +114,7 @@ class PreviousEntryIsNotLookedAt(step_02.Node):
 
 
 class OnlyTheIndexIsCompared(step_02.Node):
-    """It is enough that there is an entry before, whichever it is."""
+    """Any preceding entry is accepted, whatever its term."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
         if prev_log_index > self.log.last_index:
@@ -127,14 +127,14 @@ class OnlyTheIndexIsCompared(step_02.Node):
 
 
 class OneEntryIsStored(step_02.Node):
-    """A call is taken to bring one entry."""
+    """Only one entry of a call is stored."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
         return super().store_entries(prev_log_index, prev_log_term, entries[:1])
 
 
 class RefusalsAreSilent(step_02.Node):
-    """Who has nothing good to say says nothing."""
+    """A follower that would refuse does not answer."""
 
     def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
         if success:
@@ -142,7 +142,7 @@ class RefusalsAreSilent(step_02.Node):
 
 
 class AnswersTwice(step_02.Node):
-    """The leader hears everything twice: after each refusal it tries again twice, and is refused four times."""
+    """Every call is answered twice: after each refusal the leader retries twice, and is refused four times."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
@@ -150,7 +150,7 @@ class AnswersTwice(step_02.Node):
 
 
 class AnswerIsAboutTheLastEntry(step_02.Node):
-    """The answer names the follower's last entry, and not the one that the call asked for."""
+    """The answer names the follower's last entry instead of the call's preceding one."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
@@ -158,7 +158,7 @@ class AnswerIsAboutTheLastEntry(step_02.Node):
 
 
 class IndexAndTermAreMixedUp(step_02.Node):
-    """The two numbers of the previous entry change places; in many short logs they are equal."""
+    """Index and term of the preceding entry are swapped; in many short logs they are equal."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         success = self.store_entries(message.prev_log_term, message.prev_log_index, message.entries)
@@ -166,7 +166,7 @@ class IndexAndTermAreMixedUp(step_02.Node):
 
 
 class TriesAgainTwice(step_02.Node):
-    """A refusal is answered with two calls, and each of them may be refused."""
+    """A refusal is answered with two calls, each of which may be refused."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         super().on_append_entries_reply(sender, message)
@@ -174,7 +174,7 @@ class TriesAgainTwice(step_02.Node):
 
 
 class AllAreTriedAgain(step_02.Node):
-    """One follower refuses, and the second try goes to all of them."""
+    """When one follower refuses, the retry goes to all of them."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if not message.success:
@@ -182,21 +182,21 @@ class AllAreTriedAgain(step_02.Node):
 
 
 class RefusalIsRepeated(step_02.Node):
-    """The leader tries again where it was refused."""
+    """The leader retries with the same entry."""
 
     def index_before(self, refused_index: int) -> int:
         return refused_index
 
 
 class RefusalIsIgnored(step_02.Node):
-    """The leader hears a refusal and leaves it at that."""
+    """The leader ignores a refusal."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         pass
 
 
 class OneEntryAtATime(step_02.Node):
-    """The leader sends the entry that was asked for, and never those after it."""
+    """The leader sends one entry, and never those after it."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
         return AppendEntries(
@@ -207,7 +207,7 @@ class OneEntryAtATime(step_02.Node):
 
 
 class ConflictsStay(step_02.Node):
-    """What is in the log stays in the log."""
+    """A conflicting entry is not deleted."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
         if self.log.term_at(prev_log_index) != prev_log_term:
@@ -219,7 +219,7 @@ class ConflictsStay(step_02.Node):
 
 
 class MatchingEntriesAreDeleted(step_02.Node):
-    """Everything after the previous entry makes room for the new ones, even where they agree."""
+    """Everything after the preceding entry is deleted, even entries that match."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
         if self.log.term_at(prev_log_index) != prev_log_term:
@@ -231,7 +231,7 @@ class MatchingEntriesAreDeleted(step_02.Node):
 
 
 class HeartbeatCutsOff(step_02.Node):
-    """A heartbeat is taken to say where the leader's log ends."""
+    """A heartbeat deletes everything after the preceding entry."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
         fits = super().store_entries(prev_log_index, prev_log_term, entries)
@@ -241,7 +241,7 @@ class HeartbeatCutsOff(step_02.Node):
 
 
 class SameEntryTwice(step_02.Node):
-    """Entries are appended, whether they are there or not."""
+    """Entries are appended even if the log has them already."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
         if self.log.term_at(prev_log_index) != prev_log_term:
@@ -254,14 +254,14 @@ class SameEntryTwice(step_02.Node):
 
 
 class FollowersServeClients(step_02.Node):
-    """Nobody is turned away."""
+    """A follower answers clients like a leader."""
 
     def on_client_request(self, client: str, request: Request) -> None:
         super(step_02.Node, self).on_client_request(client, request)
 
 
 class ClientsGetNoAnswer(step_02.Node):
-    """A follower leaves its clients waiting."""
+    """A follower does not answer its clients."""
 
     def on_client_request(self, client: str, request: Request) -> None:
         if self.is_leader:

@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 3: leaders that count wrongly, and servers that carry entries out at the wrong time."""
+"""Wrong Nodes for step 3: leaders that count wrongly, and servers that apply entries at the wrong time."""
 
 from dataclasses import field
 
@@ -11,7 +11,7 @@ from raft_steps.step_03_majority_commit import CommitEntry
 
 
 class AnswersAtOnce(step_03.Node):
-    """The client is answered as in step 2, while the entry is still on its way."""
+    """The client is answered as in step 2, before a majority has the entry."""
 
     def write(self, client: str, command: Command) -> None:
         super().write(client, command)
@@ -20,7 +20,7 @@ class AnswersAtOnce(step_03.Node):
 
 
 class CarriesOutAtOnce(step_03.Node):
-    """The answer waits, but what was asked for is done at once."""
+    """The answer waits, but the write is applied at once."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -29,7 +29,7 @@ class CarriesOutAtOnce(step_03.Node):
 
 
 class StateIsChangedAtOnce(step_03.Node):
-    """The state machine is written while the entry still waits, and the driver is not even told."""
+    """The state machine changes while the entry still waits, without a call of `apply`."""
 
     def write(self, client: str, command: Command) -> None:
         super().write(client, command)
@@ -38,7 +38,7 @@ class StateIsChangedAtOnce(step_03.Node):
 
 
 class WriteIsNotLogged(step_03.Node):
-    """A write is noted down as open, and never as an entry: the followers are sent what comes after nothing."""
+    """A write is stored as pending, but never logged, so the followers get no entry."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -49,7 +49,7 @@ class WriteIsNotLogged(step_03.Node):
 
 
 class EntryStaysAtHome(step_03.Node):
-    """The followers are asked whether they have the new entry, which they are not sent."""
+    """The call names the new entry as the preceding one, and does not carry it."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -61,7 +61,7 @@ class EntryStaysAtHome(step_03.Node):
 
 
 class WaitsForSomebody(step_03.Node):
-    """Only an acknowledgement makes the leader count, so that one without followers waits for ever."""
+    """Only an acknowledgement makes the leader count, so a leader without followers waits forever."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
@@ -72,7 +72,7 @@ class WaitsForSomebody(step_03.Node):
 
 
 class WaitsForAll(step_03.Node):
-    """Every follower must have the entry: one that is down stops all writes."""
+    """Every follower must have the entry: one that is down blocks all writes."""
 
     def commit_acknowledged(self) -> None:
         for client in list(self.open_writes):
@@ -81,7 +81,7 @@ class WaitsForAll(step_03.Node):
 
 
 class FirstAcknowledgementIsEnough(step_03.Node):
-    """One follower is half of two, and of every other number."""
+    """One follower is enough in a cluster of any size."""
 
     def commit_acknowledged(self) -> None:
         for client in list(self.open_writes):
@@ -90,7 +90,7 @@ class FirstAcknowledgementIsEnough(step_03.Node):
 
 
 class HalfIsRoundedDown(step_03.Node):
-    """Half of three followers is taken to be one."""
+    """Half of three followers is rounded down to one."""
 
     def commit_acknowledged(self) -> None:
         for client in list(self.open_writes):
@@ -99,7 +99,7 @@ class HalfIsRoundedDown(step_03.Node):
 
 
 class MessagesAreCounted(step_03.Node):
-    """Acknowledgements are counted, and not who sent them."""
+    """Acknowledgements are counted instead of followers."""
 
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -114,7 +114,7 @@ class MessagesAreCounted(step_03.Node):
 
 
 class RefusalsCount(step_03.Node):
-    """Whoever answers at all is counted."""
+    """A refusal counts as an acknowledgement."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         for followers in self.acknowledgements.values():
@@ -125,7 +125,7 @@ class RefusalsCount(step_03.Node):
 
 
 class RefusalIsIgnored(step_03.Node):
-    """A refusal is no acknowledgement, and nothing else either."""
+    """A refusal is not counted, but causes no retry either."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if message.success:
@@ -133,7 +133,7 @@ class RefusalIsIgnored(step_03.Node):
 
 
 class AcknowledgementsAreKept(step_03.Node):
-    """Who has ever acknowledged something counts for every later write."""
+    """A follower that has acknowledged anything counts for every later write."""
 
     ever: set[str] = field(default_factory=set)
 
@@ -149,7 +149,7 @@ class AcknowledgementsAreKept(step_03.Node):
 
 
 class OneOpenWrite(step_02.Node):
-    """There is one place for a write that waits, and the second write takes it."""
+    """Only one write can be pending; a second one replaces it."""
 
     open_client: str = ""
     open_entry: Entry | None = None
@@ -174,7 +174,7 @@ class OneOpenWrite(step_02.Node):
 
 
 class LastWriteFirst(step_03.Node):
-    """Writes that wait are carried out newest first."""
+    """Pending writes are applied newest first."""
 
     def commit_acknowledged(self) -> None:
         for client in reversed(list(self.open_writes)):
@@ -183,7 +183,7 @@ class LastWriteFirst(step_03.Node):
 
 
 class OldestWriteAlone(step_03.Node):
-    """An acknowledgement is counted for the write that has waited longest, though it may be about a later one."""
+    """An acknowledgement counts for the oldest pending write, even if it is about a later one."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if not message.success:
@@ -194,7 +194,7 @@ class OldestWriteAlone(step_03.Node):
 
 
 class ReadsSeeTheLog(step_03.Node):
-    """A read looks at the newest entry of the log, committed or not."""
+    """A read uses the newest entry of the log, committed or not."""
 
     def on_client_request(self, client: str, request: Request) -> None:
         for entry in self.open_writes.values():
@@ -204,14 +204,14 @@ class ReadsSeeTheLog(step_03.Node):
 
 
 class CommitIsNotSent(step_03.Node):
-    """The leader carries the entry out, and no follower hears of it."""
+    """The leader applies the entry, and sends no CommitEntry."""
 
     def announce_commit(self, index: int) -> None:
         pass
 
 
 class CommitIsAnnouncedEarly(step_03.Node):
-    """The followers are told to carry an entry out together with the entry."""
+    """CommitEntry is sent together with the entry."""
 
     def write(self, client: str, command: Command) -> None:
         super().write(client, command)
@@ -219,7 +219,7 @@ class CommitIsAnnouncedEarly(step_03.Node):
 
 
 class FollowersCarryOutWhatTheyStore(step_03.Node):
-    """A follower carries an entry out when it stores it."""
+    """A follower applies an entry when it stores it."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
@@ -228,14 +228,14 @@ class FollowersCarryOutWhatTheyStore(step_03.Node):
 
 
 class FollowersCarryOutTheirLastEntry(step_03.Node):
-    """Whichever index the leader names, it is the end of the log that is carried out."""
+    """A follower applies its last entry, whatever index CommitEntry names."""
 
     def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
         self.apply(self.log[self.log.last_index])
 
 
 class FollowersLeaveOutTheirLastEntry(step_03.Node):
-    """An entry is carried out if another one comes after it."""
+    """A follower applies an entry only if another one follows it."""
 
     def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
         if message.index < self.log.last_index:
@@ -243,7 +243,7 @@ class FollowersLeaveOutTheirLastEntry(step_03.Node):
 
 
 class FollowersTrustTheIndex(step_03.Node):
-    """It is taken for granted that the entry is there."""
+    """A follower assumes that it has the committed entry."""
 
     def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
         self.apply(self.log[message.index])

@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 4: servers that wait, run, count and lead wrongly."""
+"""Wrong Nodes for step 4: servers that wait, start elections, count and lead wrongly."""
 
 from typing import ClassVar
 
@@ -8,14 +8,14 @@ from raft_steps.step_04_leader_election import RequestVote, RequestVoteReply
 
 
 class NobodyRuns(step_04.Node):
-    """The timer is never started."""
+    """The election timer is never started."""
 
     def start_election_timer(self) -> None:
         pass
 
 
 class TermStays(step_04.Node):
-    """The candidate asks for votes in the term that it is in already."""
+    """The candidate asks for votes in its current term."""
 
     def start_election(self) -> None:
         self.is_candidate = True
@@ -25,7 +25,7 @@ class TermStays(step_04.Node):
 
 
 class CandidacyIsNotSet(step_04.Node):
-    """The server runs, and does not say that it does."""
+    """A candidate does not set is_candidate."""
 
     def start_election(self) -> None:
         super().start_election()
@@ -33,7 +33,7 @@ class CandidacyIsNotSet(step_04.Node):
 
 
 class OneServerIsAsked(step_04.Node):
-    """The candidate asks only as many as it needs."""
+    """The candidate asks only as many servers as it needs."""
 
     def start_election(self) -> None:
         self.is_candidate = True
@@ -50,28 +50,28 @@ class TimeoutOf18IsNeverDrawn(step_04.Node):
 
 
 class TimeoutIsNoWholeNumber(step_04.Node):
-    """Any number from 8 to 18 is drawn."""
+    """The timeout is any number from 8 to 18."""
 
     def draw_election_timeout(self) -> None:
         self.election_timeout = self.random.uniform(8, 18)
 
 
 class TimeoutIsTheSameForAll(step_04.Node):
-    """Nothing is drawn at all."""
+    """The timeout is not drawn."""
 
     def draw_election_timeout(self) -> None:
         self.election_timeout = 10
 
 
 class HeartbeatsAreIgnored(step_04.Node):
-    """The election timer goes on whatever a leader says."""
+    """A call does not restart the election timer."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super(step_04.Node, self).on_append_entries(sender, message)
 
 
 class HeartbeatIsAnsweredTwice(step_04.Node):
-    """What a follower did before is done before the timer starts, and after it."""
+    """The inherited handler runs twice, before and after the timer is started."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super(step_04.Node, self).on_append_entries(sender, message)
@@ -79,7 +79,7 @@ class HeartbeatIsAnsweredTwice(step_04.Node):
 
 
 class HeartbeatStopsTheTimer(step_04.Node):
-    """Whoever has heard a leader once never runs again."""
+    """A call stops the election timer for good."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.cancel_timer("election")
@@ -87,14 +87,14 @@ class HeartbeatStopsTheTimer(step_04.Node):
 
 
 class RefusalsAreVotes(step_04.Node):
-    """Every answer counts."""
+    """Every reply counts as a vote."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         super().on_request_vote_reply(sender, RequestVoteReply(vote_granted=True))
 
 
 class CandidateLeadsAtOnce(step_04.Node):
-    """The candidate does not wait for the answers."""
+    """The candidate does not wait for votes."""
 
     def start_election(self) -> None:
         super().start_election()
@@ -102,7 +102,7 @@ class CandidateLeadsAtOnce(step_04.Node):
 
 
 class OwnVoteIsForgotten(step_04.Node):
-    """The candidate asks the others, and counts the others."""
+    """The candidate counts only the votes of others."""
 
     def start_election(self) -> None:
         super().start_election()
@@ -110,7 +110,7 @@ class OwnVoteIsForgotten(step_04.Node):
 
 
 class MoreThanHalfIsNeeded(step_04.Node):
-    """The paper's majority, which comes in step 9: here half of the servers are enough."""
+    """The paper's majority, which comes with step 9: here half of the servers are enough."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         if message.vote_granted:
@@ -120,7 +120,7 @@ class MoreThanHalfIsNeeded(step_04.Node):
 
 
 class WaitsForAnotherVote(step_04.Node):
-    """Only a vote that comes in makes the candidate count, so that a server alone waits for ever."""
+    """Only an incoming vote makes the candidate count, so a single server waits forever."""
 
     def start_election(self) -> None:
         self.is_candidate = True
@@ -131,7 +131,7 @@ class WaitsForAnotherVote(step_04.Node):
 
 
 class RepliesAreCounted(step_04.Node):
-    """Votes are counted, and not who gave them."""
+    """Votes are counted instead of voters."""
 
     count: int = 1
 
@@ -143,7 +143,7 @@ class RepliesAreCounted(step_04.Node):
 
 
 class WinsWithEveryVote(step_04.Node):
-    """Whoever leads already becomes leader again with the next vote."""
+    """A leader becomes leader again with every further vote."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         if message.vote_granted:
@@ -153,7 +153,7 @@ class WinsWithEveryVote(step_04.Node):
 
 
 class CandidacyIsNotOver(step_04.Node):
-    """The winner leads, and says that it still runs."""
+    """The winner leads, and is_candidate stays set."""
 
     def become_leader(self) -> None:
         super().become_leader()
@@ -161,7 +161,7 @@ class CandidacyIsNotOver(step_04.Node):
 
 
 class WinnerKeepsItToItself(step_04.Node):
-    """The new leader waits an interval before it says anything."""
+    """The new leader waits an interval before its first heartbeat."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -172,7 +172,7 @@ class WinnerKeepsItToItself(step_04.Node):
 
 
 class LeaderTimesOut(step_04.Node):
-    """The election timer goes on when the election is won."""
+    """The election timer keeps running when the election is won."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -182,7 +182,7 @@ class LeaderTimesOut(step_04.Node):
 
 
 class NamedLeaderTimesOut(step_04.Node):
-    """The election timer is started last, when the server that was told to lead leads already."""
+    """The election timer is started last, when the named leader leads already."""
 
     def on_start(self) -> None:
         self.draw_election_timeout()
@@ -191,7 +191,7 @@ class NamedLeaderTimesOut(step_04.Node):
 
 
 class ReplayAddsToWhatIsThere(step_04.Node):
-    """What was carried out and is no longer in the log stays in the state machine."""
+    """The replay keeps the old state machine, with the effects of entries that are no longer in the log."""
 
     def replay_log(self) -> None:
         for entry in self.log:
@@ -199,7 +199,7 @@ class ReplayAddsToWhatIsThere(step_04.Node):
 
 
 class LogIsNotCarriedOut(step_04.Node):
-    """The new leader leaves its state machine as it is."""
+    """The new leader does not replay its log."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -219,7 +219,7 @@ class CandidateGivesUp(step_04.Node):
 
 
 class TermIsRaisedOnce(step_04.Node):
-    """A candidate that runs again stays in its term."""
+    """A candidate that starts another election stays in its term."""
 
     def start_election(self) -> None:
         if self.is_candidate:

@@ -1,18 +1,18 @@
-"""Wrong Nodes for step 4: servers that give or refuse their vote wrongly."""
+"""Wrong Nodes for step 4: servers that grant or refuse their vote wrongly."""
 
 from raft_steps import step_04_leader_election as step_04
 from raft_steps.step_04_leader_election import RequestVote
 
 
 class EveryoneHasItsVote(step_04.Node):
-    """Whoever asks with a newer term has the vote; nobody notes who had it."""
+    """Every candidate with a newer term gets the vote, and it is not stored."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         self.answer_request_vote(sender, message.term > self.current_term)
 
 
 class NobodyHasItsVote(step_04.Node):
-    """A server has voted for itself, and so for nobody else, from the beginning."""
+    """A server has voted for itself from the beginning, and so for no other."""
 
     def on_start(self) -> None:
         super().on_start()
@@ -20,7 +20,7 @@ class NobodyHasItsVote(step_04.Node):
 
 
 class VotesForItself(step_04.Node):
-    """The vote is given, but the wrong name is written down."""
+    """The vote is granted, but the wrong name is stored."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         super().on_request_vote(sender, message)
@@ -29,7 +29,7 @@ class VotesForItself(step_04.Node):
 
 
 class RefusalIsAVote(step_04.Node):
-    """Whoever asks is written down, whatever the answer: then the vote is gone."""
+    """A refused candidate is stored as if it had the vote, which is then used up."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         vote_granted = message.term > self.current_term and self.voted_for is None
@@ -40,7 +40,7 @@ class RefusalIsAVote(step_04.Node):
 
 
 class TermIsNotLookedAt(step_04.Node):
-    """The first that asks has the vote, however old its term is."""
+    """The first candidate gets the vote, however old its term is."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         vote_granted = self.voted_for is None
@@ -60,7 +60,7 @@ class SameTermIsNewEnough(step_04.Node):
 
 
 class VoterDoesNotWait(step_04.Node):
-    """A voter runs against the candidate that it has just chosen."""
+    """A voter does not restart its election timer."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         vote_granted = message.term > self.current_term and self.voted_for is None
@@ -70,7 +70,7 @@ class VoterDoesNotWait(step_04.Node):
 
 
 class WhoRefusesWaitsToo(step_04.Node):
-    """Whoever asks, even in vain, keeps the others from running."""
+    """Every RequestVote restarts the election timer, even one that is refused."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         super().on_request_vote(sender, message)

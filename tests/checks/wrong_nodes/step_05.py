@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 5: a term that is not sent, not heard, or heard wrongly, and what a rewritten handler forgets."""
+"""Wrong Nodes for step 5: a term that is not sent, not read, or read wrongly, and what a rewritten handler forgets."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ class Sends(step_04.Node):
 
 
 class Hears(step_04.Node):
-    """The other half, and right: whoever hears a call catches up."""
+    """The right half of the follower: a call's newer term is adopted."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = max(self.current_term, message.term)
@@ -36,18 +36,18 @@ class Hears(step_04.Node):
 
 
 class OldCallIsSent(Hears):
-    """The message has a term, but the method that builds it is the old one, which builds the old message."""
+    """The message has a term, but the inherited method still builds the old message."""
 
 
 class CallIsNotReturned(Hears):
-    """The call is built right, and nobody gets it: the return is forgotten."""
+    """The call is built, but not returned."""
 
     def append_entries_after(self, prev_log_index: int) -> None:
         call_after(self, prev_log_index)
 
 
 class CallIsSentTwice(Hears):
-    """Who should only build the call sends it, too, and to all."""
+    """The method that should only build the call also sends it, to all."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
         call = call_after(self, prev_log_index)
@@ -56,14 +56,14 @@ class CallIsSentTwice(Hears):
 
 
 class TermOfLastEntryIsSent(Hears):
-    """The term that is sent is that of the last entry, and not the current one."""
+    """The call carries the term of the last entry instead of the current one."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
         return replace(call_after(self, prev_log_index), term=self.log.last_term)
 
 
 class OnlyHeartbeatsCarryTheTerm(Hears):
-    """A call with entries is sent with a term of 0."""
+    """A call with entries carries the term 0."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
         call = call_after(self, prev_log_index)
@@ -71,11 +71,11 @@ class OnlyHeartbeatsCarryTheTerm(Hears):
 
 
 class HandlerIsInherited(Sends):
-    """The call carries the term, but nobody wrote a handler for it: the old one hears the old call."""
+    """The call carries the term, but the inherited handler expects the old message."""
 
 
 class TermIsNotRead(Sends):
-    """The call is heard as before; nobody looks at its term."""
+    """The handler ignores the term."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.start_election_timer()
@@ -84,7 +84,7 @@ class TermIsNotRead(Sends):
 
 
 class TermIsRaisedByOne(Sends):
-    """Whoever is behind goes one term further, as a candidate does."""
+    """A server that is behind increments its term by one, as a candidate does."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term > self.current_term:
@@ -95,7 +95,7 @@ class TermIsRaisedByOne(Sends):
 
 
 class AnyTermIsTaken(Sends):
-    """The term of the call is taken over even if it is smaller."""
+    """The term of the call is adopted even if it is smaller."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = message.term
@@ -105,7 +105,7 @@ class AnyTermIsTaken(Sends):
 
 
 class LeaderKnowsBetter(Sends):
-    """A leader does not look at the terms of others."""
+    """A leader ignores the term of a call."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if not self.is_leader:
@@ -116,7 +116,7 @@ class LeaderKnowsBetter(Sends):
 
 
 class TimerIsForgotten(Sends):
-    """The handler was written anew, without the line that restarts the election timer."""
+    """The handler was rewritten without the line that restarts the election timer."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = max(self.current_term, message.term)
@@ -125,7 +125,7 @@ class TimerIsForgotten(Sends):
 
 
 class TimerIsOnlyCancelled(Sends):
-    """A call stops the election timer, and nothing starts it again."""
+    """A call cancels the election timer, which is not started again."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = max(self.current_term, message.term)
@@ -135,7 +135,7 @@ class TimerIsOnlyCancelled(Sends):
 
 
 class AnswerIsForgotten(Sends):
-    """What the call brings is stored, and nobody hears of it."""
+    """The entries are stored, but the call is not answered."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = max(self.current_term, message.term)
@@ -144,7 +144,7 @@ class AnswerIsForgotten(Sends):
 
 
 class OlderCallIsIgnored(Sends):
-    """A call of an older term is met with silence."""
+    """A call of an older term is not answered."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term < self.current_term:
@@ -156,7 +156,7 @@ class OlderCallIsIgnored(Sends):
 
 
 class OlderCallIsAFailure(Sends):
-    """A call of an older term is answered as if the entry before were missing."""
+    """A call of an older term is answered as if the preceding entry were missing."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         up_to_date = message.term >= self.current_term
@@ -167,7 +167,7 @@ class OlderCallIsAFailure(Sends):
 
 
 class AnswerIsAlwaysYes(Sends):
-    """The answer says success, whatever came of the entries."""
+    """The answer is always success, whether the entries were stored or not."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = max(self.current_term, message.term)
@@ -177,7 +177,7 @@ class AnswerIsAlwaysYes(Sends):
 
 
 class EntriesAreForgotten(Sends):
-    """The call is answered rightly, but what it brings is not stored."""
+    """The call is answered correctly, but its entries are not stored."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = max(self.current_term, message.term)
@@ -187,7 +187,7 @@ class EntriesAreForgotten(Sends):
 
 
 class OnlyNewTermsBringEntries(Sends):
-    """Storing stands in the block that catches up."""
+    """The entries are stored only if the call has a newer term."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         success = self.log.term_at(message.prev_log_index) == message.prev_log_term
@@ -200,7 +200,7 @@ class OnlyNewTermsBringEntries(Sends):
 
 @message
 class CallWithTermReady:
-    """A call whose term is 0 unless somebody says otherwise."""
+    """A call whose term is 0 by default."""
 
     term: int = 0
     prev_log_index: int
@@ -210,7 +210,7 @@ class CallWithTermReady:
 
 @message
 class CallWithTermPerhaps:
-    """A call whose term may be missing."""
+    """A call whose term may be None."""
 
     term: int | None
     prev_log_index: int
@@ -220,7 +220,7 @@ class CallWithTermPerhaps:
 
 @message
 class CallWithTermAsText:
-    """A call whose term is a word."""
+    """A call whose term is a string."""
 
     term: str
     prev_log_index: int
@@ -242,7 +242,7 @@ class TermHasADefault(Sends):
 
 
 class TermMayBeNone(Sends):
-    """The message takes None for a term."""
+    """The message accepts None as its term."""
 
     def on_append_entries(self, sender: str, message: CallWithTermPerhaps) -> None:
         self.current_term = max(self.current_term, message.term or 0)
@@ -252,7 +252,7 @@ class TermMayBeNone(Sends):
 
 
 class TermIsAString(step_04.Node):
-    """The message takes text for a term, and the sender spells its own."""
+    """The message declares a string, and the sender converts its term."""
 
     def append_entries_after(self, prev_log_index: int) -> CallWithTermAsText:
         return CallWithTermAsText(

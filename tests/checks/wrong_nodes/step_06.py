@@ -8,7 +8,7 @@ from raft_steps.step_06_term_checks import AppendEntriesRefused
 
 
 class Rest(step_05.Node):
-    """What a learner has right: all but one method."""
+    """A right Node, of which each wrong one changes one method."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term < self.current_term:
@@ -35,7 +35,7 @@ class Rest(step_05.Node):
 
 
 class OwnTermIsRefused(Rest):
-    """The comparison has one sign too many: <= instead of <."""
+    """The comparison is <= instead of <."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term <= self.current_term:
@@ -45,7 +45,7 @@ class OwnTermIsRefused(Rest):
 
 
 class OlderTermIsFollowed(Rest):
-    """The comparison is the wrong way round."""
+    """The comparison is reversed."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term > self.current_term:
@@ -55,7 +55,7 @@ class OlderTermIsFollowed(Rest):
 
 
 class RefusalIsAFailure(Rest):
-    """An older term is answered as if only the entry before were missing."""
+    """An older term is answered as if only the preceding entry were missing."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term < self.current_term:
@@ -65,7 +65,7 @@ class RefusalIsAFailure(Rest):
 
 
 class RefusalIsSilence(Rest):
-    """An older term is passed over without a word."""
+    """A call of an older term is not answered."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term >= self.current_term:
@@ -73,7 +73,7 @@ class RefusalIsSilence(Rest):
 
 
 class RefusalCarriesTheOldTerm(Rest):
-    """The refusal says the term of the one who is refused."""
+    """The refusal carries the term of the refused call."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term < self.current_term:
@@ -83,7 +83,7 @@ class RefusalCarriesTheOldTerm(Rest):
 
 
 class TimerComesFirst(Rest):
-    """Any call restarts the election timer; only then is the term looked at."""
+    """Every call restarts the election timer before its term is compared."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.start_election_timer()
@@ -94,7 +94,7 @@ class TimerComesFirst(Rest):
 
 
 class FollowingComesFirst(Rest):
-    """Any call makes a follower; only then is the term looked at."""
+    """Every call makes the server a follower before its term is compared."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         leads, runs = self.is_leader, self.is_candidate
@@ -107,7 +107,7 @@ class FollowingComesFirst(Rest):
 
 
 class ElseIsForgotten(Rest):
-    """An older term is refused, and what comes with it is stored all the same."""
+    """An older term is refused, but its entries are stored nevertheless."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term < self.current_term:
@@ -120,7 +120,7 @@ class ElseIsForgotten(Rest):
 
 
 class VoteIsForgottenToo(Rest):
-    """A refusal takes the vote back."""
+    """A refusal clears the vote."""
 
     def refuse_append_entries(self, to: str) -> None:
         self.voted_for = None
@@ -128,7 +128,7 @@ class VoteIsForgottenToo(Rest):
 
 
 class VoteIsForgottenByFollowing(Rest):
-    """Whoever follows takes its vote back, in the same term too."""
+    """Following clears the vote, in the same term too."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -138,7 +138,7 @@ class VoteIsForgottenByFollowing(Rest):
 
 
 class CandidateGivesUp(Rest):
-    """A candidate that refuses a call stops its election all the same."""
+    """A candidate that refuses a call cancels its election timer."""
 
     def refuse_append_entries(self, to: str) -> None:
         if self.is_candidate:
@@ -148,7 +148,7 @@ class CandidateGivesUp(Rest):
 
 
 class CandidateStaysCandidate(Rest):
-    """Following ends no candidacy."""
+    """Following does not reset is_candidate."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -156,7 +156,7 @@ class CandidateStaysCandidate(Rest):
 
 
 class LeaderStaysLeader(Rest):
-    """Following deposes no leader."""
+    """Following does not reset is_leader."""
 
     def become_follower(self) -> None:
         self.is_candidate = False
@@ -164,7 +164,7 @@ class LeaderStaysLeader(Rest):
 
 
 class OnlyNewTermsDepose(Rest):
-    """A leader that hears a call of its own term follows it, and leads on."""
+    """A leader that receives a call of its own term follows it, and keeps leading."""
 
     def follow(self, sender: str, message: AppendEntries) -> None:
         if message.term > self.current_term:
@@ -177,7 +177,7 @@ class OnlyNewTermsDepose(Rest):
 
 
 class TermIsNotAdopted(Rest):
-    """A later term is followed, but not taken over."""
+    """A later term is followed, but not adopted."""
 
     def follow(self, sender: str, message: AppendEntries) -> None:
         self.become_follower()
@@ -186,7 +186,7 @@ class TermIsNotAdopted(Rest):
 
 
 class TimerIsForgotten(Rest):
-    """Following restarts the election timer only for those who did not follow before."""
+    """Following restarts the election timer only for a server that was not a follower before."""
 
     def become_follower(self) -> None:
         if self.is_leader or self.is_candidate:
@@ -196,7 +196,7 @@ class TimerIsForgotten(Rest):
 
 
 class DeposedForever(Rest):
-    """A deposed leader starts no election timer."""
+    """A deposed leader does not start its election timer."""
 
     def become_follower(self) -> None:
         if not self.is_leader:
@@ -206,7 +206,7 @@ class DeposedForever(Rest):
 
 
 class RefusalIsRetried(Rest):
-    """A refusal is taken for a failure: one entry earlier, and at once."""
+    """A refusal is treated as a failure: the leader retries at once, one entry earlier."""
 
     def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
         self.send(sender, self.append_entries_after(self.index_before(self.log.last_index)))
@@ -222,7 +222,7 @@ class RefusalHasNoHandler(step_05.Node):
 
 
 class DropsAtRandom(Rest):
-    """Most calls are dropped, by Python's own chance: what comes of it must not hang on which process runs it."""
+    """Most calls are dropped, with Python's module random: the verdict must not depend on the process."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if random.random() < 0.8:

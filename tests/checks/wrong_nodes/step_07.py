@@ -1,11 +1,11 @@
-"""Wrong Nodes for step 7: a heartbeat timer that starts, stops or sends in the wrong moment."""
+"""Wrong Nodes for step 7: a heartbeat timer that starts, stops or sends at the wrong time."""
 
 from raft_steps import step_06_term_checks as step_06
 from raft_steps.step_05_term_in_append_entries import AppendEntries
 
 
 class Starts(step_06.Node):
-    """Half of the answer, and right: becoming leader starts the heartbeat timer."""
+    """The right half of the leader: becoming leader starts the heartbeat timer."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -17,7 +17,7 @@ class Starts(step_06.Node):
 
 
 class Stops(step_06.Node):
-    """The other half, and right: becoming follower cancels it."""
+    """The right half of the follower: becoming follower cancels it."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -27,11 +27,11 @@ class Stops(step_06.Node):
 
 
 class NothingIsCancelled(Starts):
-    """The heartbeat timer is started, and that is all."""
+    """The heartbeat timer is started, and never cancelled."""
 
 
 class AnotherTimerIsCancelled(Starts):
-    """The name of the timer is misspelt, and cancelling what does not run is no error."""
+    """The name of the timer is misspelled; cancelling a timer that is off is not an error."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -41,7 +41,7 @@ class AnotherTimerIsCancelled(Starts):
 
 
 class VoteIsForgottenToo(Stops):
-    """The rewritten follower takes its vote back."""
+    """The rewritten become_follower clears the vote."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -52,7 +52,7 @@ class VoteIsForgottenToo(Stops):
 
 
 class OnlyNewTermsSilence(Starts):
-    """A call of the leader's own term makes it a follower that goes on sending."""
+    """A call of the leader's own term makes it a follower that continues to send heartbeats."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         if message.term > self.current_term:
@@ -61,7 +61,7 @@ class OnlyNewTermsSilence(Starts):
 
 
 class AnyCallSilences(Starts):
-    """Even a call that is refused stops the heartbeats."""
+    """Even a refused call stops the heartbeats."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.cancel_timer("heartbeat")
@@ -69,7 +69,7 @@ class AnyCallSilences(Starts):
 
 
 class FirstHeartbeatWaits(Stops):
-    """A new leader starts its timer, and says nothing until that runs out."""
+    """A new leader starts its timer, and sends nothing until it expires."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -103,7 +103,7 @@ class OneHeartbeatOnly(Stops):
 
 
 class TimerIsNotStartedAgain(Stops):
-    """The timer sends one more heartbeat, and nobody starts it again."""
+    """The timer causes one more heartbeat, and is not started again."""
 
     def on_heartbeat_timeout(self) -> None:
         self.send_heartbeat()
@@ -118,7 +118,7 @@ class TimerIsNotStartedAgain(Stops):
 
 
 class LeadsOnlyOnce(Stops):
-    """The heartbeats are started for the first leadership of a life, and for no other."""
+    """The heartbeats are started only the first time that a server becomes leader."""
 
     has_started: bool = False
 
@@ -142,7 +142,7 @@ class EveryoneSends(Stops):
 
 
 class RunsAgainstItself(Stops):
-    """The election timer of a new leader runs on."""
+    """A new leader does not cancel its election timer."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -153,7 +153,7 @@ class RunsAgainstItself(Stops):
 
 
 class CandidacyDoesNotEnd(step_06.Node):
-    """Both methods are written anew, and both without the line that ends a candidacy."""
+    """Both methods are rewritten without the line that resets is_candidate."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -169,7 +169,7 @@ class CandidacyDoesNotEnd(step_06.Node):
 
 
 class WaitingIsForgotten(Starts):
-    """The line that cancels a timer has taken the place of the one that starts another."""
+    """The line that cancels one timer has replaced the one that starts the other."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -178,7 +178,7 @@ class WaitingIsForgotten(Starts):
 
 
 class WaitsForAHeartbeat(Starts):
-    """The right timer is started for the time of the other one: a follower runs while its leader lives."""
+    """The election timer is started with the heartbeat interval: a follower starts elections while its leader runs."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -188,7 +188,7 @@ class WaitsForAHeartbeat(Starts):
 
 
 class LogIsNotReplayed(Stops):
-    """A new leader knows of its log what it was told to carry out."""
+    """A new leader has applied only the committed entries of its log."""
 
     def become_leader(self) -> None:
         self.is_leader = True

@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 8: timeouts that are not new, not random or not used, and what three rewritten methods forget."""
+"""Wrong Nodes for step 8: timeouts that are not new, not random or not used, and what rewritten methods forget."""
 
 import random
 
@@ -8,7 +8,7 @@ from raft_steps.step_04_leader_election import RequestVote
 
 
 class Rest(step_07.Node):
-    """What a learner has right: all but one method."""
+    """A right Node, of which each wrong one changes one method."""
 
     is_candidate = removed("nothing reads it")
 
@@ -38,14 +38,14 @@ class Rest(step_07.Node):
 
 
 class NothingIsDrawn(Rest):
-    """The timer is restarted as before."""
+    """The timer is restarted with the old timeout."""
 
     def wait_for_the_next(self) -> None:
         self.start_election_timer()
 
 
 class DrawsTooLate(Rest):
-    """The timer starts with the old timeout, and the new one is for the time after."""
+    """The timer starts with the old timeout; the new one is drawn afterwards."""
 
     def wait_for_the_next(self) -> None:
         self.start_election_timer()
@@ -53,7 +53,7 @@ class DrawsTooLate(Rest):
 
 
 class DrawIsNotUsed(Rest):
-    """The new timeout is drawn into a variable that nobody reads."""
+    """The new timeout is assigned to a variable that is never read."""
 
     def wait_for_the_next(self) -> None:
         election_timeout = self.random.between(*self.election_timeout_range)
@@ -62,14 +62,14 @@ class DrawIsNotUsed(Rest):
 
 
 class TimerIsNotRestarted(Rest):
-    """A new timeout is drawn, but the timer, which has just run out, is not started."""
+    """A new timeout is drawn, but the expired timer is not started."""
 
     def wait_for_the_next(self) -> None:
         self.draw_election_timeout()
 
 
 class DrawsWhileFollowing(Rest):
-    """A call of a leader, and not an election, begins with a new timeout."""
+    """A new timeout is drawn for every call instead of every election."""
 
     def wait_for_the_next(self) -> None:
         self.start_election_timer()
@@ -90,7 +90,7 @@ class WaitsLongerEachTime(Rest):
 
 
 class DrawsForTheFirstElectionOnly(Rest):
-    """Only the first election of a life has a draw of its own."""
+    """A new timeout is drawn for the first election only."""
 
     def wait_for_the_next(self) -> None:
         if self.current_term < 2:
@@ -99,14 +99,14 @@ class DrawsForTheFirstElectionOnly(Rest):
 
 
 class NeverDrawsTheLongest(Rest):
-    """The last number of the range is left out, as Python's range leaves it out."""
+    """The last number of the range is left out, as in Python's range."""
 
     def draw_election_timeout(self) -> None:
         self.election_timeout = self.random.between(8, 17)
 
 
 class VoteIsTakenBack(Rest):
-    """Whoever runs forgets for whom it has voted, and votes a second time."""
+    """A candidate forgets its vote of the same term, and votes a second time."""
 
     def wait_for_the_next(self) -> None:
         self.voted_for = None
@@ -114,35 +114,35 @@ class VoteIsTakenBack(Rest):
 
 
 class DrawsFractions(Rest):
-    """Timeouts are any number between the ends."""
+    """The timeout is any number between the ends."""
 
     def draw_election_timeout(self) -> None:
         self.election_timeout = self.random.uniform(8, 18)
 
 
 class DrawsBeyondTheRange(Rest):
-    """The upper end is one too high."""
+    """The upper end is too high by one."""
 
     def draw_election_timeout(self) -> None:
         self.election_timeout = self.random.randint(8, 19)
 
 
 class DrawsFromTheModule(Rest):
-    """The chance is Python's, and another one in every run."""
+    """The timeout is drawn with Python's module random, and differs in every run."""
 
     def draw_election_timeout(self) -> None:
         self.election_timeout = random.randint(8, 18)
 
 
 class DrawsByName(Rest):
-    """Each name has one timeout; it stands for any draw that is none."""
+    """Each name has a fixed timeout, used instead of a draw."""
 
     def draw_election_timeout(self) -> None:
         self.election_timeout = 8 + len(self.name) % 11
 
 
 class AttributeStays(step_07.Node):
-    """A new timeout for every election, and the attribute is still there."""
+    """Every election has a new timeout, and the attribute still exists."""
 
     def start_election(self) -> None:
         self.is_candidate = True
@@ -156,7 +156,7 @@ class AttributeStays(step_07.Node):
 
 
 class TermIsNotRaised(Rest):
-    """The rewritten election stays in its term."""
+    """The rewritten election does not increment the term."""
 
     def start_election(self) -> None:
         self.votes.add(self.name)
@@ -165,7 +165,7 @@ class TermIsNotRaised(Rest):
 
 
 class OwnVoteIsForgotten(Rest):
-    """The rewritten election counts the votes of others only."""
+    """The rewritten election counts only the votes of others."""
 
     def start_election(self) -> None:
         self.current_term += 1
@@ -174,7 +174,7 @@ class OwnVoteIsForgotten(Rest):
 
 
 class OwnVoteIsRemembered(Rest):
-    """A vote for oneself sets voted_for, which nothing clears until step 9."""
+    """A candidate's vote for itself sets voted_for, which nothing clears until step 9."""
 
     def start_election(self) -> None:
         self.voted_for = self.name
@@ -182,7 +182,7 @@ class OwnVoteIsRemembered(Rest):
 
 
 class VoteIsForgottenToo(Rest):
-    """The rewritten follower takes its vote back."""
+    """The rewritten become_follower clears the vote."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -192,7 +192,7 @@ class VoteIsForgottenToo(Rest):
 
 
 class LoneServerIsForgotten(Rest):
-    """The rewritten election waits for the votes of others, even where there are none."""
+    """The rewritten election waits for the votes of others, even if there are none."""
 
     def start_election(self) -> None:
         self.current_term += 1
@@ -202,7 +202,7 @@ class LoneServerIsForgotten(Rest):
 
 
 class HeartbeatsAreForgotten(Rest):
-    """The rewritten leader starts no heartbeat timer."""
+    """The rewritten become_leader starts no heartbeat timer."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -212,7 +212,7 @@ class HeartbeatsAreForgotten(Rest):
 
 
 class SilenceIsForgotten(Rest):
-    """The rewritten follower does not cancel the heartbeat timer."""
+    """The rewritten become_follower does not cancel the heartbeat timer."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -220,7 +220,7 @@ class SilenceIsForgotten(Rest):
 
 
 class AttributeIsStillSet(step_07.Node):
-    """The attribute is gone, but one method that sets it was left as it is."""
+    """The attribute is removed, but one method still sets it."""
 
     is_candidate = removed("nothing reads it")
 

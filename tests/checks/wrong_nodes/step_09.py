@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 9: terms that are not followed, what is counted too late, and majorities that are none."""
+"""Wrong Nodes for step 9: terms that are not followed, stale messages that count, and wrong majorities."""
 
 from raft_steps import step_09_one_vote_per_term as step_09
 from raft_steps.step_04_leader_election import RequestVote
@@ -7,7 +7,7 @@ from raft_steps.step_09_one_vote_per_term import AppendEntriesReply, RequestVote
 
 
 class ReplyCarriesTheOldTerm(step_09.Node):
-    """The reply says the term in which the server was when it was asked."""
+    """The reply carries the term in which the server was when it was asked."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         term = self.current_term
@@ -20,7 +20,7 @@ class ReplyCarriesTheOldTerm(step_09.Node):
 
 
 class ReplyCarriesTheTermOfTheLog(step_09.Node):
-    """The acknowledgement says the term of the last entry, as if the term came from the log."""
+    """The acknowledgement carries the term of the last entry instead of the current one."""
 
     def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
         reply = AppendEntriesReply(term=self.log.last_term, success=success, prev_log_index=prev_log_index)
@@ -28,7 +28,7 @@ class ReplyCarriesTheTermOfTheLog(step_09.Node):
 
 
 class VoterKeepsItsTerm(step_09.Node):
-    """The voter looks at the candidate's term and does not enter it (the original did so)."""
+    """The voter compares the candidate's term and does not adopt it (the original did so)."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         vote_granted = message.term > self.current_term
@@ -39,14 +39,14 @@ class VoterKeepsItsTerm(step_09.Node):
 
 
 class RefusalIsIgnored(step_09.Node):
-    """A leader that hears of a newer term in a refusal goes on leading, as in step 6."""
+    """A leader that receives a newer term in a refusal keeps leading, as in step 6."""
 
     def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
         pass
 
 
 class VoteReplyBringsNoTerm(step_09.Node):
-    """A candidate takes no notice of the term in a refusal to vote."""
+    """A candidate ignores the term in a refusal to vote."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         if message.term == self.current_term and message.vote_granted:
@@ -55,7 +55,7 @@ class VoteReplyBringsNoTerm(step_09.Node):
 
 
 class AcknowledgementBringsNoTerm(step_09.Node):
-    """A leader takes no notice of a newer term in an answer to its call."""
+    """A leader ignores a newer term in a reply to its call."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if message.term == self.current_term:
@@ -63,7 +63,7 @@ class AcknowledgementBringsNoTerm(step_09.Node):
 
 
 class TermGoesBack(step_09.Node):
-    """Any other term is taken over, an older one too."""
+    """Any other term is adopted, an older one too."""
 
     def learn_term(self, term: int) -> None:
         if term != self.current_term:
@@ -75,7 +75,7 @@ class TermGoesBack(step_09.Node):
 
 
 class LeaderGoesOnLeading(step_09.Node):
-    """The leader takes over a newer term from a candidate, votes for it, and goes on leading, in that term."""
+    """The leader adopts a newer term from a candidate, votes for it, and keeps leading, in that term."""
 
     def learn_term(self, term: int) -> None:
         if term > self.current_term:
@@ -84,7 +84,7 @@ class LeaderGoesOnLeading(step_09.Node):
 
 
 class StopsLeadingInNameOnly(step_09.Node):
-    """The leader stops leading; its heartbeat timer runs on, and its election timer stands still."""
+    """The leader stops leading, but its heartbeat timer keeps running, and its election timer stays off."""
 
     def learn_term(self, term: int) -> None:
         if term > self.current_term:
@@ -94,7 +94,7 @@ class StopsLeadingInNameOnly(step_09.Node):
 
 
 class AnyCandidateDeposes(step_09.Node):
-    """A leader steps down whenever somebody else runs, in whatever term."""
+    """A leader steps down for any candidate, whatever its term."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         if self.is_leader:
@@ -103,7 +103,7 @@ class AnyCandidateDeposes(step_09.Node):
 
 
 class SameTermDeposes(step_09.Node):
-    """Every message that is no older makes a leader a follower."""
+    """Every message that is not older makes a leader a follower."""
 
     def learn_term(self, term: int) -> None:
         if term == self.current_term and self.is_leader:
@@ -112,7 +112,7 @@ class SameTermDeposes(step_09.Node):
 
 
 class LateVotesCount(step_09.Node):
-    """A vote is a vote, in whatever term it was given."""
+    """A vote counts, whatever its term."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         self.learn_term(message.term)
@@ -122,7 +122,7 @@ class LateVotesCount(step_09.Node):
 
 
 class VotesAreCarriedOver(step_09.Node):
-    """The votes of the last election are still there when the next one begins."""
+    """The votes of the last election still count in the next one."""
 
     def start_election(self) -> None:
         kept = self.votes
@@ -131,7 +131,7 @@ class VotesAreCarriedOver(step_09.Node):
 
 
 class TermGrowsWithEachVote(step_09.Node):
-    """The candidate raises its own term for every vote that it receives (the original did so)."""
+    """The candidate increments its term for every vote that it receives (the original did so)."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         self.learn_term(message.term)
@@ -142,7 +142,7 @@ class TermGrowsWithEachVote(step_09.Node):
 
 
 class HalfIsEnough(step_09.Node):
-    """An equal split wins (the original did so)."""
+    """Half of the votes win (the original did so)."""
 
     def count_votes(self) -> None:
         if not self.is_leader and 2 * len(self.votes) >= len(self.servers):
@@ -150,7 +150,7 @@ class HalfIsEnough(step_09.Node):
 
 
 class OwnVoteDoesNotCount(step_09.Node):
-    """More than half of the servers must vote, and the candidate itself is forgotten."""
+    """More than half of the servers must vote, not counting the candidate itself."""
 
     def count_votes(self) -> None:
         if not self.is_leader and 2 * len(self.votes - {self.name}) > len(self.servers):
@@ -158,7 +158,7 @@ class OwnVoteDoesNotCount(step_09.Node):
 
 
 class RepliesAreCounted(step_09.Node):
-    """Replies are counted, not voters: one voter's second answer is a second vote."""
+    """Replies are counted instead of voters: a voter's second reply is a second vote."""
 
     replies: int = 0
 
@@ -178,7 +178,7 @@ class RepliesAreCounted(step_09.Node):
 
 
 class RefusalsAreCounted(step_09.Node):
-    """Whoever answers counts, whatever the answer is."""
+    """Every reply counts as a vote."""
 
     def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
         self.learn_term(message.term)
@@ -188,7 +188,7 @@ class RefusalsAreCounted(step_09.Node):
 
 
 class LateAcknowledgementsCount(step_09.Node):
-    """An acknowledgement of an earlier term commits what was written in this one."""
+    """An acknowledgement of an earlier term commits an entry of this one."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         self.learn_term(message.term)
@@ -203,7 +203,7 @@ class LateAcknowledgementsCount(step_09.Node):
 
 
 class LateRequestsAreServed(step_09.Node):
-    """A request for earlier entries, of an earlier term, is answered with a call."""
+    """A refusal of an earlier term causes a retry."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         super().on_append_entries_reply(sender, message)
@@ -212,7 +212,7 @@ class LateRequestsAreServed(step_09.Node):
 
 
 class FollowersServeToo(step_09.Node):
-    """A server that leads no longer goes on sending what its followers lack."""
+    """A server that no longer leads still sends missing entries."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         super().on_append_entries_reply(sender, message)

@@ -6,7 +6,7 @@ from raft_steps.step_05_term_in_append_entries import AppendEntries
 
 
 class EveryoneIsVotedFor(step_09.Node):
-    """Nobody looks at voted_for: whoever asks in the present term gets a vote (a published course's code has none)."""
+    """voted_for is ignored: every candidate of the current term gets a vote (as in a published course's code)."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         self.learn_term(message.term)
@@ -18,7 +18,7 @@ class EveryoneIsVotedFor(step_09.Node):
 
 
 class OldCandidatesAreVotedFor(step_09.Node):
-    """A candidate of a term that is over gets the vote of the present one (a comparison with the stale term)."""
+    """A candidate of an older term gets the vote of the current one (a comparison with the stale term)."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         self.learn_term(message.term)
@@ -30,7 +30,7 @@ class OldCandidatesAreVotedFor(step_09.Node):
 
 
 class SecondAnswerIsNo(step_09.Node):
-    """A candidate that asks twice, for the answer may be lost, is refused the vote that it has."""
+    """A candidate that asks twice, because the reply may be lost, is refused the vote that it has."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         self.learn_term(message.term)
@@ -42,7 +42,7 @@ class SecondAnswerIsNo(step_09.Node):
 
 
 class OwnVoteIsNotNoted(step_09.Node):
-    """A candidate counts its own vote and may give it away in the same term."""
+    """A candidate counts its own vote, but may grant another one in the same term."""
 
     def start_election(self) -> None:
         self.current_term += 1
@@ -55,7 +55,7 @@ class OwnVoteIsNotNoted(step_09.Node):
 
 
 class OnceInALife(step_09.Node):
-    """The newer term is taken over, and the vote of the old one is kept."""
+    """A newer term is adopted, but the old vote is kept."""
 
     def learn_term(self, term: int) -> None:
         if term > self.current_term:
@@ -73,7 +73,7 @@ class OnlyCandidatesFreeTheVote(step_09.Node):
 
 
 class VoteFallsWithTheRole(step_09.Node):
-    """The classic: whoever becomes a follower forgets its vote, within the term too."""
+    """The classic mistake: becoming a follower clears the vote, within the term too."""
 
     def become_follower(self) -> None:
         super().become_follower()
@@ -81,7 +81,7 @@ class VoteFallsWithTheRole(step_09.Node):
 
 
 class RefusalClearsTheVote(step_09.Node):
-    """Any term that is not the present one clears the vote, an older one too."""
+    """Any term other than the current one clears the vote, an older one too."""
 
     def learn_term(self, term: int) -> None:
         if term < self.current_term:
@@ -90,7 +90,7 @@ class RefusalClearsTheVote(step_09.Node):
 
 
 class VoteForTheLeader(step_09.Node):
-    """Whoever hears a leader notes it as the one that it has voted for."""
+    """A call sets voted_for to the leader."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
@@ -99,7 +99,7 @@ class VoteForTheLeader(step_09.Node):
 
 
 class EveryCandidateIsWaitedFor(step_09.Node):
-    """The election timer restarts with every RequestVote, so that one server that asks in vain keeps all from running."""
+    """Every RequestVote restarts the election timer, so a candidate that cannot win prevents all elections."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         super().on_request_vote(sender, message)
@@ -107,7 +107,7 @@ class EveryCandidateIsWaitedFor(step_09.Node):
 
 
 class VoterDoesNotWait(step_09.Node):
-    """A voter runs against the candidate that it has just chosen."""
+    """A voter does not restart its election timer."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         self.learn_term(message.term)
@@ -118,7 +118,7 @@ class VoterDoesNotWait(step_09.Node):
 
 
 class WaitsWhenItLearns(step_09.Node):
-    """Whoever enters a newer term waits a full timeout, follower or not, though no leader called and no vote was given."""
+    """A newer term restarts the election timer, even without a leader's call and without a vote."""
 
     def learn_term(self, term: int) -> None:
         if term > self.current_term:

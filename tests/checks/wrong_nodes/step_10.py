@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 10: comparisons of two logs that are not the paper's, and votes that are lost or given twice.
+"""Wrong Nodes for step 10: comparisons of two logs that are not the paper's, and votes that are lost or granted twice.
 
 Two of them are, or were, in the code of others: both numbers at least as large, and an index without its term.
 """
@@ -7,11 +7,11 @@ from raft_steps import step_10_up_to_date_logs as step_10
 from raft_steps.lab.log import Entry
 from raft_steps.step_10_up_to_date_logs import RequestVote
 
-# What the comparison gets wrong.
+# Wrong comparisons.
 
 
 class BothAtLeastAsLarge(step_10.Node):
-    """The original's: neither number may be smaller, so of some logs neither is up to date with the other."""
+    """The original's comparison: neither number may be smaller, so of some logs neither is up to date."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         return last_log_term >= self.log.last_term and last_log_index >= self.log.last_index
@@ -25,7 +25,7 @@ class EitherAtLeastAsLarge(step_10.Node):
 
 
 class IndexAlone(step_10.Node):
-    """The longer log wins, whatever is in it."""
+    """The longer log wins, whatever its terms."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         return last_log_index >= len(self.log)
@@ -39,7 +39,7 @@ class TermAlone(step_10.Node):
 
 
 class IndexFirst(step_10.Node):
-    """The pairs are compared the wrong way round."""
+    """The pairs are compared in the wrong order."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         return (last_log_index, last_log_term) >= (self.log.last_index, self.log.last_term)
@@ -53,21 +53,21 @@ class MoreIsNeeded(step_10.Node):
 
 
 class NewerTermIsNeeded(step_10.Node):
-    """Of two logs with the same last term none is up to date."""
+    """Of two logs with the same last term neither is up to date."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         return last_log_term > self.log.last_term
 
 
 class OwnTermIsCompared(step_10.Node):
-    """The term that the voter is in is taken for that of its last entry."""
+    """The voter compares its current term instead of its last entry's."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         return (last_log_term, last_log_index) >= (self.current_term, self.log.last_index)
 
 
 class CandidatesTermIsCompared(step_10.Node):
-    """The term that the candidate is in is taken for that of its last entry."""
+    """The voter compares the candidate's current term instead of its last entry's."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         said = RequestVote(
@@ -77,21 +77,21 @@ class CandidatesTermIsCompared(step_10.Node):
 
 
 class ArgumentsAreSwapped(step_10.Node):
-    """Term and index go into the comparison in the wrong order."""
+    """Term and index are swapped in the comparison."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         return super().is_up_to_date(last_log_index, last_log_term)
 
 
 class OneBehindIsEnough(step_10.Node):
-    """The last entry counts for one too little."""
+    """The voter's last index is too small by one."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         return (last_log_term, last_log_index) >= (self.log.last_term, self.log.last_index - 1)
 
 
 class WhatIsCarriedOutCounts(step_10.Node):
-    """Only entries that were carried out count; but a committed one may have been carried out elsewhere."""
+    """Only applied entries are compared; but a committed one may have been applied elsewhere."""
 
     carried_out: int = 0
 
@@ -109,17 +109,17 @@ class WhatIsCarriedOutCounts(step_10.Node):
 
 
 class NobodyLooks(step_10.Node):
-    """The candidate says where its log ends, and nobody reads it."""
+    """The candidate sends the end of its log, and the voter ignores it."""
 
     def is_up_to_date(self, last_log_term: int, last_log_index: int) -> bool:
         return True
 
 
-# What the voter gets wrong.
+# Wrong voters.
 
 
 class LogIsEnough(step_10.Node):
-    """Whoever has an up-to-date log has the vote, given or not."""
+    """Any candidate with an up-to-date log gets the vote, even a second one."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         if message.term == self.current_term:
@@ -128,7 +128,7 @@ class LogIsEnough(step_10.Node):
 
 
 class BetterLogTakesTheVote(step_10.Node):
-    """A vote is taken back when a candidate with more comes."""
+    """A candidate with a more up-to-date log gets a vote that was already granted."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         more = (message.last_log_term, message.last_log_index) > (self.log.last_term, self.log.last_index)
@@ -138,7 +138,7 @@ class BetterLogTakesTheVote(step_10.Node):
 
 
 class CandidateTakesItsVoteBack(step_10.Node):
-    """A candidate votes for another one that has more."""
+    """A candidate votes for another one with a more up-to-date log."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         more = (message.last_log_term, message.last_log_index) > (self.log.last_term, self.log.last_index)
@@ -148,7 +148,7 @@ class CandidateTakesItsVoteBack(step_10.Node):
 
 
 class OlderTermIsNotRefused(step_10.Node):
-    """With an up-to-date log, no term is too old."""
+    """With an up-to-date log, even an older term gets the vote."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         if message.term < self.current_term:
@@ -158,7 +158,7 @@ class OlderTermIsNotRefused(step_10.Node):
 
 
 class VoteIsNotWrittenDown(step_10.Node):
-    """The vote is given, and nothing remembers it."""
+    """The vote is granted, but not stored."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         before = self.voted_for if message.term <= self.current_term else None
@@ -167,7 +167,7 @@ class VoteIsNotWrittenDown(step_10.Node):
 
 
 class AsksOnlyOnce(step_10.Node):
-    """A candidate whose call comes twice is refused the second time, and the first answer may be lost."""
+    """A candidate whose request arrives twice is refused the second time; the first reply may be lost."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         if message.term == self.current_term and self.voted_for is not None:
@@ -177,7 +177,7 @@ class AsksOnlyOnce(step_10.Node):
 
 
 class RefusalIsAVote(step_10.Node):
-    """Whoever asks in time is written down, and then its log is looked at."""
+    """The candidate is stored in voted_for before its log is compared."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         super().on_request_vote(sender, message)
@@ -186,7 +186,7 @@ class RefusalIsAVote(step_10.Node):
 
 
 class RefusedTermIsNotLearned(step_10.Node):
-    """The log is looked at first: a candidate that lacks something might as well not have called."""
+    """The log is compared first: the term of a refused candidate is not adopted."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         if self.is_up_to_date(message.last_log_term, message.last_log_index):
@@ -196,7 +196,7 @@ class RefusedTermIsNotLearned(step_10.Node):
 
 
 class RefusesInSilence(step_10.Node):
-    """Who lacks something hears nothing."""
+    """A candidate whose log is not up to date gets no reply."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         self.learn_term(message.term)
@@ -205,7 +205,7 @@ class RefusesInSilence(step_10.Node):
 
 
 class RefusalRestartsTheTimer(step_10.Node):
-    """Whoever calls for votes puts off the voter's own election."""
+    """Every RequestVote restarts the election timer."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         super().on_request_vote(sender, message)
@@ -213,7 +213,7 @@ class RefusalRestartsTheTimer(step_10.Node):
 
 
 class VoteRestartsNoTimer(step_10.Node):
-    """A voter does not wait for whom it has voted for."""
+    """A voter does not restart its election timer."""
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         self.learn_term(message.term)
@@ -236,7 +236,7 @@ TIMER = "a refused log does not restart the timer"
 COMMITTED = "a candidate without a committed entry loses"
 TOTAL = "of two logs one is always up to date"
 
-# Each mistake with the check that is meant for it, and the kind of event that the check marks.
+# For each wrong Node, the check that should catch it, and the kind of event that the check marks.
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (BothAtLeastAsLarge, NEWER, "delivered"),
     (BothAtLeastAsLarge, TOTAL, "sent"),

@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 10: candidates that say where another log ends, or that lose a line of their election."""
+"""Wrong Nodes for step 10: candidates that send the end of another log, or whose election lacks a line."""
 
 from raft_steps import step_10_up_to_date_logs as step_10
 from raft_steps.step_05_term_in_append_entries import AppendEntries
@@ -6,7 +6,7 @@ from raft_steps.step_10_up_to_date_logs import RequestVote
 
 
 class Runs(step_10.Node):
-    """A candidate that says the truth, in an election that lacks one line; with all of them it is right."""
+    """A candidate that sends the right end, in an election that can lack one line; by itself it is right."""
 
     def start_election(self) -> None:
         self.current_term += 1
@@ -30,21 +30,21 @@ class Runs(step_10.Node):
 
 
 class WaitsTheSameAgain(Runs):
-    """Nothing is drawn for the next election."""
+    """No timeout is drawn for the next election."""
 
     def wait_for_the_next(self) -> None:
         self.start_election_timer()
 
 
 class OwnVoteIsNotCounted(Runs):
-    """Who is alone waits for ever, since nobody answers."""
+    """A single server waits forever, because no other replies."""
 
     def ask_oneself(self) -> None:
         pass
 
 
 class OneVoteIsFree(Runs):
-    """The vote of the first of the others counts before it is given."""
+    """The first peer's vote counts before it is granted."""
 
     def vote_for_oneself(self) -> None:
         self.voted_for = self.name
@@ -52,14 +52,14 @@ class OneVoteIsFree(Runs):
 
 
 class OwnVoteIsForgotten(Runs):
-    """A candidate counts its vote and does not write it down, so that it may give it away."""
+    """A candidate counts its vote, but does not store it, so it may grant another one."""
 
     def vote_for_oneself(self) -> None:
         self.votes = {self.name}
 
 
 class Says(step_10.Node):
-    """A candidate that says what `end` gives; by itself it is right."""
+    """A candidate that sends what `end` returns; by itself it is right."""
 
     def end(self) -> tuple[int, int]:
         return self.log.last_index, self.log.last_term
@@ -72,7 +72,7 @@ class Says(step_10.Node):
 
 
 class SaysTheNextIndex(Says):
-    """The index is that of the entry that would come next."""
+    """The index is that of the next entry."""
 
     def end(self) -> tuple[int, int]:
         return self.log.last_index + 1, self.log.last_term
@@ -86,21 +86,21 @@ class SaysItsOwnTerm(Says):
 
 
 class SaysTheFirstTerm(Says):
-    """The term is that of the oldest entry."""
+    """The term is that of the first entry."""
 
     def end(self) -> tuple[int, int]:
         return self.log.last_index, self.log.term_at(1) or 0
 
 
 class SaysIndexForTerm(Says):
-    """The two are exchanged."""
+    """Index and term are swapped."""
 
     def end(self) -> tuple[int, int]:
         return self.log.last_term, self.log.last_index
 
 
 class SaysWhereItsLogEnded(Says):
-    """The end is noted when the server starts, and not again."""
+    """The end is stored when the server starts, and never updated."""
 
     noted: tuple[int, int] = (0, 0)
 
@@ -113,23 +113,23 @@ class SaysWhereItsLogEnded(Says):
 
 
 class SaysWhatTheLeaderSaid(Says):
-    """The end is that of the leader's log before its last call."""
+    """The end is the one of the leader's last call, before its entries."""
 
-    heard: tuple[int, int] | None = None
+    last_call_end: tuple[int, int] | None = None
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
-        self.heard = message.prev_log_index, message.prev_log_term
+        self.last_call_end = message.prev_log_index, message.prev_log_term
 
     def end(self) -> tuple[int, int]:
-        return self.heard or super().end()
+        return self.last_call_end or super().end()
 
 
 SAYS = "a candidate sends the end of its log"
 OTHERWISE = "an election is otherwise as before"
 AS_BEFORE = "a better log does not override a vote"
 
-# Each mistake with the check that is meant for it, and the kind of event that the check marks.
+# For each wrong Node, the check that should catch it, and the kind of event that the check marks.
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (SaysTheNextIndex, SAYS, "sent"),
     (SaysItsOwnTerm, SAYS, "sent"),

@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 11: leaders that count wrongly, and that do not know what their followers have."""
+"""Wrong Nodes for step 11: leaders that count wrongly, and that do not track what their followers have."""
 
 from dataclasses import field, replace
 
@@ -10,7 +10,7 @@ from raft_steps.step_11_commit_index import AppendEntries, AppendEntriesReply
 
 
 class NothingIsLogged(step_11.Node):
-    """A new leader waits for a client before it has an entry of its own."""
+    """A new leader appends no entry before a client's write."""
 
     def become_leader(self) -> None:
         self.is_leader = True
@@ -22,7 +22,7 @@ class NothingIsLogged(step_11.Node):
 
 
 class EntryIsNotSent(NothingIsLogged):
-    """The entry comes after the heartbeat, and waits for the next."""
+    """The no-op is appended after the heartbeat, and waits for the next one."""
 
     def become_leader(self) -> None:
         super().become_leader()
@@ -31,7 +31,7 @@ class EntryIsNotSent(NothingIsLogged):
 
 
 class EntryIsOfTheOldTerm(step_11.Node):
-    """The leader's first entry has the term of the one before it."""
+    """The leader's no-op has the term of the preceding entry."""
 
     def become_leader(self) -> None:
         term, self.current_term = self.current_term, self.log.last_term
@@ -42,7 +42,7 @@ class EntryIsOfTheOldTerm(step_11.Node):
 
 
 class LoneLeaderWaits(step_11.Node):
-    """Only a reply makes the leader count, and nobody replies to a leader without followers."""
+    """Only a reply makes the leader count, so a leader without followers waits forever."""
 
     def become_leader(self) -> None:
         counting, self.advance_commit_index = self.advance_commit_index, lambda: None  # type: ignore[method-assign]
@@ -51,7 +51,7 @@ class LoneLeaderWaits(step_11.Node):
 
 
 class CommitsWhenElected(step_11.Node):
-    """Who is elected takes its whole log for committed."""
+    """A new leader takes its whole log for committed."""
 
     def become_leader(self) -> None:
         self.commit_up_to(self.log.last_index)
@@ -59,7 +59,7 @@ class CommitsWhenElected(step_11.Node):
 
 
 class AnyAcknowledgementCounts(step_11.Node):
-    """Who says success is taken to have everything."""
+    """A successful reply counts for the whole log."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if message.success:
@@ -68,7 +68,7 @@ class AnyAcknowledgementCounts(step_11.Node):
 
 
 class HalfIsEnough(step_11.Node):
-    """The comparison has one sign too many."""
+    """The comparison is >= instead of >."""
 
     def advance_commit_index(self) -> None:
         for index in range(self.log.last_index, self.commit_index, -1):
@@ -79,7 +79,7 @@ class HalfIsEnough(step_11.Node):
 
 
 class LeaderIsNoHolder(step_11.Node):
-    """The leader leaves itself out and asks for a majority of followers on top."""
+    """The leader does not count itself and requires a majority of followers."""
 
     def advance_commit_index(self) -> None:
         for index in range(self.log.last_index, self.commit_index, -1):
@@ -90,7 +90,7 @@ class LeaderIsNoHolder(step_11.Node):
 
 
 class MessagesAreCounted(step_11.Node):
-    """It counts replies, and not who sent them."""
+    """Replies are counted instead of followers."""
 
     counts: dict[int, int] = field(default_factory=dict)
 
@@ -105,7 +105,7 @@ class MessagesAreCounted(step_11.Node):
 
 
 class OlderTermsCount(step_11.Node):
-    """What a majority has is committed, of whatever term: Figure 8."""
+    """An entry of any term is committed by counting: Figure 8."""
 
     def advance_commit_index(self) -> None:
         have = sorted([self.log.last_index, *self.match_index.values()])
@@ -113,7 +113,7 @@ class OlderTermsCount(step_11.Node):
 
 
 class MatchGoesBack(step_11.Node):
-    """The last reply counts, though it may be an older one that was late."""
+    """The last reply sets match_index, even if it is an older one that was delayed."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if message.success and sender in self.match_index:
@@ -122,7 +122,7 @@ class MatchGoesBack(step_11.Node):
 
 
 class RefusalTakesBack(step_11.Node):
-    """A refusal is taken to say that the follower has nothing, though it answers an older call."""
+    """A refusal resets match_index, though it may answer an older call."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if not message.success:
@@ -131,21 +131,21 @@ class RefusalTakesBack(step_11.Node):
 
 
 class CommitIsNotSent(step_11.Node):
-    """The calls never say what is committed."""
+    """The calls carry no commit index."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
         return replace(super().append_entries_after(prev_log_index), leader_commit=0)
 
 
 class CommitIsSaidEarly(step_11.Node):
-    """The calls say that everything is committed that they bring."""
+    """The calls carry a commit index that includes their own entries."""
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
         return replace(super().append_entries_after(prev_log_index), leader_commit=self.log.last_index)
 
 
 class CommitMessageStays(step_11.Node):
-    """The message of step 3 is sent too, and hearing it is as it was."""
+    """CommitEntry of step 3 is still sent and handled."""
 
     def commit_up_to(self, index: int) -> None:
         if self.is_leader and index > self.commit_index:
@@ -154,21 +154,21 @@ class CommitMessageStays(step_11.Node):
 
 
 class GoesBackBelowZero(step_11.Node):
-    """One entry earlier, and again, and nothing says where to stop."""
+    """The retry goes back one entry each time, without a lower bound."""
 
     def index_before(self, refused_index: int) -> int:
         return refused_index - 1
 
 
 class NeverGoesBack(step_11.Node):
-    """The same call again, until the follower has what it lacks."""
+    """The same call is sent again after a refusal."""
 
     def index_before(self, refused_index: int) -> int:
         return refused_index
 
 
 class RefusalIsIgnored(step_11.Node):
-    """A refusal is no acknowledgement, and nothing else either."""
+    """A refusal is not counted, but causes no retry either."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if message.success:
@@ -176,7 +176,7 @@ class RefusalIsIgnored(step_11.Node):
 
 
 class SendsEverythingAgain(step_11.Node):
-    """What a follower has is known, and it is sent again with every heartbeat."""
+    """Every heartbeat carries entries that the follower is known to have."""
 
     def send_heartbeat(self) -> None:
         self.next_index = dict.fromkeys(self.peers(), max(self.log.last_index, 1))
@@ -184,7 +184,7 @@ class SendsEverythingAgain(step_11.Node):
 
 
 class MatchIsKept(step_11.Node):
-    """A leader that is elected again takes what it knew of its followers to be true still."""
+    """A leader that is elected again keeps match_index."""
 
     def become_leader(self) -> None:
         known = self.match_index
@@ -193,7 +193,7 @@ class MatchIsKept(step_11.Node):
 
 
 class NextIsKept(step_11.Node):
-    """A leader that is elected again goes on sending where it was."""
+    """A leader that is elected again keeps next_index."""
 
     def become_leader(self) -> None:
         known = self.next_index
@@ -203,7 +203,7 @@ class NextIsKept(step_11.Node):
 
 
 class OldRepliesCount(step_11.Node):
-    """A reply of an earlier term is taken for one of this."""
+    """A reply of an earlier term counts in this one."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if message.success and self.is_leader:
@@ -212,7 +212,7 @@ class OldRepliesCount(step_11.Node):
 
 
 class RepliesTeachNoTerm(step_11.Node):
-    """A reply of a newer term is read as if it were of one's own."""
+    """A reply of a newer term is handled as if it had the current one."""
 
     def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
         if message.term <= self.current_term:
@@ -228,7 +228,7 @@ class OneHeartbeatOnly(step_11.Node):
 
 
 class WritesAreNotSent(step_11.Node):
-    """A write waits for the next heartbeat, and so does its client."""
+    """A write is not sent before the next heartbeat."""
 
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)

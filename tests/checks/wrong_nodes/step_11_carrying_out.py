@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 11: servers that carry entries out, or answer, at the wrong time."""
+"""Wrong Nodes for step 11: servers that apply entries, or answer, at the wrong time."""
 
 from raft_steps import step_11_commit_index as step_11
 from raft_steps.lab.commands import Get, Ok
@@ -7,7 +7,7 @@ from raft_steps.step_11_commit_index import AppendEntries
 
 
 class ReplaysItsLog(step_11.Node):
-    """What is on the disk is carried out at the start, as in the steps before."""
+    """The log is applied at the start, as in the steps before."""
 
     def on_start(self) -> None:
         super().on_start()
@@ -16,7 +16,7 @@ class ReplaysItsLog(step_11.Node):
 
 
 class FollowersCarryOutWhatTheyStore(step_11.Node):
-    """What a call brings is carried out at once."""
+    """The entries of a call are applied at once."""
 
     def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
         stored = super().store_entries(prev_log_index, prev_log_term, entries)
@@ -26,7 +26,7 @@ class FollowersCarryOutWhatTheyStore(step_11.Node):
 
 
 class OldEntriesAreLeftOut(step_11.Node):
-    """Only entries of the own term are carried out: what came before is not committed with them."""
+    """Only entries of the current term are applied: earlier ones are not committed with them."""
 
     def commit_up_to(self, index: int) -> None:
         self.commit_index = max(self.commit_index, index)
@@ -38,7 +38,7 @@ class OldEntriesAreLeftOut(step_11.Node):
 
 
 class NewestFirst(step_11.Node):
-    """The way back from the end of the log is the order in which entries are carried out."""
+    """Entries are applied from the end of the log backwards."""
 
     def commit_up_to(self, index: int) -> None:
         for place in range(index, self.last_applied, -1):
@@ -48,7 +48,7 @@ class NewestFirst(step_11.Node):
 
 
 class StartsOver(step_11.Node):
-    """Whenever more is committed, everything is carried out again."""
+    """Whenever more is committed, all entries are applied again."""
 
     def commit_up_to(self, index: int) -> None:
         if index > self.commit_index:
@@ -57,7 +57,7 @@ class StartsOver(step_11.Node):
 
 
 class TrustsTheLeader(step_11.Node):
-    """A follower commits what the call says, whatever its own log holds there."""
+    """A follower adopts the call's commit index, whatever its own log has there."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
@@ -66,7 +66,7 @@ class TrustsTheLeader(step_11.Node):
 
 
 class TrustsItsOwnLog(step_11.Node):
-    """The minimum is taken with the end of one's own log, where another leader's entries may be."""
+    """The minimum is taken with the end of the follower's log, which may have another leader's entries."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         super().on_append_entries(sender, message)
@@ -75,21 +75,21 @@ class TrustsItsOwnLog(step_11.Node):
 
 
 class AnswersWithItsEnd(step_11.Node):
-    """Up to where the logs agree is taken to be the end of one's own."""
+    """match_index is the end of the follower's log."""
 
     def answer_append_entries(self, to: str, success: bool, prev_log_index: int, match_index: int) -> None:
         super().answer_append_entries(to, success, prev_log_index, self.log.last_index if success else 0)
 
 
 class RefusalClaimsAMatch(step_11.Node):
-    """A refusal says up to where the logs would agree, had it been none."""
+    """A refusal carries the match_index of a success."""
 
     def answer_append_entries(self, to: str, success: bool, prev_log_index: int, match_index: int) -> None:
         super().answer_append_entries(to, success, prev_log_index, match_index or prev_log_index)
 
 
 class CommitGoesBack(step_11.Node):
-    """The commit index is whatever was said last."""
+    """The commit index is that of the last call."""
 
     def commit_up_to(self, index: int) -> None:
         super().commit_up_to(index)
@@ -97,7 +97,7 @@ class CommitGoesBack(step_11.Node):
 
 
 class DoubledCallsRepeat(step_11.Node):
-    """The last committed entry is carried out whenever a call speaks of it."""
+    """The last committed entry is applied with every call that carries its index."""
 
     def commit_up_to(self, index: int) -> None:
         self.last_applied = min(self.last_applied, max(index - 1, 0))
@@ -105,7 +105,7 @@ class DoubledCallsRepeat(step_11.Node):
 
 
 class OpenWritesAreKept(step_11.Node):
-    """Who is deposed still answers for the places in the log, whoever's entries are there now."""
+    """A deposed leader still answers pending writes by index, even if other entries replaced theirs."""
 
     def become_follower(self) -> None:
         kept = self.open_writes
@@ -114,7 +114,7 @@ class OpenWritesAreKept(step_11.Node):
 
 
 class OpenReadsAreKept(step_11.Node):
-    """Who is deposed still answers reads, when it has carried out enough."""
+    """A deposed leader still answers pending reads when it has applied enough."""
 
     def become_follower(self) -> None:
         kept = self.open_reads
@@ -123,7 +123,7 @@ class OpenReadsAreKept(step_11.Node):
 
 
 class OlderTermsCommit(step_11.Node):
-    """A refused call is believed in what it says of the commit."""
+    """The commit index of a refused call is adopted."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.commit_up_to(min(message.leader_commit, self.log.last_index))
@@ -131,7 +131,7 @@ class OlderTermsCommit(step_11.Node):
 
 
 class HeartbeatsGoOn(step_11.Node):
-    """Who is deposed is still heard."""
+    """A deposed leader still sends heartbeats."""
 
     def become_follower(self) -> None:
         self.is_leader = False
@@ -141,7 +141,7 @@ class HeartbeatsGoOn(step_11.Node):
 
 
 class DeposedForever(step_11.Node):
-    """Who is deposed waits for its successor, and for nothing else."""
+    """A deposed leader does not start its election timer."""
 
     def become_follower(self) -> None:
         super().become_follower()
@@ -149,14 +149,14 @@ class DeposedForever(step_11.Node):
 
 
 class ReadsAtOnce(step_11.Node):
-    """A read is answered with what the state machine holds, as in the steps before."""
+    """A read is answered at once, as in the steps before."""
 
     def answer_read(self, client: str, request: Get) -> None:
         self.reply(client, Ok(value=self.state_machine.get(request.key)))
 
 
 class ReadsWaitForWhatIsKnown(step_11.Node):
-    """A read waits until what is known to be committed is carried out: it always is."""
+    """A read waits until all entries known to be committed are applied, which is always the case."""
 
     def answer_read(self, client: str, request: Get) -> None:
         self.open_reads[client] = (self.commit_index, request)
@@ -164,7 +164,7 @@ class ReadsWaitForWhatIsKnown(step_11.Node):
 
 
 class ReadsWaitForever(step_11.Node):
-    """A read waits for one entry more than there is."""
+    """A read waits for one more entry than the log has."""
 
     def answer_read(self, client: str, request: Get) -> None:
         self.open_reads[client] = (self.log.last_index + 1, request)

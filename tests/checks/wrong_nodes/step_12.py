@@ -1,4 +1,4 @@
-"""Wrong Nodes for step 12: what is stored too little, too late, too much, or thrown away when a life begins."""
+"""Wrong Nodes for step 12: what is stored too little, too late, too much, or discarded at a restart."""
 
 from typing import ClassVar
 
@@ -14,19 +14,19 @@ class VoteIsForgotten(step_12.Node):
 
 
 class TermIsForgotten(step_12.Node):
-    """Vote and log are on disk, the term is not; the vote then stands in whatever term comes."""
+    """Vote and log are on disk, the term is not; the vote then belongs to whatever term comes."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "voted_for")
 
 
 class LogIsForgotten(step_12.Node):
-    """Term and vote are on disk, and whoever wrote that line left the log out."""
+    """Term and vote are on disk, the log is not."""
 
     durable: ClassVar[tuple[str, ...]] = ("current_term", "voted_for")
 
 
 class VoteIsReset(step_12.Node):
-    """All three are on disk, and a new life begins without a vote."""
+    """All three are on disk, but the vote is cleared at the start."""
 
     def on_start(self) -> None:
         super().on_start()
@@ -34,7 +34,7 @@ class VoteIsReset(step_12.Node):
 
 
 class TermIsReset(step_12.Node):
-    """All three are on disk, and a new life begins in term 0, as the declared default says."""
+    """All three are on disk, but the term is set to its default, 0, at the start."""
 
     def on_start(self) -> None:
         self.current_term = 0
@@ -42,7 +42,7 @@ class TermIsReset(step_12.Node):
 
 
 class TermIsThatOfTheLog(step_12.Node):
-    """All three are on disk, and the term is taken from the last entry all the same, as in the original."""
+    """All three are on disk, but the term is taken from the last entry, as in the original."""
 
     def on_start(self) -> None:
         super().on_start()
@@ -50,7 +50,7 @@ class TermIsThatOfTheLog(step_12.Node):
 
 
 class TermIsReadAlone(step_12.Node):
-    """What is on disk is the term, whatever the log says."""
+    """The term is read from disk, even if the log has a newer one."""
 
     def on_start(self) -> None:
         self.draw_election_timeout()
@@ -60,9 +60,9 @@ class TermIsReadAlone(step_12.Node):
 
 
 class ElectionIsNotStored(step_11.Node):
-    """Term and vote are copied to the disk where a server learns or votes, but not where it runs for leader itself.
+    """Term and vote are stored when a server adopts a term or votes, but not when it starts an election.
 
-    In a course's own code the call was missing in just that place (Bug_StartElectionMissingPersist).
+    A course's own code lacked the call in this very place (Bug_StartElectionMissingPersist).
     """
 
     durable: ClassVar[tuple[str, ...]] = ("log", "stored_term", "stored_vote")
@@ -87,7 +87,7 @@ class ElectionIsNotStored(step_11.Node):
 
 
 class NewTermIsNotStored(ElectionIsNotStored):
-    """The same with the other place: a newer term that is learned is not stored (Bug_BecomeFollowerMissingPersist)."""
+    """The other missing copy: a newer term that is adopted is not stored (Bug_BecomeFollowerMissingPersist)."""
 
     def learn_term(self, term: int) -> None:
         step_11.Node.learn_term(self, term)
@@ -103,7 +103,7 @@ class NewTermIsNotStored(ElectionIsNotStored):
 
 
 class StoresAtTheNextEvent(ElectionIsNotStored):
-    """What is to be stored is stored when the next message arrives: a crash in between takes it away."""
+    """The copy to disk is made when the next message arrives: a crash in between loses it."""
 
     def learn_term(self, term: int) -> None:
         self.persist()
@@ -114,7 +114,7 @@ class StoresAtTheNextEvent(ElectionIsNotStored):
 
 
 class StoresWithTheHeartbeat(ElectionIsNotStored):
-    """Term and vote go to the disk with the entries, when a leader calls: cheap, and too late for every vote."""
+    """Term and vote are stored with the entries of a call: too late for every vote."""
 
     def learn_term(self, term: int) -> None:
         step_11.Node.learn_term(self, term)
@@ -128,7 +128,7 @@ class StoresWithTheHeartbeat(ElectionIsNotStored):
 
 
 class VoteIsAFlag(step_12.Node):
-    """The disk keeps that a vote was given, and not to whom: the candidate who has it cannot ask again."""
+    """The disk stores that a vote was granted, but not to which candidate, so that candidate cannot ask again."""
 
     def on_start(self) -> None:
         super().on_start()
@@ -137,7 +137,7 @@ class VoteIsAFlag(step_12.Node):
 
 
 class VoteIsKeptForever(step_12.Node):
-    """A vote is stored when it is given; that a newer term took it away is not."""
+    """A vote is stored when it is granted, but not when a newer term clears it."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term", "last_vote")
     last_vote: str | None = None
@@ -156,19 +156,19 @@ class VoteIsKeptForever(step_12.Node):
 
 
 class StateMachineIsKept(step_12.Node):
-    """The state machine is on disk, and how far it has come is not: everything is carried out on it a second time."""
+    """The state machine is on disk, but last_applied is not: every entry is applied a second time."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term", "voted_for", "state_machine")
 
 
 class LastAppliedIsKept(step_12.Node):
-    """How far the state machine has come is on disk, and the state machine is not: nothing is carried out again."""
+    """last_applied is on disk, but the state machine is not: no entry is applied again."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term", "voted_for", "commit_index", "last_applied")
 
 
 class WholeLogIsReplayed(step_12.Node):
-    """A new life carries out its whole log, as up to step 10: also what nobody has said to be committed."""
+    """The whole log is applied at the start, as up to step 10, even entries that are not committed."""
 
     def on_start(self) -> None:
         super().on_start()
@@ -176,13 +176,13 @@ class WholeLogIsReplayed(step_12.Node):
 
 
 class LeaderStaysLeader(step_12.Node):
-    """The role is on disk too, and whoever led goes on."""
+    """The role is on disk too, and a leader restarts as leader."""
 
     durable: ClassVar[tuple[str, ...]] = ("log", "current_term", "voted_for", "is_leader")
 
 
 class WaitsForNobody(step_12.Node):
-    """A server that comes back waits to be called, and starts no timer of its own."""
+    """A restarted server starts no election timer."""
 
     def on_start(self) -> None:
         if self.current_term:
@@ -192,7 +192,7 @@ class WaitsForNobody(step_12.Node):
 
 
 class NobodyIsToldToLead(step_12.Node):
-    """A first start knows followers alone."""
+    """A named leader starts as a follower."""
 
     def on_start(self) -> None:
         self.current_term = max(self.current_term, self.log.last_term)
@@ -201,7 +201,7 @@ class NobodyIsToldToLead(step_12.Node):
 
 
 class TimeoutIsNotDrawn(step_12.Node):
-    """Every life begins with the same timeout."""
+    """Every start uses the same timeout."""
 
     election_timeout: float = 7.5
 
@@ -213,7 +213,7 @@ class TimeoutIsNotDrawn(step_12.Node):
 
 
 class LeadsBeforeItKnowsTheTerm(step_12.Node):
-    """Who is told to lead does so in term 0, and looks for the log's term only then."""
+    """A named leader leads in term 0, and reads the log's term only then."""
 
     def on_start(self) -> None:
         self.draw_election_timeout()
@@ -224,7 +224,7 @@ class LeadsBeforeItKnowsTheTerm(step_12.Node):
 
 
 class LearnsFromItsLog(step_12.Node):
-    """The log's term is heard of as another server's is: who is told to lead gives it up, and has drawn no timeout."""
+    """The log's term is adopted like another server's: a named leader steps down, with a timeout that was not drawn."""
 
     def on_start(self) -> None:
         self.learn_term(self.log.last_term)
@@ -241,7 +241,7 @@ OUTLIVES, OWN, TERM = (
 )
 ONCE, FIRST = "entries are applied once after a crash", "a first start is as before"
 
-# Of each wrong Node the check that is meant for it, and the kind of event that the check marks.
+# For each wrong Node, the check that should catch it, and the kind of event that the check marks.
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (VoteIsForgotten, OUTLIVES, "sent"),
     (TermIsForgotten, TERM, "delivered"),
