@@ -69,7 +69,7 @@ def test_code_that_reaches_the_interpreter_is_stopped(package: tuple[Path, list[
 
 @pytest.mark.slow
 def test_ending_the_process_ends_the_trial(package: tuple[Path, list[str]]) -> None:
-    """A worker that ends itself gets no further points, and the report says that it ended."""
+    """A worker that ends itself gets no further points, and its end is reported."""
     text = step_06.RIGHT.replace(
         '        """Refuse an older', f"        {BREAKOUT}\n        os['_exit'](0)\n        '''Refuse"
     ).replace('store what fits."""', "store what fits.'''")
