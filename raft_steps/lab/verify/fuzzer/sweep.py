@@ -119,6 +119,7 @@ def sweep(
         trials += of_chunk
         if progress is not None:
             progress(len(trials), len(wanted))
+    assert [trial.seed for trial in trials] == wanted, "the report names failures by their seeds"
     report = SweepReport(job.step, title_of(step_or_node), profile, servers, seconds, job.rules, trials)
     if smallest and report.failed:
         first = report.failed[0]
