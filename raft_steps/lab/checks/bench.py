@@ -141,6 +141,7 @@ class Bench:
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass; events that are due at the very end happen too."""
+        assert seconds >= 0, "time never goes back"  # As after an interval that is shorter than a message's delay.
         simulation = self.simulation
         end_us = simulation.now_us + round(seconds * MICROSECONDS)
         simulation.run_until(end_us + 1)

@@ -55,7 +55,7 @@ def checks_of(step: int) -> list[Check]:
     Raises:
         LookupError: There is no such step.
     """
-    # By name, because each step's module imports `rule` from this package, and a student's edition lacks later ones.
+    # Imported by name and only when needed: a student's edition does not contain the checks of later steps.
     module = importlib.import_module(f"{__package__}.step_{find_step(step).number:02}")
     return [value for value in vars(module).values() if isinstance(value, Check)]
 

@@ -277,6 +277,7 @@ def deliver(bench: Bench, name: str, term: int, *, sender: str = "jerry", **valu
 
 def begin_as(bench: Bench, role: str, *, servers: int = 3) -> None:
     """Begin with the server under test in term 4 as a follower, a candidate or a leader."""
+    assert role in {"follower", "candidate", "leader"}, role
     if role == "follower":
         bench.begin(servers, log="4 set x 1", draws=(18,))
         return

@@ -75,6 +75,7 @@ class Tester:
 
     def stop_leader(self) -> None:
         """Stop the leader."""
+        assert not self.down, "the list never stops a second server: two of three must run"
         self.down = self.leader()
         self.cluster.crash(self.down)
 
