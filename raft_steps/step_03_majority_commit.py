@@ -69,7 +69,7 @@ class Node(step_02.Node):
         self.reply(client, Ok())
 
     def announce_commit(self, index: int) -> None:
-        """Tell the followers that an entry is committed."""
+        """Announce to the followers that an entry is committed."""
         self.broadcast(CommitEntry(index=index))
 
     def on_commit_entry(self, sender: str, message: CommitEntry) -> None:

@@ -191,7 +191,7 @@ def test_failing_property_is_reported_with_its_line() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_endless_loop_ends_the_run() -> None:
-    """After an endless loop the other checks do not run, and the report says why; the next Node is checked as usual."""
+    """After an endless loop the other checks do not run, and the report explains why; the next Node is checked as usual."""
     report = check(mistakes.EndlessLoop, 6)
 
     assert ["FAIL"] + ["--"] * 8 == [result.mark for result in report.results]

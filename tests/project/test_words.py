@@ -80,14 +80,12 @@ def complaints(text: str) -> Iterator[str]:
             yield f"line {number}: {opening[0][:40]!r}; better: begin with what happens, and put the condition after it"
 
 
-@pytest.mark.xfail(reason="some rooms are still to be read", strict=False)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_plain_phrases(path: Path) -> None:
     """No file uses a phrase of the list."""
     assert [] == list(complaints(text_of(path)))
 
 
-@pytest.mark.xfail(reason="some rooms are still to be read", strict=False)
 @pytest.mark.parametrize(
     "path", [path for path in FILES if path.suffix == ".py"], ids=lambda path: path.relative_to(ROOT).as_posix()
 )

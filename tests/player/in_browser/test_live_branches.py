@@ -91,15 +91,15 @@ def test_two_branches_are_compared(live: LiveOnPage) -> None:
     """Comparison shows two rings at the same time, and lists the differences; one scrubber moves both."""
     crash(live)
     live.root.locator("[data-compare='0']").click()
-    live.until("!player.querySelector('.rp-beside').hidden")
-    other = live.root.locator(".rp-beside [data-server=tom]")
+    live.until("!player.querySelector('.rp-compared').hidden")
+    other = live.root.locator(".rp-compared [data-server=tom]")
     assert not (other.get_attribute("aria-label") or "").startswith("tom: down")
     assert "tom" in live.root.locator(".rp-differing tr", has_text="Down").inner_text()
 
     live.scrub(1)
     live.until("player.querySelector('.rp-differing').innerText.includes('both are the same')")
     live.root.locator("[data-compare='0']").click()
-    live.until("player.querySelector('.rp-beside').hidden")
+    live.until("player.querySelector('.rp-compared').hidden")
 
 
 @pytest.mark.parametrize("kind", ["scenario", "python", "pytest"])

@@ -239,7 +239,7 @@ def test_it_looks_well(
     assert live.page.locator(".raft-player").evaluate("(element) => element.scrollWidth <= element.clientWidth + 1")
 
     live.root.locator("[data-compare='0']").click()
-    live.until("!player.querySelector('.rp-beside').hidden")
+    live.until("!player.querySelector('.rp-compared').hidden")
     live.scrub(20)
     live.page.locator(".raft-player").screenshot(path=tmp_path / f"compared-{shot}.png")
     assert [] == live.root.evaluate(OVERLAPS)

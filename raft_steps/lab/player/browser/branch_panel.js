@@ -56,7 +56,7 @@ export class BranchPanel {
     disableIf(this.reset, why, "A new branch: the same beginning without any action");
   }
 
-  /** Returns a selector of the button in the list that has the focus, or null: drawing the list makes its buttons anew. */
+  /** Returns a selector of the button in the list that has the focus, or null: drawing the list replaces its buttons. */
   focusedButton() {
     const active = this.list.ownerDocument.activeElement;
     if (!(active instanceof HTMLElement) || !this.list.contains(active)) return null;

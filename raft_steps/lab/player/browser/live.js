@@ -57,7 +57,7 @@ export class LiveSession {
       seed: (seed) => this.request({ do: "seed", seed }),
       reset: () => this.request({ do: "reset" }),
     });
-    this.otherPicture = html("figure", { class: "rp-beside", hidden: true });
+    this.otherPicture = html("figure", { class: "rp-compared", hidden: true });
     this.caption = html("p", { class: "rp-caption", hidden: true });
     this.differences = html("table", { class: "rp-differing", "aria-label": "What differs", hidden: true });
     this.element = html("div", { class: "rp-more" }, this.branches.element, this.script.element);
@@ -213,7 +213,7 @@ export class LiveSession {
     if (id !== null) this.player.showMessage(`Branch ${id} is shown next to this one.`);
   }
 
-  /** Takes the trace of the compared branch anew: it, or the current branch, has changed. */
+  /** Takes the trace of the compared branch again: it, or the current branch, has changed. */
   refreshComparison() {
     this.setComparison(this.comparison?.id ?? null);
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raft_steps.lab.log import Log
 from raft_steps.lab.runtime.launching import read_entries
-from raft_steps.lab.verify.model_checker.interning import ServerState
+from raft_steps.lab.verify.model_checker.interning import FrozenServerState
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.state_space import Event, State
 from raft_steps.lab.verify.model_checker.successors import successor
@@ -25,7 +25,7 @@ def initial_state(table: TransitionTable, schedule: Schedule) -> StartState:
     for i, name in enumerate(schedule.servers):
         entries = tuple(read_entries(schedule.logs.get(name, ())))
         disk = (("log", table.freezer.freeze(Log(entries), set())),) if entries else ()
-        stopped = table.intern_server(ServerState(i, False, (), (), disk))
+        stopped = table.intern_server(FrozenServerState(i, False, (), (), disk))
         started, sent, facts = table.perform(stopped, "start", name == schedule.leader, schedule.terms.get(name))
         servers.append(started)
         packets += sent

@@ -47,7 +47,7 @@ class DeterministicStream(RandomStream):
         return share
 
 
-class ServerState(NamedTuple):
+class FrozenServerState(NamedTuple):
     """All of one server's state.
 
     Attributes:
@@ -90,7 +90,7 @@ class InterningTable:
         """Create a table that holds no server state and no packet."""
         self.node_class, self.servers = node_class, servers
         self.freezer = ValueFreezer(servers)
-        self.server_states: list[ServerState] = []
+        self.server_states: list[FrozenServerState] = []
         self.timers: list[tuple[str, ...]] = []
         self.up: list[bool] = []
         self.leads: list[bool] = []
@@ -111,7 +111,7 @@ class InterningTable:
 
     # From values to numbers.
 
-    def intern_server(self, server_state: ServerState) -> int:
+    def intern_server(self, server_state: FrozenServerState) -> int:
         """Return the number of a server state."""
         number = self._numbers.get(server_state)
         if number is None:
@@ -178,7 +178,7 @@ class InterningTable:
             self._packet_views[number] = PacketView(sender, receiver, self.messages[number])
         return self._packet_views[number]
 
-    def build_node(self, server_state: ServerState) -> Any:
+    def build_node(self, server_state: FrozenServerState) -> Any:
         """Build the node of a server that runs; each call returns another one."""
         node_class: Any = self.node_class
         node = node_class.__new__(node_class)

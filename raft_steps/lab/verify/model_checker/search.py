@@ -136,7 +136,7 @@ class Search:
             depth: The most events in a row.
             seconds: The longest time by `clock`.
             clock: Returns the time in seconds, such as ``time.monotonic``.
-            starts: Where to start, if not at the beginning; `SearchResult.go_on` passes it.
+            starts: The states to start from, if not the initial one; `SearchResult.go_on` passes it.
 
         Returns:
             The outcome; of a violation and of a goal, a run with as few events as possible.
@@ -186,7 +186,7 @@ class Search:
             depth: The most events of each.
             seconds: The longest time by `clock`.
             clock: Returns the time in seconds.
-            starts: Where to start, if not at the beginning.
+            starts: The states to start from, if not the initial one.
 
         Raises:
             ScenarioError: A setting is wrong.

@@ -27,7 +27,7 @@ from typing import Any
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.verify.model_checker.freezing import MAPS
-from raft_steps.lab.verify.model_checker.interning import ServerState, Transition
+from raft_steps.lab.verify.model_checker.interning import FrozenServerState, Transition
 from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.state_space import State, StateSpace
@@ -76,7 +76,7 @@ class Permutation:
             fields, disk = (
                 tuple((name, rename(value, self.names)) for name, value in row) for row in (before.fields, before.disk)
             )
-            renamed = ServerState(self.target[before.server], before.up, fields, before.timers, disk)
+            renamed = FrozenServerState(self.target[before.server], before.up, fields, before.timers, disk)
             self._server_states[number] = table.intern_server(renamed)
         return self._server_states[number]
 

@@ -22,8 +22,8 @@ from raft_steps.lab.verify.model_checker.facts import facts_of
 from raft_steps.lab.verify.model_checker.interning import (
     DRIVER_FIELDS,
     DeterministicStream,
+    FrozenServerState,
     InterningTable,
-    ServerState,
     Transition,
 )
 
@@ -91,11 +91,11 @@ class TransitionTable(InterningTable):
         if event == "crash":
             durable = self.node_class.durable  # type: ignore[attr-defined]
             disk = tuple((name, value) for name, value in before.fields if name in durable)
-            return self.intern_server(ServerState(before.server, False, (), (), disk)), (), 0
+            return self.intern_server(FrozenServerState(before.server, False, (), (), disk)), (), 0
         assert event == "start", event
         return self._start(before, *arguments)
 
-    def _start(self, before: ServerState, leader: bool = False, term: int | None = None) -> Transition:
+    def _start(self, before: FrozenServerState, leader: bool = False, term: int | None = None) -> Transition:
         name = self.servers[before.server]
         host = Host(name)
         host.disk = {field: self.freezer.thaw(value) for field, value in before.disk}
@@ -109,13 +109,13 @@ class TransitionTable(InterningTable):
         return self._handle(before, node, "on_start", (), (), term=term)
 
     def _run(
-        self, before: ServerState, handler: str, arguments: tuple[Any, ...], timers: tuple[str, ...]
+        self, before: FrozenServerState, handler: str, arguments: tuple[Any, ...], timers: tuple[str, ...]
     ) -> Transition:
         return self._handle(before, self.build_node(before), handler, arguments, timers)
 
     def _handle(
         self,
-        before: ServerState,
+        before: FrozenServerState,
         node: Any,
         handler: str,
         arguments: tuple[Any, ...],
@@ -137,7 +137,9 @@ class TransitionTable(InterningTable):
             facts = facts_of(
                 node, effects, received=received, committed_before=committed_before, requests=self.requests
             )
-            after = ServerState(before.server, True, self._fields(node), self._timers_after(node, timers, effects), ())
+            after = FrozenServerState(
+                before.server, True, self._fields(node), self._timers_after(node, timers, effects), ()
+            )
             sent = self._sent_packets(before.server, effects)
         except (Exception, HandlerTimeout) as error:
             raise blame(error, name, handler) from error
