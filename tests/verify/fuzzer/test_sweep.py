@@ -220,7 +220,7 @@ def test_report_of_quiet_seeds() -> None:
         for trial in report.trials
     ]
     assert [2] == report.quiet
-    assert re.search(r"1 seed saw fewer .*: 2\.", str(report))
+    assert re.search(r"1 seed had fewer .*: 2\.", str(report))
 
 
 # The smallest failure.

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.scenario.model import MICROSECONDS
+from raft_steps.lab.text import plural
 from raft_steps.lab.text_table import html_table
 from raft_steps.lab.verify.fuzzer.profiles import find_profile
 from raft_steps.lab.verify.fuzzer.trial import Trial
@@ -119,13 +120,12 @@ class SweepReport:
             for name in ("elections", "faults", "answered")
         ]
         quiet = self.quiet
-        less = (
-            "seed saw fewer elections or faults than such a run should"
-            if len(quiet) == 1
-            else ("seeds saw fewer elections or faults than such runs should")
+        few = (
+            f" {plural(len(quiet), 'seed')} had fewer elections or faults than expected: {_few(quiet)}."
+            if quiet
+            else ""
         )
-        floor = f" {len(quiet)} {less}: {_few(quiet)}." if quiet else ""
-        return f"On average: {', '.join(averages)}.{floor}"
+        return f"On average: {', '.join(averages)}.{few}"
 
     def _rows(self) -> list[tuple[str, str, str]]:
         sentences = {rule.name: rule.sentence for rule in RULES}
