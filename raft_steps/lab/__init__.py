@@ -4,7 +4,7 @@ A notebook imports what it needs from here and from the steps, whichever room of
 
     from raft_steps.lab import Cluster, check, diff
 
-Each name is loaded when it is first used, so that a simulation and a picture need the standard library alone.
+Each name is loaded when it is first used, so a simulation or a picture needs only the standard library.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.verify.properties import check_trace as check_trace
     from raft_steps.lab.verify.properties import kept_by as kept_by
 
-# Each public name and the module that defines it. The imports above say the same to type checkers; a test compares them.
+# Each public name and the module that defines it. The imports above repeat this for type checkers; a test compares the two.
 HOMES = {
     "Cluster": "cluster.cluster",
     "Command": "commands",
@@ -111,7 +111,6 @@ HOMES = {
     "diff": "source.views",
     "down": "verify.model_checker",
     "equal_timeouts": "cluster.experiments",
-    "stored_schedule": "verify.model_checker",
     "from_text": "messages",
     "holds": "verify.model_checker",
     "kept_by": "verify.properties",
@@ -126,6 +125,7 @@ HOMES = {
     "run_schedule": "verify.model_checker",
     "run_ten_steps": "checks.ten_steps",
     "show": "source.views",
+    "stored_schedule": "verify.model_checker",
     "sweep": "verify.fuzzer.sweep",
     "sweep_ten_steps": "checks.ten_steps",
     "three_fresh_followers": "cluster.experiments",
@@ -154,5 +154,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return the names, so that completion finds them."""
+    """Return the public names, for completion in a notebook."""
     return sorted(HOMES)

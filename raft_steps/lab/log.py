@@ -1,7 +1,7 @@
 """The log of one server, as the paper numbers it: the first command has index 1.
 
 Index 0 holds a common first entry that is the same on all servers, so that every other entry has a predecessor.
-A log records its own changes, so that storing or drawing it costs as much as what is new.
+A log records its own changes, so that the cost of storing or drawing it depends only on what is new.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Log:
         """Add an entry at the end.
 
         Raises:
-            LogError: It is not an Entry, or its index is not the next one.
+            LogError: `entry` is not an Entry, or its index is not the next one.
         """
         if not isinstance(entry, Entry):
             raise LogError(f"a log holds entries: append(Entry(index=…, term=…, command=…)), not {entry!r}")
@@ -136,7 +136,7 @@ class Log:
         """Raise: an entry never changes in place (Section 5.3)."""
         if type(index) is not int or index < 1:
             raise LogError(
-                f"log[{index!r}] = … cannot be: entries are added with append, and the common first one, 0, stays"
+                f"log[{index!r}] cannot be assigned: entries are added with append, and the common first one, 0, stays"
             )
         raise LogError(f"log[{index}] = … changes an entry in place; use truncate_after({index - 1}) and append")
 
@@ -153,5 +153,5 @@ class Log:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        """Return each entry as its term and command."""
+        """Return the entries, each as its term and command."""
         return "Log(" + "; ".join(f"{e.term} {command_text(e.command)}" for e in self) + ")"

@@ -1,7 +1,7 @@
 """Messages: immutable objects that turn into one line of text and back.
 
 A message is a frozen dataclass. Its fields are checked against its annotations, so that a missing term, or a term that
-is a string, is found where it arises. Nothing here depends on which messages Raft has.
+is a string, is reported where it arises. Nothing here depends on which messages Raft has.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def message(cls: _Class) -> _Class:
     plain = "__init__" not in vars(cls) and not hasattr(cls, "__post_init__")
     made: Any = dataclass(frozen=True, slots=True, kw_only=True)(cls)
     if plain and all(_is_required(f) for f in fields(made)):
-        made.__init__ = _constructor(made)  # Equivalent to the dataclass's own, and faster.
+        made.__init__ = _constructor(made)  # Does what the dataclass's own does, but faster.
     return cast("_Class", made)
 
 
-def _is_required(of_message: Field[Any]) -> bool:
-    """Return whether a field has to be passed, by keyword."""
-    without_default = of_message.default is MISSING and of_message.default_factory is MISSING
-    return without_default and of_message.init and bool(of_message.kw_only)
+def _is_required(item: Field[Any]) -> bool:
+    """Return whether a field must be passed to the constructor, by keyword."""
+    has_default = item.default is not MISSING or item.default_factory is not MISSING
+    return not has_default and item.init and bool(item.kw_only)
 
 
 def _constructor(cls: Any) -> Any:
@@ -78,7 +78,7 @@ def from_text(text: str, *message_classes: type) -> Any:
     """Parse a message from its line of text.
 
     Args:
-        text: What `to_text` returned.
+        text: The line, as `to_text` returns it.
         message_classes: The messages that may arrive; a text of another type is rejected.
 
     Raises:
@@ -96,7 +96,7 @@ def from_text(text: str, *message_classes: type) -> Any:
 
 
 def as_data(value: Any) -> Any:
-    """Convert a message, or any value that one may hold, to JSON's types; sets are sorted."""
+    """Convert a message, or a value of one of its fields, to JSON's types; sets are sorted."""
     kind = type(value)
     if kind in _PLAIN:
         return value
@@ -150,12 +150,13 @@ def checked_fields(message: object) -> dict[str, Any]:
 
 @_cached
 def _field_checks(cls: type) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
+    """Return, for each field of a message class, its name, its check, and a description of its annotation."""
     hints = get_type_hints(cls)
     return tuple((f.name, _acceptor(hints[f.name]), _describe(hints[f.name])) for f in fields(cls))
 
 
 def _acceptor(hint: Any) -> Callable[[Any], bool]:
-    """Return a function that tells whether a value matches an annotation."""
+    """Return a function that checks whether a value matches an annotation."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return lambda _value: True
@@ -181,7 +182,7 @@ def _acceptor(hint: Any) -> Callable[[Any], bool]:
 
 
 def _tuple_acceptor(items: tuple[Any, ...]) -> Callable[[Any], bool]:
-    """Return the check for a tuple: ``tuple[int, ...]`` has any number of equal items, ``tuple[int, str]`` one of each."""
+    """Return the check for a tuple: any number of ints for ``tuple[int, ...]``, an int and a str for ``tuple[int, str]``."""
     tests = [_acceptor(item) for item in items if item is not Ellipsis]
     if _is_homogeneous(items):
         return lambda value: type(value) is tuple and all(tests[0](each) for each in value)
@@ -238,6 +239,7 @@ def _choose(data: Any, options: tuple[Any, ...], where: str) -> Any:
 
 
 def _message_from_data(data: dict[str, Any], cls: type, where: str) -> Any:
+    """Build a message from parsed JSON; `where` is its place in the whole message, for an error."""
     hints, names = get_type_hints(cls), _field_names(cls) or ()
     given = {key: value for key, value in data.items() if key != "type"}
     if data.get("type") != cls.__name__:

@@ -1,6 +1,6 @@
-"""Where each module of version 0.3 is now: an import from an old path raises an ImportError that names the new one.
+"""The new names of the modules of version 0.3: an import of an old name raises an ImportError that shows the new one.
 
-Learners keep notebooks of earlier versions, and those import from modules that have moved into rooms.
+Learners keep notebooks of earlier versions, which import from modules that have since moved into rooms.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from types import ModuleType
 
 LAB = "raft_steps.lab"
 
-# The old module and the new one, both within raft_steps.lab. Of a package the name is enough: Python imports it before
-# its modules.
+# The old module and the new one, both within raft_steps.lab. For a package, its own name is enough, because Python
+# imports a package before its modules.
 MOVED = dict(
     line.split()
     for line in """
@@ -111,7 +111,7 @@ MOVED = dict(
     """.strip().splitlines()
 )
 
-# Modules whose name a room has now, and the names that learners imported from them.
+# Former modules whose names are now those of rooms, and the names that learners imported from them.
 ROOMS = {
     "cluster": {"Cluster": "cluster.cluster"},
     "scenario": {
@@ -128,7 +128,7 @@ ROOMS = {
 
 
 class MovedModuleFinder:
-    """The last finder of imports: it finds no module, and knows where the old ones went."""
+    """The last finder on `sys.meta_path`: it finds no module, but raises an error for one that has moved."""
 
     @staticmethod
     def find_spec(
@@ -136,10 +136,10 @@ class MovedModuleFinder:
         path: Sequence[str] | None = None,  # noqa: ARG004  # The import system's signature.
         target: ModuleType | None = None,  # noqa: ARG004
     ) -> ModuleSpec | None:
-        """Raise for an old path; return None for any other name, so that the usual error follows.
+        """Raise an error for an old name; return None for any other, so that Python raises its usual one.
 
         Raises:
-            ImportError: The module has moved; the message says where to.
+            ImportError: The module has moved; the message shows its new name.
         """
         package, _, name = fullname.partition(f"{LAB}.")
         if package or name not in MOVED:
@@ -162,11 +162,11 @@ def moved(name: str) -> ImportError:
 
 
 def moved_name(room: str, name: str) -> Exception:
-    """Return the error for a name that a room does not have, and that the module of the room's name had.
+    """Return the error for a name that a room lacks: an ImportError if the module that once had the room's name had it.
 
     Args:
         room: The full name of the room's package.
-        name: The name that was asked for.
+        name: The name that was looked up.
     """
     new = ROOMS[room.removeprefix(f"{LAB}.")].get(name)
     if new is None:
@@ -175,6 +175,6 @@ def moved_name(room: str, name: str) -> Exception:
 
 
 def install() -> None:
-    """Ask this finder when all others have found nothing; once, even if the package is loaded again."""
+    """Add the finder after all others; only once, even if the package is loaded again."""
     if not any(getattr(finder, "__name__", "") == MovedModuleFinder.__name__ for finder in sys.meta_path):
         sys.meta_path.append(MovedModuleFinder)

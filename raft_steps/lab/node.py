@@ -6,7 +6,7 @@ server) calls one of these methods and then carries out the node's `effects`, in
     on_start()                               the first event after each start of the server
     on_append_entries(sender, message)       a message arrived; the name follows the message's class
     on_election_timeout()                    the timer named "election" ran out
-    on_client_request(client, request)       a client asked something
+    on_client_request(client, request)       a client sent a request
 
 The driver stores the node's `durable` fields before any effect of the event leaves the node. After a crash, those fields
 and nothing else are restored.
@@ -43,7 +43,7 @@ class Removed:
         self.name = name
 
     def __get__(self, instance: object, owner: type) -> Any:
-        """Raise when read from a node; the class returns the marker itself, so that tools can find it."""
+        """Raise if read from a node. The class itself returns the marker, so that tools can find it."""
         if instance is None:
             return self
         raise AttributeError(f"{self.name} is gone: {self.why}")
@@ -85,7 +85,7 @@ class Node:
     def __init_subclass__(cls) -> None:
         """Turn every subclass into a keyword-only dataclass, so that a step or a notebook cell needs no decorator."""
         super().__init_subclass__()
-        _refuse_mistakes(cls)
+        _reject_mistakes(cls)
         for name, value in list(vars(cls).items()):
             if isinstance(value, Removed):  # The dataclass leaves out a ClassVar, so the field disappears.
                 cls.__annotations__[name] = ClassVar[Any]
@@ -132,8 +132,8 @@ class Node:
         self.effects.append(("apply", entry))
 
 
-def _refuse_mistakes(cls: type) -> None:
-    """Reject what would fail later or silently: shared mutable defaults and constructors.
+def _reject_mistakes(cls: type) -> None:
+    """Reject what would fail later or silently: a constructor, slots, or a mutable default that all servers would share.
 
     Raises:
         TypeError: The class has one of them; the message says what to write instead.

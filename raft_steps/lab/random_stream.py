@@ -1,7 +1,7 @@
 """Repeatable random numbers: every draw comes from a named stream of a seed.
 
 Python guarantees only the values of `Random.random()` for a seed, so every draw is built on that one method.
-Each link and each start of a node has its own stream, so that a change in one place does not reshuffle another.
+Each link and each start of a node has its own stream, so that a change in one does not alter the draws of another.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ class RandomStream:
     """A seeded source of random numbers; the `random` of a node.
 
     Attributes:
-        scripted: Values that `between` returns before it draws any, for scenarios that need a certain timeout.
+        scripted: Values that `between` returns before it draws any, for scenarios that need particular timeouts.
     """
 
     __slots__ = ("random", "scripted")
 
     def __init__(self, seed: int | str, name: str = "", scripted: Iterable[float] = ()) -> None:
-        """Open the stream `name` of a seed."""
+        """Seed the stream called `name`."""
         self.random = Random(f"{seed}/{name}").random
         self.scripted = list(scripted)
 

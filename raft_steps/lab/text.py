@@ -7,28 +7,28 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# Characters that XML cannot hold, and those that would break a line or turn its direction.
+# Characters that XML cannot contain, and those that would break a line or reverse its direction.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def nearest(word: str, known: Any) -> str:
-    """Return the end of a sentence that suggests the known word nearest to `word`, or lists all when none is near."""
+    """Return the end of a sentence that suggests the known word nearest to `word`, or lists all of them if none is near."""
     close = difflib.get_close_matches(str(word), list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
 
 
 def several(names: Iterable[str]) -> str:
-    """List names as a sentence does: tom, jerry and spike."""
+    """Join names as in a sentence: tom, jerry and spike; "nobody" if there are none."""
     *most, last = list(names) or ["nobody"]
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def plural(count: int, noun: str) -> str:
-    """Count things: 1 message, 2 messages."""
+    """Format a number of things: 1 message, 2 messages."""
     ending = "ies" if noun.endswith("y") else "s"
     return f"{count} {noun}" if count == 1 else f"{count} {noun.removesuffix('y') if ending == 'ies' else noun}{ending}"
 
 
 def printable(text: str) -> str:
-    """Replace what cannot be drawn on one line."""
+    """Replace the characters that cannot be drawn on one line; tabs and line breaks become spaces."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"[\t\n\r]+", " ", text))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 def text_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = (), gap: str = "  ") -> list[str]:
-    """Pad every column to its widest cell.
+    """Format rows as lines of text, with every column as wide as its widest cell.
 
     Args:
         rows: The rows, each with the same number of cells; the first may be a header.
@@ -55,9 +55,9 @@ def html_table(
     Args:
         rows: The rows of cells.
         header: The names of the columns, if they have any.
-        align: How each column is aligned: ``left``, ``right``, or "" for the page's own way, which differs between
-            notebooks and GitHub.
-        caption: What stands above the table.
+        align: How each column is aligned: ``left``, ``right``, or "" for the default of the page, which differs
+            between notebooks and GitHub.
+        caption: The text above the table.
         row_headers: Whether the first cell of each row is a header too.
     """
     lines = [f"<caption style='text-align:left'>{escape(caption)}</caption>"] if caption else []

@@ -16,10 +16,10 @@ NETWORK_PARTS = ("delay", "spread", "loss", "duplicate", "reorder")
 
 
 def read_step(step_or_node: Any) -> tuple[int | None, type | None]:
-    """Return the step's number or the Node class, and None for the other.
+    """Return the number of a step and None, or None and a Node class.
 
     Raises:
-        ScenarioError: It is neither, or there is no such step.
+        ScenarioError: The argument is neither, or there is no such step.
     """
     from raft_steps import find_step
 
@@ -39,7 +39,7 @@ def title_of(step_or_node: object) -> str:
 
 
 def title_of_class(node_class: type) -> str:
-    """Return the title of a run of a class for its pictures: the class's name, unless that is just Node."""
+    """Return the title of a run for its pictures: the name of its class, or "your Node" if that is just Node."""
     return "your Node" if node_class.__name__ == "Node" else node_class.__name__
 
 
@@ -68,7 +68,7 @@ def read_names(names: Any, what: str) -> tuple[str, ...]:
 
 
 def read_logs(logs: Any) -> dict[str, StoredLog]:
-    """Parse what the disks hold, given as ``{"tom": "1 set x 1; 2 delete x"}``.
+    """Parse the contents of disks, given as ``{"tom": "1 set x 1; 2 delete x"}``.
 
     Raises:
         ScenarioError: It has another form.

@@ -1,6 +1,6 @@
 """The grammar that scenarios and schedules share, and a scenario as one line of text or one JSON object.
 
-A line is a row of clauses between semicolons; a clause is a word that says what it is, and the words that follow it:
+A line consists of clauses, separated by semicolons. The first word of a clause is its name:
 
     raft-steps 1; step 6; servers tom jerry spike; log tom 1 'set x 1'; at 12 crash leader
 
@@ -48,8 +48,8 @@ CLAUSES = (
     "at",
     "until",
 )
-# What lies between two semicolons: quoted parts, which may hold one, and anything else. An open quotation mark matches
-# as an ordinary character, so that `shlex` finds it and reports it.
+# The text between two semicolons: quoted parts, which may contain semicolons, and anything else. An open quotation mark
+# matches as an ordinary character, so that `shlex` finds it and reports it.
 CLAUSE = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;])+""", re.DOTALL)
 
 
@@ -61,7 +61,7 @@ def split_clauses(text: str, what: str) -> list[list[str]]:
 
     Args:
         text: The line.
-        what: What it is, for an error message: "scenario" or "schedule".
+        what: The kind of line, for an error message: "scenario" or "schedule".
 
     Raises:
         ScenarioError: A quotation mark is not closed.
@@ -91,10 +91,10 @@ def _quote(word: str) -> str:
 
 @contextmanager
 def reading(clause: Sequence[str], what: str) -> Iterator[None]:
-    """Report a clause that has too few or too many words, or a word that is not a number.
+    """Turn an error in parsing a clause into a ScenarioError.
 
     Raises:
-        ScenarioError: It is one of these; the message shows the clause.
+        ScenarioError: The clause has too few or too many words, or a word that is not a number; the message shows it.
     """
     try:
         yield
@@ -103,7 +103,7 @@ def reading(clause: Sequence[str], what: str) -> Iterator[None]:
 
 
 def parse_log(words: Sequence[str]) -> tuple[str, StoredLog]:
-    """Parse a server's name and what its disk holds, a term and a command for each entry.
+    """Parse a server's name and the log on its disk: a term and a command for each entry.
 
     Raises:
         ValueError: A term is not a number, or the last one has no command.
@@ -122,7 +122,7 @@ def log_clause(server: str, entries: StoredLog) -> list[object]:
 
 
 def format_scenario(scenario: ScenarioData) -> str:
-    """Format a scenario as one line, without the parts that have their default."""
+    """Format a scenario as one line. Parts that have their default value are left out, except the seed."""
     clauses: list[list[object]] = [["raft-steps", VERSION]]
     if scenario.step is not None:
         clauses.append(["step", scenario.step])
@@ -169,17 +169,17 @@ def parse_line(text: str) -> dict[str, Any]:
 
 
 def _check_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
-    """Refuse a clause with an unknown name, and a second one of what a scenario has once."""
+    """Reject a clause with an unknown name, and a second clause of a kind that a scenario may have only once."""
     if name not in CLAUSES:
         raise ScenarioError(f"a scenario has no part {name!r}{nearest(name, CLAUSES)}")
     if name in parts and name != "draws":  # `draws` is the one clause with the name of its field: one for each server.
-        raise ScenarioError(f"the scenario gives {name} twice")
+        raise ScenarioError(f"the scenario has {name} twice")
     if name == "clock" and words and words[0] in parts["clocks"]:
-        raise ScenarioError(f"the scenario gives the clock of {words[0]} twice")
+        raise ScenarioError(f"the scenario has the clock of {words[0]} twice")
 
 
 def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
-    """Add what a clause gives to the fields; `reading` reports what this raises."""
+    """Add the values of a clause to the fields. The caller's `reading` reports any error."""
     match name:
         case "raft-steps":
             (version,) = words

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from raft_steps.lab.errors import ScenarioError
 
-VERSION = 1
+VERSION = 1  # of the grammar
 MICROSECONDS = 1_000_000  # in a second of virtual time
 SERVER_NAMES = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
-TARGETS = ("leader", "followers", "crashed")  # resolved when the action happens
-StoredLog = tuple[tuple[int, str], ...]  # what a server's disk holds at first: the term and the command of each entry
+TARGETS = ("leader", "followers", "crashed")  # resolved to servers when the action happens
+StoredLog = tuple[tuple[int, str], ...]  # the log on a disk before the run: the term and the command of each entry
 
 # What follows an action's verb, as error messages show it.
 VERBS: Mapping[str, str] = {
@@ -50,7 +50,7 @@ class Timing:
 
 
 TIMINGS: Mapping[str, Timing] = {
-    # The whole seconds of the post. A message takes long enough for equal timeouts to split every vote.
+    # The whole seconds of the post that the course follows. Messages take so long that equal timeouts split every vote.
     "post": Timing(heartbeat_interval=5, election_timeout_range=(8, 18), delay=(0.2, 0.3), patience=20),
     "paper": Timing(heartbeat_interval=0.05, election_timeout_range=(0.15, 0.3), delay=(0.001, 0.01), patience=2),
 }
@@ -99,7 +99,7 @@ class ScenarioData:
 
     @property
     def end_us(self) -> int:
-        """When the run ends, in microseconds: at `until_us`, or else with the last action."""
+        """When the run ends, in microseconds: at `until_us`, or else one microsecond after the last action."""
         return self.until_us if self.until_us is not None else self.last_action_us + 1
 
 
@@ -115,10 +115,10 @@ def sides_of(words: Iterable[str]) -> list[list[str]]:
 
 
 def server_names(count: int) -> tuple[str, ...]:
-    """Return the names of so many servers: the first seven have their own, the others a number.
+    """Return the names of `count` servers: the first seven have names of their own, the others are s8, s9 and so on.
 
     Raises:
-        ScenarioError: There is no server.
+        ScenarioError: `count` is less than 1.
     """
     if count < 1:
         raise ScenarioError(f"a cluster has at least one server, not {count}")

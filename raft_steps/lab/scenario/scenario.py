@@ -1,9 +1,9 @@
-"""A scenario: everything that decides a run, as data that one line of text holds.
+"""A scenario: everything that determines a run, as data that fits on one line of text.
 
     raft-steps 1; step 6; servers tom jerry spike; seed 7; at 12 crash leader; at 30 restart crashed; until 60
 
-The same scenario gives the same trace, byte for byte. Parts that are left out have defaults. As JSON it is one object
-with the same words. Text and JSON give times in seconds of virtual time, fields in whole microseconds.
+The same scenario produces the same trace, byte for byte. Parts that are left out have defaults. As JSON it is one
+object with the same words. All times are virtual: in seconds in text and JSON, in whole microseconds in the fields.
 
     step N                     which step's Node runs (absent when a Node class is given with the scenario)
     servers NAME…              the servers; `later NAME…` lists those that are not started at first
@@ -13,7 +13,7 @@ with the same words. Text and JSON give times in seconds of virtual time, fields
     delay LOW HIGH             how long a message takes, in seconds
     spread even|long           how times between the two are drawn; with a long tail, some take up to 50 times longer
     loss P, duplicate P, reorder P     the share of messages that are lost, arrive twice, are held back
-    log NAME TERM "COMMAND"…   what a server's disk holds at first
+    log NAME TERM "COMMAND"…   the log on a server's disk before the run
     clock NAME RATE            how fast a server's clock runs: at 1.1 its timers run out after 10/11 of their time
     draws NAME SECONDS…        the first values that a server draws, before its random stream takes over
     at SECONDS VERB …          an action, see `VERBS`
@@ -35,7 +35,7 @@ from raft_steps.lab.text import nearest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario(ScenarioData):
-    """Everything that decides a run; the module's docstring explains each part."""
+    """Everything that determines a run; the module's docstring explains each part."""
 
     def __post_init__(self) -> None:
         """Check that the scenario can be run.
@@ -70,7 +70,7 @@ class Scenario(ScenarioData):
             )
         if version != VERSION:
             raise ScenarioError(f"this scenario is of version {version!r}; this laboratory reads version {VERSION}")
-        known = [f.name.removesuffix("_us") for f in fields(cls)]  # Text and JSON hold seconds, fields microseconds.
+        known = [f.name.removesuffix("_us") for f in fields(cls)]  # Text and JSON are in seconds.
         unknown = [name for name in parts if name not in known]
         if unknown:
             raise ScenarioError(f"a scenario has no {unknown[0]!r}{nearest(unknown[0], known)}")
@@ -84,9 +84,9 @@ def default_scenario(
     node_class: type | None = None,
     **parts: Any,
 ) -> Scenario:
-    """Return a scenario with the defaults that suit a Node: how many servers, and which of them leads from the start.
+    """Return a scenario with the defaults that suit a Node: the number of servers, and the one that leads from the start.
 
-    A Node without AppendEntries is a cluster of one. With AppendEntries but without elections, the first server leads.
+    A Node without AppendEntries gets a cluster of one. With AppendEntries but without elections, the first server leads.
 
     Args:
         step: The step whose Node runs, or None with a class.
@@ -95,7 +95,7 @@ def default_scenario(
         parts: Other parts of the scenario.
 
     Raises:
-        ScenarioError: A part is not what it should be.
+        ScenarioError: A part is invalid.
         LookupError: There is no such step.
     """
     if step is not None:

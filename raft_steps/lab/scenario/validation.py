@@ -10,8 +10,8 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import TARGETS, TIMINGS, VERBS, Action, ScenarioData
 from raft_steps.lab.text import nearest
 
-DURATION_MAX_S = 1e9  # the most that a message or a timer may take; infinity and NaN are refused with it
-MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # what is done to a single message
+DURATION_MAX_S = 1e9  # the longest delay or timeout; the comparison with it also rejects infinity and NaN
+MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # the actions on a single message
 SPREADS = ("even", "long")  # how a message's delay is drawn
 
 
@@ -108,7 +108,7 @@ def check_action(action: Action, servers: tuple[str, ...]) -> None:
 
 
 def _servers_of(verb: str, words: tuple[str, ...], form: str) -> list[str]:
-    """Return the servers that an action's words name, once the words have the right form."""
+    """Return the servers that an action's words name, after checking the form of the words."""
     match verb:
         case "heal":
             return []

@@ -6,5 +6,5 @@ from raft_steps.lab.moved import moved_name
 
 
 def __getattr__(name: str) -> object:
-    """Raise an error that says where a name of the module of this name is now."""
+    """Raise an error that names the new module of a name."""
     raise moved_name(__name__, name)

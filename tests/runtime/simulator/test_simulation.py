@@ -182,7 +182,7 @@ def test_event_has_its_details_by_name() -> None:
         ("clock tim 1", "there is no server 'tim'"),
         ("spread wide", "there is no spread 'wide'; there are even, long"),
         ("spread", "cannot be read: spread"),
-        ("spread long; spread even", "gives spread twice"),
+        ("spread long; spread even", "has spread twice"),
         ("at 1 lose", "lose needs at least one server;"),
         ("at 1 lose tim", "lose: there is no server 'tim'"),
         ("at 1 tear tom>jerry", "tear: there is no server 'tom>jerry'"),
