@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from raft_steps.lab.errors import NodeError
@@ -12,6 +13,8 @@ from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.runtime.diagnostics import Mistake
 from raft_steps.lab.scenario.model import format_seconds
+
+NOT_STORED = object()  # equals no value of a field
 
 
 class Host:
@@ -30,10 +33,15 @@ class Host:
         durable: The names of the node's other durable fields.
         stores_more: Whether there is more to compare after an event than one log, which is durable.
         log: That log, if it is the only field to compare.
+        read_durable: Reads the fields named by `durable` from a node.
+        on_disk: What the disk holds of them, in the same order.
         handlers: The bound handler of each message class that has arrived in this life.
     """
 
-    __slots__ = ("disk", "durable", "handlers", "life", "log", "logs", "name", "node", "stores_more", "up")
+    __slots__ = (
+        "disk", "durable", "handlers", "life", "log", "logs", "name", "node", "on_disk", "read_durable", "stores_more",
+        "up",
+    )  # fmt: skip
 
     def __init__(self, name: str, log: Iterable[Entry] = ()) -> None:
         """Create a host that is down, with these entries on its disk."""
@@ -44,6 +52,8 @@ class Host:
         self.disk: dict[str, Any] = {"log": stored} if (stored := Log(log)) else {}
         self.logs: tuple[str, ...] = ()
         self.durable: tuple[str, ...] = ()
+        self.read_durable = fields_reader(())
+        self.on_disk: tuple[Any, ...] = ()
         self.stores_more, self.log = True, Log()
         self.handlers: dict[type, Callable[..., object]] = {}
 
@@ -68,6 +78,8 @@ class Host:
         # `fields` and not `vars`: once `vars` was called on an object, Python finds its attributes more slowly.
         self.logs = tuple(f.name for f in fields(node) if isinstance(getattr(node, f.name), Log))
         self.durable = tuple(name for name in node.durable if name not in self.logs)
+        self.read_durable = fields_reader(self.durable)
+        self.on_disk = tuple(self.disk.get(name, NOT_STORED) for name in self.durable)
         for name in self.logs:
             getattr(node, name).changes = []
         self.stores_more = self.logs != ("log",) or bool(self.durable) or "log" not in node.durable
@@ -135,11 +147,12 @@ class Host:
                 if name in node.durable:
                     self.store_log(name, changes)
                 log_changes = changes if log_changes is None else log_changes + changes
-        disk = self.disk
-        for name in self.durable:
-            value = getattr(node, name)
-            if name not in disk or disk[name] != value:
-                self.store_field(name, value)
+        values = self.read_durable(node)
+        if values != self.on_disk:
+            for name, value, stored in zip(self.durable, values, self.on_disk, strict=True):
+                if value != stored:
+                    self.store_field(name, value)
+            self.on_disk = tuple(self.disk[name] for name in self.durable)
         return log_changes
 
     def store_field(self, name: str, value: Any) -> None:
@@ -151,6 +164,14 @@ class Host:
         if name not in self.disk:
             self.disk[name] = Log()
         self.disk[name].follow(changes)
+
+
+def fields_reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that reads these fields of an object, faster than a loop does."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    # With one name, attrgetter returns a value and not a tuple; without a name, there is no attrgetter.
+    return lambda node: tuple(getattr(node, name) for name in names)
 
 
 def _as_log(value: object, name: str) -> Log:

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from raft_steps.lab.commands import Response, command_text
 from raft_steps.lab.log import Change, Entry
 from raft_steps.lab.messages import as_data, checked_fields
 from raft_steps.lab.node import Effect
+from raft_steps.lab.runtime.host import Host, fields_reader
 from raft_steps.lab.trace.trace import Trace
-
-if TYPE_CHECKING:
-    from raft_steps.lab.runtime.host import Host
 
 # The fields of a node that are not part of its recorded state: they belong to the driver, never change, or, as the log,
 # have their own events.
@@ -196,7 +193,5 @@ def state_fields(node_class: type) -> tuple[tuple[str, ...], ReadFields]:
     """Return the names of the fields that a trace shows of a node, and a function that reads them all."""
     if node_class not in _STATE_FIELDS:
         names = tuple(f.name for f in fields(node_class) if f.name not in NOT_STATE)
-        # With one name, attrgetter returns a value and not a tuple; without a name, there is none.
-        read: ReadFields = attrgetter(*names) if len(names) > 1 else lambda node: tuple(getattr(node, n) for n in names)
-        _STATE_FIELDS[node_class] = names, read
+        _STATE_FIELDS[node_class] = names, fields_reader(names)
     return _STATE_FIELDS[node_class]

@@ -140,6 +140,8 @@ class Dispatcher:
         changes = None
         # Most events change no log: these conditions are faster than a call of `store`, which has them, too.
         if host.stores_more or node.log is not host.log or host.log.changes:
+            if host.unsynced:
+                host.fail()
             changes = host.store()
             if changes is not None and recorder is not None:
                 recorder.stored(now_us, host, changes)
@@ -150,8 +152,8 @@ class Dispatcher:
             self._carry_out(host, effects)
 
     def _carry_out(self, host: SimulatedHost, effects: list[Effect]) -> None:
-        links, network, calls = host.links, self.network, self._agenda.calls
-        is_plain, now_us = network.is_plain, self._agenda.now_us
+        links, network, agenda = host.links, self.network, self._agenda
+        is_plain, now_us, calls, numbers = network.is_plain, agenda.now_us, agenda.calls, agenda.numbers
         for effect in effects:
             if effect[0] == "send":
                 try:
@@ -162,15 +164,14 @@ class Dispatcher:
                 if is_plain and link.open:  # What `Network.send` does then, without the calls.
                     link.count = number = link.count + 1
                     due_us = now_us + network.shortest_us + floor(link.delay_draw() * network.span)
-                    insort(calls, (due_us, next(self._agenda.numbers), network.deliver, link, effect[2], number))
+                    insort(calls, (due_us, next(numbers), network.deliver, link, effect[2], number))
                 else:
                     network.send(link, effect[2], host.node)
             elif effect[0] == "start":
                 self.timers.start(host, effect[1], effect[2])
             elif effect[0] == "cancel":
-                timer = host.timers.get(effect[1])
-                if timer is not None and timer.due_us is not None:
-                    self.timers.cancel(host, timer)
+                if effect[1] in host.timers:
+                    self.timers.cancel(host, host.timers[effect[1]])
             elif effect[0] == "reply":
                 self.clients.answer(host, effect[1], effect[2])
             elif self._recorder is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, Protocol
 
-from raft_steps.lab.log import Change, Entry, Log
+from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.host import Host
 from raft_steps.lab.runtime.simulator.link import Link
 from raft_steps.lab.scenario.model import MICROSECONDS
@@ -104,21 +104,14 @@ class SimulatedHost(Host):
     def fail_next(self, how: str) -> None:
         """Let the disk fail in the next event, and the server with it."""
         self.unsynced = how
-        self.stores_more = True  # So that an event that changes nothing reaches `store`, too.
+        self.stores_more = True  # So that the disk is looked at after an event that changes nothing, too.
 
-    def store(self) -> list[Change] | None:
-        """Bring the disk up to date with the node's durable fields; return the changes of its logs.
+    def fail(self) -> NoReturn:
+        """Fail in an event: store nothing of it, or all changes of the logs but the last one, and no other field.
 
         Raises:
-            DiskFailed: The disk was to fail in this event.
-            Mistake: Something else was put where a log was.
+            DiskFailed: Always.
         """
-        if self.unsynced:
-            self._fail()
-        return super().store()
-
-    def _fail(self) -> NoReturn:
-        """Fail: store nothing of the event, or all changes of the logs but the last one, and no other field."""
         for name in self.logs:
             log = getattr(self.node, name)
             if self.unsynced == "tear" and name in self.node.durable and isinstance(log, Log):

@@ -77,9 +77,10 @@ class Timers:
         return timer
 
     def cancel(self, host: SimulatedHost, timer: Timer) -> None:
-        """Cancel a running timer."""
-        timer.due_us = None
-        self._note("timer_cancelled", host.name, timer=timer.name)
+        """Cancel a timer, if it runs."""
+        if timer.due_us is not None:
+            timer.due_us = None
+            self._note("timer_cancelled", host.name, timer=timer.name)
 
     def _look(self, host: SimulatedHost, timer: Timer, _: None) -> None:
         """Look whether a timer has run out."""
