@@ -213,7 +213,7 @@ def test_difference_of_fields_shows_what_is_near() -> None:
         "- is_candidate: bool = False",
     ]
     assert str(diff(7, 8, "is_candidate")) == (
-        "is_candidate goes from step 7 to step 8\n\n- is_candidate: bool = False"
+        "is_candidate is removed from step 7 to step 8\n\n- is_candidate: bool = False"
     )
     assert str(diff(3, 4, "voted_for")).startswith("voted_for is new from step 3 to step 4\n\n+ voted_for")
 

@@ -54,12 +54,12 @@ class Case:
     @cached_property
     def before(self) -> FlatNode:
         """The whole node before the step."""
-        return flatten([each.chapter for each in self.earlier], alone=False)
+        return flatten([each.chapter for each in self.earlier], complete=False)
 
     @cached_property
     def after(self) -> FlatNode:
         """The whole node as of the step."""
-        return flatten([each.chapter for each in (*self.earlier, self.step)], alone=False)
+        return flatten([each.chapter for each in (*self.earlier, self.step)], complete=False)
 
     @cached_property
     def old_definitions(self) -> Mapping[str, Definition]:

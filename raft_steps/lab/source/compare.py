@@ -37,9 +37,9 @@ class Change:
     """The change of one definition.
 
     Attributes:
-        name: Its name.
+        name: The name of the definition.
         kind: Whether it is new, changed or removed.
-        lines: Its lines, each with its sign.
+        lines: The lines of both versions, each with its sign.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Difference:
         return [change.name for change in self.changes]
 
     def only(self, *names: str) -> Difference:
-        """Return a part of the difference: messages, methods, single fields, or all ``fields`` as one.
+        """Return a part of the difference: messages, methods or single fields by name, or ``fields`` for all fields.
 
         Raises:
             SourceError: There is no definition of that name, or it does not change.
@@ -104,7 +104,7 @@ class Difference:
         verbs = {
             "new": "are new" if several else "is new",
             "changed": "change" if several else "changes",
-            "removed": "go" if several else "goes",
+            "removed": "are removed" if several else "is removed",
         }
         return f"{verbs[change.kind]} from {self.before.title} to {self.after.title}"
 
@@ -145,7 +145,7 @@ def find(texts: Mapping[str, str], name: str, subject: str) -> str:
 
 
 def _merged(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    """Return the names of both in the order of the second; names that the first alone has stay where they were."""
+    """Return the names of both, in the order of the second; a name that only the first has stays after its predecessor."""
     merged = list(after)
     for number, name in enumerate(before):
         if name not in merged:
@@ -154,7 +154,11 @@ def _merged(before: Sequence[str], after: Sequence[str]) -> list[str]:
 
 
 def _change(before: NodeText, after: NodeText, name: str) -> Change:
-    """Compare one definition."""
+    """Compare one definition.
+
+    Raises:
+        SourceError: Neither node has it, or it is the same in both.
+    """
     find({**after.texts, **before.texts}, name, f"neither {before.title} nor {after.title} has")
     old, new = before.texts.get(name), after.texts.get(name)
     if old == new:

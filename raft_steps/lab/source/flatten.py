@@ -1,4 +1,4 @@
-"""Flattens a chain of classes into one node, as if it had been written at once.
+"""Flattens a chain of classes into one node, as if it had been written as a single class.
 
 A definition of a later step replaces the one of the same name; a new one is put after its neighbour. A call of super()
 that passes its arguments on is replaced by the lines of the method that it calls (`inline_super`). This module works on
@@ -47,13 +47,13 @@ class FlatNode:
         return [definition for definition in self.members if definition.kind == "method"]
 
 
-def flatten(steps: Iterable[StepSource], *, alone: bool = True) -> FlatNode:
-    """Flatten the steps of a chain, the first one first.
+def flatten(steps: Iterable[StepSource], *, complete: bool = True) -> FlatNode:
+    """Flatten the steps of a chain.
 
     Args:
-        steps: The steps.
-        alone: Whether the whole is to be a complete module. If not, as for showing single methods, a use of super()
-            that cannot be inlined stays as it is, and imports do not matter.
+        steps: The steps, in order.
+        complete: Whether the result must be a complete module. Otherwise, as for showing single methods, a use of
+            super() that cannot be inlined stays as it is, and imports are ignored.
 
     Raises:
         SourceError: The whole cannot be a complete module: a use of super() cannot be inlined, two steps import
@@ -62,13 +62,13 @@ def flatten(steps: Iterable[StepSource], *, alone: bool = True) -> FlatNode:
     whole = FlatNode()
     for step in steps:
         whole.docstring = step.docstring or whole.docstring
-        if alone:
+        if complete:
             _merge_imports(whole, step)
         for definition in step.definitions:
             _put(whole.definitions, definition, len(whole.definitions))
         inherited = {definition.name: definition for definition in whole.members}
         for number, definition in enumerate(step.members):
-            inlined = _inlined(definition, inherited, step.title, alone)
+            inlined = _inlined(definition, inherited, step.title, complete)
             _put(whole.members, inlined, _place_for(whole.members, step.members, number))
         for name in step.removed:
             _remove(whole.members, name)
@@ -78,11 +78,12 @@ def flatten(steps: Iterable[StepSource], *, alone: bool = True) -> FlatNode:
     return whole
 
 
-def _inlined(definition: Definition, inherited: Mapping[str, Definition], title: str, alone: bool) -> Definition:
+def _inlined(definition: Definition, inherited: Mapping[str, Definition], title: str, complete: bool) -> Definition:
+    """Inline super() in a definition; return it unchanged if that fails and `complete` is false."""
     try:
         return inline_super(definition, inherited, title)
     except SourceError:
-        if alone:
+        if complete:
             raise
         return definition
 
@@ -127,7 +128,7 @@ def _place_for(definitions: Sequence[Definition], step: Sequence[Definition], nu
 
 
 def _remove(definitions: list[Definition], name: str) -> None:
-    """Remove a definition; the heading of its group goes to the next of the group."""
+    """Remove a definition; if it carries the heading of its group, the next one of the group gets it."""
     for number, definition in enumerate(definitions):
         if definition.name == name:
             del definitions[number]
@@ -140,7 +141,7 @@ def _remove(definitions: list[Definition], name: str) -> None:
 
 
 def _used(whole: FlatNode) -> list[Definition]:
-    """Return the definitions that some member needs, directly or not: unused messages are left out."""
+    """Return the definitions that a member uses, directly or indirectly; unused messages are left out."""
     names, waiting = set[str](), list(whole.members)
     by_name = {definition.name: definition for definition in whole.definitions}
     while waiting:
@@ -188,7 +189,7 @@ def _spaced(definition: Definition) -> list[str]:
 
 
 def fields_text(definitions: Sequence[Definition]) -> str:
-    """Return class variables and fields as one block, with a blank line between the groups of their authors."""
+    """Return class variables and fields as one block, with a blank line between groups, as their authors wrote them."""
     lines: list[str] = []
     for number, definition in enumerate(definitions):
         is_group = bool(definition.heading) if definition.kind == "class variable" else definition.gap

@@ -27,7 +27,7 @@ GREEN, RED, BOLD, QUIET, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[2m", "
 
 
 def html_block(title: str, lines: Sequence[str]) -> str:
-    """Put lines of HTML under a title."""
+    """Format lines of HTML as a block with a title above it."""
     inner = f'<pre style="{BLOCK}"><span style="{WIDE}">{"".join(lines)}</span></pre>'
     return f'<div style="margin:0 0 1em 0"><div>{title}</div>{inner}</div>'
 
@@ -57,7 +57,7 @@ def ansi_source(text: str) -> str:
     """Return source for a terminal, with dimmed comments and docstrings."""
     lines = text.split("\n")
     for number, spans in enumerate(_spans(text)):
-        for start, end, is_keyword in reversed(spans):
+        for start, end, is_keyword in reversed(spans):  # From the right, so that the columns to the left stay valid.
             if not is_keyword:
                 line = lines[number]
                 lines[number] = f"{line[:start]}{QUIET}{line[start:end]}{PLAIN}{line[end:]}"
@@ -99,7 +99,7 @@ def _highlighted(text: str) -> list[str]:
 
 
 def _spans(text: str) -> list[list[tuple[int, int, bool]]]:
-    """Return for each line what is highlighted: start, end, and whether it is a keyword."""
+    """Return, for each line, the start and end of each highlighted part, and whether it is a keyword."""
     lines = text.split("\n")
     spans: list[list[tuple[int, int, bool]]] = [[] for _ in lines]
     for token in _tokens(text):
@@ -119,9 +119,8 @@ def _tokens(text: str) -> Iterator[tokenize.TokenInfo]:
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             name = tokenize.tok_name[token.type]
-            depth += (name == "FSTRING_START") - (
-                name == "FSTRING_END"
-            )  # Python 3.12 and newer tokenize the inside of f-strings.
+            # Python 3.12 and newer tokenize the inside of f-strings.
+            depth += (name == "FSTRING_START") - (name == "FSTRING_END")
             if depth:
                 continue
             is_docstring = token.type == tokenize.STRING and starts_statement

@@ -1,7 +1,7 @@
 """Inlines calls of super(): the lines of the inherited method replace the call.
 
 That is possible if the call is a separate statement, passes the method's own arguments, and the inherited method
-returns nothing and shares no local name with its caller. All steps are written so; a test checks it.
+returns nothing and shares no local name with its caller. All steps are written this way; a test checks it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def passed_on(statement: ast.Expr) -> list[str]:
 def inline_super(definition: Definition, inherited: Mapping[str, Definition], title: str) -> Definition:
     """Replace ``super().method(same arguments)`` by the lines of the inherited method.
 
-    A call of a method that only the laboratory's base class defines stays.
+    A call of a method that only the laboratory's base class defines stays as it is.
 
     Raises:
         SourceError: The call is not a whole statement, or the inherited lines would mean something else here.
@@ -83,7 +83,7 @@ def inline_super(definition: Definition, inherited: Mapping[str, Definition], ti
 
 
 def _check_same_meaning(definition: Definition, parent: Definition, statement: ast.Expr, where: str) -> None:
-    """Raise a SourceError if the inherited lines would not do in the caller what they do in their method."""
+    """Raise a SourceError if the inherited lines would do something else in the caller than in their own method."""
     passed = passed_on(statement)
     if not passed == parameters(definition) == parameters(parent):
         raise SourceError(
@@ -101,7 +101,11 @@ def _check_same_meaning(definition: Definition, parent: Definition, statement: a
 
 
 def function_of(definition: Definition) -> ast.FunctionDef | ast.AsyncFunctionDef:
-    """Return the syntax tree of a method."""
+    """Return the syntax tree of a method.
+
+    Raises:
+        SourceError: The definition is not a method.
+    """
     function = ast.parse(definition.text).body[0]
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         raise SourceError(f"{definition.name} is not a method")
@@ -125,7 +129,7 @@ def _names(definition: Definition) -> tuple[set[str], set[str]]:
 def _replaced(text: str, statement: ast.Expr, parent: Definition) -> str:
     """Replace a statement by a method's body; a comment after the statement goes on the line above."""
     lines = text.split("\n")
-    last = lines[(statement.end_lineno or 0) - 1].encode()
+    last = lines[(statement.end_lineno or 0) - 1].encode()  # ast counts columns in bytes.
     comment = last[statement.end_col_offset :].decode().strip()
     new = [comment, *_body(parent)] if comment else _body(parent)
     shifted = shift("\n".join(new), statement.col_offset).split("\n")
@@ -141,7 +145,7 @@ def _body(definition: Definition) -> list[str]:
     if not body:
         return ["pass"]
     lines, first = definition.text.split("\n"), body[0].lineno - 1
-    if lines[first].encode()[: body[0].col_offset].strip():  # The body stands on the line of its def.
+    if lines[first].encode()[: body[0].col_offset].strip():  # The body is on the line of the def.
         return [lines[first].encode()[body[0].col_offset :].decode()]
     while lines[first - 1].lstrip().startswith("#"):
         first -= 1

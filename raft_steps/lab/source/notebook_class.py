@@ -1,7 +1,7 @@
 """Finds the source of a class that is not part of the steps, in a notebook or in a file.
 
 `inspect` does not find the source of a class from a notebook, because a cell is not a file. But the kernel keeps the
-text of every cell for tracebacks, in `linecache`, and the code of each method has the name and the line of its text.
+text of every cell for tracebacks, in `linecache`, and the code object of each method records its text and line.
 What the class uses from other cells (a message, a constant, an import) is found through its methods' globals.
 """
 
@@ -43,7 +43,7 @@ MARK = re.compile(r"\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")  # nbgrader's m
 
 
 def read_cell(node_class: type, known: frozenset[str]) -> StepSource:
-    """Read a class that is not part of a step, and what it needs that the chain before it does not define.
+    """Read a class that is not part of a step, and whatever it needs that the chain before it does not define.
 
     Args:
         node_class: The class.
@@ -55,10 +55,10 @@ def read_cell(node_class: type, known: frozenset[str]) -> StepSource:
     title = f"your {node_class.__name__}"
     path, found = find_class(node_class, "")
     lines = _lines(path)
-    space = _names_seen_by(node_class)
-    definitions = [_simplified(definition, space) for definition in read_class(lines, found, title)]
+    namespace = _names_seen_by(node_class)
+    definitions = [_simplified(definition, namespace) for definition in read_class(lines, found, title)]
     members = [definition for definition in definitions if not is_removal(definition)]
-    dependencies = _Dependencies(title, path, space, known | {node_class.__name__})
+    dependencies = _Dependencies(title, path, namespace, known | {node_class.__name__})
     for definition in members:
         dependencies.visit(definition.text)
     return StepSource(
@@ -80,11 +80,11 @@ def _text(lines: list[str], found: ast.ClassDef) -> str:
 
 
 def find_class(wanted: type, path: str) -> tuple[str, ast.ClassDef]:
-    """Find the text that a class is defined in, and the statement that defines it.
+    """Return the name of the text that a class is defined in, and the statement that defines it.
 
     Args:
         wanted: The class.
-        path: The text to search first if the class has no method that names it.
+        path: The name of the text to search first if the class has no method that identifies it.
 
     Raises:
         SourceError: No known text defines this class.
@@ -112,14 +112,14 @@ def _functions(wanted: type) -> dict[str, types.FunctionType]:
 
 
 def _texts(path: str, module_name: str) -> Iterator[str]:
-    """Yield the names of texts that may hold a definition: this one, its module's, then the cells, latest first."""
+    """Yield the names of texts that may contain a definition: `path`, the module's file, then the cells, latest first."""
     if path:
         yield path
     file = getattr(sys.modules.get(module_name), "__file__", None)
     if file:
         yield file
     for name, entry in reversed(list(linecache.cache.items())):
-        if len(entry) > 1 and entry[1] is None:  # Without a modification time the text is that of a cell.
+        if len(entry) > 1 and entry[1] is None:  # Only the text of a cell has no modification time.
             yield name
 
 
@@ -135,7 +135,7 @@ def _tree(path: str) -> ast.Module:
 
 
 def _is_source_of(statement: ast.ClassDef, wanted: type) -> bool:
-    """Return whether a statement defines a class: same methods on the same lines, same names."""
+    """Return whether a statement defines this class: it has the same names, and the same methods on the same lines."""
     written = {name: s for s in statement.body if (name := defined_name(s)) and not name.startswith("__")}
     own = {name for name in vars(wanted) if not name.startswith("__")}
     try:
@@ -151,21 +151,23 @@ def _is_source_of(statement: ast.ClassDef, wanted: type) -> bool:
 
 
 def _names_seen_by(node_class: type) -> Mapping[str, Any]:
-    """Return the names that a class's methods see: their closures and globals."""
+    """Return the names that are visible in a class's methods: those of their closures and globals."""
     functions = _functions(node_class).values()
     local = [inspect.getclosurevars(function).nonlocals for function in functions]
     around = [function.__globals__ for function in functions] or [vars(sys.modules[node_class.__module__])]
     return ChainMap(*map(dict, local), *around)
 
 
-def _simplified(definition: Definition, space: Mapping[str, Any]) -> Definition:
+def _simplified(definition: Definition, namespace: Mapping[str, Any]) -> Definition:
     """Remove an exercise's markers, and replace ``step_05.AppendEntries`` by ``AppendEntries``, as in one file."""
     text = "\n".join(line for line in definition.text.split("\n") if not MARK.match(line))
     lines = [line.encode() for line in text.split("\n")]
     qualified = [
         node
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and _is_step(space.get(node.value.id))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and _is_step(namespace.get(node.value.id))
         if node.lineno == node.end_lineno
     ]
     for node in sorted(qualified, key=lambda node: (node.lineno, node.col_offset), reverse=True):
@@ -180,19 +182,22 @@ def _is_step(value: object) -> bool:
 
 @dataclass
 class _Dependencies:
-    """What a class uses from around it: imports, and definitions in cells, such as a redefined message.
+    """Whatever a class uses from outside its body: imports, and definitions in cells, such as a redefined message.
 
     Attributes:
-        title: What the class is called in messages.
-        path: The text that the class is defined in.
-        space: The names that its methods see.
+        title: The name of the class in error messages.
+        path: The name of the text that the class is defined in.
+        namespace: The names that are visible in its methods.
         known: The names that the chain before it defines.
-        missing: Why something cannot be found; empty if everything was.
+        imports: The imports found so far.
+        definitions: The definitions found so far, each with the name of its text and its first line.
+        missing: Why a name was not found; empty if all were.
+        seen: The names that were looked up already.
     """
 
     title: str
     path: str
-    space: Mapping[str, Any]
+    namespace: Mapping[str, Any]
     known: frozenset[str]
     imports: dict[str, Import] = field(default_factory=dict)
     definitions: list[tuple[str, int, Definition]] = field(default_factory=list)
@@ -200,12 +205,12 @@ class _Dependencies:
     seen: set[str] = field(default_factory=set)
 
     def visit(self, text: str) -> None:
-        """Add what a text uses; what a definition needs is added before it."""
+        """Add everything that a text uses. The needs of a definition are added before the definition itself."""
         for name in sorted(global_names(text) - self.seen):
-            if name not in self.space or self.space[name] is getattr(builtins, name, None):
+            if name not in self.namespace or self.namespace[name] is getattr(builtins, name, None):
                 continue
             self.seen.add(name)
-            value = self.space[name]
+            value = self.namespace[name]
             origin = _origin(name, value)
             if origin is not None:
                 self.imports[name] = origin
@@ -218,12 +223,12 @@ class _Dependencies:
         except SourceError as error:
             self.missing = self.missing or str(error)
             return
-        definition = _simplified(next(split(_lines(path), [statement], 0, self.title)), self.space)
+        definition = _simplified(next(split(_lines(path), [statement], 0, self.title)), self.namespace)
         self.visit(definition.text)
         self.definitions.append((path, statement.lineno, definition))
 
     def in_order(self) -> tuple[Definition, ...]:
-        """Return the definitions in the order of their text; those from several texts, each after what it needs."""
+        """Return the definitions in the order of their text or, if they come from several texts, each after its needs."""
         if len({path for path, _, _ in self.definitions}) == 1:
             self.definitions.sort(key=lambda found: found[1])
         return tuple(definition for _, _, definition in self.definitions)
@@ -253,7 +258,7 @@ def _is_ours(module_name: str) -> bool:
 
 
 def _definition(name: str, value: Any, path: str, title: str) -> tuple[str, ast.stmt]:
-    """Find the text that defines a name of a cell or file, and the statement."""
+    """Return the name of the text that defines a name of a cell or file, and the statement that does so."""
     if isinstance(value, type):
         return find_class(value, path)
     if isinstance(value, types.FunctionType):

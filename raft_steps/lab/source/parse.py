@@ -2,7 +2,7 @@
 
 A definition is a run of whole lines: one message, field or method, with the comments above it. Text is never generated
 from a syntax tree, so comments and layout stay as their author wrote them. The source of a step is a module, or a
-learner's cell (`notebook_class` finds that one). How the steps of a chain combine is the subject of `flatten`.
+learner's cell (`notebook_class` finds that one). `flatten` combines the steps of a chain.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Definition:
 
     Attributes:
         name: Its name.
-        kind: What it is; a definition stands at the module's level.
+        kind: What it defines; a "definition" is one at the module's level.
         text: Its lines and the comments above them, moved to the left margin, without a final newline.
         gap: Whether a blank line comes before it.
     """
@@ -58,14 +58,14 @@ class StepSource:
     """What one class of the chain adds to the one before it.
 
     Attributes:
-        title: What it is called: ``step 6``, or ``your Node``.
-        text: All of it, as its author wrote it.
-        docstring: The class's docstring as it stands in the source; empty when there is none.
+        title: Its name in messages: ``step 6``, or ``your Node``.
+        text: Its whole text, as its author wrote it.
+        docstring: The class's docstring as it is in the source, with its quotation marks; empty if there is none.
         definitions: The messages, and any other definition at the module's level.
         members: Class variables, fields and methods.
         imports: Where each imported name comes from.
         removed: The names that the step removes.
-        missing: Why the whole cannot be a complete module, if something that the class uses has no source.
+        missing: Why the chain cannot be one complete module, if something that the class uses has no source.
     """
 
     title: str
@@ -122,7 +122,7 @@ def read_module(text: str, title: str) -> StepSource:
 
 
 def imported_names(statement: ast.stmt) -> dict[str, Import]:
-    """Return where the names of an import statement come from; empty for any other statement."""
+    """Return the origin of each name that an import statement binds; empty for any other statement."""
     if isinstance(statement, ast.Import):
         return {alias.asname or alias.name: Import(alias.name) for alias in statement.names}
     if isinstance(statement, ast.ImportFrom):
@@ -191,7 +191,7 @@ def end_of_comments(lines: Sequence[str], last: int, column: int) -> int:
 
 
 def first_line(statement: ast.stmt) -> int:
-    """Return the first line of a definition, as code objects count it: that of its first decorator."""
+    """Return the first line of a definition: that of its first decorator, as in a code object's co_firstlineno."""
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
 
@@ -239,8 +239,9 @@ def is_removal(definition: Definition) -> bool:
 
 
 def shift(text: str, columns: int) -> str:
-    """Indent or dedent lines, except the inside of strings over several lines that are not docstrings."""
+    """Indent lines, or dedent them if `columns` is negative, except inside multi-line strings that are not docstrings."""
     indented = text.lstrip("\n").startswith(" ")
+    # Indented text can be parsed only in a block, which adds one line; `line - indented` subtracts it again.
     tree = ast.parse(f"if True:\n{text}" if indented else text)
     fixed = {line - indented for node in ast.walk(tree) for line in _inner_lines(node)}
     for node in ast.walk(tree):

@@ -36,7 +36,7 @@ class Source:
     """A piece of source text.
 
     Attributes:
-        title: What it is, such as ``on_append_entries as of step 6``.
+        title: Its title, such as ``on_append_entries as of step 6``.
         text: The text, with a newline at its end.
     """
 
@@ -77,10 +77,10 @@ def show(step_or_class: int | type, *names: str) -> Source:
 
     Args:
         step_or_class: The number of a step, or a Node class such as your own.
-        names: What to show; ``"fields"`` are all fields at once.
+        names: The definitions to show; ``"fields"`` stands for all fields.
 
     Raises:
-        SourceError: There is nothing of that name, or the source cannot be found.
+        SourceError: There is no definition of that name, or the source cannot be found.
     """
     if not names:
         step = _steps_of(step_or_class)[-1]
@@ -91,11 +91,11 @@ def show(step_or_class: int | type, *names: str) -> Source:
 
 
 def diff(before: int | type, after: int | type, *names: str) -> Difference:
-    """Compare two nodes: what does a step, or your class, change?
+    """Return the changes that a step, or your class, makes to an earlier one.
 
     Args:
-        before: The number of a step, or a Node class.
-        after: The number of a step, or a Node class.
+        before: The earlier node: the number of a step, or a Node class.
+        after: The later node: the number of a step, or a Node class.
         names: The definitions to compare; without a name, all that differ.
 
     Raises:
@@ -118,7 +118,7 @@ def patch(before: int | type, after: int | type) -> str:
 def _node_text(step_or_class: int | type) -> NodeText:
     """Return the node as of a step or class; it need not be a complete module."""
     steps = _steps_of(step_or_class)
-    flat = flatten(steps, alone=False)
+    flat = flatten(steps, complete=False)
     variables = flat.variables
     texts = {definition.name: definition.text for definition in (*flat.definitions, *flat.members)}
     order = [definition.name for definition in flat.definitions]
