@@ -1,7 +1,7 @@
-"""Draws a cluster at one moment as a ring of servers, to be shown where the player cannot run.
+"""Draws a cluster at one moment as a ring of servers.
 
-That is so in untrusted notebooks, in exported pages, and for readers without a kernel. The picture looks like the
-player's own drawing (the folder `player/browser`), but without timers.
+The picture is shown where the player cannot run: in untrusted notebooks, in exported pages, and without a kernel. It
+looks like the player's own drawing (in the folder `player/browser`), but has no timers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from raft_steps.lab.text import plural, several
 from raft_steps.lab.trace.narration import decimals_of, format_time, message_text
 from raft_steps.lab.trace.trace import Event, Moment, ServerState, Trace
 
-WIDTH, RADIUS, REACH = 460, 110, 40
+WIDTH, RADIUS = 460, 110  # of the picture, and of the ring
+REACH = 40  # from the centre of a server to where its messages start and end
+# n: the name of a server; w: its state; l: the letter of its role, on dark ground with d; q: the hint below the ring.
+# k: a link; c: one that is interrupted.
 STYLE = (
     f".n{{font-weight:600;font-size:13px;text-anchor:middle}}.w{{font-size:11px;text-anchor:middle}}"
     f".l{{font-weight:700;font-size:18px;text-anchor:middle;fill:#000}}.l.d{{fill:#fff}}.q{{fill:{FAINT_INK};font-size:11px}}"
@@ -91,14 +94,14 @@ def _places(servers: tuple[str, ...]) -> dict[str, tuple[float, float]]:
     return {name: (radius * cos(angle), radius * sin(angle)) for name, angle in angles.items()}
 
 
-def _draw_links(drawing: Drawing, at: dict[str, tuple[float, float]], moment: Moment) -> None:
+def _draw_links(drawing: Drawing, places: dict[str, tuple[float, float]], moment: Moment) -> None:
     """Draw the links between servers, dashed if a partition or a cut interrupts them."""
     side_of = {name: number for number, side in enumerate(moment.sides) for name in side}
-    names = list(at)
+    names = list(places)
     for number, a in enumerate(names):
         for b in names[number + 1 :]:
             is_cut = side_of.get(a) != side_of.get(b) or f"{a}>{b}" in moment.cuts or f"{b}>{a}" in moment.cuts
-            (x1, y1), (x2, y2) = at[a], at[b]
+            (x1, y1), (x2, y2) = places[a], places[b]
             drawing.add("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="c" if is_cut else "k")
 
 
@@ -120,7 +123,7 @@ def _draw_server(drawing: Drawing, x: float, y: float, name: str, state: ServerS
 def _draw_message(
     drawing: Drawing, start: tuple[float, float], end: tuple[float, float], event: Event, time_us: int, *, due_us: int
 ) -> None:
-    """Draw a message at its current position, slightly to the right of the line, as the player does."""
+    """Draw a message at its current position, slightly to the right of the line: the two directions of a link are apart."""
     (x1, y1), (x2, y2) = start, end
     length = hypot(x2 - x1, y2 - y1)
     dx, dy = (x2 - x1) / length, (y2 - y1) / length

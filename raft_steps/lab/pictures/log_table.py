@@ -29,7 +29,7 @@ CELL_STYLE = (
     f".v{{stroke:{PALE_LINE};stroke-dasharray:2 3}}"
 )
 
-Entry = tuple[int, str]  # term and command
+EntryText = tuple[int, str]  # term and command
 
 
 @dataclass(slots=True)
@@ -37,18 +37,18 @@ class ServerRow:
     """The row of one server.
 
     Attributes:
-        name: The server.
+        name: The name of the server.
         log: Its entries, from index 1.
-        sign: Its role, or down; "" if only the logs are known.
+        sign: Its role, or "down"; "" if only the logs are known.
         state: Its state in a few words.
         contents: The contents of its state machine in a few words.
         is_leader: Whether it leads.
-        term: Its term, or -1.
+        term: Its term; -1 if that is unknown.
         applied: The last index that it has applied, or 0 if that is unknown.
     """
 
     name: str
-    log: list[Entry]
+    log: list[EntryText]
     sign: str = ""
     state: str = ""
     contents: str = ""
@@ -71,7 +71,7 @@ class LogTable:
     """
 
     rows: list[ServerRow]
-    expected: list[Entry | None] = field(default_factory=list)
+    expected: list[EntryText | None] = field(default_factory=list)
     reference: str = ""
     first: int = 1
     last: int = 0
@@ -91,7 +91,7 @@ class LogTable:
 
 
 def log_table(logs: Moment | Mapping[str, Iterable[Mapping[str, object] | str]], *, title: str = "") -> Picture:
-    """Draw the logs of all servers side by side.
+    """Draw the logs of all servers below one another.
 
     Args:
         logs: The cluster at a moment, or the entries of each server, in the form of a trace or as text: term and
@@ -127,6 +127,7 @@ def _row_of(name: str, state: ServerState) -> ServerRow:
 
 
 def _plain_rows(logs: Mapping[str, Iterable[Mapping[str, object] | str]]) -> list[ServerRow]:
+    """Return the rows of logs that are given without the state of their servers."""
     rows = []
     for name, entries in logs.items():
         row = ServerRow(name, [])
@@ -239,6 +240,7 @@ def _draw_cell(drawing: Drawing, table: LogTable, row: ServerRow, index: int, to
 
 
 def _alt(table: LogTable, title: str) -> str:
+    """Describe the table in one sentence."""
     lengths = several(f"{row.name} has {plural(len(row.log), 'entry')}" for row in table.rows)
     different = [
         row.name for row in table.rows if any(table.differs(row, index) for index in range(1, len(row.log) + 1))

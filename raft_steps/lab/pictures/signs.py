@@ -8,7 +8,7 @@ from raft_steps.lab.pictures.style import ALARM, BADGE, FAINT_INK, FONT_SIZE, IN
 from raft_steps.lab.pictures.svg import Drawing, sign_path
 from raft_steps.lab.trace.trace import ServerState
 
-WALL, IDLE = "#a05a1c", "#9db8cc"
+WALL, IDLE = "#a05a1c", "#9db8cc"  # the lines of partitions, and of idle heartbeats
 
 # Every text has an outline in the colour of the paper, which keeps it legible on top of a line. Classes: n for names
 # and titles, m and e for text that is centred or right-aligned, f for faint, a for alarm, b for bold, k for no outline.
@@ -19,7 +19,8 @@ TEXT_STYLE = (
 )
 
 # A diagram may have hundreds of arrows, so their common attributes are classes with short names.
-# q: the filled signs of a request; o: hollow signs; d: dashed; p: in flight, or a copy; x: a cross; i: an idle heartbeat.
+# q: the filled signs of a request; o: hollow signs; d: dashed; p: in flight, or a copy; r: the bar of a refusal;
+# x: a cross; y: a small cross; i: an idle heartbeat; ink: a line that belongs to no message.
 STYLE = (
     TEXT_STYLE
     + "path{fill:none}"

@@ -1,4 +1,4 @@
-"""The space-time diagram of a run: the roles and terms of every server, what happened to it, and every message."""
+"""The space-time diagram of a run: every server's roles, terms and events, and every message."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from raft_steps.lab.trace.trace import Event, Trace
 
 MAX_EVENTS = 300
 MAX_SUMMARY_LINES = 22  # between the first line and the last
+# In the list of main events, each event of these kinds has a line. A new role or term has one, too, but the events that
+# have one cause share it.
 HEADLINE_KINDS = frozenset(
     {
         "crashed",
@@ -51,14 +53,14 @@ def timeline(
 
     Args:
         trace: The run.
-        start: The start, in seconds.
-        end: The end, in seconds.
+        start: The start of the part to draw, in seconds; by default the start of the run.
+        end: The end of that part, in seconds; by default the end of the run.
         heartbeats: How to draw heartbeats that changed nothing: ``"auto"`` draws them pale and without their replies,
             ``True`` draws them like other messages, ``False`` leaves them out.
         mark: The number of an event to ring in red.
         mark_text: The text next to that event; by default a description of it.
         title: The title of the picture; by default that of the trace.
-        limit: How many messages and annotations are drawn at most. If there are more, the picture says so.
+        limit: The largest number of messages and annotations to draw. A note in the picture reports how many are left out.
 
     Raises:
         ScenarioError: An argument is invalid.
@@ -66,7 +68,7 @@ def timeline(
     if heartbeats not in (True, False, "auto"):
         raise ScenarioError(f'heartbeats is "auto", True or False, not {heartbeats!r}')
     if limit < 1:
-        raise ScenarioError(f"limit is how much is drawn at most, 1 or more, not {limit!r}")
+        raise ScenarioError(f"limit is the largest number of events to draw, 1 or more, not {limit!r}")
     start_us, end_us = time_range(trace, start, end)
     marked = _event_to_mark(trace, mark, start_us, end_us)
     scene = _build_limited_scene(trace, DiagramOptions(start_us, end_us, heartbeats, marked, mark_text), limit)
@@ -171,7 +173,7 @@ def main_events(trace: Trace, start_us: int, end_us: int) -> list[str]:
 
 
 def _headlines(events: list[Event], role_of: dict[str, str]) -> list[str]:
-    """Describe the main ones among the events that have one cause; `role_of` holds the roles before them."""
+    """Describe the main events among those with one cause. `role_of` contains the roles of the servers before them."""
     lines = [
         event["error"] if event.kind == "failed" else event_text(event)
         for event in events

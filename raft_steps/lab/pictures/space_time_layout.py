@@ -18,6 +18,8 @@ GUTTER, MARGIN = 66, 14  # the width of the column of times, and of the right ma
 FIRST_LINE = 46  # from the left edge of a column to its lifeline; a client's arrow starts at the edge
 MIN_STEP, MAX_STEP, USUAL_STEP = 11, 80, 5  # the distance to the next moment: its bounds, and its scale
 MIN_FALL = 18  # the least difference in height between the two ends of an arrow with a label
+# Text is measured as if it were regular, but alarms are bold, and so is the first line of other annotations.
+ALARM_SIZE, NOTE_SIZE = FONT_SIZE * 1.08, FONT_SIZE * 1.04
 MIN_OVERLAP = 30  # how much of a label must be next to its arrow, if the end of the picture cuts the arrow off
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -32,8 +34,8 @@ class SpaceTimeLayout:
         width: The width of the picture.
         x: The position of each server's lifeline.
         names_y: The height of the servers' names.
-        top: Where the lifelines begin.
-        bottom: Where they end.
+        top: The height at which the lifelines begin.
+        bottom: The height at which they end.
         knots_us: The times that have a height of their own, in order; other times are interpolated.
         heights: The heights of these times.
         lifts: How far above its moment the text about the network is placed, by time.
@@ -58,8 +60,8 @@ class SpaceTimeLayout:
         """Wrap the text of an annotation to fit next to its lifeline."""
         width = self.column_width - BADGE - 28 if annotation.server else self.width - GUTTER - FIRST_LINE - 3 * MARGIN
         count = annotation.alarm_count
-        alarms = [line for text in annotation.lines[:count] for line in wrap(text, width, FONT_SIZE * 1.08, 5)]
-        others = [line for text in annotation.lines[count:] for line in wrap(text, width, FONT_SIZE * 1.04, 2)]
+        alarms = [line for text in annotation.lines[:count] for line in wrap(text, width, ALARM_SIZE, 5)]
+        others = [line for text in annotation.lines[count:] for line in wrap(text, width, NOTE_SIZE, 2)]
         return alarms + others, len(alarms)
 
     def _find_lifts(self) -> dict[int, float]:
@@ -120,11 +122,12 @@ class SpaceTimeLayout:
         return starts
 
     def _usual_delay_us(self) -> int:
+        """Return the median delay of the messages; without any, a quarter of a second, as with the post's timing."""
         delays = sorted(arrow.due_us - arrow.start_us for arrow in self.scene.arrows)
         return max(delays[len(delays) // 2], 1) if delays else 250_000
 
     def y(self, time_us: int) -> float:
-        """Return the height of a time."""
+        """Return the vertical position of a time."""
         knots, heights = self.knots_us, self.heights
         after = bisect_right(knots, time_us)
         if after in (0, len(knots)):
@@ -167,7 +170,7 @@ class SpaceTimeLayout:
         hides only idle heartbeats, and failing that, the first of all.
         """
         bottom = self.y(annotation.time_us) - self.lifts.get(annotation.time_us, 0)
-        width = max(text_width(line, FONT_SIZE * 1.08) for line in lines) + 10
+        width = max(text_width(line, ALARM_SIZE) for line in lines) + 10
         boxes: list[Box] = [
             (x + 14, bottom - LINE_HEIGHT * len(lines) - 6, x + 14 + width, bottom) for x in sorted(self.x.values())
         ]
@@ -208,7 +211,7 @@ class SpaceTimeLayout:
 
 
 class OccupiedBoxes:
-    """The boxes that are occupied by text, so that texts do not overlap."""
+    """Keeps the boxes that are occupied by text, so that texts do not overlap."""
 
     def __init__(self) -> None:
         """Start with no box occupied."""
@@ -235,7 +238,7 @@ def crosses(line: Box, box: Box) -> bool:
     x1, y1, x2, y2 = line
     left, top, right, bottom = box
     first, last = 0.0, 1.0
-    # For each axis: at which shares of its length does the line enter and leave the box?
+    # For each axis: the shares of its length at which the line enters and leaves the box.
     for start, extent, low, high in ((x1, x2 - x1, left, right), (y1, y2 - y1, top, bottom)):
         if not extent:
             if not low < start < high:
@@ -256,5 +259,5 @@ def annotation_boxes(layout: SpaceTimeLayout, annotation: Annotation, lines: lis
     boxes: list[Box] = [(left, y - BADGE, x + BADGE, y + BADGE)]
     for number, line in enumerate(lines):
         middle = y + LINE_HEIGHT * number
-        boxes.append((x + 14, middle - 6, x + 18 + text_width(line, FONT_SIZE * 1.04), middle + 6))
+        boxes.append((x + 14, middle - 6, x + 18 + text_width(line, NOTE_SIZE), middle + 6))
     return boxes

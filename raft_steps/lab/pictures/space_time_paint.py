@@ -65,7 +65,7 @@ class SpaceTimePainter:
     """
 
     def __init__(self, scene: Scene, title: str, decimals: int) -> None:
-        """Create an empty drawing, and lay the scene out."""
+        """Create an empty drawing, and compute the layout of the scene."""
         self.scene, self.title, self.decimals = scene, title, decimals
         self.layout = SpaceTimeLayout(scene)
         self.drawing = Drawing(self.layout.width, style=STYLE)

@@ -1,6 +1,6 @@
-"""What a space-time diagram shows of a trace: messages, intervals of roles and terms, and annotations at moments.
+"""Selects what a space-time diagram shows: messages, intervals of roles and terms, and annotations at moments.
 
-This module chooses and describes. `space_time_layout` decides where things are placed, and `space_time_paint` draws.
+`space_time_layout` then decides where everything is placed, and `space_time_paint` draws it.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class Arrow:
         sender: The server where it starts.
         receiver: The server to which it goes.
         start_us: When it was sent.
-        end_us: When it arrived or was dropped; None while it is in flight.
+        end_us: When it arrived or was dropped; None if it is still in flight.
         fate: delivered, flying, or the reason for which it was dropped: cut, down, lost, scenario.
         type: The type of the message.
         manner: request, reply or refusal.
         label: The text next to it.
-        due_us: When it would arrive.
+        due_us: When it is due to arrive.
         copy: Whether it is a duplicate made by the network.
         idle: Whether it is a heartbeat that changed nothing, or a reply to one.
-        stray: Whether it is a call of a server that does not lead.
+        stray: Whether it is an AppendEntries from a server that is not the leader.
     """
 
     sender: str
@@ -71,7 +71,7 @@ class Arrow:
 
 @dataclass(slots=True)
 class Interval:
-    """A time during which a value does not change.
+    """A period during which a value does not change.
 
     Attributes:
         server: The server to which the value belongs; "" for the whole cluster.
@@ -88,11 +88,11 @@ class Interval:
 
 @dataclass(slots=True)
 class Annotation:
-    """What happens to a server at a moment, or to the whole cluster if the server is "".
+    """A note on what happens to a server, or to the whole cluster, at a moment.
 
     Attributes:
-        time_us: When.
-        server: Where.
+        time_us: The moment.
+        server: The server; "" for the whole cluster.
         sign: The sign on the lifeline: the name of a role, down, paused, resumed, timer or "".
         lines: The text next to it.
         alarm_count: How many of the lines, counted from the first, are drawn as an alarm.
@@ -138,7 +138,7 @@ class Scene:
     left_out: str = ""
 
     def truncate(self, limit: int) -> None:
-        """Remove what exceeds a limit, except alarms: a short time can still hold thousands of messages."""
+        """Remove what exceeds a limit, except alarms: thousands of messages may be sent at the same moment."""
         del self.arrows[limit:]
         kept = [annotation for annotation in self.annotations[limit:] if annotation.alarm_count]
         self.annotations = self.annotations[:limit] + kept
@@ -146,13 +146,13 @@ class Scene:
 
 @dataclass(slots=True)
 class TraceIndex:
-    """What is found out about a trace once, whatever part of it is drawn.
+    """Facts about a trace that do not depend on which part of it is drawn.
 
     Attributes:
         trace: The trace.
         causes: For each event, the number of the event that caused it.
         spans: The messages, in the order in which they were sent.
-        leads: For each event that made a server call the others, whether that server was the leader.
+        leads: For each event that made a server send AppendEntries, whether that server was the leader.
     """
 
     trace: Trace
@@ -178,7 +178,7 @@ def shown_times(index: TraceIndex, options: DiagramOptions) -> list[int]:
 
 
 def build_scene(index: TraceIndex, options: DiagramOptions) -> Scene:
-    """Choose what to show of a trace."""
+    """Build the scene of a part of a trace."""
     trace, start_us, end_us = index.trace, options.start_us, options.end_us
     before = next((event.number for event in trace if event.time_us >= start_us), len(trace)) - 1
     after = next((event.number for event in trace if event.time_us > end_us), len(trace)) - 1
@@ -212,7 +212,7 @@ def _last_time_us(span: MessageSpan) -> int:
 
 
 def _leaders_by_cause(trace: Trace, causes: list[int]) -> dict[int, bool]:
-    """Return, for each event that made a server send a call, whether the server was the leader."""
+    """Return, for each event that made a server send AppendEntries, whether that server was the leader."""
     role: dict[str, str] = {}
     leads: dict[int, bool] = {}
     for event, cause in zip(trace, causes, strict=True):
@@ -354,6 +354,7 @@ def _is_notable(event: Event, cause: Event) -> bool:
 
 
 def _annotation(time_us: int, server: str, events: list[Event], requests: dict[str, str]) -> Annotation:
+    """Combine the events of one server at one moment into an annotation."""
     kinds = {event.kind: event for event in events}
     annotation = Annotation(time_us, server)
     for event in events:
@@ -386,7 +387,7 @@ def _sign(event: Event) -> str:
 def _role_line(kinds: dict[str, Event]) -> list[str]:
     """Describe a new role and a new term together.
 
-    Two roles go without saying: that of a server that starts, and that of a candidate whose timeout is shown already.
+    Two roles are left out: that of a server that starts, and that of a candidate, whose timeout is already shown.
     """
     begins = "started" in kinds or "restarted" in kinds
     role = kinds["role"]["role"] if "role" in kinds else ""
@@ -398,7 +399,7 @@ def _role_line(kinds: dict[str, Event]) -> list[str]:
 
 
 def _line(event: Event, requests: dict[str, str]) -> str:
-    """Describe one event of an annotation; return "" if its sign is enough. `requests` are those of the clients."""
+    """Describe one event of an annotation; return "" if its sign is enough. `requests` has each client's request."""
     match event.kind:
         case "restarted" | "crashed" | "paused" | "resumed" | "partitioned" | "cut" | "healed" | "network" | "note":
             return event_text(event).removeprefix(f"{event.server} ")

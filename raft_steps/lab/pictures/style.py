@@ -65,7 +65,7 @@ class MessageStyle:
     shape: str
 
 
-# The keys are parts of a message's name; the first one that matches counts. A learner's own messages are "other".
+# The keys are parts of a message's name, and the first key that matches is used. A learner's own messages are "other".
 MESSAGES: Mapping[str, MessageStyle] = {
     "Vote": MessageStyle("vote", "#D55E00", "diamond"),
     "Snapshot": MessageStyle("snapshot", "#CC79A7", "triangle"),

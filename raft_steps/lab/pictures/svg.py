@@ -45,7 +45,7 @@ def _char_width(char: str) -> int:
         return 45
     if char in _WIDE:
         return 100
-    if char >= "\u1100" and char not in "…–✓≠":  # Scripts of full width, and emoji.
+    if char >= "\u1100" and char not in "…–✓≠":  # Full-width scripts, and emoji.
         return 135
     return 72 if char.isupper() else 64
 
@@ -68,12 +68,12 @@ def cut(text: str, width: float, size: float) -> str:
     return text
 
 
-def wrap(text: str, width: float, size: float, most: int) -> list[str]:
-    """Break a text into at most `most` lines that fit a width."""
+def wrap(text: str, width: float, size: float, max_lines: int) -> list[str]:
+    """Break a text into at most `max_lines` lines that fit a width, with an ellipsis if anything is missing."""
     lines: list[str] = []
     line = ""
     words = printable(text).split()
-    while words and len(lines) < most:
+    while words and len(lines) < max_lines:
         word = words.pop(0)
         longer = f"{line} {word}" if line else word
         if line and text_width(longer, size) > width:
@@ -81,7 +81,7 @@ def wrap(text: str, width: float, size: float, most: int) -> list[str]:
             line = word
         else:
             line = longer
-    if line and len(lines) < most:
+    if line and len(lines) < max_lines:
         lines.append(line)
     elif line or words:
         lines[-1] = f"{lines[-1]} …"
@@ -134,7 +134,7 @@ class Drawing:
         self.path(*sign_path(shape, x, y, size), **attributes)
 
     def svg(self, alt: str = "") -> str:
-        """Return the whole document, on a light background of its own."""
+        """Return the whole document, with a light background and `alt` as its title."""
         width, height = format_number(self.width), format_number(self.height)
         size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
         ground = f'width="{format_number(self.width - 1)}" height="{format_number(self.height - 1)}" fill="{PAPER}" stroke="{PALE_LINE}"'
@@ -201,4 +201,5 @@ class Picture:
         return {"text/html": self.to_html(), "text/plain": self.summary}
 
     def __repr__(self) -> str:
+        """Return the summary."""
         return self.summary

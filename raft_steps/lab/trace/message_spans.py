@@ -1,7 +1,7 @@
 """The messages of a trace, each from its sending to its end, and which of them are idle heartbeats.
 
-An idle heartbeat is a call without entries that changed nothing, or the reply to one. Pictures and stories would be
-full of them, so they find out here which messages they may leave out or draw pale.
+An idle heartbeat is an AppendEntries without entries that changed nothing, or the reply to one. Pictures and stories
+would be full of them, so they leave them out or draw them pale.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from raft_steps.lab.trace.trace import Event, Trace
 
-# Events of the first set make a node act; the events of the second set that follow on the same server are their effects.
+# Events of the first kinds make a node act; events of the second kinds that follow on the same server are their effects.
 CAUSES = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})
 EFFECTS = frozenset(
     {
@@ -27,7 +27,7 @@ EFFECTS = frozenset(
         "failed",
     }
 )
-# A message with an effect of these kinds, or one that changes one of these fields, is not idle.
+# A message that has an effect of these kinds, or changes one of these fields, is not idle.
 _WEIGHTY_EFFECTS = frozenset({"term", "role", "appended", "truncated", "applied", "answered", "failed"})
 _WEIGHTY_FIELDS = frozenset({"current_term", "voted_for", "votes", "acknowledgements", "commit_index", "state_machine"})
 
@@ -104,13 +104,14 @@ def find_message_spans(trace: Trace, causes: list[int] | None = None) -> list[Me
 
 
 def _mark_idle(trace: Trace, causes: list[int], spans: dict[str, MessageSpan]) -> None:
+    """Set `idle` for the heartbeats that changed nothing, and for the replies to them."""
     weighty = {cause for event, cause in zip(trace, causes, strict=True) if _is_weighty(event)}
     arrivals: dict[int, MessageSpan] = {}
     for span in spans.values():
         arrivals |= {event.number: span for event in (span.end, *span.copies) if event and event.kind == "delivered"}
         if span.type == "AppendEntries" and not span.fields.get("entries"):
             span.idle = span.cause not in weighty and not _ends_in(span, weighty)
-    # Only now, because a reply is idle only if its call is, and a reply that is not makes its call weighty, too.
+    # In a second pass: a reply is idle only if its call is, and a call is idle only if its reply is.
     for span in spans.values():
         call = arrivals.get(span.cause)
         if call is None or call.type != "AppendEntries":

@@ -65,7 +65,7 @@ def event_text(event: Event, fields: dict[str, Any] | None = None) -> str:
     Args:
         event: The event.
         fields: For a message that arrives, its fields if they are known, because the event itself has only its type;
-            for an answer, the request that it answers.
+            for an answer, ``{"request": …}`` with the request that it answers.
     """
     return _subject(event) + _predicate(event, fields)
 
@@ -156,7 +156,7 @@ def requests_of(trace: Trace) -> dict[str, str]:
 
 
 def answer_text(event: Event, request: str = "") -> str:
-    """Describe a client's answer; with the request given, a read of a missing key is described as such."""
+    """Describe the answer to a client's request. Only with the request can a read of a missing key be described as such."""
     if event["response"] == "NotLeader":
         return f"not the leader, ask {event['leader']}" if event.get("leader") else "not the leader"
     if event.get("value") is None:
@@ -181,7 +181,7 @@ def _timer_text(event: Event) -> str:
 
 
 class Story:
-    """A run in words, one line per thing that happened. Printed or displayed, long lines are wrapped.
+    """A run in words, one line for each event and its effects. Long lines are wrapped when it is printed or displayed.
 
     Attributes:
         lines: The lines, oldest first, not wrapped.
@@ -192,7 +192,7 @@ class Story:
         self.lines = tuple(lines)
 
     def __str__(self) -> str:
-        """Return the text; wrapped lines are indented, so that the times keep a column to themselves."""
+        """Return the text; continuation lines are indented, so that the first column holds only times."""
         return "\n".join(wrapped for line in self.lines for wrapped in _wrap(line))
 
     __repr__ = __str__
@@ -203,9 +203,9 @@ def _wrap(line: str) -> list[str]:
     return textwrap.wrap(line, STORY_WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _time_column(time: str) -> str:
-    """Format the beginning of a line of a story: its time."""
-    return f"{time:>9} s  "
+def _time_column(time_s: str) -> str:
+    """Format the first column of a story: the time in seconds."""
+    return f"{time_s:>9} s  "
 
 
 def story(trace: Trace, heartbeats: bool = False, start: float | None = None, end: float | None = None) -> Story:
@@ -256,7 +256,7 @@ def time_range(trace: Trace, start: float | None, end: float | None) -> tuple[in
 
 
 def _is_bare_tick(events: list[Event]) -> bool:
-    """Return whether a heartbeat's tick is all that is left of it, because its idle messages were omitted."""
+    """Return whether only the tick of the heartbeat timer is left, because its idle messages were omitted."""
     return len(events) == 1 and events[0].kind == "timer_fired" and events[0]["timer"] == "heartbeat"
 
 
@@ -276,7 +276,7 @@ def _line(events: list[Event], fields: dict[int, dict[str, Any]]) -> str:
 
 
 def _similarity_key(event: Event) -> str:
-    """Return what events must share to be combined in a line."""
+    """Return the key that consecutive events must share to be combined in a line."""
     if event.kind == "sent":
         return f"sends {message_text(event['type'], event['fields'])} to "
     return event.kind

@@ -34,7 +34,7 @@ from typing import Any
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import MICROSECONDS
 
-VERSION = 1
+VERSION = 1  # of the text format
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Event:
         return self.detail[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return one detail, or the default if the event has no such detail."""
+        """Return one detail, or `default` if the event has no such detail."""
         return self.detail.get(name, default)
 
 
@@ -118,10 +118,10 @@ class Trace:
 
     Attributes:
         servers: The names of the servers.
-        title: What ran, such as ``step 6``.
+        title: The name of the Node that ran, such as ``step 6``.
         scenario: The scenario, as one line of text.
-        events: What happened, in order.
-        end_us: How far the run has come, in microseconds.
+        events: The events, in order of time.
+        end_us: The virtual time that the run has reached, in microseconds.
     """
 
     def __init__(self, servers: tuple[str, ...], title: str = "", scenario: str = "") -> None:
@@ -149,7 +149,7 @@ class Trace:
         return iter(self.events)
 
     def moment_after(self, number: int) -> Moment:
-        """Return the cluster as it is after the event of this number; -1 is before the first event."""
+        """Return the cluster as it is after the event with this number; -1 is before the first event."""
         moment = Moment({name: ServerState() for name in self.servers})
         for event in self.events[: number + 1]:
             advance(moment, event)
@@ -208,7 +208,7 @@ def format_event(event: Event) -> str:
 
 def digest_of(lines: Iterable[str]) -> str:
     """Return the digest of a trace whose events have these lines."""
-    # A client's text may hold half of a surrogate pair, which UTF-8 cannot encode.
+    # A client's text may contain half of a surrogate pair, which UTF-8 cannot encode.
     return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:16]
 
 
