@@ -40,6 +40,7 @@ class Bench:
         """Prepare the bench; `begin` or `cluster` starts a run."""
         self.node_class, self.step = node_class, step
         self._simulation: Simulation | None = None
+        self._trace: Trace | None = None
         self._cluster: Cluster | None = None
 
     @property
@@ -47,7 +48,7 @@ class Bench:
         """The run so far; None before it starts."""
         if self._cluster is not None:
             return self._cluster.trace
-        return self._simulation.trace if self._simulation is not None else None
+        return self._trace
 
     # Setting up.
 
@@ -70,10 +71,12 @@ class Bench:
             draws={self.me: draws} if draws else {},
         )
         peers = dict.fromkeys(scenario.servers[1:], FakePeer)
-        # __init__ starts the servers. The simulation is stored first, so that a Node that fails there leaves a trace.
-        self._cluster = None
-        self._simulation = simulation = Simulation.__new__(Simulation)
-        simulation.__init__(scenario, self.node_class, classes=peers, event_budget=EVENT_BUDGET)  # type: ignore[misc]
+        self._simulation = self._cluster = None
+        # Stored before the servers start, so that a Node that fails as it starts leaves a trace.
+        self._trace = Trace(scenario.servers)
+        self._simulation = Simulation(
+            scenario, self.node_class, classes=peers, trace=self._trace, event_budget=EVENT_BUDGET
+        )
 
     def cluster(self, servers: int = 3, **options: Any) -> Cluster:
         """Start a cluster in which every server runs the Node under test; the options are those of Cluster."""
@@ -83,7 +86,7 @@ class Bench:
 
     def forget(self) -> None:
         """Discard the run, if its picture would show nothing, or differ each time."""
-        self._simulation = self._cluster = None
+        self._simulation = self._cluster = self._trace = None
 
     # Acting.
 

@@ -57,6 +57,7 @@ class Simulation:
         *,
         classes: Mapping[str, type] | None = None,
         record: bool = True,
+        trace: Trace | None = None,
         monitor: Monitor | None = None,
         event_budget: int | None = None,
     ) -> None:
@@ -67,6 +68,8 @@ class Simulation:
             node_class: The class of the nodes; by default the scenario's step.
             classes: Other classes for some servers, by name.
             record: Whether to write a trace.
+            trace: The trace to write to; a new one by default. A caller that passes one has it before the servers start,
+                and still has it if one of them fails as it starts.
             monitor: Called at every event of every node; the properties of Raft, for example.
             event_budget: How many events one call of `run_until` may take.
 
@@ -80,7 +83,7 @@ class Simulation:
         self.event_budget = event_budget or (EVENT_BUDGET_RECORDED if record else EVENT_BUDGET)
         self.event_count = 0
         self.monitor = monitor
-        self.trace = Trace(scenario.servers) if record else None
+        self.trace = (trace if trace is not None else Trace(scenario.servers)) if record else None
         self.hosts = {
             name: SimulatedHost(name, read_entries(scenario.logs.get(name, ())), scenario.clocks.get(name, 1))
             for name in scenario.servers

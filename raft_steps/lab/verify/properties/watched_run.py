@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.runtime.simulator.simulation import Simulation
+from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ def begin(scenario: Scenario, node_class: type | None = None, title: str = "") -
         NodeError: A node cannot be started.
         ScenarioError: The scenario does not name a step, and no class is given.
     """
-    # The servers start in the simulation's __init__, and may break a rule as they do. The number of that event is asked
-    # of the trace, so the simulation has to be known by then.
-    simulation = Simulation.__new__(Simulation)
-    properties = RecordedProperties(lambda: len(simulation.written_trace) - 1)
-    simulation.__init__(scenario, node_class, monitor=properties)  # type: ignore[misc]
-    simulation.written_trace.title = title or f"step {scenario.step}"
-    return simulation
+    # Servers may break a rule as they start. The number of that event is asked of the trace, so it has to exist by then.
+    trace = Trace(scenario.servers, title or f"step {scenario.step}")
+    properties = RecordedProperties(lambda: len(trace) - 1)
+    return Simulation(scenario, node_class, trace=trace, monitor=properties)
