@@ -41,10 +41,10 @@ LONGEST_WAIT_S = 1000  # for a condition that may never become true
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """What a client gets instead of an answer.
+    """The result of a request that was not answered.
 
     Attributes:
-        why: Why no answer came.
+        why: The reason.
     """
 
     why: str
@@ -80,11 +80,11 @@ class Cluster:
 
         Args:
             step_or_node: The number of a step, or a Node class such as your own.
-            servers: How many, or their names; by default 3, or 1 for a Node that works without others.
+            servers: The number of servers, or their names; by default 3, or 1 for a Node that works without others.
             seed: The seed of every random choice; the same seed gives the same run.
             leader: The server that leads from the start; by default the first one in steps that have no elections yet.
-            logs: What the disks hold at first, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
-            draws: The first timeouts that a server draws, before random ones follow, as ``{"jerry": [11]}``.
+            logs: The logs on the disks before the start, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
+            draws: The first timeouts of a server in seconds, before random ones follow, as ``{"jerry": [11]}``.
             later: Servers that are not started yet; `restart` starts them.
             timing: ``"post"`` (whole seconds) or ``"paper"`` (150 to 300 ms).
             network: ``delay`` (the shortest and the longest, in seconds), ``loss``, ``duplicate``, ``reorder`` (shares).
@@ -118,7 +118,7 @@ class Cluster:
         self._simulation = (
             begin(scenario, node_class, title) if record else Simulation(scenario, node_class, record=False)
         )
-        # Without its actions, which `_actions` holds: the list grows with every verb, and a scenario is immutable.
+        # The actions are kept apart, because every verb adds one and a scenario is immutable.
         self._scenario = scenario
         self._actions = list(scenario.actions)
 
@@ -282,7 +282,7 @@ class Cluster:
             return Player(trace, at, speed, heartbeats, self._session)
 
     def _adopt(self, branch: Branch) -> None:
-        """Continue on a branch of the session."""
+        """Continue on a branch that a player has chosen."""
         self._scenario, self._actions, self._simulation = branch.scenario, branch.actions, branch.simulation
 
     def _host(self, server: str) -> Host:
@@ -294,7 +294,7 @@ class Cluster:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """Lock players out while the cluster changes, and send them the changes afterwards."""
+        """Hold the lock while the cluster changes, and send the changes to its players afterwards."""
         with self._lock:
             try:
                 yield
@@ -306,8 +306,8 @@ class Cluster:
         """Let virtual time pass.
 
         Args:
-            seconds: How long, 10 seconds by default; with a condition, the longest time to wait for it (1,000 seconds
-                by default).
+            seconds: How long, 10 seconds by default. With a condition, the longest time to wait for it, 1,000 seconds by
+                default.
             until: A time in seconds, or a condition that is checked after every event.
 
         Returns:
@@ -355,7 +355,7 @@ class Cluster:
         """Split the network into sides; the servers that are not listed form one more side.
 
         Args:
-            sides: Each a name or several: ``partition("tom")`` isolates tom from all others.
+            sides: Each side is a name or a list of names: ``partition("tom")`` isolates tom from all others.
             at: When, in seconds; now by default.
         """
         words = [[side] if isinstance(side, str) else list(side) for side in sides]
@@ -370,7 +370,7 @@ class Cluster:
         self._act("heal", (), at)
 
     def timeout(self, *servers: str, at: float | None = None) -> None:
-        """Let the election timer of servers run out."""
+        """Make the election timers of servers run out."""
         self._act("timeout", servers, at)
 
     def drop(self, message: str, at: float | None = None) -> None:
@@ -386,11 +386,11 @@ class Cluster:
         self._act("duplicate", (message,), at)
 
     def loss(self, share: float, at: float | None = None) -> None:
-        """From now on, lose this share of all messages, from 0 to 1."""
+        """Set the share of all messages that the network loses, from 0 to 1."""
         self._act("loss", (str(share),), at)
 
     def delay(self, low: float, high: float, at: float | None = None) -> None:
-        """From now on, let messages take between `low` and `high` seconds."""
+        """Set how long messages take: between `low` and `high` seconds."""
         self._act("delay", (str(low), str(high)), at)
 
     # Clients.
@@ -402,8 +402,8 @@ class Cluster:
             key: The key.
             value: The value, stored as text.
             to: The server to ask; by default the leader.
-            at: When, in seconds; now by default. A request at a later time is only scheduled: its answer is not
-                waited for.
+            at: When, in seconds; now by default. A request at a later time is only scheduled, without waiting for its
+                answer.
 
         Returns:
             The answer, or NoAnswer after 20 s of virtual time (2 s with the paper's timing).
@@ -423,13 +423,13 @@ class Cluster:
             self._do(verb, words, at)
 
     def _do(self, verb: str, words: Iterable[str], at: float | None) -> str:
-        """Perform an action now, or schedule it; return the reply address if a client asks now."""
+        """Perform an action now, or schedule it; return the client's address if it is a request to a server now."""
         now_us = self._simulation.now_us
         action = Action(now_us if at is None else parse_seconds(at), verb, tuple(words))
         if action.at_us < now_us:
             raise ScenarioError(f"{verb} at {at} s: that is in the past, it is {format_seconds(now_us)} s")
         check_action(action, self.servers)
-        # Before it is performed: an action in which a node fails is part of the scenario that reproduces the failure.
+        # Added before it is performed, because the scenario must reproduce an action in which a node fails.
         self._actions.append(action)
         if action.at_us == now_us:
             return self._simulation.perform(action)

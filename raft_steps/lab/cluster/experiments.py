@@ -9,8 +9,8 @@ from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import RandomStream
 
-CAP_S = 120.0  # of virtual time: a cluster without a leader by then is not run any longer
-CALM_S = 12.0  # two heartbeats and a bit, for a new leader to be known before it crashes
+CAP_S = 120.0  # of virtual time: a cluster that has no leader by then is not run any further
+CALM_S = 12.0  # a little more than two heartbeats, so that all servers follow a new leader before it crashes
 
 
 def equal_timeouts(draws: int, low: int = 8, high: int = 18, seed: int = 0) -> float:
@@ -52,7 +52,7 @@ class Outage:
     elections: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Describe it in two sentences."""
+        """Describe the outage in two sentences."""
         called = ", ".join(f"{name} {count}" for name, count in self.elections.items())
         then = f"{self.leader or 'nobody'} leads {self.duration_s:.1f} s later"
         return (
@@ -80,7 +80,7 @@ def leaderless(
         cap: The longest time to wait, in seconds.
         named_leader: Whether the first leader is appointed, so that no vote has been cast yet, as in the post's list;
             otherwise it is elected.
-        progress: Called after each run with the number of runs done, and of all runs.
+        progress: Called after each run with the number of finished runs and the number of all runs.
 
     Returns:
         The seconds for each seed, in order; the cap if there was no leader by then.
@@ -106,12 +106,13 @@ def three_fresh_followers(
 
 
 def _crash_leader(cluster: Cluster, cap_s: float) -> Outage:
+    """Let a cluster elect a leader, crash it, and wait for the next one, at most `cap_s` seconds for each."""
     cluster.run(cap_s, until=lambda: cluster.leader is not None)
     crashed, led_after_s = cluster.leader, cluster.time
     if crashed is None:
         return Outage(cluster, "nobody", led_after_s, cap_s, None)
     cluster.run(CALM_S)
-    crashed = cluster.leader or crashed
+    crashed = cluster.leader or crashed  # Another server may have been elected in the meantime.
     cluster.crash(crashed)
     crashed_at_s = cluster.time
     others = [name for name in cluster.servers if name != crashed]

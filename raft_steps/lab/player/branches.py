@@ -1,7 +1,7 @@
 """The branches of a live cluster: each is a scenario and its run. An action in the past starts a new branch.
 
-To leave a branch, its scenario is run again up to that time. The same scenario gives the same run, so the old branch
-needs no copy, and nothing that happens on the new one can change it.
+To start a branch, the scenario of the old one is run again up to the time of the action. The same scenario produces the
+same run, so no copy of the old branch is needed, and nothing that happens on the new one can change it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Branch:
         number: Its number, in the order in which the branches started.
         name: Its name.
         parent: The number of the branch from which it started; None for the first branch.
-        left_us: When it left its parent, in microseconds.
-        scenario: What determines its run, except for the actions.
+        left_us: The time at which it left its parent, in microseconds.
+        scenario: Everything that determines its run, except for the actions.
         actions: The actions, in the order in which they were given.
         simulation: Its run.
-        reached_us: How far Python code has run it, or else when it started; the run before that time is never discarded.
+        reached_us: The time up to which Python code has run it, or else its start; the run before is never discarded.
         lines: The events of its run as lines of JSON, as far as players have received them.
     """
 
@@ -66,26 +66,26 @@ class Branch:
 
     @property
     def end_us(self) -> int:
-        """How far it has been run, in microseconds."""
+        """The time up to which it has been run, in microseconds."""
         return self.simulation.now_us
 
     @property
     def chunk_us(self) -> int:
-        """How far it is run at a time, in microseconds: one heartbeat interval."""
+        """The part of its run that `extend` adds, in microseconds: one heartbeat interval."""
         return round(self.simulation.timing.heartbeat_interval * MICROSECONDS)
 
     def matches_past_of(self, parent: Branch) -> bool:
-        """Return whether it is identical to its parent up to where it left.
+        """Return whether it is identical to its parent up to the time at which it left.
 
-        It is, unless a node was changed by hand or depends on something other than its events. Ask before
-        `format_events` is called: `lines` then still holds exactly the events that both branches share.
+        It is, unless a node was changed by hand or depends on something other than its events. Call this before
+        `format_events`, while `lines` still contains exactly the events that both branches share.
         """
         return len(self.lines) >= bisect_left(parent.trace.events, self.left_us, key=attrgetter("time_us"))
 
     def format_events(self) -> list[str]:
         """Return the lines of all events. The caller sends those that were not in `lines` before to the players."""
         events = self.trace.events
-        assert len(self.lines) <= len(events), "players hold events that this run does not have"
+        assert len(self.lines) <= len(events), "players have events that this run does not have"
         self.lines += map(format_event, events[len(self.lines) :])
         return self.lines
 
@@ -95,11 +95,11 @@ class BranchTree:
 
     Attributes:
         all: The branches, by number.
-        current: The branch on which the cluster is.
+        current: The branch on which the cluster continues.
     """
 
     def __init__(self, scenario: Scenario, actions: list[Action], simulation: Simulation) -> None:
-        """Start with a first branch, which is the run of the cluster so far."""
+        """Create the first branch, which is the run of the cluster so far."""
         step = scenario.step if _is_node_of_step(simulation.node_class, scenario.step) else None
         first = Branch(
             number=0, name="the first run", scenario=dataclasses.replace(scenario, step=step, until_us=None),
@@ -124,7 +124,7 @@ class BranchTree:
         Args:
             branch: The branch.
             at_us: When, in microseconds.
-            seen_us: How far players have seen the branch; what nobody has seen may be discarded.
+            seen_us: The time up to which players have shown the branch; the run after it may be discarded.
             words: The verb and its arguments.
 
         Returns:
@@ -183,7 +183,7 @@ class BranchTree:
         return self._start(f"seed {seed}", scenario, self.current.actions, self.current.end_us)
 
     def reset(self) -> Branch:
-        """Start a branch without actions, unless the current one has none.
+        """Start a branch without actions; return the current one if it has none.
 
         Raises:
             NodeError: A node failed.
@@ -259,9 +259,9 @@ class BranchTree:
 
 
 def _is_node_of_step(node_class: type, number: int | None) -> bool:
-    """Return whether a class is the Node of a step.
+    """Return whether a class is the Node of the step with this number.
 
-    A scenario names the step that it was written for, even if it is replayed with another class.
+    It may not be: a scenario that names a step can be replayed with another class.
     """
     with suppress(LookupError):  # A learner's edition may not have the step.
         return number is not None and node_class is node(number)
@@ -280,9 +280,9 @@ def run_again(branch: Branch, actions: Sequence[Action], until_us: int) -> Simul
 
 
 def _run_script(simulation: Simulation, actions: Sequence[Action], until_us: int, more_events: int = 0) -> None:
-    """Run a simulation with actions, with this many events in addition to its budget.
+    """Run a simulation with these actions, with `more_events` added to its budget of events.
 
-    The budget bounds a single call of `run_until`. A branch that took many calls is run again in one.
+    The budget limits a single call of `run_until`, and a branch that was run in many calls is run again in one.
     """
     for action in actions:
         simulation.plan(action)
@@ -293,6 +293,7 @@ def _run_script(simulation: Simulation, actions: Sequence[Action], until_us: int
 
 
 def _run_and_perform(simulation: Simulation, action: Action, until_us: int) -> None:
+    """Run a simulation up to the time of an action, perform it, and run on."""
     simulation.run_until(action.at_us)
     simulation.perform(action)
     simulation.run_until(until_us)
@@ -303,7 +304,7 @@ def _event_count(simulation: Simulation) -> int:
 
 
 def count_shared(one: Sequence[Event], other: Sequence[Event]) -> int:
-    """Return how many events two runs share from the start."""
+    """Return the number of events that two runs share from the start."""
     for count, (a, b) in enumerate(zip(one, other, strict=False)):
         if a is not b and a != b:
             return count

@@ -22,7 +22,7 @@ from raft_steps.lab.verify.properties.monitor import Properties
 if TYPE_CHECKING:
     from raft_steps.lab.player.branches import Branch
 
-NUMBERS_FROM = {"hold": 1, "loss": 0, "delay": 0}  # from which argument on an action's arguments are numbers
+FIRST_NUMBER = {"hold": 1, "loss": 0, "delay": 0}  # the position of an action's first argument that is a number
 
 
 def as_line(scenario: Scenario) -> str:
@@ -38,8 +38,8 @@ def as_call(action: Action) -> str:
         call = _sides(words)
     elif verb == "cut":
         call = [quote(server) for server in words[0].split(">")]
-    elif verb in NUMBERS_FROM:
-        first = NUMBERS_FROM[verb]
+    elif verb in FIRST_NUMBER:
+        first = FIRST_NUMBER[verb]
         call = [quote(word) for word in words[:first]] + [_number(word) for word in words[first:]]
     elif verb in ("set", "delete", "get") and len(words) > 2 and words[-2] == "to":
         call = [*map(quote, words[:-2]), f"to={quote(words[-1])}"]
@@ -62,15 +62,15 @@ def failures(branch: Branch) -> list[Event]:
 
 
 def as_python(branch: Branch, scenario: Scenario) -> str:
-    """Format a branch, given its full scenario, as Python code that builds its cluster and repeats its actions."""
+    """Format a branch, given its exported scenario, as Python code that builds its cluster and repeats its actions."""
     lines = ["from raft_steps.lab import Cluster", *_import_of_node(branch)]
-    lines += ["", f"# {as_line(scenario)}", f"cluster = {_cluster(branch)}"]
+    lines += ["", f"# {as_line(scenario)}", f"cluster = {_cluster_expression(branch)}"]
     lines += [as_call(action) for action in branch.actions]
     return "\n".join([*lines, f"cluster.run(until={format_seconds(scenario.end_us)})", ""])
 
 
 def as_test(branch: Branch, scenario: Scenario) -> str:
-    """Format a branch, given its full scenario, as a pytest module that fails if anything in the run changes."""
+    """Format a branch, given its exported scenario, as a pytest module that fails if anything in the run changes."""
     line, node, failed = as_line(scenario), _name_of_node(branch), failures(branch)
     replay = f"Cluster.replay({'SCENARIO' if node is None else f'SCENARIO, {node}'})"
     lines = ['"""A recorded run of a cluster: the test fails if anything in the run changes."""', ""]
@@ -115,7 +115,7 @@ def quote(text: str) -> str:
 
 
 def _number(word: str) -> str:
-    """Format a number so that the cluster's verb turns it into the same word again: 0.50 stays "0.50"."""
+    """Format a number as a literal that becomes the same word again in the scenario; 0.50 must be a string, "0.50"."""
     try:
         return word if str(json.loads(word)) == word else quote(word)
     except ValueError:
@@ -123,6 +123,7 @@ def _number(word: str) -> str:
 
 
 def _sides(words: Iterable[str]) -> list[str]:
+    """Format the sides of a partition as arguments: a string for one server, a list for several."""
     return [quote(side[0]) if len(side) == 1 else f"[{', '.join(map(quote, side))}]" for side in sides_of(words)]
 
 
@@ -132,7 +133,7 @@ def _name_of_node(branch: Branch) -> str | None:
 
 
 def _import_of_node(branch: Branch) -> list[str]:
-    """Return the import of a Node class that is not a step's, as far as its module is known."""
+    """Return the import of the Node class, with a comment to adapt it; nothing for that of a step."""
     name, node_class = _name_of_node(branch), branch.simulation.node_class
     if name is None:
         return []
@@ -142,21 +143,21 @@ def _import_of_node(branch: Branch) -> list[str]:
     return [f"from {module} import {name}  # the class that ran; change this import if it has moved"]
 
 
-def _cluster(branch: Branch) -> str:
+def _cluster_expression(branch: Branch) -> str:
     """Format the expression that builds the cluster: with arguments or, if they are not enough, from a scenario."""
     scenario, node = branch.scenario, _name_of_node(branch)
-    if _built(branch, parts := _parts(branch)) != scenario:
+    if _scenario_from(branch, parts := _cluster_arguments(branch)) != scenario:
         first = quote(as_line(Scenario.parse(f"{scenario.to_text()}; until 0")))
         return f"Cluster.replay({first}{'' if node is None else f', {node}'})"
     given = [node or str(scenario.step), json.dumps(list(scenario.servers), ensure_ascii=False)]
     return f"Cluster({', '.join([*given, *(f'{name}={_literal(value)}' for name, value in parts.items())])})"
 
 
-def _parts(branch: Branch) -> dict[str, Any]:
+def _cluster_arguments(branch: Branch) -> dict[str, Any]:
     """Return the arguments with which a cluster is built, except its Node and its servers."""
     scenario = branch.scenario
     parts: dict[str, Any] = {"seed": scenario.seed}
-    if scenario.leader != getattr(_built(branch, parts), "leader", None):
+    if scenario.leader != getattr(_scenario_from(branch, parts), "leader", None):
         parts["leader"] = scenario.leader
     if scenario.logs:
         parts["logs"] = {name: [f"{term} {command}" for term, command in log] for name, log in scenario.logs.items()}
@@ -173,7 +174,7 @@ def _parts(branch: Branch) -> dict[str, Any]:
     return parts | ({"network": network} if network else {})
 
 
-def _built(branch: Branch, parts: dict[str, Any]) -> Scenario | None:
+def _scenario_from(branch: Branch, parts: dict[str, Any]) -> Scenario | None:
     """Return the scenario of a cluster that is built with these arguments; None if they are invalid."""
     scenario = branch.scenario
     node_class = branch.simulation.node_class if scenario.step is None else None

@@ -12,14 +12,14 @@ from weakref import WeakMethod
 
 
 class CellHook:
-    """Watches the cells that IPython runs, if there is an IPython at all.
+    """Observes the cells that IPython runs; without IPython, no callback is ever called.
 
     Attributes:
         is_cell_running: Whether a cell is being executed.
     """
 
     def __init__(self) -> None:
-        """Start without callbacks; `call_after_cells` finds the shell."""
+        """Start without callbacks; the first one registers with the shell."""
         self.is_cell_running = False
         self._shell: Any = None
         self._callbacks: list[WeakMethod[Callable[[], None]]] = []
@@ -40,7 +40,7 @@ class CellHook:
             self._shell = shell
             shell.events.register("pre_run_cell", self._on_cell_start)
             shell.events.register("post_run_cell", self._on_cell_end)
-            # The first caller is itself in a cell, whose start nobody saw.
+            # The first caller is itself in a cell, which started before this hook was registered.
             self.is_cell_running = True
 
     def _on_cell_start(self, *_: Any) -> None:

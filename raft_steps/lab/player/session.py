@@ -1,4 +1,4 @@
-"""The session of a live cluster: it answers requests from the browser, and sends what Python code has changed.
+"""The session of a live cluster: it answers requests from the browser, and sends it the changes made by Python code.
 
 A request is a dictionary. The replies are messages: the new events, the state of the session, and one answer. While a
 cell runs, requests arrive on another thread, so one lock is held during each request and each verb of the cluster.
@@ -39,24 +39,24 @@ class Frontend(Protocol):
         """Send a message to the browser."""
 
     def store_state(self, trace: bytes, live: dict[str, Any]) -> None:
-        """Store the current state for browsers that open the widget later, and send `live` to those that have it open."""
+        """Store the current state for browsers that open the widget later, and send `live` to those that show it already."""
 
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """A frontend, and the numbers of the branches whose events its browser has."""
+    """A frontend, and the numbers of the branches whose events it has received."""
 
     frontend: Frontend
     branches: set[int] = field(default_factory=set)
 
 
 class PlayerSession:
-    """What players and Python code do with one cluster.
+    """Connects the players of one cluster with each other and with Python code that uses the cluster.
 
     Attributes:
-        branches: All branches.
+        branches: All branches of the cluster.
         lock: Held during every request and every verb.
-        trace_bytes: The trace of the current branch, as browsers read it.
+        trace_bytes: The trace of the current branch, encoded for browsers.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class PlayerSession:
         lock: RLock,
         adopt: Callable[[Branch], None],
     ) -> None:
-        """Start with what the cluster has done so far.
+        """Start with the run of the cluster so far.
 
         Args:
-            scenario: What determines its run, except for the actions.
-            actions: Its actions.
-            simulation: Its run.
+            scenario: Everything that determines the run, except for the actions.
+            actions: The actions.
+            simulation: The run.
             lock: The lock to hold during every request.
             adopt: Called with the branch on which the cluster continues.
         """
@@ -93,7 +93,7 @@ class PlayerSession:
             self._connections.append(Connection(frontend, {self.branches.current.number}))
 
     def on_state_request(self, frontend: Frontend) -> None:
-        """Called when a browser loads all of a widget's state: it then has the current branch and no other."""
+        """Called when a browser loads the whole state of a widget; it then has the current branch and no other."""
         with self.lock:
             for connection in self._connections:
                 if connection.frontend is frontend:
@@ -113,7 +113,7 @@ class PlayerSession:
             self.send_changes()
 
     def send_changes(self) -> None:
-        """Send players what Python code has changed."""
+        """Send players the changes that Python code has made since the last call, if any."""
         with self.lock:
             if self._has_unsent_changes:
                 self._has_unsent_changes = False
@@ -131,11 +131,12 @@ class PlayerSession:
             except LabError as error:
                 text, ok = str(error), False
                 self._send_failed_runs()
-            except Exception as error:  # noqa: BLE001  # Whatever went wrong, the player is waiting for an answer.
+            except Exception as error:  # noqa: BLE001  # The player waits for an answer to every request.
                 text, ok = f"this cannot be done: {type(error).__name__}: {error}", False
             frontend.send({"kind": "answer", "id": number, "ok": ok, "said": text})
 
     def _do_and_send_state(self, frontend: Frontend, request: Any) -> str:
+        """Carry out a request, send the new events and the new state, and return the text of the answer."""
         try:
             text = self._do(frontend, request)
         finally:
@@ -210,10 +211,10 @@ class PlayerSession:
 
         Args:
             branch: The branch.
-            keep: How many events the browser keeps; by default all that were sent before.
+            keep: The number of events that the browser keeps; by default all that were sent before.
             parent: The branch whose events it keeps, if that is another one.
             at_us: The time to which the player should move, in microseconds.
-            only: The only frontend to send them to; all by default.
+            only: The frontend to send them to; by default all.
         """
         keep = len(branch.lines) if keep is None else keep
         lines = branch.format_events()
@@ -240,6 +241,7 @@ class PlayerSession:
         self._connections = [connection for connection in self._connections if connection.frontend.is_open]
 
     def _refresh(self) -> None:
+        """Encode the trace of the current branch and the state of the session."""
         branch = self.branches.current
         trace = branch.trace
         trace.end_us = branch.end_us

@@ -24,7 +24,7 @@ RESULT_KINDS = frozenset(
 def session_state(branches: BranchTree) -> dict[str, Any]:
     """Return the state of a session as JSON data, with times in microseconds.
 
-    Loss and delay are those at the start of the run: the events of the trace hold later changes.
+    Loss and delay are those at the start of the run; later changes are events of the trace.
     """
     branch = branches.current
     scenario = exports.exported_scenario(branch)
@@ -85,7 +85,7 @@ def _violations(branch: Branch) -> list[dict[str, Any]]:
 
 
 def describe_result(branch: Branch, at_us: int) -> str:
-    """Describe the events that an action at this time has caused directly, in order."""
+    """Describe the direct results of the actions at a time, in order."""
     texts: list[str] = []
     for event in reversed(branch.trace.events):
         if event.time_us < at_us:

@@ -27,7 +27,7 @@ from raft_steps.lab.trace.trace import Trace
 if TYPE_CHECKING:
     from raft_steps.lab.player.session import PlayerSession
 
-# In an order in which each follows the ones that it imports.
+# Ordered so that each module comes after those that it imports.
 MODULES = (
     "collections", "cluster_state", "narration", "field_text", "geometry", "message_spans", "happenings", "markers",
     "navigation", "branches", "available_actions", "state_diff", "dom", "kernel_link", "message_layer", "ring",
@@ -35,15 +35,15 @@ MODULES = (
     "branch_panel", "violation_banner", "keyboard", "live", "layout", "input", "widget",
 )  # fmt: skip
 
-# What a module needs only while it is a file of its own: its imports, the word export, and the types in its JSDoc, which
-# are half of the text.
+# The parts that a module needs only as a separate file: its imports, the word export, and its JSDoc comments, which make
+# up half of the text.
 _IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 _JSDOC = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 
 
 def javascript() -> str:
-    """Return the player's JavaScript as one module, so that the browser loads nothing from elsewhere."""
+    """Return the player's JavaScript as one module, which imports no other."""
     folder = files("raft_steps.lab") / "player" / "browser"
     source = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
     for left_out in (_JSDOC, _IMPORT, _EXPORT):
@@ -60,11 +60,11 @@ class Ring(anywidget.AnyWidget):
     """The drawing, with the controls that move time.
 
     Attributes:
-        trace: The run, as `Trace.to_text` formats it; bytes, so that it is not encoded a second time on the way.
-        start: The time that is shown first, in microseconds; -1 for the beginning.
+        trace: The run, as `Trace.to_text` formats it; as bytes, which are sent as they are, without JSON around them.
+        start: The time that is shown first, in microseconds; -1 for the start of the run.
         speed: How fast time passes; at 1, a typical message takes a second on the screen.
-        heartbeats: Whether idle heartbeats are listed and stepped through.
-        hurry: Whether long periods without a message pass fast.
+        heartbeats: Whether to list idle heartbeats and to stop at them when stepping.
+        hurry: Whether to play long periods without messages faster.
         chapter: The number of the last chapter reached, from 1; setting it moves there.
         live: The state of the session, as `session_state` returns it; empty if the player is not live.
         session: The session; None if the player is not live.
@@ -126,7 +126,7 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
     def __init__(
         self, trace: Trace, at: float | None, speed: float, heartbeats: bool, session: PlayerSession | None = None
     ) -> None:
-        """Build the widgets. The arguments are those of `player`, and a session that makes it live."""
+        """Build the widgets. The arguments are those of `player`, and the session if the player is live."""
         live = {} if session is None else session.state()
         self.ring = Ring(
             trace=encode_trace(trace) if session is None else session.trace_bytes,
@@ -159,8 +159,8 @@ def player(
 
     Args:
         trace: The run.
-        at: The time at which it opens, in seconds, and which the static picture shows. By default it opens at the
-            beginning, and the picture shows the end.
+        at: The time in seconds at which the player opens, and which the static picture shows. By default the player
+            opens at the start of the run, and the picture shows the end.
         speed: How fast time passes, from 1/16 to 16; at 1, a typical message takes a second on the screen.
         heartbeats: Whether to show heartbeats that changed nothing.
     """
