@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.verify.properties import check_trace as check_trace
     from raft_steps.lab.verify.properties import kept_by as kept_by
 
-# Each public name and the module that defines it. The imports above repeat this for type checkers; a test compares the two.
+# Each public name and the module that defines it. The imports above repeat it for type checkers; a test compares them.
 HOMES = {
     "Cluster": "cluster.cluster",
     "Command": "commands",

@@ -31,7 +31,7 @@ Effect = (
 
 
 class Removed:
-    """A marker for a field or method that a step removes: using it raises an error that gives the reason."""
+    """A marker for a field or method that a step removes: using it raises an error with the reason."""
 
     def __init__(self, why: str) -> None:
         """Store the reason."""
@@ -72,7 +72,7 @@ class Node:
         name: This server's name.
         servers: The names of all servers, this one included, as far as this node knows.
         random: The node's own seeded random numbers.
-        effects: What the driver has to do next, in order; the methods below append to it.
+        effects: The actions that the driver must carry out next, in order; the methods below append to it.
     """
 
     durable: ClassVar[tuple[str, ...]] = ()

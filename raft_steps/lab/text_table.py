@@ -13,7 +13,7 @@ def text_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = (), ga
     Args:
         rows: The rows, each with the same number of cells; the first may be a header.
         right: The columns that are aligned on the right, counted from 0.
-        gap: What separates two columns.
+        gap: The separator between two columns.
 
     Returns:
         One line for each row, without spaces at its end.
@@ -33,7 +33,7 @@ class HtmlCell(NamedTuple):
 
     Attributes:
         text: The text.
-        title: What the browser shows when the pointer rests on the cell.
+        title: The text that the browser shows when the pointer rests on the cell.
         weight: The weight of the font, such as ``bold``; "" for the default.
     """
 

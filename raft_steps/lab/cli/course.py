@@ -53,7 +53,7 @@ def lab(
 
     place = find_course(folder)
     learner = edition == "learner"
-    ctx.exit(launch(place, learner=learner, port=port, browser=browser, options=options, say=click.echo))
+    ctx.exit(launch(place, learner=learner, port=port, browser=browser, options=options, print_line=click.echo))
 
 
 @click.command()

@@ -81,7 +81,7 @@ class Cluster:
         Args:
             step_or_node: The number of a step, or a Node class such as your own.
             servers: The number of servers, or their names; by default 3, or 1 for a Node that works without others.
-            seed: The seed of every random choice; the same seed gives the same run.
+            seed: The seed of every random choice; the same seed produces the same run.
             leader: The server that leads from the start; by default the first one in steps that have no elections yet.
             logs: The logs on the disks before the start, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
             draws: The first timeouts of a server in seconds, before random ones follow, as ``{"jerry": [11]}``.
@@ -185,7 +185,7 @@ class Cluster:
         """
         monitor = self._simulation.monitor
         if not isinstance(monitor, Properties):
-            raise ScenarioError("nothing watches this cluster: it was built with record=False")
+            raise ScenarioError("no properties were checked, because this cluster was built with record=False")
         return tuple(monitor.violations.values())
 
     @property

@@ -41,7 +41,7 @@ class Outage:
         led_after_s: When it became the leader, in seconds.
         duration_s: How long there was no leader, in seconds; the cap if there was none by then.
         leader: The next leader; None if there was none.
-        elections: How many elections each other server has called, by name.
+        elections: The number of elections that each other server has called since, by name.
     """
 
     cluster: Cluster

@@ -1,1 +1,1 @@
-"""The notebooks and what is made from them: editions for learners, handouts for students, the nbgrader course."""
+"""The notebooks and everything made from them: the learner's edition, handouts for students, the nbgrader course."""

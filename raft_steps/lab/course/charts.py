@@ -1,4 +1,4 @@
-"""Keeps the stored charts of a notebook as long as the code that draws them is unchanged.
+"""Keeps the stored charts of a notebook while the code that draws them is unchanged.
 
 A chart is a PNG, and two versions of matplotlib draw the same chart as different bytes. Strict nbval does not compare
 pictures, so a stored chart may stay when the code up to its cell and the cell's text output are unchanged.
@@ -18,8 +18,8 @@ MADE_FROM = "made_from"  # the metadata of an output that holds the digest of th
 def keep_charts(cell: Any, stored: Any, made_from: Any) -> None:
     """Put the stored charts back into an executed cell if the code so far and the cell's text output are unchanged.
 
-    A digest of both is stored with each chart. If the same version of matplotlib draws other bytes, then something
-    under the cell has changed, and the new chart is stored.
+    A digest of both is stored with each chart. If the same version of matplotlib now draws other bytes, then
+    something that the cell uses has changed, and the new chart is stored.
 
     Args:
         cell: The cell as it was just executed, normalised.
@@ -49,7 +49,7 @@ def _outputs_without_pictures(cell: Any) -> list[Any]:
 
 
 def _is_current(stored: Any, fresh: Any, digest: str) -> bool:
-    """Return whether a stored chart, whose cell and text output are unchanged, is still what the code draws."""
+    """Return whether the code still draws a stored chart, given that its cell and text output are unchanged."""
     maker = _software(fresh.data[PNG])
     if maker and maker == _software(stored.data[PNG]):
         return False

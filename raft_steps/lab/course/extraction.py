@@ -1,8 +1,8 @@
-"""Extract a Node class from a notebook or a module, with the definitions that it needs, without running any of it.
+"""Extracts a Node class from a notebook or a module, with the definitions that it needs, without running any of it.
 
 A notebook is read up to the first cell that checks its Node, because an exercise after that may break the Node on
-purpose. From what is read, only what the class needs is kept: classes, functions, imports and assignments, but no
-statement that only has an effect. Metadata, outputs and the cells that check are ignored.
+purpose. Only what the class needs is kept: classes, functions, imports and assignments, but no statement that only has
+an effect. Metadata, outputs and the cells that check are ignored.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.source.parse import first_line, global_names
 
-SIZE_MAX = 5_000_000  # bytes of a file; a notebook with all its pictures has a tenth of it
+SIZE_MAX = 5_000_000  # bytes of a file; a notebook with all its pictures has a tenth as many
 TEXT_MAX = 200_000  # characters of source
 
 
 class SubmissionError(LabError):
-    """A file holds nothing that can be graded; the message says why, in a sentence without a full stop."""
+    """A file contains nothing that can be graded; the message says why, in a sentence without a full stop."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class ExtractedCell:
 
     @property
     def label(self) -> str:
-        """What a message calls it, such as ``code cell 3``."""
+        """Its name in messages, such as ``code cell 3``."""
         return self.name.replace("cell:", "code cell ")
 
 
@@ -51,9 +51,9 @@ class ExtractedNode:
     """A Node class and what it needs, as text.
 
     Attributes:
-        cells: The cells that hold it, in order.
+        cells: The cells that contain it, in order.
         class_name: The name of the Node class.
-        remarks: What an instructor may want to know, a sentence each.
+        remarks: Remarks for the instructor, one sentence each.
     """
 
     cells: list[ExtractedCell]
@@ -62,7 +62,7 @@ class ExtractedNode:
 
     @property
     def text(self) -> str:
-        """All that is kept, as one text."""
+        """Everything that is kept, as one text."""
         return "\n".join(cell.kept for cell in self.cells)
 
     def drop_empty_cells(self) -> None:
@@ -90,7 +90,7 @@ def extract_node(path: Path, class_name: str = "Node") -> ExtractedNode:
     if sum(len(cell.source) for cell in cells) > TEXT_MAX:
         raise SubmissionError(f"{path.name} has more than {TEXT_MAX:,} characters of source, too many for one step")
     node = ExtractedNode(cells, class_name, remarks)
-    _keep_what_is_needed(node, path.name)
+    _keep_needed(node, path.name)
     return node
 
 
@@ -98,10 +98,10 @@ def read_text(path: Path) -> str:
     """Read a submission's file as UTF-8.
 
     Raises:
-        SubmissionError: It is not a plain file, too large, or not a text.
+        SubmissionError: It is not a regular file, is too large, or is not text.
     """
     try:
-        # lstat and the check before opening: a link may lead anywhere, and a named pipe never ends.
+        # Checked before opening, with lstat: a link may lead anywhere, and a named pipe never ends.
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
             raise SubmissionError(f"{path.name} is not a plain file, so it is not opened")
@@ -111,9 +111,9 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise SubmissionError(f"{path.name} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise SubmissionError(f"{path.name} is not a text in UTF-8") from error
+        raise SubmissionError(f"{path.name} is not UTF-8 text") from error
     if "\0" in text:
-        raise SubmissionError(f"{path.name} is not a text")
+        raise SubmissionError(f"{path.name} is not text")
     return text
 
 
@@ -130,7 +130,7 @@ def _cells_to_read(text: str, name: str, class_name: str, remarks: list[str]) ->
         sources = [_source(cell) for cell in found if cell.get("cell_type") == "code"]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise SubmissionError(f"{name} is not a notebook: it may be cut off, or saved by another program") from error
-    _remark_other_language(data, remarks)
+    _remark_on_language(data, remarks)
     cells: list[ExtractedCell] = []
     defined = False
     for number, source in enumerate(sources, start=1):
@@ -158,7 +158,8 @@ def _source(cell: dict[str, Any]) -> str:
     return "".join(source) if isinstance(source, list) else str(source)
 
 
-def _remark_other_language(data: dict[str, Any], remarks: list[str]) -> None:
+def _remark_on_language(data: dict[str, Any], remarks: list[str]) -> None:
+    """Add a remark if a notebook is not written in Python, according to its metadata."""
     metadata = data.get("metadata")
     kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     language = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
@@ -167,7 +168,7 @@ def _remark_other_language(data: dict[str, Any], remarks: list[str]) -> None:
 
 
 def _statements(cell: ExtractedCell) -> list[ast.stmt]:
-    """Return a cell's statements; none for a cell that is not plain Python, such as one with IPython magics."""
+    """Return a cell's statements; none if it is not plain Python, such as one with IPython magics."""
     try:
         return ast.parse(cell.source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -199,8 +200,8 @@ def _checks_node(statements: Sequence[ast.stmt], class_name: str) -> bool:
 # Which statements the Node needs.
 
 
-def _keep_what_is_needed(node: ExtractedNode, file: str) -> None:
-    """Keep the lines of the class, and of everything it uses, directly or not."""
+def _keep_needed(node: ExtractedNode, file: str) -> None:
+    """Keep the lines of the class, and of everything that it uses, directly or indirectly."""
     statements = [(cell, statement) for cell in node.cells for statement in _statements(cell)]
     if not any(node.class_name in _bound_names([statement]) for _, statement in statements):
         broken = [cell for cell in node.cells if f"class {node.class_name}" in cell.source and not _statements(cell)]
@@ -255,12 +256,12 @@ def _root_name(node: ast.AST) -> str:
 
 
 def _line_range(statement: ast.stmt) -> slice:
-    """Return where a statement is among the lines of its text, decorators included."""
+    """Return the lines of a statement, including its decorators, as a slice of the lines of its text."""
     return slice(first_line(statement) - 1, statement.end_lineno)
 
 
 def _keep_lines(cell: ExtractedCell, statements: list[ast.stmt], wanted: set[str]) -> None:
-    """Keep the lines of some statements; of an import, only the names that are wanted."""
+    """Keep the lines of some statements; an import keeps only the names that are wanted."""
     lines = cell.source.split("\n")
     kept = [""] * len(lines)
     imports = [each for each in statements if isinstance(each, ast.ImportFrom)]
@@ -274,7 +275,7 @@ def _keep_lines(cell: ExtractedCell, statements: list[ast.stmt], wanted: set[str
 
 
 def _narrowed_import(statement: ast.ImportFrom, wanted: set[str]) -> list[str]:
-    """Format an import of those names that are wanted, on as many lines as it had."""
+    """Return an import of only the wanted names, padded with blank lines to its former number of lines."""
     future = statement.module == "__future__"
     names = [each for each in statement.names if future or (each.asname or each.name) in wanted or each.name == "*"]
     text = ast.unparse(ast.ImportFrom(module=statement.module, names=names, level=statement.level))
@@ -282,7 +283,7 @@ def _narrowed_import(statement: ast.ImportFrom, wanted: set[str]) -> list[str]:
 
 
 def top_level_imports(cell: ExtractedCell) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield the import statements at the top level of what is kept of a cell."""
+    """Yield the top-level import statements that are kept of a cell."""
     for statement in ast.parse(cell.kept).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             yield statement

@@ -1,8 +1,8 @@
-"""Handouts for students: a folder for each notebook, to be handed out one after the other.
+"""Handouts for students: one folder for each notebook, to be handed out one after another.
 
 Each folder is complete: the notebook without its solution, a package with the steps before it and no later ones, the
-list of what to install, and a README. A notebook with a letter, such as 08b, comes after its step, and its folder
-contains that step, too; so it is handed out when students have submitted the step.
+list of packages to install, and a README. A notebook with a letter, such as 08b, comes after its step, and its folder
+contains that step as well, so it is handed out after students have submitted the step.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def release_handouts(
         notebooks: The folder of the course's notebooks.
         out: The folder; each handout is a folder in it.
         steps: The numbers of the steps; all by default.
-        force: Overwrite edited files of the handouts, too. Other files stay.
+        force: Also overwrite edited files of the handouts. Other files stay.
 
     Raises:
         ReleaseError: Something in the folder would be lost, or a step has no notebook.
@@ -90,7 +90,7 @@ def list_handouts(notebooks: Path, steps: Collection[int] | None) -> list[Handou
 
 
 def hidden_names_of_course(notebooks: Path) -> HiddenNames:
-    """Return what students write in each step of a course; see `hidden_names`.
+    """Return the names that students define in each step of a course; see `hidden_names`.
 
     Raises:
         NotebookError: A notebook cannot be read.
@@ -122,11 +122,11 @@ def prepare(notebook: Notebook, name: str, handout: Handout, hidden: HiddenNames
         notebook: The notebook, which is changed.
         name: The name of its file.
         handout: The handout.
-        hidden: What students write in each step.
+        hidden: The names that students define in each step.
         solutions: Keep the solutions between their markers, for nbgrader, which removes them itself.
 
     Raises:
-        NotebookError: A solution is not marked as it should be, or a cell needs a step that is not in the handout.
+        NotebookError: A solution is not marked correctly, or a cell needs a step that is not in the handout.
     """
     released = {path.name for path in (handout.start, handout.notebook) if path is not None} | {README}
     without_missing_steps(notebook, name, handout.last + 1)
@@ -134,7 +134,7 @@ def prepare(notebook: Notebook, name: str, handout: Handout, hidden: HiddenNames
 
 
 def accompanying_files(handout: Handout) -> dict[str, bytes]:
-    """Return the files next to notebook and package: the README, the list of what to install, the licence.
+    """Return the files next to the notebook and the package: the README, the list of packages to install, the licence.
 
     Raises:
         EditionError: The course's list of packages or its licence is missing.
@@ -150,7 +150,7 @@ def accompanying_files(handout: Handout) -> dict[str, bytes]:
 
 
 def _readme(handout: Handout, title: str, *, exercise: bool) -> str:
-    """Return the README; `exercise` is whether the notebook has one."""
+    """Return the README; `exercise` is whether the notebook has an exercise."""
     name = handout.notebook.name
     held = {0: "no step yet: you begin with the first", 1: "step 1, which you build on"}.get(
         handout.last, f"the steps 1 to {handout.last}, which you build on"

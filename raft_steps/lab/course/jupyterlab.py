@@ -1,7 +1,7 @@
 """Starts JupyterLab on the course, in the same way on every machine.
 
-It also starts as root, without a browser, and when its port is taken, and prints a line about it. Next to the course it
-keeps an edition for the learner, `my_course`: it is brought up to date, and no edited file in it is overwritten.
+It also starts as root, without a browser, and if its port is taken. Next to the course it keeps an edition for the
+learner, `my_course`, which it brings up to date without overwriting any edited file.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from raft_steps.lab.errors import LabError
 PORT = 8888
 PORT_TRIES = 50
 LEARNER = "my_course"
-# These settings turn JupyterLab's announcements off, including its question whether to fetch them.
+# These settings turn off JupyterLab's announcements, and its question whether to fetch them.
 SETTINGS = Path(__file__).parent / "jupyter"
 POLL_S = 0.1  # between two attempts to find the server
 PORT_POLLS = 50  # attempts to connect to its port
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 class LaunchError(LabError):
@@ -62,7 +62,7 @@ def find_course(folder: Path | None = None) -> CourseFolder:
     """Find the course in a folder; by default in the current one, or else next to the package.
 
     Raises:
-        LaunchError: There are no notebooks of a course.
+        LaunchError: There is no course.
     """
     candidates = [folder] if folder is not None else [Path.cwd(), Path(raft_steps.__file__).parent.parent]
     for candidate in candidates:
@@ -85,17 +85,17 @@ def launch(
     port: int = PORT,
     browser: bool | None = None,
     options: Sequence[str] = (),
-    say: Say = print,
+    print_line: PrintLine = print,
 ) -> int:
     """Start JupyterLab on a course and wait until it ends.
 
     Args:
         course: The course.
         learner: Open the learner's edition first, not the full course.
-        port: The port to listen on; when it is taken, one of the next.
-        browser: Whether to open a browser; by default, if there is one.
+        port: The port to listen on; if it is taken, one of the next ports.
+        browser: Whether to open a browser; by default only if there is one.
         options: Further options for JupyterLab.
-        say: Called with each line to print.
+        print_line: Called with each line to print.
 
     Returns:
         The exit status of JupyterLab.
@@ -107,12 +107,12 @@ def launch(
         raise LaunchError(
             "JupyterLab is not installed here; make lab installs all that the course needs, or: pip install jupyterlab"
         )
-    editions = _editions(course, say)
+    editions = _editions(course, print_line)
     if learner:
         editions.reverse()
     browser = has_browser() if browser is None else browser
     if is_root():
-        say("You are root, so JupyterLab is started with --allow-root.")
+        print_line("You are root, so JupyterLab is started with --allow-root.")
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
     command = _command(course.root, first_page(editions[0], course.root), port, browser=browser, options=options)
     with _running(command, token) as process:
@@ -121,12 +121,12 @@ def launch(
             if process.returncode == 0:  # It printed its version or its help, or was stopped at once.
                 return 0
             raise LaunchError("JupyterLab ended before it was ready; what it printed above says why")
-        _print_address(server, port, course.root, editions, say)
+        _print_address(server, port, course.root, editions, print_line)
         return process.wait()
 
 
 def is_root() -> bool:
-    """Return whether this is root, as whom JupyterLab starts only with --allow-root."""
+    """Return whether this process runs as root, in which case JupyterLab requires --allow-root."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
@@ -147,7 +147,7 @@ def first_page(folder: Path, root: Path) -> str:
 # The two editions.
 
 
-def _editions(course: CourseFolder, say: Say) -> list[Path]:
+def _editions(course: CourseFolder, print_line: PrintLine) -> list[Path]:
     """Return the folders to open, the full course first, after bringing the learner's edition up to date."""
     if not course.is_full:
         return [course.notebooks]
@@ -158,10 +158,10 @@ def _editions(course: CourseFolder, say: Say) -> list[Path]:
         if new:  # A learner's work does not belong in the course's repository.
             (learner / ".gitignore").write_text("*\n", encoding="utf-8")
     except (LabError, OSError) as error:
-        say(f"Your own edition cannot be kept in {learner}: {error}")
+        print_line(f"Your own edition cannot be kept in {learner}: {error}")
         return [course.notebooks]
     for line in _news(release, new=new):
-        say(line)
+        print_line(line)
     return [course.notebooks, learner]
 
 
@@ -194,7 +194,10 @@ def _command(root: Path, page: str, port: int, *, browser: bool, options: Sequen
 
 @contextmanager
 def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run JupyterLab. It handles Control-C itself, and it ends when this process is terminated."""
+    """Run JupyterLab, and terminate it at the end of the block or when this process is terminated.
+
+    JupyterLab receives Control-C, too, and handles it itself, so this process ignores it.
+    """
     environment = os.environ | {
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_PATH": _before(SETTINGS, "JUPYTER_CONFIG_PATH"),
@@ -202,7 +205,7 @@ def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[by
         "PATH": _before(Path(sys.executable).parent, "PATH"),
     }
     process = subprocess.Popen(command, env=environment)
-    before = {
+    previous = {
         signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
     }
@@ -212,17 +215,17 @@ def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[by
         if process.poll() is None:
             process.terminate()
             process.wait()
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _before(folder: Path, variable: str) -> str:
-    """Return the value of a search path variable with a folder added at the front."""
+    """Return the value of a search path variable, with a folder added at its front."""
     return os.pathsep.join(filter(None, [str(folder), os.environ.get(variable)]))
 
 
 def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | None:
-    """Wait until the server listens; return its own description, or None if it ended before."""
+    """Wait until the server listens, and return its description; None if it ended before that."""
     from jupyter_server.serverapp import list_running_servers
 
     while process.poll() is None:
@@ -236,7 +239,7 @@ def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | 
 
 
 def _wait_until_open(server: Mapping[str, Any]) -> None:
-    """Wait for a short time until the server's port accepts connections: its description appears a little earlier."""
+    """Wait a short time until the server accepts connections: its description appears a little before that."""
     host = urlsplit(server["url"]).hostname or "localhost"
     for _ in range(PORT_POLLS if server["port"] else 0):  # A server on a Unix socket has no port.
         with suppress(OSError), socket.create_connection((host, server["port"]), timeout=1):
@@ -244,12 +247,14 @@ def _wait_until_open(server: Mapping[str, Any]) -> None:
         time.sleep(POLL_S)
 
 
-def _print_address(server: Mapping[str, Any], port: int, root: Path, editions: Sequence[Path], say: Say) -> None:
+def _print_address(
+    server: Mapping[str, Any], port: int, root: Path, editions: Sequence[Path], print_line: PrintLine
+) -> None:
     if server["port"] != port:
-        say(f"Port {port} is taken, so JupyterLab listens on port {server['port']}.")
+        print_line(f"Port {port} is taken, so JupyterLab listens on port {server['port']}.")
     token = f"?token={server['token']}" if server.get("token") else ""
-    say("JupyterLab is running. Control-C in this terminal ends it.")
+    print_line("JupyterLab is running. Control-C in this terminal ends it.")
     for folder in editions:
         what = "Your own edition, to write in" if folder.name == LEARNER else "The course"
-        say(f"\n  {what}:\n  {server['url'].rstrip('/')}{first_page(folder, root)}{token}")
-    say("")
+        print_line(f"\n  {what}:\n  {server['url'].rstrip('/')}{first_page(folder, root)}{token}")
+    print_line("")

@@ -1,7 +1,7 @@
-"""The learner's edition: a folder with the notebooks of the course, without solutions and the cells that show them.
+"""The learner's edition: a folder with the notebooks of the course, without solutions or the cells that show them.
 
-It is for people who have the whole course installed; `raft-steps lab` keeps one up to date for them. Folders that are
-handed out step by step, with a package that lacks the solutions, too, are made by `handouts`.
+It is for people who have the whole course installed; `raft-steps lab` keeps one up to date for them. `handouts` makes
+folders that are handed out step by step, with a package that does not contain the solutions either.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ def parse_steps(text: str) -> list[int]:
 
 
 def release(notebooks: Path, out: Path, steps: Collection[int] | None = None, *, force: bool = False) -> Release:
-    """Make the edition in an empty folder, or renew an earlier one that nobody has edited.
+    """Make the edition in an empty folder, or renew an unedited earlier one.
 
     Args:
         notebooks: The folder of the course's notebooks.
         out: The folder to make it in.
         steps: The numbers of the steps; all notebooks by default. Notebook 00, with the glossary that the others use,
             is always included.
-        force: Overwrite edited files of the edition, too. Other files stay.
+        force: Also overwrite edited files of the edition. Other files stay.
 
     Raises:
         ReleaseError: Something in the folder would be lost, or a step has no notebook.
-        NotebookError: A notebook cannot be read, or its solutions are not marked as they should be.
+        NotebookError: A notebook cannot be read, or its solutions are not marked correctly.
     """
     check_target(notebooks, out)
     result = Release(out)
@@ -55,11 +55,11 @@ def release(notebooks: Path, out: Path, steps: Collection[int] | None = None, *,
 
 
 def bring_up_to_date(notebooks: Path, out: Path) -> Release:
-    """Make or renew a learner's own edition: the files that they have edited stay, all others are as in the course.
+    """Make or renew a learner's own edition: edited files stay as they are, all others are brought up to date.
 
     Raises:
-        ReleaseError: The folder cannot hold one.
-        NotebookError: A notebook cannot be read, or its solutions are not marked as they should be.
+        ReleaseError: `out` is a file, or the folder of the course.
+        NotebookError: A notebook cannot be read, or its solutions are not marked correctly.
     """
     check_target(notebooks, out)
     result = Release(out)
@@ -68,7 +68,7 @@ def bring_up_to_date(notebooks: Path, out: Path) -> Release:
 
 
 def _edition_files(notebooks: Path, steps: Collection[int] | None, result: Release) -> dict[str, bytes]:
-    """Return the files of an edition, by name. All of them are made before the first one is written."""
+    """Return the files of an edition, by name. Nothing is written, so that an error leaves the folder as it is."""
     course = notebooks_of(notebooks)
     paths = choose(course, steps)
     hidden = hidden_names({path.name: load(path) for path in course})
@@ -91,7 +91,7 @@ def warn_of_spoilers(name: str, notebook: Notebook) -> list[str]:
 
 
 def warn_of_commands(name: str, notebook: Notebook, hidden: Mapping[int, Collection[str]]) -> list[str]:
-    """Return a warning for each cell of a student's notebook that prints code which the student is to write."""
+    """Return a warning for each cell of a student's notebook that prints code that the student is to write."""
     return [
         f"{name}, cell {cell.id}: it prints a solution that students are to write; tag it reveal"
         for cell in notebook.cells

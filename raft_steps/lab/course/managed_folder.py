@@ -1,7 +1,7 @@
-"""Fills and renews a folder without losing anything that somebody wrote in it.
+"""Fills and renews a folder without losing anything that its user wrote in it.
 
-A manifest in the folder records a digest of every file that was written. So a later release can distinguish an
-unchanged file, which it may replace, from one that somebody has edited.
+A manifest in the folder records a digest of every file that was written. With it, a later release distinguishes an
+unchanged file, which it may replace, from one that the user has edited.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from raft_steps.lab.files import replace_file
 
 MANIFEST = ".raft-steps-release.json"
 VERSION = 1
-# What Jupyter and Python put next to a notebook by themselves.
+# Files that Jupyter and Python create next to a notebook, and the one that `raft-steps lab` adds.
 GENERATED_FILES = frozenset({".ipynb_checkpoints", "__pycache__", ".virtual_documents", ".DS_Store", ".gitignore"})
 
 
 class ReleaseError(LabError):
-    """A release cannot be made in this folder, or not of these steps; nothing was written."""
+    """A release cannot be made in this folder, or of these steps; nothing was written."""
 
 
 @dataclass(slots=True)
@@ -31,11 +31,11 @@ class Release:
 
     Attributes:
         folder: The folder.
-        written: The files that were written, because they were missing or an older version.
-        kept: The files that somebody has edited, and that stay as they are.
-        outdated: Those of them that have changed in the course since.
+        written: The files that were written, because they were missing or out of date.
+        kept: The files that the user has edited, which stay as they are.
+        outdated: The kept files that have changed in the course since they were written.
         removed: The unedited files of an earlier release that are not part of this one.
-        warnings: What an author should look at, a sentence each.
+        warnings: Warnings for the author of the course, one sentence each.
     """
 
     folder: Path
@@ -47,12 +47,12 @@ class Release:
 
 
 def fill(result: Release, files: Mapping[str, bytes], *, force: bool = False, others: Collection[str] = ()) -> None:
-    """Write files to a folder that is empty, or that holds an earlier release that nobody has edited.
+    """Write files to a folder that is empty, or that contains an unedited earlier release.
 
     Args:
-        result: The release, with its folder; what was done is recorded in it.
+        result: The release, with its folder; every change is recorded in it.
         files: The content of each file, by its path in the folder.
-        force: Overwrite edited files of the release, too. Other files stay.
+        force: Also overwrite edited files of the release. Other files stay.
         others: Names of files and folders in the folder that belong to other programs and are ignored.
 
     Raises:
@@ -76,7 +76,7 @@ def fill(result: Release, files: Mapping[str, bytes], *, force: bool = False, ot
 
 
 def update(result: Release, files: Mapping[str, bytes]) -> None:
-    """Write files to a folder that somebody works in: the files that they have edited stay as they are."""
+    """Write files to a folder that is in use: the files that its user has edited stay as they are."""
     known = dict(read_manifest(result.folder))
     for name, content in files.items():
         found, origin = digest_of_file(result.folder / name), known.get(name)
@@ -91,7 +91,7 @@ def update(result: Release, files: Mapping[str, bytes]) -> None:
 
 
 def is_release(folder: Path) -> bool:
-    """Return whether a folder holds a student edition."""
+    """Return whether a folder contains a release."""
     return (folder / MANIFEST).is_file()
 
 
@@ -109,7 +109,7 @@ def check_target(notebooks: Path, out: Path) -> None:
 
 def write(result: Release, name: str, content: bytes) -> None:
     """Write a file as a whole, unless it has this content already."""
-    assert _is_inside(name)  # A later release deletes only such files.
+    assert _is_inside(name)  # Or else the next release could delete a file elsewhere.
     path = result.folder / name
     if digest_of_file(path) == digest(content):
         return
@@ -134,17 +134,17 @@ def write_manifest(out: Path, digests: Mapping[str, str]) -> None:
 
 
 def digest(content: bytes) -> str:
-    """Return a digest of a file's content."""
+    """Return the digest of a file's content."""
     return hashlib.sha256(content).hexdigest()
 
 
 def digest_of_file(path: Path) -> str | None:
-    """Return a digest of a file's content; None if there is no file."""
+    """Return the digest of a file; None if there is no such file."""
     return digest(path.read_bytes()) if path.is_file() else None
 
 
 def _is_inside(name: str) -> bool:
-    """Return whether a path stays inside the folder. The manifest may have been edited, and its files get deleted."""
+    """Return whether a path is inside the folder: files in the manifest are deleted, and it may have been edited."""
     path = PurePosixPath(name)
     return bool(path.parts) and ".." not in path.parts and not path.is_absolute() and not set(name) & {":", "\\"}
 

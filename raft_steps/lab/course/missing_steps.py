@@ -1,8 +1,8 @@
 """Rewrites the cells of a notebook that use steps which an edition does not contain.
 
 From the exercise on, the student's own Node replaces the step to be written. A cell that uses it earlier, or uses a
-later step, cannot run: it becomes text, with the output that it has in the full course. So does every cell that needs
-its results.
+later step, cannot run. It becomes text, with the output that it has in the full course, and so does every cell that
+needs its results.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ SHOWN = "*To be read, not run: it needs step {step}, which your edition does not
 FOLLOWS = "*To be read, not run: it needs the results of a cell that cannot be run.*"
 
 
-def without_missing_steps(notebook: Notebook, name: str, missing: int) -> None:
-    """Rewrite a notebook so that it runs with only the steps before `missing`.
+def without_missing_steps(notebook: Notebook, name: str, first_missing: int) -> None:
+    """Rewrite a notebook so that it runs with only the steps before `first_missing`.
 
     Args:
         notebook: The notebook, which is changed.
         name: The name of its file, for messages.
-        missing: The first step that the edition does not contain.
+        first_missing: The first step that the edition does not contain.
 
     Raises:
         NotebookError: A cell that a student writes, or that is graded, needs such a step.
@@ -51,26 +51,28 @@ def without_missing_steps(notebook: Notebook, name: str, missing: int) -> None:
         if cell.cell_type != "code" or is_reveal(cell) or is_for_the_course_only(cell) or not _parses(cell.source):
             cells.append(cell)
             continue
-        gone |= _use_available_steps(cell, missing, begun=begun)
-        lost = [each for each in ast.parse(cell.source).body if _is_lost(each, missing, gone)]
+        gone |= _use_available_steps(cell, first_missing, begun=begun)
+        lost = [each for each in ast.parse(cell.source).body if _is_lost(each, first_missing, gone)]
         if lost and "nbgrader" in cell.metadata:
-            raise NotebookError(f"{name}, cell {cell.id}: it needs step {missing}, which the edition does not contain")
-        cells += _split(cell, lost, missing, notebook.cells[number + 1 :]) if lost else [cell]
+            raise NotebookError(
+                f"{name}, cell {cell.id}: it needs step {first_missing}, which the edition does not contain"
+            )
+        cells += _split(cell, lost, first_missing, notebook.cells[number + 1 :]) if lost else [cell]
     notebook.cells = cells
 
 
-def _use_available_steps(cell: Cell, missing: int, *, begun: bool) -> set[str]:
-    """Remove the uses of missing steps that a cell can do without; return the names that it no longer imports."""
+def _use_available_steps(cell: Cell, first_missing: int, *, begun: bool) -> set[str]:
+    """Remove uses of missing steps that a cell does not need; return the names that it no longer imports."""
     if begun:
-        cell.source = _with_own_node(cell.source, missing)
-    cell.source = _without_rows(cell.source, missing)
-    cell.source, lost = _without_imports(cell.source, missing)
+        cell.source = _with_own_node(cell.source, first_missing)
+    cell.source = _without_rows(cell.source, first_missing)
+    cell.source, lost = _without_imports(cell.source, first_missing)
     return lost
 
 
-def _is_lost(statement: ast.stmt, missing: int, gone: set[str]) -> bool:
+def _is_lost(statement: ast.stmt, first_missing: int, gone: set[str]) -> bool:
     """Return whether a statement cannot be run, and update `gone`, the names that are not defined."""
-    lost = _uses_missing_step(statement, missing) or bool(gone & _loaded(statement))
+    lost = _uses_missing_step(statement, first_missing) or bool(gone & _loaded(statement))
     if lost:
         gone |= _bound(statement)
     else:
@@ -78,13 +80,13 @@ def _is_lost(statement: ast.stmt, missing: int, gone: set[str]) -> bool:
     return lost
 
 
-def _split(cell: Cell, lost: list[ast.stmt], missing: int, later: list[Cell]) -> list[Cell]:
+def _split(cell: Cell, lost: list[ast.stmt], first_missing: int, later: list[Cell]) -> list[Cell]:
     """Turn a cell into text; statements that later cells need and that can run stay as a cell before it."""
     positions = {_position(each) for each in lost}
     rest = [each for each in ast.parse(cell.source).body if _position(each) not in positions]
     code = [each.source for each in later if each.cell_type == "code" and not is_reveal(each) and _parses(each.source)]
     needed = set().union(*(_loaded(ast.parse(source)) for source in code))
-    text = _as_text(cell, missing)
+    text = _as_text(cell, first_missing)
     if not needed & set().union(*map(_bound, rest)):
         return [text]
     text.id = f"{cell.id}-shown"
@@ -105,12 +107,12 @@ def _parses(source: str) -> bool:
 # Which steps a cell uses.
 
 
-def _uses_missing_step(tree: ast.AST, missing: int) -> bool:
-    """Return whether code uses the step `missing` or a later one."""
+def _uses_missing_step(tree: ast.AST, first_missing: int) -> bool:
+    """Return whether code uses the step `first_missing` or a later one."""
     texts = (each.value for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str))
     in_texts = (int(found[1]) for text in texts for found in IN_A_SCENARIO.finditer(text))
     given = (step for step, _ in _step_arguments(tree))
-    return any(step >= missing for step in (*given, *in_texts))
+    return any(step >= first_missing for step in (*given, *in_texts))
 
 
 def _step_arguments(tree: ast.AST) -> Iterator[tuple[int, ast.expr]]:
@@ -131,7 +133,7 @@ def _number(expression: ast.expr) -> int | None:
 
 
 def _loaded(tree: ast.AST) -> set[str]:
-    """Return the names that code uses."""
+    """Return the names that code reads."""
     return {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
 
 
@@ -149,7 +151,7 @@ def _bound(tree: ast.AST) -> set[str]:
     return set().union(*map(_bound, ast.iter_child_nodes(tree)))
 
 
-# The new cells.
+# Rewriting.
 
 
 def _with_own_node(source: str, step: int) -> str:
@@ -161,26 +163,26 @@ def _with_own_node(source: str, step: int) -> str:
     return source
 
 
-def _without_rows(source: str, missing: int) -> str:
-    """Leave missing steps out of a loop over several: ``for step in (4, 5, 6)``."""
+def _without_rows(source: str, first_missing: int) -> str:
+    """Remove missing steps from a loop over steps, such as ``for step in (4, 5, 6)``."""
     for loop in ast.walk(ast.parse(source)):
         if isinstance(loop, ast.comprehension | ast.For) and getattr(loop.target, "id", "") == "step":
             steps = loop.iter
             if isinstance(steps, ast.Tuple | ast.List):
                 numbers = [number for each in steps.elts if (number := _number(each)) is not None]
-                kept = [number for number in numbers if number < missing]
+                kept = [number for number in numbers if number < first_missing]
                 if len(kept) < len(numbers) == len(steps.elts):
                     return _replace(source, steps, f"({', '.join(map(str, kept))},)")
     return source
 
 
-def _without_imports(source: str, missing: int) -> tuple[str, set[str]]:
+def _without_imports(source: str, first_missing: int) -> tuple[str, set[str]]:
     """Remove the imports of missing steps from a cell; return its source and the names that it no longer has."""
     gone: set[str] = set()
     for statement in reversed(ast.parse(source).body):
         if isinstance(statement, ast.ImportFrom) and statement.module:
-            whole = _is_missing(statement.module, missing)
-            lost = [alias for alias in statement.names if whole or _is_missing(alias.name, missing)]
+            whole = _is_missing(statement.module, first_missing)
+            lost = [alias for alias in statement.names if whole or _is_missing(alias.name, first_missing)]
             kept = [alias for alias in statement.names if alias not in lost]
             gone |= {alias.asname or alias.name for alias in lost}
             if lost:
@@ -189,9 +191,9 @@ def _without_imports(source: str, missing: int) -> tuple[str, set[str]]:
     return source.strip("\n"), gone
 
 
-def _is_missing(module: str, missing: int) -> bool:
+def _is_missing(module: str, first_missing: int) -> bool:
     found = MODULE.fullmatch(module)
-    return found is not None and int(found[1]) >= missing
+    return found is not None and int(found[1]) >= first_missing
 
 
 def _position(node: ast.expr | ast.stmt) -> tuple[int, int]:
@@ -207,12 +209,12 @@ def _replace(source: str, node: ast.expr | ast.stmt, text: str) -> str:
     return b"\n".join(lines).decode()
 
 
-def _as_text(cell: Cell, missing: int) -> Cell:
-    """Return a text cell: why the cell cannot be run, its source, and its output unless that is code of the step."""
+def _as_text(cell: Cell, first_missing: int) -> Cell:
+    """Return a text cell: why the code cannot be run, the code, and its output unless that shows a missing step."""
     from nbformat.v4 import new_markdown_cell
 
     needed = max((number for number, _ in _step_arguments(ast.parse(cell.source))), default=0)
-    parts = [SHOWN.format(step=needed) if needed >= missing else FOLLOWS, _fenced(cell.source, "python")]
+    parts = [SHOWN.format(step=needed) if needed >= first_missing else FOLLOWS, _fenced(cell.source, "python")]
     outputs = [] if SHOWS_CODE.search(cell.source) else cell.outputs
     parts += [text for output in outputs if (text := _output_text(output))]
     return new_markdown_cell("\n\n".join(parts), id=cell.id)

@@ -1,9 +1,9 @@
 """A course directory for nbgrader, with an assignment for each notebook, ready for nbgrader's own commands.
 
-    nbgrader_config.py             where the course is, the time limit of a cell, what replaces a solution
+    nbgrader_config.py             the folder of the course, the time limit of a cell, the text that replaces a solution
     private_seeds.txt              the secret that private seeds are derived from, if there is one
     source/step_06/                an assignment: the notebook with its solution, and the other files of the handout
-    source/step_06/raft_steps/     the package with the steps before; kernels import it, because they start here
+    source/step_06/raft_steps/     the package with the earlier steps; kernels import it, because they start here
 
 nbgrader adds release/, submitted/, autograded/, feedback/ and its gradebook.
 """
@@ -29,7 +29,7 @@ from raft_steps.lab.course.redaction import HiddenNames
 SEEDS_FILE = "private_seeds.txt"
 PRIVATE_POINTS = 3
 CELL_LIMIT_S = 20
-# What nbgrader and its users put into the directory.
+# Files and folders that nbgrader and its users create in the directory.
 NBGRADER_FILES = frozenset(
     {
         *("release", "submitted", "autograded", "feedback", "exchange", "downloaded", "archive", "gradebook.db"),
@@ -87,7 +87,7 @@ def release_for_nbgrader(
         secret: The secret that private seeds are derived from, as for `raft-steps grade`, or the name of a file that
             holds it; by default the one that the directory has already. With a secret, each assignment from step 4
             on has a cell that is graded with private seeds, and that is empty in the students' copy.
-        force: Overwrite edited files of the release, too. Other files stay.
+        force: Also overwrite edited files of the release. Other files stay.
 
     Raises:
         ReleaseError: Something in the folder would be lost, a step has no notebook, or the secret is empty.
@@ -96,7 +96,7 @@ def release_for_nbgrader(
     """
     check_target(notebooks, out)
     result = Release(out)
-    if secret is None and (out / SEEDS_FILE).is_file():  # It was given once, and is kept for the term.
+    if secret is None and (out / SEEDS_FILE).is_file():  # Given for an earlier release, and kept for the whole term.
         secret = str(out / SEEDS_FILE)
     hidden = hidden_names_of_course(notebooks)
     files = {"nbgrader_config.py": CONFIG.encode()}
@@ -141,7 +141,7 @@ def _show_points(notebook: Notebook, *, private: bool) -> None:
             continue
         found = CHECK.fullmatch(cell.source.strip())
         if found is None:
-            cell.source = f"print({cell.source.strip()})"  # What a cell shows, nbgrader takes for its points.
+            cell.source = f"print({cell.source.strip()})"  # nbgrader would take a result of the cell for its points.
             continue
         points = cell.metadata["nbgrader"]["points"]
         cell.source = (
@@ -154,6 +154,7 @@ def _show_points(notebook: Notebook, *, private: bool) -> None:
 
 
 def _private_cell(check: Cell, node: str, step: str) -> Cell:
+    """Return the cell that is graded with private seeds, with the metadata of the check before it."""
     from nbformat.v4 import new_code_cell
 
     graded = dict(check.metadata["nbgrader"]) | {"grade_id": f"step-{int(step):02}-private", "points": PRIVATE_POINTS}

@@ -1,6 +1,6 @@
 """Reads notebooks, runs them again, and stores them so that a second run leaves the same bytes.
 
-What belongs to one run or one machine is left out: times, widget state, frames of tracebacks, versions. Cells run
+Anything that differs between runs or machines is left out: times, widget state, frames of tracebacks, versions. Cells run
 without history, as strict nbval runs them, so that the stored outputs are those that nbval will see. A notebook in
 which a cell fails is not written at all.
 """
@@ -26,7 +26,7 @@ CELL_LIMIT_S = 60
 NOTEBOOK_NAME = re.compile(r"(?P<step>\d\d)(?P<letter>[a-z]?)_\w+\.ipynb")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-# What tools add to a cell's metadata when they run it.
+# Keys that tools add to a cell's metadata when they run it.
 RUN_METADATA = ("execution", "ExecuteTime", "execution_count", "trusted")
 
 # A notebook, cell or output of nbformat, which has no types of its own: a dict whose keys are attributes too.
@@ -36,7 +36,7 @@ Output = Any
 
 
 class NotebookError(LabError):
-    """A notebook cannot be read, or one of its cells fails; the message names both."""
+    """A notebook cannot be read, or one of its cells fails; the message names the notebook and the cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class RefreshOutcome:
     Attributes:
         path: The notebook.
         changed: Whether the new file differs from the stored one.
-        failure: Which cell failed and how, in a sentence; empty if none did.
+        failure: A sentence that names the cell that failed and the error; empty if none failed.
     """
 
     path: Path
@@ -76,8 +76,8 @@ def refresh(
 
     Args:
         paths: The notebooks.
-        jobs: How many run at a time, each in a separate process.
-        write: Whether to write what has changed, or only to report it.
+        jobs: The number of notebooks to run at a time, each in a separate process.
+        write: Whether to write notebooks that have changed, or only to report them.
         progress: Called with each notebook's outcome as it arrives.
 
     Returns:
@@ -194,7 +194,7 @@ def execute(notebook: Notebook, path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Return in one line why a cell failed: an exception, the time limit, or a dead kernel."""
+    """Describe in one line why a cell failed: an exception, the time limit, or a dead kernel."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     match error:
@@ -212,7 +212,7 @@ def _reason(error: Exception) -> str:
 
 
 def normalise(notebook: Notebook, stored: Notebook) -> None:
-    """Remove from an executed notebook what belongs to this run, and keep stored charts that are still current."""
+    """Remove everything specific to this run from an executed notebook, and keep stored charts that are still current."""
     notebook.metadata.pop("widgets", None)
     notebook.metadata["kernelspec"] = dict(KERNEL)
     notebook.metadata["language_info"] = {"name": "python"}
@@ -252,7 +252,7 @@ def _normalise_cell(cell: Cell, number: int) -> None:
 
 
 def _add_to_stream(outputs: list[Output], more: Output) -> None:
-    """Join consecutive stream outputs: how they are cut and mixed depends on the machine's speed."""
+    """Join consecutive stream outputs: how they are split and interleaved depends on the machine's speed."""
     start = len(outputs)
     while start and outputs[start - 1].output_type == "stream":
         start -= 1

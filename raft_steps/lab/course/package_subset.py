@@ -1,7 +1,7 @@
 """The package of an edition: the laboratory, and the steps before the one that students write.
 
-The step to be written is not in it in any form: neither its module nor those of later steps, and the checks only up to
-the step itself. Code that asks for a missing step gets an error that explains it (`raft_steps.find_step`).
+It contains neither the module of the step to be written nor those of later steps, and the checks only up to that step.
+Code that asks for a missing step gets an error that explains it (`raft_steps.find_step`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ def package_files(last: int) -> dict[str, bytes]:
 
 
 def _belongs(path: Path, last: int) -> bool:
-    """Return whether a file of the package belongs to the edition: all do, except those of later steps."""
+    """Return whether a file of the package belongs to the edition: all do, except those of later steps.
+
+    The checks go one step further than the steps: students check the step that they write.
+    """
     found = STEP_FILE.fullmatch(path.name)
     return found is None or int(found[1]) <= last + ("checks" in path.parts)
 
@@ -96,7 +99,7 @@ def requirements() -> list[str]:
     """Return the course's dependencies without extras, from its pyproject.toml or from its installed metadata.
 
     Raises:
-        EditionError: There is neither.
+        EditionError: Neither exists.
     """
     project = PACKAGE.parent / "pyproject.toml"
     if project.is_file():

@@ -1,4 +1,4 @@
-"""Removes from a notebook of the course what students are to find out: solutions, and the cells that show them.
+"""Removes solutions, and the cells that show them, from a notebook of the course.
 
 Authors mark these in the course's notebooks, from which all editions are made. A solution is between
 `### BEGIN SOLUTION` and `### END SOLUTION` in a cell that has nbgrader's metadata of a solution. A cell that shows the
@@ -35,7 +35,7 @@ FIELDS = re.compile(r"(?:[ \t]*\w+[ \t]*:[^\n]*\n)+")
 IMPORT_COLUMNS = 88  # a longer import has a name on each line
 ANSWER = "*Write your answer here.*"
 SHORT_LINE = 12  # a shorter line gives nothing away
-HiddenNames = Mapping[int, Collection[str]]  # for each step, what students write in it
+HiddenNames = Mapping[int, Collection[str]]  # for each step, the names that students define in it
 
 
 def redact(
@@ -53,7 +53,8 @@ def redact(
         name: The name of its file, for messages.
         released: The files of the edition. A link to any other file becomes plain text, and the link to the next
             notebook leads to the next of these.
-        hidden: What students write, as `hidden_names` returns it. A sentence with a command that prints it is removed.
+        hidden: The names that students define, as `hidden_names` returns them. A sentence with a command that prints
+            such code is removed.
         solutions: Keep the solutions, for nbgrader, which removes them itself.
 
     Raises:
@@ -107,7 +108,7 @@ def spoilers(notebook: Notebook) -> list[str]:
 
 
 def hidden_names(notebooks: Mapping[str, Notebook]) -> dict[int, set[str]]:
-    """Return what students write in each step: the names of the methods and messages in its solutions.
+    """Return the names that students define in each step: the methods and messages in its solutions.
 
     Args:
         notebooks: The notebooks of the full course, by the names of their files.
@@ -128,12 +129,13 @@ def revealing_commands(text: str, name: str, hidden: HiddenNames) -> list[str]:
     Args:
         text: The source of a cell.
         name: The name of the notebook's file.
-        hidden: What students write, as `hidden_names` returns it.
+        hidden: The names that students define, as `hidden_names` returns them.
     """
     return [found[0] for found in COMMAND.finditer(text) if _reveals(found, step_of(name), hidden)]
 
 
 def _reveals(command: re.Match[str], step: int, hidden: HiddenNames) -> bool:
+    """Return whether a command prints code of this step, or of a later one, that students are to write."""
     words = command["given"] or command["typed"] or ""
     last = max(map(int, STEP.findall(words)), default=0)
     named = {python or typed for python, typed in NAMED.findall(words)}
@@ -173,10 +175,10 @@ def _unfold(cell: Cell) -> None:
 
 
 def without_solution(cell: Cell, name: str) -> str:
-    """Return a cell's source with a line that says what to write instead of each solution.
+    """Return a cell's source in which each solution is replaced by a line that says what to write.
 
     Raises:
-        NotebookError: It is code without a marked solution.
+        NotebookError: The cell is code, but its solution is not marked.
     """
     if cell.cell_type != "code":
         return ANSWER
@@ -242,7 +244,7 @@ def _stub(source: str, block: re.Match[str]) -> str:
 
 
 def _wanted(source: str, block: re.Match[str]) -> str:
-    """Return what is to be written: the function around the solution, or what the solution defines, or the class."""
+    """Describe what is to be written: the function around the solution, its own methods or fields, or the class."""
     kind, name = _enclosing(source[: block.start()], block["indent"])
     if kind == "def":
         return name
@@ -253,7 +255,7 @@ def _wanted(source: str, block: re.Match[str]) -> str:
 
 
 def _enclosing(before: str, indent: str) -> tuple[str, str]:
-    """Return ``def`` or ``class`` and the name of what a block is in; empty strings at the module's level."""
+    """Return ``def`` or ``class`` and the name of the definition around a block; empty strings at the module's level."""
     for line in reversed(before.splitlines()):
         opening = OPENING.match(line)
         if opening and len(opening["indent"]) < len(indent):
@@ -262,7 +264,7 @@ def _enclosing(before: str, indent: str) -> tuple[str, str]:
 
 
 def _next(link: re.Match[str], released: Collection[str]) -> str:
-    """Return the link to the next notebook of the edition; an empty text after the last one."""
+    """Return the link to the next notebook of the edition; an empty string after the last one."""
     if link["target"] in released:
         return link[0]
     name = min((name for name in released if name.endswith(".ipynb") and name > link["target"]), default=None)

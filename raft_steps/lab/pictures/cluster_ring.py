@@ -123,7 +123,7 @@ def _draw_server(drawing: Drawing, x: float, y: float, name: str, state: ServerS
 def _draw_message(
     drawing: Drawing, start: tuple[float, float], end: tuple[float, float], event: Event, time_us: int, *, due_us: int
 ) -> None:
-    """Draw a message at its current position, slightly to the right of the line: the two directions of a link are apart."""
+    """Draw a message at its current position, to the right of the line, so that the two directions are apart."""
     (x1, y1), (x2, y2) = start, end
     length = hypot(x2 - x1, y2 - y1)
     dx, dy = (x2 - x1) / length, (y2 - y1) / length

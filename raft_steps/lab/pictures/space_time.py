@@ -60,7 +60,7 @@ def timeline(
         mark: The number of an event to ring in red.
         mark_text: The text next to that event; by default a description of it.
         title: The title of the picture; by default that of the trace.
-        limit: The largest number of messages and annotations to draw. A note in the picture reports how many are left out.
+        limit: The largest number of messages and annotations to draw. If there are more, a note in the picture says so.
 
     Raises:
         ScenarioError: An argument is invalid.

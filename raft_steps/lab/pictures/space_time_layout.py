@@ -29,7 +29,7 @@ class SpaceTimeLayout:
     """The positions of everything in a scene.
 
     Attributes:
-        scene: What is drawn.
+        scene: The scene.
         column_width: The width of a server's column.
         width: The width of the picture.
         x: The position of each server's lifeline.
@@ -38,7 +38,7 @@ class SpaceTimeLayout:
         bottom: The height at which they end.
         knots_us: The times that have a height of their own, in order; other times are interpolated.
         heights: The heights of these times.
-        lifts: How far above its moment the text about the network is placed, by time.
+        lifts: The distance of the text about the network above its moment, by time.
         text: The lines of each annotation, wrapped to fit, and how many of them are an alarm.
     """
 
@@ -65,7 +65,7 @@ class SpaceTimeLayout:
         return alarms + others, len(alarms)
 
     def _find_lifts(self) -> dict[int, float]:
-        """Return how far the text about the network must be lifted to clear what else is drawn at its moment."""
+        """Return how far the text about the network must be lifted to clear everything else at its moment."""
         arrows = [arrow for arrow in self.scene.arrows if not arrow.idle]
         lifts = {time_us: 6.0 for arrow in arrows for time_us in (arrow.start_us, arrow.end_us or -1)}
         for annotation in self.scene.annotations:
@@ -185,8 +185,8 @@ class SpaceTimeLayout:
         """Return the centres of positions along an arrow at which a label crosses no lifeline, the best one first.
 
         Args:
-            x1: Where the arrow starts.
-            x2: Where it ends.
+            x1: The start of the arrow.
+            x2: The end of the arrow.
             width: The width of the label.
             overlap: How much of the label, at least, must be next to the arrow; 0 for any position in its columns.
         """

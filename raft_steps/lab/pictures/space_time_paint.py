@@ -58,7 +58,7 @@ class SpaceTimePainter:
     """Draws a scene, layer by layer.
 
     Attributes:
-        scene: What is drawn.
+        scene: The scene.
         layout: The positions of everything.
         drawing: The drawing.
         occupied: The boxes occupied by text.

@@ -118,7 +118,7 @@ class Scene:
         first: The cluster at the beginning.
         last: The cluster at the end.
         arrows: The messages.
-        annotations: What happens to servers.
+        annotations: The annotations, in order of time.
         roles: The intervals of roles; down and paused count as roles here.
         terms: The intervals of terms.
         partitions: The intervals of partitions.

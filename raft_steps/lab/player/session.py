@@ -140,7 +140,7 @@ class PlayerSession:
         try:
             text = self._do(frontend, request)
         finally:
-            # A failed request, too, may have replaced the run of the current branch.
+            # Even a failed request may have replaced the run of the current branch.
             self._adopt(self.branches.current)
         self._send_state()
         return text

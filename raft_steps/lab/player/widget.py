@@ -120,7 +120,7 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
     """The drawing and the controls around it.
 
     Attributes:
-        ring: The drawing; its speed, heartbeats, hurry and chapter can be set from Python, too.
+        ring: The drawing; its speed, heartbeats, hurry and chapter can also be set from Python.
     """
 
     def __init__(

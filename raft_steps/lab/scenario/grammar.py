@@ -53,7 +53,7 @@ CLAUSES = (
 CLAUSE = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;])+""", re.DOTALL)
 
 
-# What scenarios and schedules have in common.
+# Common to scenarios and schedules.
 
 
 def split_clauses(text: str, what: str) -> list[list[str]]:

@@ -16,7 +16,7 @@ SERVER_NAMES = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
 TARGETS = ("leader", "followers", "crashed")  # resolved to servers when the action happens
 StoredLog = tuple[tuple[int, str], ...]  # the log on a disk before the run: the term and the command of each entry
 
-# What follows an action's verb, as error messages show it.
+# Each action's verb, and the arguments that follow it, as error messages show them.
 VERBS: Mapping[str, str] = {
     "crash": "SERVER…",
     "lose": "SERVER… (crash in its next event, and nothing of that event is on disk)",
@@ -61,9 +61,9 @@ class Action:
     """One thing that is done to the cluster.
 
     Attributes:
-        at_us: When, in microseconds.
+        at_us: The time, in microseconds.
         verb: One of `VERBS`.
-        words: What follows the verb.
+        words: The arguments of the verb.
     """
 
     at_us: int

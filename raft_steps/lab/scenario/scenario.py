@@ -90,7 +90,7 @@ def default_scenario(
 
     Args:
         step: The step whose Node runs, or None with a class.
-        servers: How many servers there are, or their names.
+        servers: The number of servers, or their names.
         node_class: The Node class, if it is not a step's.
         parts: Other parts of the scenario.
 

@@ -90,7 +90,7 @@ def check_action(action: Action, servers: tuple[str, ...]) -> None:
     """Check that an action can be carried out.
 
     Raises:
-        ScenarioError: It cannot; the message gives the reason and the right form.
+        ScenarioError: It cannot; the message states the reason and the correct form.
     """
     verb, words = action.verb, action.words
     if verb not in VERBS:

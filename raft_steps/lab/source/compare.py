@@ -22,7 +22,7 @@ class NodeText:
     """The text of a node, by definition.
 
     Attributes:
-        title: What the node is called, such as ``step 6``.
+        title: The name of the node in messages, such as ``step 6``.
         order: The names of its messages, the name ``fields``, and the names of its methods, in the order of the text.
         texts: The text of each of these, and of each field by itself.
     """

@@ -1,8 +1,8 @@
 """Flattens a chain of classes into one node, as if it had been written as a single class.
 
-A definition of a later step replaces the one of the same name; a new one is put after its neighbour. A call of super()
-that passes its arguments on is replaced by the lines of the method that it calls (`inline_super`). This module works on
-the text that `parse` returns, and never generates text from a syntax tree.
+A definition of a later step replaces the one of the same name; a new one is inserted after its neighbour. A call of
+super() that passes its arguments on is replaced by the lines of the method that it calls (`inline_super`). This module
+works on the text that `parse` returns, and never generates text from a syntax tree.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class FlatNode:
         docstring: The class's docstring, from the latest step that has one.
         definitions: The messages, and any other definition at the module's level.
         members: Class variables, fields and methods, in this order.
-        imports: Where each imported name comes from.
+        imports: The origin of each imported name.
     """
 
     docstring: str = ""

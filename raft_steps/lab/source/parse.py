@@ -55,7 +55,7 @@ class Import(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StepSource:
-    """What one class of the chain adds to the one before it.
+    """The source of one class of the chain: everything that it adds to the class before it.
 
     Attributes:
         title: Its name in messages: ``step 6``, or ``your Node``.
@@ -63,7 +63,7 @@ class StepSource:
         docstring: The class's docstring as it is in the source, with its quotation marks; empty if there is none.
         definitions: The messages, and any other definition at the module's level.
         members: Class variables, fields and methods.
-        imports: Where each imported name comes from.
+        imports: The origin of each imported name.
         removed: The names that the step removes.
         missing: Why the chain cannot be one complete module, if something that the class uses has no source.
     """

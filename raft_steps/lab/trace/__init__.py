@@ -1,4 +1,4 @@
-"""What happened in a run, as data and in words."""
+"""The record of a run, as data and in words."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def requests_of(trace: Trace) -> dict[str, str]:
 
 
 def answer_text(event: Event, request: str = "") -> str:
-    """Describe the answer to a client's request. Only with the request can a read of a missing key be described as such."""
+    """Describe the answer to a client. With its request given, a read of a missing key is described as such."""
     if event["response"] == "NotLeader":
         return f"not the leader, ask {event['leader']}" if event.get("leader") else "not the leader"
     if event.get("value") is None:

@@ -1,4 +1,4 @@
-"""A trace: what happened in a run, in order, as data.
+"""A trace: everything that happened in a run, in order, as data.
 
 Checks, pictures, the player and reports all read a trace and nothing else. An event has a number, a time, a kind, the
 server on which it happened ("" for the whole cluster) and details that depend on its kind:
@@ -43,9 +43,9 @@ class Event:
 
     Attributes:
         number: Its position in the trace, from 0.
-        time_us: When, in microseconds of virtual time.
+        time_us: The virtual time, in microseconds.
         kind: One of the kinds that the module's docstring lists.
-        server: Where; "" for the whole cluster.
+        server: The server on which it happened; "" for the whole cluster.
         detail: The details of its kind.
     """
 
@@ -57,7 +57,7 @@ class Event:
 
     @property
     def seconds(self) -> float:
-        """When, in seconds of virtual time."""
+        """The virtual time, in seconds."""
         return self.time_us / MICROSECONDS
 
     def __getitem__(self, name: str) -> Any:
@@ -76,7 +76,7 @@ class ServerState:
     Attributes:
         up: Whether it runs.
         paused: Whether it is paused.
-        life: How many times it has been started.
+        life: The number of times that it has been started.
         role: leader, candidate, follower, or server if the cluster has no leader by design.
         fields: The node's fields, except the log.
         log: The entries, each as ``{"index": 1, "term": 1, "command": "set x 1"}``.
