@@ -149,7 +149,7 @@ def __getattr__(name: str) -> Any:
     if name in HOMES:
         return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
     if name in moved.MOVED:
-        raise moved.moved(name)
+        raise moved.moved_module_error(name)
     raise AttributeError(f"raft_steps.lab has no {name}; it has {', '.join(HOMES)}")
 
 

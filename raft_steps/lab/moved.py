@@ -144,10 +144,10 @@ class MovedModuleFinder:
         package, _, name = fullname.partition(f"{LAB}.")
         if package or name not in MOVED:
             return None
-        raise moved(name)
+        raise moved_module_error(name)
 
 
-def moved(name: str) -> ImportError:
+def moved_module_error(name: str) -> ImportError:
     """Return the error for an import of a module that has moved.
 
     Args:
@@ -161,7 +161,7 @@ def moved(name: str) -> ImportError:
     return ImportError(f"{LAB}.{name} is now {LAB}.{new}{usual}", name=f"{LAB}.{name}")
 
 
-def moved_name(room: str, name: str) -> Exception:
+def moved_name_error(room: str, name: str) -> Exception:
     """Return the error for a name that a room lacks: an ImportError if the module that once had the room's name had it.
 
     Args:

@@ -17,7 +17,7 @@ def nearest(word: str, known: Any) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
 
 
-def several(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """Join names as in a sentence: tom, jerry and spike; "nobody" if there are none."""
     *most, last = list(names) or ["nobody"]
     return f"{', '.join(most)} and {last}" if most else last

@@ -4,7 +4,7 @@ import pytest
 
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.text import plural, several
+from raft_steps.lab.text import join_names, plural
 from raft_steps.lab.trace.narration import event_text, message_text, story
 from raft_steps.lab.trace.trace import Event, Trace
 
@@ -181,9 +181,9 @@ def test_story_of_nothing() -> None:
 
 def test_lists_and_counts_read_well() -> None:
     """Names and counts are formatted as in a sentence."""
-    assert "tom" == several(["tom"])
-    assert "tom, jerry and spike" == several(["tom", "jerry", "spike"])
-    assert "nobody" == several([])
+    assert "tom" == join_names(["tom"])
+    assert "tom, jerry and spike" == join_names(["tom", "jerry", "spike"])
+    assert "nobody" == join_names([])
     assert ["1 entry", "2 entries", "0 messages", "1 message"] == [
         plural(1, "entry"), plural(2, "entry"), plural(0, "message"), plural(1, "message"),
     ]  # fmt: skip

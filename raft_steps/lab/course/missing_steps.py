@@ -122,8 +122,8 @@ def _step_arguments(tree: ast.AST) -> Iterator[tuple[int, ast.expr]]:
             name = getattr(call.func, "id", getattr(call.func, "attr", ""))
             if name in TAKES_A_STEP:
                 given = call.args[: 2 if name == "diff" else 1]
-                several = (each.elts for each in given if isinstance(each, ast.List | ast.Tuple))
-                every = [*given, *itertools.chain.from_iterable(several)]
+                lists = (each.elts for each in given if isinstance(each, ast.List | ast.Tuple))
+                every = [*given, *itertools.chain.from_iterable(lists)]
                 yield from ((number, each) for each in every if (number := _number(each)) is not None)
 
 

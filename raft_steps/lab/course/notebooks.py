@@ -132,11 +132,11 @@ def load(path: Path) -> Notebook:
     except OSError as error:
         raise NotebookError(f"{path.name} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
-        raise NotebookError(f"{path.name} is not a valid notebook: {first_line(error)}") from error
+        raise NotebookError(f"{path.name} is not a valid notebook: {_first_line(error)}") from error
     return notebook
 
 
-def first_line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     """Return an error's message, or its first line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
@@ -205,7 +205,7 @@ def _reason(error: Exception) -> str:
         case DeadKernelError():
             return "it ended its kernel"
         case _:
-            return first_line(error)
+            return _first_line(error)
 
 
 # Normalising.

@@ -11,7 +11,7 @@ from math import cos, hypot, pi, sin
 from raft_steps.lab.pictures.style import FAINT_INK, INK, LINE, PALE_LINE, PAPER, ROLES, message_manner, message_style
 from raft_steps.lab.pictures.svg import Drawing, Picture, cut
 from raft_steps.lab.scenario.model import MICROSECONDS
-from raft_steps.lab.text import plural, several
+from raft_steps.lab.text import join_names, plural
 from raft_steps.lab.trace.narration import decimals_of, format_time, message_text
 from raft_steps.lab.trace.trace import Event, Moment, ServerState, Trace
 
@@ -63,7 +63,7 @@ def ring_text(trace: Trace, at: float | None = None) -> str:
     if moment.sides:
         parts.append(f"the network is parted: {' | '.join(' '.join(side) for side in moment.sides)}")
     if moment.cuts:
-        parts.append(f"cut: {several(moment.cuts)}")
+        parts.append(f"cut: {join_names(moment.cuts)}")
     if moment.in_flight:
         parts.append(f"{plural(len(moment.in_flight), 'message')} on the way")
     end = format_time(max(trace.end_us, time_us), decimals)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from raft_steps.lab.pictures.signs import STYLE, draw_sign, state_text
 from raft_steps.lab.pictures.style import ALARM, FONT_SIZE, INK, PALE_LINE, PAPER, term_tint
 from raft_steps.lab.pictures.svg import Drawing, Picture, cut, text_width
-from raft_steps.lab.text import plural, printable, several
+from raft_steps.lab.text import join_names, plural, printable
 from raft_steps.lab.trace.narration import quote
 from raft_steps.lab.trace.trace import Moment, ServerState
 
@@ -241,12 +241,12 @@ def _draw_cell(drawing: Drawing, table: LogTable, row: ServerRow, index: int, to
 
 def _alt(table: LogTable, title: str) -> str:
     """Describe the table in one sentence."""
-    lengths = several(f"{row.name} has {plural(len(row.log), 'entry')}" for row in table.rows)
+    lengths = join_names(f"{row.name} has {plural(len(row.log), 'entry')}" for row in table.rows)
     different = [
         row.name for row in table.rows if any(table.differs(row, index) for index in range(1, len(row.log) + 1))
     ]
     if different:
-        comparison = f"{several(different)} {'differs' if len(different) == 1 else 'differ'} from {table.reference}"
+        comparison = f"{join_names(different)} {'differs' if len(different) == 1 else 'differ'} from {table.reference}"
     else:
         comparison = "no two entries of one index differ"
     return f"The logs of all servers{f', {title}' if title else ''}: {lengths}; {comparison}."

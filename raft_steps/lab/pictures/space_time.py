@@ -10,7 +10,7 @@ from raft_steps.lab.pictures.space_time_paint import SpaceTimePainter, draw_lege
 from raft_steps.lab.pictures.space_time_scene import DiagramOptions, Scene, build_scene, index_trace, shown_times
 from raft_steps.lab.pictures.svg import Picture
 from raft_steps.lab.scenario.model import format_seconds
-from raft_steps.lab.text import plural, several
+from raft_steps.lab.text import join_names, plural
 from raft_steps.lab.trace.message_spans import find_causes
 from raft_steps.lab.trace.narration import decimals_of, event_text, format_time, time_range
 from raft_steps.lab.trace.trace import Event, Trace
@@ -124,10 +124,10 @@ def alt_text(trace: Trace, scene: Scene, title: str) -> str:
     elections = sum(event.kind == "timer_fired" and event["timer"] == "election" for event in events)
     if elections:
         counts.insert(0, plural(elections, "election timeout"))
-    with_counts = f", with {several(counts)}" if counts else ""
+    with_counts = f", with {join_names(counts)}" if counts else ""
     name = f" of {title}" if title else ""
     return (
-        f"Space-time diagram{name}: {several(scene.servers)} from {format_time(scene.start_us, decimals)} s to "
+        f"Space-time diagram{name}: {join_names(scene.servers)} from {format_time(scene.start_us, decimals)} s to "
         f"{format_time(scene.end_us, decimals)} s{with_counts}; {_describe_end(scene)}."
     )
 
@@ -147,7 +147,7 @@ def summary_text(trace: Trace, scene: Scene, title: str) -> str:
         f"Marked: {line}" for each in scene.annotations for line in each.lines[: each.alarm_count] if line not in errors
     ]
     messages = plural(sum(not arrow.copy for arrow in scene.arrows), "message")
-    head = f"{title + ': ' if title else ''}{several(scene.servers)}, {messages} drawn"
+    head = f"{title + ': ' if title else ''}{join_names(scene.servers)}, {messages} drawn"
     end = _describe_end(scene)
     return "\n".join(
         [head, *([scene.left_out] if scene.left_out else []), *lines, *marked, f"{end[0].upper()}{end[1:]}."]
@@ -206,9 +206,11 @@ def _describe_end(scene: Scene) -> str:
             for name, state in servers.items()
             if state.up and state.role == "leader"
         ]
-        leading = f"{several(leaders)} {'leads' if len(leaders) == 1 else 'lead'}" if leaders else "nobody leads"
+        leading = f"{join_names(leaders)} {'leads' if len(leaders) == 1 else 'lead'}" if leaders else "nobody leads"
     down = [name for name, state in servers.items() if state.life and not state.up]
     parts = [
-        part for part in (leading, f"{several(down)} {'is' if len(down) == 1 else 'are'} down" if down else "") if part
+        part
+        for part in (leading, f"{join_names(down)} {'is' if len(down) == 1 else 'are'} down" if down else "")
+        if part
     ]
     return f"at the end {' and '.join(parts)}" if parts else "at the end all run"

@@ -100,11 +100,11 @@ class Difference:
 
     def _verb(self, change: Change) -> str:
         """Return a clause such as ``is new from step 5 to step 6``."""
-        several = change.name == FIELDS
+        is_plural = change.name == FIELDS
         verbs = {
-            "new": "are new" if several else "is new",
-            "changed": "change" if several else "changes",
-            "removed": "are removed" if several else "is removed",
+            "new": "are new" if is_plural else "is new",
+            "changed": "change" if is_plural else "changes",
+            "removed": "are removed" if is_plural else "is removed",
         }
         return f"{verbs[change.kind]} from {self.before.title} to {self.after.title}"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.moved import moved_name
+from raft_steps.lab.moved import moved_name_error
 
 
 def __getattr__(name: str) -> object:
     """Raise an error that names the new module of a name."""
-    raise moved_name(__name__, name)
+    raise moved_name_error(__name__, name)

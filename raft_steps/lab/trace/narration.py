@@ -9,7 +9,7 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import MICROSECONDS
-from raft_steps.lab.text import plural, printable, several
+from raft_steps.lab.text import join_names, plural, printable
 from raft_steps.lab.trace.message_spans import find_causes, find_message_spans
 from raft_steps.lab.trace.trace import Event, Trace
 
@@ -267,7 +267,7 @@ def _line(events: list[Event], fields: dict[int, dict[str, Any]]) -> str:
         similar = list(group)
         first = similar[0]
         if first.kind == "sent":
-            parts.append(f"{_similarity_key(first)}{several(event['to'] for event in similar)}")
+            parts.append(f"{_similarity_key(first)}{join_names(event['to'] for event in similar)}")
         elif first.kind in ("appended", "applied") and len(similar) > 2:
             parts.append(f"{_predicate(first).split()[0]} entries {first['index']} to {similar[-1]['index']}")
         else:

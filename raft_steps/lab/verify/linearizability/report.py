@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from raft_steps.lab.scenario.model import MICROSECONDS
-from raft_steps.lab.text import plural, several
+from raft_steps.lab.text import join_names, plural
 from raft_steps.lab.verify.linearizability.finding import Finding
 from raft_steps.lab.verify.linearizability.history import History, Operation, format_value
 from raft_steps.lab.verify.linearizability.models import is_built_in
@@ -18,7 +18,7 @@ def report(finding: Finding) -> str:
     """Return the report, with a line for each operation that matters."""
     count = len(finding.history)
     if finding.verdict == "unknown":
-        keys = several(format_value(key) for key in finding.undecided)
+        keys = join_names(format_value(key) for key in finding.undecided)
         where = (
             f" for {'key' if len(finding.undecided) == 1 else 'keys'} {keys}" if finding.undecided != (None,) else ""
         )
@@ -67,13 +67,13 @@ def explanation(finding: Finding) -> str:
             )
             if reason:
                 return reason
-    done = several(op.description for op in finding.longest_prefix) if finding.longest_prefix else "nothing"
+    done = join_names(op.description for op in finding.longest_prefix) if finding.longest_prefix else "nothing"
     if len(finding.longest_prefix) > 4:
         done = f"{len(finding.longest_prefix)} of them, the last {finding.longest_prefix[-1].description},"
     stuck = [op for op in part if op.outcome == "ok" and op not in finding.longest_prefix]
     return (
         f"no order of them explains every answer: after {done} the key held {format_value(finding.state_after)}, "
-        f"and {several(f'{op.description} by {op.client}' for op in stuck)} could not come next"
+        f"and {join_names(f'{op.description} by {op.client}' for op in stuck)} could not come next"
     )
 
 
