@@ -16,7 +16,7 @@ def find_scenario(text: str) -> Scenario:
     """Parse the first scenario in a text.
 
     Raises:
-        ScenarioError: There is no scenario in the text, or none that is valid.
+        ScenarioError: The text contains no valid scenario.
     """
     if len(text) > MAX_CHARACTERS:
         raise ScenarioError(f"this text is too long to look for a scenario in it: over {MAX_CHARACTERS:,} characters")
