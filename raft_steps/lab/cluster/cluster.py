@@ -185,7 +185,7 @@ class Cluster:
         """
         monitor = self._simulation.monitor
         if not isinstance(monitor, Properties):
-            raise ScenarioError("no properties were checked, because this cluster was built with record=False")
+            raise ScenarioError("this cluster checks no properties: it was built with record=False")
         return tuple(monitor.violations.values())
 
     @property
@@ -294,7 +294,7 @@ class Cluster:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """Hold the lock while the cluster changes, and send the changes to its players afterwards."""
+        """Keep the lock while the cluster changes, and send the changes to its players afterwards."""
         with self._lock:
             try:
                 yield
