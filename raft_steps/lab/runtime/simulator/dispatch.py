@@ -18,7 +18,7 @@ from raft_steps.lab.scenario.model import format_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from raft_steps.lab.node import Effect
+    from raft_steps.lab.log import Change
     from raft_steps.lab.runtime.monitor import Monitor
     from raft_steps.lab.runtime.recorder import Recorder
     from raft_steps.lab.runtime.simulator.agenda import Agenda
@@ -123,7 +123,7 @@ class Dispatcher:
         except (Exception, HandlerTimeout) as error:
             raise self.blame(host, _name_of(handler), error, kind, detail) from error
 
-    def _finish(
+    def _finish(  # noqa: PLR0912  # One function, because two for each event would cost 5% of the speed.
         self, host: SimulatedHost, returned: object, message: object | None, kind: str, detail: dict[str, Any] | None
     ) -> None:
         """Finish an event whose handler has run: store what must be durable, then carry out the effects.
@@ -132,28 +132,20 @@ class Dispatcher:
             Mistake: The handler returned something, or the node asks for something impossible.
             DiskFailed: The disk was to fail in this event.
         """
-        node, recorder, now_us = host.node, self._recorder, self._agenda.now_us
-        if recorder is not None:
-            recorder.handled(now_us, host, kind, detail or {})
-        if returned is not None:
-            raise returned_something(returned)
+        node, agenda = host.node, self._agenda
+        if returned is not None or self._recorder is not None:
+            self._record(host, returned, kind, detail)
         changes = None
         # Most events change no log: these conditions are faster than a call of `store`, which has them, too.
         if host.stores_more or node.log is not host.log or host.log.changes:
-            if host.unsynced:
-                host.fail()
-            changes = host.store()
-            if changes is not None and recorder is not None:
-                recorder.stored(now_us, host, changes)
+            changes = self._store(host)
         if self._monitor is not None:
-            self._monitor.handled(host, now_us, message, changes)
-        if effects := node.effects:
-            node.effects = []
-            self._carry_out(host, effects)
-
-    def _carry_out(self, host: SimulatedHost, effects: list[Effect]) -> None:
-        links, network, agenda = host.links, self.network, self._agenda
-        is_plain, now_us, calls, numbers = network.is_plain, agenda.now_us, agenda.calls, agenda.numbers
+            self._monitor.handled(host, agenda.now_us, message, changes)
+        effects = node.effects
+        if not effects:
+            return
+        node.effects = []
+        links, network, calls, now_us = host.links, self.network, agenda.calls, agenda.now_us
         for effect in effects:
             if effect[0] == "send":
                 try:
@@ -161,12 +153,13 @@ class Dispatcher:
                 except KeyError:
                     others = ", ".join(links)
                     raise Mistake(f"sent a message to {effect[1]!r}; the others are {others}") from None
-                if is_plain and link.open:  # What `Network.send` does then, without the calls.
+                if network.is_plain and link.open:  # What `Network.send` does then, without the calls.
                     link.count = number = link.count + 1
-                    due_us = now_us + network.shortest_us + floor(link.delay_draw() * network.span)
-                    insort(calls, (due_us, next(numbers), network.deliver, link, effect[2], number))
+                    draw = link.delay_draw  # A local name, because Python is slow at calling what a slot holds.
+                    due_us = now_us + network.shortest_us + floor(draw() * network.span)
+                    insort(calls, (due_us, next(agenda.numbers), network.deliver, link, effect[2], number))
                 else:
-                    network.send(link, effect[2], host.node)
+                    network.send(link, effect[2], node)
             elif effect[0] == "start":
                 self.timers.start(host, effect[1], effect[2])
             elif effect[0] == "cancel":
@@ -176,6 +169,22 @@ class Dispatcher:
                 self.clients.answer(host, effect[1], effect[2])
             elif self._recorder is not None:
                 self._recorder.applied(now_us, host.name, effect[1])
+
+    def _record(self, host: SimulatedHost, returned: object, kind: str, detail: dict[str, Any] | None) -> None:
+        """Record an event that a node has handled, and refuse a handler that returned something."""
+        if self._recorder is not None:
+            self._recorder.handled(self._agenda.now_us, host, kind, detail or {})
+        if returned is not None:
+            raise returned_something(returned)
+
+    def _store(self, host: SimulatedHost) -> list[Change] | None:
+        """Bring a host's disk up to date, or let it fail; return the changes of its logs."""
+        if host.unsynced:
+            host.fail()
+        changes = host.store()
+        if changes is not None and self._recorder is not None:
+            self._recorder.stored(self._agenda.now_us, host, changes)
+        return changes
 
     def _crash_in_event(self, host: SimulatedHost, how: str) -> None:
         """Crash a server in the middle of an event: no effect leaves, and its disk has part of the event or nothing."""

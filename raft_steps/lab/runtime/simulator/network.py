@@ -75,7 +75,8 @@ class Network:
             raise none_was_sent(node)
         now_us, recorder = self._agenda.now_us, self._recorder
         link.count = number = link.count + 1
-        share = link.delay_draw()
+        draw = link.delay_draw
+        share = draw()
         if self._has_long_tail:
             # Half of these are below 0.5, one in a hundred is above 49. A quotient, not a logarithm, whose last digit
             # differs between machines.
