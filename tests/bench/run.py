@@ -1,7 +1,7 @@
-"""The speed of the laboratory, side by side with what it is compared to: what `make bench` runs.
+"""Measures the speed of the laboratory, next to what it is compared with; `make bench` runs it.
 
-A machine that is busy with other things is slow with everything, so ratios within one run say more than numbers do.
-Every figure is the median of several repetitions; what is compared is measured in turns.
+A busy machine slows everything down, so the ratios within one run say more than the numbers. Each figure is the median
+of several repetitions, and things that are compared are measured in turns.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.model import MICROSECONDS, Action
 from raft_steps.lab.scenario.scenario import default_scenario
 from raft_steps.lab.text_table import text_table
-from tests.bench.engine import figures as catalogue_figures
+from tests.bench.catalogue import figures as catalogue_figures
 from tests.bench.linearizability import figures as linearizability_figures
 from tests.bench.search import search_rows
 from tests.bench.sweeps import sweep_figures
@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 PENDING = 40  # messages in flight in the bare loop: about as many as five servers have
 STEP, SERVERS = 8, 5
 
-# What a fresh Python says of an import: how long it takes, and what it brings that is not Python's own.
+# Run by a new Python: prints how long an import takes, and which packages it loads that do not belong to Python.
 IMPORT = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
@@ -197,10 +197,11 @@ def simulator_rows(sizes: Sizes) -> list[Row]:
 
 
 def writing_row(sizes: Sizes) -> Row:
-    """Measure a cluster that is written to."""
-    found = [writes(sizes.writing) for _ in range(sizes.repetitions)]
-    virtual, events = (statistics.median(column) for column in zip(*found, strict=True))
-    measured = f"{virtual:,.0f} virtual s/s ({events:,.0f} events/s)"
+    """Measure a cluster that is written to, in turns with the bare loop."""
+    found = [(*writes(sizes.writing), bare_loop(sizes.messages)) for _ in range(sizes.repetitions)]
+    virtual, events, _ = (statistics.median(column) for column in zip(*found, strict=True))
+    ratio = statistics.median(ours / bare for _, ours, bare in found)
+    measured = f"{virtual:,.0f} virtual s/s ({events:,.0f} events/s: {ratio:.2f} of bare)"
     return Row("5 servers, heartbeats, 20 writes a second", measured, "1,000 virtual s/s", virtual >= 1000)
 
 
@@ -211,7 +212,7 @@ def ten_steps_row(sizes: Sizes) -> Row:
 
 
 def picture_row(sizes: Sizes) -> Row:
-    """Measure a run that is written down in full, and its picture."""
+    """Measure a recorded run, and its picture."""
     runs, pictures = [], []
     for _ in range(sizes.repetitions):
         cluster = Cluster(STEP, SERVERS, timing="paper")
@@ -219,11 +220,11 @@ def picture_row(sizes: Sizes) -> Row:
         pictures.append(seconds_of(partial(timeline, cluster.trace)))
     run, picture = statistics.median(runs), statistics.median(pictures)
     measured = f"{run + picture:.2f} s ({run:.2f} s and {picture:.2f} s)"
-    return Row(f"{sizes.drawn} virtual s in full, and the diagram", measured, "0.3 s", run + picture < 0.3)
+    return Row(f"{sizes.drawn} virtual s recorded, and the diagram", measured, "0.3 s", run + picture < 0.3)
 
 
 def import_rows(sizes: Sizes) -> list[Row]:
-    """Measure the import, and see that it needs the standard library alone."""
+    """Measure the import, and whether it needs the standard library only."""
     took = median(lambda: imports("package")[0], sizes.repetitions)
     everything = median(lambda: imports("all")[0], sizes.repetitions)
     foreign = imports("all")[1]

@@ -1,4 +1,4 @@
-"""The speed of the catalogue: one pass over all of its scenarios with every step, and a hundred seeds of it."""
+"""Measures the catalogue: all scenarios with every step, with one seed and with a hundred."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SEEDS = 100
 
 
 def seconds_of_catalogue(seeds: int, workers: int) -> tuple[float, CatalogueReport]:
-    """Measure the catalogue with every step, and see that its table is true with these seeds.
+    """Measure the catalogue with every step, and assert that its table is true with these seeds.
 
     Args:
         seeds: How many seeds of each scenario and step.
@@ -26,10 +26,13 @@ def seconds_of_catalogue(seeds: int, workers: int) -> tuple[float, CatalogueRepo
 
 
 def figures(seeds: int = SEEDS) -> list[tuple[str, str, str, bool]]:
-    """Measure one pass, in one process, and many seeds, in two; give what, how long, the target and whether it is met.
+    """Measure one seed in one process, and many seeds in two.
 
     Args:
-        seeds: How many seeds; with fewer than a hundred the target is as much lower.
+        seeds: How many seeds; with fewer than a hundred the target is lower in proportion.
+
+    Returns:
+        Rows of what was measured, how long it took, the target, and whether it is met.
     """
     one, report = seconds_of_catalogue(1, 1)
     many, _ = seconds_of_catalogue(seeds, WORKERS)
