@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from raft_steps.lab.source.flatten import FlatNode, flatten
-from raft_steps.lab.source.parse import Definition, StepSource, read_module
+from raft_steps.lab.source.parse import Definition, StepSource, parse_module
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StepText:
     @cached_property
     def chapter(self) -> StepSource:
         """The step, cut into pieces."""
-        return read_module(self.text, f"step {self.number}")
+        return parse_module(self.text, f"step {self.number}")
 
 
 @dataclass(frozen=True)

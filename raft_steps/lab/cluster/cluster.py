@@ -300,7 +300,7 @@ class Cluster:
                 yield
             finally:
                 if self._session is not None:
-                    self._session.changed()
+                    self._session.on_cluster_change()
 
     def run(self, seconds: float | None = None, *, until: float | Callable[[], bool] | None = None) -> Cluster:
         """Let virtual time pass.

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 FIRST_NUMBER = {"hold": 1, "loss": 0, "delay": 0}  # the position of an action's first argument that is a number
 
 
-def as_line(scenario: Scenario) -> str:
+def format_line(scenario: Scenario) -> str:
     """Format a scenario on one line: as text, or as JSON if a string in it has a line break."""
     line = scenario.to_text()
     return line if line.isprintable() else json.dumps(json.loads(scenario.to_json()))
 
 
-def as_call(action: Action) -> str:
+def format_call(action: Action) -> str:
     """Format an action as a call on a cluster: cluster.crash("tom", at=12)."""
     verb, words = action.verb, list(action.words)
     if verb == "partition":
@@ -61,17 +61,17 @@ def failures(branch: Branch) -> list[Event]:
     return trace.of("failed") if trace is not None else []
 
 
-def as_python(branch: Branch, scenario: Scenario) -> str:
+def format_python(branch: Branch, scenario: Scenario) -> str:
     """Format a branch, given its exported scenario, as Python code that builds its cluster and repeats its actions."""
     lines = ["from raft_steps.lab import Cluster", *_import_of_node(branch)]
-    lines += ["", f"# {as_line(scenario)}", f"cluster = {_cluster_expression(branch)}"]
-    lines += [as_call(action) for action in branch.actions]
+    lines += ["", f"# {format_line(scenario)}", f"cluster = {_cluster_expression(branch)}"]
+    lines += [format_call(action) for action in branch.actions]
     return "\n".join([*lines, f"cluster.run(until={format_seconds(scenario.end_us)})", ""])
 
 
-def as_test(branch: Branch, scenario: Scenario) -> str:
+def format_test(branch: Branch, scenario: Scenario) -> str:
     """Format a branch, given its exported scenario, as a pytest module that fails if anything in the run changes."""
-    line, node, failed = as_line(scenario), _name_of_node(branch), failures(branch)
+    line, node, failed = format_line(scenario), _name_of_node(branch), failures(branch)
     replay = f"Cluster.replay({'SCENARIO' if node is None else f'SCENARIO, {node}'})"
     lines = ['"""A recorded run of a cluster: the test fails if anything in the run changes."""', ""]
     lines += ["import pytest", ""] if failed else []
@@ -147,7 +147,7 @@ def _cluster_expression(branch: Branch) -> str:
     """Format the expression that builds the cluster: with arguments or, if they are not enough, from a scenario."""
     scenario, node = branch.scenario, _name_of_node(branch)
     if _scenario_from(branch, parts := _cluster_arguments(branch)) != scenario:
-        first = quote(as_line(Scenario.parse(f"{scenario.to_text()}; until 0")))
+        first = quote(format_line(Scenario.parse(f"{scenario.to_text()}; until 0")))
         return f"Cluster.replay({first}{'' if node is None else f', {node}'})"
     given = [node or str(scenario.step), json.dumps(list(scenario.servers), ensure_ascii=False)]
     return f"Cluster({', '.join([*given, *(f'{name}={_literal(value)}' for name, value in parts.items())])})"

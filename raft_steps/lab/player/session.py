@@ -105,7 +105,7 @@ class PlayerSession:
             self.send_changes()
             return self._state
 
-    def changed(self) -> None:
+    def on_cluster_change(self) -> None:
         """Called when Python code has changed the cluster; players are updated at the end of its cell, or else at once."""
         self.branches.current.reached_us = self.branches.current.end_us
         self._has_unsent_changes = True

@@ -39,11 +39,11 @@ def session_state(branches: BranchTree) -> dict[str, Any]:
             for each in branches.all
         ],
         "script": [
-            {"at": action.at_us, "line": format_action(action), "python": exports.as_call(action)} for action in script
+            {"at": action.at_us, "line": format_action(action), "python": exports.format_call(action)} for action in script
         ],
-        "scenario": exports.as_line(scenario),
-        "python": exports.as_python(branch, scenario),
-        "pytest": exports.as_test(branch, scenario),
+        "scenario": exports.format_line(scenario),
+        "python": exports.format_python(branch, scenario),
+        "pytest": exports.format_test(branch, scenario),
         "violations": _violations(branch),
         "loss": scenario.loss,
         "delay": list(scenario.delay or branch.simulation.timing.delay),

@@ -126,7 +126,7 @@ def plain_name(name: str) -> str:
     return member if dot and owner == "Node" else owner
 
 
-def find(texts: Mapping[str, str], name: str, subject: str) -> str:
+def find_text(texts: Mapping[str, str], name: str, subject: str) -> str:
     """Return the text of a definition.
 
     Args:
@@ -159,7 +159,7 @@ def _change(before: NodeText, after: NodeText, name: str) -> Change:
     Raises:
         SourceError: Neither node has it, or it is the same in both.
     """
-    find({**after.texts, **before.texts}, name, f"neither {before.title} nor {after.title} has")
+    find_text({**after.texts, **before.texts}, name, f"neither {before.title} nor {after.title} has")
     old, new = before.texts.get(name), after.texts.get(name)
     if old == new:
         raise SourceError(f"{name} is the same in {before.title} and {after.title}")

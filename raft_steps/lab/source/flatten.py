@@ -73,7 +73,7 @@ def flatten(steps: Iterable[StepSource], *, complete: bool = True) -> FlatNode:
         for name in step.removed:
             _remove(whole.members, name)
             _remove(whole.definitions, name)
-    assert whole.members == [*whole.variables, *whole.methods]  # text_of prints them in this order.
+    assert whole.members == [*whole.variables, *whole.methods]  # format_module prints them in this order.
     whole.definitions = _used(whole)
     return whole
 
@@ -154,7 +154,7 @@ def _used(whole: FlatNode) -> list[Definition]:
 # The text of the whole.
 
 
-def text_of(whole: FlatNode, title: str) -> str:
+def format_module(whole: FlatNode, title: str) -> str:
     """Return a whole node as the text of a complete module.
 
     Args:
@@ -165,14 +165,14 @@ def text_of(whole: FlatNode, title: str) -> str:
     used = {name for definition in (*whole.definitions, *whole.members) for name in global_names(definition.text)}
     imports = whole.imports | {"node": Import("raft_steps.lab", "node")}
     blocks = [
-        block for block in (whole.docstring, fields_text(whole.variables), *(m.text for m in whole.methods)) if block
+        block for block in (whole.docstring, format_fields(whole.variables), *(m.text for m in whole.methods)) if block
     ]
     body = "\n\n".join(shift(block, INDENT) for block in blocks) or " " * INDENT + "pass"
     lines = [
         f'"""{title}"""',
         "",
         "from __future__ import annotations",
-        *import_lines({name: origin for name, origin in imports.items() if name in used or name == "node"}),
+        *format_imports({name: origin for name, origin in imports.items() if name in used or name == "node"}),
         *definitions,
         "",
         "",
@@ -188,7 +188,7 @@ def _spaced(definition: Definition) -> list[str]:
     return [*([""] * (2 if is_block else definition.gap)), definition.text]
 
 
-def fields_text(definitions: Sequence[Definition]) -> str:
+def format_fields(definitions: Sequence[Definition]) -> str:
     """Return class variables and fields as one block, with a blank line between groups, as their authors wrote them."""
     lines: list[str] = []
     for number, definition in enumerate(definitions):
@@ -199,7 +199,7 @@ def fields_text(definitions: Sequence[Definition]) -> str:
     return "\n".join(lines)
 
 
-def import_lines(imports: dict[str, Import]) -> Iterator[str]:
+def format_imports(imports: dict[str, Import]) -> Iterator[str]:
     """Yield imports in the formatter's order: the standard library's first, ``import x`` before ``from x``."""
     for standard in (True, False):
         section = {

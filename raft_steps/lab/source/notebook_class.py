@@ -31,9 +31,9 @@ from raft_steps.lab.source.parse import (
     first_line,
     global_names,
     is_removal,
-    read_class,
+    parse_class,
     shift,
-    split,
+    split_definitions,
 )
 
 # Modules to search for objects without a __module__, such as Command, which is a union of two messages.
@@ -42,7 +42,7 @@ STANDARD = ("typing", "dataclasses", "collections.abc")
 MARK = re.compile(r"\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")  # nbgrader's markers in the cells of exercises
 
 
-def read_cell(node_class: type, known: frozenset[str]) -> StepSource:
+def read_custom_class(node_class: type, known: frozenset[str]) -> StepSource:
     """Read a class that is not part of a step, and whatever it needs that the chain before it does not define.
 
     Args:
@@ -56,7 +56,7 @@ def read_cell(node_class: type, known: frozenset[str]) -> StepSource:
     path, found = find_class(node_class, "")
     lines = _lines(path)
     namespace = _names_seen_by(node_class)
-    definitions = [_simplified(definition, namespace) for definition in read_class(lines, found, title)]
+    definitions = [_simplified(definition, namespace) for definition in parse_class(lines, found, title)]
     members = [definition for definition in definitions if not is_removal(definition)]
     dependencies = _Dependencies(title, path, namespace, known | {node_class.__name__})
     for definition in members:
@@ -223,7 +223,7 @@ class _Dependencies:
         except SourceError as error:
             self.missing = self.missing or str(error)
             return
-        definition = _simplified(next(split(_lines(path), [statement], 0, self.title)), self.namespace)
+        definition = _simplified(next(split_definitions(_lines(path), [statement], 0, self.title)), self.namespace)
         self.visit(definition.text)
         self.definitions.append((path, statement.lineno, definition))
 

@@ -86,13 +86,13 @@ def read_step(number: int) -> StepSource:
     """
     try:
         module = raft_steps.step(number)
-        return read_module(inspect.getsource(module), f"step {number}")
+        return parse_module(inspect.getsource(module), f"step {number}")
     except (LookupError, OSError) as error:
         raise SourceError(str(error)) from None
 
 
 @functools.lru_cache(maxsize=128)
-def read_module(text: str, title: str) -> StepSource:
+def parse_module(text: str, title: str) -> StepSource:
     """Parse the text of a step's module; the result is cached.
 
     Raises:
@@ -108,8 +108,8 @@ def read_module(text: str, title: str) -> StepSource:
     rest = [s for s in tree.body if s is not node_class and not isinstance(s, ast.Import | ast.ImportFrom)]
     # A comment above the first definition comes after the last import.
     start = max((s.end_lineno or 0 for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)), default=0)
-    definitions = list(split(lines, rest, start, title))
-    members = read_class(lines, node_class, title)
+    definitions = list(split_definitions(lines, rest, start, title))
+    members = parse_class(lines, node_class, title)
     return StepSource(
         title=title,
         text=text,
@@ -130,13 +130,13 @@ def imported_names(statement: ast.stmt) -> dict[str, Import]:
     return {}
 
 
-def read_class(lines: Sequence[str], node_class: ast.ClassDef, title: str) -> list[Definition]:
+def parse_class(lines: Sequence[str], node_class: ast.ClassDef, title: str) -> list[Definition]:
     """Parse the body of a class into definitions, including those that remove a name."""
     body = node_class.body
     start = (body[0].end_lineno or 0) if ast.get_docstring(node_class) is not None else body[0].lineno - 1
     while start > node_class.lineno and not ast.get_docstring(node_class) and is_comment(lines[start - 1]):
         start -= 1
-    return list(split(lines, body, start, title, in_class=True))
+    return list(split_definitions(lines, body, start, title, in_class=True))
 
 
 def class_docstring(lines: Sequence[str], node_class: ast.ClassDef) -> str:
@@ -147,7 +147,7 @@ def class_docstring(lines: Sequence[str], node_class: ast.ClassDef) -> str:
     return shift("\n".join(lines[first.lineno - 1 : first.end_lineno]), -first.col_offset)
 
 
-def split(
+def split_definitions(
     lines: Sequence[str], statements: Sequence[ast.stmt], start: int, title: str, *, in_class: bool = False
 ) -> Iterator[Definition]:
     """Yield consecutive statements as definitions, each with the comments above it.

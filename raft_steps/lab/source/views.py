@@ -19,9 +19,9 @@ from raft_steps import STEPS
 from raft_steps.lab import node
 from raft_steps.lab.errors import SourceError
 from raft_steps.lab.source import highlight
-from raft_steps.lab.source.compare import FIELDS, Difference, NodeText, compare, find, plain_name
-from raft_steps.lab.source.flatten import LINE_LENGTH, fields_text, flatten, text_of
-from raft_steps.lab.source.notebook_class import read_cell
+from raft_steps.lab.source.compare import FIELDS, Difference, NodeText, compare, find_text, plain_name
+from raft_steps.lab.source.flatten import LINE_LENGTH, flatten, format_fields, format_module
+from raft_steps.lab.source.notebook_class import read_custom_class
 from raft_steps.lab.source.parse import StepSource, read_step
 
 GENERATED = (
@@ -68,7 +68,7 @@ def whole(step_or_class: int | type) -> Source:
     steps = _steps_of(step_or_class)
     title = steps[-1].title
     generated = textwrap.fill(GENERATED.format(all=_titles(steps)), LINE_LENGTH - 4)
-    text = text_of(flatten(steps), f"The whole node as of {title}, in one file.\n\n{generated}\n")
+    text = format_module(flatten(steps), f"The whole node as of {title}, in one file.\n\n{generated}\n")
     return Source(f"the whole node as of {title}", text)
 
 
@@ -86,7 +86,7 @@ def show(step_or_class: int | type, *names: str) -> Source:
         step = _steps_of(step_or_class)[-1]
         return Source(step.title, step.text)
     node_text = _node_text(step_or_class)
-    texts = [find(node_text.texts, plain_name(name), f"{node_text.title} has no") for name in names]
+    texts = [find_text(node_text.texts, plain_name(name), f"{node_text.title} has no") for name in names]
     return Source(f"{', '.join(names)} as of {node_text.title}", "\n\n".join(texts) + "\n")
 
 
@@ -123,7 +123,7 @@ def _node_text(step_or_class: int | type) -> NodeText:
     texts = {definition.name: definition.text for definition in (*flat.definitions, *flat.members)}
     order = [definition.name for definition in flat.definitions]
     order += [FIELDS] * bool(variables) + [definition.name for definition in flat.methods]
-    return NodeText(steps[-1].title, tuple(order), texts | ({FIELDS: fields_text(variables)} if variables else {}))
+    return NodeText(steps[-1].title, tuple(order), texts | ({FIELDS: format_fields(variables)} if variables else {}))
 
 
 def _steps_of(step_or_class: object) -> list[StepSource]:
@@ -144,7 +144,7 @@ def _steps_of(step_or_class: object) -> list[StepSource]:
             steps.append(read_step(numbers[each.__module__]))
         else:
             known = frozenset(definition.name for step in steps for definition in step.definitions)
-            steps.append(read_cell(each, known))
+            steps.append(read_custom_class(each, known))
     return steps
 
 
