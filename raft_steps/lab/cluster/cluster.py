@@ -226,7 +226,7 @@ class Cluster:
         """Draw the run so far, or a part of it, as a space-time diagram.
 
         The options are those of `timeline`: start and end (seconds), heartbeats ("auto", True or False), mark (the
-        number of an event), mark_text, title, and limit (how much is drawn at most).
+        number of an event), mark_text, title, and limit (the largest number of messages and annotations to draw).
         """
         from raft_steps.lab.pictures.space_time import timeline
 

@@ -98,7 +98,7 @@ def leaderless(
 def three_fresh_followers(
     step_or_node: int | type = 8, seed: int = 0, *, cap: float = CAP_S, record: bool = True
 ) -> Outage:
-    """Let three followers elect a leader, crash it, and see whether the other two elect another.
+    """Let three followers elect a leader, crash it, and measure whether and when the other two elect another.
 
     If a server votes only once in its life, they usually cannot: both have voted for the leader that has crashed.
     """

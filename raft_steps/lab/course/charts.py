@@ -66,7 +66,7 @@ def _software(picture: str) -> bytes:
             kind, content = data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
             if kind == b"tEXt" and content.startswith(b"Software\0"):
                 return content
-            position += length + 12
+            position += length + 12  # with the length itself, the kind and the checksum
     except ValueError:
         pass
     return b""

@@ -249,7 +249,7 @@ class BranchTree:
         before_us, count = branch.end_us, len(branch.trace)
         try:
             work()
-        except BaseException:
+        except BaseException:  # Also after an interrupt, which may leave the run in the middle of an event.
             with suppress(LabError):
                 simulation = run_again(branch, branch.actions, before_us)
                 # If a node had failed before, that run cannot be repeated, and the branch stays as it is.

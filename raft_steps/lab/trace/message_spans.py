@@ -12,6 +12,7 @@ from typing import Any
 from raft_steps.lab.trace.trace import Event, Trace
 
 # Events of the first kinds make a node act; events of the second kinds that follow on the same server are their effects.
+# The player finds causes in the same way: happenings.js has a copy of both sets.
 CAUSES = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})
 EFFECTS = frozenset(
     {
