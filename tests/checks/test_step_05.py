@@ -101,7 +101,7 @@ def test_silence_is_not_a_refusal() -> None:
     """If a Node does not answer an older call, the failure says that refusing comes later, and is an answer too."""
     assert (
         "jerry's call of term 2, older than its own, follows entry 1, which tom has; tom should answer jerry; "
-        "it does not answer: refusing an older call comes with step 6, and a refusal is an answer too"
+        "it does not answer. Older calls are refused only from step 6 on, and a refusal is an answer too"
     ) == first_failure(wrong.OlderCallIsIgnored, 5).message
 
 

@@ -76,8 +76,8 @@ def test_report_of_a_timer_that_comes_first() -> None:
     """The whole report of one mistake."""
     assert """\
   FAIL  a refused call changes nothing
-        tom is a follower in term 3 and should refuse jerry's call of term 2 unchanged; but its election timer
-        was due at 8.2 s and is due at 10.4 s now
+        tom is a follower in term 3 and should refuse jerry's call of term 2 and change nothing; but its
+        election timer was due at 8.2 s and is due at 10.4 s now
         The event, at 2.4 s: tom receives AppendEntries of term 2 from jerry
         The rule (Raft 11: "Everything we previously did in an append_entries response […] only happens in an
         else block"): A refused call changes nothing: neither log nor vote, and the election timer is not

@@ -93,13 +93,13 @@ def test_whole_node_passes(tmp_path: Path) -> None:
             wrong.NothingIsLogged,
             (
                 "tom is elected in term 2, and its log ends with entry 1; entry 2 should be a no-op of term 2; "
-                "tom should send jerry entry 2: 2 - at once, but sends no entry"
+                "tom should send jerry entry 2: 2 (no-op) at once, but sends no entry"
             ),
         ),
         (
             wrong.AnyAcknowledgementCounts,
             (
-                "spike acknowledges entry 1, and set x 1 is entry 2; tom should not answer 'set x 1' with Ok yet,"
+                "spike acknowledges entry 1, and set x 1 is entry 2; tom should not have answered 'set x 1' with Ok,"
                 " but has"
             ),
         ),

@@ -122,7 +122,7 @@ class Bench:
             sender: The peer.
             term: Its term.
             after: Index and term of the preceding entry; by default entry 0, which every log has.
-            entries: The entries of the call, as ``"2 set y 2; 2 set z 3"``; without any it is a heartbeat.
+            entries: The entries of the call, as ``"2 set y 2; 2 set z 3"``; without entries it is a heartbeat.
 
         Returns:
             What the server under test sent in response, as `sent` events.
@@ -130,7 +130,7 @@ class Bench:
         return self.send(sender, "AppendEntries", term=term, **call_fields(after, entries))
 
     def call_repeatedly(self, sender: str, term: int, times: int, interval_s: float = 5) -> None:
-        """Send heartbeats from a peer, as a leader of this term does; the first one comes after one interval."""
+        """Send heartbeats from a peer, as a leader of this term does; the first is delivered after one interval."""
         for _ in range(times):
             self.run(interval_s - DELAY_S)
             self.call(sender, term)
@@ -143,20 +143,22 @@ class Bench:
         return client
 
     def run(self, seconds: float) -> None:
-        """Let virtual time pass; events that are due at the very end happen too."""
-        assert seconds >= 0, "time never goes back"  # As after an interval that is shorter than a message's delay.
+        """Let seconds of virtual time pass, and handle the events that are due at the very end too."""
+        # It would be negative for an interval that is shorter than DELAY_S, which callers subtract from it.
+        assert seconds >= 0, "time never goes back"
         simulation = self.simulation
         end_us = simulation.now_us + round(seconds * MICROSECONDS)
         simulation.run_until(end_us + 1)
-        simulation.now_us = end_us  # No event at this time is left over, and times stay round.
+        # `run_until` ends one microsecond late, so that it includes the events at end_us; put back, times stay round.
+        simulation.now_us = end_us
 
     def run_until_sent(self, message_name: str, within_s: float = 60, failure: str = "") -> list[Event]:
-        """Let time pass until the server under test sends such a message; return all of that kind that it sends then.
+        """Let time pass until the server under test sends a message of a kind; return all of this kind that it sends then.
 
         Args:
             message_name: The name of the message's class.
             within_s: How long to wait for it, in seconds.
-            failure: What went wrong if it sends none, in a sentence or two.
+            failure: The message if it sends none; by default it names the kind and the time.
 
         Raises:
             CheckFailed: It sends none.
@@ -237,7 +239,7 @@ class Bench:
         return "; ".join(f"{entry.term} {command_text(entry.command)}" for entry in self.field("log"))
 
     def mark(self) -> int:
-        """Return the number of the next event, to select the events since."""
+        """Return the number that the next event will have, to select the events from then on."""
         assert self.trace is not None
         return len(self.trace)
 
@@ -284,7 +286,7 @@ class Bench:
         """Fail unless the condition holds.
 
         Args:
-            condition: The condition.
+            condition: What must be true of the Node.
             failure: What went wrong, in one sentence.
             event: The first event that broke the rule; by default the last event of the run.
 

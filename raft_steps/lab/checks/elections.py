@@ -29,7 +29,7 @@ def timeout_at_start(bench: Bench) -> float:
 
 
 def wait_s_of(timer: Event) -> float:
-    """Return for how many seconds a timer was started."""
+    """Return the time for which a timer was started, in seconds, from its `timer_started` event."""
     wait_s: float = (timer["due"] - timer.time_us) / MICROSECONDS
     return wait_s
 
@@ -40,7 +40,7 @@ def begin_just_before_timeout(bench: Bench) -> float:
     A message that a peer sends now arrives one second before the timeout.
 
     Returns:
-        When the timeout expires, in seconds.
+        When the timeout expires, in seconds of virtual time.
     """
     bench.begin(log="3 set x 1")
     due_s = timeout_at_start(bench)
@@ -52,7 +52,7 @@ def await_election(bench: Bench, story: str = "tom receives nothing from a leade
     """Wait until the server under test starts an election; return the RequestVote messages that it sends.
 
     Raises:
-        CheckFailed: It starts none, although the longest timeout has passed.
+        CheckFailed: It starts none before the longest timeout has passed.
     """
     wait_s = TIMEOUTS_S[-1] + 0.5
     try:
@@ -74,10 +74,10 @@ def send_vote(bench: Bench, voter: str, *, granted: bool = True) -> list[Event]:
 
 
 def require_leading(bench: Bench, expected: bool, story: str) -> None:
-    """Check that the server under test leads, or that it does not.
+    """Check whether the server under test leads as expected.
 
     Raises:
-        CheckFailed: It does the opposite.
+        CheckFailed: It leads and should not, or the other way round.
     """
     leads = bool(bench.field("is_leader"))
     should, does = ("should lead", "does not") if expected else ("should not lead yet", "does")

@@ -45,8 +45,14 @@ def request(bench: Bench, command: str) -> Ok:
 def read(bench: Bench, key: str, value: str | None, because: str) -> None:
     """Read a key as a client, and check the value.
 
+    Args:
+        bench: The bench.
+        key: The key.
+        value: The value that tom should answer; None if the key should be missing.
+        because: Why it should, for the failure.
+
     Raises:
-        CheckFailed: It is another value.
+        CheckFailed: The answer is not Ok, or has another value.
     """
     found = request(bench, f"get {key}").value
     bench.require(
@@ -56,12 +62,12 @@ def read(bench: Bench, key: str, value: str | None, because: str) -> None:
     )
 
 
-# As other servers. From step 5 on each message carries a term. These checks are about what came before, so they send
-# one that a Node of any step accepts.
+# As other servers. AppendEntries carries a term from step 5 on, and replies do from step 9 on. A check of an earlier step
+# may run on a later Node, so these helpers add a term if the Node's message has one, and choose one that it accepts.
 
 
 def send(bench: Bench, sender: str, message_name: str, *, term: int | None = None, **fields: Any) -> list[Event]:
-    """Send a message from a peer, with a term only if the message has one: by default tom's own.
+    """Send a message from a peer; if the message has a term and none is given, it is tom's current term.
 
     Returns:
         What the server under test sent in response.
@@ -72,7 +78,7 @@ def send(bench: Bench, sender: str, message_name: str, *, term: int | None = Non
 
 
 def append_entries(bench: Bench, sender: str, after: tuple[int, int], entries: str = "") -> list[Event]:
-    """Send AppendEntries from a peer, in a term that is new enough.
+    """Send AppendEntries from a peer; its term is the lowest that tom accepts and that its entries allow.
 
     Args:
         bench: The bench.
@@ -105,7 +111,7 @@ def refuse_call(bench: Bench, call: Event, earlier: tuple[int, int]) -> Event:
         The call with which the leader retries.
 
     Raises:
-        CheckFailed: It does not retry, retries twice or with another follower, or has another preceding entry.
+        CheckFailed: It does not retry, retries twice, calls another follower too, or follows another entry.
     """
     to = call["to"]
     story = f"{to} refuses a call that follows {preceding_text(call)}"
@@ -145,6 +151,11 @@ def field_of(message: Event, name: str) -> Any:
     return values[name]
 
 
+def fields_text(values: dict[str, Any]) -> str:
+    """Format a message's fields as arguments: ``success=True, prev_log_index=1``."""
+    return ", ".join(f"{name}={value!r}" for name, value in values.items())
+
+
 def term_of(message: Event) -> int:
     """Return the term of a sent message.
 
@@ -170,10 +181,10 @@ def preceding_text(call: Event) -> str:
 
 
 def entries_in(call: Event) -> list[str]:
-    """Format the entries of a call, each with its index, term and command: ``3: 2 set z 3``.
+    """Return the entries of a call as text, each with its index, term and command: ``3: 2 set z 3``.
 
     Raises:
-        CheckFailed: They are not entries.
+        CheckFailed: The call has no entries, or they are not log entries.
     """
     entries = field_of(call, "entries")
     if not isinstance(entries, list) or any(not isinstance(each, dict) or "command" not in each for each in entries):
@@ -200,7 +211,7 @@ def require_reply(bench: Bench, sent: list[Event], *, success: bool, about: int,
         sent: What the server under test sent in response to the call.
         success: The answer that is expected.
         about: The index of the entry that the call follows; the leader needs it for its retry.
-        story: What happened so far.
+        story: What has happened so far, for the failure.
 
     Raises:
         CheckFailed: There is no answer, more than one, or one with another success or prev_log_index.
@@ -213,16 +224,16 @@ def require_reply(bench: Bench, sent: list[Event], *, success: bool, about: int,
         bench.require(found is success, f"{should}, but answers success={found}", reply)
         index = field_of(reply, "prev_log_index")
         bench.require(index == about, f"{should} with prev_log_index={about}, the call's; it answers {index}", reply)
-    bench.require(len(replies) == 1, f"{should}, once, but answers {len(replies)} times", replies[-1])
+    bench.require(len(replies) == 1, f"{should} with one reply, but sends {len(replies)}", replies[-1])
 
 
 def require_applied(bench: Bench, expected: list[str], story: str, since: int = 0) -> None:
     """Check which commands the server under test has applied.
 
-    What counts are its calls of Node.apply, which the recorder sees; a check tests the state machine itself by reads.
+    This counts its calls of Node.apply, which the recorder sees; to test the state machine itself, a check reads from it.
 
     Raises:
-        CheckFailed: It has applied other commands, in another order, more than once, or without calling Node.apply.
+        CheckFailed: It has applied other commands, or the same in another order, twice, or without calling Node.apply.
     """
     applied = bench.events("applied", since=since)
     found = [event["command"] for event in applied]
@@ -242,7 +253,7 @@ def require_log(bench: Bench, expected: str, story: str) -> None:
     """Check the log of the server under test.
 
     Raises:
-        CheckFailed: It is another one.
+        CheckFailed: The log has other entries.
     """
     found = bench.log()
     is_now = f"'{found}'" if found else "empty"

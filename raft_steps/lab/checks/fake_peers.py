@@ -52,6 +52,7 @@ def build_message(node_class: type, message_name: str, values: dict[str, Any]) -
     Raises:
         CheckFailed: The Node has no handler for it, or its class has other fields.
     """
+    # Two names for it: mypy takes what `is_dataclass` has accepted for an instance, which cannot be called.
     message_class = build = message_class_of(node_class, message_name)
     if not is_dataclass(message_class):
         raise CheckFailed(f"{message_name} is a plain class; write @message on the line above it")

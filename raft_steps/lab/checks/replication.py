@@ -1,4 +1,4 @@
-"""Helpers for the checks of replication: how tom becomes leader, calls and replies of peers, and what is committed."""
+"""Helpers for the checks of replication: make tom leader, send calls and replies, and check what is committed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def lead(bench: Bench, servers: int = 3, log: str = "") -> None:
 
 
 def elect(bench: Bench) -> None:
-    """Elect tom with every vote, and wait until its first calls have been delivered."""
+    """Let tom win an election, and wait until its first calls have been delivered."""
     if len(bench.node.servers) == 1:
-        bench.run(19)
+        bench.run(19)  # Longer than any election timeout; a single server needs no vote but its own.
     else:
         await_election(bench)
         for peer in bench.node.servers[1:]:
@@ -81,18 +81,24 @@ def _commands_text(commands: list[str]) -> str:
 
 
 def require_answer(bench: Bench, client: str, done: bool, story: str) -> None:
-    """Check that tom has answered a client with Ok, or that it has not.
+    """Check whether tom has answered a client with Ok.
+
+    Args:
+        bench: The bench.
+        client: The client's address.
+        done: Whether tom should have answered by now.
+        story: What has happened so far, for the failure.
 
     Raises:
-        CheckFailed: It has done the opposite.
+        CheckFailed: Tom has answered and should not have, or the other way round.
     """
     asked = next(event for event in bench.events("asked") if event["client"] == client)
     answers = [event for event in bench.events("answered") if event["client"] == client]
     is_ok = isinstance(bench.answer(client), Ok)
     bench.require(
         is_ok == done,
-        f"{story}; tom should {'have answered' if done else 'not answer'} {asked['request']!r} with Ok "
-        f"{'by now' if done else 'yet'}, but {'has' if is_ok else 'has not'}",
+        f"{story}; tom {'should' if done else 'should not'} have answered {asked['request']!r} with Ok, "
+        f"but {'has' if is_ok else 'has not'}",
         exchange.first(answers) or exchange.latest(bench, "delivered", "asked"),
     )
 
@@ -116,7 +122,7 @@ def require_leader_commit(bench: Bench, commit: int, story: str) -> None:
     """Check the commit index in tom's next heartbeats.
 
     Raises:
-        CheckFailed: They carry another one.
+        CheckFailed: One carries another commit index, or tom sends none.
     """
     for beat in bench.run_until_sent("AppendEntries", 5.5):
         found = exchange.field_of(beat, "leader_commit")
@@ -142,7 +148,7 @@ def require_match_index(bench: Bench, expected: int, story: str) -> None:
     """Check the match_index in tom's reply to the last call.
 
     Raises:
-        CheckFailed: It is another one, or there is no reply.
+        CheckFailed: There is no reply, or it has another match_index.
     """
     replies = bench.sent("AppendEntriesReply", since=bench.arrival().number)
     should = f"{story}; tom should answer with match_index={expected}"
@@ -155,49 +161,63 @@ def require_entries_sent(bench: Bench, follower: str, expected: list[str], story
     """Check that tom's latest call to a follower carries exactly these entries.
 
     Raises:
-        CheckFailed: There is no call, or it carries others.
+        CheckFailed: There is no call, or it carries other entries.
     """
     calls = bench.sent("AppendEntries", to=follower, since=since)
     bench.require(calls, f"{story}; tom should call {follower}, but does not")
     found = exchange.entries_in(calls[-1])
     bench.require(
         found == expected,
-        f"{story}; tom should send {follower} {'; '.join(expected) or 'no entry'}, but sends "
-        f"{'; '.join(found) or 'none'}",
+        f"{story}; tom should send {follower} {_entries_text(expected)}, but sends {_entries_text(found)}",
         calls[-1],
     )
 
 
+def _entries_text(entries: list[str]) -> str:
+    """Format the entries of calls, as `exchange.entries_in` returns them: ``entry 3: 2 set z 3``."""
+    if not entries:
+        return "no entry"
+    words = "; ".join(f"{entry[:-1]}(no-op)" if entry.endswith(" -") else entry for entry in entries)
+    return f"{'entry' if len(entries) == 1 else 'entries'} {words}"
+
+
 def require_last_entry_sent(bench: Bench, follower: str, entry: str, story: str, since: int = 0) -> None:
-    """Check that the last entry which tom has sent to a follower is this one.
+    """Check that this entry is the last one that tom has sent to a follower.
 
     Raises:
-        CheckFailed: It is another one, or there is none.
+        CheckFailed: Tom has sent no entry, or another one last.
     """
     calls = bench.sent("AppendEntries", to=follower, since=since)
     found = [each for call in calls for each in exchange.entries_in(call)]
     bench.require(
         found[-1:] == [entry],
-        f"{story}; tom should send {follower} entry {entry} at once, but sends {'; '.join(found) or 'no entry'}",
+        f"{story}; tom should send {follower} {_entries_text([entry])} at once, but sends {_entries_text(found)}",
         exchange.latest(bench, "delivered", "asked"),
     )
 
 
 def require_not_sent(bench: Bench, seconds: float, message_name: str, story: str, *, beats: int | None = None) -> None:
-    """Check that tom sends no such message for a while, and, if a number is given, so many heartbeats to jerry.
+    """Check that tom sends no message of a kind for some seconds.
+
+    Args:
+        bench: The bench.
+        seconds: How much virtual time to let pass.
+        message_name: The name of the message's class.
+        story: What has happened so far, for the failure.
+        beats: How many heartbeats tom should send to jerry in that time; None if it does not matter.
 
     Raises:
-        CheckFailed: It sends one, or more or fewer heartbeats.
+        CheckFailed: It sends such a message, or more or fewer heartbeats.
     """
     mark = bench.mark()
     bench.run(seconds)
     sent = bench.sent(message_name, since=mark)
     bench.require(
-        not sent, f"{story}; for {seconds:g} s it should send no {message_name}, but does", exchange.first(sent)
+        not sent, f"{story}; for {seconds:g} s tom should send no {message_name}, but does", exchange.first(sent)
     )
     found = len(bench.sent("AppendEntries", to="jerry", since=mark))
     bench.require(
         beats in (None, found),
-        f"{story}; in {seconds:g} s it should call jerry {beats} times, but does so {found} times",
+        f"{story}; in {seconds:g} s tom should call jerry {beats} times, but does so {found} times",
         exchange.latest(bench, "delivered"),
     )

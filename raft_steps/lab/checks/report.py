@@ -93,7 +93,7 @@ class CheckReport:
         return all(result.passed for result in self.results)
 
     def __str__(self) -> str:
-        """Return a line for each check, and more for one that failed."""
+        """Return the number of checks that passed, a line for each check, and details of those that failed."""
         return "\n".join([self._head(), *(_with_margin(*each) for each in self._with_details())])
 
     __repr__ = __str__
@@ -107,7 +107,7 @@ class CheckReport:
         rows: list[tuple[CheckResult, list[str]]] = []
         known: dict[str, str] = {}
         for result in self.results:
-            mistake = re.sub(r" at [\d.]+ s\b", "", result.message)  # It may come at another time in each run.
+            mistake = re.sub(r" at [\d.]+ s\b", "", result.message)  # Only the time differs between runs.
             again = result.tried and mistake and mistake in known
             rows.append((result, [f"The same mistake as in: {known[mistake]}."] if again else result.details()))
             known.setdefault(mistake, result.name)

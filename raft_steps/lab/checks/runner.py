@@ -37,10 +37,11 @@ def check(node_class: type, step: int) -> CheckReport:
         NodeError: `node_class` is not a Node class.
     """
     _require_node_class(node_class)
-    report, stuck = CheckReport(step), ""
+    report, stuck = CheckReport(step), ""  # the name of the check that did not end, if one did not
     for each in checks_of(step):
-        if stuck:  # It would only wait for the same loop again.
-            report.results.append(CheckResult(each, False, f"Not tried, because of: {stuck}.", tried=False))
+        if stuck:  # The other checks would only wait for the same loop again.
+            words = f"Not tried, because this check did not end: {stuck}."
+            report.results.append(CheckResult(each, False, words, tried=False))
             continue
         with _reproducible_random(node_class):
             result, is_stuck = _try(each, node_class, step)
@@ -61,7 +62,7 @@ def checks_of(step: int) -> list[Check]:
 
 
 def _require_node_class(given: Any) -> None:
-    """Raise an error that says what to pass instead if the argument is not a Node class."""
+    """Raise a NodeError, with what to pass instead, if the argument is not a Node class."""
     if isinstance(given, type) and issubclass(given, Node):
         return
     if isinstance(given, ModuleType) and hasattr(given, "Node"):
@@ -91,7 +92,7 @@ def _reproducible_random(node_class: Any) -> Iterator[None]:
 
 
 def _try(each: Check, node_class: type, step: int) -> tuple[CheckResult, bool]:
-    """Run one check; also return whether it ended in an endless loop or a storm, so that no other is worth trying."""
+    """Run one check; return its result, and whether an endless loop or a storm of messages ended it."""
     bench = Bench(node_class, step)
     try:
         each.run(bench)
@@ -111,5 +112,5 @@ def _try(each: Check, node_class: type, step: int) -> tuple[CheckResult, bool]:
 
 
 def _last_event(bench: Bench) -> int | None:
-    """Return the number of the last event: a Node that fails ends the run there."""
+    """Return the number of the last event, at which a Node that fails ends the run; None if there is none."""
     return bench.trace.events[-1].number if bench.trace is not None and bench.trace.events else None

@@ -1,4 +1,4 @@
-"""The checks of step 2: a leader copies its log, and a follower takes what fits onto its own."""
+"""The checks of step 2: a leader copies its log to followers, which store the entries that fit their own logs."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def an_answered_write_is_applied(bench: Bench) -> None:
     "Section 5.3, the consistency check; Figure 2, AppendEntries RPC, receiver 2",
 )
 def a_follower_refuses_entries_that_do_not_fit(bench: Bench) -> None:
-    """A call follows an entry that the follower lacks, another one an entry that has another term there."""
+    """One call follows an entry that the follower lacks; another follows an entry whose term differs in its log."""
     bench.begin(log="1 set x 1; 1 set y 2")
     for after, story in (
         ((3, 2), "tom's log ends with entry 2, and jerry's call follows entry 3 of term 2"),
@@ -193,7 +193,7 @@ def a_refused_leader_retries_one_entry_earlier(bench: Bench) -> None:
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 3; the commits of August 2020",
 )
 def conflicting_entries_are_deleted(bench: Bench) -> None:
-    """A leader of a newer term has the same second entry, another third one, and no fourth."""
+    """A leader of a newer term has the same second entry as the follower, a different third one, and no fourth."""
     bench.begin(log="1 set a 1; 1 set b 2; 2 set c 3; 2 set d 4")
     story = "tom's entry 3 has term 2, and jerry's call carries entry 3 of term 3"
     sent = append_entries(bench, "jerry", (1, 1), "1 set b 2; 3 set e 5")
@@ -202,8 +202,8 @@ def conflicting_entries_are_deleted(bench: Bench) -> None:
 
 
 @rule(
-    "Only a conflicting entry is deleted: a call whose entries are in the log already changes nothing, nor does a "
-    "heartbeat.",
+    "Only a conflicting entry is deleted: neither a call whose entries are in the log already nor a heartbeat changes "
+    "anything.",
     "Figure 2, AppendEntries RPC, receiver 3 and 4: conflicts, and entries not already in the log",
 )
 def matching_entries_are_kept(bench: Bench) -> None:

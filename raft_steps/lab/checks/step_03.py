@@ -1,4 +1,4 @@
-"""The checks of step 3: a write is committed once a majority has it, and every server applies it then, not before."""
+"""The checks of step 3: a write is committed once a majority has it, and only then does any server apply it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def a_single_server_waits_for_nobody(bench: Bench) -> None:
 
 @rule("Of three or four followers two must acknowledge a write; one that does so twice counts once.", MAJORITY)
 def with_four_or_five_servers_two_followers_are_needed(bench: Bench) -> None:
-    """In a cluster of five, and in one of four, one follower acknowledges a write twice, then a second one does."""
+    """In a cluster of five, and in one of four, one follower acknowledges a write twice, and then another does once."""
     for servers in (5, 4):
         bench.begin(servers, leads=True)
         client = write(bench, "set x 1")
@@ -126,7 +126,7 @@ def every_write_needs_its_own_acknowledgements(bench: Bench) -> None:
     "Section 5.3; Section 8: every client gets the answer to its own request",
 )
 def pending_writes_are_kept_apart(bench: Bench) -> None:
-    """Two clients write before any follower answers; then one acknowledges both calls, or only the last."""
+    """Two clients write before any follower answers; then one follower acknowledges both calls, or only the last."""
     for answered, did in (
         (slice(None), "jerry has acknowledged both"),
         (slice(-1, None), "jerry has acknowledged set y 2, which it would have refused without set x 1 before it"),
@@ -247,7 +247,7 @@ def require_waiting(bench: Bench, client: str, story: str) -> None:
     """Check that a write is neither applied nor answered yet.
 
     Raises:
-        CheckFailed: It is.
+        CheckFailed: It is applied or answered.
     """
     asked = next(event for event in bench.events("asked") if event["client"] == client)
     early = bench.events("applied", "answered", since=asked.number)
@@ -259,7 +259,7 @@ def require_done(bench: Bench, client: str, story: str) -> None:
     """Check that a write is applied and answered.
 
     Raises:
-        CheckFailed: It is not.
+        CheckFailed: It is not applied, or not answered with Ok.
     """
     asked = next(event for event in bench.events("asked") if event["client"] == client)
     entry = f"the write {asked['request']!r}"

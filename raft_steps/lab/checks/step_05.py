@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import MISSING, fields
 from itertools import pairwise
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 from raft_steps.lab.checks.bench import Bench, message_class_of
+from raft_steps.lab.checks.exchange import fields_text
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.messages import check_message, from_text, to_text
 
 
 def begin(bench: Bench, log: str = "", draws: tuple[float, ...] = ()) -> None:
-    """Start the server under test with fake peers, unless its calls cannot carry a number as the term."""
+    """Start the server under test with fake peers; fail if its calls cannot carry a number as the term."""
     require_numeric_term(bench)
     bench.begin(log=log, draws=draws)
 
 
 def require_numeric_term(bench: Bench) -> None:
-    """Fail if AppendEntries has a field for the term that does not accept a number; no check could send a call then."""
+    """Fail if AppendEntries has a field `term` that does not accept a number: no check could send a call."""
     call_class = message_class_of(bench.node_class, "AppendEntries")
     hints = get_type_hints(call_class)
     if "term" in hints:
@@ -120,11 +121,11 @@ def heartbeats_prevent_an_election(bench: Bench) -> None:
     begin(bench, draws=(8,))
     for _ in range(4):
         bench.call_repeatedly("jerry", term=1, times=1)
-        for run in bench.sent("RequestVote"):
+        for request in bench.sent("RequestVote"):
             bench.fail(
                 "tom's election timeout is 8 s and it receives jerry's call every 5 s, so it should go on waiting; "
                 "but its election timer was not restarted, and it starts an election",
-                run,
+                request,
             )
     bench.run_until_sent(
         "RequestVote",
@@ -145,7 +146,7 @@ def a_call_is_answered_as_before(bench: Bench) -> None:
         has, of = "has" if success else "lacks", f"term {term}" if term == 3 else f"term {term}, older than its own,"
         story = f"jerry's call of {of} follows entry {index}, which tom {has}; tom should answer jerry"
         sent = bench.call("jerry", term, after=(index, 3))
-        later = "" if term == 3 else ": refusing an older call comes with step 6, and a refusal is an answer too"
+        later = "" if term == 3 else ". Older calls are refused only from step 6 on, and a refusal is an answer too"
         bench.require(sent, f"{story}; it does not answer{later}", bench.arrival())
         first, wanted = sent[0], {"success": success, "prev_log_index": index}
         bench.require(first["to"] == "jerry", f"{story}; it answers {first['to']}", first)
@@ -157,11 +158,6 @@ def a_call_is_answered_as_before(bench: Bench) -> None:
             first,
         )
         bench.require(len(sent) == 1, f"{story} once; it sends {len(sent)} messages", sent[-1])
-
-
-def fields_text(values: dict[str, Any]) -> str:
-    """Format a message's fields as arguments: ``success=True, prev_log_index=1``."""
-    return ", ".join(f"{name}={value!r}" for name, value in values.items())
 
 
 @rule(
@@ -200,7 +196,10 @@ def a_call_without_a_term_is_an_error(bench: Bench) -> None:
         "write term: int without a default",
     )
     text = to_text(call)
-    bench.require(from_text(text, type(call)) == call, f"this call should be the same after it was parsed: {text}")
+    bench.require(
+        from_text(text, type(call)) == call,
+        f"this call, written as text and parsed again, should be equal to the original, but is not: {text}",
+    )
     for wrong, what in (("four", "with the term 'four'"), (None, "with the term null"), (4.5, "with the term 4.5")):
         try:
             from_text(json.dumps(json.loads(text) | {"term": wrong}), type(call))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from raft_steps.lab.checks.bench import Bench
+from raft_steps.lab.checks.exchange import fields_text
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
 
@@ -42,7 +43,9 @@ def a_refused_call_changes_nothing(bench: Bench) -> None:
     bench.run(2)
     before = bench.fields()
     bench.call("jerry", 2, after=(1, 3), entries="2 set z 9")
-    require_unchanged(bench, before, "tom is a follower in term 3 and should refuse jerry's call of term 2 unchanged")
+    require_unchanged(
+        bench, before, "tom is a follower in term 3 and should refuse jerry's call of term 2 and change nothing"
+    )
 
 
 @rule(
@@ -56,7 +59,9 @@ def a_candidate_that_refuses_stays_a_candidate(bench: Bench) -> None:
     bench.run(2)
     before = bench.fields()
     bench.call("jerry", 3, after=(1, 3), entries="3 set y 2")
-    require_unchanged(bench, before, "tom is a candidate in term 4 and should refuse jerry's call of term 3 unchanged")
+    require_unchanged(
+        bench, before, "tom is a candidate in term 4 and should refuse jerry's call of term 3 and change nothing"
+    )
     bench.send("spike", "RequestVoteReply", vote_granted=True)
     bench.require(
         bench.field("is_leader"),
@@ -76,7 +81,7 @@ def a_leader_that_refuses_keeps_leading(bench: Bench) -> None:
     bench.run(2)
     before = bench.fields()
     bench.call("jerry", 3, after=(1, 3), entries="3 set y 2")
-    require_unchanged(bench, before, "tom leads in term 4 and should refuse jerry's call of term 3 unchanged")
+    require_unchanged(bench, before, "tom leads in term 4 and should refuse jerry's call of term 3 and change nothing")
 
 
 def require_unchanged(bench: Bench, before: dict[str, Any], story: str) -> None:
@@ -111,7 +116,7 @@ def describe_change(name: str, was: Any, now: Any) -> str:
     'Section 5.2: "at least as large"; Raft 11: "an up-to-date append_entries call"',
 )
 def a_term_at_least_as_new_is_followed(bench: Bench) -> None:
-    """A follower in term 3 receives a call of term 3 with an entry; another time, one of term 4; then one that has voted."""
+    """A follower in term 3 receives a call with an entry, of term 3 or of term 4; in a third run it has voted before."""
     for term in (3, 4):
         bench.begin(log="3 set x 1", draws=(8,))
         bench.run(4)
@@ -125,7 +130,7 @@ def a_term_at_least_as_new_is_followed(bench: Bench) -> None:
     'Section 5.2: it "returns to follower state"',
 )
 def a_candidate_follows_the_leader_of_its_term(bench: Bench) -> None:
-    """A candidate in term 4 receives a call of jerry, the leader of term 4; another time, of term 5."""
+    """A candidate in term 4 receives a call of the leader of term 4; in another run, of the leader of term 5."""
     for term in (4, 5):
         bench.begin(log="3 set x 1", draws=(8, 8))
         bench.run_until_sent("RequestVote")
@@ -139,7 +144,7 @@ def a_candidate_follows_the_leader_of_its_term(bench: Bench) -> None:
     'Section 5.1; Raft 11: "it reverts to the follower state"',
 )
 def a_term_at_least_as_new_deposes_a_leader(bench: Bench) -> None:
-    """The leader of term 4 receives a call of term 5; another time, a call of term 4."""
+    """The leader of term 4 receives a call of term 5; in another run, a call of term 4."""
     for term in (5, 4):
         bench.begin(log="3 set x 1")
         bench.win_election()
@@ -155,7 +160,7 @@ def a_term_at_least_as_new_deposes_a_leader(bench: Bench) -> None:
 
 
 def require_followed(bench: Bench, term: int, story: str) -> None:
-    """Send a call of this term with an entry from jerry, and check that the server under test follows it in every way.
+    """Send a call of this term with an entry from jerry, and check that the server under test follows jerry.
 
     Raises:
         CheckFailed: Its term, role, log or answer is wrong.
@@ -168,13 +173,19 @@ def require_followed(bench: Bench, term: int, story: str) -> None:
     bench.require(not role, f"{story}: it should follow jerry now, but is_{role} is still True", received)
     wanted = f"3 set x 1; {term} set y 2"
     bench.require(bench.log() == wanted, f"{story}: its log should be '{wanted}' now, but is '{bench.log()}'", received)
-    answers = ", ".join(event["type"] for event in sent) or "nothing"
-    accepts = answers == "AppendEntriesReply" and sent[0]["fields"].get("success")
-    bench.require(accepts, f"{story}: it should answer success, but answers {answers}", sent[0] if sent else received)
+    accepts = [event["type"] for event in sent] == ["AppendEntriesReply"] and sent[0]["fields"].get("success")
+    answers = ", ".join(f"{event['type']}({fields_text(event['fields'])})" for event in sent) or "nothing"
+    bench.require(
+        accepts,
+        f"{story}: it should answer one AppendEntriesReply with success=True, but answers {answers}",
+        sent[0] if sent else received,
+    )
 
 
 def require_vote_kept(bench: Bench) -> None:
     """Check that a follower in term 3 that votes in term 4 and then receives a call of term 3 does not vote again.
+
+    Until step 9 a vote does not change the voter's term, so the call is of the follower's own term.
 
     Raises:
         CheckFailed: It votes a second time.
@@ -197,7 +208,7 @@ def require_timer_restarted(bench: Bench, story: str) -> None:
     """Check that the call just received restarted the election timer of the server under test, for a full timeout.
 
     Raises:
-        CheckFailed: The timer was not restarted, or with another timeout.
+        CheckFailed: The timer was not restarted, or was restarted with another timeout.
     """
     received, timers = bench.arrival(), bench.fields()["timers"]
     started_us, due_us = timers.get("election", (None, 0))

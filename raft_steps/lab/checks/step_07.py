@@ -1,4 +1,4 @@
-"""The checks of step 7: the leader, and nobody else, sends heartbeats."""
+"""The checks of step 7: a leader sends heartbeats for as long as it leads, and no other server does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def a_leader_sends_heartbeats_every_interval(bench: Bench) -> None:
     'Raft 11: "if it was previously sending heartbeats, it now needs to stop"',
 )
 def a_deposed_leader_stops_its_heartbeats(bench: Bench) -> None:
-    """The leader of term 4 receives calls of term 5; another time, calls of term 4."""
+    """The leader of term 4 receives calls of term 5; in another run, calls of term 4."""
     for term in (5, 4):
         bench.begin(log="3 set x 1")
         bench.win_election()
@@ -63,7 +63,7 @@ def a_deposed_leader_stops_its_heartbeats(bench: Bench) -> None:
 
 @contextlib.contextmanager
 def cancelled_timers(bench: Bench) -> Iterator[list[str]]:
-    """Collect the names of the timers that the server under test cancels in this block, also of those that are off."""
+    """Collect the names of the timers that the server under test cancels in this block, including those that are off."""
     node, cancel = bench.node, bench.node.cancel_timer
     names: list[str] = []
 
@@ -137,18 +137,18 @@ def a_reelected_leader_sends_heartbeats_again(bench: Bench) -> None:
 def only_a_leader_sends_heartbeats(bench: Bench) -> None:
     """A server is a follower for a while, and then a candidate that gets no vote."""
     bench.begin()
-    for last in range(3):
+    for number in range(3):
         bench.call_repeatedly("jerry", term=1, times=1)
-        if last == 2:
-            bench.run(20)
+        if number == 2:
+            bench.run(20)  # Longer than any election timeout.
         for call in bench.sent("AppendEntries"):
-            at = f"but at {format_seconds(call.time_us)} s it does"
-            bench.fail(f"tom was never elected and should send no heartbeat, {at}", call)
+            at_s = format_seconds(call.time_us)
+            bench.fail(f"tom was never elected and should send no heartbeat, but sends one at {at_s} s", call)
 
 
 @rule(
     "A leader does not start an election: its election timer is off.",
-    "Section 5.2: followers without a leader start elections, and candidates; Figure 2, Rules for Servers",
+    "Section 5.2: followers without a leader and candidates start elections; Figure 2, Rules for Servers",
 )
 def a_leader_does_not_start_an_election(bench: Bench) -> None:
     """A leader runs undisturbed for 40 seconds."""
@@ -156,12 +156,12 @@ def a_leader_does_not_start_an_election(bench: Bench) -> None:
     bench.win_election()
     won = election_won(bench)
     bench.run(40)
-    runs = bench.sent("RequestVote", since=won.number)
+    requests = bench.sent("RequestVote", since=won.number)
     bench.require(
-        not runs,
+        not requests,
         f"tom has led since {format_seconds(won.time_us)} s, so its election timer should be cancelled; "
         "but the timer expires, and tom starts an election",
-        runs[0] if runs else None,
+        requests[0] if requests else None,
     )
 
 
@@ -212,7 +212,7 @@ def election_won(bench: Bench) -> Event:
 
 
 def require_heartbeats(bench: Bench, story: str) -> None:
-    """Check that the server, since it was last elected, calls every peer at once and then once per interval.
+    """Check that the server under test, once elected, calls every peer at once and then after each heartbeat interval.
 
     Raises:
         CheckFailed: It calls a peer at other times.
@@ -222,7 +222,8 @@ def require_heartbeats(bench: Bench, story: str) -> None:
     for peer in other_servers(bench):
         calls = bench.sent("AppendEntries", since=won.number, to=peer)
         times = [call.time_us for call in calls]
-        wrong = [call for call, time in zip(calls, [*wanted, *[-1] * len(calls)], strict=False) if call.time_us != time]
+        expected = [*wanted, *[-1] * len(calls)]  # Padded with a time that no call has: extra calls are wrong.
+        wrong = [call for call, time_us in zip(calls, expected, strict=False) if call.time_us != time_us]
         bench.require(
             times == wanted,
             f"{story}. Until {format_seconds(now_us)} s it should call {peer} at {times_text(wanted)}, "
@@ -231,7 +232,7 @@ def require_heartbeats(bench: Bench, story: str) -> None:
         )
 
 
-def times_text(times: list[int]) -> str:
-    """Format some times: ``8, 13 and 18 s``."""
-    *most, last = [format_seconds(time) for time in times]
+def times_text(times_us: list[int]) -> str:
+    """Format at least one time: ``8, 13 and 18 s``."""
+    *most, last = [format_seconds(time_us) for time_us in times_us]
     return f"{', '.join(most)} and {last} s" if most else f"{last} s"

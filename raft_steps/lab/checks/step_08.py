@@ -19,17 +19,17 @@ def a_failed_candidate_runs_again(bench: Bench) -> None:
     """A candidate gets no reply, three times in a row."""
     bench.begin(draws=(8, 9, 10))
     for term in (1, 2, 3):
-        run = bench.run_until_sent(
+        request = bench.run_until_sent(
             "RequestVote",
             within_s=19,
             failure=f"tom receives no message and should start an election in term {term} when its election timer "
             + ("expires; the timer is off since its last election began" if term > 1 else "expires; it does not"),
         )[0]
-        asked = run["fields"].get("term")
+        asked = request["fields"].get("term")
         bench.require(
             asked == term,
             f"tom was in term {term - 1} and starts an election: it should ask for votes in term {term}, not {asked}",
-            run,
+            request,
         )
 
 
@@ -38,7 +38,7 @@ def a_failed_candidate_runs_again(bench: Bench) -> None:
     'Section 5.2; Raft 11: "Reset the election timeouts at the start of every election"',
 )
 def each_election_has_its_own_timeout(bench: Bench) -> None:
-    """A candidate that waited 8 s draws 13 s next, if it draws; it gets no reply, six times in a row."""
+    """A candidate that waited 8 s should draw 13 s next; it gets no reply, six times in a row."""
     draws = (8, 13, 10, 17, 9, 16, 12)
     elections = len(draws) - 1  # The first draw is the follower's.
     bench.begin(draws=draws)
@@ -47,10 +47,10 @@ def each_election_has_its_own_timeout(bench: Bench) -> None:
     timers = [event for event in election_timers(bench) if event.time_us > 0]
     bench.require(timers, "tom starts an election, but no election timer for the next one")
     first = timers[0]
-    left = len(bench.node.random.scripted)
-    waited, drew = wait_s_of(first), left < elections
+    left = len(bench.node.random.scripted)  # the prescribed draws that the Node has not used
+    wait_s, drew = wait_s_of(first), left < elections
     bench.require(
-        not drew or waited != 8,
+        not drew or wait_s != 8,
         "tom waited 8 s, starts an election and draws a new timeout, but starts its election timer with the old 8 s: "
         "draw first, then start the timer with the new timeout",
         first,
@@ -74,20 +74,20 @@ def each_election_has_its_own_timeout(bench: Bench) -> None:
     'Raft 11: "some integer between 8 and 18 (inclusive)"',
 )
 def timeouts_are_from_8_to_18_seconds(bench: Bench) -> None:
-    """A candidate gets no reply for 3,000 seconds, in which a right one draws each of the eleven timeouts repeatedly."""
+    """A candidate gets no reply for 3,000 seconds; a correct one draws each of the eleven timeouts many times."""
     bench.begin()
     bench.run(3000)
     timers = election_timers(bench)
     for timer in timers:
-        wait = wait_s_of(timer)
+        wait_s = wait_s_of(timer)
         bench.require(
-            wait in TIMEOUTS_S,
-            f"tom starts its election timer with {wait:g} s; a timeout is a whole number of seconds from 8 to 18",
+            wait_s in TIMEOUTS_S,
+            f"tom starts its election timer with {wait_s:g} s; a timeout is a whole number of seconds from 8 to 18",
             timer,
         )
-    waits = {wait_s_of(timer) for timer in timers}
-    never = ", ".join(str(wait) for wait in TIMEOUTS_S if wait not in waits)
-    if never and len(waits) > 1:
+    drawn = {wait_s_of(timer) for timer in timers}
+    never = ", ".join(str(timeout_s) for timeout_s in TIMEOUTS_S if timeout_s not in drawn)
+    if never and len(drawn) > 1:  # Another check explains a Node that never draws again.
         bench.forget()  # No picture: it cannot show what is missing.
         bench.fail(f"tom has drawn {len(timers)} timeouts, but never {never} s: each should occur")
 
@@ -120,9 +120,9 @@ def a_split_vote_is_resolved(bench: Bench) -> None:
     cluster = bench.cluster(3, draws={"jerry": [11], "spike": [11]}, later=["tom"])
     cluster.run(60, until=lambda: cluster.leader is not None)
     if cluster.leader is None:
-        runs = [event for event in cluster.trace.of("sent") if event["type"] == "RequestVote"]
-        jerry, spike = ({run.time_us: run for run in runs if run.server == name} for name in ("jerry", "spike"))
-        splits = [run for time, run in jerry.items() if time in spike]
+        requests = [event for event in cluster.trace.of("sent") if event["type"] == "RequestVote"]
+        jerry, spike = ({each.time_us: each for each in requests if each.server == name} for name in ("jerry", "spike"))
+        splits = [request for time_us, request in jerry.items() if time_us in spike]
         own = [name for name in ("jerry", "spike") if getattr(cluster.node(name), "voted_for", None) == name]
         bench.fail(
             "tom is down; jerry and spike have the same timeout and split the vote. After 60 s one of them should lead, but "
@@ -167,13 +167,13 @@ def there_is_no_candidate_attribute(bench: Bench) -> None:
 def an_election_is_otherwise_as_before(bench: Bench) -> None:
     """One of five servers starts an election in term 4, and two vote for it."""
     bench.begin(5, log="3 set x 1")
-    runs = bench.run_until_sent("RequestVote")
-    asked = [(run["to"], run["fields"].get("term")) for run in runs]
+    requests = bench.run_until_sent("RequestVote")
+    asked = [(request["to"], request["fields"].get("term")) for request in requests]
     bench.require(
         sorted(asked, key=str) == sorted(((peer, 4) for peer in step_07.other_servers(bench)), key=str),
         "tom was in term 3 and should ask each of its four peers once for its vote in term 4; "
         f"it asks {', '.join(f'{to} in term {term}' for to, term in asked)}",
-        runs[0],
+        requests[0],
     )
     for voters, peer in ((1, "jerry"), (2, "spike")):
         bench.send(peer, "RequestVoteReply", vote_granted=True)
@@ -221,6 +221,6 @@ def stepping_down_is_as_before(bench: Bench) -> None:
 
 
 def election_timers(bench: Bench) -> list[Event]:
-    """Return the starts of the election timer; of several at the same time, the last one."""
+    """Return the `timer_started` events of the election timer; if several have the same time, only the last one."""
     starts = {event.time_us: event for event in bench.events("timer_started") if event["timer"] == "election"}
     return list(starts.values())

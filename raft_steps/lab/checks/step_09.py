@@ -11,7 +11,7 @@ from raft_steps.lab.checks.exchange import first, term_of
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.trace.trace import Event
 
-# The fields of each message except its term; any of them may bring a newer one.
+# The fields of each message except its term; a message of any kind may carry a newer term.
 MESSAGES: dict[str, dict[str, Any]] = {
     "RequestVote": {},
     "RequestVoteReply": {"vote_granted": False},
@@ -101,7 +101,7 @@ def a_newer_term_deposes_a_leader(bench: Bench) -> None:
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1 and 2",
 )
 def one_vote_per_term(bench: Bench) -> None:
-    """Two candidates of term 4 ask a follower; another time, one asks a candidate in term 4."""
+    """Two candidates of term 4 ask a follower for its vote; in another run, one asks a candidate in term 4."""
     bench.begin(log="3 set x 1", draws=(18,))
     require_vote(bench, "jerry", 2, False, "tom is in term 3, so term 2 is over")
     require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
@@ -138,7 +138,7 @@ def a_new_term_is_a_new_vote(bench: Bench) -> None:
     "Section 5.2; Figure 2: votedFor is cleared only with a new term",
 )
 def a_vote_is_kept_within_a_term(bench: Bench) -> None:
-    """A voter and a candidate in term 4 receive a call of another server that leads in term 4."""
+    """A voter and a candidate in term 4 receive messages of term 3, or a call of another server that leads in term 4."""
     bench.begin(log="3 set x 1", draws=(18,))
     require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
     for name in MESSAGES:
@@ -156,7 +156,7 @@ def a_vote_is_kept_within_a_term(bench: Bench) -> None:
     "Section 5.2: it must receive votes from a majority of the servers in the same term",
 )
 def only_votes_of_this_term_count(bench: Bench) -> None:
-    """Votes for a failed election arrive during the next one; another time, they arrived before it."""
+    """Votes for a failed election arrive during the next one; in another run, they arrived before it."""
     begin_as(bench, "candidate")
     await_election(bench, "tom's election in term 4 fails")
     deliver(bench, "RequestVoteReply", 4, vote_granted=True)
@@ -236,23 +236,24 @@ def the_election_timer_is_as_before(bench: Bench) -> None:
     """A follower votes and refuses to vote; two servers receive a newer term; a candidate gets no reply, three times."""
     bench.begin(log="3 set x 1", draws=(8,))
     require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
-    started = bench.arrival().time_us
-    story = "tom votes for jerry in term 4: it should restart its election timer"
-    bench.require(election_timer_start_us(bench) == started, story, bench.arrival())
+    started_us = bench.arrival().time_us
+    story = "tom votes for jerry in term 4: it should restart its election timer, but does not"
+    bench.require(election_timer_start_us(bench) == started_us, story, bench.arrival())
     for term in (4, 3):
         bench.run(1)
         require_vote(bench, "spike", term, False, "tom has voted for jerry in term 4")
         story = f"tom has voted for jerry in term 4 and refuses spike, a candidate in term {term}"
-        on = election_timer_start_us(bench) == started
+        on = election_timer_start_us(bench) == started_us
         bench.require(on, f"{story}: its election timer should keep running, but restarts", bench.arrival())
     deliver(bench, "AppendEntries", 4)
-    story = "tom follows jerry in term 4 and receives its call: it should restart its election timer"
+    story = "tom follows jerry in term 4 and receives its call: it should restart its election timer, but does not"
     bench.require(election_timer_start_us(bench) == bench.arrival().time_us, story, bench.arrival())
     for role in ("follower", "candidate"):
         begin_as(bench, role)
-        before, _ = election_timer_start_us(bench), deliver(bench, "AppendEntriesRefused", 9)
+        before_us = election_timer_start_us(bench)
+        deliver(bench, "AppendEntriesRefused", 9)
         story = f"tom is a {role} in term 4 and receives AppendEntriesRefused of term 9"
-        on = election_timer_start_us(bench) == before
+        on = election_timer_start_us(bench) == before_us
         bench.require(on, f"{story}: its election timer should keep running, but does not", bench.arrival())
     step_08.a_failed_candidate_runs_again.run(bench)
     step_08.each_election_has_its_own_timeout.run(bench)
@@ -260,7 +261,7 @@ def the_election_timer_is_as_before(bench: Bench) -> None:
 
 
 def election_timer_start_us(bench: Bench) -> int | None:
-    """Return when the election timer of the server under test was started; None if it is off."""
+    """Return the time at which the election timer of the server under test was started; None if it is off."""
     start_us: int | None = bench.fields()["timers"].get("election", (None,))[0]
     return start_us
 
@@ -268,7 +269,8 @@ def election_timer_start_us(bench: Bench) -> int | None:
 def deliver(bench: Bench, name: str, term: int, *, sender: str = "jerry", **values: Any) -> list[Event]:
     """Send a message of a term from a peer, and return what the server under test sent in response.
 
-    From step 10 on some messages have more fields; then a candidate's log is up to date, and nothing is committed.
+    From step 10 on some messages have more fields. Their values are such that they do not matter to these checks: a
+    candidate's log is up to date, and nothing is committed.
     """
     later = {"last_log_index": 99, "last_log_term": term - 1, "leader_commit": 0, "match_index": 0}
     optional = {field: values.pop(field, default) for field, default in later.items()}

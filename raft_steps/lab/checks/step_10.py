@@ -10,7 +10,7 @@ from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
-End = tuple[int, int]  # where a log ends: the index and the term of its last entry
+End = tuple[int, int]  # the end of a log: the index and the term of its last entry
 
 
 @rule(
@@ -18,7 +18,7 @@ End = tuple[int, int]  # where a log ends: the index and the term of its last en
     "Section 5.4.1: the RPC includes information about the candidate's log; Figure 2, RequestVote RPC, arguments",
 )
 def a_candidate_sends_the_end_of_its_log(bench: Bench) -> None:
-    """A candidate has no entry; another has three, runs again, and once more after a leader has changed its log."""
+    """A candidate has no entry; another has three, and starts two elections, and a third after a leader has changed its log."""
     bench.begin()
     require_log_end_sent(bench, (0, 0), "tom's log is empty")
     bench.begin(log="1 set x 1; 2 set y 2; 2 set z 3")
@@ -54,7 +54,7 @@ def an_election_is_otherwise_as_before(bench: Bench) -> None:
     "Section 5.4.1: the log with the later term",
 )
 def a_newer_last_term_beats_a_longer_log(bench: Bench) -> None:
-    """A voter with a long log of term 1 is asked with a short one of term 2; one with term 3 with a long one of term 2."""
+    """A candidate with a short log of term 2 asks a voter with a longer one of term 1; then the other way round, in term 3."""
     bench.begin(log="1 set x 1; 1 set y 2; 1 set z 3")
     require_vote(bench, "jerry", 3, (1, 2), "tom's log ends with entry 3 of term 1")
     bench.begin(log="1 set x 1; 3 set y 2")
@@ -134,7 +134,7 @@ def a_better_log_does_not_override_a_vote(bench: Bench) -> None:
     "Figure 2, Followers: a timeout without a leader's call and without granting a vote",
 )
 def a_refused_log_does_not_restart_the_timer(bench: Bench) -> None:
-    """A second before a follower's timeout, a candidate without its entry asks; in a second run, one that has it."""
+    """One second before a follower's timeout, a candidate that lacks its entry asks; in another run, one that has it."""
     for end, granted in (((0, 0), False), ((1, 3), True)):
         bench.begin(log="3 set x 1")
         due_s = timeout_at_start(bench)
@@ -158,7 +158,7 @@ def a_refused_log_does_not_restart_the_timer(bench: Bench) -> None:
     "Section 5.4.1; Figure 3, Leader Completeness",
 )
 def a_candidate_without_a_committed_entry_loses(bench: Bench) -> None:
-    """A follower is cut off during a write, comes back, and starts an election before the one that has the write."""
+    """A follower is cut off during a write, comes back, and starts an election before the follower that has the write."""
     cluster = bench.cluster(3, draws={"jerry": [8], "tom": [9, 8, 8], "spike": [18, 18, 18, 18]})
     cluster.run(90, until=lambda: bool(cluster.leaders))
     bench.require(cluster.leaders, "tom, jerry and spike have just started, and after 90 s nobody leads")
@@ -256,7 +256,9 @@ def require_log_end_sent(bench: Bench, end: End, story: str) -> None:
     calls = await_election(bench, story)
     asked = sorted(call["to"] for call in calls)
     bench.require(
-        asked == sorted(PEERS), f"{story}; it should ask jerry and spike, once each, but asks {asked}", calls[0]
+        asked == sorted(PEERS),
+        f"{story}; it should ask jerry and spike, once each, but asks {', '.join(asked)}",
+        calls[0],
     )
     for call in calls:
         found = field_of(call, "last_log_index"), field_of(call, "last_log_term")

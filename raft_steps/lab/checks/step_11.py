@@ -31,15 +31,13 @@ COUNTING = "Figure 2, Leaders: N > commitIndex, a majority of matchIndex[i] >= N
     "Section 8: each leader commits a blank no-op entry at the start of its term",
 )
 def a_new_leader_appends_a_blank_entry(bench: Bench) -> None:
-    """A server whose log ends in term 1 is elected in term 2; another time it is the only server."""
+    """A server whose log ends in term 1 is elected in term 2; in another run it is the only server."""
     lead(bench, log="1 set x 1")
     for follower in exchange.PEERS:
         story = "tom is elected in term 2, and its log ends with entry 1; entry 2 should be a no-op of term 2"
         require_last_entry_sent(bench, follower, "2: 2 -", story)
     lead(bench, servers=1, log="1 set x 1")
-    require_applied_so_far(
-        bench, ["set x 1", "-"], "tom is the only server, leads in term 2, and is a majority by itself"
-    )
+    require_applied_so_far(bench, ["set x 1", "-"], "tom is the only server, a majority by itself, and leads in term 2")
 
 
 @rule(
@@ -62,7 +60,7 @@ def nothing_is_applied_early(bench: Bench) -> None:
 
 @rule("A write is committed when a majority has its entry; acknowledgements of earlier entries do not count.", COUNTING)
 def a_write_waits_for_its_own_entry(bench: Bench) -> None:
-    """Followers acknowledge what precedes a write, and then one after the other the write; of five servers and of four."""
+    """Followers acknowledge the entry before a write, and then, one by one, the write; in clusters of five and of four."""
     for servers in (5, 4):
         lead(bench, servers)
         mark, client = bench.mark(), bench.ask("set x 1")
@@ -182,7 +180,11 @@ def what_is_committed_stays_committed(bench: Bench) -> None:
         call(bench, "jerry", 1, (0, 0), entries, commit=commit)
         story = f"jerry has sent leader_commit=2, and now a call with leader_commit={commit}"
         require_applied_so_far(bench, ["set x 1", "set y 2"], story)
-        bench.require(bench.log() == "1 set x 1; 1 set y 2", f"{story}; tom's log is '{bench.log()}'", bench.arrival())
+        bench.require(
+            bench.log() == "1 set x 1; 1 set y 2",
+            f"{story}; tom's log should not change, but is '{bench.log()}'",
+            bench.arrival(),
+        )
     elect(bench)
     require_leader_commit(
         bench, 2, "tom's commit index was 2 when it was elected, and no follower has acknowledged more"
@@ -195,7 +197,7 @@ def what_is_committed_stays_committed(bench: Bench) -> None:
     "Section 5.3: nextIndex; Figure 2, Leaders",
 )
 def each_follower_is_sent_what_it_lacks(bench: Bench) -> None:
-    """One follower has no entry and refuses until the beginning of the log; the other has every entry."""
+    """One follower has no entry and refuses every call until one starts with entry 1; the other has every entry."""
     lead(bench, log="1 set x 1; 1 set y 2; 1 set z 3")
     acknowledge(bench, "jerry", 4)
     before, everything = 3, ["1: 1 set x 1", "2: 1 set y 2", "3: 1 set z 3", "4: 2 -"]
@@ -257,7 +259,11 @@ def following_and_leading_are_as_before(bench: Bench) -> None:
     sent = call(bench, "jerry", 1, (0, 0), "1 set x 9", commit=1)
     story = "tom leads in term 2, and jerry calls in term 1"
     kinds = [event["type"] for event in sent]
-    bench.require(kinds == ["AppendEntriesRefused"], f"{story}; tom should refuse, but sends {kinds}", bench.arrival())
+    bench.require(
+        kinds == ["AppendEntriesRefused"],
+        f"{story}; tom should refuse, but sends {', '.join(kinds) or 'nothing'}",
+        bench.arrival(),
+    )
     require_applied_so_far(bench, [], story)
     require_not_sent(bench, 20.5, "RequestVote", "tom leads", beats=4)
     call(bench, "jerry", 3, (1, 1))

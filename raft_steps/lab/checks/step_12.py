@@ -49,12 +49,12 @@ def a_vote_for_itself_survives_a_crash(bench: Bench) -> None:
     restart(bench)
     story = f"tom is a candidate in term {term}, crashes and restarts; then jerry asks for its vote in term {term}"
     require_vote_answer(bench, "jerry", term, story, expected=False)
-    run = await_election(bench, "tom receives nothing from a leader after its restart")[0]
-    asked = field_of(run, "term")
+    request = await_election(bench, "tom receives nothing from a leader after its restart")[0]
+    asked = field_of(request, "term")
     bench.require(
         asked > term,
         f"tom was a candidate in term {term} before it crashed; its next election should be in a newer term, not {asked}",
-        run,
+        request,
     )
 
 
@@ -120,7 +120,7 @@ def the_log_survives_a_crash(bench: Bench) -> None:
     replies = call(bench, "jerry", 1, (0, 0), "1 set x 1; 1 set y 2")
     bench.require(
         any(field_of(reply, "success") for reply in replies if reply["type"] == "AppendEntriesReply"),
-        "jerry, the leader of term 1, sends tom two entries; tom should acknowledge them",
+        "jerry, the leader of term 1, sends tom two entries; tom should acknowledge them, but does not",
         bench.arrival(),
     )
     restart(bench)
@@ -144,13 +144,13 @@ def a_term_is_never_older_than_the_log(bench: Bench) -> None:
     call(bench, "jerry", 5, (1, 3), "5 set y 2; 5 set z 3")
     bench.simulation.start(host)
     newest = bench.field("log").last_term
-    run = await_election(bench)[0]
-    asked = field_of(run, "term")
+    request = await_election(bench)[0]
+    asked = field_of(request, "term")
     bench.require(
         asked > newest,
         f"tom has an entry of term {newest} on disk, but crashed before it stored the term; "
         f"its next election should be in a newer term than {newest}, but it asks for votes in term {asked}",
-        run,
+        request,
     )
 
 
@@ -196,7 +196,9 @@ def a_server_starts_as_a_follower(bench: Bench) -> None:
     await_election(bench)
     for peer in ("jerry", "spike"):
         send_vote(bench, peer)
-    bench.require(bench.field("is_leader"), "tom has every vote of term 4 and should lead", bench.arrival())
+    bench.require(
+        bench.field("is_leader"), "tom has every vote of term 4 and should lead, but does not", bench.arrival()
+    )
     since = bench.mark()
     restart(bench)
     bench.run(7)
@@ -221,9 +223,9 @@ def a_first_start_is_as_before(bench: Bench) -> None:
     """A server starts with a log of term 3 on disk; then a named leader without a log, and one with a log."""
     bench.begin(log="3 set x 1")
     timeout_at_start(bench)
-    run = await_election(bench)[0]
-    asked = field_of(run, "term")
-    bench.require(asked == 4, f"tom's last entry has term 3: its election should be in term 4, not {asked}", run)
+    request = await_election(bench)[0]
+    asked = field_of(request, "term")
+    bench.require(asked == 4, f"tom's last entry has term 3: its election should be in term 4, not {asked}", request)
     for log, term in (("", 0), ("1 set x 1; 3 set y 2", 3)):
         bench.begin(log=log, leads=True)
         bench.run(0)
@@ -239,11 +241,11 @@ def a_first_start_is_as_before(bench: Bench) -> None:
         bench.require(found == term, f"{story}: it should lead in that term, but calls in {found}", first_call)
 
 
-# Messages are sent with those fields that the learner's class has.
+# These helpers send only the fields that the Node's message class has: step 12 builds on steps that add them one by one.
 
 
 def send(bench: Bench, sender: str, message_name: str, **values: Any) -> list[Event]:
-    """Send a message from a peer, with the fields that it has; return what the server under test sent in response."""
+    """Send a message from a peer, without fields that its class lacks; return what the server under test sent in response."""
     return bench.send(sender, message_name, optional=values)
 
 
@@ -285,7 +287,11 @@ def state_after(count: int) -> dict[str, str]:
 
 
 def require_state(bench: Bench, count: int, story: str) -> None:
-    """Check that the state machine is the result of the first entries of that log."""
+    """Check that the state machine is the result of the first entries of that log.
+
+    Raises:
+        CheckFailed: It has other contents.
+    """
     found = bench.field("state_machine")
     bench.require(
         found == state_after(count),

@@ -22,7 +22,7 @@ class ListStepResult:
         sentence: What the list asks for.
         passed: Whether it passed, judged by the leader's reads and the logs.
         strict_passed: Whether it passed, judged by the state machines too.
-        seconds: How much virtual time it took.
+        seconds: How much virtual time it took, in seconds.
         message: What is wrong, if it did not pass.
         strict_message: What is wrong with the state machines, if nothing else is.
     """
@@ -41,7 +41,7 @@ class TenStepsRun:
     """One run of the ten-step test.
 
     Attributes:
-        title: What was tested, such as ``step 8``.
+        title: The step or the Node that was tested, such as ``step 8``.
         seed: The seed of the run.
         checks: The result of each list step.
         cluster: The cluster, as the run left it.
@@ -102,12 +102,12 @@ class TenStepsSweep:
 
     Attributes:
         step: The step's number, or None for a learner's class.
-        title: What was tested, such as ``step 8``.
+        title: The step or the Node that was tested, such as ``step 8``.
         seeds: The seeds, in order.
         failed_seeds: The seeds whose run failed.
         strict_failed_seeds: The seeds whose run failed by the strict verdict.
-        reasons: How many runs failed first at a list step, by its number.
-        strict_reasons: The same by the strict verdict.
+        reasons: For each list step at which a run failed first, by its number, how many did.
+        strict_reasons: The same, by the strict verdict.
         seconds: The virtual seconds that each list step took, in the runs that passed it.
     """
 
@@ -131,7 +131,7 @@ class TenStepsSweep:
         return len(self.seeds) - len(self.strict_failed_seeds)
 
     def add(self, run: TenStepsRun) -> None:
-        """Count a run."""
+        """Add the results of a run."""
         _count(run, [check.passed for check in run.checks], self.failed_seeds, self.reasons)
         _count(run, [check.strict_passed for check in run.checks], self.strict_failed_seeds, self.strict_reasons)
         for check in run.checks:
@@ -163,7 +163,7 @@ class TenStepsSweep:
 
 
 def _count(run: TenStepsRun, verdicts: list[bool], failed_seeds: list[int], reasons: dict[int, int]) -> None:
-    """Count a run whose list steps have these verdicts under the first one that failed."""
+    """Record the seed of a run that failed, and count it under the first list step that failed."""
     if not all(verdicts):
         first = run.checks[verdicts.index(False)].number
         failed_seeds.append(run.seed)

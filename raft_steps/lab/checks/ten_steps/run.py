@@ -32,10 +32,10 @@ SENTENCES = (
 
 
 def network_of(profile: str) -> dict[str, Any]:
-    """Return the network options of a profile except its delays, which suit the paper's timing and not the posts'.
+    """Return the network options of a fault profile, except its delays: they suit the paper's timing, not the posts'.
 
     Raises:
-        ScenarioError: There is no such profile, or it has other faults than those of the network.
+        ScenarioError: There is no such profile, or it also crashes, pauses or partitions servers.
     """
     found = find_profile(profile)
     if found.faults:
@@ -46,7 +46,7 @@ def network_of(profile: str) -> dict[str, Any]:
 def run_ten_steps(
     step_or_node: int | type, seed: int = 0, *, profile: str = "calm", record: bool = True
 ) -> TenStepsRun:
-    """Go through the ten steps of the list once.
+    """Go through the ten steps of the list once, and return the result of each.
 
     Args:
         step_or_node: The number of a step from 4 on, or a Node class such as your own.
@@ -91,12 +91,12 @@ def sweep_ten_steps(
     *,
     profile: str = "calm",
 ) -> TenStepsSweep:
-    """Go through the ten steps of the list with many seeds.
+    """Go through the ten steps of the list with many seeds, and return how many runs passed.
 
     Args:
         step_or_node: The number of a step from 4 on, or a Node class such as your own.
         seeds: The seeds, or how many, from 0.
-        progress: Called after each run with how many are done, and of how many.
+        progress: Called after each run with the number of runs done and the number of all runs.
         profile: How the network behaves: calm, slow, lossy or reordering.
 
     Raises:

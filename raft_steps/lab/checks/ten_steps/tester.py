@@ -39,7 +39,7 @@ class Tester:
             patient: Whether to repeat a request that gets no answer, for a network that loses messages.
         """
         self.cluster, self.patient = cluster, patient
-        self.down = ""  # the stopped server
+        self.down = ""  # the stopped server; "" while all run
         self.commands = list(FIRST_COMMANDS)  # what every log should contain by now
         self.start_s = 0.0  # when the list step began
 
@@ -68,7 +68,11 @@ class Tester:
                 self.restart_stopped()
 
     def require_start(self) -> None:
-        """Check that the named leader leads and has a log, and that the other logs are empty."""
+        """Check that the named leader leads and has the commands, and that the other logs are empty.
+
+        Raises:
+            ListStepFailed: Another server leads, or a log has another length.
+        """
         lengths = {server: len(commands_of(self.cluster.log(server))) for server in self.cluster.servers}
         if self.cluster.leader != LEADER or lengths != {LEADER: len(self.commands), "jerry": 0, "spike": 0}:
             raise ListStepFailed(f"{self.cluster.leader or 'nobody'} leads, and the logs have {lengths} entries")
@@ -113,7 +117,11 @@ class Tester:
         return all(log == logs[0] for log in logs)
 
     def read_everything(self) -> None:
-        """Read every key that was ever written, from the leader."""
+        """Read every key that was ever written from the leader, and check its value.
+
+        Raises:
+            ListStepFailed: A value is wrong, or there is no answer.
+        """
         wanted = state_after(self.commands)
         for key in sorted({command.split()[1] for command in self.commands}):
             answer = self.cluster.get(key)
@@ -135,7 +143,7 @@ class Tester:
         self.wait(self.logs_are_right, self.why_logs_differ)
 
     def all_is_lost(self) -> bool:
-        """Return whether all running servers have the same log without a command, although there should be some."""
+        """Return whether all running servers have the same log without any command, although they should have some."""
         return bool(self.commands) and self.logs_are_equal() and not self.wrong_logs([])
 
     def logs_are_right(self) -> bool:
@@ -159,12 +167,12 @@ class Tester:
                 raise ListStepFailed(why())
 
     def why_nobody_leads(self) -> str:
-        """Return the terms of the running servers, for a failure without a leader."""
+        """Return a message for a failure because nobody leads, with the terms of the running servers."""
         terms = [f"{server} is in term {self.cluster.node(server).current_term}" for server in self.running()]
         return f"nobody leads after {DEADLINE_S:g} s: {', '.join(terms)}"
 
     def why_logs_differ(self) -> str:
-        """Return which logs are wrong, and what they contain."""
+        """Return a message for a failure because logs are wrong, with their contents."""
         if self.cluster.leader is None:
             return self.why_nobody_leads()
         found = [
@@ -173,7 +181,7 @@ class Tester:
         return f"after {DEADLINE_S:g} s not every log contains {'; '.join(self.commands)}: {', and '.join(found)}"
 
     def find_wrong_state_machine(self) -> str:
-        """Wait for commits to arrive, and return how a state machine differs from its log; empty if none does."""
+        """Wait for commits to arrive, and return a sentence about a state machine that differs from its log, or ""."""
         self.cluster.run(SETTLE_S)
         if self.wrong_states() and hasattr(self.cluster.node(self.leader()), "commit_index"):
             self.cluster.run(DEADLINE_S, until=lambda: not self.wrong_states())
