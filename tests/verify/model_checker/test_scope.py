@@ -152,10 +152,11 @@ def test_initial_state_is_given() -> None:
     "settings, words",
     [
         ({"timeouts": {"tim election": 1}}, "there is no server 'tim'; did you mean 'tom'"),
-        ({"timeouts": {"election": -1}}, "a number from 0 on, not -1"),
+        ({"timeouts": {"election": -1}}, "the number of timeouts of election is 0 or more, not -1"),
+        ({"crashes": -1}, "the number of crashes is 0 or more, not -1"),
         ({"crashes": {"jery": 1}}, "did you mean 'jerry'"),
         ({"restarts": ("jery",)}, "did you mean 'jerry'"),
-        ({"drops": 1.5}, "how often drops may happen"),
+        ({"drops": 1.5}, "the number of drops is 0 or more, not 1.5"),
         ({"cut": "tom>jerry"}, "lacks its comma"),
         ({"cut": ("tom>jery",)}, "did you mean 'jerry'"),
         ({"commands": ("put x 1",)}, "is not a command"),

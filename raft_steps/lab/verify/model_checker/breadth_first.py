@@ -1,7 +1,7 @@
 """Breadth-first search: every state within a scope, the nearest first.
 
-Each state is expanded once, and the path to the first finding is a shortest one: fewer events do not lead there in any
-order. If a search reaches a limit, nothing is known about the states beyond it, so that is an outcome of its own.
+Each state is expanded once, and the path to the first finding is a shortest one: no sequence of fewer events leads
+there. If a search reaches a limit, nothing is known about the states beyond it, so that is an outcome of its own.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class BreadthFirstSearch:
         self.progress = SearchProgress()
         self._parents: list[int] = []
         self._events: list[Event] = []
-        # With symmetry, the visited set holds canonical forms alone. The second set holds all states as they were met:
-        # to look there first is much cheaper than to find the canonical form of a state again.
+        # With symmetry, the visited set holds canonical forms only. The second set holds all states as they were found:
+        # looking there first is much cheaper than computing the canonical form of a state again.
         self._visited: set[State] = set()
-        self._met: set[State] = set()
+        self._found: set[State] = set()
 
     def run(self, starts: Sequence[State]) -> SearchProgress:
-        """Search from these states on."""
+        """Search from these states on, and return how the search ended."""
         progress = self.progress
         assert not self._parents, "a search runs once"
         frontier: Frontier = []
@@ -76,7 +76,7 @@ class BreadthFirstSearch:
             if progress.states >= limits.states:
                 progress.end_at_limit(f"{limits.states:,} states")
                 return []
-            if count % STATES_PER_CLOCK_READING == 0 and limits.is_late(start_s):
+            if count % STATES_PER_CLOCK_READING == 0 and limits.is_time_up(start_s):
                 progress.end_at_limit(f"{limits.time_s:g} seconds")
                 return []
             try:
@@ -95,9 +95,9 @@ class BreadthFirstSearch:
     def _is_new(self, state: State) -> bool:
         """Return whether a state is visited for the first time."""
         if self.symmetry is not None:
-            if state in self._met:
+            if state in self._found:
                 return False
-            self._met.add(state)
+            self._found.add(state)
             state = self.symmetry.canonical(state)
         before = len(self._visited)
         self._visited.add(state)
@@ -106,7 +106,7 @@ class BreadthFirstSearch:
     def _add(self, parent: int, event: Event, state: State, frontier: Frontier) -> bool:
         """Add a new state, to the frontier as well unless it is pruned; return whether the search is over.
 
-        The state is added as it was met and not in its canonical form, so that the events of a path fit together.
+        The state is added as it was found and not in its canonical form, so that the events of a path fit together.
         """
         number = len(self._parents)
         self._parents.append(parent)

@@ -1,8 +1,8 @@
 """Whether any server can still be elected, decided by the nodes themselves.
 
 Each server that waits for its election timeout becomes a candidate on copies of the nodes: its handler sends the
-requests, the handlers of the others answer, and its handler again decides whether that is enough. Nothing here knows
-what a majority is, or what a voter compares. Requests and answers in flight count as well: as long as they may arrive,
+requests, the handlers of the others answer, and its handler again decides whether that is enough. This module defines
+neither a majority nor what a voter compares. Requests and answers in flight count as well: as long as they may arrive,
 they may elect a server.
 """
 
@@ -24,7 +24,7 @@ ELECTION = "election"
 
 
 def could_win(view: StateView, server: str) -> bool:
-    """Return whether a server could be elected by the servers that run, if nothing but its own elections happened.
+    """Return whether a server could be elected by the servers that run, if nothing happened but its own elections.
 
     Its requests in flight arrive, and the answers to them. Then it becomes a candidate again and again, until its term
     is above all others: a term that is behind does not matter. No other message arrives.

@@ -1,4 +1,4 @@
-"""What the two kinds of search share: what they look for, when they give up, how far they have come, how they end."""
+"""Shared by breadth-first search and random walks: the objective, the limits, and the progress of a search."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Limits:
     """When to give up.
 
     Attributes:
-        states: The most distinct states.
-        depth: The most events from the start.
-        time_s: The longest time by the clock, in seconds.
+        states: The maximum number of distinct states; random walks ignore it.
+        depth: The maximum number of events from the start.
+        time_s: The maximum time by the clock, in seconds.
         clock: Returns the time in seconds; only a search with a time limit needs one.
     """
 
@@ -41,7 +41,7 @@ class Limits:
         """Return the time, or 0 without a clock."""
         return self.clock() if self.clock is not None else 0.0
 
-    def is_late(self, start_s: float) -> bool:
+    def is_time_up(self, start_s: float) -> bool:
         """Return whether a search that began at this time has reached its time limit."""
         return self.time_s is not None and self.now_s() - start_s >= self.time_s
 
@@ -54,7 +54,7 @@ class Objective:
         invariants: What must not be found.
         goal: What is to be found, if anything is.
         prunes: States in which one of these finds something are not expanded.
-        goals: How many states to find before the search ends.
+        goals: How many goal states to find before the search ends.
     """
 
     invariants: tuple[Predicate, ...]
@@ -71,7 +71,7 @@ class ObjectiveCache:
     """Evaluates states against an objective.
 
     Attributes:
-        goals: How many states to find.
+        goals: How many goal states to find.
         goal: Finds the goal.
         invariants: Finds a broken invariant.
         prunes: Finds a reason not to expand a state.
@@ -85,7 +85,7 @@ class ObjectiveCache:
         self.prunes = PredicateCache(space, objective.prunes)
 
     def evaluate(self, state: State) -> tuple[Finding | None, Finding | None]:
-        """Return the violation of an invariant, or else the goal, that is found in a state.
+        """Return the violation that is found in a state, and the goal; of a state with both, only the violation.
 
         Raises:
             NodeError: A predicate called a handler, and it failed.
@@ -137,7 +137,7 @@ def node_error_of(failed: NodeFailedError) -> NodeError:
     """Return the error of the Node whose handler failed.
 
     Raises:
-        Exception: It is not the Node's error but the laboratory's, such as that the Node does not suit the search.
+        Exception: The error is the laboratory's, such as the one for a Node that a search cannot handle.
     """
     if isinstance(failed.__cause__, NodeError):
         return failed.__cause__

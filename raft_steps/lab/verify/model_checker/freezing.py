@@ -1,4 +1,4 @@
-"""Values as keys: what a node holds as an immutable, hashable value, and back again.
+"""Converts the values of a node's fields to immutable, hashable keys, and back.
 
 Integers, strings and None stand for themselves, and so does everything that is immutable and compared by value:
 messages, entries, enumerations. Anything else becomes a pair of its type and its content.
@@ -110,7 +110,7 @@ class ValueFreezer:
         return (object, kind, tuple([(name, self.freeze(item, met)) for name, item in sorted(content.items())]))
 
     def thaw(self, frozen: Any) -> Any:
-        """Return the value of a key; each call returns another object, which the caller may change."""
+        """Return the value of a key; each call builds a new object, which the caller may change."""
         if type(frozen) is not tuple:
             return frozen
         kind, content = frozen[0], frozen[1]

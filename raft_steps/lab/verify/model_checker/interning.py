@@ -26,8 +26,8 @@ Transition = tuple[int, tuple[int, ...], int]  # numbers: the server state after
 class DeterministicStream(RandomStream):
     """A random stream without chance: the first draw is the lowest of its range, the next ones spread evenly over it.
 
-    The draws are the van der Corput sequence in base 2: 0, 1/2, 1/4, 3/4, … A handler that draws until it gets another
-    value than before therefore ends.
+    The draws are the van der Corput sequence in base 2: 0, 1/2, 1/4, 3/4, … They differ, so a handler that draws until
+    the value differs from an earlier one returns.
     """
 
     __slots__ = ("drawn",)
@@ -48,14 +48,14 @@ class DeterministicStream(RandomStream):
 
 
 class FrozenServerState(NamedTuple):
-    """All of one server's state.
+    """The complete state of one server.
 
     Attributes:
         server: Its index among the servers.
         up: Whether it runs.
         fields: The fields of its node, frozen, by name; empty while it is down.
         timers: The names of its running timers, sorted. When they are due is not part of a state.
-        disk: What its disk holds, frozen, by name; empty while it runs, since its durable fields say the same.
+        disk: What its disk holds, frozen, by name; empty while it runs, because its durable fields hold the same.
     """
 
     server: int
@@ -76,14 +76,14 @@ class InterningTable:
         server_states: The server states, by their numbers. The next five lists are parallel to it.
         timers: The running timers of each.
         up: Whether each runs.
-        leads: Whether each believes to lead. In steps without leaders, every server that runs takes requests.
+        leads: Whether each believes that it leads. In steps without leaders, every server that runs takes requests.
         log_of: A number for the log of each.
-        deliveries: For each, the transitions of packets that arrive there, as far as they are known.
+        deliveries: For each, the transitions of arriving packets that were computed so far, by packet.
         sender: The sender of each packet, by the packet's number. The next two lists are parallel to it.
         receiver: The receiver of each packet.
         messages: The message of each packet.
-        facts: The facts of each number of facts; number 0 stands for none.
-        histories: The history of each number of a history; number 0 is the empty one.
+        facts: The sets of facts of transitions, by their numbers; number 0 is the empty one.
+        histories: The histories, by their numbers; number 0 is the empty one.
     """
 
     def __init__(self, node_class: type, servers: tuple[str, ...]) -> None:
@@ -179,7 +179,7 @@ class InterningTable:
         return self._packet_views[number]
 
     def build_node(self, server_state: FrozenServerState) -> Any:
-        """Build the node of a server that runs; each call returns another one."""
+        """Build the node of a server that runs; each call builds a new one."""
         node_class: Any = self.node_class
         node = node_class.__new__(node_class)
         thaw = self.freezer.thaw

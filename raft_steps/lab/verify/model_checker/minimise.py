@@ -1,4 +1,4 @@
-"""Minimising what a random walk found: events that it does not need are left out, one at a time, until none can be."""
+"""Shortens the path that a random walk found: leaves out unneeded events, one at a time, until none can be left out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def minimise(progress: SearchProgress, space: TransitionSystem, objective: Objec
 def _try(
     space: TransitionSystem, predicates: PredicateCache, start: State, path: tuple[Event, ...]
 ) -> tuple[tuple[Event, ...], Finding | None]:
-    """Follow a path, and return the events that could happen and what is found after them; nothing if a Node fails."""
+    """Follow a path, and return the events that could happen and what is found after them; None if a Node fails."""
     try:
         happened, state = _follow(space, start, path)
         return happened, predicates.find(state)

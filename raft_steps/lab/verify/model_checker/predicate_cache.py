@@ -44,7 +44,7 @@ class PredicateCache:
         return lambda state: state[: n + 1]
 
     def find(self, state: State) -> Finding | None:
-        """Return what the first predicate finds that finds something; None if none does."""
+        """Return the finding of the first predicate that finds something; None if none does."""
         for key_of, group, known in self._groups:
             key = key_of(state)
             finding = known.get(key, UNKNOWN)

@@ -83,7 +83,12 @@ def predicate(name: str, find: Callable[[StateView], object], *, needs: Iterable
 
 
 def leader(server: str | None = None, *, term: int | None = None) -> Predicate:
-    """Find a server that runs and believes to lead: this one or any, in this term or any."""
+    """Return a predicate that finds a running server that believes that it leads.
+
+    Args:
+        server: The server; None for any.
+        term: The term in which it leads; None for any.
+    """
     name = f"{server or 'a server'} leads" + ("" if term is None else f" in term {term}")
 
     def find(view: StateView) -> str:
@@ -96,7 +101,7 @@ def leader(server: str | None = None, *, term: int | None = None) -> Predicate:
 
 
 def down(server: str) -> Predicate:
-    """Find this server down."""
+    """Return a predicate that finds this server down."""
     name = f"{server} is down"
 
     def find(view: StateView) -> str:
@@ -106,7 +111,12 @@ def down(server: str) -> Predicate:
 
 
 def holds(server: str, *entries: str) -> Predicate:
-    """Find a server's log to have just these entries, oldest first; each is a term and a command, ``"1 set x 1"``."""
+    """Return a predicate that finds exactly these entries in a server's log.
+
+    Args:
+        server: The server; while it is down, the log on its disk counts.
+        entries: The entries, oldest first, each with its term and command: ``"1 set x 1"``.
+    """
     name = f"{server} holds {', '.join(entries) or 'nothing'}"
 
     def find(view: StateView) -> str:
@@ -117,17 +127,17 @@ def holds(server: str, *entries: str) -> Predicate:
 
 
 def acknowledged(command: str) -> Predicate:
-    """Find that a client has its Ok for this write."""
+    """Return a predicate that finds that a write was answered with Ok."""
     return _happened(f"{command!r} was acknowledged", "acknowledged", 3, command)
 
 
 def committed(command: str) -> Predicate:
-    """Find that some server has regarded the entry of this command as committed."""
+    """Return a predicate that finds that some server has regarded the entry of this command as committed."""
     return _happened(f"{command!r} was committed", "committed", 2, command)
 
 
 def _happened(name: str, kind: str, place: int, command: str) -> Predicate:
-    """Find a fact of this kind with this command at this place."""
+    """Return a predicate that finds a fact of this kind with this command at this place."""
 
     def find(view: StateView) -> str:
         return name if any(command_text(fact[place]) == command for fact in view.history(kind)) else ""

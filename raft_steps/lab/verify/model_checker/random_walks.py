@@ -24,14 +24,14 @@ class RandomWalks:
     """Random walks, one after the other, until one finds something."""
 
     def __init__(self, space: TransitionSystem, objective: Objective, limits: Limits, *, seed: int, walks: int) -> None:
-        """Prepare so many walks, each with a random stream of its own that the seed decides."""
+        """Prepare this many walks. Each has its own random stream, which is derived from the seed."""
         self.space, self.limits = space, limits
         self.objective = ObjectiveCache(space, objective)
         self.seed, self.walks = seed, walks
         self.progress = SearchProgress()
 
     def run(self, starts: Sequence[State]) -> SearchProgress:
-        """Walk from these states on."""
+        """Walk from these states on, and return how the search ended."""
         progress, limits, visited = self.progress, self.limits, set(starts)
         start_s = limits.now_s()
         for walk in range(self.walks):
@@ -42,7 +42,7 @@ class RandomWalks:
                 progress.states = len(visited)
             if progress.outcome:
                 return progress
-            if limits.is_late(start_s):
+            if limits.is_time_up(start_s):
                 break
         progress.end_at_limit(f"{walk + 1} probes of up to {limits.depth} events")
         return progress

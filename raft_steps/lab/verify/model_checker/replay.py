@@ -1,10 +1,10 @@
 """Replays a schedule on real nodes, event by event, and records a trace that can be drawn and narrated like any other.
 
-Each event takes a second of virtual time. That is not a duration, only a place in the order, which is all that a schedule
-gives. In the trace a timer is due when the schedule lets it run out, and a message when it arrives.
+Each event takes a second of virtual time. That is not a duration but a place in the order, which is all that a schedule
+determines. In the trace a timer is due when the schedule lets it run out, and a message when it arrives.
 
-The search itself runs on interned states. A replay goes the other way about it, with the hosts and the recorder of the
-simulator, so it is also a test of what the search found.
+A search runs on interned states; a replay runs real nodes on the hosts of the simulator. So a replay also verifies what
+the search found.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class BrokenInvariant:
     Attributes:
         name: The name of the invariant.
         words: How it is broken.
-        step: The number of events of the schedule that lead there.
+        step: The number of the schedule's event that broke it, from 1; 0 if it was broken at the start.
         event: The number of the trace's event to mark.
     """
 
@@ -155,7 +155,7 @@ class Replay:
     def finish(self) -> None:
         """Set the end of the trace, and when its timers and messages are due."""
         self.trace.end_us = self.now_us + MICROSECONDS
-        _set_dues(self.trace)
+        _set_due_times(self.trace)
 
     def view(self) -> StateView:
         """Return the present state."""
@@ -169,7 +169,7 @@ class Replay:
         return StateView(servers, in_flight, self.facts)
 
     def find_message(self, sender: str, receiver: str, message: object) -> str | None:
-        """Return the name of the oldest message on a link that equals a message; None if there is none."""
+        """Return the name of the oldest message in flight on a link that equals a message; None if there is none."""
         for name, (link, sent, _) in self.in_flight.items():
             if link.sender == sender and link.receiver == receiver and sent == message:
                 return name
@@ -321,7 +321,7 @@ def _title(schedule: Schedule, node_class: type) -> str:
     return title_of_class(node_class)
 
 
-def _set_dues(trace: Trace) -> None:
+def _set_due_times(trace: Trace) -> None:
     """Set when each timer is due, which is when it runs out, and each message, which is when it arrives.
 
     A timer that never runs out is due at the end. A message that never arrives is due long after it, so that a picture

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 class Resumable(Protocol):
     """A search that can be resumed from states that it found.
 
-    A result needs no more of the `Search` that it comes from, so this module does not import that one, which builds it.
+    This is all that a result needs of the `Search` that returned it. `search` imports this module, so importing it here
+    would be a cycle.
     """
 
     def run(self, *arguments: Any, **options: Any) -> SearchResult:
-        """Search as `Search.run` does, from `starts` on."""
+        """Search as `Search.run` does, from the states in `starts` on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +43,15 @@ class SearchResult:
     """The result of a search.
 
     Attributes:
-        outcome: One of the five above.
+        outcome: One of the five that the module's docstring lists.
         what: The name of the predicate that found something; "" if none did.
         words: What it found, or the error of a node that failed.
-        schedule: The run that leads there, from the first event on; None if nothing was found.
+        schedule: The run that leads to it, from the first event on; None if nothing was found.
         states: How many distinct states were found.
         transitions: How many transitions were followed.
-        depth: How many events the longest run had, from where this search began.
-        pruned: How many states were not expanded. If there are any, the states behind them were not visited, even if the
-            space is exhausted otherwise.
+        depth: How many events the longest run had, counted from the states that this search started from.
+        pruned: How many states were not expanded. What lies behind these was not visited, even if the outcome is
+            that the space is exhausted.
         limit: The limit that was reached; "" if none was.
         error: The error of a Node that failed.
     """
@@ -109,7 +110,9 @@ class SearchResult:
         return [] if self.schedule is None else describe(self.schedule, self.node_class)
 
     def go_on(self, scope: Any = None, **options: Any) -> SearchResult:
-        """Search from the states that were found on. The settings are those of `Search.run`; none are taken over.
+        """Continue from the goal states that were found.
+
+        The settings are those of `Search.run`; none are carried over from the search that found the states.
 
         Raises:
             ScenarioError: No goal was found.

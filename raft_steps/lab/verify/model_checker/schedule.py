@@ -152,7 +152,7 @@ class Schedule:
 
 
 def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
-    """Add what a clause gives to the fields; `reading` reports what this raises."""
+    """Add the content of a clause to the fields; the caller's `reading` turns what this raises into a ScenarioError."""
     match name:
         case "step":
             parts["step"] = int(words[0])
@@ -181,7 +181,7 @@ def client_and_command(words: tuple[str, ...]) -> tuple[str | None, tuple[str, .
 
 
 def ask_step(server: str, client: str, request: object, number: int) -> ScheduleStep:
-    """Return the step of a client that asks; it has the client's name only if a replay would give it another.
+    """Return the step in which a client asks a server; the client is named only if a replay would name it differently.
 
     Args:
         server: The server that is asked.

@@ -1,4 +1,4 @@
-"""The scope of a search: what may happen, and how often. What it does not allow does not happen.
+"""The scope of a search: what may happen, and how often. Nothing else happens.
 
 timeouts     {"election": 2, "each heartbeat": 1, "tom election": 1}: how often timers may run out: in all, on each
              server, or on one. A timer without a bound never runs out; several bounds of one timer all count.
@@ -7,7 +7,7 @@ restarts     True, False, or the servers that may restart
 drops        how many messages may be lost
 duplicates   how often a message may arrive and stay in flight as well
 commands     ("set x 1", "set y 2 to tom"): what clients may ask, each once and in any order, of any server that
-             believes to lead or of the one that is given
+             believes that it leads, or of the server that is named
 cut          ("tom>jerry", "spike"): links that carry nothing, or servers all of whose links carry nothing
 only         ("tom>jerry", "jerry>tom"): the links that carry something; all of them by default
 messages     ("RequestVote", "RequestVoteReply"): the messages that may arrive; all of them by default
@@ -40,15 +40,17 @@ class Scope:
     in_flight: int | None = None
 
     def __post_init__(self) -> None:
-        """Check that every part has the right type.
+        """Check the bounds, and that no string stands in place of a tuple.
 
         Raises:
-            ScenarioError: A part does not; the message names it.
+            ScenarioError: A part is wrong; the message names it.
         """
-        bounds = {"drops": self.drops, "duplicates": self.duplicates, **self.timeouts, **self.crash_bounds()}
+        crashes = {f"crashes of {name}" if name else "crashes": bound for name, bound in self.crash_bounds().items()}
+        timeouts = {f"timeouts of {timer}": bound for timer, bound in self.timeouts.items()}
+        bounds = {"drops": self.drops, "duplicates": self.duplicates, **timeouts, **crashes}
         for name, bound in bounds.items():
             if type(bound) is not int or bound < 0:
-                raise ScenarioError(f"how often {name} may happen is a number from 0 on, not {bound!r}")
+                raise ScenarioError(f"the number of {name} is 0 or more, not {bound!r}")
         for name in ("commands", "cut", "only", "messages"):
             value = getattr(self, name)
             if isinstance(value, str):  # ("set x 1") without a comma is a string, whose characters would be read.
@@ -76,7 +78,7 @@ class Scope:
                 yield check_server(server, servers), timer, bound
 
     def requests(self, servers: tuple[str, ...]) -> list[tuple[Request, str | None]]:
-        """Return the requests of the clients, each with the server that is asked, None for any that leads.
+        """Return the requests of the clients, each with the server that is asked; None for any server that leads.
 
         Raises:
             ScenarioError: A command cannot be read, or asks an unknown server.

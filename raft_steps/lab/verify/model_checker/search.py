@@ -3,7 +3,7 @@
     search = Search(8, servers=4)
     result = search.run(Scope(timeouts={"election": 2}), invariants=["Election Safety"])
 
-A search in phases looks for a goal, and goes on from there with other settings:
+A search in phases looks for a goal, and continues from there with other settings:
 
     led = search.run(Scope(timeouts={"tom election": 1}), goal=leader("tom", term=1))
     led.go_on(Scope(crashes=1), invariants=["Leader Completeness"])
@@ -129,17 +129,17 @@ class Search:
             invariants: What must hold in every state: names of `INVARIANTS`, predicates, or ``"all"``.
             goal: What to look for; the search ends when it is found.
             prunes: States in which one of these finds something are not expanded.
-            goals: How many states to find before the search ends; `go_on` searches from all of them on.
+            goals: How many goal states to find before the search ends; `go_on` continues from all of them.
             forget: Whether all messages in flight are lost at the start.
-            symmetry: Whether only one of the states that differ in the names of the servers is expanded.
-            states: The most distinct states.
-            depth: The most events in a row.
-            seconds: The longest time by `clock`.
+            symmetry: Whether to expand only one of the states that differ in nothing but the names of the servers.
+            states: The maximum number of distinct states.
+            depth: The maximum number of events from the start.
+            seconds: The maximum time by `clock`, in seconds.
             clock: Returns the time in seconds, such as ``time.monotonic``.
-            starts: The states to start from, if not the initial one; `SearchResult.go_on` passes it.
+            starts: The states to start from, if not the initial one; `SearchResult.go_on` passes them.
 
         Returns:
-            The outcome; of a violation and of a goal, a run with as few events as possible.
+            The result; its run to a violation or a goal has the fewest events possible.
 
         Raises:
             ScenarioError: A setting is wrong, or a predicate does not return.
@@ -174,7 +174,7 @@ class Search:
         clock: Callable[[], float] | None = None,
         starts: Iterable[StartState] = (),
     ) -> SearchResult:
-        """Follow random walks; a run that is found is shortened by every single event that it does not need.
+        """Follow random walks until one finds something, and shorten that run.
 
         Args:
             scope: As in `run`, like invariants, goal, prunes, seconds, clock and starts.
@@ -182,14 +182,17 @@ class Search:
             goal: What to look for.
             prunes: States in which one of these finds something are not expanded.
             seed: The seed of the random walks.
-            probes: How many random walks.
-            depth: The most events of each.
-            seconds: The longest time by `clock`.
+            probes: The maximum number of random walks.
+            depth: The maximum number of events of each.
+            seconds: The maximum time by `clock`, in seconds.
             clock: Returns the time in seconds.
             starts: The states to start from, if not the initial one.
 
+        Returns:
+            The result. No single event of the run that it found can be left out, but a shorter run may exist.
+
         Raises:
-            ScenarioError: A setting is wrong.
+            ScenarioError: A setting is wrong, or a predicate does not return.
         """
         if probes < 1 or depth < 1:
             raise ScenarioError(f"probes are 1 or more, of 1 event or more, not {probes} of {depth}")
@@ -285,5 +288,5 @@ class Search:
         try:
             with bounded(count):
                 yield
-        except HandlerTimeout as error:  # That of a handler would be a NodeError by now.
+        except HandlerTimeout as error:  # Not from a handler: that would have been turned into a NodeError.
             raise ScenarioError("a predicate of the search did not return: an endless loop?") from error

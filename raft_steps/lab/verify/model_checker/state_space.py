@@ -10,8 +10,8 @@ possible than with none.
 Packets are a multiset and not a queue: the network reorders, so any of them may arrive next. One that is never
 delivered is as good as lost, so a loss needs no event of its own unless the scope counts losses.
 
-Not part of a state are the time, and when timers are due and messages arrive: any running timer may run out, as often
-as the scope allows. The search therefore also finds runs that some timings rule out.
+A state does not include the time, nor when timers are due or messages arrive: any running timer may run out, as often
+as the scope allows. So a search also finds runs that some timings rule out.
 """
 
 from __future__ import annotations
@@ -114,14 +114,14 @@ class StateSpace:
         return self._spent[key]
 
     def kept_facts(self, facts: int) -> int:
-        """Return those of the facts that some predicate of this search needs; the others would only tell states apart."""
+        """Return the facts that some predicate of this search needs; others would only multiply the states."""
         if facts not in self._kept_facts:
             kept = tuple(fact for fact in self.table.facts[facts] if fact[0] in self.kept_kinds)
             self._kept_facts[facts] = self.table.intern_facts(kept)
         return self._kept_facts[facts]
 
     def start_from(self, state: State) -> State:
-        """Return a state with its full history as a state of this space: with the facts that it keeps, nothing spent."""
+        """Convert a state with its full history to one of this space: only the kept kinds of facts, a full budget."""
         table, n = self.table, self.n
         assert list(state[n + 2 :]) == sorted(state[n + 2 :]), "packets are sorted, or equal states would differ"
         facts = (fact for fact in table.histories[state[n]] if fact[0] in self.kept_kinds)

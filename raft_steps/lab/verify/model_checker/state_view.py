@@ -33,7 +33,7 @@ class ServerView:
 
     @property
     def leads(self) -> bool:
-        """Whether it runs and believes to lead."""
+        """Whether it runs and believes that it leads."""
         return self.node is not None and bool(getattr(self.node, "is_leader", False))
 
 
@@ -73,9 +73,9 @@ class StateView:
         return [server for server in self.servers.values() if server.node is not None]
 
     def leaders(self) -> list[ServerView]:
-        """Return the servers that run and believe to lead."""
+        """Return the servers that run and believe that they lead."""
         return [server for server in self.servers.values() if server.leads]
 
     def history(self, kind: str) -> list[Fact]:
-        """Return the facts of a kind, without the kind."""
+        """Return the facts of a kind, each without the kind; the module `facts` lists the kinds and their parts."""
         return facts_of_kind(self.facts, kind)

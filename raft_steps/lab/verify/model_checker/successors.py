@@ -52,9 +52,9 @@ class TransitionSystem(StateSpace):
         if self.scope.duplicates or self.scope.drops:
             self._add_faults(found, servers, rest)
         if self.scope.in_flight is not None:
-            few = [successor for successor in found if len(successor[1]) - n - 2 <= self.scope.in_flight]
-            self.pruned += len(found) - len(few)
-            return few
+            kept = [successor for successor in found if len(successor[1]) - n - 2 <= self.scope.in_flight]
+            self.pruned += len(found) - len(kept)
+            return kept
         return found
 
     def _add(self, found: Successors, event: Event, servers: State, transition: Transition, rest: Rest) -> None:
@@ -114,7 +114,7 @@ class TransitionSystem(StateSpace):
             server_state = servers[table.receiver[packet]]
             if not table.up[server_state] or self._is_blocked(packet):
                 continue
-            # This is the innermost loop of a search: the look-up is made here, without a call, when it can be.
+            # The innermost loop of a search: a known transition is looked up here, without the cost of a call.
             transition = table.deliveries[server_state].get(packet)
             event = ("deliver", packet)
             if transition is None:
@@ -154,7 +154,7 @@ class TransitionSystem(StateSpace):
 
 
 def successor(table: TransitionTable, state: State, event: Event) -> State:
-    """Return the state after an event that can happen, with its full history and whatever the scope.
+    """Return the state after an event that can happen, with its full history; the scope and its budget do not matter.
 
     A search keeps only the facts that its own predicates need; the search that goes on from its goal may need others.
     """

@@ -1,19 +1,19 @@
 """Symmetry reduction: of the states that differ only in which server is which, only one is expanded.
 
-Why that is sound. To a handler a server's name is an identity: it compares the name, stores it, sends to it. If all
-servers get other names, in the nodes and in the packets, everything happens as before under the other names. The order
-of `peers()` only orders sends, packets in flight have no order, and what a node keeps for each server is frozen in one
-order. Servers that the scope or a predicate names keep their names.
+This is sound because a server's name is only an identity to a handler: it compares names, stores them, sends to them.
+If all servers get other names, in the nodes and in the packets, everything happens as before under the other names. The
+order of `peers()` only orders sends, packets in flight have no order, and what a node keeps for each server is frozen
+in one order. Servers that the scope or a predicate names keep their names.
 
-A Node may break that: one that votes for the name that comes first in the alphabet does. So the search checks it:
+A Node may break that, for example by voting for the name that comes first in the alphabet. So the search checks it:
 each new transition is computed once more with two names exchanged, and must be the same under these names. That tests
 each server state and event that is reached with one exchange; it is not a proof for all permutations. A Node that fails
 the test is refused, and can be searched without symmetry.
 
-The canonical form of a state is the smallest tuple that a permutation of the free servers makes of it. To try all
-permutations of every state would be too slow. Servers are first sorted by a signature that no renaming changes, and
-only servers with equal signatures are permuted: the set of candidates is the same for all states of a class, so the
-smallest of them is, too.
+The canonical form of a state is the smallest of the tuples that permutations of the free servers turn it into. Trying
+all permutations of every state would be too slow, so servers are first sorted by a signature that no renaming changes,
+and only servers with equal signatures are permuted. The candidates are the same for all states that are permutations of
+each other, so the smallest of them is the same, too.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Permutation:
 
 
 class SymmetryReduction:
-    """Finds the canonical form of states, and checks that the Node allows it.
+    """Finds the canonical form of states, and checks that the Node treats all servers alike.
 
     Attributes:
         space: The states.
@@ -224,7 +224,7 @@ class SymmetryReduction:
         swap = self._swaps[self._checked % len(self._swaps)]
         self._checked += 1
         table, (server_state, event, *arguments) = self.space.table, key
-        # The exchanged transition may be a new one. It is not checked in turn, or this would never end.
+        # The exchanged transition may be new as well. It is not checked in turn: each check could cause another.
         before, table.on_new_transition = table.on_new_transition, None
         try:
             if event == "deliver":

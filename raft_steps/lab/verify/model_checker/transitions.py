@@ -1,6 +1,6 @@
 """The transition table: what each event does to each server state, computed once and looked up from then on.
 
-That is sound because a handler is pure: with the same node and the same event it does the same. Chance is taken out:
+That is sound because a handler is pure: with the same node and the same event it does the same. Chance is removed:
 the draws of each event begin at the low end of their range, so a drawn timeout is the same in every state and adds no
 states. No field of a node is left out of its state, not even one that a learner adds.
 """
@@ -33,7 +33,7 @@ NOT_PURE = "this Node is not pure; it may hold nothing but its fields, and use n
 class TransitionTable(InterningTable):
     """The transitions of one cluster's servers.
 
-    It belongs to a `Search` and serves all of its runs: what was computed in one is known in the next.
+    A `Search` has one table for all of its runs, so what one run computed is not computed again in the next.
 
     Attributes:
         calls: How many handlers have run.
@@ -50,7 +50,7 @@ class TransitionTable(InterningTable):
         self.on_new_transition: Callable[[tuple[Any, ...], Transition], None] | None = None
 
     def deliver(self, server_state: int, packet: int) -> Transition:
-        """Return the transition of a server that runs when a packet arrives there."""
+        """Return the transition of a running server at which a packet arrives."""
         transition = self.deliveries[server_state].get(packet)
         if transition is None:
             transition = self.deliveries[server_state][packet] = self.compute(server_state, "deliver", packet)
@@ -196,10 +196,10 @@ def find_handler(node: Any, handler: str) -> Callable[..., object]:
 
 
 def check_answer(client: str, response: object, requests: Mapping[str, Request]) -> None:
-    """Check that an answer is one, and that its client has asked.
+    """Check that a response is an answer, and that its client has asked.
 
     Raises:
-        Mistake: It is not an answer, or no such client has asked.
+        Mistake: The response is not an answer, or no such client has asked.
     """
     if not isinstance(response, Ok | NotLeader):
         raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
@@ -208,7 +208,7 @@ def check_answer(client: str, response: object, requests: Mapping[str, Request])
 
 
 def blame(error: BaseException, server: str, handler: str, at_s: str = "?") -> BaseException:
-    """Return the error to raise: a NodeError if the Node is at fault, else the laboratory's own error as it is."""
+    """Return the error to raise: a NodeError if the Node is at fault; otherwise the error itself, unchanged."""
     if isinstance(error, NodeError):
         return error
     return node_error(error, server, handler, at_s) or error

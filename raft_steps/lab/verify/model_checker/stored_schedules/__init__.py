@@ -1,4 +1,4 @@
-"""Schedules that are stored with the laboratory, to be replayed at once: found by a search once, or told in the paper.
+"""Schedules that are stored with the laboratory: found by long searches, or described in the paper.
 
     two_leaders_of_four     step 8, four servers: half of the votes are enough, so two halves elect two leaders
     vote_after_restart      three servers that do not keep their vote on disk: one votes, crashes, and votes again
