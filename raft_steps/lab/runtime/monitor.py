@@ -19,12 +19,12 @@ class Monitor(Protocol):
     def asked(self, client: str, request: Request) -> None:
         """Called when a client asks a server that is up."""
 
-    def handled(self, host: Host, now: int, message: object | None, changes: list[Change] | None) -> None:
+    def handled(self, host: Host, now_us: int, message: object | None, changes: list[Change] | None) -> None:
         """Called when a node has handled an event, before its effects leave.
 
         Args:
             host: The server.
-            now: The time in microseconds.
+            now_us: The time in microseconds.
             message: The message that arrived; None if the event was something else.
             changes: What happened to the node's logs; None if nothing did.
         """

@@ -59,24 +59,24 @@ class Observations:
         self.properties.asked(client, request)
         self.requests[client] = request
 
-    def handled(self, host: Host, now: int, message: object | None, changes: list[Change] | None) -> None:
+    def handled(self, host: Host, now_us: int, message: object | None, changes: list[Change] | None) -> None:
         """Called when a node has handled an event, before its effects leave.
 
         Raises:
             PropertyBroken: The event broke a rule that ends the run.
             SkippedIndexError: The server skipped an index.
         """
-        self.properties.handled(host, now, message, changes)
+        self.properties.handled(host, now_us, message, changes)
         if self.traffic is not None:
-            self.traffic.handled(host, now, message, changes)
+            self.traffic.handled(host, now_us, message, changes)
         is_leader = getattr(host.node, "is_leader", False)
         if is_leader != self._is_leader[host.name]:
             self._is_leader[host.name] = is_leader
             if is_leader:
-                self.elections.append((now, host.name, getattr(host.node, "current_term", 0)))
+                self.elections.append((now_us, host.name, getattr(host.node, "current_term", 0)))
         for effect in host.node.effects:
             if effect[0] == "apply":
-                self._record_applied(host.name, effect[1], now)
+                self._record_applied(host.name, effect[1], now_us)
             elif effect[0] == "reply":
                 self.responses[effect[1]] = effect[2]
 

@@ -51,7 +51,7 @@ class Traffic:
     def failed(self, host: Host) -> None:
         """Called when a server crashes in the middle of an event; what it has stored of it does not count."""
 
-    def handled(self, host: Host, _now: int, message: object | None, changes: list[Change] | None) -> None:
+    def handled(self, host: Host, _now_us: int, message: object | None, changes: list[Change] | None) -> None:
         """Count what an event sends and stores."""
         caller = self._callers[id(message)][1] if id(message) in self._callers else ""
         if caller:

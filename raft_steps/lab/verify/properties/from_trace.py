@@ -1,4 +1,4 @@
-"""Checks a recorded run: replays its trace, and applies to it the rules that watch live runs.
+"""Checks a recorded run: replays its trace, and applies the same rules to it as to a live run.
 
 A trace shows a node's event as a group of consecutive events. First comes what the node handled, with the fields that it
 changed; then its new term and role and the changes of its log; then its effects, in order:
@@ -135,14 +135,14 @@ class ReplayedServer:
 
 
 class _HandledEvent:
-    """What a node handled, and what is known so far of what it did.
+    """An event that a node handled, with those of its consequences that the replay has reached.
 
     Attributes:
         server: The server.
         event: The event of the trace that begins the group.
         last_number: The number of the last event before the effects.
-        changes: What happened to the log.
-        effects: The effects.
+        changes: The changes of the log.
+        effects: The effects that have left.
         role: The new role; "" if it is the same.
         request: The request of a client, until an entry has it as its command.
     """
@@ -185,7 +185,7 @@ class _HandledEvent:
 
 
 class _Replay:
-    """Rebuilds the servers from a trace, event by event, and lets the rules look at each event that a node handled."""
+    """Rebuilds the servers from a trace, event by event, and checks the rules after each event that a node handled."""
 
     def __init__(self, trace: Trace) -> None:
         self.properties = RecordedProperties(lambda: self._number)
@@ -196,10 +196,10 @@ class _Replay:
         self._handled: _HandledEvent | None = None
 
     def advance(self, event: Event) -> None:
-        """Go on by one event.
+        """Replay one event.
 
         Raises:
-            ScenarioError: It does not fit those before it.
+            ScenarioError: The event does not fit those before it.
         """
         handled = self._handled
         if handled is not None:
@@ -252,7 +252,7 @@ class _Replay:
             handled.last_number = event.number
 
     def _check(self, handled: _HandledEvent) -> None:
-        """Let the rules look at what a node has done."""
+        """Bring the server up to date with what its node did, and check the rules."""
         server, event = handled.server, handled.event
         server.update(event.get("changes", {}), handled.role)
         for change in handled.changes:
@@ -265,7 +265,11 @@ class _Replay:
         self.properties.handled(server, event.time_us, message, handled.changes or None)
 
     def _appended(self, handled: _HandledEvent, event: Event) -> Entry:
-        """Return the entry that a server appended; one with the command that a client asks for has its very request."""
+        """Return the entry that a server appended.
+
+        The command of an entry for the client's request is the request object itself, as in a live run: the rules use
+        its identity to tell two equal requests apart.
+        """
         index, term, command = event["index"], event["term"], event["command"]
         if handled.request is not None and command == handled.event["request"]:
             entry = Entry(index=index, term=term, command=handled.request)  # type: ignore[arg-type]  # A Set or Delete.
@@ -288,14 +292,14 @@ class _Replay:
 
 
 def _undoes(event: Event, handled: _HandledEvent) -> bool:
-    """Return whether an event means that what a node handled had no effect: its disk failed, or the node did."""
+    """Return whether an event shows that the handled event is not to be checked: its disk failed, or its node did."""
     if event.server != handled.server.name:
         return False
     return (event.kind == "crashed" and "disk" in event.detail) or (event.kind == "failed" and handled.left_no_mark)
 
 
 def _logs_at_restart(trace: Trace) -> dict[int, list[dict[str, Any]]]:
-    """Return the log with which each server restarted, by the number of the crash before."""
+    """Return the log with which each server restarted, by the number of the crash event before it."""
     crashes: dict[str, int] = {}
     found = {}
     for event in trace.of("crashed", "restarted"):

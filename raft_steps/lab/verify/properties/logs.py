@@ -21,7 +21,7 @@ class LogRules:
         """Start with empty logs.
 
         Args:
-            servers: The servers; where an entry may be lost, all of their logs are searched for a copy.
+            servers: The servers; if an entry may be lost, all of their logs are searched for a copy.
             report: Called when a rule is broken.
         """
         self._servers, self._report = servers, report
@@ -64,7 +64,7 @@ class LogRules:
                 text = f"{what}, and {first} had {command_text(command)!r} there in the same term."
             else:
                 text = f"{what} after an entry of term {before}, and {first} had it after one of term {term}."
-            self._report(rules.LOG_MATCHING, now_us, text, name, *({first} - {name}))
+            self._report(rules.LOG_MATCHING, now_us, text, name, *({first} - {name}))  # `first` may be `name` itself.
 
     def check_leader_changes(self, server: ObservedServer, last: Entry, changes: list[Change], now_us: int) -> None:
         """Check the log of a server that leads, and led before with this last entry."""
@@ -172,7 +172,7 @@ class LogRules:
             self._check_last_copy(server.name, log_of(server).last_index, now_us)
 
     def _check_last_copy(self, name: str, after: int, now_us: int) -> None:
-        """Check whether a server had the last copy of an acknowledged entry, now that it lacks what follows an index."""
+        """Check a server that has lost its entries after an index: each acknowledged one must be elsewhere."""
         for entry, _ in reversed(self._acknowledged):
             if entry.index <= after:
                 return

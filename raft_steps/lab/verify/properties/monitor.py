@@ -27,7 +27,7 @@ class LastObservation:
     """A server as it was after its last event.
 
     Attributes:
-        begun: Whether it has handled an event since it was started.
+        begun: Whether it has handled an event since it last started.
         has_commit_index: Whether its node has a commit index.
         lives: How often it was started.
         term: Its current term.
@@ -46,7 +46,7 @@ class LastObservation:
 
 
 class Properties:
-    """Checks one run: a `Monitor`, to be called at every event.
+    """Checks one run: a `Monitor` that is called at every event.
 
     Attributes:
         violations: The first violation of each broken rule, by the rule's name, in the order in which they broke.
@@ -65,7 +65,7 @@ class Properties:
         self._servers: dict[str, ObservedServer] = {}
         self._observations: dict[str, LastObservation] = {}
         self._requests: dict[str, Request] = {}
-        self._not_about_votes: set[type] = set()  # classes of messages that need no further look
+        self._not_about_votes: set[type] = set()  # classes of messages that are not checked
         self._elections = ElectionRules(self._report)
         self._logs = LogRules(self._servers, self._report)
 
@@ -79,12 +79,12 @@ class Properties:
         """Called when a client sends a request."""
         self._requests[client] = request
 
-    def handled(self, host: ObservedServer, now: int, message: object | None, changes: list[Change] | None) -> None:
+    def handled(self, host: ObservedServer, now_us: int, message: object | None, changes: list[Change] | None) -> None:
         """Called when a node has handled an event, before any of its effects leaves.
 
         Args:
             host: The server.
-            now: The time in microseconds.
+            now_us: The time in microseconds.
             message: The message that it handled; None if the event was something else.
             changes: What happened to its log, if anything did.
 
@@ -94,28 +94,28 @@ class Properties:
         # Called at every event of every run of a sweep, so the common case, nothing new, is kept short.
         node, seen = host.node, self._observations[host.name]
         if not seen.begun:
-            self._check_first_event(host, seen, now)
+            self._check_first_event(host, seen, now_us)
         try:
             term, leads = node.current_term, node.is_leader
         except AttributeError:
             term, leads = _term_and_role(node)
         if changes is not None or term != seen.term or leads != seen.leads:
-            self._check_move(host, seen, now, changes)
+            self._check_move(host, seen, now_us, changes)
         if seen.has_commit_index and (commit_index := getattr(node, "commit_index", 0)) != seen.commit_index:
-            self._check_commit_index(host, seen, now, commit_index)
+            self._check_commit_index(host, seen, now_us, commit_index)
         broadcast = None  # A RequestVote goes to every other server as one object, and is checked once.
         for effect in node.effects:
             kind = effect[0]
             if kind == "send":
                 sent = effect[2]
                 if type(sent) not in self._not_about_votes and sent is not broadcast:
-                    broadcast = self._check_message(host.name, effect[1], sent, message, now)
+                    broadcast = self._check_message(host.name, effect[1], sent, message, now_us)
             elif kind == "apply":
-                self._logs.check_apply(host.name, effect[1], now)
+                self._logs.check_apply(host.name, effect[1], now_us)
             elif kind == "reply":
                 request = self._requests.pop(effect[1], None)
                 if request is not None and isinstance(effect[2], Ok):
-                    self._logs.check_acknowledgement(host, request, now)
+                    self._logs.check_acknowledgement(host, request, now_us)
 
     def failed(self, host: ObservedServer) -> None:
         """Called when a server crashed in the middle of an event: only what its disk has of the event counts."""
@@ -199,7 +199,7 @@ class RecordedProperties(Properties):
         """Start before the first event.
 
         Args:
-            event_number: Returns the number of the last event of the trace that is about what a server handled.
+            event_number: Returns the number of the trace's last event that records what a server handled.
         """
         super().__init__()
         self.events: dict[str, int] = {}
@@ -214,11 +214,11 @@ class RecordedProperties(Properties):
         """Called when a client sends a request."""
         self._attempt(super().asked, client, request)
 
-    def handled(self, host: ObservedServer, now: int, message: object | None, changes: list[Change] | None) -> None:
+    def handled(self, host: ObservedServer, now_us: int, message: object | None, changes: list[Change] | None) -> None:
         """Called when a node has handled an event, before any of its effects leaves."""
         if not self._gave_up:
             try:  # As in `_attempt`, without another call: this happens at every event.
-                Properties.handled(self, host, now, message, changes)
+                Properties.handled(self, host, now_us, message, changes)
             except Exception:  # noqa: BLE001  # As below.
                 self._gave_up = True
 

@@ -1,4 +1,4 @@
-"""What the rules need to know of a server: the interface between the rules and whatever runs, or replays, a Node."""
+"""What the rules read of a server: the interface between the rules and the code that runs or replays a Node."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ class ObservedServer(Protocol):
 
 
 def log_of(server: ObservedServer) -> Log:
-    """Return a server's log, or its disk's while it is down; an empty one if it has none."""
+    """Return a server's log, or the log on its disk while it is down; an empty log if there is none."""
     found = getattr(server.node, "log", None) if server.up else server.disk.get("log")
     return found if isinstance(found, Log) else EMPTY_LOG

@@ -27,7 +27,7 @@ class Violation:
     text: str
 
     def __str__(self) -> str:
-        """Return all of it in three sentences."""
+        """Format the violation: what happened, the rule, and the step that teaches it."""
         return f"{self.rule.name} is broken at {format_seconds(self.time_us)} s: {self.text} {self.lesson}"
 
     @property
@@ -37,7 +37,7 @@ class Violation:
         return f"The rule ({rule.section}): {rule.sentence} Step {rule.step} teaches it: {rule.mended_by}."
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as JSON data, with the time in seconds."""
+        """Return the violation as data for JSON, with the time in seconds."""
         return {
             "rule": self.rule.name,
             "seconds": self.time_us / MICROSECONDS,

@@ -24,7 +24,8 @@ def begin(scenario: Scenario, node_class: type | None = None, title: str = "") -
         NodeError: A node cannot be started.
         ScenarioError: The scenario does not name a step, and no class is given.
     """
-    # Servers may break a rule as they start. The number of that event is asked of the trace, so it has to exist by then.
+    # Servers may break a rule as they start. The properties read the number of that event from the trace, so the trace is
+    # built before the simulation.
     trace = Trace(scenario.servers, title or f"step {scenario.step}")
     properties = RecordedProperties(lambda: len(trace) - 1)
     return Simulation(scenario, node_class, trace=trace, monitor=properties)
