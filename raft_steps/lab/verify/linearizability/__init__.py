@@ -1,4 +1,4 @@
-"""Linearizability: whether what clients observed is possible with one server that does one thing at a time.
+"""Linearizability: whether one server that handles one request at a time could have given the clients' answers.
 
     from raft_steps.lab import check_linearizable
 

@@ -69,8 +69,12 @@ def check_linearizable(
         history: What clients asked and were answered.
         model: ``"kv"``, ``"register"``, or a `Model`.
         step_limit: How many operations may be tried before the verdict is unknown.
-        time_limit_s: How many seconds the check may take; None for any number.
-        clock: Returns the seconds for the time limit.
+        time_limit_s: How many seconds the check may take before the verdict is unknown; None for no limit.
+        clock: Returns the time in seconds, for the time limit.
+
+    Returns:
+        The result, which prints as a report. If a key is violated, its smallest failing part was found in addition, which
+        the limits do not include.
 
     Raises:
         HistoryError: There is no such model, or it has no rule for an operation of the history.
@@ -79,8 +83,8 @@ def check_linearizable(
     parts = history.by_key()
     for operation in history:
         chosen.require(operation)
-    deadline = None if time_limit_s is None else clock() + time_limit_s
-    budget = Budget(step_limit, deadline, clock)
+    deadline_s = None if time_limit_s is None else clock() + time_limit_s
+    budget = Budget(step_limit, deadline_s, clock)
     found: dict[Hashable, LinearizationAttempt] = {}
     undecided: list[Hashable] = []
     for key in sorted(parts, key=lambda key: len(parts[key])):  # short ones first: they are decided quickly

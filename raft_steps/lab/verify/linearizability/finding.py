@@ -14,7 +14,7 @@ Verdict = Literal["ok", "violated", "unknown"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Finding:
-    """What a check found.
+    """What a check found: a verdict, and the order or the failing part that proves it.
 
     Attributes:
         verdict: ok, violated or unknown.

@@ -22,7 +22,7 @@ from raft_steps.lab.verify.linearizability.edn import EdnForm, EdnMap, Keyword, 
 from raft_steps.lab.verify.linearizability.history import History
 from raft_steps.lab.verify.linearizability.pairing import HistoryBuilder, ProcessEvent
 
-NANOSECONDS = 1000  # in a microsecond; Jepsen's :time is in nanoseconds
+NANOSECONDS_PER_MICROSECOND = 1000  # Jepsen's :time is in nanoseconds.
 
 _JEPSEN = re.compile(
     r"INFO\s+jepsen\.util\s+-\s+(?P<process>:?[\w-]+)\s+:(?P<type>\w+)\s+:(?P<f>[\w-]+)\s*(?P<value>.*)"
@@ -102,7 +102,7 @@ def _event_of_map(form: EdnMap) -> ProcessEvent:
         raise HistoryError(f"line {form.line}: :time is a whole number of nanoseconds, not {time_ns!r}")
     is_client = isinstance(process, int) and not isinstance(process, bool)
     who = process if isinstance(process, int) and is_client else f":{process}"
-    time_us = None if time_ns is None else time_ns // NANOSECONDS
+    time_us = None if time_ns is None else time_ns // NANOSECONDS_PER_MICROSECOND
     return ProcessEvent(form.line, who, kind, str(function), form.get("value"), form.get("key"), "key" in form, time_us)
 
 
@@ -148,7 +148,10 @@ def format_history(history: History, form: str = "knossos") -> str:
 
 
 def _events(history: History, names: dict[str, str], form: str) -> Iterable[_WrittenEvent]:
-    """Return the events in order. As in Jepsen, a client gets a new process number after an operation without answer."""
+    """Return the events in order.
+
+    As in Jepsen, a client continues as a new process after an operation without an answer.
+    """
     processes: dict[str, int] = {}
     used = 0
     found: list[tuple[int, _WrittenEvent]] = []
@@ -179,7 +182,8 @@ def _events(history: History, names: dict[str, str], form: str) -> Iterable[_Wri
 def _knossos_line(event: _WrittenEvent, keyed: bool) -> str:
     key = f":key {_format_edn(event.key)}, " if keyed else ""
     head = f"{{:process {event.process}, :type :{event.kind}, :f :{event.function}, "
-    return f"{head}{key}:value {_format_edn(event.value)}, :time {event.time_us * NANOSECONDS}}}"
+    time_ns = event.time_us * NANOSECONDS_PER_MICROSECOND
+    return f"{head}{key}:value {_format_edn(event.value)}, :time {time_ns}}}"
 
 
 def _porcupine_line(event: _WrittenEvent) -> str:

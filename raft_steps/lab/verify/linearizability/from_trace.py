@@ -21,9 +21,9 @@ FAULTS = frozenset({"crashed", "restarted", "paused", "resumed", "partitioned", 
 def history_of_trace(trace: Trace) -> History:
     """Return the history of a run: what its clients asked and were answered.
 
-    What is on the disks at first was asked before the run, with an unknown outcome.
-    A request that was answered with NotLeader has failed, unless that server stored its command before it answered.
-    A request without an answer has an unknown outcome: it may still take effect.
+    - An entry that is on a disk at first counts as asked before the run, with an unknown outcome.
+    - A request that was answered with NotLeader has failed, unless the server stored its command before it answered.
+    - A request without an answer has an unknown outcome: it may still take effect.
 
     Raises:
         HistoryError: A client's request is not an operation that a history can express.
@@ -118,8 +118,8 @@ class DelayedCall:
 def _calls_at_paused_servers(trace: Trace) -> dict[int, DelayedCall]:
     """Find the calls of requests that reached a paused server, by the number of the asked event.
 
-    The run's scenario shows when such a request was made. Without a scenario it is taken to be as old as the pause: that
-    gives it the longest possible interval, so that no answer is called stale without proof.
+    The run's scenario shows when such a request was made. Without a scenario it counts as made when the pause began: with
+    the longest possible interval, no answer is called stale without proof.
     """
     calls: dict[int, DelayedCall] = {}
     pauses = _pauses_before_requests(trace)

@@ -1,8 +1,8 @@
 """A history: what clients asked, when, and what they were answered. Whether the answers are right is up to a model.
 
-Times are whole microseconds inside and seconds outside. Besides its times, every operation has its places in the order
-of all calls and returns: of two events in the same microsecond one may still come after the other, and a log without
-times has nothing but its order.
+Times are stored in whole microseconds; people read and write them in seconds. Besides its times, every operation has the
+indices of its call and its return in the order of all calls and returns: two events in the same microsecond may still
+have an order, and a log without times has nothing else.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Operation:
             outcome: The outcome; by default ok, or unknown if it never returned.
 
         Raises:
-            HistoryError: The text is none of the five actions, or the operation returned before it was called.
+            HistoryError: The text is not one of the five actions, or the operation returned before it was called.
         """
         action, *words = shlex.split(text)
         if action not in WORDS or len(words) != WORDS[action] + 1:
@@ -127,6 +127,11 @@ class Operation:
     def is_read(self) -> bool:
         """Whether it is known to have changed nothing: a get, or a cas that did not find what it expected."""
         return self.action == "get" or (self.action == "cas" and self.outcome == "ok" and self.answer is False)
+
+    @property
+    def observed(self) -> Hashable:
+        """The value that a get found, or that a successful cas must have found; meaningless for other operations."""
+        return self.answer if self.action == "get" else self.expected
 
     def with_unknown_outcome(self) -> Operation:
         """Return the same call without its return: it may take effect at any time after the call, or never."""
@@ -195,7 +200,7 @@ class History:
         return parts
 
     def format_time(self, time_us: int) -> str:
-        """Format one of its times: in seconds, or as the number of the call or return."""
+        """Format a time of this history: in seconds, or as the number of a call or return if the times are not real."""
         if not self.timed:
             return f"event {time_us // MICROSECONDS}"
         return f"{time_us / MICROSECONDS:.3f}".rstrip("0").rstrip(".") + " s"
@@ -210,10 +215,10 @@ class History:
 
 
 def _with_indices(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Number calls and returns by time where they have no numbers, and check that they make sense.
+    """Number the calls and returns, by time if some have no index yet, and check each operation.
 
-    At one moment calls come before returns, so that operations that touch count as concurrent: what was not observed to
-    come later must not be used against the servers.
+    At the same time, calls come before returns, so operations that touch count as concurrent: only an order that was
+    observed may be used as evidence against the servers.
     """
     found = list(operations)
     by_time = any(op.call_index < 0 for op in found)

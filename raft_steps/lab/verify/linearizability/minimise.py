@@ -60,9 +60,8 @@ class _Minimiser:
         else:
             self.cut_after()
         self.leave_out()
-        self.part = [
-            self.originals[op.call_index] for op in self.part
-        ]  # Cut operations are whole again, and may explain less.
+        # Operations that lost their return in a cut get it back. With it they explain less, so more may be left out.
+        self.part = [self.originals[op.call_index] for op in self.part]
         self.leave_out()
         return tuple(self.part)
 
@@ -105,7 +104,7 @@ class _Minimiser:
         """Cut off what returned before a set or a delete was called: the last one for which that works.
 
         Args:
-            hurry: Skip more and more of these writes, the farther they are from the end.
+            hurry: Whether to skip more and more of these writes, the farther they are from the end.
         """
         whole, stride = self.part, 1.0
         writes = [op for op in whole if op.outcome == "ok" and op.action in ("set", "delete")]
@@ -122,7 +121,7 @@ class _Minimiser:
             stride *= 1.25 if hurry else 1.0
 
     def leave_out_many(self, may_go: Callable[[Operation], bool]) -> None:
-        """Leave out operations that may go: many at once first, then fewer, at last one at a time."""
+        """Leave out operations that may go: at first many at once, then fewer, then one at a time."""
         size = max(len(self.part) // 2, 1)
         while True:
             start = 0
@@ -171,11 +170,10 @@ def _sources(part: Sequence[Operation], whole: Sequence[Operation]) -> list[Oper
     sets = [op for op in part if op.action == "set"]
     wanted = set()
     for observer in part:
-        value = observer.answer if observer.action == "get" else observer.expected
         if _is_observer(observer) and not any(
-            op.value == value and op.call_index < observer.return_index for op in sets
+            op.value == observer.observed and op.call_index < observer.return_index for op in sets
         ):
-            wanted.add(value)
+            wanted.add(observer.observed)
     places = {op.call_index for op in part}
     found = {}
     for op in sorted(whole, key=lambda op: op.return_index):
@@ -190,7 +188,7 @@ class _Observations:
     def __init__(self, part: Sequence[Operation], model: Model) -> None:
         self.part, self.model = part, model
         self.is_built_in = is_built_in(model)
-        self.observed = {op.answer if op.action == "get" else op.expected for op in part if _is_observer(op)}
+        self.observed = {op.observed for op in part if _is_observer(op)}
         maybe = [op for op in part if op.action == "cas" and op.outcome == "unknown"]
         while found := [op for op in maybe if op.value in self.observed and op.expected not in self.observed]:
             self.observed |= {op.expected for op in found}
@@ -203,9 +201,10 @@ class _Observations:
     def could_matter(self, write: Operation) -> bool:
         """Return whether some order could need a write; in doubt, it could.
 
-        Why the others can go: take such a write out of an order. Until the next set, cas or delete, the key then holds
-        another value, but no operation observed the old one either. Only a cas that answers no observed what the key
-        did not hold; so if the part has one, a write may go only if it is overwritten before the first observation.
+        The others can go for this reason: take such a write out of an order. Until the next set, cas or delete, the key
+        then holds another value, but no operation observed the old one either. Only a cas that answers no observed what
+        the key did not hold; so if the part has one, a write may go only if it is overwritten before the first
+        observation.
         """
         if not self.is_built_in or self._is_observed(write):
             return True

@@ -65,7 +65,7 @@ class RegisterModel(Model):
     actions: ClassVar[frozenset[str]] = frozenset({"set", "get", "cas"})
 
     def only_reads(self, operation: Operation) -> bool:
-        """Return whether it is a get, or a cas that is known not to have found what it expected."""
+        """Return whether an operation is a get, or a cas that is known not to have found what it expected."""
         return operation.is_read
 
     def step(self, state: State, operation: Operation) -> tuple[bool, State]:
@@ -88,7 +88,7 @@ class KeyValueModel(RegisterModel):
     actions: ClassVar[frozenset[str]] = frozenset({"set", "get", "delete", "append", "cas"})
 
     def step(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """Do what a register does; delete the value; or append to it, a missing one counting as the empty text."""
+        """Do what a register does, delete the value, or append to it; a missing value counts as the empty text."""
         if operation.action == "delete":
             return True, self.initial
         if operation.action == "append":
@@ -97,7 +97,7 @@ class KeyValueModel(RegisterModel):
 
 
 def is_built_in(model: Model) -> bool:
-    """Return whether a model is one of these two, whose sets and gets mean what their names say."""
+    """Return whether a model is exactly one of the two above; in a subclass, a set or a get may mean something else."""
     return type(model) in (RegisterModel, KeyValueModel)
 
 

@@ -1,4 +1,4 @@
-"""Pairs the invocations and completions of processes to operations, whatever the format that they are read from."""
+"""Combines the invocations and completions of processes into operations; all text formats use it."""
 
 from __future__ import annotations
 
@@ -159,6 +159,6 @@ def _arguments(event: ProcessEvent, action: Action) -> tuple[Hashable, Hashable]
 
 
 def _timed_by_indices(operation: Operation) -> Operation:
-    """Let the indices of call and return stand for their times, one a second."""
+    """Return the operation with the indices of its call and return as its times, in seconds."""
     returned_us = None if operation.returned_us is None else operation.return_index * MICROSECONDS
     return replace(operation, called_us=operation.call_index * MICROSECONDS, returned_us=returned_us)

@@ -25,8 +25,8 @@ from raft_steps.lab.verify.linearizability.history import History, Mark, Operati
 from raft_steps.lab.verify.linearizability.report import explanation, on_key, report
 
 MARGIN, GUTTER = 14, 96  # at the edges; the column of names
-USUAL_WIDTH, LEAST_STEP = 620, 15  # of the time axis, and between two times of it
-LABEL = 150  # how long the text above a bar may be
+USUAL_WIDTH, MIN_STEP = 620, 15  # of the time axis; between two times on it
+LABEL_WIDTH = 150  # of the text above a bar, at most
 MAX_OPERATIONS = 48
 LANE = 26
 ROW, BAR = 36, 12
@@ -71,7 +71,7 @@ def _verdict(finding: Finding) -> str:
 
 
 class _HistoryPainter:
-    """Draws one picture."""
+    """Draws the picture of one finding."""
 
     def __init__(self, finding: Finding, layout: HistoryLayout, lanes: Mapping[str, list[RoleInterval]]) -> None:
         self.finding, self.layout, self.lanes = finding, layout, lanes
@@ -106,7 +106,11 @@ class _HistoryPainter:
         return drawing
 
     def _mark_names(self, y: float) -> tuple[float, list[tuple[float, float]]]:
-        """Write what happened to the servers, so that no text covers another; return where their lines begin."""
+        """Write what happened to the servers, in rows in which no text covers another.
+
+        Returns:
+            The height at which the rows end, and the place and height at which the line of each mark begins.
+        """
         ends = [0.0] * MARK_ROWS
         flags = []
         used = 0
@@ -123,7 +127,7 @@ class _HistoryPainter:
         return y + MARK_ROW * used + 6, flags
 
     def _clock(self, top: float, bottom: float) -> None:
-        """Write the times below, where there is room for them."""
+        """Write the times below the bars, as far as there is room for them."""
         free = 0.0
         for knot, place in zip(self.layout.knots, self.layout.places, strict=True):
             words = self.history.format_time(knot)
@@ -271,7 +275,7 @@ class HistoryLayout:
         x = GUTTER + 8.0
         for number, knot in enumerate(self.knots):
             if number:
-                x += max(weights[number - 1] * scale, LEAST_STEP)
+                x += max(weights[number - 1] * scale, MIN_STEP)
             x = max([x, *(free.get(client, x) for client, _ in called.get(knot, ()))])
             for client, label in called.get(knot, ()):
                 free[client] = x + text_width(label, FONT_SIZE) + 8
@@ -301,7 +305,7 @@ class HistoryLayout:
 
 def _label(operation: Operation, *, shared: bool) -> str:
     who = f"{operation.client.removeprefix('client')}: " if shared else ""
-    return cut(f"{who}{printable(operation.description)}", LABEL, FONT_SIZE)
+    return cut(f"{who}{printable(operation.description)}", LABEL_WIDTH, FONT_SIZE)
 
 
 def lay_out(history: History, focus: Sequence[Operation], changes: Sequence[int]) -> HistoryLayout:
@@ -357,7 +361,7 @@ class RoleInterval:
 
 
 def role_intervals(trace: Trace) -> dict[str, list[RoleInterval]]:
-    """Return the intervals of each server, without gaps."""
+    """Return the intervals of each server, from the beginning of the run to its end without gaps."""
     moment = Moment({name: ServerState() for name in trace.servers})
     since = {name: (0, _role_of(moment.servers[name])) for name in trace.servers}
     found: dict[str, list[RoleInterval]] = {name: [] for name in trace.servers}
@@ -383,7 +387,7 @@ def _role_of(state: ServerState) -> tuple[str, int, bool]:
 
 
 def draw_lane(drawing: Drawing, lane: list[RoleInterval], x: Callable[[int], float], y: float, right: float) -> None:
-    """Draw the intervals of a server, at height y."""
+    """Draw the intervals of a server around the height y, up to `right`; `x` returns the place of a time."""
     free = 0.0
     for number, interval in enumerate(lane):
         left = x(interval.begin_us)

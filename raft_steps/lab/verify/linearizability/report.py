@@ -77,11 +77,6 @@ def explanation(finding: Finding) -> str:
     )
 
 
-def _observed_value(operation: Operation) -> Hashable:
-    """Return the value that an operation is known to have found."""
-    return operation.answer if operation.action == "get" else operation.expected
-
-
 def _observation(operation: Operation) -> str:
     """Return what an observer found, as the first half of a sentence."""
     if operation.action == "get":
@@ -95,12 +90,12 @@ def _writers(value: Hashable, part: Sequence[Operation]) -> list[Operation]:
 
 def _never_written(observer: Operation, finding: Finding) -> str:
     """Describe a value that no client had written, if that is the reason; "" otherwise."""
-    if observer.action not in ("get", "cas") or _observed_value(observer) == finding.model.initial:
+    if observer.action not in ("get", "cas") or observer.observed == finding.model.initial:
         return ""
     same_key = [op for op in finding.history if op.key == observer.key and op.outcome != "failed"]
     if any(op.action == "append" for op in same_key):
         return ""
-    writers = _writers(_observed_value(observer), same_key)
+    writers = _writers(observer.observed, same_key)
     if not writers:
         return f"{_observation(observer)}, which no client wrote"
     if all(op.call_index > observer.return_index for op in writers):
@@ -114,21 +109,22 @@ def _overwritten(observer: Operation, part: Sequence[Operation], history: Histor
     """Describe a read of an old value after a newer one had been acknowledged, if that is the reason; "" otherwise."""
     if observer.action not in ("get", "cas"):
         return ""
-    value = _observed_value(observer)
+    value = observer.observed
     is_all_appends = all(op.action in ("append", "get") for op in part)
     sources = [op for op in part if op.action in ("set", "cas", "append") and not op.is_read and op.value == value]
     for newer in reversed(part):
-        is_write = newer.action in ("set", "delete", "cas") and not newer.is_read and newer.outcome == "ok"
+        is_write = newer.action in ("set", "delete", "cas") and not newer.is_read
         wrote = None if newer.action == "delete" else newer.value
         is_lost = is_all_appends and newer.action == "append" and str(newer.value) not in str(value)
-        if is_lost and newer.outcome == "ok" and newer.return_index < observer.call_index:
-            gap = _gap(newer, observer, history)
-            return f"{_observation(observer)} although {newer.request} by {newer.client} had been answered {gap}it was asked"
-        if not is_write or wrote == value or newer.return_index >= observer.call_index or newer is observer:
+        if newer is observer or newer.outcome != "ok" or newer.return_index >= observer.call_index:
             continue
-        if all(op.outcome == "ok" and op.return_index < newer.call_index for op in sources):
+        is_overwrite = is_write and wrote != value
+        if is_lost or (
+            is_overwrite and all(op.outcome == "ok" and op.return_index < newer.call_index for op in sources)
+        ):
             gap = _gap(newer, observer, history)
-            return f"{_observation(observer)} although {newer.request} by {newer.client} had been answered {gap}it was asked"
+            answered = f"{newer.request} by {newer.client} had been answered {gap}it was asked"
+            return f"{_observation(observer)} although {answered}"
     return ""
 
 

@@ -4,7 +4,7 @@ Wing and Gong, "Testing and verifying concurrent objects" (1993), try as the nex
 before the first pending return. Lowe, "Testing for linearizability" (2017), remembers which sets of operations, with
 which state, were tried before. Porcupine (Athalye, 2017) does both on a linked list of calls and returns, as here.
 
-Three rules make it fast, and none of them loses an order:
+Three rules make it fast, and none of them misses a history that has an order:
 
 - An operation that only reads, and whose answer is right now, is taken at once: moved here from anywhere later in an
   order, it changes nothing for the others.
@@ -27,20 +27,20 @@ STEPS_PER_CLOCK_READ = 256  # a step takes a few microseconds
 
 
 class OutOfBudgetError(Exception):
-    """The search has used up its steps or its time; whether there is an order is not known."""
+    """A search has used up its steps or its time and is undecided."""
 
 
 class Budget:
-    """A limit of steps, and maybe of time.
+    """A limit of steps, and optionally of time.
 
     Attributes:
         steps: How many more operations may be tried.
     """
 
-    def __init__(self, steps: int, deadline: float | None = None, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, steps: int, deadline_s: float | None = None, clock: Callable[[], float] | None = None) -> None:
         """Allow this many steps, until the clock, in seconds, reaches the deadline."""
         self.steps = steps
-        self._deadline, self._clock = deadline, clock
+        self._deadline_s, self._clock = deadline_s, clock
 
     def spend(self) -> None:
         """Count a step.
@@ -52,7 +52,7 @@ class Budget:
         if self.steps < 0:
             raise OutOfBudgetError
         must_read_clock = self.steps % STEPS_PER_CLOCK_READ == 0
-        if must_read_clock and self._clock and self._deadline is not None and self._clock() >= self._deadline:
+        if must_read_clock and self._clock and self._deadline_s is not None and self._clock() >= self._deadline_s:
             raise OutOfBudgetError
 
 
