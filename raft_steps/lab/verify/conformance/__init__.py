@@ -37,8 +37,8 @@ __all__ = [
 ]  # fmt: skip
 
 FOLDER = Path(__file__).parent / "scenarios"
-FIRST_STEP = 4  # the first whose servers elect; every scenario begins with an election
-FEW_RUNS = 600  # up to this many runs are done before other processes would have started
+FIRST_STEP = 4  # the first step with elections; every scenario begins with one
+FEW_RUNS = 600  # up to this many runs take less time than starting other processes
 
 
 @functools.cache
@@ -75,7 +75,7 @@ def catalogue(
         seeds: The seeds, or their number, counted from 0.
         only: The entries, or their names; all by default.
         workers: The number of processes; by default one, and one for each core if there are many runs.
-        progress: Called after each cell with the number of cells that are done, and of all cells.
+        progress: Called after each cell with the number of finished cells and the number of all cells.
 
     Returns:
         The report, which a notebook shows as a table.

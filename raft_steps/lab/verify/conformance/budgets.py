@@ -23,8 +23,8 @@ from raft_steps.lab.text_table import html_table, text_table
 from raft_steps.lab.verify.conformance.traffic import Traffic
 
 SERVERS = 3
-ENTRIES = 10  # commands that clients ask one after another
-LONG_VALUE = 5_000  # bytes of each value when bytes are measured
+ENTRIES = 10  # commands that clients ask for, one after another
+LONG_VALUE = 5_000  # the length of each value in bytes, when bytes are measured
 TIMEOUT_S = 10.0  # virtual time for an election, or for an entry
 SETTLE_S = 0.5  # virtual time before a measurement, in which messages of the election arrive
 
@@ -40,7 +40,7 @@ class Measurement:
         name: Its name in JSON.
         text: What is measured, in words.
         value: The number; None if it does not apply, or could not be measured.
-        bar: The limit; None without a limit.
+        bar: The limit; None if there is none.
         note: Why there is no value; "" if there is one.
         applies: Whether it applies to this Node.
     """
@@ -76,7 +76,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class BudgetReport:
-    """The costs of a Node's agreement.
+    """What a Node's agreement costs.
 
     Attributes:
         title: The name of the Node, such as ``step 8``.
@@ -213,7 +213,7 @@ class _MeasuredRun:
         )
 
     def elect(self) -> bool:
-        """Run until all know a leader and the messages of the election have arrived; return whether they do."""
+        """Run until all know a leader and the messages of the election have arrived; return whether all know one."""
         if not self.wait(self.all_know_a_leader):
             return False
         self.run_for(SETTLE_S)

@@ -28,17 +28,17 @@ from raft_steps.lab.verify.conformance.scripts import Script, read_script
 from raft_steps.lab.verify.properties import RULES, Rule
 from raft_steps.lab.verify.properties.rules import STATE_MACHINE_SAFETY
 
-KEYWORDS = ("name", "known as", "script", "hold", "expect", "not yet")  # of the lines that no plain scenario has
+KEYWORDS = ("name", "known as", "script", "hold", "expect", "not yet")  # of the lines that a plain scenario lacks
 NOT_YET = re.compile(r"(\d+) until (\d+): (\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFailure:
-    """A range of steps that do not pass a scenario yet.
+    """A range of steps that do not pass a scenario yet, with the reason.
 
     Attributes:
         first: The first step that fails.
-        mended_by: The step that no longer fails.
+        mended_by: The first later step that no longer fails for this reason.
         why: The reason, in a sentence.
     """
 
@@ -140,7 +140,7 @@ def read_entry(text: str, where: str = "the scenario") -> CatalogueEntry:
 
 
 def _check_line(keyword: str, content: str) -> None:
-    """Check that a line can be parsed, while its number is known."""
+    """Check that a line can be parsed: here, unlike in `_build`, an error can be reported with the line's number."""
     match keyword:
         case "expect":
             read_expectation(content)

@@ -1,4 +1,4 @@
-"""The monitor of a catalogue run: it checks every event against rules and records what expectations are about."""
+"""The monitor of a catalogue run: it checks rules at every event and records what expectations refer to."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def _crashes(
         yield at_s + 7, "set", ("a", f"{number}c")
 
 
-def _eight(
+def _figure_eight(
     chance: RandomStream,
     servers: Servers,
     *,
@@ -197,6 +197,6 @@ SCRIPTS: Mapping[str, Callable[..., Iterator[ScriptAction]]] = {
     "writes": _writes,
     "isolations": _isolations,
     "crashes": _crashes,
-    "eight": _eight,
+    "eight": _figure_eight,
     "churn": _churn,
 }

@@ -1,4 +1,4 @@
-"""The state of a cluster at one moment of a run, as far as expectations are about it."""
+"""The state of a cluster at one moment of a run, as far as expectations refer to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Leader = tuple[str, int]  # a server and the term in which it leads
 class ClusterSnapshot:
     """Leaders, terms and counts at one moment.
 
-    Logs are not copied: the methods that are about logs, and `observations`, are only valid until the run goes on.
+    Logs are not copied: the methods that read logs, and `observations`, are only valid until the run goes on.
 
     Attributes:
         time_us: The moment, in microseconds.

@@ -30,7 +30,7 @@ class Traffic:
         """Start all counts at zero.
 
         Args:
-            with_bytes: Whether to count bytes too, for which each message is formatted as text.
+            with_bytes: Whether to count bytes, too; each message is then formatted as text, which takes time.
         """
         self.calls = self.messages = self.bytes = 0
         self.stored: dict[str, int] = {}
@@ -49,10 +49,10 @@ class Traffic:
         """Called when a client asks a server; requests of clients do not count."""
 
     def failed(self, host: Host) -> None:
-        """Called when a server crashes in the middle of an event; what it has stored of it does not count."""
+        """Called when a server crashes in the middle of an event; what it stored of that event does not count."""
 
     def handled(self, host: Host, _now_us: int, message: object | None, changes: list[Change] | None) -> None:
-        """Count what an event sends and stores."""
+        """Called when a node has handled an event: count what it sends and stores."""
         caller = self._callers[id(message)][1] if id(message) in self._callers else ""
         if caller:
             self.called.add((caller, host.name))

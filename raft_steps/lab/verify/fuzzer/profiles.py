@@ -45,9 +45,9 @@ class FaultProfile:
         drift: How far a clock's rate may be from 1.
         writes: The shortest and the longest time between two requests of clients, in seconds.
         faults: The mean time between two faults of a kind, in seconds, by the kind's name.
-        elections: The least number of elections in a run of 30 seconds, if elections succeed; those of steps 4 to 8 soon
-            fail, because a server votes only once in its life.
-        hits: The least number of faults in a run of 30 seconds.
+        elections: The minimum number of elections in a run of 30 seconds, if elections succeed. Those of steps 4 to 8
+            soon fail, because a server votes only once in its life.
+        hits: The minimum number of faults in a run of 30 seconds.
     """
 
     name: str
@@ -116,8 +116,8 @@ def _flap(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
     return actions
 
 
-# A fault is generated from a stream of random numbers and the names of the servers, in this order of draws: another order
-# would be another scenario for each seed.
+# Each function draws from the random stream in a fixed order: with another order, every seed would generate another
+# scenario.
 FAULTS: Mapping[str, FaultGenerator] = {
     "crash": _crash,
     "lose": partial(_disk, "lose"),

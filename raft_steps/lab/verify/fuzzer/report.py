@@ -16,7 +16,7 @@ from raft_steps.lab.verify.properties.rules import RULES
 if TYPE_CHECKING:
     from raft_steps.lab.verify.fuzzer.shrink import Shrunk
 
-FLOOR_DURATION_S = 30  # the length of the runs that a profile's least numbers of elections and faults are for
+FLOOR_DURATION_S = 30  # A profile's minimum numbers of elections and faults are for runs of this length.
 SEEDS_SHOWN = 8
 FIRST_STEP_THAT_REELECTS = 9  # before, a server votes once in its life
 

@@ -35,12 +35,12 @@ NO_FAULTS: dict[str, Any] = {
 }
 TRIES_MAX = 3000  # most failures need a few hundred
 EVENTS_MAX = 20_000_000  # in all tries together: what is left then is small enough, or too expensive to shrink further
-EVENTS_OF_HANG = 1_000_000  # what a handler that does not come back counts as; it takes about as long
+EVENTS_OF_HANG = 1_000_000  # A handler that does not return counts as this many events: it takes about as long.
 # Leaving a part out can move the random draws so that the failure goes away; then other seeds are tried.
 SEEDS = 12
 SEEDS_IF_LONG = 40  # while there are more than READABLE actions
 READABLE = 10
-FEW_ACTIONS = 40  # with more actions than this, leaving out a single one is not tried with other seeds: too many tries
+FEW_ACTIONS = 40  # With more actions, leaving out a single one is not tried with other seeds: it would take too long.
 REQUESTS = ("set", "delete", "get")
 LINK_VERBS, NETWORK_VERBS = ("cut", "drop", "hold", "duplicate"), ("loss", "delay")  # their words are not servers
 GAP_MIN_US = 1_000  # shorter times between two actions are not shortened further
@@ -111,7 +111,7 @@ class _ScenarioShrinker:
         self.events += trial.events + (EVENTS_OF_HANG if trial.broken == NODE_FAILED and NOT_BACK in trial.text else 0)
         return trial
 
-    def keeps(self, scenario: Scenario) -> bool:
+    def keep_if_smaller(self, scenario: Scenario) -> bool:
         """Try a scenario, keep it if it is smaller and breaks the same rule, and return whether it was kept."""
         if self.tries >= TRIES_MAX or self.events >= EVENTS_MAX:
             return False
@@ -133,7 +133,7 @@ class _ScenarioShrinker:
 
     def _try_all(self, variants: Callable[[Scenario], Iterator[Scenario]]) -> None:
         """Try the variants of the scenario, and start again with those of each that is kept."""
-        while any(self.keeps(variant) for variant in variants(self.scenario)):
+        while any(self.keep_if_smaller(variant) for variant in variants(self.scenario)):
             pass
 
     def _fewer_actions(self) -> None:
@@ -143,7 +143,7 @@ class _ScenarioShrinker:
             place = 0
             while place < len(self.scenario.actions):
                 actions = self.scenario.actions
-                if not self.keeps(
+                if not self.keep_if_smaller(
                     dataclasses.replace(self.scenario, actions=actions[:place] + actions[place + width :])
                 ):
                     place += width
@@ -181,7 +181,7 @@ def _without_the_rest(scenario: Scenario, last_us: int) -> Scenario:
 
 
 def _size(scenario: Scenario) -> tuple[int, int, int, int, int]:
-    """Return what is compared, most important first; every kept scenario is smaller, so shrinking ends."""
+    """Return the size of a scenario, the most important part first; every kept scenario is smaller, so shrinking ends."""
     words = sum(len(action.words) for action in scenario.actions)
     absent = sum(getattr(scenario, name) == value for name, value in NO_FAULTS.items())
     return len(scenario.actions), words, len(scenario.servers), -absent, scenario.until_us or 0

@@ -1,6 +1,6 @@
 """Runs many seeds of a fault profile, in chunks, on the cores of a machine or on a Dask cluster.
 
-The trials come in the order of the seeds, however many workers there are. A Node class from a notebook's cell has no
+The trials are in the order of the seeds, however many workers there are. A Node class from a notebook's cell has no
 file that another process could load, so its seeds run in this process, one after another.
 """
 
@@ -39,7 +39,7 @@ class SweepJob:
         profile: The name of the fault profile.
         servers: The number of servers.
         duration_s: The length of each run, in seconds of virtual time.
-        rules: The names of the rules that must not break: a rule itself holds functions and is looked up again.
+        rules: The names of the rules that must not break; each worker looks the rules up again.
     """
 
     step: int | None
@@ -99,7 +99,7 @@ def sweep(
         workers: The number of processes; one for each core by default.
         scheduler: The address of a Dask scheduler, such as ``tcp://host:8786``, whose workers run the seeds.
         smallest: Whether to shrink the first failure.
-        progress: Called after each chunk with the number of seeds that are done, and of all seeds.
+        progress: Called after each chunk with the number of finished seeds and the number of all seeds.
 
     Returns:
         The report, which a notebook shows as a table.

@@ -32,7 +32,7 @@ def course_map(node_class: type | None = None, *, seeds: int = SEEDS, title: str
 
     Args:
         node_class: Your own Node class; None for the steps alone.
-        seeds: The number of seeds of each profile that your Node is tried with.
+        seeds: The number of seeds with which your Node runs each profile.
         title: The title of its row.
 
     Raises:
@@ -58,7 +58,7 @@ def measure_steps(
     Args:
         seeds: The number of seeds of each profile.
         steps: The steps; all from step 2 on by default.
-        progress: Called after each cell with the number of cells that are done, and of all cells.
+        progress: Called after each cell with the number of finished cells and the number of all cells.
     """
     places = [(step, profile) for step in steps or steps_on_map() for profile in PROFILES]
     cells = []
@@ -80,7 +80,7 @@ def count_cells_of_steps() -> int:
 
 
 def store(measured: CourseMap) -> None:
-    """Write the measured rows into the package, from where `course_map` reads them."""
+    """Write the measured rows into the package, to the file that `course_map` reads."""
     rows = [
         {
             "step": int(cell.row.removeprefix("step ")),

@@ -30,7 +30,7 @@ SERVERS = 5
 
 
 def mended_adversity(step: int | None, profile: str, seed: int, node_class: type | None = None) -> Scenario:
-    """Generate ten seconds of adversity, and five in which all servers run and no link is cut.
+    """Generate ten seconds of adversity, and five more in which all servers run and no link is cut.
 
     Args:
         step: The step whose Node runs; None with a custom class.
