@@ -97,8 +97,9 @@ def catalogue(
 def budgets(ctx: click.Context, *, number: int, seed: int, spec: str | None, as_json: bool) -> None:
     """Measure what a step's agreement costs.
 
-    The costs are calls, messages, bytes and disk writes, in virtual time. The limits are MIT's: 30 calls to elect a leader of three servers, 42 calls for ten entries, 60 calls in an idle
-    second; three times the bytes that the clients wrote, plus 50,000. The exit status is 1 if one is exceeded.
+    The costs are calls, messages, bytes and disk writes, in virtual time. The limits are MIT's: 30 calls to elect a
+    leader of three servers, 42 calls for ten entries, 60 calls in an idle second; three times the bytes that the clients
+    wrote, plus 50,000. The exit status is 1 if one is exceeded.
     """
     from raft_steps.lab.verify.conformance.budgets import budgets as measure
 

@@ -1,4 +1,4 @@
-"""The commands `check`, a step's checks, and `ten-steps`, the post's test."""
+"""The commands `check`, which runs a step's checks, and `ten-steps`, which runs the post's test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share: options, output, progress bars, and the one place where errors become sentences."""
+"""Shared by the commands: options, output, progress bars, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import click
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
 
 FAILED, WRONG_INPUT = 1, 2
-BAR_DELAY_S = 0.5  # without a progress bar, so that short commands do not flash one
+BAR_DELAY_S = 0.5  # until a progress bar appears: a short command would only flash it
 
 
 class CommandError(click.ClickException):
@@ -27,13 +27,13 @@ class CommandError(click.ClickException):
 
 
 class ShortfallError(CommandError):
-    """The command was carried out, and what it checked falls short; it ends with exit status 1."""
+    """An error in one sentence about what the command checked; the command ends with exit status 1."""
 
     exit_code = FAILED
 
 
 class CourseGroup(click.Group):
-    """The group of all commands: lists them by section, and turns errors into sentences."""
+    """The group of all commands: lists them by section, and reports an expected error as one line."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         """Build a group without sections."""
@@ -57,7 +57,7 @@ class CourseGroup(click.Group):
                 formatter.write_dl([(command.name or "", command.get_short_help_str(80)) for command in commands])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, and turn the errors that the laboratory raises on purpose into a sentence and a status."""
+        """Run a command, and turn an error that the laboratory raises on purpose into a message and an exit status."""
         try:
             return super().invoke(ctx)
         except (NodeError, EventBudgetError) as error:
@@ -104,7 +104,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 def svg_option(subject: str) -> Callable[[Decorated], Decorated]:
-    """Return an option for the file that a command draws its subject into."""
+    """Return the option ``--svg``, for the file into which a command draws this subject."""
     file = click.Path(dir_okay=False, path_type=Path)
     return click.option("--svg", type=file, help=f"Draw {subject} into this file.")
 
@@ -146,7 +146,7 @@ class Progress:
         return self
 
     def __call__(self, done: int, *_total: int) -> None:
-        """Show how much is done."""
+        """Show how much is done; the total is that of `length`, so a second argument is ignored."""
         if not self.is_visible or (self.bar is None and time.monotonic() - self.started_s < BAR_DELAY_S):
             return
         if self.bar is None:

@@ -1,4 +1,4 @@
-"""The commands for the notebooks: `lab` opens them, `refresh` runs them again, `release` makes what students get."""
+"""The commands for the notebooks: `lab` opens them, `refresh` runs them again, `release` builds students' folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `linearizable`, which checks the history of clients of this or another system."""
+"""The command `linearizable`, which checks a history of clients, of this system or another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of the model checker: `search` goes through all orders of events, `schedule` replays a result.
+"""The commands of the model checker: `search` searches all orders of events, `schedule` replays a result.
 
 exit status 0    the space is exhausted and nothing is broken; or the goal is found; or a schedule breaks its rule
 exit status 1    an invariant is broken, a Node failed, the goal was not found, or a schedule does not break its rule

@@ -13,7 +13,7 @@ EXCLUSIVE = "--whole and --method exclude each other: choose the whole file or s
 
 
 def _step_or_class(ctx: click.Context, param: click.Parameter, value: str) -> int | type:  # noqa: ARG001  # click's
-    """Parse a number as a step, and anything else as the file of a class."""
+    """Convert an argument: return the number of a step, or load the class that ``FILE:CLASS`` names."""
     return int(value) if value.isdecimal() else load_node(value)
 
 
