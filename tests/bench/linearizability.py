@@ -6,7 +6,7 @@ import random
 import time
 
 from raft_steps.lab.verify.linearizability import History, KeyValueModel, Operation, check_linearizable
-from raft_steps.lab.verify.linearizability.history import Action
+from raft_steps.lab.verify.linearizability.history import ActionName
 
 MICROSECONDS = 1_000_000
 
@@ -34,7 +34,7 @@ def build_history(operations: int, clients: int, keys: int, *, seed: int = 0, un
     made = []
     for _effect_us, number, client, called_us, returned_us in sorted(drafts):
         key, kind = chance.randrange(keys), chance.random()
-        action: Action = "get" if kind < 0.5 else "set" if kind < 0.8 else "cas" if kind < 0.95 else "delete"
+        action: ActionName = "get" if kind < 0.5 else "set" if kind < 0.8 else "cas" if kind < 0.95 else "delete"
         value = chance.randrange(5) if action in ("set", "cas") else None
         expected = chance.randrange(5) if action == "cas" else None
         draft = Operation(

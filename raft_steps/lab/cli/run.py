@@ -27,7 +27,7 @@ from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, parse_seconds
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Trace
 
-# The default length of a run, and of the time after its last action, in longest election timeouts.
+# The minimum length of a run whose end is not given, and of its time after the last action, in election timeouts.
 RUN_TIMEOUTS, LAST_TIMEOUTS = 4, 2
 
 node_option = click.option("--node", metavar="FILE:CLASS", help="Run your own class instead of the step's.")
@@ -71,8 +71,8 @@ def run(
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     parts: dict[str, Any] = {"servers": parse_servers(servers), "seed": seed, "timing": timing}
     scenario = build_scenario(number, text, {name: value for name, value in parts.items() if value is not None})
-    until = parse_seconds(seconds) if seconds is not None else scenario.until_us or _long_enough(scenario)
-    cluster = Cluster.replay(dataclasses.replace(scenario, until_us=until), load_node(node) if node else None)
+    until_us = parse_seconds(seconds) if seconds is not None else scenario.until_us or _default_end_us(scenario)
+    cluster = Cluster.replay(dataclasses.replace(scenario, until_us=until_us), load_node(node) if node else None)
     if svg is not None:
         from raft_steps.lab.pictures.space_time import timeline
 
@@ -100,7 +100,7 @@ def replay(file: Any, node: str | None, heartbeats: bool, as_json: bool) -> None
     if scenario.step is None and node_class is None:
         raise CommandError("this scenario names no step, so it was run with a custom class; give the class with --node")
     if scenario.until_us is None:
-        scenario = dataclasses.replace(scenario, until_us=_long_enough(scenario))
+        scenario = dataclasses.replace(scenario, until_us=_default_end_us(scenario))
     trace = Cluster.replay(scenario, node_class).trace
     differs = _first_difference(saved, trace) if saved is not None else None
     same = None if saved is None else differs is None
@@ -137,10 +137,10 @@ def _with_server_names(parts: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _long_enough(scenario: Scenario) -> int:
-    """Return an end, in microseconds, that leaves time for an election and for the consequences of the last action."""
-    longest = parse_seconds(TIMINGS[scenario.timing].election_timeout_range[1])
-    return max(RUN_TIMEOUTS * longest, scenario.last_action_us + LAST_TIMEOUTS * longest)
+def _default_end_us(scenario: Scenario) -> int:
+    """Return an end that leaves time for an election and for the consequences of the last action."""
+    longest_us = parse_seconds(TIMINGS[scenario.timing].election_timeout_range[1])
+    return max(RUN_TIMEOUTS * longest_us, scenario.last_action_us + LAST_TIMEOUTS * longest_us)
 
 
 def _is_trace(text: str) -> bool:

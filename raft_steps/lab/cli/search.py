@@ -42,7 +42,7 @@ from raft_steps.lab.runtime.loading import load_node
 @click.option("--cut", metavar="LINK", multiple=True, help="A link that is cut, tom>jerry, or all links of a server.")
 @click.option("--probes", type=click.IntRange(min=1), help="Try this many random runs instead of all.")
 @click.option("--seed", type=int, default=0, help="The seed of the random runs.")
-@click.option(
+@click.option(  # The default is the model checker's STATES_MAX; importing that here would slow all commands down.
     "--states", type=click.IntRange(min=1), default=300_000, show_default=True, help="Give up after this many."
 )
 @click.option("--depth", type=click.IntRange(min=1), help="Give up at this many events from the start. [probes: 100]")

@@ -10,9 +10,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from raft_steps.lab.verify.linearizability import History, Operation
-from raft_steps.lab.verify.linearizability.history import Action, Outcome
+from raft_steps.lab.verify.linearizability.history import ActionName, Outcome
 
-ACTIONS: tuple[Action, ...] = ("set", "get", "cas", "append", "delete", "get", "set", "get")
+ACTIONS: tuple[ActionName, ...] = ("set", "get", "cas", "append", "delete", "get", "set", "get")
 VALUES = ("a", "b", "ab", None)
 
 

@@ -20,7 +20,7 @@ from raft_steps.lab.verify.linearizability import (
     read_history,
 )
 from raft_steps.lab.verify.linearizability.edn import EdnMap, Keyword, parse_edn
-from raft_steps.lab.verify.linearizability.history import Action, Outcome
+from raft_steps.lab.verify.linearizability.history import ActionName, Outcome
 
 DATA = Path(__file__).parent / "data"
 MODELS = {".log": "register", ".edn": "register", ".txt": "kv"}
@@ -157,11 +157,11 @@ def test_edn_values() -> None:
 # Writing.
 
 NUMBERS = st.integers(0, 9)
-WRITTEN: list[Action] = ["set", "get", "cas"]
+WRITTEN: list[ActionName] = ["set", "get", "cas"]
 ROWS = st.lists(st.tuples(st.sampled_from(WRITTEN), NUMBERS, NUMBERS, st.sampled_from(["ok", "unknown", "no"])))
 
 
-def history_of(rows: list[tuple[Action, int, int, str]], key: str | None, *, text: bool) -> History:
+def history_of(rows: list[tuple[ActionName, int, int, str]], key: str | None, *, text: bool) -> History:
     """Build a history in which one client after another asks; every second answer comes late."""
     made = []
     for number, (action, one, other, fate) in enumerate(rows):
@@ -186,7 +186,7 @@ def meaning(history: History) -> list[Operation]:
 
 @settings(max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ROWS)
-def test_what_is_written_is_read_back(rows: list[tuple[Action, int, int, str]]) -> None:
+def test_what_is_written_is_read_back(rows: list[tuple[ActionName, int, int, str]]) -> None:
     """What is written in a format is parsed as the same operations, in the same order, with the same outcomes."""
     if rows:
         jepsen = history_of(rows, None, text=False)

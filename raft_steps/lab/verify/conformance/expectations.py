@@ -99,12 +99,12 @@ def read_expectation(text: str) -> Expectation:
     start, dash, end = when.partition("-")
     if not re.fullmatch(rf"{TIME}(?:-{TIME})?", when) or not sentence.strip():
         raise ScenarioError(f"expect {text}: the form is: expect SECONDS SENTENCE, or: expect FROM-TO SENTENCE")
-    first, last = parse_seconds(start), parse_seconds(end if dash else start)
-    if last < first or first < 1:
+    start_us, end_us = parse_seconds(start), parse_seconds(end if dash else start)
+    if end_us < start_us or start_us < 1:
         raise ScenarioError(f"expect {text}: a time is above 0, and a window ends after it begins")
-    found = Expectation(first, last, " ".join(sentence.split()))
+    found = Expectation(start_us, end_us, " ".join(sentence.split()))
     _read_sentence(found.sentence)
-    if any(time > first for time in found.refers_to()):
+    if any(time_us > start_us for time_us in found.refers_to()):
         raise ScenarioError(f"expect {text}: it refers to a time that is still to come")
     return found
 

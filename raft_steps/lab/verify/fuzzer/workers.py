@@ -17,7 +17,7 @@ _Result = TypeVar("_Result")
 def map_on_cores(
     function: Callable[[_Argument], _Result], arguments: Sequence[_Argument], workers: int | None = None
 ) -> Iterator[_Result]:
-    """Yield the results of a function, as `map` does, with several processes at work.
+    """Yield the results of a function for each argument, as `map` does, computed by several processes.
 
     Args:
         function: A function that another process can import: one at the top level of a module.

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from raft_steps.lab.commands import Delete, Get, Request, Set, parse_command
 from raft_steps.lab.errors import HistoryError, ScenarioError
-from raft_steps.lab.scenario.model import TARGETS
-from raft_steps.lab.scenario.model import Action as ScenarioAction
+from raft_steps.lab.scenario.model import TARGETS, Action
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
-from raft_steps.lab.verify.linearizability.history import Action, History, Mark, Operation, Outcome
+from raft_steps.lab.verify.linearizability.history import ActionName, History, Mark, Operation, Outcome
 
-ACTIONS: dict[type[Request], Action] = {Set: "set", Delete: "delete", Get: "get"}
+ACTIONS: dict[type[Request], ActionName] = {Set: "set", Delete: "delete", Get: "get"}
 FAULTS = frozenset({"crashed", "restarted", "paused", "resumed", "partitioned", "cut", "healed"})
 
 
@@ -157,7 +156,7 @@ def _number_of_client(event: Event) -> int:
     return int(digits) if digits.isdecimal() else event.number
 
 
-def _requests_of_scenario(trace: Trace) -> list[ScenarioAction]:
+def _requests_of_scenario(trace: Trace) -> list[Action]:
     """Return the requests of the run's scenario, in order; none if the trace has no scenario."""
     try:
         actions = Scenario.parse(trace.scenario).actions if trace.scenario else ()
@@ -166,7 +165,7 @@ def _requests_of_scenario(trace: Trace) -> list[ScenarioAction]:
     return sorted((action for action in actions if action.verb in ("set", "get", "delete")), key=lambda a: a.at_us)
 
 
-def _pop_request(made: list[ScenarioAction], event: Event, since_us: int) -> int | None:
+def _pop_request(made: list[Action], event: Event, since_us: int) -> int | None:
     """Remove the first request of a scenario that may be this one, and return its time."""
     request = _request(event)
     words = tuple(str(word) for word in (request.key, getattr(request, "value", None)) if word is not None)

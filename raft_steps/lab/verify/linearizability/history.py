@@ -18,11 +18,11 @@ from raft_steps.lab.scenario.model import MICROSECONDS
 if TYPE_CHECKING:
     from raft_steps.lab.trace.trace import Trace
 
-Action = Literal["set", "get", "delete", "append", "cas"]
+ActionName = Literal["set", "get", "delete", "append", "cas"]
 Outcome = Literal["ok", "failed", "unknown"]
 
 # How many words follow each action after its key: set KEY VALUE, cas KEY EXPECTED VALUE.
-WORDS: dict[Action, int] = {"set": 1, "get": 0, "delete": 0, "append": 1, "cas": 2}
+WORDS: dict[ActionName, int] = {"set": 1, "get": 0, "delete": 0, "append": 1, "cas": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Operation:
     """
 
     client: str
-    action: Action
+    action: ActionName
     key: Hashable = None
     value: Hashable = None
     expected: Hashable = None

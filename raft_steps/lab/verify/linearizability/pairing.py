@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.verify.linearizability.edn import require_hashable
-from raft_steps.lab.verify.linearizability.history import Action, History, Mark, Operation
+from raft_steps.lab.verify.linearizability.history import ActionName, History, Mark, Operation
 
 TYPES = ("invoke", "ok", "fail", "info")
-FUNCTIONS: dict[str, Action] = {
+FUNCTIONS: dict[str, ActionName] = {
     "read": "get", "get": "get", "write": "set", "put": "set", "set": "set",
     "cas": "cas", "append": "append", "delete": "delete",
 }  # fmt: skip
@@ -149,7 +149,7 @@ class HistoryBuilder:
         self._operations.append(completed)
 
 
-def _arguments(event: ProcessEvent, action: Action) -> tuple[Hashable, Hashable]:
+def _arguments(event: ProcessEvent, action: ActionName) -> tuple[Hashable, Hashable]:
     """Return the value that a cas expects, and the value of any action that has one."""
     if action == "cas":
         if not isinstance(event.value, tuple) or len(event.value) != 2:

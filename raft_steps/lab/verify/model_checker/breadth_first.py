@@ -19,7 +19,7 @@ from raft_steps.lab.verify.model_checker.exploration import (
     SearchProgress,
     node_error_of,
 )
-from raft_steps.lab.verify.model_checker.state_space import Event, State
+from raft_steps.lab.verify.model_checker.state_space import SearchEvent, State
 from raft_steps.lab.verify.model_checker.successors import NodeFailedError, TransitionSystem
 from raft_steps.lab.verify.model_checker.symmetry import SymmetryReduction
 
@@ -42,7 +42,7 @@ class BreadthFirstSearch:
         self.objective = ObjectiveCache(space, objective)
         self.progress = SearchProgress()
         self._parents: list[int] = []
-        self._events: list[Event] = []
+        self._events: list[SearchEvent] = []
         # With symmetry, the visited set holds canonical forms only. The second set holds all states as they were found:
         # looking there first is much cheaper than computing the canonical form of a state again.
         self._visited: set[State] = set()
@@ -103,7 +103,7 @@ class BreadthFirstSearch:
         self._visited.add(state)
         return len(self._visited) > before
 
-    def _add(self, parent: int, event: Event, state: State, frontier: Frontier) -> bool:
+    def _add(self, parent: int, event: SearchEvent, state: State, frontier: Frontier) -> bool:
         """Add a new state, to the frontier as well unless it is pruned; return whether the search is over.
 
         The state is added as it was found and not in its canonical form, so that the events of a path fit together.
@@ -142,7 +142,7 @@ class BreadthFirstSearch:
             progress.outcome = GOAL_FOUND
         return bool(progress.outcome)
 
-    def _path(self, number: int) -> tuple[int, tuple[Event, ...]]:
+    def _path(self, number: int) -> tuple[int, tuple[SearchEvent, ...]]:
         """Return the number of the start state from which a state was found, and the events from there on."""
         events = []
         while self._parents[number] >= 0:

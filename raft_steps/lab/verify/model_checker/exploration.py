@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.verify.model_checker.predicate_cache import Finding, PredicateCache
+from raft_steps.lab.verify.model_checker.predicate_cache import PredicateCache, PredicateFinding
 from raft_steps.lab.verify.model_checker.predicates import Predicate
-from raft_steps.lab.verify.model_checker.state_space import Event, State
+from raft_steps.lab.verify.model_checker.state_space import SearchEvent, State
 from raft_steps.lab.verify.model_checker.successors import NodeFailedError, TransitionSystem
 
 EXHAUSTED, VIOLATED, TIME_OUT, GOAL_FOUND, NODE_FAILED = (
@@ -84,7 +84,7 @@ class ObjectiveCache:
         self.invariants = PredicateCache(space, objective.invariants)
         self.prunes = PredicateCache(space, objective.prunes)
 
-    def evaluate(self, state: State) -> tuple[Finding | None, Finding | None]:
+    def evaluate(self, state: State) -> tuple[PredicateFinding | None, PredicateFinding | None]:
         """Return the violation that is found in a state, and the goal; of a state with both, only the violation.
 
         Raises:
@@ -113,18 +113,18 @@ class SearchProgress:
     """
 
     outcome: str = ""
-    finding: Finding | None = None
+    finding: PredicateFinding | None = None
     error: NodeError | None = None
     start: int = 0
-    path: tuple[Event, ...] = ()
+    path: tuple[SearchEvent, ...] = ()
     states: int = 0
     transitions: int = 0
     depth: int = 0
     pruned: int = 0
     limit: str = ""
-    ends: list[tuple[int, tuple[Event, ...]]] = field(default_factory=list)
+    ends: list[tuple[int, tuple[SearchEvent, ...]]] = field(default_factory=list)
 
-    def end_with_failure(self, error: NodeError, start: int, path: tuple[Event, ...]) -> None:
+    def end_with_failure(self, error: NodeError, start: int, path: tuple[SearchEvent, ...]) -> None:
         """End because a Node failed after this path."""
         self.outcome, self.error, self.start, self.path = NODE_FAILED, error, start, path
 

@@ -6,12 +6,12 @@ from raft_steps.lab.log import Log
 from raft_steps.lab.runtime.launching import read_entries
 from raft_steps.lab.verify.model_checker.interning import FrozenServerState
 from raft_steps.lab.verify.model_checker.schedule import Schedule
-from raft_steps.lab.verify.model_checker.state_space import Event, State
+from raft_steps.lab.verify.model_checker.state_space import SearchEvent, State
 from raft_steps.lab.verify.model_checker.successors import successor
 from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 
 # The events that lead to a state from the beginning, and the state with its full history.
-StartState = tuple[tuple[Event, ...], State]
+StartState = tuple[tuple[SearchEvent, ...], State]
 
 
 def initial_state(table: TransitionTable, schedule: Schedule) -> StartState:
@@ -40,7 +40,7 @@ def without_messages(table: TransitionTable, start: StartState) -> StartState:
     return ((*path, ("forget",)), state[: n + 2]) if len(state) > n + 2 else start
 
 
-def state_after(table: TransitionTable, start: StartState, path: tuple[Event, ...]) -> StartState:
+def state_after(table: TransitionTable, start: StartState, path: tuple[SearchEvent, ...]) -> StartState:
     """Return the state at the end of a path, with its full history."""
     state = start[1]
     for event in path:

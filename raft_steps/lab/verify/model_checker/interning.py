@@ -17,7 +17,8 @@ from raft_steps.lab.verify.model_checker.freezing import ValueFreezer
 from raft_steps.lab.verify.model_checker.state_view import PacketView, ServerView
 
 # Fields that the driver of a node sets, and that are not part of its state: its name, its servers, its random stream,
-# its effects. All others count, also those that a learner adds and never declares.
+# its effects. All others count, including those that a learner adds and never declares. The log is among the recorder's
+# exceptions because a trace records its changes; here it is a part of the state.
 DRIVER_FIELDS = NOT_STATE - {"log"}
 
 Transition = tuple[int, tuple[int, ...], int]  # numbers: the server state after an event, the packets sent, the facts
@@ -115,7 +116,8 @@ class InterningTable:
         """Return the number of a server state."""
         number = self._numbers.get(server_state)
         if number is None:
-            assert not (server_state.disk if server_state.up else server_state.fields or server_state.timers)
+            unused = server_state.disk if server_state.up else server_state.fields or server_state.timers
+            assert not unused, "equal servers would get two numbers"
             number = self._numbers[server_state] = len(self.server_states)
             self.server_states.append(server_state)
             self.timers.append(server_state.timers)
@@ -123,6 +125,7 @@ class InterningTable:
             self.deliveries.append({})
             values = dict(server_state.fields or server_state.disk)
             self.leads.append(server_state.up and values.get("is_leader", True) not in (0, None, (bool, False)))
+            # The dictionary only grows, so its length is a number that no other log has.
             self.log_of.append(self._numbers.setdefault(("log", values.get("log")), len(self._numbers)))
         return number
 

@@ -10,8 +10,8 @@ from raft_steps.lab.verify.model_checker.exploration import (
     SearchProgress,
     node_error_of,
 )
-from raft_steps.lab.verify.model_checker.predicate_cache import Finding, PredicateCache
-from raft_steps.lab.verify.model_checker.state_space import Event, State
+from raft_steps.lab.verify.model_checker.predicate_cache import PredicateCache, PredicateFinding
+from raft_steps.lab.verify.model_checker.state_space import SearchEvent, State
 from raft_steps.lab.verify.model_checker.successors import NodeFailedError, TransitionSystem
 
 
@@ -36,8 +36,8 @@ def minimise(progress: SearchProgress, space: TransitionSystem, objective: Objec
 
 
 def _try(
-    space: TransitionSystem, predicates: PredicateCache, start: State, path: tuple[Event, ...]
-) -> tuple[tuple[Event, ...], Finding | None]:
+    space: TransitionSystem, predicates: PredicateCache, start: State, path: tuple[SearchEvent, ...]
+) -> tuple[tuple[SearchEvent, ...], PredicateFinding | None]:
     """Follow a path, and return the events that could happen and what is found after them; None if a Node fails."""
     try:
         happened, state = _follow(space, start, path)
@@ -49,7 +49,9 @@ def _try(
     return path, None
 
 
-def _follow(space: TransitionSystem, state: State, path: tuple[Event, ...]) -> tuple[tuple[Event, ...], State]:
+def _follow(
+    space: TransitionSystem, state: State, path: tuple[SearchEvent, ...]
+) -> tuple[tuple[SearchEvent, ...], State]:
     """Follow a path without the events that cannot happen; return the events that did, and the state after them."""
     happened = []
     for event in path:

@@ -8,7 +8,7 @@ from typing import Any
 from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.state_space import State, StateSpace
 
-Finding = tuple[Predicate, str]  # the predicate that found something, and what it found, in words
+PredicateFinding = tuple[Predicate, str]  # the predicate that found something, and what it found, in words
 UNKNOWN: Any = object()
 
 
@@ -21,7 +21,7 @@ class PredicateCache:
         groups: dict[frozenset[str], list[Predicate]] = {}
         for predicate in predicates:
             groups.setdefault(predicate.reads, []).append(predicate)
-        self._groups: list[tuple[Callable[[State], Any], list[Predicate], dict[Any, Finding | None]]] = [
+        self._groups: list[tuple[Callable[[State], Any], list[Predicate], dict[Any, PredicateFinding | None]]] = [
             (self._key(reads), group, {}) for reads, group in groups.items()
         ]
 
@@ -43,7 +43,7 @@ class PredicateCache:
             return lambda state: (state[n], *[log_of[server_state] for server_state in state[:n]])
         return lambda state: state[: n + 1]
 
-    def find(self, state: State) -> Finding | None:
+    def find(self, state: State) -> PredicateFinding | None:
         """Return the finding of the first predicate that finds something; None if none does."""
         for key_of, group, known in self._groups:
             key = key_of(state)
@@ -54,7 +54,7 @@ class PredicateCache:
                 return finding  # type: ignore[no-any-return]
         return None
 
-    def _evaluate(self, group: list[Predicate], state: State) -> Finding | None:
+    def _evaluate(self, group: list[Predicate], state: State) -> PredicateFinding | None:
         view = self.space.view(state)
         for predicate in group:
             if words := predicate.find(view):

@@ -16,7 +16,7 @@ from raft_steps.lab.verify.model_checker.exploration import (
     SearchProgress,
     node_error_of,
 )
-from raft_steps.lab.verify.model_checker.state_space import Event, State
+from raft_steps.lab.verify.model_checker.state_space import SearchEvent, State
 from raft_steps.lab.verify.model_checker.successors import NodeFailedError, TransitionSystem
 
 
@@ -50,7 +50,7 @@ class RandomWalks:
     def _walk(self, state: State, start: int, stream: RandomStream) -> Iterator[State]:
         """Yield the states of one walk, which ends when the search is over."""
         progress = self.progress
-        path: list[Event] = []
+        path: list[SearchEvent] = []
         for depth in count(1):
             if self.objective.prunes.find(state) is not None:
                 progress.pruned += 1

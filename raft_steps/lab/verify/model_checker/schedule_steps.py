@@ -14,11 +14,11 @@ from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.model_checker.replay import Replay
 from raft_steps.lab.verify.model_checker.schedule import Schedule, ScheduleStep, ask_step, client_and_command
-from raft_steps.lab.verify.model_checker.state_space import Event
+from raft_steps.lab.verify.model_checker.state_space import SearchEvent
 from raft_steps.lab.verify.model_checker.transitions import NOT_PURE, TransitionTable
 
 
-def schedule_steps(table: TransitionTable, initial: Schedule, path: Iterable[Event]) -> tuple[ScheduleStep, ...]:
+def schedule_steps(table: TransitionTable, initial: Schedule, path: Iterable[SearchEvent]) -> tuple[ScheduleStep, ...]:
     """Return the steps of a schedule for the events of a search.
 
     A search does not number the messages of a link, a schedule does; so the events are replayed on real nodes.
@@ -38,7 +38,7 @@ def schedule_steps(table: TransitionTable, initial: Schedule, path: Iterable[Eve
     return tuple(steps)
 
 
-def _step(table: TransitionTable, replay: Replay, event: Event) -> ScheduleStep:
+def _step(table: TransitionTable, replay: Replay, event: SearchEvent) -> ScheduleStep:
     what, servers = event[0], table.servers
     if what in ("deliver", "copy", "drop"):
         packet = event[1]

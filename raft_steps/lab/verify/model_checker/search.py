@@ -46,7 +46,7 @@ from raft_steps.lab.verify.model_checker.result import SearchResult
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.schedule_steps import schedule_steps
 from raft_steps.lab.verify.model_checker.scope import Scope
-from raft_steps.lab.verify.model_checker.state_space import Event
+from raft_steps.lab.verify.model_checker.state_space import SearchEvent
 from raft_steps.lab.verify.model_checker.successors import TransitionSystem
 from raft_steps.lab.verify.model_checker.symmetry import find_symmetry
 from raft_steps.lab.verify.model_checker.transitions import TransitionTable
@@ -273,7 +273,7 @@ class Search:
             **found,
         )
 
-    def _schedule(self, path: tuple[Event, ...], breaks: str = "") -> Schedule:
+    def _schedule(self, path: tuple[SearchEvent, ...], breaks: str = "") -> Schedule:
         steps = schedule_steps(self.table, self.initial, path)
         return replace(self.initial, steps=steps, breaks=breaks)
 

@@ -28,7 +28,7 @@ from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 State = tuple[int, ...]
 # What happens: "timeout", server, timer; "deliver", "copy" or "drop", packet; "crash" or "restart", server;
 # "ask", server, client, request; "forget" between two phases. Servers and packets are numbers.
-Event = tuple[Any, ...]
+SearchEvent = tuple[Any, ...]
 SPENT = -1
 
 

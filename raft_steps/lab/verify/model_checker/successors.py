@@ -11,17 +11,17 @@ from bisect import insort
 from collections.abc import Callable
 
 from raft_steps.lab.verify.model_checker.interning import Transition
-from raft_steps.lab.verify.model_checker.state_space import SPENT, Event, State, StateSpace
+from raft_steps.lab.verify.model_checker.state_space import SPENT, SearchEvent, State, StateSpace
 from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 
-Successors = list[tuple[Event, State]]
+Successors = list[tuple[SearchEvent, State]]
 Rest = tuple[int, int, State]  # what follows the server states in a state: history, budget, packets
 
 
 class NodeFailedError(Exception):
     """A handler failed in an event; `__cause__` is the error."""
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: SearchEvent) -> None:
         """Store the event."""
         super().__init__(str(event))
         self.event = event
@@ -57,7 +57,7 @@ class TransitionSystem(StateSpace):
             return kept
         return found
 
-    def _add(self, found: Successors, event: Event, servers: State, transition: Transition, rest: Rest) -> None:
+    def _add(self, found: Successors, event: SearchEvent, servers: State, transition: Transition, rest: Rest) -> None:
         """Add the successor that a transition leads to, unless the event changes nothing."""
         server_state, sent, facts = transition
         i = self.table.server_states[server_state].server
@@ -75,7 +75,7 @@ class TransitionSystem(StateSpace):
             packets = tuple(merged)
         found.append((event, (*servers[:i], server_state, *servers[i + 1 :], history, budget, *packets)))
 
-    def _try(self, event: Event, transition_of: Callable[..., Transition], *arguments: object) -> Transition:
+    def _try(self, event: SearchEvent, transition_of: Callable[..., Transition], *arguments: object) -> Transition:
         try:
             return transition_of(*arguments)
         except Exception as error:
@@ -153,7 +153,7 @@ class TransitionSystem(StateSpace):
                 found.append((("drop", packet), (*servers, history, after_drop, *packets[:k], *packets[k + 1 :])))
 
 
-def successor(table: TransitionTable, state: State, event: Event) -> State:
+def successor(table: TransitionTable, state: State, event: SearchEvent) -> State:
     """Return the state after an event that can happen, with its full history; the scope and its budget do not matter.
 
     A search keeps only the facts that its own predicates need; the search that goes on from its goal may need others.
