@@ -76,7 +76,7 @@ def test_events_of_servers_are_annotated() -> None:
 
     for expected in (
         "times out", "waits 9 s", "leader", "term 1", "client: set x 1", "answer: ok", "follower, term 1", "crashes",
-        "the network parts: tom | jerry spike", "the network heals", "deletes after 1", "+1", "✓1",
+        "the network is partitioned: tom | jerry spike", "the network heals", "deletes after 1", "+1", "✓1",
     ):  # fmt: skip
         assert expected in words, expected
 
@@ -96,7 +96,7 @@ def test_faults_are_distinguished() -> None:
     rough = Cluster.replay(ROUGH_RUN)
     words = texts(rough.timeline(limit=1000))
 
-    for expected in ("a copy", "is paused", "goes on", "restarts with 1"):
+    for expected in ("a copy", "is paused", "resumes", "restarts with 1"):
         assert expected in words, expected
     for reason in ("lost", "down"):
         assert any(each.endswith(f", {reason}") for each in words), reason
@@ -215,7 +215,7 @@ def test_summary_lists_the_main_events() -> None:
     """The summary lists leaders, faults and clients in order, and the end; its length is limited."""
     summary = Cluster.replay(SMALL_RUN).timeline().summary
 
-    assert "     7.00 s  the network parts: tom | jerry spike" in summary
+    assert "     7.00 s  the network is partitioned: tom | jerry spike" in summary
     assert "becomes candidate in term 1" in summary
     assert "tom becomes follower in term 1" in summary
     assert "    28.00 s  spike crashes" in summary

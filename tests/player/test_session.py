@@ -24,7 +24,7 @@ from tests.player.live_tools import LivePlayer, Usurper, replayed
     "action, said",
     [
         ("crash tom jerry", "tom crashes; jerry crashes"),
-        ("partition tom | jerry spike", "the network parts: tom | jerry spike"),
+        ("partition tom | jerry spike", "the network is partitioned: tom | jerry spike"),
         ("heal", "the network heals"),
         ("restart tom", "restart tom: it is so already"),
         ("lose tom", "the disk of tom will lose what its next event writes"),

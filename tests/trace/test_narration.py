@@ -13,7 +13,7 @@ SENTENCES = [
     ("restarted", "tom", {"log": [1, 2]}, "tom restarts with 2 entries on disk"),
     ("crashed", "tom", {}, "tom crashes"),
     ("paused", "tom", {}, "tom is paused"),
-    ("resumed", "tom", {}, "tom goes on"),
+    ("resumed", "tom", {}, "tom resumes"),
     ("role", "tom", {"role": "leader"}, "tom becomes leader"),
     ("role", "tom", {"role": "server"}, "tom serves clients"),
     ("term", "tom", {"term": 3}, "tom enters term 3"),
@@ -51,7 +51,7 @@ SENTENCES = [
     ("asked", "tom", {"client": "client#1", "request": "get x"}, "tom is asked by client#1: get x"),
     ("answered", "tom", {"client": "client#1", "response": "Ok", "value": "1"}, "tom answers client#1: ok, 1"),
     ("answered", "tom", {"client": "client#1", "response": "NotLeader"}, "tom answers client#1: not the leader"),
-    ("partitioned", "", {"sides": [["tom"], ["jerry", "spike"]]}, "the network parts: tom | jerry spike"),
+    ("partitioned", "", {"sides": [["tom"], ["jerry", "spike"]]}, "the network is partitioned: tom | jerry spike"),
     ("cut", "", {"from": "tom", "to": "jerry"}, "the link from tom to jerry is cut"),
     ("healed", "", {}, "the network heals"),
     (

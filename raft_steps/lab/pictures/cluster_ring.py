@@ -61,7 +61,7 @@ def ring_text(trace: Trace, at: float | None = None) -> str:
     decimals = decimals_of(trace)
     parts = [f"{name} {_state_text(state)}" for name, state in moment.servers.items()]
     if moment.sides:
-        parts.append(f"the network is parted: {' | '.join(' '.join(side) for side in moment.sides)}")
+        parts.append(f"the network is partitioned: {' | '.join(' '.join(side) for side in moment.sides)}")
     if moment.cuts:
         parts.append(f"cut: {join_names(moment.cuts)}")
     if moment.in_flight:

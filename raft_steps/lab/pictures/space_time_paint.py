@@ -48,7 +48,7 @@ LEGEND_SIGNS = {
     "down": "crash",
     "timer": "timeout",
     "paused": "paused",
-    "resumed": "goes on",
+    "resumed": "resumes",
 }
 
 LegendItem = tuple[str, int, Callable[[Drawing, float, float], None] | None]  # text, width of the sign, how to draw it

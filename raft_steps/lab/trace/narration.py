@@ -118,7 +118,7 @@ def _server_text(event: Event) -> str:
         case "paused":
             return "is paused"
         case "resumed":
-            return "goes on"
+            return "resumes"
         case "role":
             return f"becomes {event['role']}" if event["role"] != "server" else "serves clients"
         case "term":
@@ -138,7 +138,7 @@ def _network_text(event: Event) -> str:
     """Describe a change of the network."""
     match event.kind:
         case "partitioned":
-            return f"the network parts: {' | '.join(' '.join(side) for side in event['sides'])}"
+            return f"the network is partitioned: {' | '.join(' '.join(side) for side in event['sides'])}"
         case "cut":
             return f"the link from {event['from']} to {event['to']} is cut"
         case "healed":

@@ -100,7 +100,7 @@ def test_tab_stops_once_and_arrows_go_round(live: LiveOnPage) -> None:
 def test_a_server_is_steered_by_letters(live: LiveOnPage) -> None:
     """T, X, P and O act on the focused server, X and P in both directions; the focus stays."""
     go_to(live, "tom")
-    for key, says in (("x", "tom crashes"), ("x", "tom restarts"), ("p", "tom is paused"), ("p", "tom goes on")):
+    for key, says in (("x", "tom crashes"), ("x", "tom restarts"), ("p", "tom is paused"), ("p", "tom resumes")):
         live.done(lambda key=key: live.key(key))  # type: ignore[misc]
         assert live.said().startswith(says)
     live.done(lambda: live.key("T"))
@@ -163,7 +163,7 @@ def test_selecting_and_jumping_by_keyboard(live: LiveOnPage) -> None:
     late = live.time
     live.key("Shift+F")
     live.until("Number(player.dataset.time) < given", late)
-    assert "the network parts" in live.root.locator(".rp-list [aria-current]").inner_text()
+    assert "the network is partitioned" in live.root.locator(".rp-list [aria-current]").inner_text()
     live.key("e")
     live.until("player.querySelector('.rp-list [aria-current]').innerText.includes('becomes candidate')")
     live.key("?")

@@ -257,7 +257,7 @@ def test_message_at_a_paused_server_waits(verb: str, words: tuple[int, ...]) -> 
     cluster.resume("jerry")
     cluster.run(5)
 
-    assert [f"{verb} tom>jerry#1: it waits until its server goes on"] == notes(cluster.trace)
+    assert [f"{verb} tom>jerry#1: it waits until its server resumes"] == notes(cluster.trace)
     assert [] == arrivals(cluster.trace, "tom>jerry#1")
 
 

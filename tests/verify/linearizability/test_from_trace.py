@@ -73,7 +73,7 @@ def test_outcomes() -> None:
 
     assert ["set x 1", "get x failed", "set x 3 ?"] == [op.description for op in history]
     assert ["ok", "failed", "unknown"] == [op.outcome for op in history]
-    assert ["the network parts: tom | jerry spike", "spike crashes"] == [mark.text for mark in history.marks]
+    assert ["the network is partitioned: tom | jerry spike", "spike crashes"] == [mark.text for mark in history.marks]
     assert "ok" == check_linearizable(history).verdict
 
 

@@ -58,7 +58,7 @@ def test_everything_is_shown() -> None:
     words = texts(check_linearizable(stale_run().history()).picture())
 
     for expected in (
-        "tom", "jerry", "spike", "L", "F", "C", "term 0", "term 1", "the network parts: tom | jerry spike", "the network heals",
+        "tom", "jerry", "spike", "L", "F", "C", "term 0", "term 1", "the network is partitioned: tom | jerry spike", "the network heals",
         "spike crashes", "#1: set x 1", "#2: set x 2", "#3: get x failed", "#4: get x → 1", "#5: set x 3 ?", "0 s", "!",
         "! heavy edge: cannot be explained together", "open end: no answer, may take effect later or never",
         "dotted edge: failed, it did not happen",

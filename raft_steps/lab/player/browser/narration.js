@@ -169,7 +169,7 @@ function statusWords(event) {
     case "paused":
       return "is paused";
     case "resumed":
-      return "goes on";
+      return "resumes";
     case "role":
       return event.role === "server" ? "serves clients" : `becomes ${event.role}`;
     case "term":
@@ -177,7 +177,7 @@ function statusWords(event) {
     case "truncated":
       return event.after ? `deletes its entries after ${event.after}` : "deletes all its entries";
     case "partitioned":
-      return `the network parts: ${event.sides.map((side) => side.join(" ")).join(" | ")}`;
+      return `the network is partitioned: ${event.sides.map((side) => side.join(" ")).join(" | ")}`;
     case "cut":
       return `the link from ${event.from} to ${event.to} is cut`;
     case "healed":

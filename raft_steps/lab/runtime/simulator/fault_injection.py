@@ -149,7 +149,7 @@ class FaultInjector:
         for place, (due_us, _, call, a, b, c) in enumerate(self._agenda.calls):
             if a is link and c == number and call == self._network.deliver:
                 return InFlight(place, link, b, number, due_us)
-        why = "it waits until its server goes on" if self._waits(link, number) else "it is not on its way"
+        why = "it waits until its server resumes" if self._waits(link, number) else "it is not on its way"
         self._note("note", link.receiver, text=f"{verb} {name}: {why}")
         return None
 
