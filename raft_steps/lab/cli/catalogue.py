@@ -24,18 +24,18 @@ from raft_steps.lab.runtime.loading import load_node
 @click.argument("number", type=int, metavar="[STEP]", required=False)
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds to try.")
 @click.option("--first-seed", type=int, default=0, show_default=True, help="The first seed.")
-@click.option("--only", multiple=True, metavar="NAME", help="Only this scenario; may be given several times.")
+@click.option("--only", multiple=True, metavar="NAME", help="Run only this scenario; may be given several times.")
 @click.option(
     "--file",
     "files",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Your own scenario file with expectations, instead of the catalogue's; may be given several times.",
+    help="Run your own scenario file with expectations instead of the catalogue; may be given several times.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="How many processes. [default: one, or one for each core if there are many runs]",
+    help="How many processes to use. [default: one, or one for each core if there are many runs]",
 )
 @node_option
 @json_option

@@ -43,7 +43,7 @@ def check(ctx: click.Context, number: int, spec: str | None, as_json: bool) -> N
 @step_argument
 @click.option("--seeds", type=click.IntRange(min=1), default=100, show_default=True, help="How many seeds to try.")
 @click.option("--first-seed", type=int, default=0, show_default=True, help="The first seed.")
-@click.option("--seed", type=int, help="Only this seed, reported step by step.")
+@click.option("--seed", type=int, help="Run only this seed, and report it step by step.")
 @click.option(
     "--profile", type=click.Choice(NETWORKS), default="calm", show_default=True, help="The faults of the network."
 )

@@ -58,7 +58,9 @@ def lab(
 
 @click.command()
 @click.argument("notebooks", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="How many to run at a time.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="How many notebooks to run at a time."
+)
 @click.option(
     "--check", "only_check", is_flag=True, help="Write nothing; the exit status is 1 if something would change."
 )
@@ -99,9 +101,9 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
 @click.option(
     "--flat",
     is_flag=True,
-    help="One folder with the notebooks alone, for learners who have the course installed.",
+    help="Make one folder with only the notebooks, for learners who have the course installed.",
 )
-@click.option("--nbgrader", "for_nbgrader", is_flag=True, help="A course directory for nbgrader.")
+@click.option("--nbgrader", "for_nbgrader", is_flag=True, help="Make a course directory for nbgrader.")
 @click.option(
     "--private-seeds",
     "secret",

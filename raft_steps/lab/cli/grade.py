@@ -34,7 +34,11 @@ EMPTY = "the secret for private seeds is empty"
 )
 @click.option("--mutants", type=click.Path(exists=True, path_type=Path),
               help="Your own wrong Nodes, a module or a folder, for --find-the-bug.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="How many at a time. [default: one for each core]")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="How many submissions to grade at a time. [default: one for each core]",
+)
 @json_option
 def grade(
     submissions: tuple[Path, ...],

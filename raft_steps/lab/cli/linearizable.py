@@ -26,7 +26,7 @@ EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="The longest time in seconds; then the result is unknown.",
+    help="How many seconds the check may take before the result is unknown.",
 )
 @svg_option("the result")
 @json_option

@@ -38,7 +38,7 @@ heartbeats_option = click.option("--heartbeats", is_flag=True, help="Also print 
 @step_argument
 @click.option("--servers", metavar="N|NAMES", help="How many, or their names: 5, or tom,jerry,spike.")
 @click.option("--seed", type=int, help="The seed; the same seed gives the same run. [default: 0]")
-@click.option("--seconds", type=float, help="How long to run, in virtual time.")
+@click.option("--seconds", type=float, help="How long to run, in seconds of virtual time.")
 @click.option("--timing", type=click.Choice(list(TIMINGS)), help="Whole seconds as in the post, or milliseconds.")
 @click.option("--scenario", "text", metavar="TEXT", help="Actions: 'at 12 crash leader; at 30 restart crashed'.")
 @svg_option("the run")

@@ -36,17 +36,21 @@ from raft_steps.lab.runtime.loading import load_node
 @click.option("--goal", metavar="TEXT", help="What to look for: 'leader tom term 2', 'committed set x 1', 'nobody'.")
 @click.option("--timeout", "timeouts", metavar="TIMER=N", multiple=True, help="How often a timer may expire.")
 @click.option("--command", "commands", metavar="TEXT", multiple=True, help="A request of a client: 'set x 1'.")
-@click.option("--crashes", type=click.IntRange(min=0), default=0, show_default=True, help="How many servers may crash.")
+@click.option(
+    "--crashes", type=click.IntRange(min=0), default=0, show_default=True, help="How many crashes may happen."
+)
 @click.option("--drops", type=click.IntRange(min=0), default=0, help="How many messages may be lost.")
 @click.option("--duplicates", type=click.IntRange(min=0), default=0, help="How many messages may arrive twice.")
 @click.option("--cut", metavar="LINK", multiple=True, help="A link that is cut, tom>jerry, or all links of a server.")
 @click.option("--probes", type=click.IntRange(min=1), help="Try this many random runs instead of all.")
 @click.option("--seed", type=int, default=0, help="The seed of the random runs.")
 @click.option(  # The default is the model checker's STATES_MAX; importing that here would slow all commands down.
-    "--states", type=click.IntRange(min=1), default=300_000, show_default=True, help="Give up after this many."
+    "--states", type=click.IntRange(min=1), default=300_000, show_default=True, help="Give up after this many states."
 )
 @click.option("--depth", type=click.IntRange(min=1), help="Give up at this many events from the start. [probes: 100]")
-@click.option("--seconds", type=click.FloatRange(min=0), default=60, show_default=True, help="Give up after this time.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), default=60, show_default=True, help="Give up after this many seconds."
+)
 @click.option("--no-symmetry", is_flag=True, help="Do not merge states that differ only in the servers' names.")
 @svg_option("the run that is found")
 @node_option
@@ -80,7 +84,7 @@ def search(
 
 @click.command()
 @click.argument("what", metavar="FILE|NAME")
-@svg_option("the run that is found")
+@svg_option("the run")
 @node_option
 @json_option
 @click.pass_context

@@ -40,8 +40,14 @@ def steps(as_json: bool) -> None:
 
 @click.command()
 @click.argument("what", metavar="STEP|FILE:CLASS", callback=_step_or_class)
-@click.option("--whole", is_flag=True, help="The complete Node of this step, as one file that runs on its own.")
-@click.option("--method", "names", metavar="NAME", multiple=True, help="One method or message, as of this step.")
+@click.option("--whole", is_flag=True, help="Print the complete Node of this step, as one file that runs on its own.")
+@click.option(
+    "--method",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Print only this method or message, as of this step; may be given several times.",
+)
 def show(what: int | type, whole: bool, names: tuple[str, ...]) -> None:
     """Print the file of a step, single methods, or the whole Node.
 
@@ -60,8 +66,14 @@ def show(what: int | type, whole: bool, names: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("before", metavar="A", callback=_step_or_class)
 @click.argument("after", metavar="B", callback=_step_or_class)
-@click.option("--whole", is_flag=True, help="The difference between the two whole files, as a patch.")
-@click.option("--method", "names", metavar="NAME", multiple=True, help="Only this method or message.")
+@click.option("--whole", is_flag=True, help="Print the difference between the two whole files, as a patch.")
+@click.option(
+    "--method",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Compare only this method or message; may be given several times.",
+)
 def diff(before: int | type, after: int | type, whole: bool, names: tuple[str, ...]) -> None:
     """Print what changes between two steps.
 

@@ -24,13 +24,17 @@ from raft_steps.lab.verify.properties.rules import RULES
 
 @click.command()
 @step_argument
-@click.option("--profile", type=click.Choice(list(PROFILES)), default="hostile", show_default=True, help="The faults.")
+@click.option(
+    "--profile", type=click.Choice(list(PROFILES)), default="hostile", show_default=True, help="The fault profile."
+)
 @click.option("--seeds", type=click.IntRange(min=1), default=100, show_default=True, help="How many seeds to try.")
 @click.option("--first-seed", type=int, default=0, show_default=True, help="The first seed.")
 @click.option("--servers", type=click.IntRange(min=1), default=5, show_default=True, help="How many servers.")
-@click.option("--seconds", type=float, default=30.0, show_default=True, help="The length of each run, in virtual time.")
+@click.option(
+    "--seconds", type=float, default=30.0, show_default=True, help="The length of each run, in seconds of virtual time."
+)
 @click.option("--every-rule", is_flag=True, help="Also check the rules that the step is not expected to keep.")
-@click.option("--workers", type=click.IntRange(min=1), help="How many processes. [default: one for each core]")
+@click.option("--workers", type=click.IntRange(min=1), help="How many processes to use. [default: one for each core]")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers do the runs: tcp://host:8786.")
 @svg_option("the smallest failure")
 @node_option

@@ -391,6 +391,9 @@ def test_history_refuses_nonsense() -> None:
     """An answer before the request, an ok without an answer, and words that are not an operation are refused."""
     with pytest.raises(HistoryError, match="before it is asked"):
         ask("set x 1", "A", 2, 1)
+    for text in ("", "set x '1"):
+        with pytest.raises(HistoryError, match="is not an operation"):
+            ask(text, "A", 0)
     with pytest.raises(HistoryError, match="'fly x' is not an operation"):
         ask("fly x", "A", 0, 1)
     with pytest.raises(HistoryError, match="is ok, but it has no answer"):

@@ -81,6 +81,7 @@ def test_every_schedule_comes_back_from_its_line(
         ("raft-steps-schedule 1; deliver tom-jerry", "after deliver comes FROM>TO#NUMBER, such as tom>jerry#1"),
         ("raft-steps-schedule 1; deliver tom>jery#1", "did you mean 'jerry'"),
         ("raft-steps-schedule 1; deliver tom>jerry#0", "after deliver comes FROM>TO#NUMBER"),
+        ("raft-steps-schedule 1; deliver tom>tom#1", "tom has no link to itself"),
         ("raft-steps-schedule 1; timeout tom", "after timeout comes SERVER TIMER"),
         ("raft-steps-schedule 1; crash thomas", "there is no server 'thomas'"),
         ("raft-steps-schedule 1; ask tom put x 1", "is not a command"),

@@ -58,7 +58,7 @@ def read_script(text: str) -> Script:
     Raises:
         ScenarioError: There is no such script, or a setting is unknown or not a number.
     """
-    name, *words = text.split()
+    name, *words = text.split() or [""]
     if name not in SCRIPTS:
         raise ScenarioError(f"there is no script {name!r}{nearest(name, SCRIPTS)}")
     script = Script(name, tuple(zip(words[::2], words[1::2], strict=False)))

@@ -107,6 +107,7 @@ def sweep(
     Raises:
         ScenarioError: There is no such profile, a number is out of range, or no scheduler answers.
         LookupError: There is no such step.
+        NodeLoadError: The class cannot be loaded from its file.
     """
     find_profile(profile)
     wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)

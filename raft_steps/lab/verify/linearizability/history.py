@@ -80,7 +80,10 @@ class Operation:
         Raises:
             HistoryError: The text is not one of the five actions, or the operation returned before it was called.
         """
-        action, *words = shlex.split(text)
+        try:
+            action, *words = shlex.split(text) or [""]
+        except ValueError:  # A quotation mark is missing.
+            action, words = "", []
         if action not in WORDS or len(words) != WORDS[action] + 1:
             raise HistoryError(
                 f"{text!r} is not an operation; there are set K V, get K, delete K, append K V, cas K OLD NEW"

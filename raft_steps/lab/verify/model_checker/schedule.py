@@ -104,6 +104,8 @@ class Schedule:
                 raise ScenarioError(f"{step}: after {step.verb} comes {EVENTS[step.verb]}, such as tom>jerry#1")
             check_server(found[1], self.servers)
             check_server(found[2], self.servers)
+            if found[1] == found[2]:
+                raise ScenarioError(f"{step}: {found[1]} has no link to itself")
             return
         fits = {"timeout": len(words) == 2, "ask": len(words) >= 3, "forget": not words}.get(step.verb, len(words) == 1)
         if not fits:
