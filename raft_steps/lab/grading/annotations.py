@@ -21,7 +21,7 @@ ABSTRACT: Mapping[str, Any] = {
 
 
 def encode_annotation(annotation: Any, class_id: Callable[[type], str | None]) -> Any:
-    """Turn an annotation into what JSON can hold; a class becomes the name that `class_id` returns for it."""
+    """Turn an annotation into data that JSON can represent; a class becomes the name that `class_id` returns for it."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation is None or id(annotation) in NAMES:
         return "None" if annotation is None else NAMES[id(annotation)]

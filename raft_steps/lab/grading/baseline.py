@@ -1,7 +1,7 @@
 """The checks that a Node passes without doing anything of its step; passing only those is worth no points.
 
-The Node of the step before passes some checks, and so does one that ignores events: who ignores a call refuses it and
-changes nothing. `raft-steps grade` and the cells of nbgrader both ask this module, so that they agree.
+The Node of the step before passes some checks, and so does one that ignores events: a call that is ignored changes
+nothing, as a refused call should. `raft-steps grade` and the cells of nbgrader both use this module, so that they agree.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from raft_steps.lab.checks import check
 
 
 def passed_without_work(step: int, reference: Any) -> frozenset[str]:
-    """Return the names of the checks that Nodes pass which do nothing of a step.
+    """Return the names of the checks of a step that a Node passes without doing any of the step's work.
 
-    Two such Nodes are tried. One is the Node of the step before with handlers for the new messages that do nothing: an
-    exercise gives such handlers away. The other also ignores every event whose handler the step changes.
+    Two such Nodes are tried. One is the Node of the step before, with handlers for the new messages that do nothing: an
+    exercise provides such handlers. The other also ignores every event whose handler the step changes.
 
     Args:
         step: The step.
-        reference: A Node of this step, whose handlers show what is new. In a student's edition, which does not hold
-            the step, it is the student's own.
+        reference: A Node class of this step, whose handlers show what is new. In a student's edition, which does not
+            contain the step, it is the student's own.
     """
     if step == 1:
         return frozenset()

@@ -33,7 +33,7 @@ SHARED: dict[str, type] = {kind.__name__: kind for kind in (Entry, Set, Delete, 
 
 
 class CodecError(Exception):
-    """What arrived is not an encoded value."""
+    """The data that arrived is not an encoded value."""
 
 
 class Opaque:
@@ -57,7 +57,7 @@ class Codec:
     """
 
     def __init__(self) -> None:
-        """Begin with the classes that both processes know: entries, commands and answers."""
+        """Initialise with the classes that both processes share: entries, commands and answers."""
         self.classes: dict[str, type] = dict(SHARED)
         self.ids: dict[type, str] = {kind: name for name, kind in SHARED.items()}
 
@@ -66,7 +66,7 @@ class Codec:
         return self.ids.get(kind)
 
     def encode(self, value: Any) -> Any:
-        """Turn a value into what JSON can hold."""
+        """Turn a value into data that JSON can represent."""
         kind = type(value)
         if kind in PLAIN:
             return value
@@ -128,7 +128,7 @@ class Codec:
 
 @cache
 def _field_names(kind: Any) -> dict[str, None]:
-    """Return the names of a dataclass's fields, in order, as the keys of a dictionary: those compare as sets."""
+    """Return the names of a dataclass's fields as the keys of a dictionary: they keep their order, and compare as a set."""
     return dict.fromkeys(field.name for field in dataclasses.fields(kind))
 
 
@@ -144,7 +144,7 @@ def build_object(kind: Any, fields: dict[str, Any]) -> Any:
     """Build an object from its fields, without calling its class.
 
     Raises:
-        CodecError: A message lacks a field, or has one that its class does not have.
+        CodecError: A message lacks a field or has an unknown one, or a field's name begins with ``__``.
     """
     if "__dataclass_fields__" in vars(kind) and fields.keys() != _field_names(kind).keys():
         raise CodecError(f"{kind.__name__} has other fields")

@@ -1,8 +1,8 @@
-"""Find the bug: students hand in tests, and each is run with wrong Nodes (mutants) and with the right one.
+"""Find the bug: students hand in tests, and each is run with wrong Nodes (mutants) and with the correct one.
 
 A file holds tests, separated by lines ``---``. A test is a scenario, which finds a bug if a property of the step is
 violated; a schedule, as the model checker prints it, likewise; or a scenario with `expect` lines, as in the catalogue,
-which finds a bug if an expectation fails. A test that finds a bug in the right Node is a false alarm and counts for
+which finds a bug if an expectation fails. A test that finds a bug in the correct Node is a false alarm and counts for
 nothing. All tests are data: no code of a student is run.
 """
 
@@ -69,11 +69,11 @@ class BugHunt:
 
 
 def grade_tests(path: Path | None, step: int, mutants: Sequence[type]) -> BugHunt:
-    """Run a student's tests with the mutants and with the right Node.
+    """Run a student's tests with the mutants and with the correct Node.
 
     Args:
         path: The file with the tests; None if none was handed in.
-        step: The step; its Node is the right one.
+        step: The step; its Node is the correct one.
         mutants: The wrong Nodes.
     """
     result = BugHunt(step, {f"mutant {number}": 0 for number in range(1, len(mutants) + 1)})
@@ -93,7 +93,7 @@ def grade_tests(path: Path | None, step: int, mutants: Sequence[type]) -> BugHun
         if wrong:
             alarms += 1
             result.outcomes.append(
-                f"Test {number} is a false alarm: with the right Node, {' '.join(wrong.split())[:300]}"
+                f"Test {number} is a false alarm: with the correct Node, {' '.join(wrong.split())[:300]}"
             )
             continue
         found = [name for name, mutant in zip(result.killed, mutants, strict=True) if _finds(run_test, mutant)]
@@ -108,7 +108,7 @@ def read_tests(path: Path | None) -> list[str]:
     """Read a file of tests.
 
     Raises:
-        SubmissionError: There is no file, it is not a text, or it holds no tests or too many.
+        SubmissionError: There is no file, it is not a text, or it contains no test or too many.
     """
     if path is None:
         raise SubmissionError("nothing was handed in, or more than one file")
@@ -123,17 +123,17 @@ def read_tests(path: Path | None) -> list[str]:
             tests[-1].append(line)
     found = ["\n".join(lines) for lines in tests if any(line.partition("#")[0].strip() for line in lines)]
     if not found:
-        raise SubmissionError(f"{path.name} holds no test")
+        raise SubmissionError(f"{path.name} contains no test")
     if len(found) > TESTS_MAX:
-        raise SubmissionError(f"{path.name} holds {len(found)} tests; {TESTS_MAX} are enough")
+        raise SubmissionError(f"{path.name} contains {len(found)} tests; the limit is {TESTS_MAX}")
     return found
 
 
 def read_test(text: str, step: int) -> BugTest:
-    """Read a test; return a function that runs it.
+    """Parse a test, and return a function that runs it.
 
     Raises:
-        LabError: It cannot be read, or is larger than a test may be.
+        LabError: The test cannot be parsed, or is larger than a test may be.
     """
     if "raft-steps-schedule" in text:
         schedule = Schedule.parse(text)

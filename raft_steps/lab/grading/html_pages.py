@@ -1,7 +1,7 @@
 """Renders the HTML pages for students from the templates in the folder ``templates``.
 
 A page is one file: it loads nothing and runs no script. Everything that a template inserts is escaped, unless the
-template marks it as safe, for names and messages come from submissions.
+template marks it as safe, because names and messages come from submissions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render(template: str, **values: Any) -> str:
-    """Return a page.
+    """Render a template, and return the page.
 
     Args:
         template: The file name of the template.
@@ -28,7 +28,7 @@ def render(template: str, **values: Any) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    # The suffix alone would not turn escaping on: that is the web frameworks' habit, not Jinja's default.
+    # Jinja escapes nothing by default, not even in templates named .html; only web frameworks turn that on.
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,

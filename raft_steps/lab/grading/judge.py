@@ -24,7 +24,7 @@ from raft_steps.lab.grading.worker_process import CPU_S, MEMORY_MIB, WorkerProce
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 JUDGE_MEMORY_BYTES = 4 * 1024**3  # of address space
-LIMIT_S = 120.0  # of real time for one submission
+LIMIT_S = 120.0  # of real time for the worker of one submission
 
 
 def judge(
@@ -75,7 +75,7 @@ def load(extracted: ExtractedNode, process: WorkerProcess, modules: Sequence[str
     """Load an extracted Node in a worker; return the class that stands in for it.
 
     Raises:
-        Mistake: It cannot be loaded.
+        Mistake: The Node cannot be loaded.
     """
     cells = []
     for cell in extracted.cells:
@@ -135,6 +135,6 @@ def _grade_tests(job: dict[str, Any], path: Path | None) -> None:
 
 
 def _write(job: dict[str, Any], page: str, data: dict[str, Any]) -> None:
-    # The result last: a result without its page would not be judged again.
+    # The result last: once it is there, the page counts as up to date, even if it is that of an earlier grading.
     write_text(Path(job["page"]), page)
     write_text(Path(job["result"]), json.dumps({"key": job["key"], "student": job["student"]} | data))

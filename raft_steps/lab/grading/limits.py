@@ -2,7 +2,7 @@
 
 There are three layers, the strongest last: the built-in names that a submission sees (`restricted_builtins`), what the
 interpreter lets it do (`install_audit_hook`), and what the operating system grants the process (`set_limits`). Together
-they stop accidents and simple malice. They are not a sandbox: they do not hold code that breaks out of the interpreter.
+they stop accidents and simple malice. They are not a sandbox: they do not stop code that breaks out of the interpreter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ALLOWED_MODULES = (
     "heapq", "itertools", "math", "random", "re", "statistics", "string", "typing",
 )  # fmt: skip
 LAB_MODULES = ("commands", "log", "messages", "node")
-# Built-in functions that reach further than values. `print` stays; its output is discarded.
+# Built-in functions that reach beyond a Node's values. `print` stays; its output is discarded.
 REMOVED_BUILTINS = (
     "breakpoint", "compile", "copyright", "credits", "delattr", "eval", "exec", "exit", "globals", "help", "input",
     "license", "locals", "memoryview", "open", "quit", "vars",
@@ -63,9 +63,9 @@ def set_limits(memory_mib: int, cpu_s: int) -> None:
         if hasattr(resource, name):
             kind = getattr(resource, name)
             _, hard = resource.getrlimit(kind)
-            least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
             with contextlib.suppress(ValueError, OSError):  # Some systems have the constant but not the limit.
-                resource.setrlimit(kind, (least, least))
+                resource.setrlimit(kind, (limit, limit))
     with contextlib.suppress(OSError, AttributeError):  # Linux only.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -77,9 +77,9 @@ def install_audit_hook() -> None:
 
     def check_event(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "import":
-            raise error(f"imported {arguments[0]}, which is not there for a submission of this step")
+            raise error(f"imported {arguments[0]}, which a submission of this step may not import")
         if event.startswith(forbidden):
-            raise error(f"reached for {event}; a Node opens no file, no socket and no process, and imports nothing new")
+            raise error(f"used {event}; a Node opens no file, no socket and no process, and imports nothing new")
 
     sys.addaudithook(check_event)
 
@@ -122,7 +122,7 @@ def restricted_builtins(refusal: Callable[[str, tuple[str, ...]], str]) -> Mappi
 
 
 def _without_private(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap getattr and the like: no private names, and no modules."""
+    """Wrap getattr, setattr or hasattr so that it refuses private names and never returns a module."""
 
     def wrapped(thing: object, name: str, *rest: Any) -> Any:
         if type(name) is not str or name.startswith("_"):
@@ -153,7 +153,7 @@ def import_refusal(name: str, names: tuple[str, ...]) -> str:
     if any(each.startswith("_") and each != "__future__" for each in (*name.split("."), *names)):
         return f"a Node imports no name that begins with _, as from {name}"
     if name in ALLOWED_MODULES:
-        return "" if _public(name, names) else f"{name} holds other modules, which are not for a Node"
+        return "" if _public(name, names) else f"from {name} a Node imports only what {name} itself defines"
     first, _, rest = name.partition(".")
     if first != "raft_steps":
         return f"a Node imports nothing from {first}: it needs no file, no network, no clock and no process"
@@ -171,7 +171,7 @@ def import_refusal(name: str, names: tuple[str, ...]) -> str:
 
 
 def _public(name: str, names: tuple[str, ...]) -> bool:
-    """Return whether names are a module's own, and not modules that it has imported."""
+    """Return whether names are part of a module's interface, and not modules that it has imported itself."""
     module = sys.modules.get(name) or __import__(name, fromlist=["*"])
     found = getattr(module, "__all__", None)
     if name == "__future__":

@@ -1,7 +1,7 @@
-"""Makes mutants, the wrong Nodes of find-the-bug, from the source of the right Node when they are needed.
+"""Makes mutants, the wrong Nodes of find-the-bug, from the source of the correct Node when they are needed.
 
-Each has one small change in a method: a comparison that is turned round, a line that is left out, a condition that
-always holds. No file with them is part of the course, so students cannot read them. A change counts only if the
+Each has one small change in a method: another comparison, a statement that is left out, a condition that is always
+true. No file with them is part of the course, so students cannot read them. A change counts only if the
 laboratory itself finds a run in which it violates a property.
 """
 
@@ -25,8 +25,8 @@ from raft_steps.lab.verify.properties import kept_by
 
 MOST = 12  # mutants in a set
 PROFILES = ("hostile", "partitions", "crashes")
-SEEDS, RUN_S = 2, 6.0  # runs with each profile, and the virtual time of each
-OTHERS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+SEEDS, RUN_S = 2, 6.0  # runs with each profile, and the virtual time of each, in seconds
+OTHER_COMPARISON: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
 }  # fmt: skip
@@ -38,7 +38,7 @@ def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] 
     Args:
         folder: The folder to write to.
         step: The step.
-        progress: Called with how many changes were tried, and how many there are.
+        progress: Called with the number of changes that were tried and the number of all changes.
 
     Returns:
         The mutants, as ``FILE:CLASS``.
@@ -55,7 +55,7 @@ def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] 
             break
         path = folder / f"mutant_{len(found) + 1:02}.py"
         path.write_text(ast.unparse(_changed(text, changes[place])) + "\n", encoding="utf-8")
-        if _is_seen(load_node(f"{path}:Node"), step):
+        if _is_detectable(load_node(f"{path}:Node"), step):
             found.append(f"{path}:Node")
         else:
             path.unlink()
@@ -97,7 +97,8 @@ def _is_node(file: Path, name: str) -> bool:
 
 
 def _spread_order(count: int) -> list[int]:
-    """Return all indices in an order in which the first few come from all over a class."""
+    """Return the indices below a count in an order in which the first few are spread over all of them."""
+    # Steps by the golden ratio are spread evenly; a step that has a divisor in common with the count would miss indices.
     step = max(1, round(count * 0.618))
     while count and any(count % each == 0 == step % each for each in range(2, step + 1)):
         step += 1
@@ -113,12 +114,12 @@ def _changes(tree: ast.Module) -> Iterator[Change]:
     for number, each in enumerate(ast.walk(tree)):
         if id(each) not in inside:
             continue
-        if isinstance(each, ast.Compare) and type(each.ops[0]) in OTHERS:
+        if isinstance(each, ast.Compare) and type(each.ops[0]) in OTHER_COMPARISON:
             yield number, "compare"
         elif isinstance(each, ast.If):
             yield number, "always"
         elif isinstance(each, ast.BoolOp):
-            yield number, "other word"
+            yield number, "and/or"
         if isinstance(each, ast.Assign | ast.AugAssign) or (
             isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
         ):
@@ -136,10 +137,10 @@ def _changed(text: str, change: Change) -> ast.Module:
     changed = ast.parse(text)  # Faster than a deep copy of a tree.
     target: Any = next(each for place, each in enumerate(ast.walk(changed)) if place == number)
     if what == "compare":
-        target.ops[0] = OTHERS[type(target.ops[0])]()
+        target.ops[0] = OTHER_COMPARISON[type(target.ops[0])]()
     elif what == "always":
         target.test = ast.Constant(value=True)
-    elif what == "other word":
+    elif what == "and/or":
         target.op = ast.Or() if isinstance(target.op, ast.And) else ast.And()
     else:
         _leave_out(changed, target)
@@ -153,12 +154,15 @@ def _leave_out(tree: ast.Module, target: ast.stmt) -> None:
                 body[[one is target for one in body].index(True)] = ast.Pass()
 
 
-def _is_seen(mutant: Any, step: int) -> bool:
-    """Return whether faults violate a property of the step, while a run without faults violates none."""
+def _is_detectable(mutant: Any, step: int) -> bool:
+    """Return whether a run with faults violates a property of the step, which the correct Node keeps in the same run.
+
+    A mutant that violates one in a run without faults does not count: it would be too easy to find.
+    """
     rules = kept_by(step)
     try:
         if any(try_scenario(scenario, rules, mutant).broken for scenario in _calm_runs(step, mutant)):
-            return False  # Too easy to find.
+            return False
         for number in range(SEEDS * len(PROFILES)):
             profile = PROFILES[number % len(PROFILES)]
             scenario = adversity(step, profile, number, seconds=RUN_S, node_class=mutant)

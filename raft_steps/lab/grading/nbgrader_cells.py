@@ -16,10 +16,10 @@ from raft_steps.lab.grading.baseline import passed_without_work
 
 # The environment variable with the name of the file that holds the secret; the course's nbgrader_config.py sets it.
 SEEDS = "RAFT_STEPS_PRIVATE_SEEDS"
-RUNS = 20
+RUNS = 20  # private seeds
 MODULE = re.compile(r"raft_steps\.step_(\d\d)_\w+")
 PROFILE = "hostile"
-SERVERS, RUN_S = 5, 15.0
+SERVERS, RUN_S = 5, 15.0  # of each run; the time is virtual
 
 
 class GradingError(LabError):
@@ -95,7 +95,7 @@ def private_runs(node_class: type, step: int, points: float) -> float:
 
 
 def _points(points: float, node_class: type, report: CheckReport) -> float:
-    """Return the points for a report: the share of the checks, if one of those passes that take work."""
+    """Return the share of the points for the checks that pass; 0 if none of those that take work passes."""
     passed = {result.name for result in report.results if result.passed}
     if report.passed:
         return float(points)
@@ -107,10 +107,10 @@ def _points(points: float, node_class: type, report: CheckReport) -> float:
 
 
 def _require_own(node_class: type, step: int) -> None:
-    """Raise a GradingError for a Node that builds on the step to be written, or on a later one."""
+    """Raise a GradingError if a Node builds on the step that is to be written, or on a later one."""
     for each in node_class.__mro__:
         found = MODULE.fullmatch(each.__module__)
         if found and int(found[1]) >= step:
             raise GradingError(
-                f"your Node builds on step {int(found[1])}, which is what there is to write; build on step {step - 1}"
+                f"your Node builds on step {int(found[1])}, but this exercise is to write step {step}; build on step {step - 1}"
             )

@@ -15,11 +15,12 @@ from raft_steps.lab.grading.annotations import encode_annotation
 from raft_steps.lab.grading.codec import DRIVER_FIELDS, FACTORIES, PLAIN, TAGS, Codec
 from raft_steps.lab.node import Removed
 
+# Values that are code, and are never encoded.
 CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
 
 
 class WorkerCodec(Codec):
-    """The worker's codec: it names each class that it meets, and describes it once.
+    """The worker's codec: it describes each class to the judge when it first encodes an object of it.
 
     Attributes:
         node_base: The base of all Nodes. A Node is not encoded as a value.
@@ -32,14 +33,14 @@ class WorkerCodec(Codec):
         self._undescribed: list[dict[str, Any]] = []
 
     def new_classes(self) -> dict[str, Any]:
-        """Return descriptions of the classes that were met since the last call, as a part of an answer."""
+        """Return descriptions of the classes that were encoded for the first time since the last call, for an answer."""
         if not self._undescribed:
             return {}
         classes, self._undescribed = self._undescribed, []
         return {"classes": classes}
 
     def class_id(self, kind: type) -> str | None:
-        """Return a class's name, and keep its description for the judge; None if its objects cannot be encoded."""
+        """Return a class's name, and store its description for the judge; None if its objects cannot be encoded."""
         if kind in self.ids:
             return self.ids[kind]
         if issubclass(kind, (*CODE, self.node_base)) or kind.__module__ == "builtins":
@@ -72,7 +73,10 @@ class WorkerCodec(Codec):
 
 
 def encode_default(field: Any, codec: Codec) -> tuple[str, Any]:
-    """Return how a field begins and the value: ``none``, with a ``value``, or with a ``new`` one for each object."""
+    """Return how a dataclass field gets its default, and the default itself, encoded.
+
+    ``none`` means that it has none, ``value`` that all objects share it, ``new`` that each object gets a copy.
+    """
     if field.default is not dataclasses.MISSING:
         return ("value" if type(field.default) in PLAIN or type(field.default) is tuple else "new"), codec.encode(
             field.default
@@ -83,7 +87,7 @@ def encode_default(field: Any, codec: Codec) -> tuple[str, Any]:
 
 
 def describe_node(node_class: Any, codec: WorkerCodec) -> dict[str, Any]:
-    """Describe a Node class to the judge."""
+    """Return the description of a Node class for the judge."""
     bases = [base for base in reversed(node_class.__mro__) if base not in (object, codec.node_base)]
     fields = [
         [field.name, *encode_default(field, codec)]

@@ -1,7 +1,7 @@
 """Copies the package that a submission sees: the steps before, the modules they need, and nothing else.
 
-The copy is made once for all submissions of a grading. It holds no check, no property and no later step, so there is
-none to import, patch or read. It is also compiled, so that the workers, which write no files, start sooner.
+The copy is made once for all submissions of a grading. It contains no check, no property and no later step, so that a
+submission cannot import, patch or read any. It is also compiled, so that the workers, which write no files, start sooner.
 """
 
 from __future__ import annotations

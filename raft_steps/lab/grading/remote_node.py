@@ -26,7 +26,7 @@ MESSAGE_MAX = 500
 
 
 class RemoteSubmission:
-    """A submission in a worker, and the Nodes that stand in for its Nodes.
+    """A submission in a worker, and the Nodes in the judge that stand in for the submission's.
 
     Attributes:
         process: The worker.
@@ -100,7 +100,7 @@ class RemoteSubmission:
         }
 
     def _build_handler(self, name: str, description: dict[str, Any]) -> Any:
-        """Return a method that passes an event on, annotated as the submission's is.
+        """Return a method that passes an event to the worker, with the annotations of the submission's method.
 
         The laboratory finds a handler's message by its annotations and its globals, so both are rebuilt.
         """
@@ -117,11 +117,11 @@ class RemoteSubmission:
         return lambda node: self.call(node, "look", (name,))
 
     def _begin_check(self) -> None:
-        """Announce with the next request that a check begins."""
+        """Called when a check begins: the next request notifies the worker."""
         self._check_begins = True
 
     def _set(self, node: Any, name: str, value: Any) -> None:
-        """Set a field, and remember to send it with the next request."""
+        """Set a field, and mark it to be sent with the Node's next request."""
         object.__setattr__(node, name, value)
         number = self._numbers.get(node)
         if number is not None and name not in DRIVER_FIELDS and not callable(value):
@@ -195,7 +195,7 @@ class RemoteSubmission:
         return _Returned(str(answer["returned"])) if "returned" in answer else None
 
     def _apply_to_log(self, fields: dict[str, Any], name: str, changes: list[Any]) -> None:
-        """Repeat the changes of a log that the worker reports."""
+        """Make the changes to a log that the worker reports."""
         if changes and changes[0] == "all":
             fields[name] = Log([self.codec.decode(entry) for entry in changes[1:]])
             return
@@ -207,11 +207,11 @@ class RemoteSubmission:
                 log.truncate_after(what)
 
 
-SPECIAL = ("__post_init__", "__setattr__")
+SPECIAL = ("__post_init__", "__setattr__")  # the only dunder methods that a stand-in class has
 
 
 def _pass_on(self: Any, *arguments: Any) -> Any:
-    return call(self, name, arguments)  # type: ignore[name-defined]  # noqa: F821  # Each copy has its own.
+    return call(self, name, arguments)  # type: ignore[name-defined]  # noqa: F821  # Globals of each copy, see `_build_handler`.
 
 
 def _draw(random: Any, asked: dict[str, Any]) -> float:
@@ -227,10 +227,10 @@ def _checked_effects(value: Any) -> list[Any]:
     """Return a Node's effects.
 
     Raises:
-        Mistake: They are not a list of effects that there are.
+        Mistake: They are not a list, or one of them is not a known effect.
     """
     if not isinstance(value, list):
-        raise Mistake(f"put {value!r} where its effects were; they are filled by self.send and the like")
+        raise Mistake(f"replaced its effects by {value!r}; only self.send and the like may change them")
     for effect in value:
         known = (
             isinstance(effect, tuple)

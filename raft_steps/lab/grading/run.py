@@ -31,14 +31,15 @@ from raft_steps.lab.grading.submissions import Submission
 from raft_steps.lab.grading.verdict import Verdict
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.judge import main; main()"
-JUDGE_LIMIT_S = 180.0  # of real time for one submission
+# Of real time for one judge: more than its worker has, so that the judge can still write a verdict.
+JUDGE_LIMIT_S = 180.0
 POLL_S = 0.02
 RESULTS, PAGES = "results", "pages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradingSettings:
-    """What all submissions of a grading have in common.
+    """The settings that all submissions of a grading share.
 
     Attributes:
         step: The step.
@@ -46,7 +47,7 @@ class GradingSettings:
         seeds: The private seeds.
         class_name: The name of the Node class.
         workers: How many judges run at a time.
-        mutants: For finding bugs: the wrong Nodes, as ``FILE:CLASS``. If there are any, tests are graded and not Nodes.
+        mutants: The wrong Nodes of find-the-bug, as ``FILE:CLASS``. If there are any, tests are graded and not Nodes.
     """
 
     step: int
@@ -99,9 +100,9 @@ def grade(
     """Grade submissions, except those that are graded already.
 
     Args:
-        settings: What they have in common.
+        settings: The settings that all of them share.
         submissions: The submissions.
-        progress: Called with how many are done, and how many there are.
+        progress: Called with the number of submissions that are done and the number of all submissions.
 
     Returns:
         The results, in the order of the submissions.
@@ -208,9 +209,9 @@ def _result(settings: GradingSettings, judge: _JudgeProcess) -> dict[str, Any]:
     if stored is not None:
         return stored
     if judge.process.returncode == -signal.SIGKILL:
-        why = "The submission took more time than it is given, so there is no result."
+        why = f"The submission took more than {JUDGE_LIMIT_S:g} s, so there is no result."
     else:
-        why = "The grader failed on this submission; an instructor has to look at it."
+        why = "The grader itself failed on this submission; an instructor has to look at it."
     verdict = Verdict.nothing(settings.step, why, [printed.strip().rpartition("\n")[2]] if printed.strip() else [])
     result = {"key": judge.key, "student": submission.student} | verdict.as_data()
     file = submission.path.name if submission.path is not None else ""

@@ -28,11 +28,12 @@ KNOWN_DUNDERS = frozenset(
         "__and__", "__sub__", "__le__", "__gt__", "__ge__", "__ne__", "__call__", "__enter__", "__exit__", "__next__",
     }
 )  # fmt: skip
+# Prefixes of the attributes of frames, generators, tracebacks and code objects, which lead into the interpreter.
 FRAMES = (
     "gi_", "cr_", "ag_", "f_globals", "f_locals", "f_builtins", "f_back", "f_code", "tb_", "co_", "func_",
 )  # fmt: skip
 MODULES = frozenset(sys.stdlib_module_names) - {
-    # Words that a field or a method may well be called by.
+    # Words that are likely names of a field or a method.
     "abc", "array", "calendar", "cmd", "code", "copy", "enum", "queue", "random", "select", "sched", "secrets", "signal",
     "statistics", "string", "struct", "test", "this", "time", "timeit", "token", "trace", "numbers",
     "heapq", "bisect", "math", "re", "collections", "itertools", "functools", "dataclasses", "typing", "keyword", "html",
@@ -41,7 +42,7 @@ MODULES = frozenset(sys.stdlib_module_names) - {
 
 
 def extract_submission(path: Path, class_name: str = "Node") -> ExtractedNode:
-    """Extract a Node from a submission, without the imports that a Node may not have.
+    """Extract a Node from a submission, and leave out the imports that a Node may not have.
 
     An import that is left out is a remark and not an error: notebooks import tools, and a Node that really uses one
     fails with a NameError that names it.
@@ -111,5 +112,5 @@ def statement_refusal(statement: ast.Import | ast.ImportFrom) -> str:
     if isinstance(statement, ast.Import):
         return next((why for alias in statement.names if (why := import_refusal(alias.name, ()))), "")
     if statement.level:
-        return "a submission is one file"
+        return "a submission is one file, so a relative import finds nothing"
     return import_refusal(statement.module or "", tuple(alias.name for alias in statement.names))

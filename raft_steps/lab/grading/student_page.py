@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.grading.trials import TrialResults
     from raft_steps.lab.grading.verdict import Verdict
 
-PICTURE_MAX = 600_000  # characters; a diagram that is longer cannot be read, and the text next to it can
+PICTURE_MAX = 600_000  # characters; a longer diagram is too crowded to read, and the page has the text anyway
 
 
 def student_page(
@@ -27,7 +27,7 @@ def student_page(
 
     Args:
         student: The student's name.
-        file: The name of the file that was handed in.
+        file: The name of the file that was handed in; "" if there is none.
         verdict: The verdict on it.
         results: The results of the trials; None if nothing was tried.
         class_name: The name of the Node class.

@@ -13,8 +13,8 @@ from raft_steps import find_step
 from raft_steps.lab.course.extraction import SIZE_MAX
 from raft_steps.lab.text import printable
 
-SUFFIXES = (".ipynb", ".py")
-TEXTS = (".txt", ".scenario")
+SUFFIXES = (".ipynb", ".py")  # of Nodes
+TEXTS = (".txt", ".scenario")  # of the tests of find-the-bug
 IGNORED = frozenset({"__pycache__", "__init__.py"})
 
 
@@ -34,7 +34,7 @@ class Submission:
 
     @property
     def slug(self) -> str:
-        """A safe name for the student's files, which no other student's files have."""
+        """A name for the student's files that is safe in a path and differs from every other student's."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", self.student).strip(".-")[:60]
         same = plain == self.student
         return (

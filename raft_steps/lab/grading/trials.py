@@ -26,8 +26,8 @@ from raft_steps.lab.verify.properties.rules import ACKNOWLEDGED_WRITES_LAST
 
 PROFILES = ("disks", "hostile", "crashes", "partitions", "reordering", "slow")
 RUN_S = 6.0  # of virtual time for each seed
-SEARCH_STATES = 1_500  # that the search visits, at most
-PUBLIC_SEEDS = 40  # that are tried to find a failure again without showing a private seed
+SEARCH_STATES = 1_500  # how many states the search visits at most
+PUBLIC_SEEDS = 40  # how many are tried to reproduce a failure without showing a private seed
 
 
 def private_seeds(secret: str, count: int) -> list[int]:
@@ -46,7 +46,7 @@ class PrivateSweep:
     """The results of the runs with private seeds.
 
     Attributes:
-        tried: How many seeds were tried.
+        tried: How many seeds count. After an endless loop the rest count too, although they are not run.
         survived: In how many of these runs no property was violated.
         first: The first run that violated one.
         public: A small run with a public seed that violates the same property; None if none was found.
@@ -84,7 +84,7 @@ def new_checks(step: int) -> frozenset[str]:
 
 
 def try_node(node_class: Any, step: int, seeds: Sequence[int]) -> TrialResults:
-    """Try a Node class.
+    """Run the checks, the private seeds and the model checker on a Node class; return the results.
 
     Args:
         node_class: The class, or one that stands in for it.
@@ -96,7 +96,7 @@ def try_node(node_class: Any, step: int, seeds: Sequence[int]) -> TrialResults:
     except LabError as error:
         return TrialResults(_all_failed(step, str(error)), notes=[str(error)])
     except Exception:  # noqa: BLE001  # A Node may make a check fail in unforeseen ways; then no check has passed.
-        words = "The Node holds something that the checks cannot interpret."
+        words = "The Node contains something that the checks cannot interpret."
         return TrialResults(_all_failed(step, words), notes=[words])
     done = {result.name for result in results.report.results if result.passed}
     if not done & new_checks(step):
@@ -167,7 +167,7 @@ def _search(node_class: Any, step: int, notes: list[str]) -> SearchResult | None
     kept = [rule.name for rule in kept_by(step) if step >= 4 or rule is not ACKNOWLEDGED_WRITES_LAST]
     names = [name for name in kept if name in INVARIANTS]
     timeouts = {"election": 2} if step >= 4 else {}
-    # And no other server takes over when it crashes.
+    # Nor does any other server take over from a leader that crashes, so before step 4 a crash would only stop the run.
     scope = Scope(timeouts=timeouts, commands=("set x 1",), crashes=1 if step >= 4 else 0)
     servers = 1 if step == 1 else 3
     try:

@@ -1,7 +1,7 @@
 """The verdict on a submission: points for each check, for the private seeds and for the search, and a sentence.
 
-Each check counts one point. The seeds together count one point, and so does the search: a property that is violated
-once is violated. Both are multiplied by the share of checks that pass, because a Node that does nothing violates
+Each check counts one point. The seeds together count one point, and so does the search: a single violation is enough
+to lose it. Both are multiplied by the share of checks that pass, because a Node that does nothing violates
 nothing. A submission that passes only checks that take no work (`baseline`) has no points.
 """
 
@@ -49,7 +49,7 @@ class Verdict:
         remarks = [*remarks, *results.notes]
         if not any(passed[name] for name in new_checks(step)):
             first = next((result.message for result in results.report.results if result.message), "")
-            return cls.nothing(step, f"It does nothing of step {step} yet. {_one_line(first)}".strip(), remarks)
+            return cls.nothing(step, f"The Node does nothing of step {step} yet. {_one_line(first)}".strip(), remarks)
         share = sum(passed.values()) / len(passed)
         verdict = cls(step, passed, remarks=remarks)
         if results.sweep is not None:
@@ -97,11 +97,11 @@ def _sentence(results: TrialResults, verdict: Verdict) -> str:
         return f"{len(failed)} of {len(verdict.checks)} checks fail, the first is: {failed[0].name}."
     if results.sweep is not None and results.sweep.first is not None:
         survived, of = verdict.seeds
-        return f"Every check passes; of {of} private seeds {of - survived} break {results.sweep.first.broken}."
+        return f"Every check passes; {of - survived} of {of} private seeds violate {results.sweep.first.broken}."
     if not search_passed(results.search):
         what = results.search.what if results.search is not None and results.search.what else "a handler that fails"
         return f"Every check and every seed passes; the search finds {what}."
-    return "Every check passes, and nothing breaks it."
+    return "Every check passes, and neither a seed nor the search violates a property."
 
 
 def _one_line(text: str) -> str:

@@ -87,7 +87,7 @@ class JudgeRandom(RandomStream):
 
 
 class HostedNode:
-    """A Node, and the state of it that the judge has.
+    """A Node, and its state as the judge has it.
 
     Attributes:
         node: The Node.
@@ -96,7 +96,7 @@ class HostedNode:
     """
 
     def __init__(self, node: Any) -> None:
-        """Begin with nothing sent."""
+        """Initialise with a Node of which the judge has nothing yet."""
         self.node = node
         self.sent: dict[str, Any] = {}
         self.logs: dict[str, Log] = {}
@@ -131,13 +131,13 @@ class Worker:
     """Runs the Nodes of one submission as the judge requests."""
 
     def __init__(self, channel: JudgeChannel, node_class: Any, codec: WorkerCodec) -> None:
-        """Begin without any Node."""
+        """Initialise without any Node; requests create them."""
         self.channel, self.node_class, self.codec = channel, node_class, codec
         self.nodes: dict[int, HostedNode] = {}
         self.calls = 0
 
     def progress(self) -> int:
-        """Return a number that grows with each request and while waiting, so that only a stuck handler makes it stop."""
+        """Return a number that grows with each request, and at each call while waiting, so that only a stuck handler stops it."""
         self.calls += self.channel.waiting
         return self.calls
 
@@ -154,7 +154,7 @@ class Worker:
                 try:
                     self.channel.write(answer | self.codec.new_classes())
                 except (ValueError, RecursionError):  # For one, an integer with more digits than Python prints.
-                    self.channel.write({"error": "left or sent something that cannot be written down", "place": None})
+                    self.channel.write({"error": "stored or sent a value that cannot be written down", "place": None})
 
     def _do(self, request: dict[str, Any]) -> dict[str, Any]:
         for gone in request.get("free", ()):

@@ -26,7 +26,7 @@ START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.gradin
 # How Python is started for a submission: without site packages, user settings and bytecode files.
 PYTHON = (sys.executable, "-s", "-S", "-P", "-B", "-c")
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
-MEMORY_MIB, CPU_S = 512, 20  # memory, and computing time for a whole submission
+MEMORY_MIB, CPU_S = 512, 20  # address space in MiB, and computing time in seconds, for a whole submission
 LOOP_S = 3.0  # of computing time for one event; the worker's own watchdog should have interrupted it after about one
 WAIT_S = 60.0  # of real time for one event, however little it computes
 LINE_MAX = 8_000_000  # bytes of one answer
@@ -51,8 +51,9 @@ class WorkerProcess:
     """The process that runs one submission, as a context manager that ends it.
 
     Attributes:
-        folder: The process's working folder; it holds only the submission.
+        folder: The process's working folder; it contains only the submission.
         lost: Why the process no longer answers; None as long as it does.
+        limit_s: How long the process may run, in seconds of real time.
         deadline_s: The time, by `time.monotonic`, by which the process has to be done.
     """
 
@@ -67,6 +68,7 @@ class WorkerProcess:
         self._temporary = TemporaryDirectory(prefix="raft-steps-grade-", dir=folders_in)
         self.folder = Path(self._temporary.name)
         self.lost: WorkerLostError | None = None
+        self.limit_s = limit_s
         self.deadline_s = time.monotonic() + limit_s
         self._process = self._start(package)
         self._buffer = b""
@@ -105,8 +107,11 @@ class WorkerProcess:
             request: The request.
             draw: Called with each question of the worker for a random number; returns the number.
 
+        Returns:
+            The answer.
+
         Raises:
-            WorkerLostError: There is no answer, and there will not be any more.
+            WorkerLostError: There is no answer, nor will there be one to any later request.
         """
         if self.lost is not None:
             raise self.lost
@@ -164,7 +169,7 @@ class WorkerProcess:
                 self._buffer = rest
                 return b"".join(chunks)
             if size > LINE_MAX:
-                raise WorkerLostError(FLOODED, "holds or sends more than can be examined")
+                raise WorkerLostError(FLOODED, "stored or sent more data than can be examined")
 
     def _check_time(self, began_s: float, computed_s: float | None) -> float:
         """Raise a WorkerLostError if an event takes too long; return the worker's computing time at the first call."""
@@ -173,7 +178,7 @@ class WorkerProcess:
         if used_s - computed_s > LOOP_S or now_s - began_s > WAIT_S:
             raise WorkerLostError(LOOPED, "did not come back, and could not be interrupted: an endless loop?")
         if now_s > self.deadline_s:
-            raise WorkerLostError(LOOPED, "took more time than a submission has")
+            raise WorkerLostError(LOOPED, f"took more than the {self.limit_s:g} s that a submission has")
         return computed_s
 
     def _why_gone(self) -> WorkerLostError:
