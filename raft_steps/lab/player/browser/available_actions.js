@@ -8,7 +8,7 @@ import { plainSeconds } from "./narration.js";
 const PLAIN_WORD = /^[^\s;'"\\]+$/;
 
 /**
- * Quotes a word as a line of a scenario needs it, which is split as a shell's line is.
+ * Quotes a word for a line of a scenario, which is split into words as a shell splits its command line.
  *
  * @param {string} text
  */
@@ -61,8 +61,8 @@ export function serverActions(moment, name) {
  *
  * @param {Moment} moment
  * @param {string} name
- * @param {{ seconds: number, time?: number }} options how much later the message is to arrive if it is held back, and
- *   the time that is shown
+ * @param {{ seconds: number, time?: number }} options seconds: for how long the message would be held back; time: the
+ *   time that is shown
  * @returns {ButtonAction[]}
  */
 export function messageActions(moment, name, { seconds, time = 0 }) {
@@ -136,7 +136,7 @@ export function clientAction(moment, { verb, key, value, to }) {
  */
 export function lossAction(moment, live, loss) {
   const wrong = loss >= 0 && loss <= 1 ? "" : "the share must be between 0 and 100%";
-  const same = loss === (moment.network.loss ?? live.loss) ? "this is already the share" : "";
+  const same = loss === (moment.network.loss ?? live.loss) ? "this is already the loss" : "";
   return { act: "loss", line: `loss ${loss}`, why: wrong || same };
 }
 
@@ -151,7 +151,7 @@ export function lossAction(moment, live, loss) {
 export function delayAction(moment, live, [low, high]) {
   const now = moment.network.delay ?? live.delay;
   const wrong = low >= 0 && high >= low ? "" : "the shortest time comes first, and neither may be negative";
-  const same = low === now?.[0] && high === now?.[1] ? "these are already the times" : "";
+  const same = low === now?.[0] && high === now?.[1] ? "this is already the delay" : "";
   return { act: "delay", line: `delay ${low} ${high}`, why: wrong || same };
 }
 

@@ -1,4 +1,4 @@
-// The branches: where each left its parent, buttons to go to one or to compare it; and the seed that they begin with.
+// The panel of the branches: where each left its parent, buttons to show it or to compare it, and the seed of the run.
 
 /** @import { BranchInfo, LiveState } from "./types.js" */
 

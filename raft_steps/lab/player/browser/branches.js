@@ -1,7 +1,7 @@
 // The branches of a live cluster as the browser holds them; it draws nothing and sends nothing.
 //
 // The events that two branches have in common, those before one left the other, are shared and never changed. A delta
-// from Python says how many events stay and which follow.
+// from Python contains the number of events that stay, and those that follow.
 
 /** @import { BranchInfo, Position, Trace, TraceEvent, TraceMessage } from "./types.js" */
 
@@ -54,8 +54,8 @@ export class Branches {
   }
 
   /**
-   * Records how far a branch has been shown. An action later than that changes nothing that anyone has seen, and needs
-   * no new branch.
+   * Records how far a branch has been shown. A later action changes nothing that the reader has seen, so it needs no new
+   * branch.
    *
    * @param {number} branch
    * @param {number} time

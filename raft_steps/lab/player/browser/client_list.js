@@ -1,4 +1,4 @@
-// What clients asked and which answers they got: the requests of a trace, and the list that shows those of a moment.
+// The list of clients' requests and their answers, and the functions that find them in a trace.
 
 /** @import { Clock, EventOfKind, TraceEvent } from "./types.js" */
 

@@ -1,7 +1,7 @@
 // The state of the cluster at any moment of a trace: the twin of Moment, advance() and moment_after() in trace.py.
 //
-// This module does not touch the page and keeps no time, so that node can run it: a test compares it with its Python twin
-// on recorded runs. It computes one thing more than the twin, which entries each server has applied.
+// This module uses neither the page nor a clock, so that Node.js can run it: a test compares it with its Python twin on
+// recorded runs. It computes one thing more than the twin: which entries each server has applied.
 
 /** @import { Moment, NetworkSettings, ServerState, Trace, TraceEvent } from "./types.js" */
 

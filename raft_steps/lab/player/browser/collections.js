@@ -1,7 +1,7 @@
 // Lookups in maps and in sorted lists.
 
 /**
- * Returns the value of a key that has to be in a map: a missing one is a bug, and is reported here rather than wherever
+ * Returns the value of a key that must be in a map: a missing key is a bug, and throws here rather than wherever
  * `undefined` would be used.
  *
  * @template K, V

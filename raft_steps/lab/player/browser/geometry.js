@@ -6,7 +6,7 @@ const MIN_RADIUS = 122; // from the centre of the picture to the centre of a ser
 const MIN_GAP = 124; // from the centre of a server to that of the next
 const EDGE = 46; // how far a server, with its timers, extends from its centre
 const LABEL = 36; // the height of a server's two lines of text
-const LANE = 8; // how far to its right a message keeps, so that two that meet pass each other
+const LANE = 8; // how far to the right of the line a message moves, so that two that meet pass each other
 
 /**
  * Returns the radius of a ring of this many servers.
@@ -195,7 +195,7 @@ export const MESSAGE_SHAPES = {
 /** @typedef {keyof typeof MESSAGE_SHAPES} MessageFamily */
 
 /**
- * Returns which of the shapes a message has.
+ * Returns the key of the shape that a message has.
  *
  * @param {string} type
  * @param {MessageFields} fields

@@ -118,7 +118,7 @@ export class Happenings {
   }
 
   /**
-   * Returns whether lines() returns any without idle heartbeats, and takes less time for it.
+   * Returns whether lines() would return any while idle heartbeats are hidden, without formatting them.
    *
    * @param {Happening} happening
    */
@@ -194,7 +194,7 @@ function requestsByClient(events) {
 }
 
 /**
- * Returns a key that events share which one phrase describes together.
+ * Returns a key: adjacent events with the same key are described together, in one phrase.
  *
  * @param {TraceEvent} event
  */
@@ -203,7 +203,7 @@ function similarityKey(event) {
 }
 
 /**
- * Returns whether only the timer is left of a heartbeat.
+ * Returns whether only a heartbeat timer is left to narrate: the messages that it caused are hidden as idle.
  *
  * @param {readonly TraceEvent[]} events
  */

@@ -1,4 +1,4 @@
-// What the reader does with pointer and keyboard: the card of what is under them, the selection, the keys.
+// Handles pointer and keyboard: the card of the server or message under the pointer or focus, the selection, the keys.
 
 /**
  * @import { ButtonAction, JumpKind, Subject } from "./types.js"
@@ -140,7 +140,7 @@ export class PlayerInput {
     };
   }
 
-  /** Closes the topmost of what is open. */
+  /** Closes the help, or else the card, or else the inspector. */
   escape() {
     const { player } = this;
     const { inspector, help, card, roving } = player.parts;
@@ -152,7 +152,7 @@ export class PlayerInput {
   }
 
   /**
-   * Returns what letters do to the server or message that has the focus, or else to the selected one.
+   * Returns the bindings of letters to actions on the server or message that has the focus, or else on the selected one.
    *
    * @param {HTMLElement | SVGElement | null} element
    * @returns {KeyBindings}

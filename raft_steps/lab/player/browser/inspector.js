@@ -1,5 +1,5 @@
-// The panel of the selected server or message: its fields, and which actions are available. It is not modal: everything
-// else stays usable next to it.
+// The panel of the selected server or message: its fields, and the actions that are available. It is not modal: the rest
+// of the player stays usable.
 
 /**
  * @import { Navigation } from "./navigation.js"

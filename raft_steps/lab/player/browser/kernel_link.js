@@ -1,5 +1,5 @@
-// The connection to Python: requests with a number, each of which gets one answer, and the traces that Python sends. Each
-// model has one, however many views it has, so that all of them hold the same branches.
+// The connection to Python: it sends numbered requests, each of which gets one answer, and receives traces. A model has
+// one connection, however many views it has, so that all of them show the same branches.
 
 /** @import { Answer, KernelMessage, KernelRequest, LiveState, Model, TraceMessage } from "./types.js" */
 
@@ -12,13 +12,13 @@ const NO_ANSWER = { ok: false, silent: true, said: "The kernel does not answer, 
 const links = new WeakMap();
 
 /**
- * A trace has come. `opened` marks one that replaces everything else, for the player to open with.
+ * A trace has arrived. `opened` marks one that replaces all others, and that the player opens with.
  *
  * @typedef {Pick<TraceMessage, "branch" | "at"> & { opened?: boolean }} TraceNews
  */
 
 /**
- * What is called for each new trace, and for each new state of the session.
+ * The functions that are called for each new trace, and for each new state of the session.
  *
  * @typedef {{ trace(news: TraceNews): void, live(): void }} Listener
  */

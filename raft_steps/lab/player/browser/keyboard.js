@@ -1,5 +1,5 @@
 // The keys, the help that lists them, and the roving focus. JupyterLab takes single letters as commands (b adds a cell), so
-// a key that is pressed in the player does not get out of it, except for those with Ctrl, Alt or Meta.
+// the player stops every key event from leaving it, except for those with Ctrl, Alt or Meta.
 
 /** @import { Direction } from "./types.js" */
 /** @import { Ring } from "./ring.js" */
@@ -8,16 +8,16 @@ import { closestTo, html, pressButton } from "./dom.js";
 
 const HELP = [
   ["Space", "play or pause"],
-  ["← →", "one happening back or on"],
-  ["↑ ↓", "to the server or message before or after"],
+  ["← →", "one step back or forward: an event and its effects"],
+  ["↑ ↓", "to the previous or next server or message"],
   ["Home End", "to the beginning or the end"],
   ["+ −", "faster or slower"],
-  ["E F", "to the next election or fault; with Shift to the one before"],
+  ["E F", "to the next election or fault; with Shift to the previous one"],
   ["Enter", "select the server or message, with all its fields"],
   ["Escape", "close what is open"],
 ];
 const LIVE_HELP = [
-  ["V", "to the next broken property; with Shift to the one before"],
+  ["V", "to the next violated property; with Shift to the previous one"],
   ["T", "server: its election timer runs out now"],
   ["X", "server: crash, or restart"],
   ["P", "server: pause, or resume"],
@@ -25,7 +25,7 @@ const LIVE_HELP = [
   ["S", "server: tick it for a partition (also Shift and a click)"],
   ["W M", "partition off the ticked servers; heal every cut"],
   ["D H 2", "message: drop, hold back, duplicate"],
-  ["C", "to what a client asks; on a message: cut its link, one way"],
+  ["C", "to the client's request; on a message: cut its link, one way"],
 ];
 const TEXT_FIELDS = "textarea, select, input:not([type=range]):not([type=checkbox])";
 

@@ -1,5 +1,5 @@
-// The live half of the player: requests to Python, and the panels that only a live cluster has. The player draws their
-// results as it draws everything: from the trace.
+// The live half of the player: requests to Python, and the panels that only a live cluster has. The results of requests are
+// drawn like everything else: from the trace.
 
 /**
  * @import { Action, KernelRequest, MessageInTransit, Moment, Position } from "./types.js"
@@ -16,7 +16,7 @@ import { Ring } from "./ring.js";
 import { ScriptPanel } from "./script_panel.js";
 import { findDifferences } from "./state_diff.js";
 
-const AHEAD_SECONDS = 2; // the reader's: how long before its end a run is extended
+const AHEAD_SECONDS = 2; // of the reader's time: how long before its end a run is extended
 const MAX_EXTENSIONS = 12; // how often a run is extended to find its next happening
 
 /**
@@ -67,7 +67,7 @@ export class LiveSession {
    * @param {Moment} moment
    * @param {number} time
    * @param {boolean} heartbeats
-   * @param {boolean} fresh whether the moment is another than before; otherwise only time has passed
+   * @param {boolean} fresh whether to draw also what only events change; otherwise only time has passed
    */
   draw(moment, time, heartbeats, fresh) {
     const { live } = this.link;
@@ -95,8 +95,8 @@ export class LiveSession {
   // Requests.
 
   /**
-   * Sends an action, to take place at the time that is shown. Actions wait for each other: each begins where the one
-   * before it led.
+   * Sends an action, which takes place at the time that is shown. Actions wait for each other, because each is applied to
+   * the branch that the previous one led to.
    *
    * @param {Action} action
    */
@@ -155,7 +155,7 @@ export class LiveSession {
     if (navigation.end - position.time < near) this.extend();
   }
 
-  /** Extends the run even if that was not possible before: the reader asks for it. */
+  /** Extends the run on request of the reader, even if that was not possible before. */
   tryAgain() {
     this.stuckAt = -1;
     this.extend();
@@ -177,7 +177,7 @@ export class LiveSession {
   }
 
   /**
-   * Extends the run until there is a visible happening after a position, and returns the position of it, or the end.
+   * Extends the run until a visible happening follows a position, and returns the position after it; the end if none does.
    *
    * @param {Position} position
    * @param {boolean} heartbeats
@@ -213,7 +213,7 @@ export class LiveSession {
     if (id !== null) this.player.showMessage(`Branch ${id} is shown next to this one.`);
   }
 
-  /** Takes the trace of the compared branch again: it, or the current branch, has changed. */
+  /** Reads the trace of the compared branch again, after that branch or the current one has changed. */
   refreshComparison() {
     this.setComparison(this.comparison?.id ?? null);
   }

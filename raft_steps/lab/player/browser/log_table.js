@@ -1,5 +1,5 @@
-// The logs as a table, one server per row, so that one can see where they differ; and to their right what else the servers
-// know about them, if their Nodes do: the commit index, what the leader knows about each follower, the state machine.
+// The logs as a table, one server per row, so that differences are easy to see. To their right are columns for related
+// fields, if the Nodes have them: the commit index, the leader's record of each follower, the state machine.
 
 /** @import { Changes, LogEntry, Moment, ServerState, TraceEvent } from "./types.js" */
 

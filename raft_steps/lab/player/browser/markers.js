@@ -68,7 +68,7 @@ export function withViolations(markers, violations = []) {
 }
 
 /**
- * Returns the next marker of a kind after an event, or the last one before it if the direction is -1.
+ * Returns the first marker of a kind after an event or, if the direction is -1, the last one before it.
  *
  * @param {readonly Marker[]} markers
  * @param {number} number

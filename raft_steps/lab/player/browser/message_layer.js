@@ -71,7 +71,7 @@ export class MessageLayer {
   /**
    * @param {DrawnMessage} drawn
    * @param {MessageInTransit} message
-   * @param {Map<string, number>} queues how many messages wait for each server so far
+   * @param {Map<string, number>} queues how many messages drawn so far wait for each server
    */
   update(drawn, message, queues) {
     const { span } = message;
@@ -98,8 +98,8 @@ export class MessageLayer {
   }
 
   /**
-   * Returns how far along its link a message is drawn. One that is lost when it is sent takes its whole time to the wall
-   * where it stops; one that was on its way when the wall went up gets as far as that.
+   * Returns how far along its link a message is drawn. One that is lost when it is sent takes its whole time to reach the
+   * wall where it stops; one that was on its way when the wall went up moves as usual, at most to the wall.
    *
    * @param {MessageInTransit} message
    */

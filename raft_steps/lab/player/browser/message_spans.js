@@ -1,6 +1,6 @@
 // Where messages are between two servers: pure functions of a trace, a moment and a time.
 //
-// The trace says when a message was sent, when it is due and whether it arrived. In between it is drawn on its way.
+// The trace contains when a message was sent, when it is due and whether it arrived. In between it is drawn on its way.
 
 /** @import { DetachedSpan, EventOfKind, MessageInTransit, MessageSpan, MessageSpans, Moment, Trace } from "./types.js" */
 
@@ -62,7 +62,7 @@ function startSpan({ message, server, to, type, fields, time, due, number }) {
 }
 
 /**
- * Until it was held back, a message moved as fast as if it were to arrive when it had been due.
+ * Records that a message was held back. Until then it is drawn as if it were to arrive when it had been due.
  *
  * @param {EventOfKind<"held">} event
  * @param {MessageSpan} [span]
@@ -74,7 +74,7 @@ function holdBack(event, span) {
 }
 
 /**
- * A copy starts where the message itself is at that time.
+ * Records that an action copied a message. The copy starts where the message itself is at that time.
  *
  * @param {EventOfKind<"doubled">} event
  * @param {MessageSpan} [span]
@@ -88,10 +88,12 @@ function addCopy({ time, due }, span) {
 }
 
 /**
+ * Records that a message or a copy of it was delivered or dropped.
+ *
  * @param {EventOfKind<"delivered" | "dropped">} event
  * @param {MessageSpan | undefined} span
  * @param {DetachedSpan[]} detached
- * @param {boolean} afterPause whether the receiver was resumed at this very time
+ * @param {boolean} afterPause whether the receiver was resumed at the time of the event
  */
 function endSpan(event, span, detached, afterPause) {
   if (!span) return;
@@ -110,7 +112,8 @@ function endSpan(event, span, detached, afterPause) {
 }
 
 /**
- * A message is lost when it is sent, and is then drawn on its way to where that happens; or later, when it should arrive.
+ * Records that a message was lost: when it was sent, and then it is still drawn on its way to the place where it stops; or
+ * later, when it should have arrived.
  *
  * @param {EventOfKind<"dropped">} event
  * @param {MessageSpan} span
@@ -180,6 +183,8 @@ function progressAt(span, time) {
 }
 
 /**
+ * Returns the progress at a time, if the rest of the way takes from `since` to `due`.
+ *
  * @param {number} progress the progress that was made by `since`
  * @param {number} since
  * @param {number} due

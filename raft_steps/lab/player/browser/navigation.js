@@ -1,6 +1,6 @@
-// Moving through a trace: to the next happening or the one before, to a marker, or on with the clock.
+// Finds positions in a trace: of the next or previous happening, of a marker, or after some time of playing.
 //
-// It does not touch the page and keeps no time, so that node can run it.
+// This module uses neither the page nor a clock, so that Node.js can run it.
 
 /**
  * @import { Direction, Happening, JumpKind, Marker, MessageInTransit, Moment, Position, Trace, TraceEvent, Violation }
@@ -13,7 +13,7 @@ import { Happenings } from "./happenings.js";
 import { findMarkers, nextMarker, withViolations } from "./markers.js";
 import { findMessageSpans, messagesInTransit } from "./message_spans.js";
 
-export const MAX_CHAPTERS = 200; // a longer list does not help to find anything
+export const MAX_CHAPTERS = 200; // a longer list would be too long to search
 const SPAN_SECONDS = 1; // how long the reader sees a typical message at speed 1
 const QUIET_SECONDS = 1.5; // how long a stretch without any message takes at speed 1 if it is skipped through
 
@@ -105,7 +105,7 @@ export class Navigation {
   }
 
   /**
-   * Returns the position one happening on.
+   * Returns the position after the next happening; the end if none follows.
    *
    * @param {Position} position
    * @param {boolean} heartbeats
@@ -116,7 +116,7 @@ export class Navigation {
   }
 
   /**
-   * Returns the position one happening back; between two happenings, that is after the earlier one.
+   * Returns the position after the previous happening. Between two happenings, that is the position after the earlier one.
    *
    * @param {Position} position
    * @param {boolean} heartbeats
@@ -143,8 +143,8 @@ export class Navigation {
   }
 
   /**
-   * Returns where the reader is after some seconds of playing. While nothing is on its way, time may be sped up, and
-   * never runs past what ends the quiet.
+   * Returns the position after some seconds of playing. While no message is on its way, time may be sped up, but only to
+   * the next happening.
    *
    * @param {Position} position
    * @param {number} seconds
@@ -160,7 +160,7 @@ export class Navigation {
   }
 
   /**
-   * Returns which chapter an event is in, from 1; 0 before the first.
+   * Returns the number of the chapter that an event is in, from 1; 0 before the first.
    *
    * @param {number} number
    */
@@ -179,7 +179,7 @@ export class Navigation {
   }
 
   /**
-   * Returns the position of the next election, fault or violation, or of the one before; undefined if there is none.
+   * Returns the position of the next or previous election, fault or violation; undefined if there is none.
    *
    * @param {Position} position
    * @param {JumpKind} kind

@@ -11,8 +11,8 @@ import { messageRows, serverRows } from "./field_text.js";
 import { MESSAGE_SHAPES, messageFamily } from "./geometry.js";
 import { messageWords } from "./narration.js";
 
-const BEFORE = 12; // how many happenings the list holds before the current one, and after it
-const AFTER = 8;
+const BEFORE = 12; // how many happenings the list shows before the current one
+const AFTER = 8; // and after it
 
 /** The list of what happens around the moment that is shown. A click on a line goes there. */
 export class HappeningList {
@@ -58,8 +58,8 @@ export class HappeningList {
   }
 
   /**
-   * Scrolls such that the current line is a little below the middle, as what led to it matters more. That happens right
-   * before the next frame is painted: asking where an element is makes the browser lay out the page.
+   * Scrolls such that the current line is a little below the middle, because the lines before it matter more. This waits
+   * until the next frame is painted, because asking for the place of an element makes the browser lay out the page.
    */
   centre() {
     this.frame ||= requestAnimationFrame(() => {

@@ -1,4 +1,4 @@
-// The reader's clock: playing, and gliding from one happening to the next.
+// Moves the player's position with real time: it plays, and glides from one happening to the next.
 
 /**
  * @import { Position } from "./types.js"
@@ -79,7 +79,7 @@ export class Playback {
     this.requestFrame();
   }
 
-  /** Leaves a glide where it is: the trace that it belongs to has been replaced. */
+  /** Stops a glide where it is, after the trace that it belongs to has been replaced. */
   cancelGlide() {
     this.glide = null;
   }

@@ -54,7 +54,7 @@ export class PlaybackControls {
    * @param {Navigation} navigation
    * @param {Clock} clock
    * @param {ControlHandlers} handlers
-   * @param {boolean} live only a live run knows which properties were violated
+   * @param {boolean} live whether the run is live: only then are properties checked
    */
   constructor(navigation, clock, handlers, live) {
     this.clock = clock;
@@ -68,9 +68,9 @@ export class PlaybackControls {
       "div",
       { class: "rp-buttons", role: "group", "aria-label": "Playing" },
       iconButton("start", "Start", "Back to the start (Home)", handlers.home),
-      iconButton("back", "Back", "One happening back (left arrow)", () => handlers.step(-1)),
+      iconButton("back", "Back", "One step back (left arrow)", () => handlers.step(-1)),
       this.play,
-      iconButton("next", "Next", "One happening on (right arrow)", () => handlers.step(1)),
+      iconButton("next", "Next", "One step forward (right arrow)", () => handlers.step(1)),
       iconButton("end", "End", "To the end (End)", handlers.end),
       pressButton("Keys", handlers.keys, { "data-act": "keys", title: "What the keys do (?)" }),
       this.now,
@@ -109,7 +109,7 @@ export class PlaybackControls {
   }
 
   /**
-   * Shows which moments there are to go to.
+   * Shows the moments that the reader can go to.
    *
    * @param {Navigation} navigation
    */
@@ -125,7 +125,7 @@ export class PlaybackControls {
   /**
    * @param {number} time
    * @param {string} words what has just happened
-   * @param {boolean} fresh whether that is another happening than before
+   * @param {boolean} fresh whether that may have changed
    */
   draw(time, words, fresh) {
     this.now.textContent = `${this.clock(time)} s of ${this.clock(this.end)} s`;
@@ -141,7 +141,7 @@ export class PlaybackControls {
     this.chapters.value = String(chapter);
     for (const { kind, button } of this.jumps) {
       const why = hasNext(kind) ? "" : `no ${kind} follows so far`;
-      disableIf(button, why, `To the next ${kind} (${kind[0].toUpperCase()}; with Shift to the one before)`);
+      disableIf(button, why, `To the next ${kind} (${kind[0].toUpperCase()}; with Shift to the previous one)`);
     }
   }
 

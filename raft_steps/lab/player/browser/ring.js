@@ -1,5 +1,5 @@
-// Draws servers on a ring, their timers, and the walls between them, as SVG; message_layer.js draws the messages. It
-// knows neither clock nor trace: it draws a given moment at a given time.
+// Draws servers on a ring, their timers, and the walls between them, as SVG; message_layer.js draws the messages. It uses
+// neither a clock nor a trace: it draws a given moment at a given time.
 
 /** @import { Changes, MessageInTransit, Moment, ServerState } from "./types.js" */
 
@@ -91,7 +91,7 @@ export class Ring {
    * @param {readonly MessageInTransit[]} messages
    * @param {number} time
    * @param {object} options
-   * @param {boolean} options.fresh whether the moment is another than before; otherwise only time has passed
+   * @param {boolean} options.fresh whether to draw also what only events change; otherwise only time has passed
    * @param {Map<string, Changes>} options.changed what the last happening changed, by server
    * @param {readonly string[]} [options.chosen] the servers that are ticked
    * @param {string} [options.pinned] the server or message that the inspector shows
@@ -200,7 +200,7 @@ export class Ring {
   }
 
   /**
-   * Returns what can have the focus, in the order of the keyboard: servers, then messages.
+   * Returns the elements that can have the focus, in the order of the arrow keys: servers, then messages.
    *
    * @returns {SVGGElement[]}
    */

@@ -1,5 +1,5 @@
-// The script of the branch: one line for each action, to copy as a scenario, as Python or as a test, and a field into which
-// any of these can be pasted.
+// The script of the branch: one line for each action. It can be copied as a scenario, as Python or as a test, and each of
+// these can be pasted into the field below it.
 
 /** @import { Clock, ExportKind, LiveState } from "./types.js" */
 
@@ -50,7 +50,7 @@ export class ScriptPanel {
   }
 
   makePasteRow() {
-    const attributes = { "data-act": "paste", title: "Run what is pasted, as a new branch" };
+    const attributes = { "data-act": "paste", title: "Run the pasted text as a new branch" };
     return html(
       "div",
       { class: "rp-row" },

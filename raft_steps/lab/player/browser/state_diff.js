@@ -1,4 +1,5 @@
-// What differs between two branches at one moment, in words: leaders, terms, logs, servers that are down.
+// Describes how two branches differ at one moment: in leaders, servers that are down, network, terms, logs and state
+// machines.
 
 /** @import { LogEntry, Moment, ServerState } from "./types.js" */
 

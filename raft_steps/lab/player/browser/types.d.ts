@@ -1,5 +1,5 @@
-// The data that the player's modules hand to one another. Only the type checker and editors read this file: no browser
-// gets it.
+// The data that the player's modules pass to one another. Only the type checker and editors read this file; it is not part
+// of the widget.
 //
 // Times are in microseconds of virtual time unless the name ends in Seconds or Milliseconds.
 
@@ -14,7 +14,7 @@ export interface NodeFields {
   [name: string]: unknown;
 }
 
-// The same for the fields of a message.
+// Likewise for the fields of a message.
 export interface MessageFields {
   term?: number;
   index?: number;
@@ -169,7 +169,7 @@ export interface DetachedSpan {
 export interface MessageSpans {
   byName: Map<string, MessageSpan>;
   detached: DetachedSpan[]; // sorted by start
-  longest: number; // the longest time that a detached span is drawn
+  longest: number; // the longest time for which a detached span is drawn
   typical: number; // the usual time of a message; 0 if there is none
 }
 
@@ -224,7 +224,7 @@ export interface Box extends Point {
 export interface Action {
   act: string;
   line: string; // the action as a line of a scenario
-  why: string; // why it is not available; "" if it is
+  why: string; // why it is not available; "" if it is available
 }
 
 // An action with a button of its own.
@@ -292,11 +292,11 @@ export interface LiveState extends Record<ExportKind, string> {
 export interface Traits {
   trace: DataView;
   live: Partial<LiveState>;
-  start: number;
+  start: number; // where the player opens; negative for the beginning
   speed: number;
-  heartbeats: boolean;
-  hurry: boolean;
-  chapter: number;
+  heartbeats: boolean; // whether idle heartbeats are shown
+  hurry: boolean; // whether time is sped up while no message is on its way
+  chapter: number; // from 1; 0 before the first
 }
 
 // New events of a branch; their lines come as the message's buffer.
@@ -312,14 +312,14 @@ export interface TraceMessage {
 
 export interface Answer {
   ok: boolean;
-  said: string;
+  said: string; // the result in one line, for the reader
   silent?: boolean; // no answer came
 }
 
 export type KernelMessage = ({ kind: "trace" } & TraceMessage) | ({ kind: "answer"; id: number } & Answer);
 
 export type KernelRequest =
-  | { do: "act"; branch: number; at: number; seen: number; action: string }
+  | { do: "act"; branch: number; at: number; seen: number; action: string } // seen: how far the reader has watched
   | { do: "extend" | "switch" | "fetch"; branch: number }
   | { do: "seed"; seed: number }
   | { do: "reset" }

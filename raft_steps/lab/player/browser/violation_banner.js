@@ -29,8 +29,8 @@ export class ViolationBanner {
     this.shown = shown;
     this.element.hidden = shown === undefined;
     if (!shown) return;
-    const count = past.length > 1 ? `${past.length} properties broke so far; the latest: ` : "";
+    const count = past.length > 1 ? `${past.length} properties were violated so far; the latest: ` : "";
     const later = shown.step === null ? "" : ` Step ${shown.step} fixes this.`;
-    this.words.textContent = `${count}${shown.rule} broke at ${clock(shown.time)} s: ${shown.text}${later}`;
+    this.words.textContent = `${count}${shown.rule} was violated at ${clock(shown.time)} s: ${shown.text}${later}`;
   }
 }

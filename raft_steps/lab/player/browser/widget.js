@@ -1,7 +1,8 @@
-// The player of a run: what is shown, where in time, and what the reader does. This is the module that anywidget loads.
+// The player of a run: it holds the run, the reader's position in it, and the parts that show it. This is the module that
+// anywidget loads.
 //
-// Python simulates and sends a trace; from then on everything happens here, with or without a kernel. If the run is live,
-// Python is asked to change or to extend it (live.js), and answers with another trace. Nothing is loaded from anywhere:
+// Python simulates and sends a trace; from then on everything happens in the browser, with or without a kernel. If the run
+// is live, the player asks Python to change or to extend it (live.js), and receives another trace. It loads nothing:
 // widget.py puts all modules into one.
 
 /**
@@ -41,7 +42,7 @@ export class Player {
     this.position = { number: -1, time: 0 };
     /** @type {Map<string, Changes>} */
     this.changed = new Map(); // what the last happening changed, by server
-    this.words = ""; // what it was
+    this.words = ""; // the last happening in words
     this.isQuiet = true; // whether nothing is on its way
     this.chapter = -1;
     this.openedAt = begun;
@@ -88,7 +89,7 @@ export class Player {
     return parts;
   }
 
-  /** Gives the parts the run that they show. */
+  /** Passes the run to the parts that show it. */
   setRun() {
     const { navigation, clock, parts } = this;
     const { events } = navigation.trace;
@@ -104,8 +105,8 @@ export class Player {
   }
 
   /**
-   * Shows the trace of a branch. What is drawn stays, unless the servers are others. Returns how many events the trace
-   * shares with the one before.
+   * Shows the trace of a branch. The parts are built again only if it has other servers. Returns how many events the trace
+   * shares with the previous one.
    *
    * @param {number} branch
    */
@@ -127,7 +128,7 @@ export class Player {
     this.moveTo(start < 0 ? this.navigation.home : this.navigation.positionAt(start), true);
   }
 
-  // News from Python.
+  // Messages from Python.
 
   /** @param {TraceNews} news */
   receiveTrace({ branch, at, opened }) {
@@ -173,7 +174,7 @@ export class Player {
     if (goal !== null) this.position = navigation.positionAt(goal);
     else if (number + 1 >= shared || time > navigation.end) this.position = navigation.positionAt(time);
     if (this.parts.live?.isActing) {
-      // The answer follows, and leads to where the action shows. A frame may be drawn before that.
+      // The answer follows, and then the player moves to the action. A frame may be drawn before that.
       this.lookAt(this.position.number);
       return;
     }
@@ -198,7 +199,7 @@ export class Player {
   /**
    * Draws the position.
    *
-   * @param {boolean} fresh whether to draw what only events change, too
+   * @param {boolean} fresh whether to draw also the parts that only events change
    */
   show(fresh) {
     const { navigation, parts, root, clock } = this;
@@ -289,7 +290,7 @@ export class Player {
   }
 
   /**
-   * Goes where the reader wants to be.
+   * Goes to a position that the reader has chosen.
    *
    * @param {Position} position
    */
@@ -375,7 +376,7 @@ export class Player {
   }
 }
 
-/** @typedef {{ model: Model, el: HTMLElement }} View what anywidget hands to a module */
+/** @typedef {{ model: Model, el: HTMLElement }} View what anywidget passes to a module */
 
 export default {
   /** @param {Pick<View, "model">} view */
