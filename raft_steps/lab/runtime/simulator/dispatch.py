@@ -34,6 +34,8 @@ class Dispatcher:
         network: Sends the nodes' messages.
         timers: Starts the nodes' timers.
         clients: Ask the nodes, and are answered.
+        failures: How many events have failed. They count as progress for the watchdog, which otherwise might interrupt
+            the report of a handler that it has interrupted.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Dispatcher:
             monitor: Watches the nodes, if anything does.
         """
         self._hosts, self._agenda, self._recorder, self._monitor = hosts, agenda, recorder, monitor
+        self.failures = 0
         self.network = Network(scenario, agenda=agenda, deliver=self.deliver, recorder=recorder)
         self.timers = Timers(agenda, self.handle, self.note, recorder)
         self.clients = Clients(agenda, self.handle, self.note, recorder, monitor)
@@ -198,6 +201,7 @@ class Dispatcher:
         self, host: SimulatedHost, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
     ) -> BaseException:
         """Return the error to raise: a NodeError if the node is to blame, otherwise the laboratory's own error."""
+        self.failures += 1
         now_us = self._agenda.now_us
         found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, format_seconds(now_us))
         if found is None:

@@ -235,7 +235,7 @@ class Simulation:
         return EventBudgetError(f"the run {what} and is only at {format_seconds(self.now_us)} s, {why}")
 
     def _progress(self) -> int:
-        return self.event_count
+        return self.event_count + self._dispatcher.failures
 
     def _watched(self) -> AbstractContextManager[None]:
         """Let the watchdog look at handlers that are called outside of a run; a run is watched as a whole."""
