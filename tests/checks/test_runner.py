@@ -252,7 +252,7 @@ def test_class_statement_of_a_wrong_node_raises(body: str, error: str) -> None:
 @pytest.mark.parametrize(
     "given, hint",
     [
-        (int, "int does not derive from a Node; build on the step before: class Node(step_NN.Node)"),
+        (int, "int is not a Node; derive it from the Node of the step before: class Node(step_NN.Node)"),
         (6, "not 6"),
         (step_06_term_checks, "this is a module; pass its Node: check(step_06_term_checks.Node, …)"),
         (

@@ -93,7 +93,7 @@ def test_whole_node_passes(tmp_path: Path) -> None:
             wrong.NothingIsLogged,
             (
                 "tom is elected in term 2, and its log ends with entry 1; entry 2 should be a no-op of term 2; "
-                "tom should send jerry entry 2: 2 (no-op) at once, but sends no entry"
+                "tom should send jerry entry 2 of term 2 (no-op) at once, but sends no entry"
             ),
         ),
         (

@@ -195,9 +195,17 @@ def entries_in(call: Event) -> list[str]:
 
 
 def _command_text(command: dict[str, str] | None) -> str:
+    """Format a command as a trace stores it, as data; a no-op entry has none."""
     if command is None:
         return "-"
     return " ".join([command["type"].lower(), *(command[name] for name in ("key", "value") if name in command)])
+
+
+def entries_text(entries: list[str]) -> str:
+    """Format entries that `entries_in` has returned, for a failure: ``entry 3 of term 2 (set z 3)``."""
+    parts = [(index, *rest.split(" ", 1)) for index, rest in (entry.split(": ", 1) for entry in entries)]
+    words = [f"{index} of term {term} ({'no-op' if command == '-' else command})" for index, term, command in parts]
+    return f"{'entry' if len(words) == 1 else 'entries'} {', '.join(words)}" if words else "no entry"
 
 
 # Judging.

@@ -76,8 +76,8 @@ def require_applied_so_far(bench: Bench, expected: list[str], story: str) -> Non
 
 
 def _commands_text(commands: list[str]) -> str:
-    """Format applied commands; a no-op entry has none."""
-    return "; ".join("(no-op)" if command == "-" else command for command in commands) or "nothing"
+    """Format applied commands for a failure."""
+    return "; ".join("a no-op" if command == "-" else command for command in commands) or "nothing"
 
 
 def require_answer(bench: Bench, client: str, done: bool, story: str) -> None:
@@ -124,7 +124,8 @@ def require_leader_commit(bench: Bench, commit: int, story: str) -> None:
     Raises:
         CheckFailed: One carries another commit index, or tom sends none.
     """
-    for beat in bench.run_until_sent("AppendEntries", 5.5):
+    failure = f"{story}; tom should send heartbeats within 5.5 s, but sends no AppendEntries"
+    for beat in bench.run_until_sent("AppendEntries", 5.5, failure):
         found = exchange.field_of(beat, "leader_commit")
         bench.require(
             found == commit,
@@ -168,17 +169,9 @@ def require_entries_sent(bench: Bench, follower: str, expected: list[str], story
     found = exchange.entries_in(calls[-1])
     bench.require(
         found == expected,
-        f"{story}; tom should send {follower} {_entries_text(expected)}, but sends {_entries_text(found)}",
+        f"{story}; tom should send {follower} {exchange.entries_text(expected)}, but sends {exchange.entries_text(found)}",
         calls[-1],
     )
-
-
-def _entries_text(entries: list[str]) -> str:
-    """Format the entries of calls, as `exchange.entries_in` returns them: ``entry 3: 2 set z 3``."""
-    if not entries:
-        return "no entry"
-    words = "; ".join(f"{entry[:-1]}(no-op)" if entry.endswith(" -") else entry for entry in entries)
-    return f"{'entry' if len(entries) == 1 else 'entries'} {words}"
 
 
 def require_last_entry_sent(bench: Bench, follower: str, entry: str, story: str, since: int = 0) -> None:
@@ -191,7 +184,7 @@ def require_last_entry_sent(bench: Bench, follower: str, entry: str, story: str,
     found = [each for call in calls for each in exchange.entries_in(call)]
     bench.require(
         found[-1:] == [entry],
-        f"{story}; tom should send {follower} {_entries_text([entry])} at once, but sends {_entries_text(found)}",
+        f"{story}; tom should send {follower} {exchange.entries_text([entry])} at once, but sends {exchange.entries_text(found)}",
         exchange.latest(bench, "delivered", "asked"),
     )
 

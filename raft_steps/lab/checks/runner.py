@@ -70,7 +70,7 @@ def _require_node_class(given: Any) -> None:
     elif isinstance(given, Node):
         hint = "this is one server's node; pass its class: check(Node, …)"
     elif isinstance(given, type):
-        hint = f"{given.__name__} does not derive from a Node; build on the step before: class Node(step_NN.Node)"
+        hint = f"{given.__name__} is not a Node; derive it from the Node of the step before: class Node(step_NN.Node)"
     else:
         hint = f"not {given!r}"
     raise NodeError(f"check takes a Node class first and the step's number second, as in check(Node, step=6): {hint}")

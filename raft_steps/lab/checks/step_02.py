@@ -8,6 +8,7 @@ from raft_steps.lab.checks.exchange import (
     answer_call,
     append_entries,
     entries_in,
+    entries_text,
     first,
     latest,
     preceding_entry,
@@ -63,7 +64,7 @@ def a_heartbeat_names_the_last_entry(bench: Bench) -> None:
         )
         bench.require(
             not entries_in(call),
-            f"a heartbeat should carry no entries; tom's carries {'; '.join(entries_in(call))}",
+            f"a heartbeat should carry no entries; tom's carries {entries_text(entries_in(call))}",
             call,
         )
 
@@ -92,7 +93,7 @@ def a_new_entry_is_sent_with_the_preceding_one(bench: Bench) -> None:
         )
         bench.require(
             entries_in(call) == ["3: 2 set z 3"],
-            f"tom should send entry 3, set z 3 of term 2, and nothing else; it sends {'; '.join(entries_in(call))}",
+            f"tom should send entry 3 of term 2 (set z 3) and nothing else; it sends {entries_text(entries_in(call))}",
             call,
         )
         bench.require(len(to_it) == 1, f"{story} once, but sends it {len(to_it)} times", to_it[-1])
@@ -182,8 +183,7 @@ def a_refused_leader_retries_one_entry_earlier(bench: Bench) -> None:
     entries = [entry for each in sent if each["type"] == "AppendEntries" for entry in entries_in(each)]
     bench.require(
         entries == ["1: 1 set x 1", "2: 1 set y 2", "3: 2 set z 3", "4: 2 set w 4"],
-        f"jerry's log matches tom's at entry 0, so tom should send all four entries; "
-        f"it sends {'; '.join(entries) or 'none'}",
+        f"jerry's log matches tom's at entry 0, so tom should send all four entries; it sends {entries_text(entries)}",
         call,
     )
 

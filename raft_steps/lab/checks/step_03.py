@@ -8,6 +8,7 @@ from raft_steps.lab.checks.exchange import (
     answer_call,
     append_entries,
     entries_in,
+    entries_text,
     field_of,
     first,
     latest,
@@ -43,7 +44,7 @@ def a_write_waits_for_the_followers(bench: Bench) -> None:
         sent = [entry for call in bench.sent("AppendEntries", to=follower) for entry in entries_in(call)]
         bench.require(
             sent == ["1: 0 set x 1"],
-            f"{story}; tom should send {follower} one entry at once, 1: 0 set x 1; it sends {'; '.join(sent) or 'none'}",
+            f"{story}; tom should send {follower} entry 1 of term 0 (set x 1) at once; it sends {entries_text(sent)}",
             asked,
         )
     bench.run(1)

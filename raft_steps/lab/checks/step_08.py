@@ -43,7 +43,12 @@ def each_election_has_its_own_timeout(bench: Bench) -> None:
     elections = len(draws) - 1  # The first draw is the follower's.
     bench.begin(draws=draws)
     for _ in range(elections):
-        bench.run_until_sent("RequestVote", within_s=30)
+        bench.run_until_sent(
+            "RequestVote",
+            within_s=30,
+            failure="tom receives no message, so its election timer should expire and tom should send RequestVote within 30 s; "
+            "it sends none",
+        )
     timers = [event for event in election_timers(bench) if event.time_us > 0]
     bench.require(timers, "tom starts an election, but no election timer for the next one")
     first = timers[0]

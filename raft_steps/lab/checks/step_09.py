@@ -224,7 +224,7 @@ def only_replies_of_this_term_count(bench: Bench) -> None:
     )
     bench.begin(log="3 set x 1")
     sent = deliver(bench, "AppendEntriesReply", 3, success=False, prev_log_index=1)
-    story = "tom led in term 3 until it crashed, and is a follower since; a late refusal arrives"
+    story = "tom led in term 3 until it crashed, and has been a follower since; a late refusal arrives"
     bench.require(not sent, f"{story}: only a leader retries, but tom does", bench.arrival())
 
 

@@ -119,7 +119,7 @@ def a_better_log_does_not_override_a_vote(bench: Bench) -> None:
     bench.begin(log="2 set x 1; 2 set y 2", draws=(18, 18, 18))
     require_vote(bench, "jerry", 5, (2, 2), "tom's log ends with entry 2 of term 2")
     require_refusal(bench, "spike", 5, (9, 4), "tom has voted for jerry in term 5")
-    require_vote(bench, "jerry", 5, (2, 2), "tom has voted for jerry in term 5, which asks once more")
+    require_vote(bench, "jerry", 5, (2, 2), "tom has voted for jerry in term 5, and the reply may be lost")
     require_vote(bench, "spike", 6, (9, 4), "tom has not voted in term 6")
     await_election(bench)
     term = bench.field("current_term")

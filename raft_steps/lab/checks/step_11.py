@@ -278,7 +278,7 @@ def following_and_leading_are_as_before(bench: Bench) -> None:
     bench.begin(log="1 set x 1")
     acknowledge(bench, "spike", 1)
     require_following(
-        bench, 1, "tom is a follower since its restart, and a reply arrives that was sent to it as a leader"
+        bench, 1, "tom has been a follower since its restart, and a reply arrives that was sent to it as a leader"
     )
 
 

@@ -241,7 +241,7 @@ def a_first_start_is_as_before(bench: Bench) -> None:
         bench.require(found == term, f"{story}: it should lead in that term, but calls in {found}", first_call)
 
 
-# These helpers send only the fields that the Node's message class has: step 12 builds on steps that add them one by one.
+# These helpers send only the fields that the Node's message class has.
 
 
 def send(bench: Bench, sender: str, message_name: str, **values: Any) -> list[Event]:

@@ -96,7 +96,7 @@ FILES = (
     Hostile("empty_notebook", ".ipynb", "", says="empty"),
     Hostile("broken_notebook", ".ipynb", notebook(RIGHT)[:400], says="not a notebook"),
     Hostile("notebook_of_another_kind", ".ipynb", '{"cells": 3}', says="not a notebook"),
-    Hostile("no_text", ".py", bytes(range(256)) * 20, says="not a text"),
+    Hostile("no_text", ".py", bytes(range(256)) * 20, says="not UTF-8 text"),
     Hostile("another_suffix", ".docx", RIGHT, says="neither"),
     Hostile("no_python", ".py", "def (:\n", says="not valid Python"),
     Hostile("no_node", ".py", "x = 1\n", says="no class Node"),
