@@ -95,8 +95,8 @@ TestTables = standard_tests(
         (
             wrong.EntryStaysAtHome,
             (
-                "a client sends set x 1 to tom, the leader; tom should send jerry one entry at once, 1: 0 set x "
-                "1; it sends none"
+                "a client sends set x 1 to tom, the leader; tom should send jerry entry 1 of term 0 "
+                "(set x 1) at once; it sends no entry"
             ),
         ),
         (
