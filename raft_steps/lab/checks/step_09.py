@@ -128,7 +128,7 @@ def a_new_term_is_a_new_vote(bench: Bench) -> None:
         require_vote(bench, "spike", 9, True, story)
     for role, vote in (("follower", "nobody"), ("candidate", "itself"), ("leader", "itself")):
         begin_as(bench, role)
-        story = f"tom is a {role} in term 4, where it has voted for {vote}"
+        story = f"tom is a {role} in term 4, in which it has voted for {vote}"
         require_vote(bench, "jerry", 5, True, story)
         require_vote(bench, "spike", 6, True, f"{story}, and voted for jerry in term 5")
 

@@ -178,7 +178,7 @@ def _options(ring: Ring) -> ipywidgets.HBox:
         value=ring.speed, base=2, min=-4, max=4, step=0.5, readout_format=".2g", description="speed",
         layout=ipywidgets.Layout(width="230px"), style={"description_width": "45px"},
     )  # fmt: skip
-    hurry = _checkbox("hurry through the quiet", ring.hurry, "190px")
+    hurry = _checkbox("speed up quiet periods", ring.hurry, "190px")
     heartbeats = _checkbox("heartbeats", ring.heartbeats, "110px")
     for control, name, trait in (
         (speed, "value", "speed"), (hurry, "value", "hurry"), (heartbeats, "value", "heartbeats"),
