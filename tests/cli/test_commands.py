@@ -18,8 +18,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 import raft_steps
 from raft_steps import STEPS
 from raft_steps.lab.cli import common
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.cli.common import Progress, format_error
-from raft_steps.lab.cli.main import main
 from raft_steps.lab.course import notebooks
 from raft_steps.lab.course.notebooks import format_notebook
 from raft_steps.lab.errors import NodeError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.course.handouts import release_handouts
 from tests.grading.submissions import step_06
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from raft_steps.lab import Cluster
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.pictures.svg import Picture
 from raft_steps.lab.verify.linearizability import History, Operation, format_history
 from tests.pictures.picture_tools import texts

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.verify.model_checker import stored_schedule, stored_schedule_names
 
 

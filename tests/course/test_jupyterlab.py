@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import raft_steps
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.course import jupyterlab
 from raft_steps.lab.course.jupyterlab import CourseFolder, LaunchError, find_course, first_page, has_browser
 from raft_steps.lab.course.learner_edition import release

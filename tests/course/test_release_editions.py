@@ -201,7 +201,7 @@ def test_edition_can_be_installed(handed_out: Path, tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert "raft_steps/step_05_term_in_append_entries.py" in names
-    assert "raft_steps/lab/cli/main.py" in names
+    assert "raft_steps/lab/cli/command.py" in names
     assert "raft_steps/lab/grading/templates/student.html" in names
     assert not [name for name in names if "step_06_term_checks" in name]
 

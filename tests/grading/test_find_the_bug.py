@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from raft_steps import node
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.course.extraction import SubmissionError
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.grading.find_the_bug import grade_tests, read_test, read_tests

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from raft_steps.lab import Cluster
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "docs" / "a_leader_comes_back.svg"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.course.notebooks import load
 from raft_steps.lab.course.redaction import BLOCK, is_solution
 from tests.helpers.jupyter import needs, own_environment

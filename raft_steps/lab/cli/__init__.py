@@ -1,1 +1,10 @@
 """The command `raft-steps`: one module for each group of commands."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line; this is the entry point that an installation of any version calls."""
+    from raft_steps.lab.cli.command import main as command
+
+    command()

@@ -73,7 +73,7 @@ dependencies = [
 {needed}]
 
 [project.scripts]
-raft-steps = "raft_steps.lab.cli.main:main"
+raft-steps = "raft_steps.lab.cli:main"
 
 [tool.hatch.build.targets.wheel]
 packages = ["raft_steps"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.runtime.simulator.simulation import Simulation

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from raft_steps import STEPS
-from raft_steps.lab.cli.main import main
+from raft_steps.lab.cli.command import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance import (
