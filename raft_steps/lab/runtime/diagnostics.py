@@ -162,13 +162,14 @@ def _own_lines(node_class: type) -> Iterator[_Line]:
             yield from (_Line(code.co_filename, number, code.co_name) for number in sorted(numbers))
 
 
-def node_error(error: BaseException, server: str, handler: str, seconds: str) -> NodeError | None:
+def node_error(error: BaseException, server: str, handler: str, seconds: str | None) -> NodeError | None:
     """Build the error for an exception that a handler raised; None if the laboratory itself is to blame."""
     place = node_line(error.__traceback__) or getattr(error, "place", None)
     if place is None and not isinstance(error, TypeError | Mistake | MessageError | RecursionError | HandlerTimeout):
         return None
     # Without addresses in memory, which are different in each run.
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}, at {seconds} s, {_describe(error, place)}")
+    when = f", at {seconds} s," if seconds is not None else ""
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}{when} {_describe(error, place)}")
     return NodeError(text + (f"\n{place}" if place else ""), server=server, handler=handler)
 
 

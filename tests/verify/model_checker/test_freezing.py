@@ -35,11 +35,25 @@ class Box:
     content: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Ballot:
+    """An immutable class of a learner with something mutable in it."""
+
+    votes: list[str]
+
+
+@dataclass(slots=True)
+class Slot:
+    """A mutable class of a learner without a ``__dict__``."""
+
+    content: list[int]
+
+
 ENTRY = Entry(index=1, term=1, command=Set(key="x", value="1"))
 VALUES = [
     0, "tom", None, True, 1.5, b"x", (1, ("a", True)), [1, [2]], {"b", "a"}, frozenset({1}), {"x": [1]},
     {"spike": 1, "tom": 2}, deque([1, 2]), defaultdict(list, x=[1]), Counter("aab"), OrderedDict(b=1, a=2),
-    Log([ENTRY]), ENTRY, [ENTRY], Colour.RED, Box([1]), int,
+    Log([ENTRY]), ENTRY, [ENTRY], Colour.RED, Box([1]), Ballot(["tom"]), Slot([1]), int,
 ]  # fmt: skip
 
 
@@ -53,7 +67,7 @@ def test_value_comes_back_as_it_was(value: Any) -> None:
     assert (type(value), value) == (type(back), back)
     assert frozen == freezer.freeze(back, set())
     assert hash(frozen) == hash(freezer.freeze(back, set()))
-    if isinstance(value, list | dict | set | deque | Log | Box):
+    if isinstance(value, list | dict | set | deque | Log | Box | Ballot | Slot):
         assert back is not value
 
 

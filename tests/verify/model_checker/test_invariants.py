@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.verify.model_checker import (
     EXHAUSTED,
@@ -21,6 +24,7 @@ from raft_steps.lab.verify.model_checker import (
     leader,
     predicate,
 )
+from tests.helpers.raft_fixture import RequestVoteReply
 from tests.verify.model_checker.search_tools import (
     AnswersAtOnce,
     AppliesAtOnce,
@@ -109,6 +113,35 @@ def test_violation_is_described() -> None:
     assert "was committed in term 1, and spike leads in term 2 without it" in (
         run(VotesForAnyLog, "Leader Completeness").words
     )
+
+
+def test_ok_without_an_entry_is_reported() -> None:
+    """A server that answers a write with Ok and stores it nowhere has acknowledged it; an Ok for a read proves nothing."""
+
+    class StoresNothing(LaterNode):
+        """Answers every request with Ok, and does nothing else."""
+
+        def on_client_request(self, client: str, request: Any) -> None:
+            self.reply(client, Ok())
+
+    rule = "Acknowledged Writes Last"
+    written = Search(StoresNothing).run(Scope(commands=("set x 1 to tom",)), invariants=rule)
+    read = Search(StoresNothing).run(Scope(commands=("get x to tom",)), invariants=rule)
+
+    assert "client#1 has its Ok for set x 1, and no server holds it" == written.words
+    assert EXHAUSTED == read.outcome
+
+
+def test_late_vote_is_not_a_vote_for_the_sender() -> None:
+    """A granting reply to another message than RequestVote shows no vote."""
+
+    class GrantsToAnyone(LaterNode):
+        """Answers AppendEntries with a vote."""
+
+        def on_append_entries(self, sender: str, message: Any) -> None:
+            self.send(sender, RequestVoteReply(term=self.current_term, vote_granted=True))
+
+    assert EXHAUSTED == run(GrantsToAnyone, "One Vote per Term").outcome
 
 
 def test_nobody_can_be_elected_in_step_8() -> None:

@@ -20,12 +20,15 @@ from raft_steps.lab.verify.model_checker import (
     Scope,
     Search,
     committed,
+    down,
+    holds,
     leader,
     run_schedule,
     stored_schedule,
     stored_schedule_names,
 )
 from raft_steps.lab.verify.model_checker.schedule import ScheduleStep
+from raft_steps.lab.verify.model_checker.schedule_steps import describe
 from tests.verify.model_checker.search_tools import LaterNode
 
 LINE = (
@@ -217,6 +220,43 @@ def test_search_and_replay_are_in_the_same_state(node_class: type) -> None:
         ours = sorted(repr(table.packet_view(packet)) for packet in state[n + 2 :])
         assert ours == sorted(map(repr, now.in_flight))
         assert table.histories[state[n]] == now.facts
+
+
+def test_every_event_is_described() -> None:
+    """A loss, a crash and a restart have sentences too; a message that is not in flight is refused as in a replay."""
+    begin = "raft-steps-schedule 1; step 8; timeout tom election; drop tom>jerry#1; crash jerry; restart jerry; forget"
+    lines = describe(Schedule.parse(begin), node(8))
+
+    assert [
+        "tom>jerry#1, RequestVote(term=1), is lost",
+        "jerry crashes",
+        "jerry restarts with what its disk holds",
+        "all messages in flight are lost, 1 of them",
+    ] == lines[1:]
+    with pytest.raises(ScenarioError, match="deliver tom>spike#1, cannot happen"):
+        describe(Schedule.parse(f"{begin}; deliver tom>spike#1"), node(8))
+
+
+def test_deleted_entries_are_described() -> None:
+    """The sentence of a delivery reports the entries that the receiver deletes for it, and those that it stores."""
+    search = Search(LaterNode, servers=2, logs={"tom": "2 set x 1", "jerry": "1 set y 9"})
+    found = search.run(Scope(timeouts={"tom election": 3}), goal=holds("jerry", "2 set x 1"))
+
+    assert "it deletes all after 0, it stores 2 set x 1 at 1" in str(found)
+
+
+def test_picture_without_a_broken_invariant_has_no_mark() -> None:
+    """A run that breaks nothing can be drawn as well."""
+    replayed = run_schedule("raft-steps-schedule 1; step 8; timeout tom election")
+
+    assert [] == replayed.breaks
+    assert "Space-time diagram" in replayed.timeline().to_html()
+
+
+def test_predicate_about_an_unknown_server_is_refused() -> None:
+    """The error names the servers that there are."""
+    with pytest.raises(ScenarioError, match="no server 'butch'; there are tom, jerry"):
+        run_schedule(LINE, invariants=[down("butch")])
 
 
 def test_empty_schedule_starts_the_servers() -> None:

@@ -14,14 +14,18 @@ from typing import Any
 import pytest
 
 from raft_steps import node
+from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.verify.model_checker import (
     EXHAUSTED,
     GOAL_FOUND,
+    NOBODY_CAN_BE_ELECTED,
     NODE_FAILED,
     OUTCOMES,
     TIME_OUT,
     VIOLATED,
+    Phase,
+    Replay,
     Schedule,
     Scope,
     Search,
@@ -244,6 +248,43 @@ def test_probes_find_and_minimise() -> None:
     assert (TIME_OUT, "20 probes of up to 30 events") == (nothing.outcome, nothing.limit)
 
 
+def test_probes_find_a_goal() -> None:
+    """A random walk to a goal is shortened as well; no walk continues from a state that is pruned."""
+    search = Search(8)
+    found = search.probe(TWO_ELECTIONS, goal=leader("tom"))
+    beyond = search.probe(TWO_ELECTIONS, goal=leader("tom"), prunes=[leader()], probes=3)
+
+    assert (GOAL_FOUND, 3) == (found.outcome, len(found.schedule.steps) if found.schedule else 0)
+    assert "tom" == found.trace.of("role")[-1].server
+    assert "tom becomes leader" in found.timeline().to_html()
+    assert beyond.pruned > 0
+
+
+def test_probes_end_at_their_time_limit() -> None:
+    """After the walk during which the time is up, no other begins."""
+    times = count()
+    result = Search(LaterNode).probe(TWO_ELECTIONS, invariants="all", seconds=3, clock=lambda: float(next(times)))
+
+    assert (TIME_OUT, "3 probes of up to 100 events") == (result.outcome, result.limit)
+
+
+def test_phases_end_with_the_last() -> None:
+    """If every phase finds its goal, the result is that of the last."""
+    phases = [Phase(name=f"term {term}", scope=TWO_ELECTIONS, goal=leader(term=term)) for term in (1, 2)]
+    result, lines = run_phases(Search(LaterNode), phases)
+
+    assert result.words.endswith("leads in term 2")
+    assert ["1. term 1: goal found", "2. term 2: goal found"] == [": ".join(line.split(": ")[:2]) for line in lines]
+
+
+def test_search_without_walks_or_phases_is_refused() -> None:
+    """The error gives the numbers, or says what is missing."""
+    with pytest.raises(ScenarioError, match="1 or more, of 1 event or more, not 0 of 100"):
+        Search(8).probe(TWO_ELECTIONS, probes=0)
+    with pytest.raises(ScenarioError, match="needs at least one phase"):
+        run_phases(Search(8), ())
+
+
 # Mistakes of a learner.
 
 
@@ -300,8 +341,69 @@ def test_mistake_of_a_node_is_its_own_outcome(body: Any, words: str) -> None:
 
 def test_failure_at_the_start_is_raised() -> None:
     """The error of a Node that fails in `on_start` is raised at once."""
-    with pytest.raises(NodeError, match="tom's on_start"):
+    with pytest.raises(NodeError, match="tom's on_start raised ZeroDivisionError"):
         Search(changed("on_start", lambda self: 1 // 0))
+
+
+def test_node_that_cannot_be_built_is_reported() -> None:
+    """A search raises the error of a Node that fails before its first handler; a replay stops there."""
+    broken = changed("__post_init__", lambda self: 1 // 0)
+    replayed = Replay(Schedule(servers=("tom", "jerry")), broken).run()
+
+    with pytest.raises(NodeError, match="tom's beginning raised ZeroDivisionError"):
+        Search(broken)
+    assert "tom's beginning, at 0 s, raised ZeroDivisionError" in str(replayed.error)
+    assert [("started", "tom"), ("failed", "tom")] == [(event.kind, event.server) for event in replayed.trace.events]
+
+
+def test_message_that_is_none_is_a_mistake() -> None:
+    """The search and its replay report a handler that sends None."""
+    broken = changed("on_request_vote", lambda self, sender, message: self.send(sender, None))
+    result = Search(broken).run(TWO_ELECTIONS)
+
+    assert "jerry's on_request_vote, at 2 s, sent None, which is not a message" in result.words
+    assert result.words == str(result.replay().error)
+
+
+@pytest.mark.parametrize(
+    "client, response, words",
+    [("client#1", "yes", "answered 'yes'; a client is answered with Ok"), ("butch", Ok(), "no such client has asked")],
+)
+def test_answer_that_is_wrong_is_a_mistake(client: str, response: Any, words: str) -> None:
+    """A handler may answer with Ok or NotLeader only, and only clients that have asked."""
+    broken = changed("on_client_request", lambda self, asking, request: self.reply(client, response))
+    result = Search(broken).run(Scope(commands=("set x 1 to tom",)))
+
+    assert NODE_FAILED == result.outcome
+    assert words in result.words
+
+
+def test_handler_that_is_missing_is_a_mistake() -> None:
+    """The error names the server and the handler that its Node lacks."""
+    result = Search(changed("on_request_vote", None)).run(TWO_ELECTIONS)
+
+    assert NODE_FAILED == result.outcome
+    assert "jerry has no on_request_vote" in result.words
+
+
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (lambda self, sender, message: 1 // 0, "jerry's on_request_vote raised ZeroDivisionError"),
+        (lambda self, sender, message: "yes", "jerry's on_request_vote returned 'yes'"),
+        (None, "jerry has no on_request_vote"),
+    ],
+    ids=["raises", "returns", "missing"],
+)
+def test_handler_may_fail_in_a_predicate(body: Any, words: str) -> None:
+    """A predicate that tries an election on copies of the nodes meets the mistakes of their handlers."""
+    search, scope = Search(changed("on_request_vote", body)), Scope(crashes=1)
+    for result in (
+        search.run(scope, goal=NOBODY_CAN_BE_ELECTED),
+        search.probe(scope, goal=NOBODY_CAN_BE_ELECTED),
+    ):
+        assert NODE_FAILED == result.outcome
+        assert words in result.words
 
 
 def test_impure_node_is_refused() -> None:
@@ -368,8 +470,9 @@ def test_search_twice_is_the_same_search() -> None:
     assert once.schedule == twice.schedule == Schedule.parse(str(once.schedule and once.schedule.to_text()))
 
 
-def test_failing_node_does_not_stop_minimising() -> None:
-    """If a handler fails in a path that is shorter by an event, the event stays."""
+@pytest.mark.parametrize("in_predicate", [False, True], ids=["in an event", "in a predicate"])
+def test_failing_node_does_not_stop_minimising(in_predicate: bool) -> None:
+    """If a handler fails in a path that is shorter by an event, or in a predicate at its end, the event stays."""
     start, after_a, failing, found = (0,), (1,), (9,), (2,)
     successors = {start: [(("a",), after_a), (("b",), failing)], after_a: [(("b",), found)], found: [(("c",), found)]}
 
@@ -379,11 +482,19 @@ def test_failing_node_does_not_stop_minimising() -> None:
         def successors(self, state: Any) -> Any:
             """Return the successors of a state."""
             if state == failing:
-                raise NodeFailedError(("c",)) from NodeError("jerry failed", server="jerry", handler="on_start")
+                if in_predicate:
+                    return []
+                raise NodeFailedError(("c",)) from failure
             return successors[state]
 
+    def find(state: Any) -> Any:
+        if state == failing:
+            raise failure
+        return (rule, "found") if state == found else None
+
+    failure = NodeError("jerry failed", server="jerry", handler="on_start")
     rule = predicate("there", lambda view: "found")
-    invariants = SimpleNamespace(find=lambda state: (rule, "found") if state == found else None)
+    invariants = SimpleNamespace(find=find)
     progress = SearchProgress(outcome=VIOLATED, finding=(rule, "found"), path=(("a",), ("b",), ("c",)))
     minimise(progress, Space(), SimpleNamespace(invariants=invariants), [start])  # type: ignore[arg-type]  # Two fakes.
 

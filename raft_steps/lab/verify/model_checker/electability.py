@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from raft_steps.lab.errors import NodeError
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.runtime.diagnostics import returned_something
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
@@ -71,8 +70,6 @@ def _call(node: Any, handler: str, *arguments: Any) -> list[tuple[str, Any]]:
     try:
         if (returned := find_handler(node, handler)(*arguments)) is not None:
             raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
-    except NodeError:
-        raise
     except (Exception, HandlerTimeout) as error:
         raise blame(error, node.name, handler) from error
     sent = [(effect[1], effect[2]) for effect in node.effects if effect[0] == "send"]

@@ -207,7 +207,7 @@ def check_answer(client: str, response: object, requests: Mapping[str, Request])
         raise Mistake(f"answered {client!r}, but no such client has asked")
 
 
-def blame(error: BaseException, server: str, handler: str, at_s: str = "?") -> BaseException:
+def blame(error: BaseException, server: str, handler: str, at_s: str | None = None) -> BaseException:
     """Return the error to raise: a NodeError if the Node is at fault; otherwise the error itself, unchanged."""
     if isinstance(error, NodeError):
         return error
