@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import dataclasses
 import difflib
 import inspect
 import linecache
@@ -14,7 +15,6 @@ import re
 import textwrap
 import tokenize
 from collections.abc import Iterator
-from dataclasses import FrozenInstanceError
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -118,7 +118,9 @@ def _methods(node_class: type) -> Iterator[tuple[str, tuple[ast.FunctionDef, str
     names = {name for base in node_class.__mro__ for name in vars(base)}
     for name in sorted(names):
         function = inspect.unwrap(inspect.getattr_static(node_class, name, None))
-        if not inspect.isfunction(function):
+        # From Python 3.13 on a dataclass has a method of the standard library, __replace__, which says nothing about
+        # the Node. Its file must not be read either: a submission's process may open none.
+        if not inspect.isfunction(function) or function.__module__ == dataclasses.__name__:
             continue
         code = function.__code__
         lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
@@ -186,9 +188,9 @@ def _describe(error: BaseException, place: str | None) -> str:
         return CONTAINS_ITSELF
     if isinstance(error, MessageError) and place is None:
         return f"sent what it cannot send: {text}{_type_advice(text)}"
-    if isinstance(error, FrozenInstanceError) or text.startswith("super(type, obj)"):
+    if isinstance(error, dataclasses.FrozenInstanceError) or text.startswith("super(type, obj)"):
         # The second is the message of Python 3.11 for a new attribute of a frozen class with slots.
-        text = text if isinstance(error, FrozenInstanceError) else "cannot set a new field"
+        text = text if isinstance(error, dataclasses.FrozenInstanceError) else "cannot set a new field"
         return f"changed a message or an entry ({text}); both are immutable: build a new one instead"
     if place is None and "required keyword-only" in text:
         name = re.findall(r"'(\w+)'", text)[-1]
