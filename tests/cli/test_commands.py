@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -92,6 +93,13 @@ def test_help_lists_the_commands() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_shell_completes_commands() -> None:
+    """A shell that completes a command's name gets the commands in the order in which the help lists them."""
+    offered = ShellComplete(main, {}, "raft-steps", "_RAFT_STEPS_COMPLETE").get_completions([], "")
+
+    assert list(main.commands) == [each.value for each in offered]
+
+
 @pytest.mark.parametrize("name", main.commands)
 def test_every_command_has_help(name: str) -> None:
     """Each command and each option has a help text."""
@@ -140,6 +148,18 @@ def test_unknown_step_is_an_error(arguments: Sequence[str]) -> None:
 def test_wrong_use_has_status_2(arguments: Sequence[str]) -> None:
     """An unknown command, and missing or wrong arguments, end with exit status 2."""
     assert complaint(*arguments)
+
+
+def test_bug_is_not_an_error_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A KeyError keeps its traceback: it is a bug, and not a name that the user got wrong."""
+
+    def fail(**_options: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(main.commands["steps"], "callback", fail)
+
+    with pytest.raises(KeyError):
+        call("steps")
 
 
 def test_error_is_one_sentence() -> None:
@@ -340,6 +360,13 @@ def test_saved_trace_is_run_again(tmp_path: Path) -> None:
     assert json.loads(shortened.stdout)["same"] is False
 
 
+def test_scenario_without_an_end_gets_one() -> None:
+    """A scenario that does not say until when it runs is replayed as `run` runs it."""
+    line = data("run", "7", "--scenario", CRASH)["scenario"]
+
+    assert data("run", "7", "--scenario", CRASH) == data("replay", "-", text=line.partition("; until")[0])
+
+
 def test_custom_class_is_replayed(learner: Callable[..., str], tmp_path: Path) -> None:
     """A run of a custom class is replayed with that class; without --node, the error asks for it."""
     node, path = learner(GOOD_NODE), str(tmp_path / "run.trace")
@@ -509,6 +536,21 @@ def test_release_is_made_and_renewed(course: Path, tmp_path: Path) -> None:
     assert "steps are written as 6" in complaint(
         "release", str(tmp_path / "o"), "--steps", "x", "--folder", str(course)
     )
+
+
+@pytest.mark.parametrize(
+    "options, problem",
+    [
+        (["--flat", "--nbgrader"], "either --flat or for --nbgrader"),
+        (["--private-seeds", "a secret of words"], "--private-seeds needs --nbgrader"),
+    ],
+)
+def test_release_refuses_options_that_exclude_each_other(
+    options: list[str], problem: str, course: Path, tmp_path: Path
+) -> None:
+    """Nothing is written."""
+    assert problem in complaint("release", str(tmp_path / "out"), "--folder", str(course), *options)
+    assert not (tmp_path / "out").exists()
 
 
 def test_refresh_lists_the_notebooks(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:

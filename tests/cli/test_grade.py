@@ -48,18 +48,45 @@ def test_empty_folder_and_unknown_step_are_errors(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "secret, error",
-    [("seeds.txt", "no file seeds.txt"), ("", "is empty"), ("bytes", "is not a text file"), (".", "no file .")],
+    [
+        ("seeds.txt", "no file seeds.txt"),
+        ("blank", "is empty"),
+        ("", "is empty"),
+        ("bytes", "is not a text file"),
+        (".", "no file ."),
+    ],
 )
 def test_wrong_secret_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str, error: str) -> None:
     """A secret that looks like the name of a missing file is refused: the name would be easy to guess."""
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "in", {"ann.py": ""})
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "blank").write_text("\n", encoding="utf-8")
 
     answer = CliRunner().invoke(main, ["grade", "in", "--step", "6", "--private-seeds", secret])
 
     assert 2 == answer.exit_code
     assert error in answer.output
+
+
+@pytest.mark.parametrize(
+    "options, error",
+    [
+        (["--class", "My Node"], "'My Node' is not the name of a class"),
+        (["--mutants", "mutants.py"], "--mutants are for --find-the-bug"),
+        (["--find-the-bug", "--mutants", "mutants.py"], "mutants.py defines no Node"),
+    ],
+)
+def test_wrong_option_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], error: str
+) -> None:
+    """The error for an option that cannot be used is a sentence, with exit status 2."""
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "in", {"ann.txt": "x", "ann.py": ""})
+    (tmp_path / "mutants.py").write_text("x = 1\n", encoding="utf-8")
+    answer = CliRunner().invoke(main, ["grade", "in", "--step", "6", *options])
+
+    assert (2, True) == (answer.exit_code, error in answer.output), answer.output
 
 
 def test_secret_may_be_long(tmp_path: Path) -> None:

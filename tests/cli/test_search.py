@@ -47,6 +47,7 @@ def test_exit_status_is_the_outcome(options: list[str], status: int, words: str)
     "options, words",
     [
         (["--goal", "king tom"], "is not a goal; goals are: leader"),
+        (["--goal", "leader tom term one"], "is not a goal; goals are: leader"),
         (["--timeout", "election"], "takes a timer and a number, such as election=2"),
         (["--invariant", "Election Savety"], "did you mean 'Election Safety'"),
         (["--cut", "tom>jery"], "did you mean 'jerry'"),
@@ -109,3 +110,6 @@ def test_schedule_that_does_not_break_its_rule(tmp_path: Path) -> None:
     assert 2 == run("schedule", "-", given="raft-steps 1; step 8").exit_code
     missing = run("schedule", str(tmp_path / "nowhere.txt"))
     assert (2, True) == (missing.exit_code, "stored are figure_8" in missing.output)
+    (tmp_path / "picture").write_bytes(b"\x89PNG\xff")
+    picture = run("schedule", str(tmp_path / "picture"))
+    assert (2, True) == (picture.exit_code, "is not a text file" in picture.output)

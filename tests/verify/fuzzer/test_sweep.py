@@ -16,6 +16,7 @@ from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink, sweep, try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
+from raft_steps.lab.verify.fuzzer.shrink import _with_fewer_words, _without
 from raft_steps.lab.verify.properties import RULES, Properties, PropertyBroken, Rule, kept_by
 from tests.checks.wrong_nodes.mistakes import EndlessLoop, Exceptional, Storm
 from tests.checks.wrong_nodes.properties import AnswersAtOnce, VoteIsNotOnDisk
@@ -137,7 +138,13 @@ def test_a_step_is_checked_against_the_rules_it_keeps() -> None:
 
 def test_wrong_arguments_are_refused() -> None:
     """No seeds, no servers, no time, an unknown profile or step: each is refused."""
-    wrong: list[dict[str, Any]] = [{"seeds": 0}, {"servers": 0}, {"seconds": 0}, {"seeds": []}]
+    wrong: list[dict[str, Any]] = [
+        {"seeds": 0},
+        {"servers": 0},
+        {"seconds": 0},
+        {"seconds": float("nan")},
+        {"seeds": []},
+    ]
     for options in wrong:
         with pytest.raises(ScenarioError, match="at least one seed, one server and some time"):
             sweep(8, "calm", **options)
@@ -310,6 +317,23 @@ def test_actions_on_messages_and_network_are_left_out_too() -> None:
     assert "One Vote per Term" == shrunk.trial.broken
     assert ("tyke", "butch") == shrunk.scenario.servers
     assert ["loss"] == [action.verb for action in shrunk.scenario.actions]
+
+
+def test_server_is_left_out_of_every_action() -> None:
+    """What is about a server's link goes with it; other actions lose its name, and a side that is empty is nothing."""
+    scenario = Scenario.parse(
+        "raft-steps 1; servers tom jerry spike; at 1 hold tom>spike#1 2; at 1 hold tom>jerry#1 2; "
+        "at 2 partition tom | jerry spike; at 3 set x 1 to spike; at 4 crash spike"
+    )
+    left = [
+        action and " ".join((action.verb, *action.words))
+        for action in (_without(a, ("spike",)) for a in scenario.actions)
+    ]
+    fewer = {each.actions[2].words for each in _with_fewer_words(scenario)}
+
+    assert [None, "hold tom>jerry#1 2", "partition tom | jerry", None, None] == left
+    assert ("tom", "jerry", "spike") in fewer
+    assert ("tom", "|", "jerry") in fewer
 
 
 def test_failure_of_a_node_is_shrunk() -> None:

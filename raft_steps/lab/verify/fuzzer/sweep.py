@@ -6,6 +6,7 @@ file that another process could load, so its seeds run in this process, one afte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -111,7 +112,7 @@ def sweep(
     """
     find_profile(profile)
     wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not wanted or servers < 1 or seconds <= 0:
+    if not wanted or servers < 1 or not 0 < seconds < math.inf:
         raise ScenarioError("a sweep needs at least one seed, one server and some time")
     job, node_class = _job(step_or_node, profile, servers, seconds, rules)
     chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]

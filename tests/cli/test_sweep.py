@@ -1,0 +1,60 @@
+"""The commands `sweep` and `course-map --renew`: what they print, store and draw, and their exit statuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from raft_steps.lab.cli.command import main
+from raft_steps.lab.verify.fuzzer import course_map as maps
+
+SHORT = ["--seeds", "4", "--seconds", "20", "--workers", "1"]
+
+
+def run(*arguments: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_sweep_without_a_failure_has_status_0() -> None:
+    """Every event is checked against the rules that the step is expected to keep, and no others."""
+    answer = run("sweep", "8", *SHORT)
+
+    assert 0 == answer.exit_code, answer.output
+    assert "step 8, profile hostile, 5 servers, 4 seeds of 20 s: 4 survived (100.0%)" in answer.output
+
+
+def test_sweep_with_a_failure_has_status_1(tmp_path: Path) -> None:
+    """The first failure is printed small and drawn; with --json, the output is one object."""
+    picture = tmp_path / "small.svg"
+    printed = run("sweep", "8", "--every-rule", *SHORT, "--svg", str(picture))
+    data = run("sweep", "8", "--every-rule", *SHORT, "--json")
+
+    assert (1, 1) == (printed.exit_code, data.exit_code)
+    assert "The first failure, made small:" in printed.output
+    assert "<svg" in picture.read_text(encoding="utf-8")
+    assert json.loads(data.output)["seeds"]
+
+
+def test_class_is_loaded_before_any_seed_is_tried() -> None:
+    """The errors for a file that does not exist, an unknown step and a length without an end are sentences."""
+    assert "there is no file none.py" in run("sweep", "8", "--node", "none.py").stderr
+    assert "there is no step 99" in run("sweep", "99").stderr
+    for seconds in ("0", "nan", "inf"):
+        answer = run("sweep", "8", "--seconds", seconds)
+        assert (2, True) == (answer.exit_code, "needs at least one seed, one server and some time" in answer.stderr)
+
+
+def test_map_is_measured_and_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--renew replaces the stored rows by measured ones, which every later map shows."""
+    monkeypatch.setattr(maps, "STORED", tmp_path / "measured.json")
+    monkeypatch.setattr(maps, "map_on_cores", map)
+    monkeypatch.setattr(maps, "_measure", lambda seeds, place: {"Log Matching": 1} if place[0] == 2 else {})
+    renewed = json.loads(run("course-map", "--renew", "--seeds", "4", "--json").output)
+
+    assert renewed == json.loads(run("course-map", "--json").output)
+    assert {4} == {cell["seeds"] for cell in renewed["cells"]}
+    assert {"step 2"} == {cell["row"] for cell in renewed["cells"] if cell["broken"]}
