@@ -55,3 +55,26 @@ def test_message_that_the_node_does_not_know(message_name: str, values: dict[str
         build_message(step_06.Node, message_name, values)
 
     assert str(caught.value).startswith(error)
+
+
+class Unreadable(step_06.Node):
+    """Its handlers have annotations that are not Python, or name nothing."""
+
+    def on_append_entries(self, sender: str, message: "Append Entries") -> None:  # type: ignore[valid-type]  # noqa: F722
+        """Do nothing."""
+
+    def on_install_snapshot(self, sender: str, message: "Snapshot") -> None:  # type: ignore[name-defined]  # noqa: F821
+        """Do nothing."""
+
+
+def test_annotation_may_be_wrong() -> None:
+    """The class is then looked for in the handler's module, and a failure shows the annotation to write."""
+    assert AppendEntries is message_class_of(Unreadable, "AppendEntries")
+    with pytest.raises(CheckFailed, match="annotate the message: def on_install_snapshot"):
+        message_class_of(Unreadable, "InstallSnapshot")
+
+
+def test_own_handler_gets_no_advice_to_write_it() -> None:
+    """The failure for an unknown field ends with its list of fields if the handler is the learner's own."""
+    with pytest.raises(CheckFailed, match=r"has no field leader; it has .*\w$"):
+        build_message(Unreadable, "AppendEntries", {"leader": "tom"})

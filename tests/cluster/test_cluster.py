@@ -297,6 +297,18 @@ def test_scheduled_actions_happen_at_their_time() -> None:
     ]
 
 
+def test_torn_write_crashes_the_server() -> None:
+    """A server whose next write is torn is down after it, and can restart."""
+    cluster = Cluster(8)
+    cluster.tear("tom")
+    cluster.run(30)
+    cluster.restart("tom")
+
+    assert "tear tom" in cluster.scenario.to_text()
+    assert ["tom"] == [event.server for event in cluster.trace.of("crashed")]
+    assert ["tom"] == [event.server for event in cluster.trace.of("restarted")]
+
+
 def test_targets_are_resolved_at_the_time_of_the_action() -> None:
     """Leader, followers and crashed refer to the servers at the time of the action."""
     cluster = Cluster(8)

@@ -1,8 +1,10 @@
 """The codec of judge and worker: values are encoded and decoded as plain data, and nothing else is."""
 
 import dataclasses
+import enum
 from collections import Counter, OrderedDict, defaultdict, deque
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -99,7 +101,20 @@ def test_depth_is_no_trap() -> None:
 
 
 @pytest.mark.parametrize(
-    "hint", [int, str | None, tuple[int, ...], tuple[int, str], Any, float, bool, tuple[Entry, ...]]
+    "hint",
+    [
+        int,
+        str | None,
+        tuple[int, ...],
+        tuple[int, str],
+        Any,
+        float,
+        bool,
+        tuple[Entry, ...],
+        Literal["a", 1],
+        list,
+        Sequence,
+    ],
 )
 def test_annotations_come_back(hint: Any) -> None:
     """The annotation of a message's field is decoded as it was."""
@@ -119,3 +134,34 @@ def test_unknown_annotation_fits_nothing() -> None:
 
     assert isinstance(found, type)
     assert not isinstance(Strange(3), found)
+
+
+class Role(enum.Enum):
+    """An enumeration of a submission."""
+
+    FOLLOWER = 0
+
+
+def test_member_of_an_enumeration_comes_back_as_itself() -> None:
+    """A member is encoded by its name."""
+    codec = Codec()
+    codec.classes["Role"], codec.ids[Role] = Role, "Role"
+
+    assert codec.decode(codec.encode(Role.FOLLOWER)) is Role.FOLLOWER
+
+
+def test_objects_with_wrong_tags_or_fields_are_refused() -> None:
+    """A worker cannot set special attributes, nor use a form that there is not."""
+    tag, kind, *fields = Codec().encode(Ok(value=None))
+    codec = Codec()
+    codec.classes["Plain"] = type("Plain", (), {})
+
+    with pytest.raises(CodecError, match="unknown tag 'z'"):
+        codec.decode(["z", kind, *fields])
+    with pytest.raises(CodecError, match="a field called __class__"):
+        codec.decode([tag, "Plain", ["__class__", 1]])
+
+
+def test_opaque_value_shows_its_class() -> None:
+    """Error messages show an object that cannot be encoded by the name of its class."""
+    assert "<a function>" == repr(Codec().decode(Codec().encode(test_opaque_value_shows_its_class)))

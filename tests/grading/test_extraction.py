@@ -1,12 +1,13 @@
 """What is extracted from a submission: the Node and what it needs, without statements that have only an effect."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from raft_steps.lab.course.extraction import ExtractedNode, SubmissionError
 from raft_steps.lab.grading.limits import import_refusal
-from raft_steps.lab.grading.source_policy import complaints, extract_submission
+from raft_steps.lab.grading.source_policy import complaints, extract_submission, statement_refusal
 from tests.grading.submissions import step_06
 
 
@@ -61,6 +62,8 @@ def test_imported_names_are_kept_one_by_one(tmp_path: Path) -> None:
         "().__class__.__base__.__subclasses__()",
         "__builtins__",
         "__loader__",
+        "global __loader__",
+        "x.__private",
         "x.gi_frame",
         "x.f_back",
         "typing.sys",
@@ -134,3 +137,11 @@ def test_link_and_pipe_are_not_opened(tmp_path: Path) -> None:
 
     with pytest.raises(SubmissionError, match="not a plain file"):
         extract_submission(tmp_path / "link.py")
+
+
+def test_relative_import_is_refused() -> None:
+    """A submission is one file, so there is nothing next to it."""
+    statement = ast.parse("from .helpers import few").body[0]
+    assert isinstance(statement, ast.ImportFrom)
+
+    assert "one file, so a relative import finds nothing" in statement_refusal(statement)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.commands import Ok
 from raft_steps.lab.pictures.log_table import log_table
 from tests.pictures.picture_tools import texts
 
@@ -108,3 +109,28 @@ def test_empty_logs_can_be_drawn() -> None:
     assert "no log has an entry yet" in texts(picture)
     assert "a: no entries" in picture.summary
     assert log_table({}).svg
+
+
+def test_logs_of_a_trace_can_be_drawn() -> None:
+    """Entries may also have the form that they have in a trace."""
+    picture = log_table({"a": [{"term": 3, "command": "set x 1"}], "b": ["3 set x 1"]})
+
+    assert picture.svg == log_table({"a": ["3 set x 1"], "b": ["3 set x 1"]}).svg
+
+
+def test_server_that_has_not_started_is_shown() -> None:
+    """Before its first start, a server has a row without a role."""
+    first = Cluster(8, seed=1).trace.moment_after(0)
+
+    assert ["not started"] * 2 == [each for each in texts(log_table(first)) if each == "not started"]
+
+
+def test_applied_entries_have_a_tick() -> None:
+    """An entry that its server has applied is ticked; one that is only stored is not."""
+    cluster = Cluster(11, seed=1).run(30)
+    assert cluster.set("x", "1") == Ok()
+    applied = texts(cluster.run(5).logs()).count("✓")
+    cluster.crash("leader")
+
+    assert 3 == applied
+    assert 2 == texts(cluster.logs()).count("✓")

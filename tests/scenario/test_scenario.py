@@ -127,6 +127,7 @@ def test_words_may_be_quoted_in_several_ways(line: str) -> None:
         ("raft-steps 1; steps 6", "no part 'steps'; did you mean 'step'?"),
         ("raft-steps 1; logs tom 1 'set x 1'", "no part 'logs'; did you mean 'log'?"),
         ("raft-steps 1; seed 1; seed 2", "has seed twice"),
+        ("raft-steps 1; clock tom 1.5; clock tom 2", "has the clock of tom twice"),
         ("raft-steps 1; servers", "servers need different names, not none"),
         ("raft-steps 1; servers tom tom", "servers need different names, not tom tom"),
         ("raft-steps 1; servers tom leader", "a server cannot be called 'leader'"),

@@ -97,7 +97,7 @@ def message_class_of(node_class: type, message_name: str) -> Any:
     for _, function in _handlers(node_class, message_name):
         try:
             hints = typing.get_type_hints(function)
-        except (NameError, TypeError, AttributeError):
+        except (NameError, TypeError, AttributeError, SyntaxError):
             hints = {}
         candidates = [hint for name, hint in hints.items() if name != "return"]
         candidates.append(function.__globals__.get(message_name))

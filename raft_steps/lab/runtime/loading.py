@@ -42,8 +42,8 @@ def _load_module(path: Path) -> ModuleType:
     if not path.is_file():
         raise NodeLoadError(f"there is no file {path}")
     spec = importlib.util.spec_from_file_location(f"learner_{path.stem}", path.resolve())
-    if spec is None or spec.loader is None:
-        raise NodeLoadError(f"{path} cannot be loaded as a Python file")
+    assert spec is not None, path  # Every name that ends in .py has a loader.
+    assert spec.loader is not None, path
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses and inspect look it up there.
     sys.path.insert(0, str(path.resolve().parent))  # It may import a module from the same folder.

@@ -224,3 +224,26 @@ def test_what_a_format_cannot_express_is_refused(operation: Operation, form: str
     """Nothing is written that would be parsed as something else."""
     with pytest.raises(HistoryError, match=complaint):
         format_history(History((operation,)), form)
+
+
+def test_log_of_jepsen_is_about_one_register() -> None:
+    """A history with two keys has no form as a Jepsen log."""
+    history = History((Operation.parse("set x 1", "A", 0, 1), Operation.parse("set y 1", "A", 2, 3)))
+
+    with pytest.raises(HistoryError, match="more than one key"):
+        format_history(history, "jepsen")
+
+
+def test_read_of_nothing_is_written_as_an_empty_text() -> None:
+    """Porcupine's model of a key without a value holds an empty text."""
+    text = format_history(History((Operation.parse("get x", "A", 0, 1),)), "porcupine")
+
+    assert ':value ""' in text
+
+
+def test_blank_lines_and_discarded_forms_are_left_out() -> None:
+    """A log may have blank lines, and EDN a form that is commented out with #_."""
+    assert ["set 1"] == [
+        op.description for op in parse_history(log("0 :invoke :write 1") + "\n" + log("0 :ok :write 1"))
+    ]
+    assert [2] == [form.value for form in parse_edn("#_ {:a 1} 2")]
