@@ -191,6 +191,15 @@ def test_pasted_scenario_may_have_other_servers(player: LivePlayer) -> None:
     assert player.lines(1) == player.frontend.held[1]
 
 
+def test_pasted_scenario_without_a_step_runs_the_same_step(player: LivePlayer) -> None:
+    """A scenario that names no step is run with the Node that is played."""
+    step = player.cluster.scenario.step
+    player.ask("paste", text="raft-steps 1; servers a b c d; until 20")
+
+    assert step is not None
+    assert f"step {step}" == player.frontend.messages[0]["title"]
+
+
 def test_branch_with_another_past_is_reported() -> None:
     """If a node was changed by hand, a branch starts with other events than its parent, and the answer says so."""
     cluster = Cluster(8, seed=1).run(5)

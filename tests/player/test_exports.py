@@ -69,6 +69,7 @@ def test_exported_python_does_the_same(busy: LivePlayer) -> None:
         "raft-steps 1; step 2; servers a b; seed 4; leader b; until 9",
         "raft-steps 1; step 8; servers a b c; later c; seed 4; leader b; until 9",
         "raft-steps 1; step 8; servers a b c; timing paper; delay 0.001 0.01; spread long; loss 0.2; duplicate 0.1; until 2",
+        "raft-steps 1; step 8; servers a b c; at 1 delay .001 .01; until 9",
         "raft-steps 1; step 8; servers a b c; clock a 1.5; at 1 crash a; until 30",
         "raft-steps 1; step 1; servers s; at 1 set 'two\nlines' '\u2028'; until 3",
         "raft-steps 1; step 1; servers s; log s 1 'set x \"two\nlines\"'; at 1 get x; until 3",

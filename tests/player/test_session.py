@@ -82,6 +82,17 @@ def test_nonsense_is_answered(player: LivePlayer, request_: Any) -> None:
     assert [("answer", False)] == [(each["kind"], each["ok"]) for each in player.frontend.messages]
 
 
+def test_bug_is_answered(player: LivePlayer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected error is an answer as well, because the browser waits for one."""
+
+    def fail(_frontend: object, _request: object) -> str:
+        raise KeyError("tom")
+
+    monkeypatch.setattr(player.session, "_do_and_send_state", fail)
+
+    assert "this cannot be done: KeyError: 'tom'" == player.ask("reset")["said"]
+
+
 def test_switch_makes_a_branch_the_cluster(player: LivePlayer) -> None:
     """The cluster in Python is the current branch, with its time, its scenario and its nodes."""
     player.act("crash tom", 12, seen=30)

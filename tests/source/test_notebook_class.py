@@ -256,3 +256,45 @@ def test_a_text_over_several_lines_keeps_its_inside(kernel: Kernel) -> None:
     assert str(show(kernel["Node"], "note")) == 'def note(self):\n    return """a\n  b\n"""'
     assert '    def note(self):\n        return """a\n  b\n"""\n\n' in whole(kernel["Node"]).text
     assert str(show(kernel["Node"], "why")) == 'def why(self):\n    """One.\n\n    Two.\n    """'
+
+
+@pytest.mark.parametrize(
+    "earlier, body",
+    [
+        ('"""Only a docstring."""', "        pass\n"),
+        ("self.asked = True", "        self.asked = True\n"),
+    ],
+    ids=["docstring", "statement"],
+)
+def test_short_methods_are_inlined(kernel: Kernel, earlier: str, body: str) -> None:
+    """A method without statements becomes ``pass``, and one on the line of its def its statement; arguments may be named."""
+    before = "    def greet(self, *, name):\n        super().greet(name=name)  # as before\n"
+    kernel.run(f"class Base(step_05.Node):\n    def greet(self, *, name): {earlier}")
+    kernel.run(f"class Node(Base):\n{before}")
+
+    assert f"    def greet(self, *, name):\n        # as before\n{body}" in whole(kernel["Node"]).text
+
+
+def test_field_of_the_parent_is_not_a_method(kernel: Kernel) -> None:
+    """super() cannot be written out if the inherited name is a field."""
+    kernel.run("class Node(step_05.Node):\n    def current_term(self):\n        super().current_term()")
+
+    with pytest.raises(SourceError, match="current_term is not a method"):
+        whole(kernel["Node"])
+
+
+def test_two_modules_for_one_name_are_refused(kernel: Kernel) -> None:
+    """A name that two classes of the chain import from different modules cannot be in one file."""
+    kernel.run("from collections import Counter as Entry\n\n\nclass Node(step_05.Node):\n    kind = Entry")
+
+    with pytest.raises(SourceError, match="imports Entry from collections, an earlier step from raft_steps"):
+        whole(kernel["Node"])
+
+
+def test_import_of_a_module_is_kept(kernel: Kernel, tmp_path: Path) -> None:
+    """A module that is imported whole, also under another name, is imported in the file."""
+    kernel.run("import math\nimport json as codec\n")
+    kernel.run("class Node(step_05.Node):\n    def note(self):\n        return codec.dumps(math.pi)")
+
+    assert "import json as codec\nimport math\n" in whole(kernel["Node"]).text
+    assert loaded(kernel["Node"], tmp_path)

@@ -146,6 +146,16 @@ def test_read_of_a_missing_key_is_described() -> None:
     assert "tom answers client#3: nothing there" == event_text(answered, {"request": "get y"})
 
 
+def test_many_entries_are_described_as_a_range() -> None:
+    """A server that stores or applies more than two entries at once does so from the first to the last."""
+    trace = Trace(("tom",))
+    trace.add(0, "asked", "tom", {"client": "client#1", "request": "get x"})
+    for index in (1, 2, 3):
+        trace.add(0, "appended", "tom", {"index": index, "term": 1, "command": f"set x {index}"})
+
+    assert "entries 1 to 3" in "\n".join(story(trace).lines)
+
+
 def test_story_of_a_part() -> None:
     """A story can cover a part of the run; its end must not be before its start."""
     trace = Cluster(4, draws={"tom": [8]}).run(30).trace
