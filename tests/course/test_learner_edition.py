@@ -347,6 +347,13 @@ def test_missing_step_is_refused(course: Path, tmp_path: Path) -> None:
 # Nothing is lost.
 
 
+def test_course_without_notebooks_has_no_release(tmp_path: Path) -> None:
+    """There must be something to release."""
+    (tmp_path / "notebooks").mkdir()
+    with pytest.raises(ReleaseError, match="there are no notebooks to release"):
+        release(tmp_path / "notebooks", tmp_path / "out")
+
+
 def test_untouched_release_is_renewed(course: Path, tmp_path: Path) -> None:
     """A second release is the same, byte for byte; files that it no longer has are removed."""
     out = tmp_path / "out"

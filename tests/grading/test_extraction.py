@@ -1,11 +1,12 @@
 """What is extracted from a submission: the Node and what it needs, without statements that have only an effect."""
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
 
-from raft_steps.lab.course.extraction import ExtractedNode, SubmissionError
+from raft_steps.lab.course.extraction import TEXT_MAX, ExtractedNode, SubmissionError
 from raft_steps.lab.grading.limits import import_refusal
 from raft_steps.lab.grading.source_policy import complaints, extract_submission, statement_refusal
 from tests.grading.submissions import step_06
@@ -145,3 +146,25 @@ def test_relative_import_is_refused() -> None:
     assert isinstance(statement, ast.ImportFrom)
 
     assert "one file, so a relative import finds nothing" in statement_refusal(statement)
+
+
+def test_import_from_the_future_is_kept(tmp_path: Path) -> None:
+    """It changes what the whole module means, also if no name of it is used."""
+    extracted = extracted_from(tmp_path, "from __future__ import annotations\n\nclass Node:\n    x: int = 1\n")
+
+    assert extracted.text.startswith("from __future__ import annotations")
+
+
+def test_notebook_of_an_old_format_is_read(tmp_path: Path) -> None:
+    """Format 3 keeps its cells in worksheets, and their source as ``input``."""
+    path = tmp_path / "ann.ipynb"
+    cell = {"cell_type": "code", "input": ["class Node:\n", "    x = 1"]}
+    path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": [cell]}]}), encoding="utf-8")
+
+    assert "class Node:\n    x = 1" in extract_submission(path, "Node").text
+
+
+def test_submission_has_a_size(tmp_path: Path) -> None:
+    """A module with more source than a step can need is refused."""
+    with pytest.raises(SubmissionError, match="characters of source, too many for one step"):
+        extracted_from(tmp_path, f"class Node:\n    x = 1\n{'# long' * TEXT_MAX}\n")

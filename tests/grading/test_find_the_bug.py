@@ -10,7 +10,7 @@ from raft_steps import node
 from raft_steps.lab.cli.command import main
 from raft_steps.lab.course.extraction import SubmissionError
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.grading.find_the_bug import grade_tests, read_test, read_tests
+from raft_steps.lab.grading.find_the_bug import TEXT_MAX, grade_tests, read_test, read_tests
 from raft_steps.lab.grading.mutants import own_mutants, write_mutants
 
 # tom wins with jerry's vote; jerry crashes before the entry of that term has reached it, and is asked again.
@@ -20,6 +20,10 @@ LATE_ENTRY = (
 )
 QUIET = "raft-steps 1; servers tom jerry spike; until 60"
 TOO_EARLY = "raft-steps 1\nservers tom jerry spike\nuntil 3\nexpect 2 one leader"
+TWO_VOTES = (
+    "raft-steps-schedule 1; servers tom jerry spike; timeout tom election; timeout spike election; "
+    "deliver tom>jerry#1; deliver jerry>tom#1; crash jerry; restart jerry; deliver spike>jerry#1; deliver jerry>spike#1"
+)
 RIGHT: Any = node(12)
 
 
@@ -27,6 +31,20 @@ class FromTheLog(RIGHT):
     def on_start(self) -> None:
         super().on_start()
         self.current_term = self.log.last_term
+
+
+class ForgetsItsVote(RIGHT):
+    durable = ("log", "current_term")
+
+
+class SendsNothing(RIGHT):
+    def send(self, to: str, message: object) -> None:
+        pass
+
+
+class RaisesWhenAsked(RIGHT):
+    def on_request_vote(self, sender: str, message: Any) -> None:
+        raise ValueError("no")
 
 
 class NeverLeads(RIGHT):
@@ -48,6 +66,14 @@ def graded(tmp_path: Path, *tests: str) -> tuple[float, list[str]]:
 def test_scenario_finds_a_broken_promise(tmp_path: Path) -> None:
     """A scenario in which a wrong Node violates a property finds that Node, and no other."""
     assert (50.0, ["Test 1 finds mutant 1."]) == graded(tmp_path, f"# A late entry.\n{LATE_ENTRY}")
+
+
+def test_schedule_finds_a_broken_promise(tmp_path: Path) -> None:
+    """A schedule finds a Node that breaks an invariant, and one that fails; it does not fit one that sends nothing."""
+    (tmp_path / "ann.txt").write_text(TWO_VOTES, encoding="utf-8")
+    found = grade_tests(tmp_path / "ann.txt", 12, [ForgetsItsVote, RaisesWhenAsked, SendsNothing])
+
+    assert ["Test 1 finds mutant 1, mutant 2."] == found.outcomes
 
 
 def test_expectation_finds_what_breaks_no_promise(tmp_path: Path) -> None:
@@ -97,6 +123,16 @@ def test_files_without_tests_are_reported(tmp_path: Path, content: bytes) -> Non
     with pytest.raises(SubmissionError, match=r"bob\.txt"):
         read_tests(path)
     assert 0 == grade_tests(path, 12, MUTANTS).score
+
+
+def test_file_that_is_missing_or_too_long_is_reported(tmp_path: Path) -> None:
+    """A student who has handed in nothing, or more than a grader can run, gets a sentence and no points."""
+    (tmp_path / "bob.txt").write_text("# long\n" * TEXT_MAX, encoding="utf-8")
+
+    with pytest.raises(SubmissionError, match="nothing was handed in, or more than one file"):
+        read_tests(None)
+    with pytest.raises(SubmissionError, match="a file of tests has at most"):
+        read_tests(tmp_path / "bob.txt")
 
 
 def test_own_mutants_are_the_nodes_of_a_module(tmp_path: Path) -> None:
