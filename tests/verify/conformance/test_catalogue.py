@@ -432,3 +432,18 @@ def test_expectation_is_formatted_as_it_is_parsed() -> None:
     """Formatting an expectation gives the line that it was parsed from."""
     for text in ("5 one leader", "5-7.5 all have a=1", "3 bytes at most 900 since 2"):
         assert str(read_expectation(text)) == f"expect {text}"
+
+
+@pytest.mark.parametrize(
+    "lines, reason",
+    [
+        ("at 1 crash tom jerry spike\nexpect 2 all agree", "no server runs"),
+        ("at 1 partition jerry\nat 1 set a 1\nexpect 2 all agree", "the logs of tom and jerry differ"),
+        ("at 1 partition tom\nat 1 set a 1 to tom\nexpect 2 all agree", "tom has not applied the entry at index 1"),
+        ("expect 3 higher term than at 0", "there was no leader then"),
+        ("expect 2 refused a=1", "no set a 1 was answered"),
+    ],
+)
+def test_reason_for_a_broken_expectation(lines: str, reason: str) -> None:
+    """An expectation that does not hold is reported with what the servers show instead."""
+    assert reason in wrong(*lines.split("\n"))
