@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.project.course_files import ROOT, files_of_the_course
+
 PACKAGE = sorted((ROOT / "raft_steps").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 STEPS = sorted((ROOT / "raft_steps").glob("step_*.py"))
@@ -44,16 +45,6 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
-
-
-def files_of_the_course() -> list[Path]:
-    """Return every file that is, or may become, part of the repository; in an unpacked archive, every file."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode == 0:
-        return [path for line in listed.stdout.splitlines() if (path := ROOT / line).is_file()]
-    hidden = {".venv", ".git", "__pycache__"}
-    return [path for path in ROOT.rglob("*") if path.is_file() and not hidden & set(path.parts)]
 
 
 @pytest.mark.parametrize("path", [*PACKAGE, *TESTS], ids=name_of)

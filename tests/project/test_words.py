@@ -7,13 +7,13 @@ the commonest ones; what passes it should still read like the documentation of P
 import ast
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.project.course_files import ROOT, files_of_the_course
+
 SUFFIXES = {".py", ".md", ".ipynb", ".js", ".ts", ".mjs", ".css", ".toml", ".yml", ".html", ".jinja", ".txt"}
 
 # What is not written, as a pattern, and what to write instead.
@@ -47,18 +47,11 @@ VERBS = ("Give", "Say", "Hear", "Tell", "Spell", "Hold", "Name")
 THIS = Path(__file__).resolve()
 
 
-def files_of_the_course() -> list[Path]:
-    """Return the text files that are part of the repository, or may become part of it."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        pytest.skip("the files of the course are listed by git, and this is not a checkout")
-    paths = [ROOT / line for line in listed.stdout.splitlines()]
-    found = [path for path in paths if path.suffix in SUFFIXES or path.name == "Makefile"]
-    return [path for path in found if path.is_file() and path != THIS and "data" not in path.parts]
-
-
-FILES = files_of_the_course()
+FILES = [
+    path
+    for path in files_of_the_course()
+    if (path.suffix in SUFFIXES or path.name == "Makefile") and path != THIS and "data" not in path.parts
+]
 
 
 def text_of(path: Path) -> str:
