@@ -20,6 +20,7 @@ from raft_steps.lab.node import Node
 from raft_steps.lab.pictures.cluster_ring import cluster_ring
 from raft_steps.lab.pictures.style import PAPER
 from raft_steps.lab.player.widget import MODULES, Player, Ring, encode_trace, javascript, player, stylesheet
+from raft_steps.lab.trace import message_spans
 from raft_steps.lab.trace.narration import event_text, story
 from raft_steps.lab.trace.trace import Moment, Trace
 from tests.player.live_tools import session_of
@@ -446,3 +447,17 @@ def test_stored_output_survives_strict_nbval(tmp_path: Path, monkeypatch: pytest
         timeout=120,
     )
     assert "2 passed" in answer.stdout, answer.stdout
+
+
+def test_causes_and_effects_are_those_of_the_diagrams() -> None:
+    """The player finds what caused an event, and which messages are idle, by the same kinds and fields as Python."""
+    text = (BROWSER / "happenings.js").read_text(encoding="utf-8")
+
+    def listed(name: str) -> set[str]:
+        (items,) = re.findall(rf"^const {name} = (?:new Set\()?\[(.*?)\]", text, re.DOTALL | re.MULTILINE)
+        return set(re.findall(r'"(\w+)"', items))
+
+    assert message_spans.CAUSES == listed("CAUSES")
+    assert message_spans.EFFECTS == listed("EFFECTS")
+    assert message_spans._WEIGHTY_EFFECTS == listed("SIGNIFICANT")
+    assert message_spans._WEIGHTY_FIELDS == listed("SIGNIFICANT_FIELDS")

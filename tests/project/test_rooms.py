@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from raft_steps.lab import HOMES
 from raft_steps.lab.moved import MOVED, ROOMS
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,28 @@ def test_no_circle_of_imports() -> None:
         left = {name: others for name, others in left.items() if name not in free}
 
     assert {} == left
+
+
+def test_type_checkers_see_the_names_that_are_loaded() -> None:
+    """The imports for type checkers at the top of the laboratory name what its table loads, and from the same modules."""
+    tree = ast.parse(FILES["raft_steps.lab"].read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    imported = {
+        alias.name: (node.module or "").removeprefix("raft_steps.lab.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert HOMES == imported
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_name_is_loaded_from_its_home(name: str) -> None:
+    """Every name of the table is there, and it is the one of its module."""
+    home = importlib.import_module(f"raft_steps.lab.{HOMES[name]}")
+
+    assert getattr(home, name) is getattr(importlib.import_module("raft_steps.lab"), name)
 
 
 @pytest.mark.parametrize("old", MOVED)
