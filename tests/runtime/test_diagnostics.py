@@ -460,6 +460,18 @@ def test_removed_name_says_why() -> None:
     )
 
 
+def test_removed_name_is_not_suggested() -> None:
+    """The error for a Node that reads a removed field gives the reason, and does not suggest the very same name."""
+
+    def start_election(self: Any) -> None:
+        self.votes = {self.name} if self.is_candidate else set()
+
+    error = str(failure(changed(8, start_election=start_election)))
+
+    assert "is_candidate is gone: a server is a leader or a follower" in error
+    assert "did you mean" not in error
+
+
 def test_removed_name_in_an_inherited_method_says_what_to_write() -> None:
     """If an inherited method sets is_candidate, the advice is to write the whole method."""
 

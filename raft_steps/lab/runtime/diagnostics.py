@@ -219,6 +219,8 @@ def _advice(error: BaseException, text: str) -> str:
         return f"; the {method} of an earlier step uses it: write the whole method {method} yourself, without super()"
     if isinstance(error, AttributeError) and error.name is not None:
         names = [name for name in dir(error.obj) if not name.startswith("__")]
+        if error.name in names:  # It exists, and raised the error itself, as a removed field does: its text says why.
+            return ""
         close = difflib.get_close_matches(error.name, names, n=1)
         return f"; did you mean {close[0]!r}?" if close else ""
     asked = re.match(r"Node\.(\w+)\(\) (?:missing|takes|got)", text)
