@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raft_steps.lab.course import managed_folder, package_subset
+from raft_steps.lab.course.file_list import course_notebooks
 from raft_steps.lab.course.learner_edition import README, choose, title_of, warn_of_commands, warn_of_spoilers
 from raft_steps.lab.course.managed_folder import Release, ReleaseError, check_target
 from raft_steps.lab.course.missing_steps import without_missing_steps
-from raft_steps.lab.course.notebooks import NOTEBOOK_NAME, Notebook, format_notebook, load, notebooks_of, step_of
+from raft_steps.lab.course.notebooks import NOTEBOOK_NAME, Notebook, format_notebook, load, step_of
 from raft_steps.lab.course.redaction import HiddenNames, hidden_names, is_solution, redact
 
 
@@ -61,11 +62,11 @@ def release_handouts(
 
     Raises:
         ReleaseError: Something in the folder would be lost, or a step has no notebook.
-        EditionError: The course's list of packages or its licence is missing.
+        EditionError: A file is named like a step, but is not part of the course; or something is missing.
         NotebookError: A notebook cannot be read, or cannot be handed out.
     """
     check_target(notebooks, out)
-    result = Release(out)
+    result = Release(out, warnings=package_subset.warn_of_unlisted_files())
     hidden = hidden_names_of_course(notebooks)
     files = {}
     for handout in list_handouts(notebooks, steps):
@@ -81,7 +82,7 @@ def list_handouts(notebooks: Path, steps: Collection[int] | None) -> list[Handou
     Raises:
         ReleaseError: A step has no notebook, or only notebook 00 was chosen.
     """
-    paths = choose(notebooks_of(notebooks), steps)
+    paths = choose(course_notebooks(notebooks), steps)
     start = next((path for path in paths if step_of(path.name) == 0), None)
     found = [Handout(path, start) for path in paths if step_of(path.name) > 0]
     if not found:
@@ -95,14 +96,14 @@ def hidden_names_of_course(notebooks: Path) -> HiddenNames:
     Raises:
         NotebookError: A notebook cannot be read.
     """
-    return hidden_names({path.name: load(path) for path in notebooks_of(notebooks)})
+    return hidden_names({path.name: load(path) for path in course_notebooks(notebooks)})
 
 
 def handout_files(handout: Handout, hidden: HiddenNames, result: Release) -> dict[str, bytes]:
     """Return the files of one handout, by their paths in its folder; warnings for the author are added to the result.
 
     Raises:
-        EditionError: The course's list of packages or its licence is missing.
+        EditionError: A file is named like a step, but is not part of the course; or something is missing.
         NotebookError: A notebook cannot be read, or cannot be handed out.
     """
     files = {}
@@ -137,7 +138,7 @@ def accompanying_files(handout: Handout) -> dict[str, bytes]:
     """Return the files next to the notebook and the package: the README, the list of packages to install, the licence.
 
     Raises:
-        EditionError: The course's list of packages or its licence is missing.
+        EditionError: A file is named like a step, but is not part of the course; or something is missing.
     """
     notebook = load(handout.notebook)
     texts = {

@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from raft_steps.lab.course import managed_folder
+from raft_steps.lab.course.file_list import course_notebooks, own_notebooks
 from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, check_target, is_release
-from raft_steps.lab.course.notebooks import Notebook, format_notebook, load, notebooks_of, step_of
+from raft_steps.lab.course.notebooks import Notebook, format_notebook, load, step_of
 from raft_steps.lab.course.redaction import hidden_names, redact, revealing_commands, spoilers
 
 __all__ = ["MANIFEST", "Release", "ReleaseError", "bring_up_to_date", "is_release", "parse_steps", "release"]
@@ -46,11 +47,12 @@ def release(notebooks: Path, out: Path, steps: Collection[int] | None = None, *,
 
     Raises:
         ReleaseError: Something in the folder would be lost, or a step has no notebook.
+        EditionError: There is a notebook that is named like one of the course, and is not part of it.
         NotebookError: A notebook cannot be read, or its solutions are not marked correctly.
     """
     check_target(notebooks, out)
     result = Release(out)
-    managed_folder.fill(result, _edition_files(notebooks, steps, result), force=force)
+    managed_folder.fill(result, _edition_files(course_notebooks(notebooks), steps, result), force=force)
     return result
 
 
@@ -63,13 +65,12 @@ def bring_up_to_date(notebooks: Path, out: Path) -> Release:
     """
     check_target(notebooks, out)
     result = Release(out)
-    managed_folder.update(result, _edition_files(notebooks, None, result))
+    managed_folder.update(result, _edition_files(own_notebooks(notebooks), None, result))
     return result
 
 
-def _edition_files(notebooks: Path, steps: Collection[int] | None, result: Release) -> dict[str, bytes]:
+def _edition_files(course: list[Path], steps: Collection[int] | None, result: Release) -> dict[str, bytes]:
     """Return the files of an edition, by name. Nothing is written, so that an error leaves the folder as it is."""
-    course = notebooks_of(notebooks)
     paths = choose(course, steps)
     hidden = hidden_names({path.name: load(path) for path in course})
     names = {path.name for path in paths} | {README}

@@ -91,11 +91,11 @@ def release_for_nbgrader(
 
     Raises:
         ReleaseError: Something in the folder would be lost, a step has no notebook, or the secret is empty.
-        EditionError: The course's list of packages or its licence is missing.
+        EditionError: A file is named like a step, but is not part of the course; or something is missing.
         NotebookError: A notebook cannot be read, or cannot be handed out.
     """
     check_target(notebooks, out)
-    result = Release(out)
+    result = Release(out, warnings=package_subset.warn_of_unlisted_files())
     if secret is None and (out / SEEDS_FILE).is_file():  # Given for an earlier release, and kept for the whole term.
         secret = str(out / SEEDS_FILE)
     hidden = hidden_names_of_course(notebooks)

@@ -6,47 +6,38 @@ Code that asks for a missing step gets an error that explains it (`raft_steps.fi
 
 from __future__ import annotations
 
-import re
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires
-from pathlib import Path
 
 import raft_steps
-from raft_steps.lab.errors import LabError
-
-PACKAGE = Path(raft_steps.__file__).parent
-STEP_FILE = re.compile(r"step_(\d\d)\w*\.py")
-NAME = "raft-steps"
-
-
-class EditionError(LabError):
-    """An edition cannot be made; the message says what is missing."""
+from raft_steps.lab.course.file_list import NAME, PACKAGE, EditionError, course_files, number_of, unlisted_files
 
 
 def package_files(last: int) -> dict[str, bytes]:
     """Return the files of the package with the steps 1 to `last`, and the checks of the next step.
+
+    Students check the step that they write, so the checks go one step further than the steps.
 
     Args:
         last: The last step in the package; 0 for none.
 
     Returns:
         The content of each file, by its path, which begins with ``raft_steps/``.
+
+    Raises:
+        EditionError: A file next to those of the course is named like a step, or one of them is missing.
     """
-    files = {}
-    for path in sorted(PACKAGE.rglob("*")):
-        inside = path.relative_to(PACKAGE)
-        if path.is_file() and "__pycache__" not in inside.parts and _belongs(inside, last):
-            files[f"raft_steps/{inside.as_posix()}"] = path.read_bytes()
-    return files
+    numbers = {name: number_of(name) or 0 for name in course_files()}
+    names = [name for name, number in numbers.items() if number <= last + ("checks/" in name)]
+    return {f"raft_steps/{name}": (PACKAGE / name).read_bytes() for name in names}
 
 
-def _belongs(path: Path, last: int) -> bool:
-    """Return whether a file of the package belongs to the edition: all do, except those of later steps.
-
-    The checks go one step further than the steps: students check the step that they write.
-    """
-    found = STEP_FILE.fullmatch(path.name)
-    return found is None or int(found[1]) <= last + ("checks" in path.parts)
+def warn_of_unlisted_files() -> list[str]:
+    """Return a warning for each file in the package that editions do not contain, because it is in no list."""
+    return [
+        f"raft_steps/{name} is not part of the course (git does not track it), so it is not handed out"
+        for name in unlisted_files()
+    ]
 
 
 def project_file() -> str:
