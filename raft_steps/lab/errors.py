@@ -8,6 +8,7 @@
       EventBudgetError    a run that does not settle: a storm of messages
       NodeLoadError       a file from which no Node class can be loaded
       SourceError         a class whose source cannot be found, parsed or flattened
+      ServerError         a real server that cannot start, go on, or be reached
       HistoryError        a history of operations that cannot be read, written or checked
 
 A notebook shows a LabError as its message alone, since the laboratory's own frames do not help the reader.
@@ -65,3 +66,7 @@ class SourceError(LabError):
 
 class HistoryError(LabError):
     """A history of operations cannot be read, written or checked; the message says where and why."""
+
+
+class ServerError(LabError):
+    """A real server cannot start, go on, or be reached; the message says why, and what to do."""

@@ -148,6 +148,31 @@ def checked_fields(message: object) -> dict[str, Any]:
     return data
 
 
+def checked_value(value: Any, hint: Any, where: str) -> Any:
+    """Check a value against an annotation, and convert it to JSON's types.
+
+    Args:
+        value: The value.
+        hint: The annotation, as `typing.get_type_hints` returns it.
+        where: What the value is, for the error.
+
+    Raises:
+        MessageError: The value does not match the annotation, or no message could hold it.
+    """
+    if not _acceptor(hint)(value):
+        raise MessageError(f"{where} should be {_describe(hint)}, not {value!r} ({type(value).__name__})")
+    return value if type(value) in _PLAIN else as_data(value)
+
+
+def value_from_data(data: Any, hint: Any, where: str) -> Any:
+    """Build a value of an annotated type from parsed JSON, as `checked_value` returned it.
+
+    Raises:
+        MessageError: The data does not match the annotation.
+    """
+    return _from_data(data, hint, where)
+
+
 @_cached
 def _field_checks(cls: type) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
     """Return, for each field of a message class, its name, its check, and a description of its annotation."""

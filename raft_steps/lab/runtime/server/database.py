@@ -1,0 +1,261 @@
+"""The disk of a real server: a SQLite database in a folder of its own.
+
+It holds the durable fields of the Node and the entries of its log. One transaction holds everything that one turn of the
+server changed, and it is on the disk before any message or reply of that turn leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, get_type_hints
+
+from raft_steps.lab.errors import MessageError, ServerError
+from raft_steps.lab.log import Change, Entry, Log
+from raft_steps.lab.messages import checked_value, value_from_data
+
+FORMAT = 1
+DATABASE, LOCK = "raft.sqlite", "raft.lock"
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE field (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE entry (log TEXT NOT NULL, idx INTEGER NOT NULL, term INTEGER NOT NULL, command TEXT NOT NULL,
+    PRIMARY KEY (log, idx)) WITHOUT ROWID;
+"""
+_ENTRY_HINTS = get_type_hints(Entry)
+
+
+class Database:
+    """The database of one server.
+
+    Attributes:
+        folder: The folder that holds it.
+        life: How often the server was started, this time included.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, str], node_class: type) -> None:
+        """Open the database in a folder; create both if they do not exist.
+
+        Args:
+            folder: The folder.
+            identity: What the server is: its name, its cluster, its step. It is stored, and compared when the folder is
+                opened again.
+            node_class: The Node; its annotations say what its durable fields hold.
+
+        Raises:
+            ServerError: The folder cannot be used, another process uses it, it belongs to another server, or the
+                database is damaged.
+        """
+        self.folder = folder
+        self._hints = get_type_hints(node_class)
+        self._lock = self._take_folder()
+        self._connection = sqlite3.connect(folder / DATABASE, isolation_level=None)
+        try:
+            with self._reporting("cannot be opened"):
+                self._set_up()
+                self._begin_life(identity)
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_folder(self) -> IO[str]:
+        """Create the folder if there is none, and lock it.
+
+        Raises:
+            ServerError: It cannot be created, or another process has locked it.
+        """
+        try:
+            new = not self.folder.exists()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if new:
+                _sync_folder(self.folder.absolute().parent)  # Or a new folder could be gone after a power failure.
+            lock = (self.folder / LOCK).open("w", encoding="ascii")
+        except OSError as error:
+            raise ServerError(f"the folder {self.folder} cannot be used: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise ServerError(
+                f"another server uses the folder {self.folder}; stop it, or name another folder with --data"
+            ) from None
+        return lock
+
+    def _set_up(self) -> None:
+        connection = self._connection
+        # Exclusive first: SQLite then needs no shared memory for the write-ahead log.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # Each commit is on the disk before it returns.
+        if sys.platform == "darwin":
+            connection.execute("PRAGMA fullfsync = 1")  # An fsync does not empty the drive's cache there.
+
+    def _begin_life(self, identity: Mapping[str, str]) -> None:
+        """Check whose database it is, and count the life.
+
+        Raises:
+            ServerError: It belongs to another server.
+        """
+        stored = self._stored_identity()
+        wanted = {"format": str(FORMAT), **identity}
+        for name, value in wanted.items():
+            if stored and stored.get(name) != value:
+                raise ServerError(
+                    f"the folder {self.folder} belongs to another server: its {name} is {stored.get(name)}, and this "
+                    f"server's is {value}; name another folder with --data"
+                )
+        self.life = int(stored.get("life", "0")) + 1
+        self._connection.execute("BEGIN IMMEDIATE")
+        rows = {**wanted, "life": str(self.life)}
+        self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows.items())
+        self._connection.execute("COMMIT")
+        _sync_folder(self.folder)
+
+    def _stored_identity(self) -> dict[str, str]:
+        """Return the identity in the database; create the tables if it is new."""
+        tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not tables:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES.split(";"):
+                self._connection.execute(statement)
+            self._connection.execute("COMMIT")
+        return dict(self._connection.execute("SELECT name, value FROM meta"))
+
+    # Reading.
+
+    def load(self) -> dict[str, Any]:
+        """Return the durable fields and logs, by name.
+
+        Raises:
+            ServerError: The database is damaged, or holds what this Node's fields cannot.
+        """
+        with self._reporting("cannot be read"):
+            found: dict[str, Any] = {}
+            for name, value in self._connection.execute("SELECT name, value FROM field"):
+                found[name] = value_from_data(json.loads(value), self._hints.get(name, Any), name)
+            for name in [row[0] for row in self._connection.execute("SELECT DISTINCT log FROM entry")]:
+                found[name] = self._load_log(name)
+            return found
+
+    def _load_log(self, name: str) -> Log:
+        rows = self._connection.execute("SELECT idx, term, command FROM entry WHERE log = ? ORDER BY idx", (name,))
+        return Log(read_entry(*row) for row in rows)
+
+    # Writing.
+
+    def store_field(self, name: str, value: Any) -> None:
+        """Add a durable field's new value to the open transaction.
+
+        Raises:
+            MessageError: It is not a value that a message could have.
+        """
+        data = checked_value(value, self._hints.get(name, Any), name)
+        self._write("INSERT OR REPLACE INTO field VALUES (?, ?)", [(name, json.dumps(data, ensure_ascii=False))])
+
+    def store_log(self, name: str, changes: Iterable[Change]) -> None:
+        """Add a log's changes to the open transaction."""
+        new: list[tuple[str, int, int, str]] = []
+        for change in changes:
+            if change[0] == "append":
+                new.append((name, *write_entry(change[1])))
+                continue
+            # Entries that were appended and deleted in the same turn never reach the database.
+            new = [row for row in new if row[1] <= change[1]]
+            self._write("DELETE FROM entry WHERE log = ? AND idx > ?", [(name, change[1])])
+        if new:
+            self._write("INSERT INTO entry VALUES (?, ?, ?, ?)", new)
+
+    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        with self._reporting("cannot be written"):
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(statement, rows)
+
+    def commit(self) -> None:
+        """Put the open transaction on the disk, if there is one.
+
+        Raises:
+            DiskError: The disk is full or fails; nothing of the transaction is stored.
+        """
+        if self._connection.in_transaction:
+            with self._reporting("cannot be written"):
+                self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Forget the open transaction."""
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the database and unlock the folder; an open transaction is lost."""
+        self.rollback()
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        self._lock.close()
+
+    @contextlib.contextmanager
+    def _reporting(self, what: str) -> Iterator[None]:
+        """Turn an error of SQLite into a sentence."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            self.rollback()
+            kind = DiskError if _is_about_the_disk(error) else ServerError
+            raise kind(f"the database in {self.folder} {what}: {error}{_advice(error)}") from error
+        except (MessageError, ValueError) as error:
+            raise ServerError(f"the database in {self.folder} {what}: {error}") from error
+
+
+class DiskError(ServerError):
+    """The disk is full, or fails: what the turn had to store is not stored."""
+
+
+def _is_about_the_disk(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorname", "")
+    return isinstance(error, OSError) or code.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
+
+
+def _advice(error: Exception) -> str:
+    """Return the end of a sentence that says what to do about an error of the database."""
+    code = getattr(error, "sqlite_errorname", "")
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return (
+            ". It is damaged. Restore it from a copy of the last moment, or leave this server off: with an empty folder "
+            "it would have forgotten its vote and entries that it has acknowledged"
+        )
+    if code.startswith("SQLITE_BUSY"):
+        return ". Another program has it open; close it"
+    return ""
+
+
+def write_entry(entry: Entry) -> tuple[int, int, str]:
+    """Return the columns of an entry: index, term, and the command as JSON."""
+    data = checked_value(entry.command, _ENTRY_HINTS["command"], "command")
+    return entry.index, entry.term, json.dumps(data, ensure_ascii=False)
+
+
+def read_entry(index: int, term: int, command: str) -> Entry:
+    """Build an entry from its columns.
+
+    Raises:
+        MessageError: It is not an entry.
+    """
+    return Entry(
+        index=index, term=term, command=value_from_data(json.loads(command), _ENTRY_HINTS["command"], f"entry {index}")
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a folder's list of files on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,261 @@
+"""The engine of a real server: it lets the node handle what has arrived, a turn at a time.
+
+One turn handles every event that has arrived, puts all that it changed on the disk in one transaction, and only then
+sends messages and replies. So a thousand clients cost one write to the disk, and nothing leaves that a crash could undo.
+
+Timers are the exception: they start and stop at once, between the events of a turn. A process that was stopped for a
+while (SIGSTOP) finds a timer that is overdue and a heartbeat that has long arrived; the heartbeat is handled first and
+restarts the timer, which then must not run out in the same turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from raft_steps.lab.commands import Delete, Request, Response, Set
+from raft_steps.lab.errors import NodeError, ServerError
+from raft_steps.lab.log import Entry
+from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.recorder import Recorder
+from raft_steps.lab.runtime.server.server_host import ServerHost
+from raft_steps.lab.runtime.server.timers import ServerTimers
+from raft_steps.lab.runtime.watchdog import HandlerTimeout
+
+
+class Outlet(Protocol):
+    """Where an engine's effects leave the process."""
+
+    def send(self, to: str, message: object) -> None:
+        """Send a message to another server.
+
+        Raises:
+            MessageError: It is not a message that a server sends.
+        """
+
+    def flush(self) -> None:
+        """Let everything leave that was sent and answered in this turn."""
+
+
+class Client:
+    """A client's request that waits for its answer.
+
+    Attributes:
+        address: The reply address that the node is given.
+        request: What the client asks for.
+        deleted: For a Delete whose entry was applied: whether the key existed.
+    """
+
+    __slots__ = ("address", "answer", "deleted", "request")
+
+    def __init__(self, request: Request, answer: Callable[[Response, Client], None]) -> None:
+        """Prepare a request.
+
+        Args:
+            request: What the client asks for.
+            answer: Called with the response, before the turn's flush.
+        """
+        self.address = ""
+        self.request, self.answer = request, answer
+        self.deleted = False
+
+
+class Engine:
+    """Lets a node handle events, and carries out its effects.
+
+    Attributes:
+        host: The server's node and disk.
+        timers: The node's timers.
+        calls: How many handler calls have begun.
+        is_handling: Whether one is running.
+        waiting: The clients that wait, by their address.
+    """
+
+    def __init__(
+        self,
+        host: ServerHost,
+        outlet: Outlet,
+        timers: ServerTimers,
+        now_us: Callable[[], int],
+        recorder: Recorder | None = None,
+    ) -> None:
+        """Connect a host to the world.
+
+        Args:
+            host: The server, whose node has begun its life.
+            outlet: Where messages leave.
+            timers: Starts and stops the node's timers.
+            now_us: Returns the time in microseconds.
+            recorder: Records what happens, if the run is recorded.
+        """
+        self.host, self.outlet, self.timers = host, outlet, timers
+        self._now_us, self._recorder = now_us, recorder
+        self.waiting: dict[str, Client] = {}
+        self.calls = 0
+        self.is_handling = False
+        self._replies: list[tuple[Client, Response]] = []
+        self._sends: list[tuple[str, object]] = []
+        self._keys: set[str] = set()  # the keys that exist after the entries applied so far
+        self._deletes: dict[int, Client] = {}  # the clients that wait for a Delete, by the identity of their request
+        self._names = 0
+
+    # Events. Each is handled at once; `finish_turn` then stores and sends.
+
+    def start(self) -> None:
+        """Handle the start of the server's life."""
+        detail = {"life": self.host.life, "log": list(self.host.node.log)} if self._recorder is not None else {}
+        if self._recorder is not None:
+            self._recorder.life_begins(self.host)
+        self._handle(self.host.node.on_start, (), "started" if self.host.life == 1 else "restarted", detail)
+
+    def message(self, sender: str, message: object, route: str, number: int) -> None:
+        """Handle a message of another server.
+
+        Args:
+            sender: The server's name.
+            message: The message.
+            route: The sender with its life, ``tom.2``, for the trace.
+            number: The message's number on the link.
+        """
+        handler = self.host.handlers.get(type(message)) or self.host.find_message_handler(type(message), self._now_us())
+        detail = {}
+        if self._recorder is not None:
+            detail = {"message": f"{route}>{self.host.name}#{number}", "from": sender, "type": type(message).__name__}
+            if hasattr(message, "term"):
+                detail["term"] = message.term
+        self._handle(handler, (sender, message), "delivered", detail)
+
+    def timeout(self, timer: str) -> None:
+        """Handle a timer that has run out."""
+        handler = self.host.find_handler(f"on_{timer}_timeout", self._now_us())
+        self._handle(handler, (), "timer_fired", {"timer": timer})
+
+    def ask(self, client: Client) -> None:
+        """Handle a client's request."""
+        self._names += 1
+        client.address = f"client#{self.host.name}.{self.host.life}.{self._names}"
+        self.waiting[client.address] = client
+        if isinstance(client.request, Delete):
+            self._deletes[id(client.request)] = client
+        handler = self.host.find_handler("on_client_request", self._now_us())
+        self._handle(
+            handler, (client.address, client.request), "asked", {"client": client.address, "request": client.request}
+        )
+
+    def finish_turn(self) -> None:
+        """Put what the turn changed on the disk, then let messages and replies leave.
+
+        Raises:
+            DiskError: The disk is full or fails; nothing of the turn leaves.
+            NodeError: The node has put something into a durable field that cannot be stored, or sent no message.
+        """
+        host = self.host
+        try:
+            self._store()
+            host.database.commit()
+            for to, message in self._sends:
+                self.outlet.send(to, message)
+        except Mistake as error:
+            raise self._blame(error, "store", "note", {}) from error
+        self._sends.clear()
+        for client, response in self._replies:
+            client.answer(response, client)
+        self._replies.clear()
+        self.outlet.flush()
+
+    def _handle(
+        self, handler: Callable[..., object], arguments: tuple[Any, ...], kind: str, detail: dict[str, Any]
+    ) -> None:
+        """Let the node handle an event, and carry out what need not wait for the disk.
+
+        Raises:
+            NodeError: The node failed.
+        """
+        self.calls += 1
+        self.is_handling = True
+        try:
+            _refuse_result(handler(*arguments))
+            if self._recorder is not None:
+                self._recorder.handled(self._now_us(), self.host, kind, detail)
+                self._store()
+            self._carry_out()
+        except (Exception, HandlerTimeout) as error:
+            raise self._blame(error, getattr(handler, "__name__", "handler"), kind, detail) from error
+        finally:
+            self.is_handling = False
+
+    def _carry_out(self) -> None:
+        node, recorder = self.host.node, self._recorder
+        effects, node.effects = node.effects, []
+        for effect in effects:
+            if effect[0] == "send":
+                self._send(effect[1], effect[2])
+            elif effect[0] == "start":
+                due_us = self.timers.start(node, effect[1], effect[2])
+                if recorder is not None:
+                    recorder.event(self._now_us(), "timer_started", self.host.name, {"timer": effect[1], "due": due_us})
+            elif effect[0] == "cancel":
+                if self.timers.cancel(effect[1]) and recorder is not None:
+                    recorder.event(self._now_us(), "timer_cancelled", self.host.name, {"timer": effect[1]})
+            elif effect[0] == "reply":
+                self._reply(effect[1], effect[2])
+            else:
+                self._apply(effect[1])
+
+    def _send(self, to: str, message: object) -> None:
+        node = self.host.node
+        if message is None:
+            raise none_was_sent(node)
+        if to == node.name or to not in node.servers:
+            others = ", ".join(name for name in node.servers if name != node.name)
+            raise Mistake(f"sent a message to {to!r}; the others are {others}")
+        self._sends.append((to, message))
+
+    def _reply(self, address: str, response: Response) -> None:
+        client = self.waiting.pop(address, None)
+        if client is None:
+            raise Mistake(f"answered {address!r}, but no such client waits; a client is answered once")
+        self._deletes.pop(id(client.request), None)
+        if self._recorder is not None:
+            self._recorder.answered(self._now_us(), self.host.name, address, response)
+        self._replies.append((client, response))
+
+    def _apply(self, entry: Entry) -> None:
+        """Keep track of the keys that exist: a client that deletes a key is told whether it did."""
+        if self._recorder is not None:
+            self._recorder.applied(self._now_us(), self.host.name, entry)
+        command = entry.command
+        if isinstance(command, Set):
+            self._keys.add(command.key)
+        elif isinstance(command, Delete):
+            # The leader applies the very object that its client's request is, so an equal request is not meant.
+            client = self._deletes.get(id(command))
+            if client is not None:
+                client.deleted = command.key in self._keys
+            self._keys.discard(command.key)
+
+    def _store(self) -> None:
+        changes = self.host.store()
+        if changes and self._recorder is not None:
+            self._recorder.stored(self._now_us(), self.host, changes)
+
+    def _blame(self, error: BaseException, handler: str, kind: str, detail: dict[str, Any]) -> BaseException:
+        """Return the error to raise: a NodeError if the node is to blame, otherwise the error itself."""
+        if isinstance(error, ServerError):  # The disk, not the node.
+            return error
+        found = error if isinstance(error, NodeError) else node_error(error, self.host.name, handler, None)
+        if found is None:
+            return error
+        if self._recorder is not None:
+            self._recorder.failed(self._now_us(), self.host, kind, detail, str(found))
+        return found
+
+
+def _refuse_result(returned: object) -> None:
+    """Refuse a handler that returned something.
+
+    Raises:
+        Mistake: It did.
+    """
+    if returned is not None:
+        raise returned_something(returned)

@@ -1,0 +1,138 @@
+"""The links of a server to all others: numbers messages, and cuts, delays and loses them if a test asks for that."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+
+from raft_steps.lab.runtime.recorder import Recorder
+from raft_steps.lab.runtime.server.addresses import Address
+from raft_steps.lab.runtime.server.hello import Identity
+from raft_steps.lab.runtime.server.message_codec import MessageCodec
+from raft_steps.lab.runtime.server.peer_link import PeerLink
+
+LONGEST_DELAY_S = 60.0
+
+
+class _Route:
+    """One direction between two servers; a message is named ``tom.2>jerry#7``, with the sender's life."""
+
+    def __init__(self, sender: str, life: int, receiver: str) -> None:
+        self.sender, self.receiver = sender, receiver
+        self.name = f"{sender}.{life}>{receiver}"
+        self.count = 0
+
+
+class Links:
+    """Sends messages to the other servers.
+
+    Attributes:
+        links: The link to each.
+        cut: The servers to which nothing is sent; for tests.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        others: Mapping[str, Address],
+        codec: MessageCodec,
+        *,
+        now_us: Callable[[], int],
+        log: Callable[[str], None],
+        recorder: Recorder | None,
+    ) -> None:
+        """Prepare the links; `start` opens them.
+
+        Args:
+            identity: This server.
+            others: The addresses of the others.
+            codec: Encodes messages.
+            now_us: Returns the time in microseconds.
+            log: Writes a line to standard error.
+            recorder: Records what is sent, if the run is recorded.
+        """
+        self.links = {name: PeerLink(name, address, identity, log) for name, address in others.items()}
+        self.cut: set[str] = set()
+        self._loss, self._delay_s = 0.0, (0.0, 0.0)
+        self._routes = {name: _Route(identity.name, identity.life, name) for name in others}
+        self._codec, self._now_us, self._recorder = codec, now_us, recorder
+        self._tasks: list[asyncio.Task[None]] = []
+        self._last: tuple[object, bytes] = (None, b"")
+        self._random = random.Random()  # For tests that ask for loss and delay.
+
+    def start(self) -> None:
+        """Open the links."""
+        self._tasks = [asyncio.create_task(link.run(), name=f"link to {name}") for name, link in self.links.items()]
+
+    async def stop(self) -> None:
+        """Close the links."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def send(self, to: str, message: object) -> None:
+        """Queue a message for a server; `flush` sends it.
+
+        Raises:
+            MessageError: It is not a message that this step's servers send.
+        """
+        route = self._routes[to]
+        # A broadcast sends one object to all: it is encoded once.
+        line = self._last[1] if message is self._last[0] else self._codec.encode(message)
+        self._last = (message, line)
+        route.count += 1
+        if self._recorder is not None:
+            self._recorder.sent(self._now_us(), route, route.count, message, self._now_us())
+        if to in self.cut or (self._loss and self._random.random() < self._loss):
+            self._note_dropped(route, message, "cut" if to in self.cut else "lost")
+        elif self._delay_s[1]:
+            wait_s = self._random.uniform(*self._delay_s)
+            asyncio.get_running_loop().call_later(wait_s, self._send_late, to, route.count, line)
+        else:
+            self.links[to].send(route.count, line)
+
+    def _send_late(self, to: str, number: int, line: bytes) -> None:
+        self.links[to].send(number, line)
+        self.links[to].flush()
+
+    def _note_dropped(self, route: _Route, message: object, reason: str) -> None:
+        if self._recorder is not None:
+            detail = {"message": f"{route.name}#{route.count}", "from": route.sender, "type": type(message).__name__}
+            self._recorder.event(self._now_us(), "dropped", route.receiver, detail | {"reason": reason})
+
+    def flush(self) -> None:
+        """Send what is queued."""
+        self._last = (None, b"")
+        for link in self.links.values():
+            link.flush()
+
+    # Faults, for tests.
+
+    def inject(self, words: list[str]) -> str | None:
+        """Carry out ``CUT NAME``, ``HEAL``, ``LOSS SHARE`` or ``DELAY LOW HIGH``; return the reason if that cannot be."""
+        match [words[0].upper() if words else "", *words[1:]]:
+            case ["CUT", *names] if names and set(names) <= set(self.links):
+                self.cut |= set(names)
+            case ["HEAL"]:
+                self.cut.clear()
+            case ["LOSS", share] if (loss := _number(share)) is not None and 0 <= loss <= 1:
+                self._loss = loss
+            case ["DELAY", low, high] if _is_delay(low, high):
+                self._delay_s = (float(low), float(high))
+            case _:
+                others = "|".join(self.links)
+                return f"write RAFT.FAULT CUT {others}, HEAL, LOSS SHARE, or DELAY LOW HIGH in seconds"
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _is_delay(low: str, high: str) -> bool:
+    shortest, longest = _number(low), _number(high)
+    return shortest is not None and longest is not None and 0 <= shortest <= longest <= LONGEST_DELAY_S

@@ -1,0 +1,126 @@
+"""The connection on which another server's messages arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from raft_steps.lab.errors import LabError, ServerError
+from raft_steps.lab.messages import to_text
+from raft_steps.lab.runtime.server.hello import LONGEST_HELLO, NEXT, Hello, Identity, Refused, read_hello, read_next
+from raft_steps.lab.runtime.server.message_codec import MessageCodec
+
+LONGEST_LINE = 64 * 1_048_576  # bytes; a leader of the early steps sends its whole log in one message
+HELLO_LIMIT_S = 5.0
+
+
+class PeersOwner(Protocol):
+    """The server that a connection belongs to."""
+
+    identity: Identity
+    names: tuple[str, ...]
+    codec: MessageCodec
+
+    def peer_connected(self, connection: PeerListener) -> bool:
+        """Called when a connection is made; return whether there is room for it."""
+
+    def peer_introduced(self, connection: PeerListener, name: str) -> None:
+        """Called when the server at the other end is known; an older connection of the same server ends."""
+
+    def peer_disconnected(self, connection: PeerListener) -> None:
+        """Called when the connection has ended."""
+
+    def message_arrived(self, hello: Hello, number: int, message: object) -> None:
+        """Called with each message, and its number on the link."""
+
+    def log(self, text: str) -> None:
+        """Write a line to standard error."""
+
+
+class PeerListener(asyncio.Protocol):
+    """Receives the messages of one other server."""
+
+    def __init__(self, owner: PeersOwner) -> None:
+        """Prepare for a connection."""
+        self._owner = owner
+        self._transport: asyncio.Transport | None = None
+        self._hello: Hello | None = None
+        self._parts: list[bytes] = []  # of a line whose end has not arrived
+        self._length = 0
+        self._number = 1
+        self._limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called when another server, or something else, has connected."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if not self._owner.peer_connected(self):
+            transport.close()
+            return
+        loop = asyncio.get_running_loop()
+        self._limit = loop.call_later(HELLO_LIMIT_S, self._refuse, f"no first line within {HELLO_LIMIT_S:g} s")
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
+        """Called when the connection has ended."""
+        self._transport = None
+        self._parts.clear()
+        if self._limit is not None:
+            self._limit.cancel()
+        self._owner.peer_disconnected(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Called when bytes have arrived."""
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            if self._transport is None or self._transport.is_closing():
+                return
+            if self._parts:
+                line = b"".join([*self._parts, line])  # noqa: PLW2901
+                self._parts.clear()
+                self._length = 0
+            try:
+                self._take(line)
+            except LabError as error:
+                self._refuse(str(error))
+                return
+        if rest:
+            self._parts.append(rest)
+            self._length += len(rest)
+            longest = LONGEST_HELLO if self._hello is None else LONGEST_LINE
+            if self._length > longest:
+                self._refuse(f"a line is longer than {longest} bytes")
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _take(self, line: bytes) -> None:
+        """Handle one line.
+
+        Raises:
+            ServerError: It is not what a server of this cluster sends.
+            MessageError: It is not a message.
+        """
+        if self._hello is None:
+            if len(line) > LONGEST_HELLO:
+                raise ServerError(f"a first line is not longer than {LONGEST_HELLO} bytes")
+            self._hello = read_hello(line, self._owner.identity, self._owner.names)
+            if self._limit is not None:
+                self._limit.cancel()
+            self._owner.peer_introduced(self, self._hello.name)
+        elif line.startswith(NEXT):
+            self._number = read_next(line)
+        else:
+            message = self._owner.codec.decode(line)
+            self._owner.message_arrived(self._hello, self._number, message)
+            self._number += 1
+
+    def _refuse(self, reason: str) -> None:
+        """Log the reason, send it to the other end, and end the connection."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        who = self._hello.name if self._hello is not None else "an unknown server"
+        self._owner.log(f"disconnected {who}: {reason}")
+        self._transport.write(to_text(Refused(reason=reason[:500])).encode("utf-8", "replace") + b"\n")
+        self._transport.close()

@@ -1,0 +1,246 @@
+"""The commands of clients: those that become requests to the Node, and those that the server answers by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from raft_steps import __version__
+from raft_steps.lab.commands import Delete, Get, Request, Set
+from raft_steps.lab.runtime.server.addresses import Address
+from raft_steps.lab.runtime.server.redis_protocol import OK, PONG, error_reply, reply, string_reply
+
+SLOTS = 16_384  # of a Redis Cluster; the leader has all of them
+REDIS_VERSION = "7.0.0"  # what clients take the server for
+
+
+class ServerView(Protocol):
+    """What a command may ask of its server."""
+
+    def info(self) -> Mapping[str, Mapping[str, object]]:
+        """Return the sections of INFO."""
+
+    def leader(self) -> str | None:
+        """Return the name of the leader, if this server leads or its step knows who does."""
+
+    def address_of(self, name: str) -> Address | None:
+        """Return the address of a server."""
+
+    def inject_fault(self, words: list[str]) -> str | None:
+        """Cut, slow or heal links; return the reason if that is refused."""
+
+
+class Session:
+    """What a connection has agreed with the server.
+
+    Attributes:
+        version: The version of the protocol, 2 or 3.
+        is_closing: Whether the connection ends after the replies so far.
+        number: The connection's number.
+        name: What the client calls itself.
+    """
+
+    __slots__ = ("is_closing", "name", "number", "version")
+
+    def __init__(self, number: int) -> None:
+        """Begin with RESP2, as every connection does."""
+        self.version, self.is_closing, self.number, self.name = 2, False, number, ""
+
+
+Answer = Request | bytes  # a request to the Node, or a reply
+Handler = Callable[[list[bytes], Session, ServerView], Answer]
+
+
+def answer(command: list[bytes], session: Session, server: ServerView) -> Answer:
+    """Return what a command asks of the Node, or the reply that needs no Node.
+
+    Args:
+        command: Its words; there is at least one.
+        session: The connection's session, which the command may change.
+        server: The server.
+    """
+    name = command[0].decode("latin-1").upper()
+    handler = COMMANDS.get(name)
+    if handler is None:
+        return error_reply(f"ERR unknown command '{_shown(command[0])}', with {_count(len(command) - 1)}")
+    try:
+        return handler(command, session, server)
+    except _CommandRefused as refusal:
+        return error_reply(str(refusal))
+
+
+class _CommandRefused(Exception):  # noqa: N818  # It is an answer, not a failure.
+    """A command cannot be carried out as it was given; the message is the error reply."""
+
+
+def _shown(word: bytes) -> str:
+    return word[:128].decode("utf-8", "replace")
+
+
+def _count(arguments: int) -> str:
+    return "1 argument" if arguments == 1 else f"{arguments} arguments"
+
+
+def _text(word: bytes, what: str) -> str:
+    """Decode a key or a value.
+
+    Raises:
+        _CommandRefused: It is not UTF-8.
+    """
+    try:
+        return word.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _CommandRefused(f"ERR the {what} is not UTF-8 text, and the log of this course holds text only") from None
+
+
+def _require_length(command: list[bytes], *lengths: int) -> None:
+    if len(command) not in lengths:
+        raise _CommandRefused(f"ERR wrong number of arguments for '{_shown(command[0]).lower()}' command")
+
+
+# Requests to the Node.
+
+
+def _set(command: list[bytes], _session: Session, _server: ServerView) -> Answer:
+    if len(command) > 3:
+        raise _CommandRefused(f"ERR SET takes a key and a value here, and no options; remove '{_shown(command[3])}'")
+    _require_length(command, 3)
+    return Set(key=_text(command[1], "key"), value=_text(command[2], "value"))
+
+
+def _get(command: list[bytes], _session: Session, _server: ServerView) -> Answer:
+    _require_length(command, 2)
+    return Get(key=_text(command[1], "key"))
+
+
+def _delete(command: list[bytes], _session: Session, _server: ServerView) -> Answer:
+    if len(command) > 2:
+        raise _CommandRefused("ERR DEL takes one key here: each command is one entry of the log")
+    _require_length(command, 2)
+    return Delete(key=_text(command[1], "key"))
+
+
+# Answered by the server itself.
+
+
+def _ping(command: list[bytes], _session: Session, _server: ServerView) -> Answer:
+    _require_length(command, 1, 2)
+    return PONG if len(command) == 1 else string_reply(command[1])
+
+
+def _echo(command: list[bytes], _session: Session, _server: ServerView) -> Answer:
+    _require_length(command, 2)
+    return string_reply(command[1])
+
+
+def _hello(command: list[bytes], session: Session, _server: ServerView) -> Answer:
+    options = [word.upper() for word in command[2:]]
+    if len(command) > 1:
+        if command[1] not in {b"2", b"3"}:
+            raise _CommandRefused("NOPROTO unsupported protocol version")
+        if options[:1] == [b"AUTH"]:
+            raise _CommandRefused("ERR this server has no passwords; connect without one")
+        if options and (options[0] != b"SETNAME" or len(options) != 2):
+            raise _CommandRefused(f"ERR Syntax error in HELLO option '{_shown(command[2])}'")
+        session.version = int(command[1])
+        if options:
+            session.name = _text(command[3], "name")
+    fields = {
+        "server": "redis",
+        "version": REDIS_VERSION,
+        "proto": session.version,
+        "id": session.number,
+        "mode": "cluster",
+        "role": "master",
+        "modules": [],
+    }
+    return reply(fields, session.version)
+
+
+def _client(command: list[bytes], session: Session, _server: ServerView) -> Answer:
+    match [word.upper() for word in command[1:]]:
+        case [b"ID"]:
+            return reply(session.number, session.version)
+        case [b"GETNAME"]:
+            return reply(session.name or None, session.version)
+        case [b"SETNAME", _]:
+            session.name = _text(command[2], "name")
+            return OK
+        case [b"SETINFO", _, _]:
+            return OK
+    raise _CommandRefused("ERR this server has CLIENT ID, GETNAME, SETNAME and SETINFO only")
+
+
+def _command(command: list[bytes], session: Session, _server: ServerView) -> Answer:
+    if [word.upper() for word in command[1:]] == [b"COUNT"]:
+        return reply(len(COMMANDS), session.version)
+    return reply([], session.version)  # Clients take an empty table for "ask and see".
+
+
+def _config(command: list[bytes], session: Session, _server: ServerView) -> Answer:
+    if len(command) != 3 or command[1].upper() != b"GET":
+        raise _CommandRefused("ERR this server has CONFIG GET only; its settings are the options of raft-steps serve")
+    known = {"save": "", "appendonly": "yes", "appendfsync": "always", "databases": "1"}
+    wanted = command[2].decode("latin-1").lower()
+    found = known if wanted == "*" else {name: value for name, value in known.items() if name == wanted}
+    return reply(found, session.version)
+
+
+def _info(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    sections = server.info()
+    wanted = {word.decode("latin-1").lower() for word in command[1:]} - {"all", "default", "everything"}
+    lines = []
+    for title, fields in sections.items():
+        if not wanted or title.lower() in wanted:
+            lines += [f"# {title}", *(f"{name}:{value}" for name, value in fields.items()), ""]
+    return string_reply("\r\n".join(lines))
+
+
+def _select(command: list[bytes], _session: Session, _server: ServerView) -> Answer:
+    _require_length(command, 2)
+    if command[1] != b"0":
+        raise _CommandRefused("ERR DB index is out of range; this server has database 0 only")
+    return OK
+
+
+def _cluster(command: list[bytes], session: Session, server: ServerView) -> Answer:
+    if [word.upper() for word in command[1:]] != [b"SLOTS"]:
+        raise _CommandRefused("ERR this server has CLUSTER SLOTS only")
+    leader = server.leader()
+    address = server.address_of(leader) if leader else None
+    if address is None:
+        raise _CommandRefused("CLUSTERDOWN this server does not know which one leads")
+    node = [address.host, address.port, leader]
+    return reply([[0, SLOTS - 1, node]], session.version)
+
+
+def _quit(_command: list[bytes], session: Session, _server: ServerView) -> Answer:
+    session.is_closing = True
+    return OK
+
+
+def _fault(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    reason = server.inject_fault([_text(word, "argument") for word in command[1:]])
+    if reason is not None:
+        raise _CommandRefused(f"ERR {reason}")
+    return OK
+
+
+COMMANDS: Mapping[str, Handler] = {
+    "SET": _set,
+    "GET": _get,
+    "DEL": _delete,
+    "PING": _ping,
+    "ECHO": _echo,
+    "HELLO": _hello,
+    "CLIENT": _client,
+    "COMMAND": _command,
+    "CONFIG": _config,
+    "INFO": _info,
+    "SELECT": _select,
+    "CLUSTER": _cluster,
+    "QUIT": _quit,
+    "RAFT.FAULT": _fault,
+}
+
+VERSION_FIELDS: Mapping[str, object] = {"redis_version": REDIS_VERSION, "raft_steps_version": __version__}

@@ -1,0 +1,371 @@
+"""A real server: its connections, its disk, and the node's life between the two."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raft_steps.lab.commands import NotLeader
+from raft_steps.lab.errors import ServerError
+from raft_steps.lab.random_stream import RandomStream
+from raft_steps.lab.runtime.server.addresses import Address, cluster_text
+from raft_steps.lab.runtime.server.client_connection import ClientConnection
+from raft_steps.lab.runtime.server.clock import now_us
+from raft_steps.lab.runtime.server.database import Database, DiskError
+from raft_steps.lab.runtime.server.engine import Client, Engine
+from raft_steps.lab.runtime.server.hello import Hello, Identity
+from raft_steps.lab.runtime.server.links import Links
+from raft_steps.lab.runtime.server.message_classes import message_classes
+from raft_steps.lab.runtime.server.message_codec import MessageCodec
+from raft_steps.lab.runtime.server.peer_listener import PeerListener
+from raft_steps.lab.runtime.server.redis_commands import VERSION_FIELDS
+from raft_steps.lab.runtime.server.server_host import ServerHost
+from raft_steps.lab.runtime.server.timers import ServerTimers
+from raft_steps.lab.scenario.model import Timing
+
+MOST_CLIENTS = 10_000
+MOST_PEERS = 64  # connections that may be servers
+SPARE_FILES = 64  # file descriptors for all that is not a client
+RETRY_S = 1.0  # between two attempts to begin a life on a full disk
+GIVE_UP_S = 0.05  # between two looks for requests that have waited too long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """What decides what a server is and does.
+
+    Attributes:
+        name: Its name.
+        cluster: All servers of its cluster, itself included.
+        node_class: The Node that it runs.
+        step: What the Node is called, such as ``step 12``.
+        folder: Where its database is.
+        timing: The durations; they replace those of the Node.
+        leads: Whether it is the named leader of its first life.
+        patience_s: How long a client's request may wait for its answer.
+        allows_faults: Whether RAFT.FAULT may cut and slow its links.
+    """
+
+    name: str
+    cluster: Mapping[str, Address]
+    node_class: type
+    step: str
+    folder: Path
+    timing: Timing
+    leads: bool = False
+    patience_s: float
+    allows_faults: bool = False
+
+
+class Server:
+    """A server, from its first life on.
+
+    Attributes:
+        options: What it is.
+        identity: What it tells the other servers.
+        names: The names of all servers.
+        codec: Encodes and decodes messages.
+        patience_s: How long a client's request may wait.
+    """
+
+    def __init__(self, options: ServerOptions, log: Callable[[str], None]) -> None:
+        """Open the disk and begin the first life.
+
+        Args:
+            options: What the server is.
+            log: Writes a line to standard error.
+
+        Raises:
+            ServerError: The folder or the Node cannot be used.
+        """
+        self.options, self.log = options, log
+        self.names = tuple(options.cluster)
+        self.patience_s = options.patience_s
+        self.codec = MessageCodec(message_classes(options.node_class))
+        self._loop = asyncio.get_running_loop()
+        self._database = Database(options.folder, self._stored_identity(), options.node_class)
+        self.identity = Identity(cluster_text(options.cluster), options.step, options.name, self._database.life)
+        others = {name: address for name, address in options.cluster.items() if name != options.name}
+        self._links = Links(self.identity, others, self.codec, now_us=now_us, log=log, recorder=None)
+        self._inbox: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        self._turn_planned = False
+        self._writers: dict[ClientConnection, None] = {}  # connections with replies to send, in order
+        self._clients: dict[ClientConnection, None] = {}
+        self._connections = 0
+        self._peers: dict[PeerListener, str] = {}
+        self._most_clients = _allow_files(MOST_CLIENTS) - SPARE_FILES
+        self._failure: asyncio.Future[None] = self._loop.create_future()
+        self._listeners: list[asyncio.Server] = []
+        self._engine: Engine | None = None
+        self._timers = ServerTimers(self._loop, self._plan_turn)
+
+    def _stored_identity(self) -> dict[str, str]:
+        return {"name": self.options.name, "servers": ",".join(self.names), "step": self.options.step}
+
+    # Life.
+
+    async def run(self) -> None:
+        """Serve until the task is cancelled or the node fails.
+
+        Raises:
+            NodeError: The node failed.
+            ServerError: A port is taken.
+        """
+        try:
+            await self._listen()
+            self._links.start()
+            self._begin_life()
+            self._loop.call_later(GIVE_UP_S, self._look_at_patience)
+            await self._failure
+        finally:
+            await self._stop()
+
+    def _begin_life(self) -> None:
+        options, database = self.options, self._database
+        host = ServerHost(options.name, database)
+        seed = int.from_bytes(os.urandom(8))  # A real server's chance is not repeatable.
+        node = options.node_class(
+            name=options.name, servers=self.names, random=RandomStream(seed, f"node/{options.name}/{database.life}")
+        )
+        for name in ("heartbeat_interval", "election_timeout_range"):
+            if hasattr(options.node_class, name):
+                setattr(node, name, getattr(options.timing, name))
+        if options.leads and database.life == 1:
+            node.is_leader = True
+        host.begin(node)
+        host.up = True
+        self._engine = Engine(host, self, self._timers, now_us)
+        self.log(f"life {database.life} begins with {len(getattr(node, 'log', ()))} log entries")
+        self._engine.start()
+        self._finish_turn()
+
+    async def _listen(self) -> None:
+        """Take the two ports.
+
+        Raises:
+            ServerError: One is taken.
+        """
+        address = self.options.cluster[self.options.name]
+        for port, build in ((address.port, self._new_client), (address.peer_port, self._new_peer)):
+            try:
+                listener = await self._loop.create_server(build, address.host, port, backlog=1024, reuse_address=True)
+            except OSError as error:
+                raise ServerError(
+                    f"port {port} of {address.host} cannot be used ({error.strerror or error}); is a server running there?"
+                ) from error
+            self._listeners.append(listener)
+
+    async def _stop(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._timers.cancel_all()
+        await self._links.stop()
+        for client in list(self._clients):
+            client.close()
+        for peer in list(self._peers):
+            peer.close()
+        self._database.close()
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
+    # Turns.
+
+    def _plan_turn(self) -> None:
+        if not self._turn_planned:
+            self._turn_planned = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Handle everything that has arrived, store it, and let the effects leave."""
+        self._turn_planned = False
+        engine = self._engine
+        inbox, self._inbox = self._inbox, []
+        if engine is None:
+            return
+        try:
+            for handle, arguments in inbox:
+                handle(*arguments)
+            while (timer := self._timers.take_due()) is not None:
+                engine.timeout(timer)
+            self._finish_turn()
+        except DiskError as error:
+            self._end_life(error)
+        except BaseException as error:  # noqa: BLE001  # It ends the server; `run` raises it.
+            self._fail(error)
+
+    def _finish_turn(self) -> None:
+        assert self._engine is not None
+        self._engine.finish_turn()
+        self._timers.plan_next()
+
+    def _end_life(self, error: DiskError) -> None:
+        """End the life of a node that is ahead of its disk, and try to begin another one."""
+        self.log(f"{error}; the server stops, and starts again when it can write")
+        self._engine = None
+        self._timers.cancel_all()
+        for connection in list(self._clients):
+            connection.close()
+        self._loop.call_later(RETRY_S, self._try_again)
+
+    def _try_again(self) -> None:
+        options = self.options
+        self._database.close()
+        try:
+            self._database = Database(options.folder, self._stored_identity(), options.node_class)
+            self._begin_life()
+        except DiskError:
+            self._engine = None
+            self._loop.call_later(RETRY_S, self._try_again)
+        except BaseException as error:  # noqa: BLE001  # It ends the server; `run` raises it.
+            self._fail(error)
+
+    @property
+    def calls(self) -> int:
+        """How many calls of a handler have begun."""
+        return self._engine.calls if self._engine is not None else 0
+
+    @property
+    def is_handling(self) -> bool:
+        """Whether a handler runs."""
+        return self._engine is not None and self._engine.is_handling
+
+    # Outlet of the engine.
+
+    def send(self, to: str, message: object) -> None:
+        """Queue a message for another server."""
+        self._links.send(to, message)
+
+    def flush(self) -> None:
+        """Send what is queued for servers and for clients."""
+        self._links.flush()
+        self._flush_clients()
+
+    def _flush_clients(self) -> None:
+        writers, self._writers = self._writers, {}
+        for connection in writers:
+            connection.flush()
+
+    # Owner of the peers' connections.
+
+    def _new_peer(self) -> PeerListener:
+        return PeerListener(self)
+
+    def peer_connected(self, connection: PeerListener) -> bool:
+        """Called when a connection is made; return whether there is room for it."""
+        if len(self._peers) >= MOST_PEERS:
+            return False
+        self._peers[connection] = ""
+        return True
+
+    def peer_introduced(self, connection: PeerListener, name: str) -> None:
+        """Called when the server at the other end is known; an older connection of the same server ends."""
+        for other, other_name in list(self._peers.items()):
+            if other_name == name and other is not connection:
+                other.close()
+        self._peers[connection] = name
+
+    def peer_disconnected(self, connection: PeerListener) -> None:
+        """Called when the connection has ended."""
+        self._peers.pop(connection, None)
+
+    def message_arrived(self, hello: Hello, number: int, message: object) -> None:
+        """Called with each message of another server."""
+        if self._engine is not None:
+            self._inbox.append((self._engine.message, (hello.name, message, f"{hello.name}.{hello.life}", number)))
+            self._plan_turn()
+
+    # Owner of the clients' connections.
+
+    def _new_client(self) -> ClientConnection:
+        self._connections += 1
+        return ClientConnection(self, self._connections, self._loop.time)
+
+    def connected(self, connection: ClientConnection) -> bool:
+        """Called when a client connects; return whether there is room for it."""
+        if len(self._clients) >= self._most_clients or self._engine is None:
+            return False
+        self._clients[connection] = None
+        return True
+
+    def disconnected(self, connection: ClientConnection) -> None:
+        """Called when a client's connection has ended."""
+        self._clients.pop(connection, None)
+        self._writers.pop(connection, None)
+
+    def arrived(self, client: Client) -> None:
+        """Called with a client's request."""
+        if self._engine is None:
+            client.answer(NotLeader(), client)
+            return
+        self._inbox.append((self._engine.ask, (client,)))
+        self._plan_turn()
+
+    def wrote(self, connection: ClientConnection) -> None:
+        """Called when a connection has replies to send; they are sent at the end of the turn."""
+        self._writers[connection] = None
+        self._plan_turn()
+
+    def _look_at_patience(self) -> None:
+        for connection in list(self._clients):
+            connection.give_up()
+        self._loop.call_later(GIVE_UP_S, self._look_at_patience)
+
+    # What commands ask.
+
+    def leader(self) -> str | None:
+        """Return the name of the leader, if this server leads or its step knows who does."""
+        node = self._engine.host.node if self._engine is not None else None
+        if getattr(node, "is_leader", False):
+            return self.options.name
+        known = getattr(node, "leader", None)
+        return known if isinstance(known, str) else None
+
+    def address_of(self, name: str) -> Address | None:
+        """Return the address of a server."""
+        return self.options.cluster.get(name)
+
+    def inject_fault(self, words: list[str]) -> str | None:
+        """Cut, slow or heal links; return the reason if that is refused."""
+        if not self.options.allows_faults:
+            return "this server was started without --allow-faults"
+        return self._links.inject(words)
+
+    def info(self) -> Mapping[str, Mapping[str, object]]:
+        """Return the sections of INFO."""
+        node = self._engine.host.node if self._engine is not None else None
+        leads = getattr(node, "is_leader", None)
+        log = getattr(node, "log", None)
+        raft = {
+            "raft_name": self.options.name,
+            "raft_step": self.options.step,
+            "raft_life": self.identity.life,
+            "raft_role": "server" if leads is None else "leader" if leads else "follower",
+            "raft_term": getattr(node, "current_term", 0),
+            "raft_last_index": log.last_index if log is not None else 0,
+            "raft_commit_index": getattr(node, "commit_index", ""),
+            "raft_connected": ",".join(name for name, link in self._links.links.items() if link.is_connected),
+        }
+        return {
+            "Server": {**VERSION_FIELDS, "tcp_port": self.options.cluster[self.options.name].port},
+            "Clients": {"connected_clients": len(self._clients), "maxclients": self._most_clients},
+            "Replication": {"role": "master" if leads in (None, True) else "slave"},
+            "Raft": raft,
+        }
+
+
+def _allow_files(wanted: int) -> int:
+    """Raise the limit of open files as far as it is allowed; return it, or `wanted` if that is less."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = wanted + SPARE_FILES
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    if soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return max(soft, limit) if soft < wanted else wanted + SPARE_FILES

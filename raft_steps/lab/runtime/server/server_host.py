@@ -1,0 +1,42 @@
+"""The host of a real server: its disk is a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from raft_steps.lab.log import Change
+from raft_steps.lab.runtime.host import Host
+from raft_steps.lab.runtime.server.database import Database
+
+
+class ServerHost(Host):
+    """One server whose disk is a database.
+
+    `disk` holds the durable fields as they were last stored, to compare with; the logs are in the database alone, and
+    in the node.
+    """
+
+    __slots__ = ("database",)
+
+    def __init__(self, name: str, database: Database) -> None:
+        """Create a host that is down, with what is in the database on its disk."""
+        super().__init__(name)
+        self.database = database
+        self.life = database.life
+
+    def begin(self, node: Any) -> None:
+        """Begin a life: give the node what the database holds."""
+        self.disk = self.database.load()
+        super().begin(node)
+        # The node has its own copies by now, and `store` compares with `on_disk`.
+        self.disk = {name: value for name, value in self.disk.items() if name in self.durable}
+
+    def store_field(self, name: str, value: Any) -> None:
+        """Store the new value of a durable field."""
+        super().store_field(name, value)
+        self.database.store_field(name, value)
+
+    def store_log(self, name: str, changes: Iterable[Change]) -> None:
+        """Store how the node has changed a log."""
+        self.database.store_log(name, changes)

@@ -1,0 +1,81 @@
+"""Tests of the database: what is stored comes back, and every wrong folder gets a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raft_steps import node
+from raft_steps.lab import Entry, Set
+from raft_steps.lab.errors import ServerError
+from raft_steps.lab.log import Log
+from raft_steps.lab.runtime.server.database import DATABASE, Database
+
+IDENTITY = {"name": "tom", "servers": "tom,jerry,spike", "step": "step 12"}
+
+
+def open_database(folder: Path, **changes: str) -> Database:
+    """Open tom's database."""
+    return Database(folder, IDENTITY | changes, node(12))
+
+
+def entry(index: int, term: int = 1) -> Entry:
+    """Return an entry."""
+    return Entry(index=index, term=term, command=Set(key="x", value=str(index)))
+
+
+def test_what_is_committed_comes_back(tmp_path: Path) -> None:
+    """Fields and entries are there in the next life; an entry that was deleted is not."""
+    database = open_database(tmp_path / "tom.d")
+    database.store_field("current_term", 3)
+    database.store_field("voted_for", None)
+    database.store_log("log", [("append", entry(1)), ("append", entry(2)), ("truncate", 1), ("append", entry(2, 3))])
+    database.commit()
+    database.store_field("current_term", 4)  # Never committed.
+    database.close()
+    again = open_database(tmp_path / "tom.d")
+    assert again.life == 2
+    assert again.load() == {"current_term": 3, "voted_for": None, "log": Log([entry(1), entry(2, 3)])}
+    again.close()
+
+
+def test_value_that_no_message_could_hold_is_refused(tmp_path: Path) -> None:
+    """A durable field has the type of its annotation."""
+    database = open_database(tmp_path)
+    with pytest.raises(Exception, match="voted_for should be str or None, not 3"):
+        database.store_field("voted_for", 3)
+    database.close()
+
+
+def test_second_process_is_refused(tmp_path: Path) -> None:
+    """A folder that is in use is named."""
+    database = open_database(tmp_path)
+    with pytest.raises(ServerError, match="another server uses the folder"):
+        open_database(tmp_path)
+    database.close()
+
+
+@pytest.mark.parametrize("change", [{"name": "jerry"}, {"servers": "tom,jerry"}, {"step": "step 11"}])
+def test_folder_of_another_server_is_refused(tmp_path: Path, change: dict[str, str]) -> None:
+    """A folder belongs to one server of one cluster and step."""
+    open_database(tmp_path).close()
+    with pytest.raises(ServerError, match="belongs to another server: its"):
+        open_database(tmp_path, **change)
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all, but long enough to look at", b"SQLite format 3\0" + b"x" * 4096]
+)
+def test_damaged_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A file that is not a database, or no longer one, is named."""
+    (tmp_path / DATABASE).write_bytes(content)
+    with pytest.raises(ServerError, match=r"cannot be opened.*It is damaged"):
+        open_database(tmp_path)
+
+
+def test_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    """A path that is not a folder is named."""
+    (tmp_path / "tom.d").write_text("")
+    with pytest.raises(ServerError, match="cannot be used"):
+        open_database(tmp_path / "tom.d")

@@ -1,0 +1,104 @@
+"""Tests of three server processes and a Redis client."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+NAMES = ("tom", "jerry", "spike")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody uses now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class Servers:
+    """Three servers of step 12."""
+
+    def __init__(self, folder: Path) -> None:
+        """Choose the ports."""
+        ports = free_ports(6)
+        self.folder = folder
+        self.ports = dict(zip(NAMES, ports, strict=False))
+        self.spec = ",".join(f"{name}=127.0.0.1:{ports[n]}@{ports[n + 3]}" for n, name in enumerate(NAMES))
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """Start a server."""
+        command = [sys.executable, "-m", "raft_steps", "serve", "12", "--name", name, "--cluster", self.spec]
+        command += ["--data", str(self.folder / f"{name}.d"), "--timing", "paper"]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(command, stderr=log)
+
+    def stop(self, name: str, how: signal.Signals) -> int:
+        """Stop a server; return its exit status."""
+        process = self.processes.pop(name)
+        process.send_signal(how)
+        return process.wait(20)
+
+    def leader(self) -> str:
+        """Wait until a server leads and answers a read, and return its name."""
+        for _ in range(400):
+            for name in self.processes:
+                with contextlib.suppress(redis.RedisError), self.client(name) as client:
+                    client.get("x")
+                    return name
+            with contextlib.suppress(
+                subprocess.TimeoutExpired
+            ):  # Waits without sleeping: a server that ends is noticed.
+                next(iter(self.processes.values())).wait(0.05)
+        pytest.fail("nobody leads")
+
+    def client(self, name: str) -> redis.Redis:
+        """Return a client of a server."""
+        return redis.Redis(port=self.ports[name], decode_responses=True, socket_timeout=10)
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """Three servers, which end with the test."""
+    found = Servers(tmp_path)
+    try:
+        for name in NAMES:
+            found.start(name)
+        yield found
+    finally:
+        for process in found.processes.values():
+            process.kill()
+            process.wait(20)
+
+
+def test_acknowledged_write_survives_kill(servers: Servers) -> None:
+    """The leader is killed; the next one has what was acknowledged; the old one comes back and catches up."""
+    first = servers.leader()
+    with servers.client(first) as client:
+        assert client.set("colour", "green")
+        assert client.delete("colour") == 1
+        assert client.delete("colour") == 0
+        assert client.set("ä", "ö\n")
+    assert servers.stop(first, signal.SIGKILL) == -signal.SIGKILL
+    second = servers.leader()
+    assert second != first
+    with servers.client(second) as client:
+        assert client.get("ä") == "ö\n"
+        assert client.get("colour") is None
+    servers.start(first)
+    for name in NAMES:
+        if name != first:
+            assert servers.stop(name, signal.SIGTERM) == 0
+            servers.start(name)
+    with servers.client(servers.leader()) as client:
+        assert client.get("ä") == "ö\n"
