@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NoReturn
 
-from raft_steps.lab.commands import Command, command_text
+from raft_steps.lab.commands import Command, Delete, Get, Set, command_text
 from raft_steps.lab.errors import LogError
 from raft_steps.lab.messages import message
 
@@ -24,6 +24,9 @@ class Entry:
 
 
 FIRST_ENTRY = Entry(index=0, term=0, command=None)
+
+# What can be written as text, so that a trace can show it. A read has no place in a log, but is the Node's decision.
+_COMMANDS = (Set, Delete, Get, type(None))
 
 Change = tuple[Literal["append"], Entry] | tuple[Literal["truncate"], int]
 
@@ -63,10 +66,12 @@ class Log:
         """Add an entry at the end.
 
         Raises:
-            LogError: `entry` is not an Entry, or its index is not the next one.
+            LogError: `entry` is not an Entry, its index is not the next one, or its command is not one.
         """
         if not isinstance(entry, Entry):
             raise LogError(f"a log holds entries: append(Entry(index=…, term=…, command=…)), not {entry!r}")
+        if type(entry.command) not in _COMMANDS:
+            raise LogError(f"the command of an entry is a Set, a Delete or None, not {entry.command!r}")
         if entry.index != len(self._entries):
             raise LogError(f"the next entry has index {len(self._entries)}, not {entry.index}")
         self._entries.append(entry)

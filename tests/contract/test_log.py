@@ -99,6 +99,12 @@ def test_only_entries_are_appended(wrong: Any) -> None:
         Log().append(wrong)
 
 
+def test_append_refuses_what_is_not_a_command() -> None:
+    """The error names the value, so that swapped arguments are found."""
+    with pytest.raises(LogError, match="the command of an entry is a Set, a Delete or None, not 'client#1'"):
+        Log().append(Entry(index=1, term=1, command="client#1"))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("index", [0, 1, 3])
 def test_entry_has_the_next_index(index: int) -> None:
     """An entry that would leave a gap, or sit in another's place, is refused."""
