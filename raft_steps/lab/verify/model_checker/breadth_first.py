@@ -53,7 +53,6 @@ class BreadthFirstSearch:
         progress = self.progress
         assert not self._parents, "a search runs once"
         frontier: Frontier = []
-        start_s = self.limits.now_s()
         for number, state in enumerate(starts):
             if self._is_new(state) and self._add(-1 - number, (), state, frontier):
                 return progress
@@ -61,14 +60,14 @@ class BreadthFirstSearch:
             if self.limits.depth is not None and progress.depth >= self.limits.depth:
                 progress.end_at_limit(f"{self.limits.depth} events from the start")
                 return progress
-            frontier = self._expand(frontier, start_s)
+            frontier = self._expand(frontier)
             if progress.outcome:
                 return progress
             progress.depth += bool(frontier)
         progress.outcome = GOAL_FOUND if progress.ends else EXHAUSTED
         return progress
 
-    def _expand(self, frontier: Frontier, start_s: float) -> Frontier:
+    def _expand(self, frontier: Frontier) -> Frontier:
         """Return the new states one event after those of the frontier; end the search if it is over."""
         progress, limits = self.progress, self.limits
         following: Frontier = []
@@ -76,7 +75,7 @@ class BreadthFirstSearch:
             if progress.states >= limits.states:
                 progress.end_at_limit(f"{limits.states:,} states")
                 return []
-            if count % STATES_PER_CLOCK_READING == 0 and limits.is_time_up(start_s):
+            if count % STATES_PER_CLOCK_READING == 0 and limits.is_time_up():
                 progress.end_at_limit(f"{limits.time_s:g} seconds")
                 return []
             try:

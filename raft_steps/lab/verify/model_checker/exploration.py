@@ -30,20 +30,18 @@ class Limits:
         depth: The maximum number of events from the start.
         time_s: The maximum time by the clock, in seconds.
         clock: Returns the time in seconds; only a search with a time limit needs one.
+        begun_s: When the search began, by the clock.
     """
 
     states: int
     depth: int | None = None
     time_s: float | None = None
     clock: Callable[[], float] | None = None
+    begun_s: float = 0.0
 
-    def now_s(self) -> float:
-        """Return the time, or 0 without a clock."""
-        return self.clock() if self.clock is not None else 0.0
-
-    def is_time_up(self, start_s: float) -> bool:
-        """Return whether a search that began at this time has reached its time limit."""
-        return self.time_s is not None and self.now_s() - start_s >= self.time_s
+    def is_time_up(self) -> bool:
+        """Return whether the search has reached its time limit."""
+        return self.time_s is not None and self.clock is not None and self.clock() - self.begun_s >= self.time_s
 
 
 @dataclass(frozen=True, slots=True)

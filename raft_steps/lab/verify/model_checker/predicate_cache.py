@@ -1,4 +1,9 @@
-"""A cache of what predicates find, so that each is evaluated once for all states that are equal in what it reads."""
+"""A cache of what predicates find, so that each is evaluated once for all states that are equal in what it reads.
+
+It also notices when a predicate looks at more than the space shows it: at messages in flight while arrivals without an
+effect are left out, or at facts that the history does not keep. What the search has found so far is then worth nothing,
+and it begins again in a space that shows more.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,17 @@ from typing import Any
 
 from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.state_space import State, StateSpace
+from raft_steps.lab.verify.model_checker.state_view import Looks
+
+
+class LooksFurtherError(Exception):
+    """A predicate looks at more than the space shows it."""
+
+    def __init__(self, looks: Looks) -> None:
+        """Store what it looks at."""
+        super().__init__(looks.predicate)
+        self.looks = looks
+
 
 PredicateFinding = tuple[Predicate, str]  # the predicate that found something, and what it found, in words
 UNKNOWN: Any = object()
@@ -55,8 +71,24 @@ class PredicateCache:
         return None
 
     def _evaluate(self, group: list[Predicate], state: State) -> PredicateFinding | None:
-        view = self.space.view(state)
         for predicate in group:
-            if words := predicate.find(view):
+            if words := self._look(predicate, state):
                 return predicate, words
         return None
+
+    def _look(self, predicate: Predicate, state: State) -> str:
+        """Return what a predicate finds in a state.
+
+        Raises:
+            LooksFurtherError: It looks at more than the space shows it.
+        """
+        looks = Looks(predicate.name, predicate.reads)
+        try:
+            words = predicate.find(self.space.view(state, looks))
+        except Exception as error:
+            if not self.space.shows(looks):  # It may have failed because it missed what the space does not show.
+                raise LooksFurtherError(looks) from error
+            raise
+        if not self.space.shows(looks):
+            raise LooksFurtherError(looks)
+        return words

@@ -25,8 +25,8 @@ class Predicate:
         name: Its name, for reports.
         find: Returns a description of what it finds in a state; "" for nothing.
         reads: The parts of a state that it reads: ``nodes`` (with their logs and timers), ``logs`` alone, ``history``,
-            ``messages``. States that are equal there are looked at only once.
-        needs: The kinds of facts that it reads from the history.
+            ``messages``. States that are equal there are looked at only once, so looking at another part is an error.
+        needs: The kinds of facts that it reads from the history. A search finds out by itself, but then begins again.
         servers: The servers that it names. None if that is unknown: no two servers are then exchanged by symmetry.
     """
 
@@ -72,7 +72,8 @@ def predicate(name: str, find: Callable[[StateView], object], *, needs: Iterable
     Args:
         name: Its name, for reports.
         find: A function of a `StateView`. It returns a description or a truth value; what is false finds nothing.
-        needs: The kinds of facts that it reads from the history, such as ``leads``.
+        needs: The kinds of facts that it reads from the history, such as ``leads``. A search finds out by itself, but
+            then begins again.
     """
 
     def found(view: StateView) -> str:

@@ -33,7 +33,6 @@ class RandomWalks:
     def run(self, starts: Sequence[State]) -> SearchProgress:
         """Walk from these states on, and return how the search ended."""
         progress, limits, visited = self.progress, self.limits, set(starts)
-        start_s = limits.now_s()
         for walk in range(self.walks):
             stream = RandomStream(self.seed, f"probe/{walk}")
             start = stream.randint(0, len(starts) - 1)
@@ -42,7 +41,7 @@ class RandomWalks:
                 progress.states = len(visited)
             if progress.outcome:
                 return progress
-            if limits.is_time_up(start_s):
+            if limits.is_time_up():
                 break
         progress.end_at_limit(f"{walk + 1} probes of up to {limits.depth} events")
         return progress

@@ -39,6 +39,7 @@ from raft_steps.lab.verify.model_checker.initial_states import (
 )
 from raft_steps.lab.verify.model_checker.invariants import read_invariants
 from raft_steps.lab.verify.model_checker.minimise import minimise
+from raft_steps.lab.verify.model_checker.predicate_cache import LooksFurtherError
 from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.random_walks import RandomWalks
 from raft_steps.lab.verify.model_checker.replay import Replay
@@ -129,7 +130,9 @@ class Search:
             invariants: What must hold in every state: names of `INVARIANTS`, predicates, or ``"all"``.
             goal: What to look for; the search ends when it is found.
             prunes: States in which one of these finds something are not expanded.
-            goals: How many goal states to find before the search ends; `go_on` continues from all of them.
+            goals: How many goal states to find before the search ends; `go_on` continues from all of them. With more
+                than one, states that differ only in the names of the servers, or in messages that would change
+                nothing, are different goals.
             forget: Whether all messages in flight are lost at the start.
             symmetry: Whether to expand only one of the states that differ in nothing but the names of the servers.
             states: The maximum number of distinct states.
@@ -148,17 +151,22 @@ class Search:
             raise ScenarioError("a limit in seconds needs a clock, such as clock=time.monotonic, and a clock a limit")
         objective = Objective(read_invariants(invariants), goal, tuple(prunes), goals)
         begins = self._begins(starts, forget=forget)
-        space = self._space(scope, begins, objective)
-        reduction = find_symmetry(space, objective.predicates(), self.initial) if symmetry else None
-        limits = Limits(states=states, depth=depth, time_s=seconds, clock=clock)
-        search = BreadthFirstSearch(space, objective, limits, reduction)
-        with self._interrupting(search.progress):
-            self.table.on_new_transition = reduction.check_transition if reduction is not None else None
-            try:
-                search.run([space.start_from(state) for _, state in begins])
-            finally:
-                self.table.on_new_transition = None
-        return self._result(search.progress, space, begins, objective)
+        limits = Limits(states=states, depth=depth, time_s=seconds, clock=clock, begun_s=clock() if clock else 0)
+
+        def search(space: TransitionSystem) -> SearchProgress:
+            reduction = find_symmetry(space, objective.predicates(), self.initial) if reduces else None
+            search = BreadthFirstSearch(space, objective, limits, reduction)
+            with self._interrupting(search.progress):
+                self.table.on_new_transition = reduction.check_transition if reduction is not None else None
+                try:
+                    return search.run([space.start_from(state) for _, state in begins])
+                finally:
+                    self.table.on_new_transition = None
+
+        # With several goals, two states count as different although this search could take one for the other: the
+        # search that goes on from them may name servers, and look at messages.
+        reduces = symmetry and goals == 1
+        return self._result(*self._complete(search, scope, begins, objective, every_arrival=goals > 1))
 
     def probe(
         self,
@@ -198,14 +206,17 @@ class Search:
             raise ScenarioError(f"probes are 1 or more, of 1 event or more, not {probes} of {depth}")
         objective = Objective(read_invariants(invariants), goal, tuple(prunes))
         begins = self._begins(starts)
-        space = self._space(scope, begins, objective)
-        limits = Limits(states=0, depth=depth, time_s=seconds, clock=clock)
-        search = RandomWalks(space, objective, limits, seed=seed, walks=probes)
-        states = [space.start_from(state) for _, state in begins]
-        with self._interrupting(search.progress):
-            search.run(states)
-            minimise(search.progress, space, search.objective, states)
-        return self._result(search.progress, space, begins, objective)
+        limits = Limits(states=0, depth=depth, time_s=seconds, clock=clock, begun_s=clock() if clock else 0)
+
+        def search(space: TransitionSystem) -> SearchProgress:
+            walks = RandomWalks(space, objective, limits, seed=seed, walks=probes)
+            states = [space.start_from(state) for _, state in begins]
+            with self._interrupting(walks.progress):
+                walks.run(states)
+                minimise(walks.progress, space, walks.objective, states)
+            return walks.progress
+
+        return self._result(*self._complete(search, scope, begins, objective))
 
     # The parts of a run.
 
@@ -213,11 +224,32 @@ class Search:
         begins = list(starts) or [self._start]
         return [without_messages(self.table, start) for start in begins] if forget else begins
 
-    def _space(self, scope: Scope | None, begins: list[StartState], objective: Objective) -> TransitionSystem:
+    def _complete(
+        self,
+        search: Callable[[TransitionSystem], SearchProgress],
+        scope: Scope | None,
+        begins: list[StartState],
+        objective: Objective,
+        *,
+        every_arrival: bool = False,
+    ) -> tuple[SearchProgress, TransitionSystem, list[StartState], Objective]:
+        """Search in the smallest space that shows the predicates everything that they look at.
+
+        The first space shows what they declare, and leaves out arrivals without an effect. When a predicate looks at
+        more, the search begins again in a space that shows it. If none does in any state of a space, then none would
+        in a larger one: its states are equal to those in all that was looked at.
+        """
         scope = scope or Scope()
         self._check_predicates(objective.predicates())
-        kept_kinds = {kind for predicate in objective.predicates() for kind in predicate.needs}
-        return TransitionSystem(self.table, scope, kept_kinds, self._name_clients(scope, begins))
+        kinds = {kind for predicate in objective.predicates() for kind in predicate.needs}
+        clients = self._name_clients(scope, begins)
+        while True:
+            space = TransitionSystem(self.table, scope, kinds, clients, every_arrival=every_arrival)
+            try:
+                return search(space), space, begins, objective
+            except LooksFurtherError as error:
+                kinds |= error.looks.kinds
+                every_arrival |= error.looks.messages
 
     def _check_predicates(self, predicates: Iterable[Predicate]) -> None:
         for predicate in predicates:

@@ -22,7 +22,7 @@ from typing import Any
 from raft_steps.lab.commands import Request
 from raft_steps.lab.verify.model_checker.facts import add_facts
 from raft_steps.lab.verify.model_checker.scope import Scope, check_server
-from raft_steps.lab.verify.model_checker.state_view import StateView
+from raft_steps.lab.verify.model_checker.state_view import Looks, StateView
 from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 
 State = tuple[int, ...]
@@ -39,6 +39,7 @@ class StateSpace:
         table: The transitions of the servers.
         scope: What may happen.
         kept_kinds: The kinds of facts that a history keeps.
+        every_arrival: Whether a message may also arrive if that changes nothing but the messages in flight.
         n: The number of servers, which is also the place of the history in a state.
         counters: What each place of a budget counts: a server, or None for all together, and a timer or another event.
         budgets: The budget of each number: how often each may still happen, 1 or 0 for each command.
@@ -47,7 +48,13 @@ class StateSpace:
     """
 
     def __init__(
-        self, table: TransitionTable, scope: Scope, kept_kinds: Iterable[str], clients: Iterable[str] = ()
+        self,
+        table: TransitionTable,
+        scope: Scope,
+        kept_kinds: Iterable[str],
+        clients: Iterable[str] = (),
+        *,
+        every_arrival: bool = False,
     ) -> None:
         """Create the space of a scope.
 
@@ -56,7 +63,10 @@ class StateSpace:
             scope: What may happen.
             kept_kinds: The kinds of facts that a history keeps.
             clients: The names of the clients, one for each command of the scope.
+            every_arrival: Whether a message may also arrive if that changes nothing but the messages in flight.
         """
+        # With a bound for the messages in flight, an arrival without an effect makes room for another message.
+        self.every_arrival = every_arrival or scope.in_flight is not None
         self.table, self.scope, self.kept_kinds = table, scope, frozenset(kept_kinds)
         self.n = len(table.servers)
         self.counters: list[tuple[int | None, str]] = []
@@ -128,9 +138,13 @@ class StateSpace:
         history = table.intern_history(add_facts(frozenset(), facts))
         return (*state[:n], history, self.full_budget, *state[n + 2 :])
 
-    def view(self, state: State) -> StateView:
-        """Return what a predicate sees of a state."""
+    def shows(self, looks: Looks) -> bool:
+        """Return whether the states of this space differ in everything that a predicate has looked at."""
+        return looks.kinds <= self.kept_kinds and (self.every_arrival or not looks.messages)
+
+    def view(self, state: State, looks: Looks | None = None) -> StateView:
+        """Return what a predicate sees of a state; `looks` notes what it looks at."""
         table, n = self.table, self.n
         servers = {table.servers[i]: table.server_view(state[i]) for i in range(n)}
         in_flight = tuple([table.packet_view(packet) for packet in state[n + 2 :]])
-        return StateView(servers, in_flight, table.histories[state[n]])
+        return StateView(servers, in_flight, table.histories[state[n]], looks)

@@ -1,8 +1,10 @@
 """The successors of a state: every event that can happen in it, and the state after it.
 
-An event that only uses up a packet or a part of the budget is left out. The state before it has the same servers and
-history, and more packets or budget, so all that can happen after the event can happen without it. That holds as long as
-the scope does not bound the number of messages in flight.
+An event that only uses up a part of the budget is left out. The state before it has the same servers, history and
+packets, and more budget, so all that can happen after the event can happen without it, and no predicate sees the budget.
+
+The arrival of a message that only uses up its packet is left out for the same reason, but not if a predicate looks at
+the messages in flight, which are fewer after it, or if the scope bounds their number.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ class TransitionSystem(StateSpace):
         return found
 
     def _add(self, found: Successors, event: SearchEvent, servers: State, transition: Transition, rest: Rest) -> None:
-        """Add the successor that a transition leads to, unless the event changes nothing."""
+        """Add the successor that a transition leads to, unless the event changes nothing that matters."""
         server_state, sent, facts = transition
         i = self.table.server_states[server_state].server
         history, budget, packets = rest
@@ -66,7 +68,8 @@ class TransitionSystem(StateSpace):
             facts = self.kept_facts(facts)
             if facts:
                 history = self.table.extend_history(history, facts)
-        if server_state == servers[i] and not sent and history == rest[0] and self.scope.in_flight is None:
+        is_seen = event[0] == "deliver" and self.every_arrival
+        if server_state == servers[i] and not sent and history == rest[0] and not is_seen:
             return
         if sent:
             merged = list(packets)
