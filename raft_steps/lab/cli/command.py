@@ -20,7 +20,7 @@ from raft_steps.lab.cli import (
     linearizable,
     run,
     search,
-    serve,
+    servers,
     steps,
     sweep,
 )
@@ -46,7 +46,7 @@ def main() -> None:
 
 main.add_section("The course", course.lab, steps.steps, steps.show, steps.diff)
 main.add_section("Running and checking", run.run, run.replay, check.check, check.ten_steps)
-main.add_section("Real servers", serve.serve)
+main.add_section("Real servers", servers.cluster, servers.serve, servers.client)
 main.add_section(
     "Looking for what is wrong",
     sweep.sweep,

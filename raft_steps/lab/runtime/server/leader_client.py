@@ -1,0 +1,216 @@
+"""A client of a cluster: it finds the leader, and retries only what cannot take effect twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from raft_steps.lab.commands import Delete, Get, Request, Set
+from raft_steps.lab.errors import ServerError
+from raft_steps.lab.runtime.server.addresses import Address
+
+PAUSE_S = 0.1  # before all servers are asked again
+CONNECT_LIMIT_S = 1.0
+MAY_TAKE_EFFECT = (
+    "The write may still take effect. It is not sent again, because this step's servers cannot recognise a command that "
+    "they have already applied"
+)
+
+
+class NoAnswerError(ServerError):
+    """No server answered in time, or the answer was lost.
+
+    Attributes:
+        may_take_effect: Whether the command may have been applied, or may be applied later.
+    """
+
+    def __init__(self, message: str, *, may_take_effect: bool) -> None:
+        """Store the message, and whether the command may take effect."""
+        super().__init__(message)
+        self.may_take_effect = may_take_effect
+
+
+class LeaderClient:
+    """Sends requests to the leader of a cluster, whichever server that is.
+
+    Attributes:
+        leader: The server that answered last; "" before the first answer.
+    """
+
+    def __init__(
+        self, cluster: Mapping[str, Address], *, limit_s: float = 20.0, tell: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        """Prepare connections.
+
+        Args:
+            cluster: The addresses of the servers.
+            limit_s: How long a request may take, with all attempts.
+            tell: Called with a sentence about each attempt that was not answered.
+        """
+        self._cluster, self._limit_s, self._tell = cluster, limit_s, tell
+        self.leader = ""
+        self._connections: dict[str, _Connection] = {}
+
+    def ask(self, request: Request, to: str | None = None) -> str | int | None:
+        """Send a request, and return the value, the number of deleted keys, or None.
+
+        Args:
+            request: The request.
+            to: The server to ask; by default the leader, which is looked for.
+
+        Raises:
+            NoAnswerError: No server answered in time, or the connection broke while a write was on its way.
+            ServerError: The request was refused.
+        """
+        deadline_s = time.monotonic() + self._limit_s
+        names = list(self._cluster) if to is None else [to]
+        candidate = self.leader if to is None and self.leader else names[0]
+        refusals = 0
+        while True:
+            outcome = self._attempt(candidate, request)
+            if outcome.is_answer:
+                self.leader = candidate
+                return outcome.value
+            self._tell(f"{candidate} {outcome.reason}")
+            if outcome.leader and to is None and refusals < len(names):
+                candidate, refusals = outcome.leader, refusals + 1
+                continue
+            refusals = 0
+            candidate = names[(names.index(candidate) + 1) % len(names)]
+            if time.monotonic() >= deadline_s:
+                raise NoAnswerError(f"no server answered within {self._limit_s:g} s", may_take_effect=False)
+            if candidate == names[0]:
+                time.sleep(PAUSE_S)
+
+    def status(self, name: str) -> dict[str, str] | None:
+        """Return what a server reports of itself; None if it does not answer."""
+        try:
+            text = self._connection(name).ask("INFO", "raft")
+        except redis.RedisError:
+            self._forget(name)
+            return None
+        pairs = (line.partition(":") for line in str(text).splitlines() if not line.startswith("#"))
+        return {key: value for key, colon, value in pairs if colon}
+
+    def command(self, name: str, *words: str) -> object:
+        """Send any command to one server, and return its reply.
+
+        Raises:
+            ServerError: The server does not answer, or refuses the command.
+        """
+        try:
+            return self._connection(name).ask(*words)
+        except redis.RedisError as error:
+            self._forget(name)
+            raise ServerError(f"{name}: {error}") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        for name in list(self._connections):
+            self._forget(name)
+
+    def _attempt(self, name: str, request: Request) -> _Outcome:
+        """Send a request to one server.
+
+        Raises:
+            NoAnswerError: The answer was lost or late, and the request may take effect.
+            ServerError: The request was refused for another reason than who leads.
+        """
+        try:
+            connection = self._connection(name)
+        except redis.RedisError:
+            return _Outcome(reason="cannot be reached")
+        try:
+            return _Outcome(value=connection.ask(*words_of(request)), is_answer=True)
+        except redis.exceptions.MovedError as error:
+            leader = self._name_of(error.host, error.port)
+            return _Outcome(reason=f"does not lead; it names {leader or 'an unknown server'}", leader=leader)
+        except redis.ResponseError as error:
+            kind, _space, text = str(error).partition(" ")
+            if kind == "NOTLEADER":
+                return _Outcome(reason="does not lead, and does not know which server does")
+            if kind != "TIMEOUT":
+                raise ServerError(f"{name} refused the request: {error}") from error
+            reason = text.partition(";")[0]
+        except redis.RedisError as error:
+            self._forget(name)
+            reason = f"the connection broke ({error})"
+        if isinstance(request, Get):
+            return _Outcome(reason=f"did not answer the read: {reason}")
+        raise NoAnswerError(f"{name}: {reason}. {MAY_TAKE_EFFECT}.", may_take_effect=True)
+
+    def _name_of(self, host: str, port: int) -> str:
+        for name, address in self._cluster.items():
+            if (address.host, address.port) == (host, port):
+                return name
+        return ""
+
+    def _connection(self, name: str) -> _Connection:
+        """Return the connection to a server, and connect if there is none.
+
+        Raises:
+            RedisError: The server cannot be reached.
+        """
+        if name not in self._connections:
+            self._connections[name] = _Connection(self._cluster[name], self._limit_s)
+        return self._connections[name]
+
+    def _forget(self, name: str) -> None:
+        connection = self._connections.pop(name, None)
+        if connection is not None:
+            connection.close()
+
+
+class _Outcome(NamedTuple):
+    """What became of one attempt: an answer, or a reason why there is none."""
+
+    value: str | int | None = None
+    is_answer: bool = False
+    reason: str = ""
+    leader: str = ""
+
+
+class _Connection:
+    """A connection of the client library that sends a command once: its own clients would send it again after an error."""
+
+    def __init__(self, address: Address, limit_s: float) -> None:
+        """Connect.
+
+        Raises:
+            RedisError: The server cannot be reached.
+        """
+        build: Any = redis.Connection  # The library has no types for it.
+        self._connection: Any = build(
+            host=address.host, port=address.port, decode_responses=True, socket_connect_timeout=CONNECT_LIMIT_S,
+            socket_timeout=limit_s, retry=Retry(NoBackoff(), 0),
+        )  # fmt: skip
+        self._connection.connect()
+
+    def ask(self, *words: str) -> Any:
+        """Send a command, and return the reply.
+
+        Raises:
+            RedisError: The connection broke, or the reply is an error.
+        """
+        self._connection.send_command(*words)
+        return self._connection.read_response()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._connection.disconnect()
+
+
+def words_of(request: Request) -> tuple[str, ...]:
+    """Return the words of a request, as a Redis client sends them."""
+    match request:
+        case Set():
+            return "SET", request.key, request.value
+        case Delete():
+            return "DEL", request.key
+        case Get():
+            return "GET", request.key

@@ -1,0 +1,185 @@
+"""Starts the processes of a cluster on this machine, signals them, and ends them with certainty."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from raft_steps.lab.errors import ServerError
+from raft_steps.lab.runtime.server.addresses import LAST_PORT, PEER_PORT_OFFSET, Address, cluster_text
+
+HOST = "127.0.0.1"
+STOP_LIMIT_S = 10.0  # for a clean stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """What all servers of a cluster have in common.
+
+    Attributes:
+        step: The number of the step.
+        cluster: The addresses of the servers, by name.
+        folder: Where each server has a folder for its database.
+        timing: ``post`` or ``paper``.
+        leader: The named leader of the first start; "" for none.
+        node: The Node to run instead of the step's, as FILE:CLASS; "" for the step's.
+        more: Further options of ``raft-steps serve``.
+    """
+
+    step: int
+    cluster: Mapping[str, Address]
+    folder: Path
+    timing: str = "paper"
+    leader: str = ""
+    node: str = ""
+    more: tuple[str, ...] = ()
+
+
+class Supervisor:
+    """Starts and stops the servers of one cluster; used as a context manager, it kills them all at the end.
+
+    The servers also stop by themselves when this process ends, however it ends: each waits for the end of a pipe whose
+    other end is here.
+
+    Attributes:
+        options: What the servers have in common.
+    """
+
+    def __init__(self, options: ClusterOptions) -> None:
+        """Start nothing yet."""
+        self.options = options
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._pipe = os.pipe()
+
+    def start(self, name: str) -> None:
+        """Start a server.
+
+        Raises:
+            ServerError: It runs.
+        """
+        if self.runs(name):
+            raise ServerError(f"{name} runs already")
+        options = self.options
+        options.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "raft_steps", "serve", str(options.step), "--name", name]
+        command += ["--cluster", cluster_text(options.cluster), "--data", str(options.folder / f"{name}.d")]
+        command += ["--timing", options.timing, "--parent-pipe", str(self._pipe[0]), *options.more]
+        if options.leader == name:
+            command.append("--leader")
+        if options.node:
+            command += ["--node", options.node]
+        with self.log_file(name).open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(self._pipe[0],),
+                # A process group of its own: Ctrl-C is for the supervisor, which stops the servers.
+                start_new_session=True,
+            )  # fmt: skip
+
+    def runs(self, name: str) -> bool:
+        """Return whether a server's process exists; it may be paused."""
+        process = self._processes.get(name)
+        return process is not None and process.poll() is None
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a server that runs.
+
+        Raises:
+            ServerError: It does not run.
+        """
+        if not self.runs(name):
+            raise ServerError(f"{name} does not run")
+        self._processes[name].send_signal(number)
+
+    def kill(self, name: str) -> None:
+        """End a server at once, with kill -9.
+
+        Raises:
+            ServerError: It does not run.
+        """
+        self.signal(name, signal.SIGKILL)
+        self._processes.pop(name).wait()
+
+    def stop(self, name: str) -> None:
+        """Stop a server cleanly; one that does not stop in time is killed."""
+        process = self._processes.pop(name, None)
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGCONT)  # It may be paused, and would not see the next signal.
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def ended(self) -> dict[str, int]:
+        """Return the servers that have ended by themselves, and their exit status."""
+        return {name: status for name, process in self._processes.items() if (status := process.poll()) is not None}
+
+    def log_file(self, name: str) -> Path:
+        """Return the file with what a server wrote to standard error."""
+        return self.options.folder / f"{name}.log"
+
+    def why_ended(self, name: str) -> str:
+        """Return the last line that a server wrote before it ended."""
+        try:
+            lines = self.log_file(name).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return lines[-1] if lines else f"{name} wrote nothing"
+
+    def close(self) -> None:
+        """End all servers."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.kill()
+        for process in self._processes.values():
+            process.wait()
+        self._processes.clear()
+        for end in self._pipe:
+            with contextlib.suppress(OSError):
+                os.close(end)
+        self._pipe = (-1, -1)
+
+    def __enter__(self) -> Self:
+        """Return the supervisor itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all servers."""
+        self.close()
+
+
+def consecutive_cluster(names: Sequence[str], first_port: int) -> dict[str, Address]:
+    """Return addresses with consecutive client ports.
+
+    Raises:
+        ServerError: There are no such ports.
+    """
+    last_port = first_port + len(names) - 1
+    if not 1 <= first_port <= last_port <= LAST_PORT - PEER_PORT_OFFSET:
+        raise ServerError(
+            f"ports from 1 to {LAST_PORT - PEER_PORT_OFFSET} can be used, and not {first_port} to {last_port}"
+        )
+    return {name: Address(HOST, port, port + PEER_PORT_OFFSET) for port, name in enumerate(names, first_port)}
+
+
+def free_cluster(names: Sequence[str]) -> dict[str, Address]:
+    """Return addresses with ports that nobody uses now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(2 * len(names))]
+        for each in sockets:
+            each.bind((HOST, 0))
+        ports = [each.getsockname()[1] for each in sockets]
+    return {name: Address(HOST, ports[2 * n], ports[2 * n + 1]) for n, name in enumerate(names)}

@@ -1,0 +1,34 @@
+"""Tests of the commands that run real servers: what they refuse. tests/runtime/server runs them."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from raft_steps.lab.cli import main
+
+CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002"
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        (
+            ["serve", "12", "--name", "spike", "--cluster", CLUSTER],
+            "the cluster has no server 'spike'; it has tom, jerry",
+        ),
+        (["serve", "99", "--name", "tom", "--cluster", CLUSTER], "there is no step 99"),
+        (["serve", "12", "--name", "tom", "--cluster", "tom=0.0.0.0:7001"], "is not a loopback address"),
+        (["serve", "12", "--name", "tom", "--cluster", CLUSTER, "--node", "none.py"], "there is no file none.py"),
+        (["cluster", "12", "--servers", "0"], "a cluster has 1 to 7 servers, not 0"),
+        (["cluster", "12", "--port", "60000"], "ports from 1 to 55535 can be used"),
+        (["cluster", "99"], "there is no step 99"),
+        (["client", "--cluster", "tom"], "is not a server"),
+        (["client", "--cluster", CLUSTER, "set", "x"], "'set x' is not a command"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: list[str], reason: str) -> None:
+    """Each is one sentence with exit status 2, before anything is started."""
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert reason in result.output
