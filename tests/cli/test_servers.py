@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from raft_steps.lab.cli import main
+from raft_steps.lab.cli.command import main
 
 CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002"
 
