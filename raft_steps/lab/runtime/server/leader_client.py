@@ -167,7 +167,7 @@ class LeaderClient:
 
 
 class _Outcome(NamedTuple):
-    """What became of one attempt: an answer, or a reason why there is none."""
+    """The result of one attempt: an answer, or the reason why there is none."""
 
     value: str | int | None = None
     is_answer: bool = False
