@@ -9,6 +9,7 @@ import pytest
 
 from raft_steps import STEPS, node
 from raft_steps.lab.checks import check, checks_of
+from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.node import Node
 
 
@@ -34,9 +35,9 @@ def wrong_nodes_of(module: ModuleType, right: set[str]) -> set[type]:
     }
 
 
-def first_failure(node_class: type, step: int) -> Any:
+def first_failure(node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -> Any:
     """Return the first result that did not pass."""
-    return next(result for result in check(node_class, step).results if not result.passed)
+    return next(result for result in check(node_class, step, parameters).results if not result.passed)
 
 
 def marked_event(node_class: type, step: int) -> tuple[str, float, str]:

@@ -2,6 +2,18 @@
 
 So a check depends neither on a lucky seed nor on another correct Node, and its run is as short as possible. For a check
 of a whole cluster, `cluster` starts one in which every server runs the Node under test.
+
+A check is written for tom, jerry and spike, for the terms and entries that it names, and for keys such as x. These are the
+words of the *check*. What they stand for in its *run* is a parameter (`CheckParameters`), and the bench translates in both
+directions (`Vocabulary`): all its arguments and results, and those of `exchange`, `elections` and `replication`, are in the
+words of the check. So a check need not care, as long as it
+
+- acts and observes with the methods of the bench, and not on `simulation`, whose servers have the names of the run;
+- reads the Node's state with `field` and `fields`;
+- takes `delay_s` from the bench, and `pace_s` for a wait whose length no rule prescribes;
+- writes the numbers of terms and entries after *term* and *entry* in its failures (`Vocabulary.text`); elsewhere with
+  `term_text` and `index_text`;
+- begins with ``at_the_beginning=True`` if it is about entry 0 or term 0.
 """
 
 from __future__ import annotations
@@ -9,18 +21,22 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, NoReturn
 
+from raft_steps.lab.checks.checked_cluster import CheckedCluster
 from raft_steps.lab.checks.fake_peers import CheckFailed, FakePeer, build_message, message_class_of
+from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
+from raft_steps.lab.checks.vocabulary import Vocabulary
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Request, command_text, parse_command
-from raft_steps.lab.log import Entry
+from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.model import MICROSECONDS, server_names
+from raft_steps.lab.scenario.model import MICROSECONDS, SERVER_NAMES
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Event, Trace
 
-__all__ = ["DELAY_S", "Bench", "CheckFailed", "FakePeer", "message_class_of"]
+__all__ = ["Bench", "CheckFailed", "FakePeer", "message_class_of"]
 
-DELAY_S = 0.2  # of every message on the bench
+REQUIRED = object()  # instead of a default value: there is none
 EVENT_BUDGET = 5_000  # events in one stretch of a run: enough for any check, and a storm still fits a picture
 ROLES = {"AppendEntries": "leader", "RequestVote": "candidate"}  # the role of a peer that sends such a message
 
@@ -31,17 +47,31 @@ class Bench:
     Attributes:
         node_class: The Node under test.
         step: The step whose checks run.
-        me: The name of the server under test.
+        parameters: What the words of a check stand for in its run.
+        vocabulary: The translation between the two.
+        me: The name of the server under test, in the words of a check.
+        peers: The names of the others in the present run, in the words of a check.
     """
 
-    me = "tom"
+    me = SERVER_NAMES[0]
 
-    def __init__(self, node_class: type, step: int) -> None:
+    def __init__(self, node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -> None:
         """Prepare the bench; `begin` or `cluster` starts a run."""
-        self.node_class, self.step = node_class, step
+        self.node_class, self.step, self.parameters = node_class, step, parameters
+        self.vocabulary = Vocabulary(parameters)
+        self.peers: tuple[str, ...] = SERVER_NAMES[1:3]
         self._simulation: Simulation | None = None
         self._trace: Trace | None = None
         self._cluster: Cluster | None = None
+
+    @property
+    def delay_s(self) -> float:
+        """How long every message takes, in seconds."""
+        return self.parameters.delay_s
+
+    def pace_s(self, seconds: float) -> float:
+        """Return how long to wait, in seconds, where the parameters may shorten a wait."""
+        return seconds * self.parameters.pace
 
     @property
     def trace(self) -> Trace | None:
@@ -52,7 +82,15 @@ class Bench:
 
     # Setting up.
 
-    def begin(self, servers: int = 3, *, log: str = "", draws: tuple[float, ...] = (), leads: bool = False) -> None:
+    def begin(
+        self,
+        servers: int = 3,
+        *,
+        log: str = "",
+        draws: tuple[float, ...] = (),
+        leads: bool = False,
+        at_the_beginning: bool = False,
+    ) -> None:
         """Start a run with the server under test and fake peers; a second call starts a new run.
 
         Args:
@@ -60,15 +98,20 @@ class Bench:
             log: The log on tom's disk, as ``"1 set x 1; 2 set y 2"``; its last term becomes tom's term.
             draws: The first election timeouts that tom draws, in seconds.
             leads: Whether tom is the named leader of its first start.
+            at_the_beginning: Whether the check is about entry 0 or term 0, so that no entries may come before its own.
         """
+        self.vocabulary = Vocabulary(self.parameters, at_the_beginning=at_the_beginning)
+        self.peers = SERVER_NAMES[1:servers]
+        me, stored = self.vocabulary.servers[0], self.vocabulary.stored_log(parse_log(log))
         # Not with default_scenario: it imports the step's own Node, which a student's edition does not contain.
         scenario = Scenario(
             step=self.step,
-            servers=server_names(servers),
-            leader=self.me if leads else None,
-            delay=(DELAY_S, DELAY_S),
-            logs={self.me: parse_log(log)} if log else {},
-            draws={self.me: draws} if draws else {},
+            servers=self.vocabulary.servers[:servers],
+            seed=self.parameters.seed,
+            leader=me if leads else None,
+            delay=(self.delay_s, self.delay_s),
+            logs={me: stored} if stored else {},
+            draws={me: draws} if draws else {},
         )
         peers = dict.fromkeys(scenario.servers[1:], FakePeer)
         self._simulation = self._cluster = None
@@ -78,11 +121,34 @@ class Bench:
             scenario, self.node_class, classes=peers, trace=self._trace, event_budget=EVENT_BUDGET
         )
 
-    def cluster(self, servers: int = 3, **options: Any) -> Cluster:
-        """Start a cluster in which every server runs the Node under test; the options are those of Cluster."""
-        self._cluster = Cluster(self.node_class, servers, network={"delay": (DELAY_S, DELAY_S)}, **options)
+    def cluster(
+        self, servers: int = 3, *, seed: int = 0, logs: dict[str, str] | None = None, **options: Any
+    ) -> CheckedCluster:
+        """Start a cluster in which every server runs the Node under test.
+
+        Args:
+            servers: The number of servers.
+            seed: The seed, to which that of the parameters is added.
+            logs: The log on the disk of each server, as ``"1 set x 1; 2 set y 2"``; by default they are empty.
+            options: Further options of Cluster: `leader`, `draws` and `later`.
+        """
+        self.vocabulary = vocabulary = Vocabulary(self.parameters)
+        self.peers = SERVER_NAMES[1:servers]
+        stored = {name: vocabulary.stored_log(parse_log((logs or {}).get(name, ""))) for name in SERVER_NAMES[:servers]}
+        self._cluster = Cluster(
+            self.node_class,
+            vocabulary.servers[:servers],
+            seed=self.parameters.seed + seed,
+            network={"delay": (self.delay_s, self.delay_s)},
+            logs={
+                vocabulary.to_run("server", name): [f"{term} {command}" for term, command in log]
+                for name, log in stored.items()
+                if log
+            },
+            **{name: vocabulary.to_run(name, value) for name, value in options.items()},
+        )
         self._cluster._simulation.event_budget = 4 * EVENT_BUDGET  # noqa: SLF001  # A setting that only checks need.
-        return self._cluster
+        return CheckedCluster(self._cluster, vocabulary)
 
     def forget(self) -> None:
         """Discard the run, if its picture would show nothing, or differ each time."""
@@ -110,9 +176,10 @@ class Bench:
             known = {name: value for name, value in optional.items() if self.has_field(message_name, name)}
             fields = {**known, **fields}
         message = self.message(message_name, **fields)
-        self._show_role(sender, ROLES.get(message_name), fields.get("term"))
-        self.simulation.send(sender, self.me, message)
-        self.run(DELAY_S)
+        run_sender = self._in_run(sender)
+        self._show_role(run_sender, ROLES.get(message_name), self.vocabulary.to_run("term", fields.get("term")))
+        self.simulation.send(run_sender, self.host.name, message)
+        self.run(self.delay_s)
         return self.sent(since=self.arrival().number)
 
     def call(self, sender: str, term: int, *, after: tuple[int, int] = (0, 0), entries: str = "") -> list[Event]:
@@ -130,21 +197,24 @@ class Bench:
         return self.send(sender, "AppendEntries", term=term, **call_fields(after, entries))
 
     def call_repeatedly(self, sender: str, term: int, times: int, interval_s: float = 5) -> None:
-        """Send heartbeats from a peer, as a leader of this term does; the first is delivered after one interval."""
+        """Send heartbeats from a peer, as a leader of this term does; the first is delivered after one interval.
+
+        The parameters may shorten the interval.
+        """
         for _ in range(times):
-            self.run(interval_s - DELAY_S)
+            self.run(self.pace_s(interval_s) - self.delay_s)
             self.call(sender, term)
 
     def ask(self, command: str) -> str:
         """Send a client's request to the server under test, such as ``set x 1``; return the client's address."""
-        request: Request = parse_command(command)
-        client = self.simulation.ask(self.simulation.hosts[self.me], request)
+        request: Request = self.vocabulary.to_run("request", parse_command(command))
+        client = self.simulation.ask(self.host, request)
         self.run(0)
         return client
 
     def run(self, seconds: float) -> None:
         """Let seconds of virtual time pass, and handle the events that are due at the very end too."""
-        # It would be negative for an interval that is shorter than DELAY_S, which callers subtract from it.
+        # It would be negative for an interval that is shorter than `delay_s`, which callers subtract from it.
         assert seconds >= 0, "time never goes back"
         simulation = self.simulation
         end_us = simulation.now_us + round(seconds * MICROSECONDS)
@@ -188,12 +258,12 @@ class Bench:
         self.run_until_sent("RequestVote", failure=f"nobody leads, so {self.me} should start an election; it does not")
         for peer in self.simulation.scenario.servers[1:]:
             reply = self.message("RequestVoteReply", vote_granted=True)
-            self.simulation.send(peer, self.me, reply)
-        self.run(DELAY_S)
+            self.simulation.send(peer, self.host.name, reply)
+        self.run(self.delay_s)
         self.require(self.field("is_leader"), f"{self.me} has every vote and should lead, but does not")
 
     def _show_role(self, peer: str, role: str | None, term: int | None) -> None:
-        """Record the role and the term of a peer in the trace, for the picture."""
+        """Record the role and the term of a peer in the trace, for the picture; its name and term are those of the run."""
         if role is None:
             return
         trace = self.simulation.trace
@@ -213,26 +283,44 @@ class Bench:
         return self._simulation
 
     @property
-    def node(self) -> Any:
-        """The Node under test."""
-        return self.simulation.hosts[self.me].node
+    def host(self) -> SimulatedHost:
+        """The server under test; its name and its state are those of the run."""
+        return self.simulation.hosts[self.vocabulary.servers[0]]
 
-    def field(self, name: str) -> Any:
+    @property
+    def node(self) -> Any:
+        """The Node under test; its state is that of the run, so a check reads it with `field`."""
+        return self.host.node
+
+    def field(self, name: str, default: Any = REQUIRED) -> Any:
         """Return a field of the Node under test.
 
+        Args:
+            name: The name of the field.
+            default: What to return if the Node has no such field.
+
         Raises:
-            CheckFailed: It has no such field.
+            CheckFailed: It has no such field, and there is no default.
         """
         try:
-            return getattr(self.node, name)
+            value = getattr(self.node, name)
         except AttributeError as error:
+            if default is not REQUIRED:
+                return default
             raise CheckFailed(f"the Node has no {name}: {error}") from error
+        if isinstance(value, Log) and not self.vocabulary.has_entries_before(value):
+            count = len(self.vocabulary.before)
+            self.fail(f"{self.me}'s log should still begin with the {count} entries that its disk had, but does not")
+        return self.vocabulary.to_check(name, value)
 
     def fields(self) -> dict[str, Any]:
         """Return the recorded state of the server under test, to compare before and after."""
         assert self.trace is not None
-        state = self.trace.moment_after(len(self.trace) - 1).servers[self.me]
-        return {**state.fields, "log": state.log, "timers": dict(state.timers)}
+        state = self.trace.moment_after(len(self.trace) - 1).servers[self.host.name]
+        known = {**state.fields, "log": state.log}
+        return {name: self.vocabulary.to_check(name, value) for name, value in known.items()} | {
+            "timers": dict(state.timers)
+        }
 
     def log(self) -> str:
         """Return the log of the server under test as text: ``1 set x 1; 2 set y 2``."""
@@ -254,7 +342,12 @@ class Bench:
     def events(self, *kinds: str, since: int = 0) -> list[Event]:
         """Return the events of these kinds on the server under test."""
         assert self.trace is not None
-        return [e for e in self.trace.events[since:] if e.kind in kinds and e.server == self.me]
+        me, vocabulary = self.vocabulary.servers[0], self.vocabulary
+        return [
+            vocabulary.event(event)
+            for event in self.trace.events[since:]
+            if event.kind in kinds and event.server == me and not vocabulary.is_before(event)
+        ]
 
     def arrival(self) -> Event:
         """Return the `delivered` event of the last message that the server under test received."""
@@ -262,7 +355,7 @@ class Bench:
 
     def answer(self, client: str) -> Any:
         """Return the answer that a client received; None while it waits."""
-        return self.simulation.responses.get(client)
+        return self.vocabulary.to_check("response", self.simulation.responses.get(client))
 
     def has_field(self, message_name: str, name: str) -> bool:
         """Return whether the Node's message of this name has a field.
@@ -273,12 +366,30 @@ class Bench:
         return name in {field.name for field in dataclasses.fields(message_class_of(self.node_class, message_name))}
 
     def message(self, message_name: str, **fields: Any) -> Any:
-        """Build a message of the class that the Node's handler expects.
+        """Build a message of the class that the Node's handler expects, in the words of the run.
 
         Raises:
             CheckFailed: The Node has no handler for it, or its class has other fields.
         """
-        return build_message(self.node_class, message_name, fields)
+        values = {name: self.vocabulary.to_run(name, value) for name, value in fields.items()}
+        return build_message(self.node_class, message_name, values)
+
+    def term_text(self, term: object) -> str:
+        """Return the number of a term as a failure shows it, where the word *term* does not come before it."""
+        return str(self.vocabulary.to_run("term", term))
+
+    def index_text(self, index: object) -> str:
+        """Return the index of an entry as a failure shows it, where the word *entry* does not come before it."""
+        return str(self.vocabulary.to_run("index", index))
+
+    def commit_text(self, index: object) -> str:
+        """Return a commit index or a match index, of which 0 stands for none, as a failure shows it."""
+        return str(self.vocabulary.to_run("leader_commit", index))
+
+    def _in_run(self, server: str) -> str:
+        """Return the name that a server has in the run."""
+        name: str = self.vocabulary.to_run("server", server)
+        return name
 
     # Judging.
 
@@ -295,6 +406,13 @@ class Bench:
         """
         if not condition:
             self.fail(failure, event)
+
+    def failure_text(self, failure: CheckFailed) -> str:
+        """Return the text of a failure in the words of the run."""
+        text, before = self.vocabulary.text(str(failure)), self.vocabulary.before
+        if before and self.trace is not None:
+            text += f". Before the entries of this check, {self.vocabulary.servers[0]}'s log has {len(before)} others"
+        return text
 
     def fail(self, failure: str, event: Event | None = None) -> NoReturn:
         """Raise the failure, at an event; by default the last event of the run.

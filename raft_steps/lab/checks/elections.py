@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raft_steps.lab.checks.bench import DELAY_S, Bench, CheckFailed
+from raft_steps.lab.checks.bench import Bench, CheckFailed
 from raft_steps.lab.checks.exchange import field_of, first, latest, send
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
@@ -44,7 +44,7 @@ def begin_just_before_timeout(bench: Bench) -> float:
     """
     bench.begin(log="3 set x 1")
     due_s = timeout_at_start(bench)
-    bench.run(due_s - 1 - DELAY_S)
+    bench.run(due_s - 1 - bench.delay_s)
     return due_s
 
 
@@ -92,5 +92,5 @@ def require_field(bench: Bench, name: str, expected: object, story: str, event: 
     Raises:
         CheckFailed: It has another value.
     """
-    found = getattr(bench.node, name, expected)
+    found = bench.field(name, expected)
     bench.require(found == expected, f"{story}; its {name} should be {expected!r}, but is {found!r}", event)

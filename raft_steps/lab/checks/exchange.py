@@ -38,7 +38,7 @@ def request(bench: Bench, command: str) -> Ok:
     asked = f"a client sends {command!r} to tom; tom should answer Ok"
     bench.require(answer is not None, f"{asked}, but does not answer", latest(bench, "asked"))
     bench.require(isinstance(answer, Ok), f"{asked}, but answers {answer!r}", latest(bench, "answered"))
-    bench.run(0.5)  # So that there is room between two requests in a picture.
+    bench.run(bench.pace_s(0.5))  # So that there is room between two requests in a picture.
     return answer  # type: ignore[no-any-return]
 
 
@@ -231,7 +231,11 @@ def require_reply(bench: Bench, sent: list[Event], *, success: bool, about: int,
         found = reply["fields"].get("success")
         bench.require(found is success, f"{should}, but answers success={found}", reply)
         index = field_of(reply, "prev_log_index")
-        bench.require(index == about, f"{should} with prev_log_index={about}, the call's; it answers {index}", reply)
+        bench.require(
+            index == about,
+            f"{should} with prev_log_index={about}, the call's; it answers {bench.index_text(index)}",
+            reply,
+        )
     bench.require(len(replies) == 1, f"{should} with one reply, but sends {len(replies)}", replies[-1])
 
 

@@ -11,19 +11,19 @@ from raft_steps.lab.trace.trace import Event
 # Acting.
 
 
-def lead(bench: Bench, servers: int = 3, log: str = "") -> None:
+def lead(bench: Bench, servers: int = 3, log: str = "", *, at_the_beginning: bool = False) -> None:
     """Begin with a log, and elect tom in the next term."""
-    bench.begin(servers, log=log)
+    bench.begin(servers, log=log, at_the_beginning=at_the_beginning)
     elect(bench)
 
 
 def elect(bench: Bench) -> None:
     """Let tom win an election, and wait until its first calls have been delivered."""
-    if len(bench.node.servers) == 1:
+    if not bench.peers:
         bench.run(19)  # Longer than any election timeout; a single server needs no vote but its own.
     else:
         await_election(bench)
-        for peer in bench.node.servers[1:]:
+        for peer in bench.peers:
             if not bench.field("is_leader"):
                 send_vote(bench, peer)
     bench.require(bench.field("is_leader"), "tom has a majority of the votes and should lead, but does not")
@@ -129,7 +129,7 @@ def require_leader_commit(bench: Bench, commit: int, story: str) -> None:
         found = exchange.field_of(beat, "leader_commit")
         bench.require(
             found == commit,
-            f"{story}; tom's next calls should carry leader_commit={commit}, but carry {found}",
+            f"{story}; tom's next calls should carry leader_commit={commit}, but carry {bench.commit_text(found)}",
             beat,
         )
 
@@ -155,7 +155,7 @@ def require_match_index(bench: Bench, expected: int, story: str) -> None:
     should = f"{story}; tom should answer with match_index={expected}"
     bench.require(replies, f"{should}, but does not answer", bench.arrival())
     found = exchange.field_of(replies[-1], "match_index")
-    bench.require(found == expected, f"{should}, but answers with {found}", replies[-1])
+    bench.require(found == expected, f"{should}, but answers with {bench.commit_text(found)}", replies[-1])
 
 
 def require_entries_sent(bench: Bench, follower: str, expected: list[str], story: str, since: int = 0) -> None:

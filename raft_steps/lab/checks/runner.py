@@ -11,6 +11,7 @@ from typing import Any
 
 from raft_steps import find_step
 from raft_steps.lab.checks.bench import Bench, CheckFailed
+from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.report import CheckReport, CheckResult
 from raft_steps.lab.checks.rules import Check
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
@@ -19,7 +20,7 @@ from raft_steps.lab.runtime.diagnostics import node_line
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
 
-def check(node_class: type, step: int) -> CheckReport:
+def check(node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -> CheckReport:
     """Run the checks of a step on a Node class.
 
     The report is the same each time, even if the Node draws from Python's module `random`, whose state is restored
@@ -28,6 +29,7 @@ def check(node_class: type, step: int) -> CheckReport:
     Args:
         node_class: The Node class: a step's, or your own.
         step: The step whose rules it must follow.
+        parameters: The names, terms, entries, commands and timings of the runs; by default those of the course.
 
     Returns:
         The report, which a notebook displays with a picture.
@@ -44,7 +46,7 @@ def check(node_class: type, step: int) -> CheckReport:
             report.results.append(CheckResult(each, False, words, tried=False))
             continue
         with _reproducible_random(node_class):
-            result, is_stuck = _try(each, node_class, step)
+            result, is_stuck = _try(each, Bench(node_class, step, parameters))
         report.results.append(result)
         stuck = each.name if is_stuck else ""
     return report
@@ -91,13 +93,12 @@ def _reproducible_random(node_class: Any) -> Iterator[None]:
         random.setstate(before)
 
 
-def _try(each: Check, node_class: type, step: int) -> tuple[CheckResult, bool]:
+def _try(each: Check, bench: Bench) -> tuple[CheckResult, bool]:
     """Run one check; return its result, and whether an endless loop or a storm of messages ended it."""
-    bench = Bench(node_class, step)
     try:
         each.run(bench)
     except CheckFailed as failure:
-        return CheckResult(each, False, str(failure), bench.trace, failure.event), False
+        return CheckResult(each, False, bench.failure_text(failure), bench.trace, failure.event), False
     except LabError as error:
         is_stuck = isinstance(error, EventBudgetError) or isinstance(error.__cause__, HandlerTimeout)
         return CheckResult(each, False, str(error), bench.trace, _last_event(bench)), is_stuck
@@ -106,7 +107,9 @@ def _try(each: Check, node_class: type, step: int) -> tuple[CheckResult, bool]:
         # Node in its traceback is the Node's; any other is a bug in this check.
         if (line := node_line(error.__traceback__)) is None:
             raise
-        message = f"reading the state of tom's Node raised {type(error).__name__}: {error}\n{line}"
+        message = (
+            f"reading the state of {bench.vocabulary.servers[0]}'s Node raised {type(error).__name__}: {error}\n{line}"
+        )
         return CheckResult(each, False, message, bench.trace, _last_event(bench)), False
     return CheckResult(each, True, trace=bench.trace), False
 

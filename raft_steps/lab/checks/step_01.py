@@ -190,18 +190,18 @@ def begin(bench: Bench, log: str = "") -> None:
 
 def restart(bench: Bench, log_ends_at: int | None = None) -> None:
     """Crash and restart the server under test, optionally with a shorter log on its disk."""
-    simulation, host = bench.simulation, bench.simulation.hosts[bench.me]
-    bench.run(1)
+    simulation, host = bench.simulation, bench.host
+    bench.run(bench.pace_s(1))
     simulation.crash(host)
-    bench.run(1)
+    bench.run(bench.pace_s(1))
     if log_ends_at is not None and "log" in host.disk:
-        host.disk["log"].truncate_after(log_ends_at)
+        host.disk["log"].truncate_after(bench.vocabulary.to_run("index", log_ends_at))
     simulation.start(host)
-    bench.run(1)
+    bench.run(bench.pace_s(1))
 
 
 def stored_value(bench: Bench, key: str) -> str | None:
     """Return the value of a key: the server's answer to a read or, if it turns clients away, its state machine's value."""
-    if getattr(bench.node, "is_leader", True):
+    if bench.field("is_leader", True):
         return request(bench, f"get {key}").value
     return bench.field("state_machine").get(key)  # type: ignore[no-any-return]

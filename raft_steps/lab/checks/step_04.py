@@ -80,14 +80,15 @@ def the_timeout_is_a_whole_number_from_8_to_18(bench: Bench) -> None:
 def a_heartbeat_restarts_the_timer(bench: Bench) -> None:
     """A follower receives a heartbeat every 7 s, ten times; then nothing more."""
     bench.begin(log="1 set x 1")
+    interval_s = bench.pace_s(7)
     for _ in range(10):
-        bench.run(6.8)
+        bench.run(interval_s - bench.delay_s)
         sent = append_entries(bench, "jerry", (1, 1))
         require_reply(bench, sent, success=True, about=1, story="tom follows jerry and receives its heartbeat")
         early = first(bench.sent("RequestVote"))
         bench.require(
             not early,
-            "tom receives jerry's heartbeat every 7 s, and every timeout is longer; but tom starts an election",
+            f"tom receives jerry's heartbeat every {interval_s:g} s, and every timeout is longer; but tom starts an election",
             early,
         )
     received_s = bench.arrival().seconds

@@ -123,14 +123,15 @@ def heartbeats_prevent_an_election(bench: Bench) -> None:
         bench.call_repeatedly("jerry", term=1, times=1)
         for request in bench.sent("RequestVote"):
             bench.fail(
-                "tom's election timeout is 8 s and it receives jerry's call every 5 s, so it should go on waiting; "
+                f"tom's election timeout is 8 s and it receives jerry's call every {bench.pace_s(5):g} s, so it should go on "
+                "waiting; "
                 "but its election timer was not restarted, and it starts an election",
                 request,
             )
     bench.run_until_sent(
         "RequestVote",
         within_s=19,
-        failure="jerry led and went silent at 20 s: tom's election timer should expire, and tom should ask for votes; "
+        failure=f"jerry led and went silent at {bench.arrival().seconds:g} s: tom's election timer should expire, and tom should ask for votes; "
         "it does not",
     )
 

@@ -193,7 +193,7 @@ def require_vote_kept(bench: Bench) -> None:
     bench.begin(log="3 set x 1")
     bench.send("spike", "RequestVote", term=4)
     bench.call("jerry", 3, after=(1, 3))
-    voted_for = getattr(bench.node, "voted_for", "spike")
+    voted_for = bench.field("voted_for", "spike")
     votes = [reply for reply in bench.send("jerry", "RequestVote", term=4) if reply["fields"].get("vote_granted")]
     bench.require(
         not votes,
@@ -216,7 +216,7 @@ def require_timer_restarted(bench: Bench, story: str) -> None:
         started_us == received.time_us, f"{story}: it should restart its election timer, but does not", received
     )
     wait_s = (due_us - started_us) / MICROSECONDS
-    timeout_s = getattr(bench.node, "election_timeout", wait_s)
+    timeout_s = bench.field("election_timeout", wait_s)
     bench.require(
         wait_s == timeout_s,
         f"{story}: it should wait its full election timeout again, {timeout_s} s, but starts its timer with {wait_s:g} s",

@@ -191,7 +191,7 @@ def role_changes_are_otherwise_as_before(bench: Bench) -> None:
     bench.begin()
     bench.win_election()
     bench.require(
-        not getattr(bench.node, "is_candidate", False),
+        not bench.field("is_candidate", False),
         "tom has won its election and leads: it is no longer a candidate, but is_candidate is still True",
         election_won(bench),
     )
@@ -203,7 +203,7 @@ def role_changes_are_otherwise_as_before(bench: Bench) -> None:
 
 def other_servers(bench: Bench) -> tuple[str, ...]:
     """Return the servers other than the one under test."""
-    return bench.simulation.scenario.servers[1:]
+    return bench.peers
 
 
 def election_won(bench: Bench) -> Event:

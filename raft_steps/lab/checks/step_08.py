@@ -28,7 +28,8 @@ def a_failed_candidate_runs_again(bench: Bench) -> None:
         asked = request["fields"].get("term")
         bench.require(
             asked == term,
-            f"tom was in term {term - 1} and starts an election: it should ask for votes in term {term}, not {asked}",
+            f"tom was in term {term - 1} and starts an election: it should ask for votes in term {term}, "
+            f"not {bench.term_text(asked)}",
             request,
         )
 
@@ -125,10 +126,10 @@ def a_split_vote_is_resolved(bench: Bench) -> None:
     cluster = bench.cluster(3, draws={"jerry": [11], "spike": [11]}, later=["tom"])
     cluster.run(60, until=lambda: cluster.leader is not None)
     if cluster.leader is None:
-        requests = [event for event in cluster.trace.of("sent") if event["type"] == "RequestVote"]
+        requests = [event for event in cluster.events("sent") if event["type"] == "RequestVote"]
         jerry, spike = ({each.time_us: each for each in requests if each.server == name} for name in ("jerry", "spike"))
         splits = [request for time_us, request in jerry.items() if time_us in spike]
-        own = [name for name in ("jerry", "spike") if getattr(cluster.node(name), "voted_for", None) == name]
+        own = [name for name in ("jerry", "spike") if cluster.field(name, "voted_for", None) == name]
         bench.fail(
             "tom is down; jerry and spike have the same timeout and split the vote. After 60 s one of them should lead, but "
             + (
@@ -193,7 +194,7 @@ def an_election_is_otherwise_as_before(bench: Bench) -> None:
     bench.send("jerry", "RequestVote", term=4)
     bench.run_until_sent("RequestVote", within_s=19)
     bench.require(
-        getattr(bench.node, "voted_for", "jerry") is not None,
+        bench.field("voted_for", "jerry") is not None,
         "tom voted for jerry, and starts an election later: its voted_for is None now, so it would vote a second time; "
         "until step 9 an election does not change voted_for",
     )

@@ -181,7 +181,7 @@ def more_than_half_must_vote(bench: Bench) -> None:
     """Candidates in clusters of one to five get one vote after the other, each of them twice."""
     for servers, needed in ((4, 3), (2, 2), (3, 2), (5, 3), (1, 1)):
         begin_as(bench, "candidate", servers=servers)
-        voters = bench.simulation.scenario.servers[1:]
+        voters = bench.peers
         for has in range(1, needed + 1):
             story = f"tom is a candidate in term 4 and has {has} of {servers} votes, its own included"
             require_leading(bench, has == needed, story)
@@ -293,7 +293,7 @@ def begin_as(bench: Bench, role: str, *, servers: int = 3) -> None:
 def win(bench: Bench, story: str) -> None:
     """Let the server under test start an election, and let every peer vote for it."""
     term = term_of(await_election(bench, story)[0])
-    for peer in bench.simulation.scenario.servers[1:]:
+    for peer in bench.peers:
         deliver(bench, "RequestVoteReply", term, sender=peer, vote_granted=True)
     require_leading(bench, True, f"tom is a candidate in term {term}, and every server votes for it")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import step_04, step_08
-from raft_steps.lab.checks.bench import DELAY_S, Bench, call_fields
+from raft_steps.lab.checks.bench import Bench, call_fields
 from raft_steps.lab.checks.elections import TIMEOUTS_S, await_election, require_leading, send_vote, timeout_at_start
 from raft_steps.lab.checks.exchange import PEERS, field_of, first, require_log, send
 from raft_steps.lab.checks.rules import rule
@@ -105,7 +105,9 @@ def a_refusal_does_not_use_up_the_vote(bench: Bench) -> None:
     bench.require(granted is False, f"{story}, and jerry's with entry 1: tom should refuse, but votes", refusals[0])
     term = bench.field("current_term")
     bench.require(
-        term == 5, f"{story}; it refuses jerry in term 5, and should be in term 5 now, not {term}", bench.arrival()
+        term == 5,
+        f"{story}; it refuses jerry in term 5, and should be in term 5 now, not {bench.term_text(term)}",
+        bench.arrival(),
     )
     require_vote(bench, "spike", 5, (2, 2), f"{story}, and it has refused jerry in term 5")
 
@@ -138,7 +140,7 @@ def a_refused_log_does_not_restart_the_timer(bench: Bench) -> None:
     for end, granted in (((0, 0), False), ((1, 3), True)):
         bench.begin(log="3 set x 1")
         due_s = timeout_at_start(bench)
-        bench.run(due_s - 1 - DELAY_S)
+        bench.run(due_s - 1 - bench.delay_s)
         story = f"tom's election timeout is at {due_s:g} s, and its log ends with entry 1 of term 3"
         (require_vote if granted else require_refusal)(bench, "jerry", 4, end, story)
         received_s = bench.arrival().seconds
@@ -165,7 +167,7 @@ def a_candidate_without_a_committed_entry_loses(bench: Bench) -> None:
     leader = cluster.leaders[0]
     lacks, has = (name for name in cluster.servers if name != leader)
     cluster.partition(lacks)
-    answer = cluster.set("x", 1, to=leader)
+    answer = cluster.set("x", "1", to=leader)
     story = f"{leader} leads, {lacks} is cut off, and a client sends set x 1 to {leader}"
     bench.require(
         isinstance(answer, Ok), f"{story}; with {has} that is a majority, so it should answer Ok, not {answer!r}"
@@ -173,7 +175,7 @@ def a_candidate_without_a_committed_entry_loses(bench: Bench) -> None:
     cluster.crash(leader)
     cluster.heal()
     cluster.run(90, until=lambda: bool({lacks, has} & set(cluster.leaders)))
-    led = first([event for event in cluster.trace.of("role", server=lacks) if event["role"] == "leader"])
+    led = first([event for event in cluster.events("role", server=lacks) if event["role"] == "leader"])
     bench.require(not led, f"{story}, which is acknowledged; {lacks} should not be elected without it, but leads", led)
     bench.require(
         has in cluster.leaders,
@@ -195,12 +197,12 @@ def of_two_logs_one_is_always_up_to_date(bench: Bench) -> None:
         cluster.leaders,
         "spike is down; tom's log ends with entry 3 of term 1, and jerry's with entry 2 of term 2. "
         "tom should vote for jerry, whose last term is newer, but after 90 s nobody leads",
-        first(vote_replies(list(cluster.trace.of("sent", server="tom")), "jerry")),
+        first(vote_replies(cluster.events("sent", server="tom"), "jerry")),
     )
     bench.require(
         "jerry" in cluster.leaders,
         "tom's log ends with entry 3 of term 1, and jerry's with entry 2 of term 2, which is newer: jerry should lead, not tom",
-        first([event for event in cluster.trace.of("role", server="tom") if event["role"] == "leader"]),
+        first([event for event in cluster.events("role", server="tom") if event["role"] == "leader"]),
     )
 
 

@@ -111,7 +111,8 @@ def entries_are_applied_in_order_and_once(bench: Bench) -> None:
     acknowledge(bench, "jerry", 4)
     acknowledge(bench, "jerry", 2)
     acknowledge(bench, "spike", 3)
-    story = "jerry has the entries up to 4, despite its late reply about 2, and spike has those up to 3"
+    two, three, four = (bench.index_text(index) for index in (2, 3, 4))
+    story = f"jerry has the entries up to {four}, despite its late reply about {two}, and spike has those up to {three}"
     require_applied_so_far(bench, ["-", "set x 1", "set x 2"], story)
     for client, done in zip(clients, (True, True, False), strict=True):
         require_answer(bench, client, done, story)
@@ -187,7 +188,9 @@ def what_is_committed_stays_committed(bench: Bench) -> None:
         )
     elect(bench)
     require_leader_commit(
-        bench, 2, "tom's commit index was 2 when it was elected, and no follower has acknowledged more"
+        bench,
+        2,
+        f"tom's commit index was {bench.index_text(2)} when it was elected, and no follower has acknowledged more",
     )
 
 
@@ -198,7 +201,7 @@ def what_is_committed_stays_committed(bench: Bench) -> None:
 )
 def each_follower_is_sent_what_it_lacks(bench: Bench) -> None:
     """One follower has no entry and refuses every call until one starts with entry 1; the other has every entry."""
-    lead(bench, log="1 set x 1; 1 set y 2; 1 set z 3")
+    lead(bench, log="1 set x 1; 1 set y 2; 1 set z 3", at_the_beginning=True)
     acknowledge(bench, "jerry", 4)
     before, everything = 3, ["1: 1 set x 1", "2: 1 set y 2", "3: 1 set z 3", "4: 2 -"]
     while before:
@@ -235,7 +238,9 @@ def a_reelected_leader_starts_afresh(bench: Bench) -> None:
     require_following(bench, 2, "tom led in term 1, and tyke's reply has term 2")
     call(bench, "spike", 3, (0, 0), "3 set x 7; 3 set x 8", commit=1)
     elect(bench)
-    story = "jerry had tom's entries up to 3 in term 1; now tom leads in term 4 and has other entries"
+    story = (
+        f"jerry had tom's entries up to {bench.index_text(3)} in term 1; now tom leads in term 4 and has other entries"
+    )
     require_entries_sent(bench, "jerry", ["3: 4 -"], story)
     acknowledge(bench, "jerry", 3, term=1)
     acknowledge(bench, "tyke", 3)

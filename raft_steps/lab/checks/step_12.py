@@ -53,7 +53,8 @@ def a_vote_for_itself_survives_a_crash(bench: Bench) -> None:
     asked = field_of(request, "term")
     bench.require(
         asked > term,
-        f"tom was a candidate in term {term} before it crashed; its next election should be in a newer term, not {asked}",
+        f"tom was a candidate in term {term} before it crashed; its next election should be in a newer term, "
+        f"not {bench.term_text(asked)}",
         request,
     )
 
@@ -139,7 +140,7 @@ def the_log_survives_a_crash(bench: Bench) -> None:
 def a_term_is_never_older_than_the_log(bench: Bench) -> None:
     """A follower in term 3 crashes while it stores a call of term 5: the first entry is on disk, the term is not."""
     bench.begin(log="3 set x 1")
-    host = bench.simulation.hosts[bench.me]
+    host = bench.host
     host.fail_next("tear")
     call(bench, "jerry", 5, (1, 3), "5 set y 2; 5 set z 3")
     bench.simulation.start(host)
@@ -149,7 +150,7 @@ def a_term_is_never_older_than_the_log(bench: Bench) -> None:
     bench.require(
         asked > newest,
         f"tom has an entry of term {newest} on disk, but crashed before it stored the term; "
-        f"its next election should be in a newer term than {newest}, but it asks for votes in term {asked}",
+        f"its next election should be in a newer term than {bench.term_text(newest)}, but it asks for votes in term {asked}",
         request,
     )
 
@@ -180,7 +181,7 @@ def entries_are_applied_once_after_a_crash(bench: Bench) -> None:
     bench.require(
         began == state_after(known),
         f"tom has applied two of its three entries, crashes and restarts: its state machine should be "
-        f"{state_after(known)}, because the next entry that it applies is {known + 1}, but is {began}",
+        f"{state_after(known)}, because the next entry that it applies is {bench.index_text(known + 1)}, but is {began}",
         restarted,
     )
     require_state(bench, 2, "tom crashes, restarts, and receives a call with leader_commit=2")
@@ -225,7 +226,11 @@ def a_first_start_is_as_before(bench: Bench) -> None:
     timeout_at_start(bench)
     request = await_election(bench)[0]
     asked = field_of(request, "term")
-    bench.require(asked == 4, f"tom's last entry has term 3: its election should be in term 4, not {asked}", request)
+    bench.require(
+        asked == 4,
+        f"tom's last entry has term 3: its election should be in term 4, not {bench.term_text(asked)}",
+        request,
+    )
     for log, term in (("", 0), ("1 set x 1; 3 set y 2", 3)):
         bench.begin(log=log, leads=True)
         bench.run(0)
@@ -238,7 +243,9 @@ def a_first_start_is_as_before(bench: Bench) -> None:
         )
         first_call = bench.sent("AppendEntries")[0]
         found, story = field_of(first_call, "term"), f"tom is the named leader, and its log ends in term {term}"
-        bench.require(found == term, f"{story}: it should lead in that term, but calls in {found}", first_call)
+        bench.require(
+            found == term, f"{story}: it should lead in that term, but calls in {bench.term_text(found)}", first_call
+        )
 
 
 # These helpers send only the fields that the Node's message class has.
@@ -275,7 +282,7 @@ def require_vote_answer(bench: Bench, candidate: str, term: int, story: str, *, 
 
 def restart(bench: Bench) -> None:
     """Crash the server under test, and restart it half a second later."""
-    host = bench.simulation.hosts[bench.me]
+    host = bench.host
     bench.simulation.crash(host)
     bench.run(0.5)
     bench.simulation.start(host)
