@@ -9,6 +9,7 @@ from unittest import mock
 
 import raft_steps
 from raft_steps.lab.checks import runner
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.rules import Check
 from raft_steps.lab.runtime import watchdog
 from tests.checks.mutants.generator import Mutant, mutants_of
@@ -50,7 +51,7 @@ def _killer(mutant: Mutant, order: list[Check]) -> Check | None:
     with mock.patch.object(watchdog, "TICK", TICK_S):
         for each in order:
             with runner._reproducible_random(node_class):
-                result, _ = runner._try(each, node_class, mutant.step)
+                result, _ = runner._try(each, Bench(node_class, mutant.step))
             if not result.passed:
                 return each
     return None
