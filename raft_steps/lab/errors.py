@@ -10,6 +10,7 @@
       SourceError         a class whose source cannot be found, parsed or flattened
       ServerError         a real server that cannot start, go on, or be reached
       HistoryError        a history of operations that cannot be read, written or checked
+      NotTextError        a file that is not text in UTF-8
 
 A notebook shows a LabError as its message alone, since the laboratory's own frames do not help the reader.
 """
@@ -70,3 +71,7 @@ class HistoryError(LabError):
 
 class ServerError(LabError):
     """A real server cannot start, go on, or be reached; the message says why, and what to do."""
+
+
+class NotTextError(LabError):
+    """A file is not text in UTF-8; the message names the file and what it should hold."""

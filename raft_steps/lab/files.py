@@ -1,8 +1,46 @@
-"""Write files atomically."""
+"""Read files of text, whatever editor wrote them, and write files atomically."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from raft_steps.lab.errors import NotTextError
+from raft_steps.lab.text import plain_text
+
+
+def read_text(path: str | Path, content: str) -> str:
+    """Read a file of text in UTF-8, with or without a byte order mark, and with line ends of any kind.
+
+    Every reader of a file goes through this function; `tests/project/test_readers.py` finds those that do not.
+
+    Args:
+        path: The file.
+        content: What it should hold, for the error: "a history".
+
+    Raises:
+        NotTextError: It is not text in UTF-8.
+        OSError: It cannot be read.
+    """
+    return decode_text(Path(path).read_bytes(), str(path), content)
+
+
+def decode_text(data: bytes, name: str, content: str) -> str:
+    """Return the text of a file's bytes, as `read_text` does.
+
+    Args:
+        data: The bytes.
+        name: The name of the file, for the error.
+        content: What it should hold, for the error.
+
+    Raises:
+        NotTextError: They are not text in UTF-8.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise NotTextError(f"{name} is not a text file in UTF-8, but in UTF-16; save it as UTF-8")
+    try:
+        return plain_text(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise NotTextError(f"{name} is not a text file, so it does not hold {content}") from error
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Small tools for sentences: plurals, lists of names, the nearest known word, text without control characters."""
+"""Small tools for text: plurals, lists of names, the nearest known word, line ends, control characters."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ def plural(count: int, noun: str) -> str:
     """Format a number of things: 1 message, 2 messages."""
     ending = "ies" if noun.endswith("y") else "s"
     return f"{count} {noun}" if count == 1 else f"{count} {noun.removesuffix('y') if ending == 'ies' else noun}{ending}"
+
+
+def plain_text(text: str) -> str:
+    """Return a text without the byte order mark that some editors put before it, and with line feeds as its line ends.
+
+    Every reader of a text of this project begins with it, or with `files.read_text`, which does the same.
+    """
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def printable(text: str) -> str:

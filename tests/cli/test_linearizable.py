@@ -57,7 +57,7 @@ def test_reaching_the_time_limit_is_unknown() -> None:
     data = json.loads(call("-", "--time-limit", "0.000001", "--json", text=hard_history()).stdout)
 
     assert (2, "") == (result.exit_code, result.stderr)
-    assert result.stdout.startswith("unknown: the limit was reached after")
+    assert result.stdout.startswith("unknown: the limit of 1e-06 s was reached after")
     assert ("unknown", ["x"]) == (data["verdict"], data["undecided"])
 
 

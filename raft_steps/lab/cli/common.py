@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import click
 
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
+from raft_steps.lab.files import decode_text
 
 FAILED, WRONG_INPUT = 1, 2
 BAR_DELAY_S = 0.5  # until a progress bar appears: a short command would only flash it
@@ -109,20 +110,17 @@ def svg_option(subject: str) -> Callable[[Decorated], Decorated]:
     return click.option("--svg", type=file, help=f"Draw {subject} into this file.")
 
 
-def read_text(file: TextIO, content: str) -> str:
-    """Read a text file.
+def read_stream(file: BinaryIO, content: str) -> str:
+    """Read the text of a file that click has opened, or of standard input; see `files.read_text`.
 
     Args:
-        file: The file, as click has opened it.
+        file: The file.
         content: What it should hold, for the error.
 
     Raises:
-        CommandError: The file is not a text file.
+        NotTextError: The file is not a text file.
     """
-    try:
-        return file.read()
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file.name} is not a text file, so it does not hold {content}") from error
+    return decode_text(file.read(), getattr(file, "name", "standard input"), content)
 
 
 def parse_servers(text: str | None) -> int | tuple[str, ...] | None:

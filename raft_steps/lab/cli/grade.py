@@ -10,6 +10,7 @@ import click
 
 from raft_steps import step
 from raft_steps.lab.cli.common import CommandError, Progress, echo_json, json_option
+from raft_steps.lab.files import read_text
 from raft_steps.lab.text import printable
 
 SEEDS = 6
@@ -109,7 +110,7 @@ def _secret(given: str | None, out: Path) -> str:
     kept = out / "private_seeds.txt"
     if not kept.is_file():
         kept.write_text(secrets.token_hex(16) + "\n", encoding="utf-8")
-    return kept.read_text(encoding="utf-8").strip()
+    return read_text(kept, "a secret").strip()
 
 
 def _given_secret(given: str) -> str:
@@ -118,10 +119,7 @@ def _given_secret(given: str) -> str:
     if not given:
         raise CommandError(EMPTY)
     if os.path.isfile(given):  # noqa: PTH113  # For a sentence that is too long for a path, Path.is_file raises.
-        try:
-            secret = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise CommandError(f"{given} is not a text file, so it does not hold a secret") from error
+        secret = read_text(path, "a secret")
     elif " " not in given and (path.suffix or len(path.parts) > 1 or path.is_dir()):
         raise CommandError(f"there is no file {given}; write your secret into it, or pass a secret of several words")
     if not secret.strip():

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
-from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, echo, echo_json, json_option, read_text, svg_option
+from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, echo, echo_json, json_option, read_stream, svg_option
 
 EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
 
 
 @click.command()
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
 @click.option(
     "--model",
     type=click.Choice(["register", "kv"]),
@@ -32,12 +32,13 @@ EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
 @json_option
 @click.pass_context
 def linearizable(
-    ctx: click.Context, *, file: TextIO, model: str, time_limit: float, svg: Path | None, as_json: bool
+    ctx: click.Context, *, file: BinaryIO, model: str, time_limit: float, svg: Path | None, as_json: bool
 ) -> None:
     """Check whether a history is linearizable.
 
-    FILE, or - for standard input, holds a log of Jepsen, EDN as Porcupine and Knossos use it, or a saved trace. The
-    exit status is 0 if the history is linearizable, 1 if it is not, and 2 if that could not be decided in time.
+    FILE, or - for standard input, holds a log or the history.txt or history.edn of Jepsen, EDN as Porcupine and Knossos
+    use it, or a saved trace. A history of many keys is checked key by key. The exit status is 0 if the history is
+    linearizable, 1 if it is not, and 2 if that could not be decided in time, or FILE has no history.
 
     \b
     raft-steps run 8 --scenario 'at 9 set x 1; at 12 get x' --trace run.jsonl
@@ -46,7 +47,8 @@ def linearizable(
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     from raft_steps.lab.verify.linearizability import check_linearizable, parse_history
 
-    result = check_linearizable(parse_history(read_text(file, "a history")), model, time_limit_s=time_limit)
+    history = parse_history(read_stream(file, "a history"))
+    result = check_linearizable(history, model, time_limit_s=time_limit)
     if svg is not None:
         result.picture().save(svg)
     if as_json:

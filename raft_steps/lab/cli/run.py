@@ -17,7 +17,7 @@ from raft_steps.lab.cli.common import (
     echo_json,
     json_option,
     parse_servers,
-    read_text,
+    read_stream,
     step_argument,
     svg_option,
 )
@@ -83,7 +83,7 @@ def run(
 
 
 @click.command()
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
 @node_option
 @heartbeats_option
 @json_option
@@ -93,7 +93,7 @@ def replay(file: Any, node: str | None, heartbeats: bool, as_json: bool) -> None
     FILE, or - for standard input, holds a scenario, as text or as a JSON object, or a saved trace. A saved trace is
     compared with the trace of the new run; the exit status is 1 if they differ.
     """
-    text = read_text(file, "a scenario or a trace")
+    text = read_stream(file, "a scenario or a trace")
     node_class = load_node(node) if node else None
     saved = Trace.from_text(text) if _is_trace(text) else None
     scenario = Scenario.parse(saved.scenario if saved is not None else _without_comments(text))

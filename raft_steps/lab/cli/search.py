@@ -23,9 +23,11 @@ from raft_steps.lab.cli.common import (
     json_option,
     node_option,
     parse_servers,
+    read_stream,
     step_argument,
     svg_option,
 )
+from raft_steps.lab.files import read_text
 from raft_steps.lab.runtime.loading import load_node
 
 
@@ -124,15 +126,13 @@ def schedule(ctx: click.Context, *, what: str, spec: str | None, svg: Path | Non
 
 def _read_schedule(what: str) -> str:
     try:
-        return sys.stdin.read() if what == "-" else Path(what).read_text(encoding="utf-8")
+        return read_stream(sys.stdin.buffer, "a schedule") if what == "-" else read_text(what, "a schedule")
     except FileNotFoundError as error:
         from raft_steps.lab.verify.model_checker import stored_schedule_names
 
         raise CommandError(
             f"there is no file {what}, and no stored schedule with this name; stored are {', '.join(stored_schedule_names())}"
         ) from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{what} is not a text file, so it does not hold a schedule") from error
 
 
 def _search(step_or_node: int | type, options: dict[str, Any]) -> Any:

@@ -54,9 +54,10 @@ def reason(*operations: Operation) -> str:
 # The definition, case by case.
 
 
-def test_empty_history_is_linearizable() -> None:
-    """A history without operations is linearizable."""
-    assert "ok" == verdict()
+def test_empty_history_is_refused() -> None:
+    """Of a history without operations nothing can be said."""
+    with pytest.raises(HistoryError, match="there is nothing to check: the history has no operation"):
+        check_linearizable(History(()))
 
 
 def test_read_may_take_either_side_of_a_write_that_overlaps() -> None:
@@ -208,7 +209,7 @@ def test_limit_of_steps_gives_unknown() -> None:
     result = check_linearizable(hard_history(), step_limit=50)
 
     assert ("unknown", ("x",), 50) == (result.verdict, result.undecided, result.steps)
-    assert "unknown: the limit was reached after 50 steps for key x, so the check of 11 operations is undecided" == str(
+    assert "unknown: the limit of 50 steps was reached for key x, so the check of 11 operations is undecided" == str(
         result
     )
     assert "violated" == check_linearizable(hard_history(6)).verdict
@@ -448,10 +449,10 @@ def test_nothing_is_loaded_before_it_is_asked_for() -> None:
         "import sys; sys.path.insert(0, sys.argv[1]); import raft_steps.lab.cluster.cluster, raft_steps\n"
         "raft_steps.lab.cluster.cluster.Cluster(8)\n"
         "assert not [name for name in sys.modules if 'linearizab' in name]\n"
-        "from raft_steps.lab.verify.linearizability import History, check_linearizable\n"
-        "print(check_linearizable(History(())).picture().alt)"
+        "from raft_steps.lab.verify.linearizability import History, Operation, check_linearizable\n"
+        "print(check_linearizable(History((Operation.parse('set x 1', 'A', 0, 1),))).picture().alt)"
     )
     command = [sys.executable, "-I", "-S", "-c", code, str(ROOT)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
-    assert ("", "0 operations, linearizable\n") == (answer.stderr, answer.stdout)
+    assert ("", "1 operation, linearizable\n") == (answer.stderr, answer.stdout)

@@ -19,7 +19,7 @@ from raft_steps.lab.verify.linearizability import (
     parse_history,
     read_history,
 )
-from raft_steps.lab.verify.linearizability.edn import EdnMap, Keyword, parse_edn
+from raft_steps.lab.verify.linearizability.edn import parse_edn
 from raft_steps.lab.verify.linearizability.history import ActionName, Outcome
 
 DATA = Path(__file__).parent / "data"
@@ -113,13 +113,10 @@ def test_saved_trace_is_read() -> None:
         ("{:process 0}", "line 1: this map has no :type"),
         ("\n\n{:process 0 :type :go :f :read}", "line 3: :type is :invoke"),
         ("{:process 0 :type :invoke :f :read :time 1.5}", "line 1: :time is a whole number of nanoseconds"),
-        ("{:process 0 :type :invoke :f :write :value {:a 1}}", "line 1: there is a map where"),
-        ("{:process 0 :type :invoke :f :write :value [{}]}", "line 1: there is a map where"),
         ("{:process 0 :type}", "line 1: a map needs a value for each key"),
         ("[{:process 0\n :type :invoke", "line 2: the text ends where '}' of the '{' on line 1"),
         ("[{:process 0 :type :invoke)", "line 1: ')' closes the '{' on line 1; it should be '}'"),
         ("}", "line 1: '}' is where a form should begin"),
-        ("{:a \\b}", "line 1: '\\\\b}' is not valid EDN, or not supported here"),
         ("[" * 60, "line 1: forms are nested more than 50 deep"),
         ("\nimport this", "line 2: a history consists of maps"),
         ('{"version": 1}', "this is not a trace"),
@@ -140,18 +137,6 @@ def test_binary_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(HistoryError, match="is not a text file"):
         read_history(path)
-
-
-def test_edn_values() -> None:
-    """Every kind of value that a history uses is parsed."""
-    forms = [
-        form.value
-        for form in parse_edn(r'nil true -3 2.5 1e3 7N 1.0M "a\"b\n" :k/w sym (1 2) [] #{3} #inst "2020" ,{:a 1}')
-    ]
-
-    assert [None, True, -3, 2.5, 1000.0, 7, 1.0, 'a"b\n', Keyword("k/w"), "sym", (1, 2), (), (3,), "2020"] == forms[:-1]
-    assert {"a": 1} == forms[-1]
-    assert isinstance(forms[-1], EdnMap)
 
 
 # Writing.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
     from raft_steps.lab.trace.trace import Trace
 
-STEP_LIMIT = 2_000_000  # a few seconds, and some hundred megabytes at worst
+STEP_LIMIT = 2_000_000  # a few seconds
 MINIMISE_STEP_LIMIT = 200_000  # steps for finding a smallest failing part
 
 
@@ -59,7 +59,7 @@ def check_linearizable(
     history: History,
     model: str | Model = "kv",
     *,
-    step_limit: int = STEP_LIMIT,
+    step_limit: int | None = None,
     time_limit_s: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> LinearizabilityResult:
@@ -68,8 +68,9 @@ def check_linearizable(
     Args:
         history: What clients asked and were answered.
         model: ``"kv"``, ``"register"``, or a `Model`.
-        step_limit: How many operations may be tried before the verdict is unknown.
-        time_limit_s: How many seconds the check may take before the verdict is unknown; None for no limit.
+        step_limit: How many operations may be tried before the verdict is unknown. Without any limit it is 2,000,000, so
+            that the result does not depend on the machine; with a limit of time there is none of steps.
+        time_limit_s: How many seconds the check may take before the verdict is unknown.
         clock: Returns the time in seconds, for the time limit.
 
     Returns:
@@ -77,9 +78,13 @@ def check_linearizable(
         the limits do not include.
 
     Raises:
-        HistoryError: There is no such model, or it has no rule for an operation of the history.
+        HistoryError: The history is empty, there is no such model, or it has no rule for an operation of the history.
     """
     chosen = _choose_model(history, model)
+    if not len(history):
+        raise HistoryError("there is nothing to check: the history has no operation")
+    if step_limit is None and time_limit_s is None:
+        step_limit = STEP_LIMIT
     parts = history.by_key()
     for operation in history:
         chosen.require(operation)
@@ -94,11 +99,13 @@ def check_linearizable(
             undecided.append(key)
             continue
         if found[key].order is None:
-            return _violated(history, chosen, found[key], parts[key], step_limit - budget.steps)
-    steps = min(step_limit - budget.steps, step_limit)
+            return _violated(history, chosen, found[key], parts[key], budget.spent)
     if undecided:
-        return LinearizabilityResult("unknown", history, chosen, undecided=tuple(undecided), steps=steps)
-    return LinearizabilityResult("ok", history, chosen, order=_merge(found), steps=steps)
+        limit = f"{step_limit:,} steps" if budget.limit == "steps" else f"{time_limit_s:g} s"
+        return LinearizabilityResult(
+            "unknown", history, chosen, undecided=tuple(undecided), limit=limit, steps=budget.spent
+        )
+    return LinearizabilityResult("ok", history, chosen, order=_merge(found), steps=budget.spent)
 
 
 def _choose_model(history: History, model: str | Model) -> Model:
@@ -108,7 +115,7 @@ def _choose_model(history: History, model: str | Model) -> Model:
         raise HistoryError(f"there is no model {model!r}; there are {', '.join(MODELS)}")
     chosen = MODELS[model](history.missing)
     keys = list(history.by_key())
-    if type(chosen) is RegisterModel and len(keys) > 1:
+    if type(chosen) is RegisterModel and len(keys) > 1 and not history.is_split:
         raise HistoryError(
             f"a register has no keys, and this history has the keys {keys[0]} and {keys[1]}; use the model kv"
         )

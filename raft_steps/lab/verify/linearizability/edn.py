@@ -1,54 +1,41 @@
-"""A parser for EDN, the text format of Clojure's data, as far as histories use it.
+"""A reader of EDN, the text format of Clojure's data, for all that Clojure and Jepsen print.
 
-It parses nil, booleans, numbers, strings, keywords, symbols, lists, vectors, maps, sets, comments and discarded forms; of
-a tagged form, such as ``#jepsen.history.Op{…}``, it ignores the tag. Characters and tag handlers are not supported. The
-only library for this on PyPI, edn-format, had its last release in November 2020 and has two dependencies, for what takes
-a page here.
+It reads what the specification of EDN (https://github.com/edn-format/edn) describes, and what Clojure's printer adds to
+it: ratios, octal and hexadecimal numbers, ``##Inf``, regular expressions, metadata, which is left out, and maps with a
+namespace, ``#:ns{…}``. What Clojure refuses is refused here: a key or an element twice, an unknown escape, ``08``.
+Besides, three things that Clojure reads are refused: ``##NaN``, which equals nothing and so could never be read back;
+half of a surrogate pair; and forms that run code.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
 from raft_steps.lab.errors import HistoryError
+from raft_steps.lab.verify.linearizability.edn_atoms import read_atom, read_character, read_string, read_tagged
+from raft_steps.lab.verify.linearizability.edn_values import EdnMap, EdnValue, edn_map, edn_text
 
-MAX_DEPTH = 50  # nested forms; a history needs four
+MAX_DEPTH = 50  # nested forms; a history needs four, an exception in it a few more
 
 _TOKEN = re.compile(
-    r"""(?P<blank>[\s,]+|;[^\n]*)
+    r"""(?P<blank>[\s,]+|;[^\n]*|\#![^\n]*)
     |(?P<string>"(?:[^"\\]|\\.)*")
     |(?P<open>\#\{|[({\[])
     |(?P<close>[)}\]])
     |(?P<discard>\#_)
-    |(?P<tag>\#[A-Za-z][^\s,()\[\]{}"]*)
-    |(?P<atom>[^\s,()\[\]{}";\#\\]+)""",
+    |(?P<metadata>\#?\^)
+    |(?P<opaque>\#"(?:[^"\\]|\\.)*"|\#'[^\s,()\[\]{}"\\;@^`~]+)
+    |(?P<namespace>\#:[^\s,()\[\]{}"\\;@^`~\#:]+)
+    |(?P<number>\#\#[A-Za-z-]+)
+    |(?P<tag>\#[A-Za-z_][^\s,()\[\]{}"\\;@^`~\#]*)
+    |(?P<character>\\(?:[^\s,()\[\]{}"\\;@^`~]+|.))
+    |(?P<atom>[^\s,()\[\]{}"\\;@^`~\#'][^\s,()\[\]{}"\\;@^`~]*)""",
     re.VERBOSE | re.DOTALL,
 )
-_NUMBER = re.compile(r"[+-]?\d+(?P<fraction>(\.\d*)?([eE][+-]?\d+)?)[NM]?")
 _CLOSING = {"(": ")", "[": "]", "{": "}", "#{": "}"}
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "b": "\b", "f": "\f"}
-_NAMES: dict[str, Hashable] = {"nil": None, "true": True, "false": False}
-
-
-class Keyword(str):
-    """A keyword, without its colon: ``:invoke`` is ``Keyword("invoke")``."""
-
-    __slots__ = ()
-
-
-class EdnMap(dict[Hashable, object]):
-    """A map, with the line on which it begins.
-
-    Attributes:
-        line: The line, from 1.
-    """
-
-    def __init__(self, line: int) -> None:
-        """Create an empty map."""
-        super().__init__()
-        self.line = line
+_PREFIXES = ("discard", "metadata")  # a form follows that is left out
 
 
 class EdnForm(NamedTuple):
@@ -60,7 +47,7 @@ class EdnForm(NamedTuple):
     """
 
     line: int
-    value: object
+    value: Hashable
 
 
 class _EdnToken(NamedTuple):
@@ -69,29 +56,31 @@ class _EdnToken(NamedTuple):
     line: int
 
 
-def parse_edn(text: str) -> list[EdnForm]:
-    """Parse all forms of a text: maps as `EdnMap`, lists, vectors and sets as tuples, keywords as `Keyword`.
+def parse_edn(text: str, line: int = 1) -> list[EdnForm]:
+    """Parse all forms of a text. Lists and vectors become tuples; `edn_values` describes the other values.
+
+    Args:
+        text: The text.
+        line: The number of its first line.
 
     Raises:
-        HistoryError: The text is not EDN, or uses what this parser does not support; the message names the line.
+        HistoryError: The text is not EDN; the message names the line.
     """
-    parser = _EdnParser(_tokens(text))
+    parser = _EdnParser(_tokens(text, line), line)
     forms = []
-    while (token := parser.next()) is not None:
-        if token.kind == "discard":
-            parser.form(parser.require("a form after #_"), 0)
-        else:
-            forms.append(EdnForm(token.line, parser.form(token, 0)))
+    while (token := parser.next_significant(0)) is not None:
+        forms.append(EdnForm(token.line, parser.form(token, 0)))
     return forms
 
 
-def _tokens(text: str) -> Iterator[_EdnToken]:
-    place, line = 0, 1
+def _tokens(text: str, line: int) -> Iterator[_EdnToken]:
+    place = 0
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
             rest = text[place : place + 20].partition("\n")[0]
-            raise HistoryError(f"line {line}: {rest!r} is not valid EDN, or not supported here")
+            what = "is a text without its end" if rest.startswith('"') else "is not EDN"
+            raise HistoryError(f"line {line}: {rest!r} {what}")
         if match.lastgroup != "blank":
             yield _EdnToken(str(match.lastgroup), match.group(), line)
         line += match.group().count("\n")
@@ -99,54 +88,70 @@ def _tokens(text: str) -> Iterator[_EdnToken]:
 
 
 class _EdnParser:
-    def __init__(self, tokens: Iterator[_EdnToken]) -> None:
+    def __init__(self, tokens: Iterator[_EdnToken], line: int) -> None:
         self._tokens = tokens
-        self._line = 1
+        self._line = line
 
-    def next(self) -> _EdnToken | None:
-        """Return the next token, or None at the end."""
-        token = next(self._tokens, None)
-        self._line = token.line if token is not None else self._line
-        return token
+    def next_significant(self, depth: int) -> _EdnToken | None:
+        """Return the next token that is neither discarded nor metadata, or None at the end."""
+        needs_form = False
+        while True:
+            token = next(self._tokens, None)
+            self._line = token.line if token is not None else self._line
+            if needs_form and (token is None or token.kind == "close"):
+                raise HistoryError(f"line {self._line}: metadata is where a form after it is expected")
+            if token is None or token.kind not in _PREFIXES:
+                return token
+            needs_form = needs_form or token.kind == "metadata"
+            # `#_` leaves the next form out, and metadata says something about the form after it that equality ignores.
+            self.form(self.require(f"a form after {token.text}", depth + 1), depth + 1)
 
-    def require(self, what: str) -> _EdnToken:
-        """Return the next token.
+    def require(self, what: str, depth: int) -> _EdnToken:
+        """Return the next significant token.
 
         Raises:
             HistoryError: The text ends here.
         """
-        token = self.next()
+        _check_depth(depth, self._line)
+        token = self.next_significant(depth)
         if token is None:
             raise HistoryError(f"line {self._line}: the text ends where {what} is expected")
         return token
 
-    def form(self, token: _EdnToken, depth: int) -> object:
+    def form(self, token: _EdnToken, depth: int) -> Hashable:
         """Parse the form that begins with a token."""
-        if depth > MAX_DEPTH:
-            raise HistoryError(
-                f"line {token.line}: forms are nested more than {MAX_DEPTH} deep, which no history needs"
-            )
+        _check_depth(depth, token.line)
         match token.kind:
             case "string":
-                return re.sub(
-                    r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), token.text[1:-1], flags=re.DOTALL
-                )
-            case "atom":
-                return _atom(token)
+                return read_string(token.text, token.line)
+            case "atom" | "number":
+                return read_atom(token.text, token.line)
+            case "character":
+                return read_character(token.text, token.line)
+            case "opaque":  # a regular expression, or the name of a variable
+                return EdnValue("opaque", token.text, token.text)
             case "tag":
-                return self.form(self.require(f"a form after {token.text}"), depth + 1)
+                inner = self.form(self.require(f"a form after {token.text}", depth + 1), depth + 1)
+                return read_tagged(token.text[1:], inner, token.line)
+            case "namespace":
+                opening = self.require(f"a map after {token.text}", depth)
+                if opening.text != "{":
+                    raise HistoryError(f"line {opening.line}: {opening.text!r} is where the map of {token.text} begins")
+                return _map(self._items(opening, depth), token.line, token.text[2:])
             case "open":
                 items = self._items(token, depth)
-                return _map(items, token.line) if token.text == "{" else tuple(items)
+                made: dict[str, Callable[[], Hashable]] = {
+                    "{": lambda: _map(items, token.line),
+                    "#{": lambda: _set(items, token.line),
+                }
+                return made[token.text]() if token.text in made else tuple(items)
         raise HistoryError(f"line {token.line}: {token.text!r} is where a form should begin")
 
-    def _items(self, begin: _EdnToken, depth: int) -> list[object]:
+    def _items(self, begin: _EdnToken, depth: int) -> list[Hashable]:
         items, closing = [], _CLOSING[begin.text]
         while True:
-            token = self.require(f"{closing!r} of the {begin.text!r} on line {begin.line}")
-            if token.kind == "discard":
-                self.form(self.require("a form after #_"), depth + 1)
-            elif token.kind != "close":
+            token = self.require(f"{closing!r} of the {begin.text!r} on line {begin.line}", depth)
+            if token.kind != "close":
                 items.append(self.form(token, depth + 1))
             elif token.text == closing:
                 return items
@@ -155,33 +160,36 @@ class _EdnParser:
                 raise HistoryError(f"line {token.line}: {wrong}; it should be {closing!r}")
 
 
-def _atom(token: _EdnToken) -> Hashable:
-    text = token.text
-    if text.startswith(":") and len(text) > 1:
-        return Keyword(text[1:])
-    if (number := _NUMBER.fullmatch(text)) is not None:
-        digits = text.rstrip("NM")
-        return float(digits) if number["fraction"] or text.endswith("M") else int(digits)
-    return _NAMES.get(text, text)
+def _check_depth(depth: int, line: int) -> None:
+    if depth > MAX_DEPTH:
+        raise HistoryError(f"line {line}: forms are nested more than {MAX_DEPTH} deep, which no history needs")
 
 
-def require_hashable(value: object, line: int) -> Hashable:
-    """Return a value if it is hashable: anything but a map, or what contains one.
-
-    Raises:
-        HistoryError: It is or contains a map.
-    """
-    try:
-        hash(value)
-    except TypeError:
-        raise HistoryError(f"line {line}: there is a map where a number, a text or a list is expected") from None
-    return value
+def _set(items: list[Hashable], line: int) -> EdnValue:
+    found: set[Hashable] = set()
+    for item in items:
+        if item in found:
+            raise HistoryError(f"line {line}: a set has {edn_text(item)} twice")
+        found.add(item)
+    return EdnValue("set", frozenset(found), f"#{{{' '.join(map(edn_text, items))}}}")
 
 
-def _map(items: list[object], line: int) -> EdnMap:
+def _map(items: list[Hashable], line: int, namespace: str = "") -> EdnMap:
     if len(items) % 2:
         raise HistoryError(f"line {line}: a map needs a value for each key, and this one has {len(items)} forms")
-    made = EdnMap(line)
+    entries: dict[Hashable, Hashable] = {}
     for key, value in zip(items[::2], items[1::2], strict=True):
-        made[require_hashable(key, line)] = value
-    return made
+        full = _qualified(key, namespace) if namespace else key
+        if full in entries:
+            raise HistoryError(f"line {line}: a map has the key {edn_text(full)} twice")
+        entries[full] = value
+    return edn_map(entries, line)
+
+
+def _qualified(key: Hashable, namespace: str) -> Hashable:
+    """Return a key of a map with a namespace: `:a` of `#:ns{…}` is `:ns/a`, and `:_/a` is `:a`."""
+    if not isinstance(key, EdnValue) or key.kind not in ("keyword", "symbol"):
+        return key
+    name = str(key.content)
+    full = name[2:] if name.startswith("_/") else name if "/" in name else f"{namespace}/{name}"
+    return EdnValue(key.kind, full, f"{':' if key.kind == 'keyword' else ''}{full}")

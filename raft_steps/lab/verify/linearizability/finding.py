@@ -26,7 +26,8 @@ class Finding:
         key: The key of the failing part.
         longest_prefix: The longest beginning of an order of the failing part that the search found.
         state_after: What the key held after that beginning.
-        undecided: The keys whose search reached its limit.
+        undecided: The keys whose search reached the limit.
+        limit: If the verdict is unknown, the limit that was reached: ``60 s``, or ``2,000,000 steps``.
         steps: How many operations were tried, over all keys.
     """
 
@@ -39,6 +40,7 @@ class Finding:
     longest_prefix: tuple[Operation, ...] = ()
     state_after: State = None
     undecided: tuple[Hashable, ...] = ()
+    limit: str = ""
     steps: int = field(default=0, compare=False)
 
 

@@ -1,109 +1,84 @@
-"""The text formats of histories: Jepsen's log lines, and EDN as Porcupine's kv logs and Knossos use it, in and out.
+"""The formats of histories that are data: EDN as Jepsen, Knossos and Porcupine use it, in and out; Jepsen's logs, out.
 
-    INFO  jepsen.util - 4	:invoke	:cas	[1 4]                               a log of Jepsen (etcd)
     {:process 0, :type :invoke, :f :append, :key "x", :value "1"}           Porcupine's kv logs, a map on each line
-    [{:process 3, :type :invoke, :f :read, :value nil, :time 12} …]         Knossos: a vector or list, or a map on each line
+    [{:process 3, :type :invoke, :f :read, :value nil, :time 12} …]         Jepsen's history.edn, and Knossos: a vector or
+                                                                            list, or a map on each line
+    [{:process 3, :type :invoke, :f :read, :value [7 nil]} …]               of many keys, see `keyed`
 
 Each process invokes an operation, which completes as ok; as fail, if it did not happen; or as info, if that is not known.
-A process ends with info. A cas that a Jepsen log calls failed found another value than it expected, and counts as an
-answer, as in Porcupine; in EDN a failed cas did not happen, as in Knossos. In Porcupine's logs a key that does not exist
-reads "".
+A process ends with info. In Porcupine's logs a key that does not exist reads "". `jepsen_logs` reads what Jepsen prints
+for people.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 from raft_steps.lab.errors import HistoryError
-from raft_steps.lab.verify.linearizability.edn import EdnForm, EdnMap, Keyword, parse_edn
+from raft_steps.lab.verify.linearizability.edn import EdnForm, parse_edn
+from raft_steps.lab.verify.linearizability.edn_values import EdnMap, EdnValue, edn_text, keyword, name_of, shorten_edn
 from raft_steps.lab.verify.linearizability.history import History
-from raft_steps.lab.verify.linearizability.pairing import HistoryBuilder, ProcessEvent
+from raft_steps.lab.verify.linearizability.pairing import HistoryBuilder
+from raft_steps.lab.verify.linearizability.process_events import ProcessEvent
 
 NANOSECONDS_PER_MICROSECOND = 1000  # Jepsen's :time is in nanoseconds.
-
-_JEPSEN = re.compile(
-    r"INFO\s+jepsen\.util\s+-\s+(?P<process>:?[\w-]+)\s+:(?P<type>\w+)\s+:(?P<f>[\w-]+)\s*(?P<value>.*)"
-)
-_LOG_LINE = re.compile(r"(TRACE|DEBUG|INFO|WARN|ERROR)\s")
-
-
-def is_log(text: str) -> bool:
-    """Return whether a text begins with a line of a Jepsen log."""
-    return _LOG_LINE.match(text) is not None
-
-
-def parse_log(text: str) -> History:
-    """Parse a log of Jepsen.
-
-    Raises:
-        HistoryError: The text is not such a log; the message names the line.
-    """
-    builder = HistoryBuilder(refusals=True)
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        if not _LOG_LINE.match(line):
-            raise HistoryError(f"line {number}: {_shorten(line)} is not a line of a log")
-        found = _JEPSEN.fullmatch(line.rstrip())
-        if found is None and "jepsen.util" in line:
-            raise HistoryError(f"line {number}: {_shorten(line)} is not PROCESS :TYPE :FUNCTION VALUE")
-        if found is None:
-            continue  # a line of another logger
-        name = found["process"]
-        process: int | str = int(name) if name.isdecimal() else name
-        # The value of a fail or an info may be an error in any notation, so it is not parsed.
-        value = _parse_value(found, number) if name.isdecimal() and found["type"] in ("invoke", "ok") else None
-        builder.add(ProcessEvent(number, process, found["type"], found["f"], value))
-    return builder.history()
-
-
-def _parse_value(found: re.Match[str], number: int) -> object:
-    """Parse the value on a line of a log."""
-    try:
-        values = parse_edn(found["value"])
-    except HistoryError as error:
-        raise HistoryError(f"line {number}: {str(error).partition(': ')[2]}") from error
-    if len(values) > 1:
-        raise HistoryError(f"line {number}: {_shorten(found['value'])} is more than one value")
-    return values[0].value if values else None
-
-
-def _shorten(line: str) -> str:
-    return repr(line if len(line) <= 60 else line[:60] + "…")
+NO_TIME = -1  # what Jepsen puts where a time is missing
+TIME_MAX_NS = 2**63  # Jepsen's times are Java's long numbers
+OPERATION_TAGS = ("jepsen.history.Op", "knossos.op.Op", "jepsen.op.Op")
+FIELDS = ("process", "type", "f", "value", "key", "time")
 
 
 def parse_edn_history(text: str) -> History:
-    """Parse EDN as Porcupine's kv logs and Knossos use it.
+    """Parse EDN as Porcupine's kv logs, Jepsen and Knossos use it.
 
     Raises:
-        HistoryError: The text is not such EDN; the message names the line.
+        HistoryError: The text is not such EDN, or has no operation; the message names the line.
     """
     forms = parse_edn(text)
     if len(forms) == 1 and isinstance(forms[0].value, tuple):
-        forms = [EdnForm(getattr(item, "line", forms[0].line), item) for item in forms[0].value]
+        forms = [EdnForm(_line_of(item, forms[0].line), item) for item in forms[0].value]
     builder = HistoryBuilder()
     for line, form in forms:
-        if not isinstance(form, EdnMap):
-            raise HistoryError(f"line {line}: a history consists of maps, and {_shorten(str(form))} is not a map")
-        builder.add(_event_of_map(form))
+        builder.add(_event_of_map(_as_map(form, line)))
     return builder.history()
 
 
+def _line_of(form: Hashable, line: int) -> int:
+    return form.line if isinstance(form, EdnMap) else line
+
+
+def _as_map(form: Hashable, line: int) -> EdnMap:
+    """Return the map of an operation, which may have the tag of a record: `#jepsen.history.Op{…}`."""
+    if isinstance(form, EdnValue) and form.kind == "tagged" and isinstance(form.content, tuple):
+        tag, inner = form.content
+        if str(tag) in OPERATION_TAGS:
+            form = inner
+    if not isinstance(form, EdnMap):
+        raise HistoryError(f"line {line}: a history consists of maps, and {shorten_edn(form)} is not a map")
+    return form
+
+
 def _event_of_map(form: EdnMap) -> ProcessEvent:
+    fields = {name: form.entries[keyword(name)] for name in FIELDS if keyword(name) in form.entries}
     for name in ("process", "type", "f"):
-        if name not in form:
+        if name not in fields:
             raise HistoryError(f"line {form.line}: this map has no :{name}")
-    process, kind, function = form["process"], str(form["type"]), form["f"]
-    time_ns = form.get("time")
-    if time_ns is not None and not isinstance(time_ns, int):
-        raise HistoryError(f"line {form.line}: :time is a whole number of nanoseconds, not {time_ns!r}")
-    is_client = isinstance(process, int) and not isinstance(process, bool)
-    who = process if isinstance(process, int) and is_client else f":{process}"
-    time_us = None if time_ns is None else time_ns // NANOSECONDS_PER_MICROSECOND
-    return ProcessEvent(form.line, who, kind, str(function), form.get("value"), form.get("key"), "key" in form, time_us)
+    time_ns = fields.get("time")
+    if time_ns is not None and (not isinstance(time_ns, int) or not NO_TIME <= time_ns < TIME_MAX_NS):
+        raise HistoryError(f"line {form.line}: :time is a whole number of nanoseconds, not {shorten_edn(time_ns)}")
+    return ProcessEvent(
+        form.line,
+        fields["process"],
+        name_of(fields["type"]),
+        name_of(fields["f"]),
+        value=fields.get("value"),
+        has_value="value" in fields,
+        key=fields.get("key"),
+        has_key="key" in fields,
+        time_us=None if time_ns is None or time_ns == NO_TIME else time_ns // NANOSECONDS_PER_MICROSECOND,
+    )
 
 
 # Writing.
@@ -140,7 +115,7 @@ def format_history(history: History, form: str = "knossos") -> str:
         if len(history.by_key()) > 1:
             raise HistoryError("a Jepsen log is about one register, and this history has more than one key")
         rows = [
-            f"INFO  jepsen.util - {x.process}\t:{x.kind}\t:{x.function}\t{_format_edn(x.value)}"
+            f"INFO  jepsen.util - {x.process}\t:{x.kind}\t:{x.function}\t{edn_text(x.value)}"
             for x in _events(history, names, form)
         ]
         return "".join(f"{row}\n" for row in rows)
@@ -180,23 +155,13 @@ def _events(history: History, names: dict[str, str], form: str) -> Iterable[_Wri
 
 
 def _knossos_line(event: _WrittenEvent, keyed: bool) -> str:
-    key = f":key {_format_edn(event.key)}, " if keyed else ""
+    key = f":key {edn_text(event.key)}, " if keyed else ""
     head = f"{{:process {event.process}, :type :{event.kind}, :f :{event.function}, "
     time_ns = event.time_us * NANOSECONDS_PER_MICROSECOND
-    return f"{head}{key}:value {_format_edn(event.value)}, :time {time_ns}}}"
+    return f"{head}{key}:value {edn_text(event.value)}, :time {time_ns}}}"
 
 
 def _porcupine_line(event: _WrittenEvent) -> str:
     head = f"{{:process {event.process}, :type :{event.kind}, :f :{event.function}, "
     value = "nil" if event.value is None else json.dumps(str(event.value), ensure_ascii=False)
     return f"{head}:key {json.dumps(str(event.key), ensure_ascii=False)}, :value {value}}}"
-
-
-def _format_edn(value: object) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "nil", True: "true", False: "false"}[value]
-    if isinstance(value, Keyword):
-        return f":{value}"
-    if isinstance(value, tuple):
-        return f"[{' '.join(_format_edn(item) for item in value)}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

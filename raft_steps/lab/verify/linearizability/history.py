@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.scenario.model import MICROSECONDS
+from raft_steps.lab.text import printable
 
 if TYPE_CHECKING:
     from raft_steps.lab.trace.trace import Trace
@@ -149,7 +150,7 @@ def format_value(value: Hashable) -> str:
         return shlex.quote(value) if value != "nothing" else "'nothing'"
     if isinstance(value, tuple):
         return f"[{' '.join(format_value(item) for item in value)}]"
-    return str(value)
+    return printable(str(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ class History:
         missing: What a get answers for a key that does not exist.
         timed: Whether the times are real; if not, they only count calls and returns, one a second.
         marks: What happened to the servers meanwhile.
+        is_split: Whether it is of many registers, one for each key, as jepsen.independent tests them.
         trace: The run that the history comes from, for pictures; None if it comes from elsewhere.
     """
 
@@ -181,6 +183,7 @@ class History:
     missing: Hashable = None
     timed: bool = True
     marks: tuple[Mark, ...] = ()
+    is_split: bool = False
     trace: Trace | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

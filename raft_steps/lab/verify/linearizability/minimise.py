@@ -77,13 +77,13 @@ class _Minimiser:
 
     def try_part(self, part: list[Operation]) -> bool:
         """Continue with a weaker part if it has no order either; return whether it has none."""
-        budget = Budget(limit := min(TRIAL_LIMIT, self.steps))
+        budget = Budget(min(TRIAL_LIMIT, self.steps))
         try:
             found = find_order(part, self.model, budget)
         except OutOfBudgetError:
             return False
         finally:
-            self.steps -= limit - max(budget.steps, 0)
+            self.steps -= budget.spent
         if found.order is None:
             self.part = part
         return found.order is None

@@ -7,11 +7,13 @@ from typing import Any
 
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.text import join_names, plural
+from raft_steps.lab.verify.linearizability.edn_values import as_json, edn_text
 from raft_steps.lab.verify.linearizability.finding import Finding
 from raft_steps.lab.verify.linearizability.history import History, Operation, format_value
 from raft_steps.lab.verify.linearizability.models import is_built_in
 
 MAX_LINES = 30
+MAX_KEYS = 20
 
 
 def report(finding: Finding) -> str:
@@ -22,10 +24,13 @@ def report(finding: Finding) -> str:
         where = (
             f" for {'key' if len(finding.undecided) == 1 else 'keys'} {keys}" if finding.undecided != (None,) else ""
         )
-        tried = plural(finding.steps, "step")
-        return f"unknown: the limit was reached after {tried}{where}, so the check of {plural(count, 'operation')} is undecided"
+        after = "" if finding.limit.endswith("steps") else f" after {finding.steps:,} steps"
+        return (
+            f"unknown: the limit of {finding.limit} was reached{after}{where}, so the check of "
+            f"{plural(count, 'operation')} is undecided"
+        )
     if finding.verdict == "ok":
-        head = f"linearizable: {plural(count, 'operation')}"
+        head = f"linearizable: {_judged(finding.history)}"
         left = sum(op.outcome == "unknown" for op in finding.history) - sum(
             op.outcome == "unknown" for op in finding.order
         )
@@ -34,6 +39,23 @@ def report(finding: Finding) -> str:
     part = f"{len(finding.failing)} of {plural(count, 'operation')}"
     head = f"not linearizable{on_key(finding.key)}; the smallest part that no order explains has {part}:"
     return "\n".join([head, *_table(finding.history, finding.failing), explanation(finding)])
+
+
+def _judged(history: History) -> str:
+    """Return how many operations were judged: all, those that were answered if others were not, and those of each key."""
+    text = plural(len(history), "operation")
+    answered = sum(op.outcome == "ok" for op in history)
+    if not answered:
+        text += ", none of which was answered, so that nothing could be wrong"
+    elif answered < len(history):
+        text += f", {answered} of them answered"
+    parts = history.by_key()
+    if len(parts) == 1:
+        return text
+    counts = [f"{format_value(key)}: {len(operations)}" for key, operations in parts.items()]
+    if len(counts) > MAX_KEYS:
+        counts[MAX_KEYS:] = [f"and {len(counts) - MAX_KEYS} more keys"]
+    return f"{text}, by key {', '.join(counts)}"
 
 
 def on_key(key: Hashable) -> str:
@@ -92,16 +114,28 @@ def _never_written(observer: Operation, finding: Finding) -> str:
     """Describe a value that no client had written, if that is the reason; "" otherwise."""
     if observer.action not in ("get", "cas") or observer.observed == finding.model.initial:
         return ""
-    same_key = [op for op in finding.history if op.key == observer.key and op.outcome != "failed"]
+    same_key = [op for op in finding.history if op.key == observer.key]
     if any(op.action == "append" for op in same_key):
         return ""
-    writers = _writers(observer.observed, same_key)
+    writers = _writers(observer.observed, [op for op in same_key if op.outcome != "failed"])
+    failed = [op for op in _writers(observer.observed, same_key) if op.outcome == "failed"]
+    begun = [op for op in failed if op.call_index < observer.return_index]
+    if begun and all(op.call_index > observer.return_index for op in writers):
+        return f"{_observation(observer)}, whose write failed: {begun[-1].request} by {begun[-1].client}"
     if not writers:
-        return f"{_observation(observer)}, which no client wrote"
+        return f"{_observation(observer)}, which no client wrote{_look_alike(observer.observed, same_key)}"
     if all(op.call_index > observer.return_index for op in writers):
         first, clock = writers[0], finding.history.format_time
         when = f"{first.request} by {first.client} was asked at {clock(first.called_us)}"
         return f"{_observation(observer)} before any client had asked to write it: {when}"
+    return ""
+
+
+def _look_alike(value: Hashable, operations: Sequence[Operation]) -> str:
+    """Return a remark if a value was written that looks the same and is another, such as the text 1 and the number 1."""
+    for op in operations:
+        if op.value is not None and op.value != value and format_value(op.value) == format_value(value):
+            return f": {edn_text(value)} is not {edn_text(op.value)}"
     return ""
 
 
@@ -158,12 +192,12 @@ def operation_data(operation: Operation) -> dict[str, Any]:
     data = {
         "client": operation.client,
         "action": operation.action,
-        "key": operation.key,
-        "value": operation.value,
-        "expected": operation.expected,
+        "key": as_json(operation.key),
+        "value": as_json(operation.value),
+        "expected": as_json(operation.expected),
         "called": operation.called_us / MICROSECONDS,
         "returned": None if operation.returned_us is None else operation.returned_us / MICROSECONDS,
-        "answer": operation.answer,
+        "answer": as_json(operation.answer),
         "outcome": operation.outcome,
     }
     return {name: value for name, value in data.items() if value is not None}
@@ -176,9 +210,11 @@ def result_data(finding: Finding) -> dict[str, Any]:
         "model": finding.model.name,
         "operations": len(finding.history),
         "steps": finding.steps,
-        "key": finding.key,
+        "key": as_json(finding.key),
         "order": [operation_data(op) for op in finding.order],
         "failing": [operation_data(op) for op in finding.failing],
-        "undecided": list(finding.undecided),
+        "by_key": [[as_json(key), len(operations)] for key, operations in finding.history.by_key().items()],
+        "limit": finding.limit,
+        "undecided": [as_json(key) for key in finding.undecided],
         "report": report(finding),
     }

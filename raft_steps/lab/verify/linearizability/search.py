@@ -19,11 +19,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from raft_steps.lab.verify.linearizability.history import Operation
 from raft_steps.lab.verify.linearizability.models import Model, State
 
 STEPS_PER_CLOCK_READ = 256  # a step takes a few microseconds
+MEMORY_MAX_BYTES = 500_000_000  # for remembering where a search has been; beyond that it goes on without remembering
+BYTES_PER_PLACE = 250  # about, with a short state and few operations; an eighth more for each operation
 
 
 class OutOfBudgetError(Exception):
@@ -31,15 +34,20 @@ class OutOfBudgetError(Exception):
 
 
 class Budget:
-    """A limit of steps, and optionally of time.
+    """A limit of steps, of time, or of both.
 
     Attributes:
-        steps: How many more operations may be tried.
+        spent: How many operations were tried.
+        limit: Which limit was reached: steps or time; "" if none was.
     """
 
-    def __init__(self, steps: int, deadline_s: float | None = None, clock: Callable[[], float] | None = None) -> None:
-        """Allow this many steps, until the clock, in seconds, reaches the deadline."""
-        self.steps = steps
+    def __init__(
+        self, steps: int | None, deadline_s: float | None = None, clock: Callable[[], float] | None = None
+    ) -> None:
+        """Allow this many steps, or any number, until the clock, in seconds, reaches the deadline."""
+        self.spent = 0
+        self.limit: Literal["", "steps", "time"] = ""
+        self._steps = steps
         self._deadline_s, self._clock = deadline_s, clock
 
     def spend(self) -> None:
@@ -48,11 +56,13 @@ class Budget:
         Raises:
             OutOfBudgetError: The steps or the time are used up.
         """
-        self.steps -= 1
-        if self.steps < 0:
+        if self.spent == self._steps:
+            self.limit = "steps"
             raise OutOfBudgetError
-        must_read_clock = self.steps % STEPS_PER_CLOCK_READ == 0
+        self.spent += 1
+        must_read_clock = self.spent % STEPS_PER_CLOCK_READ == 0
         if must_read_clock and self._clock and self._deadline_s is not None and self._clock() >= self._deadline_s:
+            self.limit = "time"
             raise OutOfBudgetError
 
 
@@ -111,6 +121,7 @@ class _LinearizationSearch:
         self.reads = [model.only_reads(op) for op in operations]
         self.unplaced = sum(self.answered)
         self.equal_before = _equal_before(operations)
+        self.places_max = MEMORY_MAX_BYTES // (BYTES_PER_PLACE + count // 8)
         self.done = 0  # a bit for each operation that has its place: as a dict key it is small and fast
 
     def run(self) -> LinearizationAttempt:
@@ -172,7 +183,8 @@ class _LinearizationSearch:
             self.budget.spend()
             place = (self.done | 1 << number, then)
             if place not in seen:
-                seen.add(place)
+                if len(seen) < self.places_max:
+                    seen.add(place)
                 return number, then
         return None
 
