@@ -16,6 +16,7 @@ from raft_steps.lab.cli import (
     catalogue,
     check,
     course,
+    draw,
     grade,
     linearizable,
     run,
@@ -46,7 +47,7 @@ def main() -> None:
 
 main.add_section("The course", course.lab, steps.steps, steps.show, steps.diff)
 main.add_section("Running and checking", run.run, run.replay, check.check, check.ten_steps)
-main.add_section("Real servers", servers.cluster, servers.serve, servers.client)
+main.add_section("Real servers", servers.cluster, servers.serve, servers.client, draw.draw)
 main.add_section(
     "Looking for what is wrong",
     sweep.sweep,

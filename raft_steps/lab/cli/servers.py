@@ -54,6 +54,9 @@ DEFAULT_CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002,spike=127.0.0.1:7003"
 )
 @click.option("--node", metavar="FILE:CLASS", help="Run your own class instead of the step's.")
 @click.option("--allow-faults", is_flag=True, help="Let clients cut and slow the links, for tests.")
+@click.option(
+    "--trace", "trace_file", type=click.Path(dir_okay=False, path_type=Path), help="Record what happens in this file."
+)
 @click.option("--parent-pipe", type=int, hidden=True, help="Stop when this file descriptor is closed.")
 def serve(
     *,
@@ -66,6 +69,7 @@ def serve(
     patience: float,
     node: str | None,
     allow_faults: bool,
+    trace_file: Path | None,
     parent_pipe: int | None,
 ) -> None:
     """Run one server of a step's cluster, until Ctrl-C."""
@@ -86,6 +90,7 @@ def serve(
         leads=leader,
         patience_s=patience,
         allows_faults=allow_faults,
+        trace_file=trace_file,
     )
     serve_until_stopped(options, parent_pipe)
 

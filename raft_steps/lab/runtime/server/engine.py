@@ -26,8 +26,8 @@ from raft_steps.lab.runtime.watchdog import HandlerTimeout
 class Outlet(Protocol):
     """Where an engine's effects leave the process."""
 
-    def send(self, to: str, message: object) -> None:
-        """Send a message to another server.
+    def send(self, to: str, message: object, time_us: int) -> None:
+        """Prepare a message to another server; it leaves with `flush`.
 
         Raises:
             MessageError: It is not a message that a server sends.
@@ -91,10 +91,9 @@ class Engine:
         self.host, self.outlet, self.timers = host, outlet, timers
         self._now_us, self._recorder = now_us, recorder
         self.waiting: dict[str, Client] = {}
-        self.calls = 0
+        self.calls, self._event_us = 0, 0
         self.is_handling = False
         self._replies: list[tuple[Client, Response]] = []
-        self._sends: list[tuple[str, object]] = []
         self._keys: set[str] = set()  # the keys that exist after the entries applied so far
         self._deletes: dict[int, Client] = {}  # the clients that wait for a Delete, by the identity of their request
         self._names = 0
@@ -147,17 +146,15 @@ class Engine:
 
         Raises:
             DiskError: The disk is full or fails; nothing of the turn leaves.
-            NodeError: The node has put something into a durable field that cannot be stored, or sent no message.
+            NodeError: The node has put something into a durable field that cannot be stored.
         """
         host = self.host
         try:
-            self._store()
+            if self._recorder is None:
+                self._store()
             host.database.commit()
-            for to, message in self._sends:
-                self.outlet.send(to, message)
         except Mistake as error:
             raise self._blame(error, "store", "note", {}) from error
-        self._sends.clear()
         for client, response in self._replies:
             client.answer(response, client)
         self._replies.clear()
@@ -173,10 +170,12 @@ class Engine:
         """
         self.calls += 1
         self.is_handling = True
+        # The same time for all that one event causes: a trace that is merged with others keeps it together.
+        self._event_us = self._now_us()
         try:
             _refuse_result(handler(*arguments))
             if self._recorder is not None:
-                self._recorder.handled(self._now_us(), self.host, kind, detail)
+                self._recorder.handled(self._event_us, self.host, kind, detail)
                 self._store()
             self._carry_out()
         except (Exception, HandlerTimeout) as error:
@@ -193,10 +192,10 @@ class Engine:
             elif effect[0] == "start":
                 due_us = self.timers.start(node, effect[1], effect[2])
                 if recorder is not None:
-                    recorder.event(self._now_us(), "timer_started", self.host.name, {"timer": effect[1], "due": due_us})
+                    recorder.event(self._event_us, "timer_started", self.host.name, {"timer": effect[1], "due": due_us})
             elif effect[0] == "cancel":
                 if self.timers.cancel(effect[1]) and recorder is not None:
-                    recorder.event(self._now_us(), "timer_cancelled", self.host.name, {"timer": effect[1]})
+                    recorder.event(self._event_us, "timer_cancelled", self.host.name, {"timer": effect[1]})
             elif effect[0] == "reply":
                 self._reply(effect[1], effect[2])
             else:
@@ -209,7 +208,7 @@ class Engine:
         if to == node.name or to not in node.servers:
             others = ", ".join(name for name in node.servers if name != node.name)
             raise Mistake(f"sent a message to {to!r}; the others are {others}")
-        self._sends.append((to, message))
+        self.outlet.send(to, message, self._event_us)
 
     def _reply(self, address: str, response: Response) -> None:
         client = self.waiting.pop(address, None)
@@ -217,13 +216,13 @@ class Engine:
             raise Mistake(f"answered {address!r}, but no such client waits; a client is answered once")
         self._deletes.pop(id(client.request), None)
         if self._recorder is not None:
-            self._recorder.answered(self._now_us(), self.host.name, address, response)
+            self._recorder.answered(self._event_us, self.host.name, address, response)
         self._replies.append((client, response))
 
     def _apply(self, entry: Entry) -> None:
         """Keep track of the keys that exist: a client that deletes a key is told whether it did."""
         if self._recorder is not None:
-            self._recorder.applied(self._now_us(), self.host.name, entry)
+            self._recorder.applied(self._event_us, self.host.name, entry)
         command = entry.command
         if isinstance(command, Set):
             self._keys.add(command.key)
@@ -237,7 +236,7 @@ class Engine:
     def _store(self) -> None:
         changes = self.host.store()
         if changes and self._recorder is not None:
-            self._recorder.stored(self._now_us(), self.host, changes)
+            self._recorder.stored(self._event_us, self.host, changes)
 
     def _blame(self, error: BaseException, handler: str, kind: str, detail: dict[str, Any]) -> BaseException:
         """Return the error to raise: a NodeError if the node is to blame, otherwise the error itself."""
@@ -247,7 +246,7 @@ class Engine:
         if found is None:
             return error
         if self._recorder is not None:
-            self._recorder.failed(self._now_us(), self.host, kind, detail, str(found))
+            self._recorder.failed(self._event_us, self.host, kind, detail, str(found))
         return found
 
 

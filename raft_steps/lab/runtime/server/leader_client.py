@@ -71,12 +71,15 @@ class LeaderClient:
         names = list(self._cluster) if to is None else [to]
         candidate = self.leader if to is None and self.leader else names[0]
         refusals = 0
+        told: dict[str, str] = {}
         while True:
             outcome = self._attempt(candidate, request)
             if outcome.is_answer:
                 self.leader = candidate
                 return outcome.value
-            self._tell(f"{candidate} {outcome.reason}")
+            if told.get(candidate) != outcome.reason:  # Once, although all servers are asked again and again.
+                told[candidate] = outcome.reason
+                self._tell(f"{candidate} {outcome.reason}")
             if outcome.leader and to is None and refusals < len(names):
                 candidate, refusals = outcome.leader, refusals + 1
                 continue

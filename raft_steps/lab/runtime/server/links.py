@@ -38,7 +38,6 @@ class Links:
         others: Mapping[str, Address],
         codec: MessageCodec,
         *,
-        now_us: Callable[[], int],
         log: Callable[[str], None],
         recorder: Recorder | None,
     ) -> None:
@@ -48,7 +47,6 @@ class Links:
             identity: This server.
             others: The addresses of the others.
             codec: Encodes messages.
-            now_us: Returns the time in microseconds.
             log: Writes a line to standard error.
             recorder: Records what is sent, if the run is recorded.
         """
@@ -56,8 +54,9 @@ class Links:
         self.cut: set[str] = set()
         self._loss, self._delay_s = 0.0, (0.0, 0.0)
         self._routes = {name: _Route(identity.name, identity.life, name) for name in others}
-        self._codec, self._now_us, self._recorder = codec, now_us, recorder
+        self._codec, self._recorder = codec, recorder
         self._tasks: list[asyncio.Task[None]] = []
+        self._staged: list[tuple[str, int, bytes]] = []  # receiver, number and line of what leaves with `flush`
         self._last: tuple[object, bytes] = (None, b"")
         self._random = random.Random()  # For tests that ask for loss and delay.
 
@@ -71,8 +70,8 @@ class Links:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def send(self, to: str, message: object) -> None:
-        """Queue a message for a server; `flush` sends it.
+    def send(self, to: str, message: object, time_us: int) -> None:
+        """Prepare a message for a server; `flush` sends it.
 
         Raises:
             MessageError: It is not a message that this step's servers send.
@@ -83,29 +82,38 @@ class Links:
         self._last = (message, line)
         route.count += 1
         if self._recorder is not None:
-            self._recorder.sent(self._now_us(), route, route.count, message, self._now_us())
+            self._recorder.sent(time_us, route, route.count, message, time_us)
         if to in self.cut or (self._loss and self._random.random() < self._loss):
-            self._note_dropped(route, message, "cut" if to in self.cut else "lost")
-        elif self._delay_s[1]:
-            wait_s = self._random.uniform(*self._delay_s)
-            asyncio.get_running_loop().call_later(wait_s, self._send_late, to, route.count, line)
+            self._note_dropped(route, message, time_us)
         else:
-            self.links[to].send(route.count, line)
+            self._staged.append((to, route.count, line))
 
     def _send_late(self, to: str, number: int, line: bytes) -> None:
         self.links[to].send(number, line)
         self.links[to].flush()
 
-    def _note_dropped(self, route: _Route, message: object, reason: str) -> None:
+    def _note_dropped(self, route: _Route, message: object, time_us: int) -> None:
         if self._recorder is not None:
+            reason = "cut" if route.receiver in self.cut else "loss"
             detail = {"message": f"{route.name}#{route.count}", "from": route.sender, "type": type(message).__name__}
-            self._recorder.event(self._now_us(), "dropped", route.receiver, detail | {"reason": reason})
+            self._recorder.event(time_us, "dropped", route.receiver, detail | {"reason": reason})
 
     def flush(self) -> None:
-        """Send what is queued."""
+        """Send what was prepared."""
         self._last = (None, b"")
+        for to, number, line in self._staged:
+            if self._delay_s[1]:
+                wait_s = self._random.uniform(*self._delay_s)
+                asyncio.get_running_loop().call_later(wait_s, self._send_late, to, number, line)
+            else:
+                self.links[to].send(number, line)
+        self._staged.clear()
         for link in self.links.values():
             link.flush()
+
+    def discard(self) -> None:
+        """Forget what was prepared and not sent."""
+        self._staged.clear()
 
     # Faults, for tests.
 

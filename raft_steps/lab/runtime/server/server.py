@@ -13,6 +13,7 @@ from typing import Any
 from raft_steps.lab.commands import NotLeader
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.random_stream import RandomStream
+from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.addresses import Address, cluster_text
 from raft_steps.lab.runtime.server.client_connection import ClientConnection
 from raft_steps.lab.runtime.server.clock import now_us
@@ -26,6 +27,7 @@ from raft_steps.lab.runtime.server.peer_listener import PeerListener
 from raft_steps.lab.runtime.server.redis_commands import VERSION_FIELDS
 from raft_steps.lab.runtime.server.server_host import ServerHost
 from raft_steps.lab.runtime.server.timers import ServerTimers
+from raft_steps.lab.runtime.server.trace_file import TraceFile
 from raft_steps.lab.scenario.model import Timing
 
 MOST_CLIENTS = 10_000
@@ -49,6 +51,7 @@ class ServerOptions:
         leads: Whether it is the named leader of its first life.
         patience_s: How long a client's request may wait for its answer.
         allows_faults: Whether RAFT.FAULT may cut and slow its links.
+        trace_file: Where the server records what happens; None for nowhere.
     """
 
     name: str
@@ -60,6 +63,7 @@ class ServerOptions:
     leads: bool = False
     patience_s: float
     allows_faults: bool = False
+    trace_file: Path | None = None
 
 
 class Server:
@@ -91,7 +95,9 @@ class Server:
         self._database = Database(options.folder, self._stored_identity(), options.node_class)
         self.identity = Identity(cluster_text(options.cluster), options.step, options.name, self._database.life)
         others = {name: address for name, address in options.cluster.items() if name != options.name}
-        self._links = Links(self.identity, others, self.codec, now_us=now_us, log=log, recorder=None)
+        self._trace = self._open_trace()
+        self._recorder = Recorder(self._trace) if self._trace is not None else None
+        self._links = Links(self.identity, others, self.codec, log=log, recorder=self._recorder)
         self._inbox: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._turn_planned = False
         self._writers: dict[ClientConnection, None] = {}  # connections with replies to send, in order
@@ -106,6 +112,17 @@ class Server:
 
     def _stored_identity(self) -> dict[str, str]:
         return {"name": self.options.name, "servers": ",".join(self.names), "step": self.options.step}
+
+    def _open_trace(self) -> TraceFile | None:
+        """Open the file of the trace, if the run is recorded.
+
+        Raises:
+            ServerError: It cannot be written.
+        """
+        options = self.options
+        if options.trace_file is None:
+            return None
+        return TraceFile(options.trace_file, self.names, options.name, options.step, self._database.life)
 
     # Life.
 
@@ -139,7 +156,7 @@ class Server:
             node.is_leader = True
         host.begin(node)
         host.up = True
-        self._engine = Engine(host, self, self._timers, now_us)
+        self._engine = Engine(host, self, self._timers, now_us, self._recorder)
         self.log(f"life {database.life} begins with {len(getattr(node, 'log', ()))} log entries")
         self._engine.start()
         self._finish_turn()
@@ -169,6 +186,9 @@ class Server:
             client.close()
         for peer in list(self._peers):
             peer.close()
+        if self._trace is not None:
+            self._trace.crashed(now_us())
+            self._trace.close()
         self._database.close()
 
     def _fail(self, error: BaseException) -> None:
@@ -210,6 +230,9 @@ class Server:
         self.log(f"{error}; the server stops, and starts again when it can write")
         self._engine = None
         self._timers.cancel_all()
+        self._links.discard()
+        if self._trace is not None:
+            self._trace.crashed(now_us())
         for connection in list(self._clients):
             connection.close()
         self._loop.call_later(RETRY_S, self._try_again)
@@ -238,12 +261,14 @@ class Server:
 
     # Outlet of the engine.
 
-    def send(self, to: str, message: object) -> None:
-        """Queue a message for another server."""
-        self._links.send(to, message)
+    def send(self, to: str, message: object, time_us: int) -> None:
+        """Prepare a message for another server."""
+        self._links.send(to, message, time_us)
 
     def flush(self) -> None:
-        """Send what is queued for servers and for clients."""
+        """Send what is prepared for servers and for clients; first, the trace gets it."""
+        if self._trace is not None:
+            self._trace.flush()
         self._links.flush()
         self._flush_clients()
 

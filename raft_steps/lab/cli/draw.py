@@ -1,0 +1,79 @@
+"""The command `draw`: the traces of real servers as one run, drawn and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from raft_steps.lab.cli.common import CommandError, echo_json, json_option, svg_option
+from raft_steps.lab.scenario.model import MICROSECONDS
+from raft_steps.lab.trace.merge import merge_traces
+from raft_steps.lab.trace.trace import Trace
+from raft_steps.lab.verify.linearizability import LinearizabilityResult, check_linearizable
+from raft_steps.lab.verify.linearizability.from_trace import history_of_trace
+from raft_steps.lab.verify.properties import check_trace
+from raft_steps.lab.verify.properties.violation import Violation
+
+_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="TRACE…"
+)
+@svg_option("the run")
+@click.option("--trace", "merged", type=_file, help="Save the merged trace into this file.")
+@json_option
+@click.pass_context
+def draw(
+    context: click.Context, *, files: tuple[Path, ...], svg: Path | None, merged: Path | None, as_json: bool
+) -> None:
+    """Merge the traces of real servers, draw the run, and check it.
+
+    The traces are those of `raft-steps serve --trace FILE`, written on one machine since it was started. The run is
+    checked against the properties of Raft, and its clients' history for linearizability. The exit status is 1 if one of
+    them does not hold.
+    """
+    trace = merge_traces((str(file), _read(file)) for file in files)
+    if merged is not None:
+        merged.write_text(trace.to_text(), encoding="utf-8", newline="\n")
+    if svg is not None:
+        from raft_steps.lab.pictures.space_time import timeline
+
+        timeline(trace).save(svg)
+    violations = check_trace(trace)
+    linearizable = check_linearizable(history_of_trace(trace))
+    _print(trace, violations, linearizable, as_json=as_json)
+    if violations or linearizable.verdict != "ok":
+        context.exit(1)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{file} is not a text file, so it is not a trace") from error
+
+
+def _print(
+    trace: Trace, violations: Sequence[Violation], linearizable: LinearizabilityResult, *, as_json: bool
+) -> None:
+    seconds = trace.end_us / MICROSECONDS
+    if as_json:
+        echo_json(
+            {
+                "events": len(trace),
+                "seconds": seconds,
+                "violations": [str(each) for each in violations],
+                "linearizability": linearizable.as_data(),
+            }
+        )
+        return
+    click.echo(f"{len(trace)} events of {', '.join(trace.servers)} in {seconds:g} s")
+    for violation in violations:
+        click.echo(str(violation))
+    if not violations:
+        click.echo("The properties of Raft hold.")
+    click.echo(str(linearizable))

@@ -1,0 +1,142 @@
+"""Merges the traces of real servers into one trace of their cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.trace.trace import VERSION, Event, Trace
+
+HEADER_KEYS = {"version", "title", "servers", "server", "life", "boot"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """One life of one server.
+
+    Attributes:
+        file: The file's name.
+        header: The line with which it begins.
+        events: Its events, in order.
+    """
+
+    file: str
+    header: dict[str, Any]
+    events: list[Event]
+
+
+def merge_traces(texts: Iterable[tuple[str, str]]) -> Trace:
+    """Merge the traces of real servers, which one machine wrote since it was started.
+
+    Args:
+        texts: The name and the text of each file.
+
+    Returns:
+        One trace; its time begins with its first event.
+
+    Raises:
+        ScenarioError: A text is not a trace of a real server, or they do not belong together.
+    """
+    lives = [life for file, text in texts for life in _read(file, text)]
+    if not lives:
+        raise ScenarioError("there is no trace to merge")
+    first = lives[0]
+    for life in lives:
+        for key, what in (("boot", "another start of the machine, so their clocks differ"), ("servers", "another cluster"), ("title", "another step")):  # fmt: skip
+            if life.header[key] != first.header[key]:
+                raise ScenarioError(f"{first.file} and {life.file} cannot be merged: they come from {what}")
+    servers = tuple(first.header["servers"])
+    events = [event for life in _with_crashes(lives) for event in life.events]
+    # A stable sort by server within a microsecond: what one event caused has one time, and must stay together.
+    events.sort(key=lambda event: (event.time_us, servers.index(event.server) if event.server in servers else -1))
+    return _trace_of(events, servers, first.header["title"])
+
+
+def is_server_trace(text: str) -> bool:
+    """Return whether a text begins as the trace of a real server does."""
+    try:
+        header = json.loads(text.partition("\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(header, dict) and header.keys() >= HEADER_KEYS
+
+
+def _read(file: str, text: str) -> list[_Life]:
+    """Return the lives in a file."""
+    lives: list[_Life] = []
+    lines = text.split("\n")
+    if lines and lines[-1]:
+        lines.pop()  # A server that was killed while it wrote a line: the line's effects never left.
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            _take(json.loads(line), file, lives)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ScenarioError(f"{file}, line {number}: this is not a line of a server's trace ({error})") from error
+    return lives
+
+
+def _take(row: Any, file: str, lives: list[_Life]) -> None:
+    """Add a line to the lives read so far.
+
+    Raises:
+        ValueError: It is not a line of a server's trace.
+        KeyError: An event lacks its time, its kind or its server.
+        TypeError: It is not an object.
+    """
+    if not isinstance(row, dict):
+        raise TypeError("it is not an object")
+    if "version" in row:
+        lives.append(_life(file, row))
+    elif lives:
+        lives[-1].events.append(Event(0, int(row.pop("time")), row.pop("kind"), row.pop("server"), row))
+    else:
+        raise ValueError("the first line is not a server's header")
+
+
+def _life(file: str, header: dict[str, Any]) -> _Life:
+    missing = HEADER_KEYS - header.keys()
+    if missing:
+        raise ValueError(f"the header has no {min(missing)}; only traces of raft-steps serve can be merged")
+    if header["version"] != VERSION:
+        raise ValueError(f"it is of version {header['version']!r}; this laboratory reads {VERSION}")
+    return _Life(file, header, [])
+
+
+def _with_crashes(lives: list[_Life]) -> list[_Life]:
+    """Add the crash that a killed server could not record: before its next life, if there is one."""
+    by_server: dict[str, list[_Life]] = {}
+    for life in lives:
+        by_server.setdefault(life.header["server"], []).append(life)
+    for server, own in by_server.items():
+        own.sort(key=lambda life: life.header["life"])
+        numbers = [life.header["life"] for life in own]
+        if len(set(numbers)) != len(numbers):
+            raise ScenarioError(f"two traces hold the same life of {server}")
+        for life in own[:-1]:
+            if life.events and life.events[-1].kind != "crashed":
+                last_us = life.events[-1].time_us
+                life.events.append(Event(0, last_us, "crashed", server, {}))
+    return lives
+
+
+def _trace_of(events: list[Event], servers: tuple[str, ...], title: str) -> Trace:
+    """Build a trace that begins at time 0, and in which a message is due when it arrives."""
+    trace = Trace(servers, title)
+    if not events:
+        return trace
+    start_us, end_us = events[0].time_us, events[-1].time_us
+    arrived_us = {event["message"]: event.time_us for event in events if event.kind in ("delivered", "dropped")}
+    for event in events:
+        detail = event.detail
+        if event.kind == "sent":
+            detail["due"] = arrived_us.get(detail["message"], end_us) - start_us
+        elif event.kind == "timer_started":
+            detail["due"] -= start_us
+        trace.add(event.time_us - start_us, event.kind, event.server, detail)
+    trace.end_us = end_us - start_us
+    return trace
