@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from itertools import pairwise
 from typing import get_type_hints
 
+from raft_steps.lab.checks import step_02, step_03, step_04
 from raft_steps.lab.checks.bench import Bench, message_class_of
 from raft_steps.lab.checks.exchange import fields_text
 from raft_steps.lab.checks.rules import rule
@@ -100,40 +101,19 @@ def a_leader_adopts_a_later_term_too(bench: Bench) -> None:
 
 @rule("A server's current term never decreases.", "Section 5.1; Figure 2, currentTerm")
 def the_term_never_decreases(bench: Bench) -> None:
-    """A follower in term 3 receives a call of term 2."""
-    begin(bench, log="3 set x 1")
-    bench.call("jerry", 2)
-    term = bench.field("current_term")
-    bench.require(
-        term == 3,
-        f"tom is in term 3 and receives a call of term 2, from a former leader: it should stay in term 3, "
-        f"but is in term {term} now",
-        bench.arrival(),
-    )
-
-
-@rule(
-    "A follower that keeps receiving calls never starts an election; after an election timeout without one, it does.",
-    "Section 5.2; Figure 2, Followers",
-)
-def heartbeats_prevent_an_election(bench: Bench) -> None:
-    """A follower with a timeout of 8 s receives a call every 5 s, and then no more."""
-    begin(bench, draws=(8,))
-    for _ in range(4):
-        bench.call_repeatedly("jerry", term=1, times=1)
-        for request in bench.sent("RequestVote"):
-            bench.fail(
-                f"tom's election timeout is 8 s and it receives jerry's call every {bench.pace_s(5):g} s, so it should go on "
-                "waiting; "
-                "but its election timer was not restarted, and it starts an election",
-                request,
-            )
-    bench.run_until_sent(
-        "RequestVote",
-        within_s=19,
-        failure=f"jerry led and went silent at {bench.arrival().seconds:g} s: tom's election timer should expire, and tom should ask for votes; "
-        "it does not",
-    )
+    """A follower in term 3 receives a call of term 2; in another run, a candidate in term 4 receives a call of term 3."""
+    for own, older in ((3, 2), (4, 3)):
+        begin(bench, log="3 set x 1")
+        if own == 4:  # Its term is then newer than that of its last entry.
+            bench.run_until_sent("RequestVote")
+        bench.call("jerry", older)
+        term = bench.field("current_term")
+        bench.require(
+            term == own,
+            f"tom is in term {own} and receives a call of term {older}, from a former leader: it should stay in "
+            f"term {own}, but is in term {term} now",
+            bench.arrival(),
+        )
 
 
 @rule(
@@ -162,11 +142,57 @@ def a_call_is_answered_as_before(bench: Bench) -> None:
 
 
 @rule(
+    "A follower that keeps receiving calls never starts an election; after an election timeout without one, it does.",
+    "Section 5.2; Figure 2, Followers",
+)
+def heartbeats_prevent_an_election(bench: Bench) -> None:
+    """A follower with a timeout of 8 s receives a call every 5 s, and then no more."""
+    begin(bench, draws=(8,))
+    for _ in range(4):
+        bench.call_repeatedly("jerry", term=1, times=1)
+        for request in bench.sent("RequestVote"):
+            bench.fail(
+                f"tom's election timeout is 8 s and it receives jerry's call every {bench.pace_s(5):g} s, so it should go on "
+                "waiting; but its election timer was not restarted, and it starts an election",
+                request,
+            )
+    bench.run_until_sent(
+        "RequestVote",
+        within_s=19,
+        failure=f"jerry led and went silent at {bench.arrival().seconds:g} s: tom's election timer should expire, and tom "
+        "should ask for votes; it does not",
+    )
+    require_timer_restarted_by_refused_entries(bench)
+    step_04.a_heartbeat_restarts_the_timer.run(bench)
+
+
+def require_timer_restarted_by_refused_entries(bench: Bench) -> None:
+    """Check that a call restarts the election timer of a follower that lacks the preceding entry.
+
+    Raises:
+        CheckFailed: The follower starts an election.
+    """
+    begin(bench, log="3 set x 1", draws=(8,))
+    for _ in range(4):
+        bench.run(bench.pace_s(5) - bench.delay_s)
+        bench.call("jerry", 3, after=(2, 3), entries="3 set z 3")
+        for request in bench.sent("RequestVote"):
+            bench.fail(
+                f"tom's election timeout is 8 s. Every {bench.pace_s(5):g} s it receives a call of jerry, the leader, that follows entry 2, "
+                "which tom lacks: it refuses the entries, but should go on waiting. It starts an election",
+                request,
+            )
+
+
+@rule(
     "The entries of a call are stored after the preceding entry, and conflicting ones are deleted.",
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 3 and 4",
 )
 def entries_are_stored_as_before(bench: Bench) -> None:
-    """A follower with an extra entry receives a call of a new term, and a second one of the same term."""
+    """A follower with an extra entry receives a call of a new term, and a second one of the same term.
+
+    Then the checks of steps 2 to 4 about the entries of a call run again.
+    """
     begin(bench, log="1 set x 1; 1 set y 2")
     for after, entry, wanted in (
         ((1, 1), "2 set y 3", "1 set x 1; 2 set y 3"),
@@ -180,6 +206,25 @@ def entries_are_stored_as_before(bench: Bench) -> None:
             f"tom's log should be '{wanted}', but is '{log}'",
             bench.arrival(),
         )
+    step_02.a_follower_refuses_entries_that_do_not_fit.run(bench)
+    step_02.a_follower_stores_entries_that_fit.run(bench)
+    step_02.conflicting_entries_are_deleted.run(bench)
+    step_02.matching_entries_are_kept.run(bench)
+    step_03.a_follower_applies_on_the_commit_message.run(bench)
+    step_04.a_new_leader_has_applied_its_log.run(bench)
+
+
+@rule(
+    "A call names the entry that precedes its entries, with that entry's own term, and carries all entries after it.",
+    "Section 5.3; Figure 2, AppendEntries RPC: prevLogIndex, prevLogTerm, entries[]",
+)
+def calls_are_built_as_before(bench: Bench) -> None:
+    """The checks of step 2 about heartbeats, new entries and retries run again."""
+    require_numeric_term(bench)
+    bench.message("AppendEntries", term=4, prev_log_index=0, prev_log_term=0, entries=())  # It fails without a term.
+    step_02.a_heartbeat_names_the_last_entry.run(bench)
+    step_02.a_new_entry_is_sent_with_the_preceding_one.run(bench)
+    step_02.a_refused_leader_retries_one_entry_earlier.run(bench)
 
 
 @rule(

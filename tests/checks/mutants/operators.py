@@ -25,6 +25,7 @@ OTHER_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 OTHER_SUMS: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
 OTHER_FUNCTIONS = {"max": "min", "min": "max"}
 OTHER_METHODS = {"add": "discard"}
+EFFECTS = [[f"self.{name}"] for name in ("send", "broadcast", "start_timer", "cancel_timer", "reply")]
 TIMERS = ("election", "heartbeat")
 
 Part = TypeVar("Part", bound=ast.AST)
@@ -79,16 +80,29 @@ def changed_statements(statement: ast.stmt) -> Iterator[ast.stmt | None]:
 def may_change_places(first: ast.stmt, second: ast.stmt) -> bool:
     """Return whether it may matter in which order two neighbouring statements run.
 
-    It does not if both only assign, without a call, and neither uses what the other assigns. After a return or a break
-    nothing runs, so that a statement that is moved there is a removed one.
+    It does not if one of them only assigns, the other only assigns or has one effect of the base class (which records its
+    arguments and reads nothing else), and neither uses what the other assigns. After a return or a break nothing runs,
+    so that a statement that is moved there is a removed one.
     """
     if isinstance(first, ast.Return | ast.Break) or isinstance(second, ast.Return | ast.Break):
         return False
-    if not (isinstance(first, ast.Assign) and isinstance(second, ast.Assign)):
-        return True
-    if any(isinstance(each, ast.Call) for one in (first, second) for each in ast.walk(one)):
+    if not (_is_plain(first) and _is_plain(second)) or (_is_effect(first) and _is_effect(second)):
         return True
     return bool(_written(first) & _used(second) or _written(second) & _used(first))
+
+
+def _is_plain(statement: ast.stmt) -> bool:
+    """Return whether a statement is an effect, or an assignment that calls nothing."""
+    if _is_effect(statement):
+        return True
+    is_assignment = isinstance(statement, ast.Assign | ast.AugAssign)
+    return is_assignment and not any(isinstance(each, ast.Call) for each in ast.walk(statement))
+
+
+def _is_effect(statement: ast.stmt) -> bool:
+    """Return whether a statement is one call of an effect of the base class, and calls nothing else."""
+    calls = [each for each in ast.walk(statement) if isinstance(each, ast.Call)]
+    return isinstance(statement, ast.Expr) and [ast.unparse(each.func) for each in calls] in EFFECTS
 
 
 def _other_comparisons(node: ast.Compare) -> Iterator[ast.expr]:
@@ -135,7 +149,10 @@ def _other_names(node: ast.expr, parent: ast.AST, names: Names) -> Iterator[ast.
 
 
 def _other_calls(node: ast.Call, names: Names) -> Iterator[ast.expr]:
-    yield from (_with(node, args=each) for each in _swapped(node.args))
+    if not (
+        isinstance(node.func, ast.Name) and node.func.id in OTHER_FUNCTIONS
+    ):  # In any order their result is the same.
+        yield from (_with(node, args=each) for each in _swapped(node.args))
     values = [each.value for each in node.keywords]
     for order in _swapped(values):
         keywords = [ast.keyword(arg=each.arg, value=value) for each, value in zip(node.keywords, order, strict=True)]
@@ -189,8 +206,9 @@ def _used(statement: ast.stmt) -> set[str]:
     return {ast.unparse(each) for each in ast.walk(statement) if isinstance(each, ast.Name | ast.Attribute)} - {"self"}
 
 
-def _written(statement: ast.Assign) -> set[str]:
-    return {ast.unparse(each) for target in statement.targets for each in ast.walk(target) if _is_target(each)}
+def _written(statement: ast.stmt) -> set[str]:
+    """Return the variables and fields that a statement assigns."""
+    return {ast.unparse(each) for each in ast.walk(statement) if _is_target(each)}
 
 
 def _is_target(node: ast.AST) -> bool:

@@ -70,6 +70,13 @@ class OnlyHeartbeatsCarryTheTerm(Hears):
         return replace(call, term=0) if call.entries else call
 
 
+class RetryBeginsAtTheStart(Hears):
+    """A retry carries the whole log, but says that it follows the entry of the retry."""
+
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        return replace(call_after(self, prev_log_index), entries=self.log.entries_after(0))
+
+
 class HandlerIsInherited(Sends):
     """The call carries the term, but the inherited handler expects the old message."""
 
@@ -130,6 +137,27 @@ class TimerIsOnlyCancelled(Sends):
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         self.current_term = max(self.current_term, message.term)
         self.cancel_timer("election")
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class RefusedEntriesCountAsSilence(Sends):
+    """A call restarts the election timer only if its entries fit."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = max(self.current_term, message.term)
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        if success:
+            self.start_election_timer()
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
+class TermOfLastEntryIsCompared(Sends):
+    """The term of a call is compared with that of the last entry instead of the current one."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = max(self.log.last_term, message.term)
+        self.start_election_timer()
         success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
         self.answer_append_entries(sender, success, message.prev_log_index)
 
