@@ -98,6 +98,8 @@ def _end_of(command: list[bytes], data: bytes, start: int) -> int:
         if data[position : position + 1] != b"$" or type(word) is not bytes:
             raise ProtocolError("expected an array of strings")
         position = data.find(b"\n", position) + 1 + len(word) + 2
+        if data[position - 2 : position] != b"\r\n":
+            raise ProtocolError("a string is longer than its length")
     return position
 
 
