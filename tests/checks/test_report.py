@@ -39,7 +39,7 @@ def test_require_shows_the_report_of_a_wrong_node_and_raises(capsys: pytest.Capt
     with pytest.raises(ChecksFailed) as caught:
         report.require()
 
-    assert "1 of 9 checks fail, the first is: an older term is refused" == str(caught.value)
+    assert "1 of 10 checks fail, the first is: an older term is refused" == str(caught.value)
     assert isinstance(caught.value, LabError)
     assert f"{report}\n" == capsys.readouterr().out
 
@@ -60,7 +60,7 @@ def test_html_of_a_right_node_has_no_picture() -> None:
     bundle = check(step_06_term_checks.Node, 6)._repr_mimebundle_()
 
     assert "<img" not in bundle["text/html"]
-    assert bundle["text/plain"].startswith("step 6: 9 of 9 checks pass\n  ok    an older term is refused\n")
+    assert bundle["text/plain"].startswith("step 6: 10 of 10 checks pass\n  ok    an older term is refused\n")
 
 
 def test_html_escapes_messages() -> None:

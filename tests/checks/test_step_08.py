@@ -17,6 +17,8 @@ CAUGHT_BY: dict[type, str] = {
     wrong.DrawsWhileFollowing: "each election has its own timeout",
     wrong.DrawsForTheFirstElectionOnly: "each election has its own timeout",
     wrong.NeverDrawsTheLongest: "timeouts are from 8 to 18 seconds",
+    wrong.CountsTheVoteThatItGave: "an election is otherwise as before",
+    wrong.HeartbeatsReturn: "stepping down is as before",
     wrong.VoteIsTakenBack: "an election is otherwise as before",
     wrong.DrawsFractions: "timeouts are from 8 to 18 seconds",
     wrong.DrawsBeyondTheRange: "timeouts are from 8 to 18 seconds",

@@ -14,6 +14,8 @@ from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.messages import check_message, from_text, to_text
 
+TERM_CHECKS = 6  # the step from which a call of an older term is refused
+
 
 def begin(bench: Bench, log: str = "", draws: tuple[float, ...] = ()) -> None:
     """Start the server under test with fake peers; fail if its calls cannot carry a number as the term."""
@@ -123,7 +125,8 @@ def the_term_never_decreases(bench: Bench) -> None:
 def a_call_is_answered_as_before(bench: Bench) -> None:
     """A follower with one entry receives a call that fits its log, one that does not, and one of an older term."""
     begin(bench, log="3 set x 1")
-    for term, index, success in ((3, 1, True), (3, 2, False), (2, 1, True)):
+    older = [(2, 1, True)] if bench.step < TERM_CHECKS else []
+    for term, index, success in [(3, 1, True), (3, 2, False), *older]:
         has, of = "has" if success else "lacks", f"term {term}" if term == 3 else f"term {term}, older than its own,"
         story = f"jerry's call of {of} follows entry {index}, which tom {has}; tom should answer jerry"
         sent = bench.call("jerry", term, after=(index, 3))

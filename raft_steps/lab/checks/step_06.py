@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from raft_steps.lab.checks import step_05
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.exchange import fields_text
 from raft_steps.lab.checks.rules import rule
@@ -255,3 +256,18 @@ def a_refused_leader_does_not_retry(bench: Bench) -> None:
         f"but sends {sent[0]['type'] if sent else 'nothing'} at once",
         sent[0] if sent else None,
     )
+
+
+@rule(
+    "A call that is not refused is handled as before: its term is adopted, its entries are stored if they fit, the answer "
+    "names the preceding entry, and the follower waits a full election timeout again, also if it lacks that entry.",
+    "Section 5.3; Raft 11, the else block does everything that an append_entries response did before",
+)
+def a_call_is_otherwise_handled_as_before(bench: Bench) -> None:
+    """The checks of step 5 about calls run again, and with them those of steps 2 to 4."""
+    step_05.a_later_term_is_adopted.run(bench)
+    step_05.a_leader_adopts_a_later_term_too.run(bench)
+    step_05.the_term_never_decreases.run(bench)
+    step_05.a_call_is_answered_as_before.run(bench)
+    step_05.heartbeats_prevent_an_election.run(bench)
+    step_05.entries_are_stored_as_before.run(bench)

@@ -198,6 +198,13 @@ def an_election_is_otherwise_as_before(bench: Bench) -> None:
         "tom voted for jerry, and starts an election later: its voted_for is None now, so it would vote a second time; "
         "until step 9 an election does not change voted_for",
     )
+    bench.send("jerry", "RequestVoteReply", vote_granted=True)
+    bench.require(
+        bench.field("is_leader"),
+        "tom voted for jerry, started an election later, and gets jerry's vote: with its own it has two votes of three "
+        "and should lead, but does not",
+        bench.arrival(),
+    )
     bench.begin(1)
     bench.run(19)
     bench.require(bench.field("is_leader"), "tom is the only server: its own vote is a majority, but it does not lead")
@@ -219,11 +226,13 @@ def becoming_leader_is_as_before(bench: Bench) -> None:
     "Section 5.2; Raft 11, first commit",
 )
 def stepping_down_is_as_before(bench: Bench) -> None:
-    """The checks of steps 6 and 7 about deposed leaders run again."""
+    """The checks of steps 6 and 7 about deposed leaders and followers run again."""
     step_06.a_term_at_least_as_new_deposes_a_leader.run(bench)
     step_06.a_deposed_leader_can_run_again.run(bench)
     step_06.require_vote_kept(bench)
     step_07.a_deposed_leader_stops_its_heartbeats.run(bench)
+    step_07.a_reelected_leader_sends_heartbeats_again.run(bench)
+    step_07.only_a_leader_sends_heartbeats.run(bench)
 
 
 def election_timers(bench: Bench) -> list[Event]:

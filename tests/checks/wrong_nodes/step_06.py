@@ -64,6 +64,28 @@ class RefusalIsAFailure(Rest):
             self.follow(sender, message)
 
 
+class AnswerNamesTheLastEntry(Rest):
+    """The answer to a call names the last entry of the log instead of the one that the call follows."""
+
+    def follow(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = message.term
+        self.become_follower()
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        self.answer_append_entries(sender, success, self.log.last_index)
+
+
+class MissingEntryIsSilence(Rest):
+    """A call restarts the election timer only if the preceding entry is there."""
+
+    def follow(self, sender: str, message: AppendEntries) -> None:
+        self.current_term = message.term
+        self.is_leader = self.is_candidate = False
+        success = self.store_entries(message.prev_log_index, message.prev_log_term, message.entries)
+        if success:
+            self.start_election_timer()
+        self.answer_append_entries(sender, success, message.prev_log_index)
+
+
 class RefusalIsSilence(Rest):
     """A call of an older term is not answered."""
 

@@ -37,6 +37,27 @@ class Rest(step_07.Node):
         self.start_election_timer()
 
 
+class CountsTheVoteThatItGave(Rest):
+    """Instead of its own vote, a candidate counts one of the server that it voted for before."""
+
+    def start_election(self) -> None:
+        self.current_term += 1
+        self.votes.add(self.voted_for or self.name)
+        self.wait_for_the_next()
+        self.broadcast(RequestVote(term=self.current_term))
+        if not self.peers():
+            self.become_leader()
+
+
+class HeartbeatsReturn(Rest):
+    """A follower postpones its next heartbeat with every call, so that it sends one when the leader goes silent."""
+
+    def become_follower(self) -> None:
+        self.is_leader = False
+        self.start_timer("heartbeat", self.election_timeout)
+        self.start_election_timer()
+
+
 class NothingIsDrawn(Rest):
     """The timer is restarted with the old timeout."""
 

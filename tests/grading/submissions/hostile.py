@@ -114,7 +114,7 @@ FILES = (
         "changed_metadata", ".ipynb", notebook(UNTOUCHED, CHECK, metadata={"nbgrader": {"points": 1000, "score": 1000}})
     ),
     Hostile("deleted_check_cell", ".ipynb", notebook(UNTOUCHED), says="nothing of step 6"),
-    Hostile("edited_check_cell", ".ipynb", notebook(UNTOUCHED, "assert True", "print('step 6: 9 of 9 checks pass')")),
+    Hostile("edited_check_cell", ".ipynb", notebook(UNTOUCHED, "assert True", "print('step 6: 10 of 10 checks pass')")),
     Hostile(
         "no_cell_ids",
         ".ipynb",
