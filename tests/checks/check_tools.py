@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from raft_steps import STEPS, node
-from raft_steps.lab.checks import check, checks_of
+from raft_steps.lab.checks import check, checks_of, runner
+from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
+from raft_steps.lab.checks.report import CheckResult
+from raft_steps.lab.checks.rules import Check
 from raft_steps.lab.node import Node
 
 
@@ -35,9 +38,16 @@ def wrong_nodes_of(module: ModuleType, right: set[str]) -> set[type]:
     }
 
 
+def result_of(each: Check, node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -> CheckResult:
+    """Run one check of a step on a Node, as `check` runs all of them."""
+    with runner._reproducible_random(node_class):
+        return runner._try(each, Bench(node_class, step, parameters))[0]
+
+
 def first_failure(node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -> Any:
-    """Return the first result that did not pass."""
-    return next(result for result in check(node_class, step, parameters).results if not result.passed)
+    """Return the first result that does not pass; the checks after it do not run."""
+    results = (result_of(each, node_class, step, parameters) for each in checks_of(step))
+    return next(result for result in results if not result.passed)
 
 
 def marked_event(node_class: type, step: int) -> tuple[str, float, str]:
@@ -117,7 +127,7 @@ def standard_tests(
         @pytest.mark.parametrize("wrong, name, kind", mistakes, ids=class_name)
         def test_mistake_is_caught(self, wrong: type, name: str, kind: str) -> None:
             """The check for a mistake catches it, names the server, and marks the event that broke the rule."""
-            result = next(result for result in check(wrong, step).results if result.name == name)
+            result = result_of(next(each for each in checks_of(step) if each.name == name), wrong, step)
             assert not result.passed, f"{name} passes"
             assert "tom" in result.message, result.message
             assert result.trace is not None, result.message

@@ -8,14 +8,20 @@ from raft_steps import node
 from raft_steps import step_09_one_vote_per_term as step_09
 from raft_steps import step_10_up_to_date_logs as step_10
 from raft_steps.lab.checks import check
+from raft_steps.lab.checks.again import STILL_HOLDS
 from raft_steps.lab.messages import message
 from raft_steps.step_09_one_vote_per_term import RequestVoteReply
 from tests.checks.check_tools import failed_checks, first_failure, standard_tests, unwrapped, wrong_nodes_of
+from tests.checks.wrong_nodes import calls
 from tests.checks.wrong_nodes import step_10 as wrong
 from tests.checks.wrong_nodes import step_10_candidates as candidates
+from tests.checks.wrong_nodes.calls import wrong_node
 
 # Checks that a later step no longer passes, by step and name, with the reason.
-NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
+NOT_KEPT_LATER: dict[tuple[int, str], str] = {
+    (step, STILL_HOLDS): "from step 11 on, a leader logs a no-op entry first, and the commit index replaces CommitEntry"
+    for step in (11, 12)
+}
 
 
 @message
@@ -80,9 +86,9 @@ class AddsUp(step_10.Node):
 
 TestTables = standard_tests(
     10,
-    wrong.MISTAKES + candidates.MISTAKES,
+    (*wrong.MISTAKES, *candidates.MISTAKES, (wrong_node(calls.TruncatesOnEveryCall, 10), STILL_HOLDS, "truncated")),
     right=(Otherwise, DrawsWithEachVote, AddsUp, candidates.Says, candidates.Runs),
-    passed_before=["an election is otherwise as before"],
+    passed_before=["an election is otherwise as before", STILL_HOLDS],
     not_kept_later=NOT_KEPT_LATER,
 )
 

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from raft_steps import step_11_commit_index as step_11
+from raft_steps.lab.checks.again import STILL_HOLDS
 from raft_steps.lab.commands import Command, Get, Ok
 from raft_steps.lab.source.views import whole
 from tests.checks.check_tools import OnlyCommands, failed_checks, first_failure, standard_tests, wrong_nodes_of
+from tests.checks.wrong_nodes import calls
 from tests.checks.wrong_nodes import step_11 as wrong
 from tests.checks.wrong_nodes import step_11_carrying_out as carrying_out
+from tests.checks.wrong_nodes.calls import wrong_node
 from tests.source.source_tools import load
 
 # Checks that a later step no longer passes, by step and name, with the reason.
@@ -69,8 +72,9 @@ class ReadsWaitForTheFirstEntry(step_11.Node):
 
 TestTables = standard_tests(
     11,
-    wrong.MISTAKES + carrying_out.MISTAKES,
+    (*wrong.MISTAKES, *carrying_out.MISTAKES, (wrong_node(calls.TruncatesOnEveryCall, 11), STILL_HOLDS, "truncated")),
     right=(TakesTheMedian, ComparesTheEntry, AppliesOnlyCommands, ReadsWaitForTheFirstEntry),
+    passed_before=[STILL_HOLDS],
     not_kept_later=NOT_KEPT_LATER,
 )
 

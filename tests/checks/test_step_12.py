@@ -6,6 +6,7 @@ import pytest
 
 from raft_steps import step_11_commit_index as step_11
 from raft_steps import step_12_persistence as step_12
+from raft_steps.lab.checks.again import STILL_HOLDS
 from raft_steps.step_10_up_to_date_logs import RequestVote
 from tests.checks.check_tools import (
     OnlyCommands,
@@ -15,7 +16,9 @@ from tests.checks.check_tools import (
     standard_tests,
     wrong_nodes_of,
 )
+from tests.checks.wrong_nodes import calls
 from tests.checks.wrong_nodes import step_12 as wrong
+from tests.checks.wrong_nodes.calls import wrong_node
 
 # Checks that a later step no longer passes, by step and name, with the reason.
 NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
@@ -106,7 +109,7 @@ RIGHT = (EverythingIsKept, CommitIndexIsKept, OneRecord, VotesAreALedger, Applie
 
 TestTables = standard_tests(
     12,
-    wrong.MISTAKES,
+    (*wrong.MISTAKES, (wrong_node(calls.TruncatesOnEveryCall, 12), STILL_HOLDS, "truncated")),
     right=RIGHT,
     # The Node of step 11 has its log on disk, takes its term from it, and stores no vote that could be wrong later.
     passed_before={
@@ -117,6 +120,7 @@ TestTables = standard_tests(
         "entries are applied once after a crash",
         "a server starts as a follower",
         "a first start is as before",
+        STILL_HOLDS,
     },
     not_kept_later=NOT_KEPT_LATER,
 )

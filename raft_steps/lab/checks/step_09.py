@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from raft_steps.lab.checks import step_08
+from raft_steps.lab.checks import following, step_08
+from raft_steps.lab.checks.again import run_earlier_checks
 from raft_steps.lab.checks.bench import Bench
+from raft_steps.lab.checks.delivery import (
+    MESSAGES,
+    begin_as,
+    deliver,
+    election_timer_start_us,
+    require_vote,
+    win,
+)
 from raft_steps.lab.checks.elections import await_election, require_leading
 from raft_steps.lab.checks.exchange import first, term_of
 from raft_steps.lab.checks.rules import rule
-from raft_steps.lab.trace.trace import Event
-
-# The fields of each message except its term; a message of any kind may carry a newer term.
-MESSAGES: dict[str, dict[str, Any]] = {
-    "RequestVote": {},
-    "RequestVoteReply": {"vote_granted": False},
-    "AppendEntries": {"prev_log_index": 0, "prev_log_term": 0, "entries": ()},
-    "AppendEntriesReply": {"success": False, "prev_log_index": 0},
-    "AppendEntriesRefused": {},
-}
 
 
 @rule(
@@ -101,13 +100,17 @@ def a_newer_term_deposes_a_leader(bench: Bench) -> None:
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1 and 2",
 )
 def one_vote_per_term(bench: Bench) -> None:
-    """Two candidates of term 4 ask a follower for its vote; in another run, one asks a candidate in term 4."""
+    """Two candidates of term 4 ask a follower for its vote, in either order; in another run, one asks a candidate in term 4."""
     bench.begin(log="3 set x 1", draws=(18,))
     require_vote(bench, "jerry", 2, False, "tom is in term 3, so term 2 is over")
     require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
     require_vote(bench, "spike", 4, False, "tom has voted for jerry in term 4")
     require_vote(bench, "jerry", 4, True, "tom has voted for jerry in term 4, and the answer may be lost")
     require_vote(bench, "jerry", 3, False, "tom has voted for jerry in term 4, so term 3 is over")
+    bench.begin(log="3 set x 1", draws=(18,))
+    require_vote(bench, "spike", 4, True, "tom is in term 3 and has not voted in term 4")
+    require_vote(bench, "jerry", 4, False, "tom has voted for spike in term 4")
+    require_vote(bench, "spike", 4, True, "tom has voted for spike in term 4, and the answer may be lost")
     begin_as(bench, "candidate")
     require_vote(bench, "jerry", 4, False, "tom is a candidate in term 4 and has voted for itself")
 
@@ -202,10 +205,13 @@ def more_than_half_must_vote(bench: Bench) -> None:
     "Section 5.1: a message with an older term is stale",
 )
 def only_replies_of_this_term_count(bench: Bench) -> None:
-    """A server leads in term 4 and again in term 6; then a reply of term 4 arrives late."""
+    """A server leads in term 4 and again in term 6; then replies of term 4 arrive late."""
     begin_as(bench, "leader")
     deliver(bench, "AppendEntriesRefused", 5)
     win(bench, "tom led in term 4 and received term 5, and nobody leads")
+    sent = deliver(bench, "AppendEntriesReply", 4, success=False, prev_log_index=1)
+    story = "tom led in term 4 and leads in term 6; jerry's reply of term 4"
+    bench.require(not sent, f"{story} should cause no retry, but tom sends a message", bench.arrival())
     story = "tom led in term 4, leads in term 6, and a client waits for its write; jerry's reply of term 4"
     client = bench.ask("set y 2")
     last = bench.field("log").last_index
@@ -217,6 +223,9 @@ def only_replies_of_this_term_count(bench: Bench) -> None:
     before = bench.sent("AppendEntries", to="jerry")[-1]["fields"]["prev_log_index"]
     sent = deliver(bench, "AppendEntriesReply", 6, success=False, prev_log_index=before)
     bench.require(sent, f"{story} should cause no retry, but one of term 6 should; tom sends nothing", bench.arrival())
+    before = bench.sent("AppendEntries", to="spike")[-1]["fields"]["prev_log_index"]
+    sent = deliver(bench, "AppendEntriesReply", 6, sender="spike", success=False, prev_log_index=before)
+    following.require_sent_to(bench, sent, "spike", "tom leads in term 6, and spike refuses its call")
     deliver(bench, "AppendEntriesReply", 6, success=True, prev_log_index=last, match_index=last)
     bench.require(
         bench.answer(client) is not None,
@@ -233,7 +242,7 @@ def only_replies_of_this_term_count(bench: Bench) -> None:
     "Section 5.2; Figure 2, Followers and Candidates",
 )
 def the_election_timer_is_as_before(bench: Bench) -> None:
-    """A follower votes and refuses to vote; two servers receive a newer term; a candidate gets no reply, three times."""
+    """A follower votes and refuses to vote, and receives calls; others receive a newer term; a candidate gets no reply."""
     bench.begin(log="3 set x 1", draws=(8,))
     require_vote(bench, "jerry", 4, True, "tom is in term 3 and has not voted in term 4")
     started_us = bench.arrival().time_us
@@ -255,60 +264,57 @@ def the_election_timer_is_as_before(bench: Bench) -> None:
         story = f"tom is a {role} in term 4 and receives AppendEntriesRefused of term 9"
         on = election_timer_start_us(bench) == before_us
         bench.require(on, f"{story}: its election timer should keep running, but does not", bench.arrival())
+    following.restart_the_timer_for_the_leader_only(bench)
     step_08.a_failed_candidate_runs_again.run(bench)
     step_08.each_election_has_its_own_timeout.run(bench)
     step_08.a_split_vote_is_resolved.run(bench)
 
 
-def election_timer_start_us(bench: Bench) -> int | None:
-    """Return the time at which the election timer of the server under test was started; None if it is off."""
-    start_us: int | None = bench.fields()["timers"].get("election", (None,))[0]
-    return start_us
+@rule(
+    "A call of an older term is refused, and changes nothing: neither log nor vote, neither role nor timers.",
+    "Section 5.1; Figure 2, AppendEntries RPC, receiver 1",
+)
+def an_older_call_changes_nothing(bench: Bench) -> None:
+    """A follower, a candidate and a leader in term 4 receive calls of term 3, whose entries they could store."""
+    following.change_nothing_for_an_older_call(bench)
 
 
-def deliver(bench: Bench, name: str, term: int, *, sender: str = "jerry", **values: Any) -> list[Event]:
-    """Send a message of a term from a peer, and return what the server under test sent in response.
-
-    From step 10 on some messages have more fields. Their values are such that they do not matter to these checks: a
-    candidate's log is up to date, and nothing is committed.
-    """
-    later = {"last_log_index": 99, "last_log_term": term - 1, "leader_commit": 0, "match_index": 0}
-    optional = {field: values.pop(field, default) for field, default in later.items()}
-    return bench.send(sender, name, optional=optional, **{"term": term, **MESSAGES[name], **values})
+@rule(
+    "A candidate that receives a call of its own term, or of a newer one, follows that leader.",
+    "Section 5.2: if the leader's term is \"at least as large as the candidate's current term\"",
+)
+def a_candidate_follows_the_leader_of_its_term(bench: Bench) -> None:
+    """A candidate in term 4 receives calls of the leader of term 4, and of the leader of term 5."""
+    following.follow_the_leader_of_its_term(bench)
 
 
-def begin_as(bench: Bench, role: str, *, servers: int = 3) -> None:
-    """Begin with the server under test in term 4 as a follower, a candidate or a leader."""
-    assert role in {"follower", "candidate", "leader"}, role
-    if role == "follower":
-        bench.begin(servers, log="4 set x 1", draws=(18,))
-        return
-    bench.begin(servers, log="3 set x 1")
-    if role == "leader":
-        win(bench, "nobody leads")
-    else:
-        bench.run_until_sent("RequestVote", 19) if servers > 1 else bench.run(19)
+@rule(
+    "A call is stored after the preceding entry, if index and term of that entry match, and refused otherwise; what "
+    "conflicts is deleted, by term, and what matches is kept.",
+    "Section 5.3; Figure 2, AppendEntries RPC, receiver 2 to 4",
+)
+def calls_are_stored_as_before(bench: Bench) -> None:
+    """A follower receives calls that follow other entries than its own, that conflict with its log, and that match it."""
+    following.refuse_what_does_not_follow(bench)
+    following.store_what_follows(bench)
+    following.delete_what_conflicts(bench)
+    following.keep_what_matches(bench)
+    following.depose_a_leader_and_store(bench)
 
 
-def win(bench: Bench, story: str) -> None:
-    """Let the server under test start an election, and let every peer vote for it."""
-    term = term_of(await_election(bench, story)[0])
-    for peer in bench.peers:
-        deliver(bench, "RequestVoteReply", term, sender=peer, vote_granted=True)
-    require_leading(bench, True, f"tom is a candidate in term {term}, and every server votes for it")
+@rule(
+    "Only a leader logs a client's write; all other servers turn clients away.",
+    "Section 5.3; Section 8",
+)
+def only_a_leader_logs(bench: Bench) -> None:
+    """Clients send writes and reads to a follower, a candidate and a deposed leader, and then to a leader."""
+    following.log_writes_as_leader_only(bench)
 
 
-def require_vote(bench: Bench, candidate: str, term: int, expected: bool, story: str) -> None:
-    """Ask the server under test for its vote, and check the reply.
-
-    Raises:
-        CheckFailed: There is no reply, or it is not the expected one.
-    """
-    sent = deliver(bench, "RequestVote", term, sender=candidate)
-    replies = [event for event in sent if event["type"] == "RequestVoteReply" and event["to"] == candidate]
-    asks = (
-        f"{story}; {candidate} asks for its vote in term {term}, and tom should {'grant' if expected else 'refuse'} it"
-    )
-    bench.require(replies, f"{asks}, but does not answer", bench.arrival())
-    granted = replies[0]["fields"].get("vote_granted")
-    bench.require(granted is expected, f"{asks}, but answers vote_granted={granted}", replies[0])
+@rule(
+    "What earlier steps ask of a server is still so, except what this step changes.",
+    "Sections 5.1 to 5.3; steps 1 to 8",
+)
+def the_rules_of_earlier_steps_still_hold(bench: Bench) -> None:
+    """The checks of steps 1 to 8 run again, except those that a later step replaces."""
+    run_earlier_checks(bench, 9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import step_04, step_08
+from raft_steps.lab.checks.again import run_earlier_checks
 from raft_steps.lab.checks.bench import Bench, call_fields
 from raft_steps.lab.checks.elections import TIMEOUTS_S, await_election, require_leading, send_vote, timeout_at_start
 from raft_steps.lab.checks.exchange import PEERS, field_of, first, require_log, send
@@ -204,6 +205,15 @@ def of_two_logs_one_is_always_up_to_date(bench: Bench) -> None:
         "tom's log ends with entry 3 of term 1, and jerry's with entry 2 of term 2, which is newer: jerry should lead, not tom",
         first([event for event in cluster.events("role", server="tom") if event["role"] == "leader"]),
     )
+
+
+@rule(
+    "What earlier steps ask of a server is still so, except what this step changes.",
+    "Sections 5.1 to 5.3; steps 1 to 9",
+)
+def the_rules_of_earlier_steps_still_hold(bench: Bench) -> None:
+    """The checks of steps 1 to 9 run again, except those that a later step replaces."""
+    run_earlier_checks(bench, 10)
 
 
 def ask_for_vote(bench: Bench, candidate: str, term: int, end: End) -> list[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks import exchange
+from raft_steps.lab.checks.again import run_earlier_checks
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.elections import await_election
 from raft_steps.lab.checks.replication import (
@@ -302,3 +303,12 @@ def a_read_waits_for_the_leaders_own_entry(bench: Bench) -> None:
     bench.ask("set x 2")
     acknowledge(bench, "spike", 3)
     require_read(bench, bench.ask("get x"), "2", "spike has entry 3, set x 2, so it is committed")
+
+
+@rule(
+    "What earlier steps ask of a server is still so, except what this step changes.",
+    "Sections 5.1 to 5.4; steps 1 to 10",
+)
+def the_rules_of_earlier_steps_still_hold(bench: Bench) -> None:
+    """The checks of steps 1 to 10 run again, except those that a later step replaces."""
+    run_earlier_checks(bench, 11)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from raft_steps.lab.checks.again import run_earlier_checks
 from raft_steps.lab.checks.bench import Bench, call_fields
 from raft_steps.lab.checks.elections import await_election, send_vote, timeout_at_start
 from raft_steps.lab.checks.exchange import field_of, first, latest
@@ -246,6 +247,15 @@ def a_first_start_is_as_before(bench: Bench) -> None:
         bench.require(
             found == term, f"{story}: it should lead in that term, but calls in {bench.term_text(found)}", first_call
         )
+
+
+@rule(
+    "What earlier steps ask of a server is still so, except what this step changes.",
+    "Sections 5.1 to 5.4, Section 8; steps 1 to 11",
+)
+def the_rules_of_earlier_steps_still_hold(bench: Bench) -> None:
+    """The checks of steps 1 to 11 run again, except those that a later step replaces."""
+    run_earlier_checks(bench, 12)
 
 
 # These helpers send only the fields that the Node's message class has.
