@@ -206,7 +206,7 @@ def require_timer_restarted(bench: Bench, restarted: bool, story: str) -> None:
     """Check whether the message just received restarted the election timer, and for a full timeout.
 
     Raises:
-        CheckFailed: It did and should not have, or the other way round, or with a time that is no election timeout.
+        CheckFailed: It did and should not have, or the other way round, or with another time than its election timeout.
     """
     received = bench.arrival()
     found = election_timer_start_us(bench) == received.time_us
