@@ -6,7 +6,7 @@ from typing import Any
 
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.elections import await_election, require_leading
-from raft_steps.lab.checks.exchange import term_of
+from raft_steps.lab.checks.exchange import first, term_of
 from raft_steps.lab.trace.trace import Event
 
 # The fields of each message except its term; a message of any kind may carry a newer term.
@@ -71,3 +71,7 @@ def require_vote(bench: Bench, candidate: str, term: int, expected: bool, story:
     bench.require(replies, f"{asks}, but does not answer", bench.arrival())
     granted = replies[0]["fields"].get("vote_granted")
     bench.require(granted is expected, f"{asks}, but answers vote_granted={granted}", replies[0])
+    others = [event for event in sent if event["to"] != candidate]
+    bench.require(
+        not others, f"{asks}, and answer nobody else, but sends {others[0]['type'] if others else ''}", first(others)
+    )

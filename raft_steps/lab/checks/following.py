@@ -155,7 +155,7 @@ def state_of(bench: Bench) -> dict[str, object]:
 
 
 def timer_text(bench: Bench, name: str) -> str:
-    """Say when a timer of the server under test expires: ``due at 9.2 s``, or ``off``."""
+    """Return when a timer of the server under test expires: ``due at 9.2 s``, or ``off``."""
     timers = bench.fields()["timers"]
     return f"due at {format_seconds(timers[name][1])} s" if name in timers else "off"
 

@@ -247,7 +247,7 @@ class CandidateRefusesItsLeader:
 
 
 class CandidateIgnoresItsLeader:
-    """A candidate waits for votes, whoever calls it in its term."""
+    """A candidate goes on waiting for votes when another server leads in its term."""
 
     def on_append_entries(self: Any, sender: str, message: Any) -> None:
         if message.term > self.current_term or self.voted_for != self.name or self.is_leader:
@@ -297,7 +297,7 @@ class OnlyEntriesRestartTheTimer:
 
 
 class AnswersTheWrongServer:
-    """A call is answered to the server that it voted for, whoever sent it."""
+    """Every answer goes to the first of the others."""
 
     def answer_append_entries(self: Any, to: str, *answer: Any) -> None:
         super().answer_append_entries(self.peers()[0], *answer)  # type: ignore[misc]
