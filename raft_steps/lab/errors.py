@@ -11,6 +11,7 @@
       ServerError         a real server that cannot start, go on, or be reached
       HistoryError        a history of operations that cannot be read, written or checked
       NotTextError        a file that is not text in UTF-8
+      WorkerError         a process that shares the work has ended, for example because there is too little memory
 
 A notebook shows a LabError as its message alone, since the laboratory's own frames do not help the reader.
 """
@@ -75,3 +76,7 @@ class ServerError(LabError):
 
 class NotTextError(LabError):
     """A file is not text in UTF-8; the message names the file and what it should hold."""
+
+
+class WorkerError(LabError):
+    """A process that shares the work has ended before it was done, so there is no result."""

@@ -1,7 +1,9 @@
-"""Read files of text, whatever editor wrote them, and write files atomically."""
+"""Read files of text, whatever editor wrote them, and write files; an error always names the file."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from raft_steps.lab.errors import NotTextError
@@ -43,8 +45,38 @@ def decode_text(data: bytes, name: str, content: str) -> str:
         raise NotTextError(f"{name} is not a text file, so it does not hold {content}") from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text into a file, in UTF-8 and with the line ends that it has.
+
+    Raises:
+        OSError: It cannot be written; the error has the file's name, also if the disk is full.
+    """
+    with naming(path):
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file, replacing an old one in one step, so that no reader ever finds only a part of it."""
+    """Write a file, replacing an old one in one step, so that no reader ever finds only a part of it.
+
+    Raises:
+        OSError: It cannot be written; then the old file is as it was.
+    """
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
+    with naming(path):
+        try:
+            draft.write_bytes(content)
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Add a file's name to an OSError of the block that has none, as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise

@@ -5,6 +5,13 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line; this is the entry point that an installation of any version calls."""
+    from raft_steps.lab.cli.exit_status import run
+
+    run(_call)
+
+
+def _call() -> object:
+    """Call the command that the command line names; return its exit status."""
     from raft_steps.lab.cli.command import main as command
 
-    command()
+    return command.main(standalone_mode=False)

@@ -1,9 +1,6 @@
 """The command `raft-steps`: the course from a terminal, for people and for scripts.
 
-    exit status 0    success
-    exit status 1    what was checked falls short: a Node, a run, a notebook
-    exit status 2    the command cannot be carried out as it was given
-
+The exit statuses are listed in `exit_status`, which decides them: 0 and 1 are verdicts, 2 means that there is none.
 An error is one sentence on standard error. With --json, standard output holds one JSON object and nothing else.
 """
 
@@ -31,7 +28,8 @@ from raft_steps.lab.cli.common import CourseGroup
 @click.group(
     cls=CourseGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Each command explains itself: raft-steps COMMAND --help",
+    epilog="Each command explains itself: raft-steps COMMAND --help\n\n"
+    "Exit status: 0 and 1 are verdicts, 2 means that nothing could be judged, 130 Control-C.",
 )
 @click.version_option(__version__, prog_name="raft-steps", message="%(prog)s %(version)s")
 def main() -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
 import click
 
-from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
+from raft_steps.lab.cli import exit_status
+from raft_steps.lab.cli.output import fit
+from raft_steps.lab.errors import LabError, NodeError
 from raft_steps.lab.files import decode_text
 
-FAILED, WRONG_INPUT = 1, 2
+FAILED, WRONG_INPUT = exit_status.FAILED, exit_status.NOT_JUDGED
 BAR_DELAY_S = 0.5  # until a progress bar appears: a short command would only flash it
 
 
@@ -57,18 +58,33 @@ class CourseGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(command.name or "", command.get_short_help_str(80)) for command in commands])
 
+    def main(  # type: ignore[override]  # click has one signature for each value of standalone_mode.
+        self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **settings: Any
+    ) -> Any:
+        """Run the command line and return its exit status; in click's standalone mode, end the process with it."""
+        if standalone_mode:
+            exit_status.run(lambda: self.main(args, standalone_mode=False, **settings))
+        try:
+            returned = super().main(args, standalone_mode=False, **settings)
+        except click.ClickException as error:
+            error.show()
+            return FAILED if isinstance(error, ShortfallError) else WRONG_INPUT
+        except click.Abort as error:  # This is what click makes of Control-C, and of input that ends too early.
+            raise error.__cause__ or KeyboardInterrupt from None
+        return returned if isinstance(returned, int) else exit_status.PASSED
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn an error that the laboratory raises on purpose into a message and an exit status."""
         try:
             return super().invoke(ctx)
-        except (NodeError, EventBudgetError) as error:
+        except NodeError as error:
             raise ShortfallError(format_error(error)) from error
         except LabError as error:
             raise CommandError(format_error(error)) from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # The reader of a pipe, such as `head`, has closed it; click handles that.
-                raise
+        except OSError as error:  # Of a file or another process; standard output raises an OutputError.
             raise CommandError(f"{error.filename or 'a file'}: {error.strerror or error}") from error
+        except UnicodeError as error:
+            raise CommandError(f"some text is not in the encoding that it should be in: {error}") from error
         except LookupError as error:
             if type(error) is not LookupError:  # A KeyError or IndexError is a bug, and needs its traceback.
                 raise
@@ -91,8 +107,11 @@ def echo(result: object) -> None:
 
 
 def echo_json(data: Mapping[str, Any]) -> None:
-    """Print data as one JSON object."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    """Print data as one JSON object; a sign that the output's encoding lacks is escaped, so that nothing is lost."""
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    if fit(text, getattr(sys.stdout, "encoding", None) or "utf-8") != text:
+        text = json.dumps(data, indent=2)
+    click.echo(text)
 
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raft_steps.lab.cli.common import FAILED, CommandError, Progress
+from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, Progress
 
 if TYPE_CHECKING:
     from raft_steps.lab.course.managed_folder import Release
@@ -53,7 +53,8 @@ def lab(
 
     place = find_course(folder)
     learner = edition == "learner"
-    ctx.exit(launch(place, learner=learner, port=port, browser=browser, options=options, print_line=click.echo))
+    status = launch(place, learner=learner, port=port, browser=browser, options=options, print_line=click.echo)
+    ctx.exit(WRONG_INPUT if status else 0)  # JupyterLab's 1 is not a verdict.
 
 
 @click.command()

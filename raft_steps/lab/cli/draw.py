@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from raft_steps.lab.cli.common import CommandError, echo_json, json_option, svg_option
+from raft_steps.lab.cli.common import FAILED, CommandError, echo_json, json_option, svg_option
+from raft_steps.lab.cli.linearizable import EXIT_STATUS
+from raft_steps.lab.files import write_text
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.merge import merge_traces
 from raft_steps.lab.trace.trace import Trace
@@ -38,7 +40,7 @@ def draw(
     """
     trace = merge_traces((str(file), _read(file)) for file in files)
     if merged is not None:
-        merged.write_text(trace.to_text(), encoding="utf-8", newline="\n")
+        write_text(merged, trace.to_text())
     if svg is not None:
         from raft_steps.lab.pictures.space_time import timeline
 
@@ -46,8 +48,7 @@ def draw(
     violations = check_trace(trace)
     linearizable = check_linearizable(history_of_trace(trace))
     _print(trace, violations, linearizable, as_json=as_json)
-    if violations or linearizable.verdict != "ok":
-        context.exit(1)
+    context.exit(FAILED if violations else EXIT_STATUS[linearizable.verdict])
 
 
 def _read(file: Path) -> str:

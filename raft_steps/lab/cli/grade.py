@@ -10,7 +10,7 @@ import click
 
 from raft_steps import step
 from raft_steps.lab.cli.common import CommandError, Progress, echo_json, json_option
-from raft_steps.lab.files import read_text
+from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.text import printable
 
 SEEDS = 6
@@ -109,7 +109,7 @@ def _secret(given: str | None, out: Path) -> str:
         return _given_secret(given)
     kept = out / "private_seeds.txt"
     if not kept.is_file():
-        kept.write_text(secrets.token_hex(16) + "\n", encoding="utf-8")
+        write_text(kept, secrets.token_hex(16) + "\n")
     return read_text(kept, "a secret").strip()
 
 
@@ -142,7 +142,7 @@ def _mutants(given: Path | None, step: int, out: Path) -> tuple[str, ...]:
     if not done.is_file():
         with Progress("making mutants", 100) as progress:
             write_mutants(folder, step, lambda number, of: progress(100 * number // of))
-        done.write_text("", encoding="utf-8")
+        write_text(done, "")
     made = tuple(f"{path.absolute()}:Node" for path in sorted(folder.glob("mutant_*.py")))
     if not made:
         raise CommandError(

@@ -22,6 +22,7 @@ from raft_steps.lab.cli.common import (
     svg_option,
 )
 from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.files import write_text
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, parse_seconds
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
@@ -78,7 +79,7 @@ def run(
 
         timeline(cluster.trace).save(svg)
     if trace_file is not None:
-        trace_file.write_text(cluster.trace.to_text(), encoding="utf-8", newline="\n")
+        write_text(trace_file, cluster.trace.to_text())
     _print(cluster.trace, number, heartbeats=heartbeats, as_json=as_json)
 
 

@@ -12,15 +12,16 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from raft_steps.lab.course.charts import keep_charts
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.files import replace_file
+from raft_steps.lab.verify.fuzzer.workers import submitted
 
 CELL_LIMIT_S = 60
 NOTEBOOK_NAME = re.compile(r"(?P<step>\d\d)(?P<letter>[a-z]?)_\w+\.ipynb")
@@ -85,8 +86,8 @@ def refresh(
     """
     wanted = list(paths)
     outcomes: dict[Path, RefreshOutcome] = {}
-    with ProcessPoolExecutor(min(jobs, len(wanted)) or 1, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(refresh_one, path, write) for path in wanted]):
+    with submitted(partial(refresh_one, write=write), wanted, min(jobs, len(wanted)) or 1) as futures:
+        for future in as_completed(futures):
             outcome = future.result()
             outcomes[outcome.path] = outcome
             if progress is not None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from raft_steps import node
 from raft_steps.lab.errors import NodeLoadError
+from raft_steps.lab.files import write_text
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.scenario.model import MICROSECONDS
@@ -54,7 +55,7 @@ def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] 
         if len(found) == MOST:
             break
         path = folder / f"mutant_{len(found) + 1:02}.py"
-        path.write_text(ast.unparse(_changed(text, changes[place])) + "\n", encoding="utf-8")
+        write_text(path, ast.unparse(_changed(text, changes[place])) + "\n")
         if _is_detectable(load_node(f"{path}:Node"), step):
             found.append(f"{path}:Node")
         else:

@@ -12,6 +12,7 @@ import html
 from pathlib import Path
 from typing import Any
 
+from raft_steps.lab.files import write_text
 from raft_steps.lab.pictures.style import INK, PALE_LINE, PAPER
 from raft_steps.lab.text import printable
 
@@ -194,7 +195,7 @@ class Picture:
 
     def save(self, path: str | Path) -> None:
         """Write the drawing to an SVG file."""
-        Path(path).write_text(self.svg, encoding="utf-8", newline="\n")
+        write_text(Path(path), self.svg)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the picture as Jupyter displays it."""

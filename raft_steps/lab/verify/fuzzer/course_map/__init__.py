@@ -15,6 +15,7 @@ from pathlib import Path
 
 from raft_steps import STEPS
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.files import write_text
 from raft_steps.lab.verify.fuzzer.course_map.report import CourseMap, MapCell
 from raft_steps.lab.verify.fuzzer.course_map.trial import broken_first
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
@@ -91,7 +92,7 @@ def store(measured: CourseMap) -> None:
         for cell in measured.cells
     ]
     text = ",\n".join(json.dumps(row) for row in rows)
-    STORED.write_text(f"[\n{text}\n]\n", encoding="utf-8", newline="\n")
+    write_text(STORED, f"[\n{text}\n]\n")
 
 
 def _measure(seeds: int, place: tuple[int, str]) -> dict[str, int]:
