@@ -2,10 +2,12 @@
 
 import pytest
 
+from raft_steps import node
 from raft_steps import step_06_term_checks as step_06
 from raft_steps.lab.checks.bench import Bench, CheckFailed, call_fields, parse_log
 from raft_steps.lab.commands import Set
 from raft_steps.lab.log import Entry
+from tests.checks.wrong_nodes import mistakes
 
 
 def begun(log: str = "") -> Bench:
@@ -93,3 +95,17 @@ def test_forgotten_run_has_no_trace() -> None:
     bench.forget()
 
     assert bench.trace is None
+
+
+def test_plain_message_class_has_no_field() -> None:
+    """A message without @message is explained by the check that sends it, and not by an error of the laboratory."""
+    assert not Bench(mistakes.MessageIsPlain, 6).has_field("AppendEntries", "term")
+
+
+def test_later_message_is_complete() -> None:
+    """A check of an earlier step may run on a later Node: fields that it does not know have a value."""
+    bench = Bench(node(11), 6)
+    bench.begin(log="3 set x 1")
+
+    assert ["AppendEntriesReply"] == [each["type"] for each in bench.call("jerry", 3, after=(1, 3))]
+    assert ["RequestVoteReply"] == [each["type"] for each in bench.send("jerry", "RequestVote", term=4)]

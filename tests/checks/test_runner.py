@@ -194,7 +194,7 @@ def test_endless_loop_ends_the_run() -> None:
     """After an endless loop the other checks do not run, and the report explains why; the next Node is checked as usual."""
     report = check(mistakes.EndlessLoop, 6)
 
-    assert ["FAIL"] + ["--"] * 8 == [result.mark for result in report.results]
+    assert ["FAIL"] + ["--"] * 9 == [result.mark for result in report.results]
     assert (
         "  --    a refused call changes nothing\n        Not tried, because this check did not end: an older term is refused."
         in str(report)
@@ -322,7 +322,7 @@ def test_line_of_a_notebook_cell_is_named(tmp_path: Path) -> None:
 
     assert "raised AttributeError: 'Node' object has no attribute 'refuse'" in unwrapped(done.stdout)
     assert "\n          your cell, line 4: self.refuse(sender)\n" in done.stdout
-    assert "ChecksFailed: 9 of 9 checks fail, the first is: an older term is refused" in done.stdout
+    assert "ChecksFailed: 10 of 10 checks fail, the first is: an older term is refused" in done.stdout
     assert "Traceback" not in done.stdout
     assert done.stdout.endswith("the kernel is still running\n")
 

@@ -75,7 +75,7 @@ def test_validate_shows_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
 
     assert 6.0 == points_for(Right, step=6, points=6)
-    with pytest.raises(ChecksFailed, match=r"\d of 9 checks fail, the first is: "):
+    with pytest.raises(ChecksFailed, match=r"\d of 10 checks fail, the first is: "):
         points_for(Leads, step=6, points=6)
 
 

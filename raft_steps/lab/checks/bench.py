@@ -38,6 +38,7 @@ __all__ = ["Bench", "CheckFailed", "FakePeer", "message_class_of"]
 
 REQUIRED = object()  # instead of a default value: there is none
 EVENT_BUDGET = 5_000  # events in one stretch of a run: enough for any check, and a storm still fits a picture
+LATER_FIELDS = {"leader_commit": 0, "last_log_index": 99, "last_log_term": 99}  # a log that is always up to date
 ROLES = {"AppendEntries": "leader", "RequestVote": "candidate"}  # the role of a peer that sends such a message
 
 
@@ -161,7 +162,8 @@ class Bench:
     ) -> list[Event]:
         """Send a message from a peer to the server under test, and run until it has been delivered.
 
-        The message's class is the one with which the Node's handler is annotated.
+        The message's class is the one with which the Node's handler is annotated. A check of an earlier step may run on a
+        later Node: if its message has a term and none is given, the term is that of the server under test.
 
         Args:
             sender: The peer.
@@ -175,6 +177,7 @@ class Bench:
         if optional:
             known = {name: value for name, value in optional.items() if self.has_field(message_name, name)}
             fields = {**known, **fields}
+        fields = self._with_term(message_name, fields)
         message = self.message(message_name, **fields)
         run_sender = self._in_run(sender)
         self._show_role(run_sender, ROLES.get(message_name), self.vocabulary.to_run("term", fields.get("term")))
@@ -257,7 +260,7 @@ class Bench:
         """
         self.run_until_sent("RequestVote", failure=f"nobody leads, so {self.me} should start an election; it does not")
         for peer in self.simulation.scenario.servers[1:]:
-            reply = self.message("RequestVoteReply", vote_granted=True)
+            reply = self.message("RequestVoteReply", **self._with_term("RequestVoteReply", {"vote_granted": True}))
             self.simulation.send(peer, self.host.name, reply)
         self.run(self.delay_s)
         self.require(self.field("is_leader"), f"{self.me} has every vote and should lead, but does not")
@@ -363,16 +366,28 @@ class Bench:
         Raises:
             CheckFailed: The Node has no handler for it.
         """
-        return name in {field.name for field in dataclasses.fields(message_class_of(self.node_class, message_name))}
+        message_class = message_class_of(self.node_class, message_name)
+        if not dataclasses.is_dataclass(message_class):
+            return False  # `message` explains it.
+        return name in {field.name for field in dataclasses.fields(message_class)}
 
     def message(self, message_name: str, **fields: Any) -> Any:
         """Build a message of the class that the Node's handler expects, in the words of the run.
 
+        Fields of a later step's message that the check does not know have the values of `LATER_FIELDS`.
+
         Raises:
             CheckFailed: The Node has no handler for it, or its class has other fields.
         """
-        values = {name: self.vocabulary.to_run(name, value) for name, value in fields.items()}
+        later = {name: value for name, value in LATER_FIELDS.items() if self.has_field(message_name, name)}
+        values = {name: self.vocabulary.to_run(name, value) for name, value in (later | fields).items()}
         return build_message(self.node_class, message_name, values)
+
+    def _with_term(self, message_name: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields of a message, with the term of the server under test if a term is missing."""
+        if "term" in fields or not self.has_field(message_name, "term"):
+            return fields
+        return fields | {"term": self.field("current_term")}
 
     def term_text(self, term: object) -> str:
         """Return the number of a term as a failure shows it, where the word *term* does not come before it."""

@@ -67,14 +67,12 @@ def read(bench: Bench, key: str, value: str | None, because: str) -> None:
 
 
 def send(bench: Bench, sender: str, message_name: str, *, term: int | None = None, **fields: Any) -> list[Event]:
-    """Send a message from a peer; if the message has a term and none is given, it is tom's current term.
+    """Send a message from a peer, with a term if the message has one; by default it is tom's current term.
 
     Returns:
         What the server under test sent in response.
     """
-    if bench.has_field(message_name, "term"):
-        fields["term"] = bench.field("current_term") if term is None else term
-    return bench.send(sender, message_name, **fields)
+    return bench.send(sender, message_name, optional=None if term is None else {"term": term}, **fields)
 
 
 def append_entries(bench: Bench, sender: str, after: tuple[int, int], entries: str = "") -> list[Event]:
@@ -96,7 +94,15 @@ def append_entries(bench: Bench, sender: str, after: tuple[int, int], entries: s
 
 def answer_call(bench: Bench, call: Event, *, success: bool) -> list[Event]:
     """Answer a call of the leader under test as its follower; return what the leader sent in response."""
-    return send(bench, call["to"], "AppendEntriesReply", success=success, prev_log_index=preceding_entry(call)[0])
+    index, _ = preceding_entry(call)
+    match_index = index + len(field_of(call, "entries")) if success else 0  # A field of step 11.
+    return bench.send(
+        call["to"],
+        "AppendEntriesReply",
+        optional={"match_index": match_index},
+        success=success,
+        prev_log_index=index,
+    )
 
 
 def refuse_call(bench: Bench, call: Event, earlier: tuple[int, int]) -> Event:
