@@ -12,6 +12,7 @@ from raft_steps.lab.commands import command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import SERVER_NAMES, VERBS, Action, format_seconds, parse_seconds, server_names
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
+from tests.helpers.starts import starts
 
 SERVERS = ("tom", "jerry", "spike")
 WORDS = st.text(min_size=0, max_size=8)
@@ -21,7 +22,6 @@ SHARES = st.just(0.0) | st.floats(0.001, 1)
 COMMANDS = st.builds(
     lambda key, value: command_text(parse_command(f"set {key} {value}")), *[st.from_regex("[a-z]+", fullmatch=True)] * 2
 )
-ENTRIES = st.lists(st.tuples(st.integers(0, 9), COMMANDS), max_size=3).map(tuple)
 
 
 @st.composite
@@ -45,19 +45,23 @@ def actions(draw: st.DrawFn) -> Action:
     return Action(draw(TIMES), verb, words)
 
 
+def begin(start: tuple[dict[str, Any], str | None], **parts: Any) -> Scenario:
+    """Build a scenario from its logs and its leader, and the other parts."""
+    return Scenario(logs=start[0], leader=start[1], **parts)
+
+
 SCENARIOS = st.builds(
-    Scenario,
+    begin,
     step=st.none() | st.integers(1, 8),
     servers=st.just(SERVERS),
     later=st.lists(NAMES, unique=True, max_size=2).map(tuple),
     seed=st.integers(),
-    leader=st.none() | NAMES,
     timing=st.sampled_from(["post", "paper"]),
     delay=st.none() | st.tuples(st.floats(0, 1), st.floats(1, 5)),
     loss=SHARES,
     duplicate=SHARES,
     reorder=SHARES,
-    logs=st.dictionaries(NAMES, ENTRIES, max_size=2),
+    start=starts(SERVERS, COMMANDS),
     draws=st.dictionaries(NAMES, st.lists(st.integers(8, 18) | st.floats(0.1, 9), min_size=1, max_size=3).map(tuple)),
     actions=st.lists(actions(), max_size=5).map(tuple),
     until_us=st.none() | TIMES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.commands import Get, parse_command
@@ -10,6 +10,7 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.scenario.model import TIMINGS
+from raft_steps.lab.scenario.reachable_starts import start_terms
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.host import Host
@@ -45,6 +46,32 @@ def new_node(scenario: Scenario, host: Host, node_class: type) -> Any:
     if host.life == 1 and host.name == scenario.leader:
         node.is_leader = True
     return node
+
+
+def respects_terms(node_class: type) -> bool:
+    """Return whether a Node keeps to the terms that it has heard of: from step 9 on, or if its term is on disk.
+
+    Earlier steps learn a term from some messages and not from others, so for them every start is as good as another.
+    """
+    return hasattr(node_class, "learn_term") or "current_term" in getattr(node_class, "durable", ())
+
+
+def first_term(scenario: Scenario, host: Host, node_class: type) -> int:
+    """Return the term that a server is at least in once its first life has begun; 0 if its Node decides that alone."""
+    if host.life != 1 or not scenario.logs or not respects_terms(node_class):
+        return 0
+    return start_terms(scenario.servers, scenario.logs, leader=scenario.leader).get(host.name, 0)
+
+
+def starting_in(node: Any, term: int) -> Callable[[], object]:
+    """Return a handler that starts a node and lets it enter a term, if its own is older."""
+
+    def on_start() -> object:
+        returned: object = node.on_start()
+        node.current_term = max(getattr(node, "current_term", 0), term)
+        return returned
+
+    return on_start
 
 
 def read_entries(stored: Iterable[tuple[int, str]]) -> list[Entry]:

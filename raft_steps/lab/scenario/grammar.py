@@ -174,8 +174,9 @@ def _check_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
         raise ScenarioError(f"a scenario has no part {name!r}{nearest(name, CLAUSES)}")
     if name in parts and name != "draws":  # `draws` is the one clause with the name of its field: one for each server.
         raise ScenarioError(f"the scenario has {name} twice")
-    if name == "clock" and words and words[0] in parts["clocks"]:
-        raise ScenarioError(f"the scenario has the clock of {words[0]} twice")
+    of_servers = {"log": "logs", "clock": "clocks", "draws": "draws"}
+    if name in of_servers and words and words[0] in parts[of_servers[name]]:
+        raise ScenarioError(f"the scenario has the {name} of {words[0]} twice")
 
 
 def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:

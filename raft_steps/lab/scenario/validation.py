@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from raft_steps.lab.commands import parse_command
+from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.model import TARGETS, TIMINGS, VERBS, Action, ScenarioData
+from raft_steps.lab.scenario.model import MICROSECONDS, TARGETS, TIMINGS, VERBS, Action, ScenarioData
+from raft_steps.lab.scenario.reachable_starts import check_start
 from raft_steps.lab.text import nearest
 
 DURATION_MAX_S = 1e9  # the longest delay or timeout; the comparison with it also rejects infinity and NaN
+TIME_MAX_US = int(DURATION_MAX_S) * MICROSECONDS  # the latest time of an action, and of the end: 31 years
 MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # the actions on a single message
 SPREADS = ("even", "long")  # how a message's delay is drawn
 
@@ -35,11 +37,33 @@ def check_scenario(scenario: ScenarioData) -> None:
     for name, rate in scenario.clocks.items():
         if not _is_number(rate) or not 0.1 <= rate <= 10:
             raise ScenarioError(f"the clock of {name} runs at a rate from 0.1 to 10, not {rate!r}; at 1 it is exact")
-    for entries in scenario.logs.values():
-        for _, command in entries:
-            parse_command(command)
+    _check_times(scenario)
+    _check_logs(scenario)
     for action in scenario.actions:
         check_action(action, scenario.servers)
+
+
+def _check_times(scenario: ScenarioData) -> None:
+    """Check that the times are whole microseconds from 0 on, and not so late that the run would not end."""
+    times = [(f"the time of {action.verb}", action.at_us) for action in scenario.actions]
+    for what, time_us in [*times, ("the end", 0 if scenario.until_us is None else scenario.until_us)]:
+        if type(time_us) is not int:
+            raise ScenarioError(f"{what} is a whole number of microseconds, not {time_us!r}")
+        if not 0 <= time_us <= TIME_MAX_US:
+            raise ScenarioError(
+                f"{what} is from 0 to {TIME_MAX_US // MICROSECONDS:,} s, not {time_us / MICROSECONDS:g} s"
+            )
+
+
+def _check_logs(scenario: ScenarioData) -> None:
+    """Check that the logs on disk are those of a run of Raft, and hold nothing but writes."""
+    check_start(scenario.servers, scenario.logs, leader=scenario.leader, step=scenario.step)
+    for server, entries in scenario.logs.items():
+        for _, text in entries:
+            if isinstance(parse_command(text), Get):
+                raise ScenarioError(
+                    f"the log of {server} holds {text!r}; a log holds writes: set KEY VALUE, delete KEY"
+                )
 
 
 def _check_servers(scenario: ScenarioData) -> None:

@@ -202,6 +202,8 @@ EXAMPLES = [
     ("nobody leads", "expect 0.1 nobody leads", HELD),
     ("nobody leads", "expect 2 nobody leads", BROKEN),
     ("nobody elected since SECONDS", "expect 2 nobody elected since 1", HELD),
+    ("NAME leads in term NUMBER", "expect 2 tom leads in term 1", HELD),
+    ("NAME leads in term NUMBER", "expect 2 tom leads in term 2", BROKEN),
     ("nobody elected since SECONDS", "at 1 crash tom\nexpect 3 nobody elected since 1", BROKEN),
     ("another leader than at SECONDS", "at 1 crash tom\nexpect 3 another leader than at 1", HELD),
     ("another leader than at SECONDS", "expect 3 another leader than at 1", BROKEN),

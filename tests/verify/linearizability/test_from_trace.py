@@ -164,7 +164,7 @@ def test_one_server_is_linearizable_and_a_forgetful_one_is_not() -> None:
 
 def test_what_the_disks_hold_at_first_may_be_read() -> None:
     """A value that was on a disk before the run may be read; one that was on none may not."""
-    cluster = Cluster(2, leader="tom", logs={"tom": "1 set x 0", "jerry": "1 set x 0; 1 delete x"})
+    cluster = Cluster(2, leader="tom", logs={"tom": "1 set x 0", "jerry": "1 set x 0; 2 delete x"})
     assert cluster.get("x") == Ok(value="0")
     history = cluster.history()
 

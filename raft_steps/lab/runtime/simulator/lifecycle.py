@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.runtime.launching import new_node
+from raft_steps.lab.runtime.launching import first_term, new_node, starting_in
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ class Lifecycle:
             if self._recorder is not None:
                 self._recorder.life_begins(host)
                 detail["log"] = list(getattr(host.node, "log", ()))
-            self._dispatcher.handle(host, host.node.on_start, (), kind, detail)
+            term = first_term(self._scenario, host, self._classes[host.name])
+            handler = starting_in(host.node, term) if term else host.node.on_start
+            self._dispatcher.handle(host, handler, (), kind, detail)
 
     def crash(self, host: SimulatedHost) -> None:
         """End a life: everything that is not on disk is lost."""

@@ -2,7 +2,7 @@
 
 Names and thresholds are those of MIT's lab (6.5840, parts 3A to 3C; 3D and the key-value labs need snapshots and client
 sessions) and of eliben/raft (parts 1 to 3). The scenarios are our own, in virtual time. Each is a file in the folder
-``scenarios``, ``mit_…`` or ``eliben_…``; `entry` documents the format of the files, `expectations` what they may expect.
+``scenarios``, ``mit_…``, ``eliben_…`` or ``paper_…``; `entry` documents the format of the files, `expectations` what they may expect.
 
 All scenarios use the paper's timing: heartbeats every 50 ms, election timeouts of 150 to 300 ms. eliben's tests have
 that timing too, and their times are unchanged. MIT's tests allow ten heartbeats a second, half as many, so their times
@@ -12,6 +12,8 @@ testers wait for something and then go on, a scenario goes on at a fixed time th
 timeouts; if a tester looks repeatedly, an expectation has a window in which it is checked ten times. Figure8Unreliable
 has 400 rounds instead of 1,000, and 20 s in which all servers must agree again: a leader that goes back entry by entry
 needs them.
+
+Figure 7 of the paper is a scenario as well: ``paper_figure_7``.
 
 Tests that would be the same scenario are merged: `known as` lists the tests that a file stands for.
 """
@@ -43,7 +45,7 @@ FEW_RUNS = 600  # up to this many runs take less time than starting other proces
 
 @functools.cache
 def entries() -> tuple[CatalogueEntry, ...]:
-    """Return all entries of the catalogue: MIT's first, in the order of the lab, then eliben's."""
+    """Return all entries of the catalogue: MIT's first, in the order of the lab, then eliben's and the paper's."""
     paths = sorted(FOLDER.glob("*.txt"), key=lambda path: (not path.name.startswith("mit"), path.name))
     return tuple(read_file(path) for path in paths)
 

@@ -4,6 +4,7 @@ expect 5 one leader               it is true at 5 s, just before the scenario's 
 expect 5-7.5 one leader           it is true at some time from 5 s to 7.5 s, of ten that are checked
 
 one leader                        of the servers in touch with a majority one leads, and no two lead in one term
+tom leads in term 2               tom runs and leads, in term 2
 nobody leads                      no server that runs leads
 nobody elected since 4            no server has become leader since 4 s
 another leader than at 4          there is one leader, and it is not the leader of 4 s
@@ -125,6 +126,12 @@ def _one_leader(now: ClusterSnapshot, _snapshots: Snapshots, _words: tuple[str, 
     return now.why_not_one_leader()
 
 
+def _leads_in_term(now: ClusterSnapshot, _snapshots: Snapshots, words: tuple[str, ...]) -> str:
+    if (words[0], int(words[1])) in now.leaders:
+        return ""
+    return "; ".join(f"{name} leads in term {term}" for name, term in now.leaders) or "nobody leads"
+
+
 def _nobody_leads(now: ClusterSnapshot, _snapshots: Snapshots, _words: tuple[str, ...]) -> str:
     return f"{now.leaders[0][0]} leads" if now.leaders else ""
 
@@ -239,6 +246,7 @@ def _bytes(now: ClusterSnapshot, snapshots: Snapshots, words: tuple[str, ...]) -
 
 SENTENCES: Mapping[str, SentenceCheck] = {
     "one leader": _one_leader,
+    "NAME leads in term NUMBER": _leads_in_term,
     "nobody leads": _nobody_leads,
     "nobody elected since SECONDS": _nobody_elected,
     "another leader than at SECONDS": _another_leader,
@@ -257,7 +265,7 @@ SENTENCES: Mapping[str, SentenceCheck] = {
     "calls at most NUMBER since SECONDS": _calls,
     "bytes at most NUMBER since SECONDS": _bytes,
 }
-BLANKS = {"SECONDS": TIME, "NUMBER": NUMBER, "KEY=VALUE": WRITE}
+BLANKS = {"SECONDS": TIME, "NAME": r"(\w+)", "NUMBER": NUMBER, "KEY=VALUE": WRITE}
 PATTERNS = tuple(
     (re.compile(" ".join(BLANKS.get(word, word) for word in form.split())), check) for form, check in SENTENCES.items()
 )

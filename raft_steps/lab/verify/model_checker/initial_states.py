@@ -19,14 +19,15 @@ def initial_state(table: TransitionTable, schedule: Schedule) -> StartState:
 
     Raises:
         NodeError: A node failed in `on_start`.
+        ScenarioError: No run of Raft can lead to the terms that are given.
     """
-    servers, history = [], 0
+    servers, history, terms = [], 0, schedule.first_terms(table.node_class)
     packets: list[int] = []
     for i, name in enumerate(schedule.servers):
         entries = tuple(read_entries(schedule.logs.get(name, ())))
         disk = (("log", table.freezer.freeze(Log(entries), set())),) if entries else ()
         stopped = table.intern_server(FrozenServerState(i, False, (), (), disk))
-        started, sent, facts = table.perform(stopped, "start", name == schedule.leader, schedule.terms.get(name))
+        started, sent, facts = table.perform(stopped, "start", name == schedule.leader, terms.get(name))
         servers.append(started)
         packets += sent
         history = table.extend_history(history, facts)

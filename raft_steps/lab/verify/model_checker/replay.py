@@ -89,6 +89,7 @@ class Replay:
         self.requests: dict[str, Request] = {}
         self.in_flight: dict[str, tuple[Link, Any, int]] = {}
         self._recorder = Recorder(self.trace)
+        self._first_terms = schedule.first_terms(node_class)
         self.calls = 0
         self.hosts = {name: SimulatedHost(name, read_entries(schedule.logs.get(name, ()))) for name in schedule.servers}
         connect(self.hosts, 0)
@@ -257,8 +258,8 @@ class Replay:
         committed_before = getattr(node, "commit_index", 0)
         try:
             returned = find_handler(node, handler)(*arguments)
-            if handler == "on_start" and host.life == 1 and host.name in self.schedule.terms:
-                node.current_term = self.schedule.terms[host.name]
+            if handler == "on_start" and host.life == 1 and host.name in self._first_terms:
+                node.current_term = max(getattr(node, "current_term", 0), self._first_terms[host.name])
             self._recorder.handled(self.now_us, host, kind, detail)
             if returned is not None:
                 raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.

@@ -10,7 +10,8 @@ finds is a schedule.
     servers NAME…             the servers; all start, in this order, before the first event
     leader NAME               the server that leads from its first start
     log NAME TERM "COMMAND"…  what a server's disk holds at first
-    term NAME NUMBER          the term that a server is in, once it has started
+    term NAME NUMBER          the term that a server is in, once it has started; by default, from step 9 on, at least the
+                              newest term of any log, see `raft_steps.lab.scenario.reachable_starts`
     timeout NAME TIMER        a running timer runs out
     deliver FROM>TO#NUMBER    the message of this number on that link arrives
     copy FROM>TO#NUMBER       the same, and the message stays in flight as well
@@ -31,8 +32,10 @@ from typing import Any
 
 from raft_steps.lab.commands import command_of_words, command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.runtime.launching import respects_terms
 from raft_steps.lab.scenario.grammar import join_clauses, join_words, log_clause, parse_log, reading, split_clauses
 from raft_steps.lab.scenario.model import SERVER_NAMES, StoredLog
+from raft_steps.lab.scenario.reachable_starts import check_start, last_term, start_terms
 from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.model_checker.scope import check_server
 
@@ -91,8 +94,24 @@ class Schedule:
             raise ScenarioError("a schedule names its servers, each once")
         for name in (*self.logs, *self.terms, *([self.leader] if self.leader is not None else [])):
             check_server(name, self.servers)
+        for name, term in self.terms.items():
+            if type(term) is not int or term < last_term(self.logs.get(name, ())):
+                raise ScenarioError(
+                    f"the term of {name} is a number that is at least the term of its last entry, not {term!r}"
+                )
+        check_start(self.servers, self.logs, leader=self.leader, step=self.step, terms=self.terms)
         for step in self.steps:
             self._check(step)
+
+    def first_terms(self, node_class: type) -> dict[str, int]:
+        """Return the terms that servers enter once they have started, if their own are older.
+
+        Raises:
+            ScenarioError: With the terms that are given, no run of Raft can lead to the start.
+        """
+        if not respects_terms(node_class):
+            return dict(self.terms)
+        return start_terms(self.servers, self.logs, leader=self.leader, terms=self.terms)
 
     def _check(self, step: ScheduleStep) -> None:
         if step.verb not in EVENTS:
@@ -164,6 +183,8 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
             (parts["leader"],) = words
         case "log":
             server, entries = parse_log(words)
+            if server in parts["logs"]:
+                raise ScenarioError(f"the schedule has the log of {server} twice")
             for _, text in entries:
                 parse_command(text)
             parts["logs"][server] = entries

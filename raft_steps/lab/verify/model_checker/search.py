@@ -82,7 +82,8 @@ class Search:
             servers: How many servers there are, or their names; by default 3, and 1 for a Node without AppendEntries.
             leader: The server that leads from its start; by default the first one if the Node has no elections.
             logs: What the disks hold at first, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
-            terms: The terms that servers are in once they have started.
+            terms: The terms that servers are in once they have started; by default, from step 9 on, at least the newest
+                term of any log.
 
         Raises:
             ScenarioError: An argument is wrong.

@@ -64,7 +64,7 @@ class TransitionTable(InterningTable):
         Args:
             server_state: The number of the server state.
             event: ``timeout`` with the timer, ``ask`` with client and request, ``crash``, or ``start`` with whether the
-                server leads from its start and the term that it is set to afterwards (None to leave it as it is).
+                server leads from its start and the term that it enters then if its own is older (None for its own).
             arguments: The arguments of the event.
         """
         key = (server_state, event, *arguments)
@@ -132,7 +132,7 @@ class TransitionTable(InterningTable):
             if (returned := find_handler(node, handler)(*arguments)) is not None:
                 raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
             if term is not None:
-                node.current_term = term
+                node.current_term = max(getattr(node, "current_term", 0), term)
             effects: list[Effect] = node.effects
             facts = facts_of(
                 node, effects, received=received, committed_before=committed_before, requests=self.requests
