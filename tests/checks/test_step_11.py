@@ -13,6 +13,7 @@ from tests.checks.check_tools import OnlyCommands, failed_checks, first_failure,
 from tests.checks.wrong_nodes import calls
 from tests.checks.wrong_nodes import step_11 as wrong
 from tests.checks.wrong_nodes import step_11_carrying_out as carrying_out
+from tests.checks.wrong_nodes import step_11_indexes as indexes
 from tests.checks.wrong_nodes.calls import wrong_node
 from tests.source.source_tools import load
 
@@ -72,7 +73,12 @@ class ReadsWaitForTheFirstEntry(step_11.Node):
 
 TestTables = standard_tests(
     11,
-    (*wrong.MISTAKES, *carrying_out.MISTAKES, (wrong_node(calls.TruncatesOnEveryCall, 11), STILL_HOLDS, "truncated")),
+    (
+        *wrong.MISTAKES,
+        *carrying_out.MISTAKES,
+        *indexes.MISTAKES,
+        (wrong_node(calls.TruncatesOnEveryCall, 11), STILL_HOLDS, "truncated"),
+    ),
     right=(TakesTheMedian, ComparesTheEntry, AppliesOnlyCommands, ReadsWaitForTheFirstEntry),
     passed_before=[STILL_HOLDS],
     not_kept_later=NOT_KEPT_LATER,
@@ -81,7 +87,7 @@ TestTables = standard_tests(
 
 def test_every_wrong_node_is_in_the_table() -> None:
     """Every wrong Node is in the table."""
-    for module in (wrong, carrying_out):
+    for module in (wrong, carrying_out, indexes):
         assert {node_class for node_class, _, _ in module.MISTAKES} == wrong_nodes_of(module, right=set())
 
 

@@ -49,6 +49,7 @@ REPLACED: dict[tuple[int, str], tuple[int, str]] = {
     (8, "becoming leader is as before"): (11, NOT_APPLIED),
     (8, "stepping down is as before"): (9, REPEATED),
 }
+COMMIT_INDEX_STEP = 11
 STILL_HOLDS = "the rules of earlier steps still hold"
 
 
@@ -89,13 +90,19 @@ class LaterBench(Bench):
         return before + counts[-1] if counts else before
 
 
-def earlier_checks(step: int) -> list[tuple[int, Check]]:
-    """Return the checks of all earlier steps whose rules a step still keeps, each with its own step."""
+def earlier_checks(step: int, ahead: int = 0) -> list[tuple[int, Check]]:
+    """Return the checks of all earlier steps whose rules a Node still keeps, each with its own step.
+
+    Args:
+        step: The step whose checks run.
+        ahead: The step that the Node has reached, if that is a later one.
+    """
+    reached = max(step, ahead)
     return [
         (earlier, each)
         for earlier in range(1, step)
         for each in checks_of(earlier)
-        if each.name != STILL_HOLDS and REPLACED.get((earlier, each.name), (step + 1, ""))[0] > step
+        if each.name != STILL_HOLDS and REPLACED.get((earlier, each.name), (reached + 1, ""))[0] > reached
     ]
 
 
@@ -110,7 +117,9 @@ def run_earlier_checks(bench: Bench, step: int) -> None:
         CheckFailed: The Node breaks one of their rules; the message names it on a line of its own.
     """
     later = LaterBench(bench)
-    for earlier, each in earlier_checks(step):
+    # A Node whose calls carry the commit index is ahead of steps 9 and 10: it has replaced the same checks as step 11.
+    ahead = COMMIT_INDEX_STEP if bench.has_field("AppendEntries", "leader_commit") else step
+    for earlier, each in earlier_checks(step, ahead):
         try:
             each.run(later)
         except CheckFailed as failure:

@@ -174,6 +174,40 @@ def require_entries_sent(bench: Bench, follower: str, expected: list[str], story
     )
 
 
+def require_next_call_after(bench: Bench, follower: str, index: int, story: str) -> None:
+    """Check which entry tom's next heartbeat to a follower follows.
+
+    Raises:
+        CheckFailed: It follows another entry, or tom sends none.
+    """
+    mark = bench.mark()
+    bench.run(5.2)
+    calls = bench.sent("AppendEntries", to=follower, since=mark)
+    bench.require(calls, f"{story}; tom should send {follower} a heartbeat within 5.2 s, but does not")
+    found = exchange.preceding_entry(calls[-1])[0]
+    bench.require(
+        found == index,
+        f"{story}; tom's next call to {follower} should follow entry {index}, but follows entry {found}",
+        calls[-1],
+    )
+    require_own_preceding_entry(bench, calls[-1], story)
+
+
+def require_own_preceding_entry(bench: Bench, call: Event, story: str) -> None:
+    """Check that a call follows an entry of tom's log, and has the term of that entry.
+
+    Raises:
+        CheckFailed: It has another term, or tom's log has no such entry.
+    """
+    index, term = exchange.preceding_entry(call)
+    expected = bench.field("log").term_at(index)
+    bench.require(
+        term == expected,
+        f"{story}; tom's call follows entry {index}, which has term {expected} in tom's log, but the call says term {term}",
+        call,
+    )
+
+
 def require_last_entry_sent(bench: Bench, follower: str, entry: str, story: str, since: int = 0) -> None:
     """Check that this entry is the last one that tom has sent to a follower.
 

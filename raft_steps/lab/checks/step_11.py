@@ -19,7 +19,9 @@ from raft_steps.lab.checks.replication import (
     require_last_entry_sent,
     require_leader_commit,
     require_match_index,
+    require_next_call_after,
     require_not_sent,
+    require_own_preceding_entry,
     require_read,
 )
 from raft_steps.lab.checks.rules import rule
@@ -227,6 +229,50 @@ def each_follower_is_sent_what_it_lacks(bench: Bench) -> None:
 
 
 @rule(
+    "Only a refusal of the latest call makes the leader go back: one that is late or duplicated changes nothing.",
+    "Section 5.3: after a rejection, the leader decrements nextIndex; messages may be delayed, duplicated and reordered",
+)
+def only_the_latest_refusal_counts(bench: Bench) -> None:
+    """Refusals arrive a second time after others, and after an acknowledgement; then the next heartbeat is checked."""
+    lead(bench, log="1 set x 1; 2 set y 2; 3 set z 3; 3 set w 4")
+    before = 4
+    for _ in range(2):  # A Node may go back by more than one entry.
+        calls = [each for each in refuse(bench, "jerry", before) if each["type"] == "AppendEntries"]
+        story = f"tom's log ends with entry 5, and jerry refuses a call that follows entry {before}"
+        bench.require(calls, f"{story}; tom should retry with earlier entries at once, but does not", bench.arrival())
+        require_own_preceding_entry(bench, calls[-1], story)
+        before = exchange.preceding_entry(calls[-1])[0]
+    refuse(bench, "jerry", 4)
+    story = (
+        f"tom has gone back to entry {before} for jerry, and jerry's refusal of the call after entry 4 arrives twice"
+    )
+    require_next_call_after(bench, "jerry", before, story)
+    acknowledge(bench, "spike", 5)
+    refuse(bench, "spike", 4)
+    story = "spike has acknowledged entry 5, and its refusal of the call after entry 4 arrives late"
+    require_next_call_after(bench, "spike", 5, story)
+
+
+@rule(
+    "The leader keeps what one follower has apart from what another has.",
+    "Figure 2, Leaders: nextIndex[] and matchIndex[] have a value for each server",
+)
+def each_follower_has_its_own_indexes(bench: Bench) -> None:
+    """Of two followers only the second one acknowledges; then it refuses, and the first one acknowledges."""
+    lead(bench, log="1 set x 1; 1 set y 2; 1 set z 3")
+    acknowledge(bench, "spike", 4)
+    story = "spike has acknowledged entry 4, the last of tom's log, and jerry has not replied"
+    require_next_call_after(bench, "spike", 4, story)
+    lead(bench, log="1 set x 1; 1 set y 2; 1 set z 3")
+    sent = refuse(bench, "spike", 3)
+    wrong = exchange.first([each for each in sent if each["to"] != "spike"])
+    bench.require(not wrong, "spike refuses a call; tom should retry with spike only, but also calls jerry", wrong)
+    acknowledge(bench, "jerry", 4)
+    story = "jerry has acknowledged entry 4, the last of tom's log, after spike has refused"
+    require_next_call_after(bench, "jerry", 4, story)
+
+
+@rule(
     "A leader that is elected again starts afresh: earlier acknowledgements and waiting clients do not count any more.",
     "Figure 2: nextIndex[] and matchIndex[] are reinitialized after election; respond after the entry is applied",
 )
@@ -303,6 +349,33 @@ def a_read_waits_for_the_leaders_own_entry(bench: Bench) -> None:
     bench.ask("set x 2")
     acknowledge(bench, "spike", 3)
     require_read(bench, bench.ask("get x"), "2", "spike has entry 3, set x 2, so it is committed")
+
+
+@rule(
+    "A read waits for the entries that are in the log when it arrives, and for no others.",
+    "Section 8; this course: a read is answered once everything in the log has been applied",
+)
+def a_read_waits_for_what_is_in_the_log(bench: Bench) -> None:
+    """A new leader has applied what it got as a follower, but not its whole log; clients read before and after a write."""
+    for term in (1, 8):  # smaller than the index of tom's last entry, and larger
+        bench.begin(log="1 set w 1")
+        entries = f"{term} set x 1; {term} set y 2; {term} set z 3; {term} set x 4"
+        call(bench, "jerry", term, (1, 1), entries, commit=4)
+        elect(bench)
+        story = f"tom leads in term {term + 1}, and has applied entries 1 to 4 of its 6; set x 4 is entry 5"
+        early = bench.ask("get x")
+        require_answer(bench, early, False, story)
+        write = bench.ask("set x 5")
+        acknowledge(bench, "jerry", 6)
+        require_read(bench, early, "4", f"{story}, and jerry has everything up to entry 6")
+        require_answer(bench, write, False, f"{story}, and jerry has everything up to entry 6; set x 5 is entry 7")
+        late, another = bench.ask("get x"), bench.ask("set y 6")
+        acknowledge(bench, "spike", 8)
+        # A Node may let a read wait for the first entry of its term alone, so the value may be that before set x 5.
+        require_answer(
+            bench, late, True, f"{story}, and spike has everything up to entry 8; the read came before set y 6"
+        )
+        require_answer(bench, another, True, f"{story}, and spike has everything up to entry 8, set y 6")
 
 
 @rule(
