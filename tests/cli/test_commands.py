@@ -340,6 +340,7 @@ def test_scenario_is_replayed(tmp_path: Path) -> None:
 
     assert expected == data("replay", str(path))
     assert expected == data("replay", "-", text=line)
+    assert expected == data("replay", line) == data("replay", raft_steps.lab.Scenario.parse(line).to_json())
     assert expected == data("replay", "-", text=raft_steps.lab.Scenario.parse(line).to_json())
     assert printed("run", "7", "--scenario", line) == printed("replay", str(path))
 
@@ -393,11 +394,22 @@ def test_text_that_cannot_be_replayed_is_an_error(text: str, problem: str) -> No
     assert problem in complaint("replay", "-", text=text)
 
 
+def test_file_is_replayed_even_if_it_is_called_like_a_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An argument that begins like a scenario is one, unless there is a file of this name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raft-steps 1").write_text("raft-steps 1; step 8; until 9", encoding="utf-8")
+
+    assert 9 == data("replay", "raft-steps 1")["seconds"]
+    assert "there is no file raft_steps 1, and a scenario or a trace begins with raft-steps or {" in complaint(
+        "replay", "raft_steps 1"
+    )
+
+
 def test_file_that_cannot_be_replayed_is_an_error(tmp_path: Path) -> None:
     """The error for a missing file, or one that is not text, has its name."""
     (tmp_path / "picture").write_bytes(b"\x89PNG\xff")
 
-    assert "No such file" in complaint("replay", str(tmp_path / "none"))
+    assert f"there is no file {tmp_path / 'none'}, and" in complaint("replay", str(tmp_path / "none"))
     assert "is not a text file" in complaint("replay", str(tmp_path / "picture"))
 
 
@@ -561,7 +573,7 @@ def test_refresh_lists_the_notebooks(course: Path, monkeypatch: pytest.MonkeyPat
     path = course / "notebooks" / "05_first.ipynb"
     before = path.read_bytes()
     monkeypatch.setattr(notebooks, "refresh", refresh_here)
-    monkeypatch.setattr(notebooks, "execute", lambda _notebook, _path: None)
+    monkeypatch.setattr(notebooks, "execute", lambda _notebook, _path, _settings: None)
 
     assert "05_first.ipynb: would change\n" == printed("refresh", "--folder", str(course), "--check", status=1)
     assert before == path.read_bytes()
@@ -572,7 +584,7 @@ def test_refresh_lists_the_notebooks(course: Path, monkeypatch: pytest.MonkeyPat
 def test_failing_notebook_is_an_error(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error for a cell that fails is a sentence, with exit status 1; a missing notebook has status 2."""
 
-    def fail(_notebook: object, path: Path) -> None:
+    def fail(_notebook: object, path: Path, _settings: Path | None) -> None:
         raise notebooks.NotebookError(f"{path.name}, cell turn: ValueError: no")
 
     monkeypatch.setattr(notebooks, "refresh", refresh_here)

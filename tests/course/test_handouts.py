@@ -12,8 +12,8 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import raft_steps
+from raft_steps.lab.course.course_folder import find_course
 from raft_steps.lab.course.handouts import list_handouts, release_handouts
-from raft_steps.lab.course.jupyterlab import find_course
 from raft_steps.lab.course.managed_folder import MANIFEST, Release, ReleaseError, fill, read_manifest, update
 from raft_steps.lab.course.missing_steps import without_missing_steps
 from raft_steps.lab.course.notebooks import Cell, NotebookError, notebooks_of

@@ -26,7 +26,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import raft_steps
 from raft_steps.lab.cli.command import main
 from raft_steps.lab.course import jupyterlab
-from raft_steps.lab.course.jupyterlab import CourseFolder, LaunchError, find_course, first_page, has_browser
+from raft_steps.lab.course.course_folder import CourseFolder, NoCourseError, find_course
+from raft_steps.lab.course.jupyterlab import LaunchError, first_page, has_browser
 from raft_steps.lab.course.learner_edition import release
 from raft_steps.lab.course.notebooks import format_notebook
 
@@ -280,7 +281,7 @@ def test_missing_course_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "recipes.ipynb").write_text("{}", encoding="utf-8")
 
-    with pytest.raises(LaunchError, match=r"there is no course in .*; start this in the course's folder"):
+    with pytest.raises(NoCourseError, match=r"there is no course in .*; start this in the course's folder"):
         find_course(tmp_path)
 
 

@@ -188,7 +188,7 @@ def test_endless_cell_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With write=False a refresh reports what would change and writes nothing."""
-    monkeypatch.setattr(notebooks, "execute", lambda _notebook, _path: None)
+    monkeypatch.setattr(notebooks, "execute", lambda _notebook, _path, _settings: None)
     path = write(tmp_path / "01_new.ipynb", "1")
     before = path.read_bytes()
 
@@ -199,7 +199,7 @@ def test_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_edit_during_the_run_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook that is saved while it runs is not overwritten."""
     path = write(tmp_path / "01_new.ipynb", "1")
-    monkeypatch.setattr(notebooks, "execute", lambda _notebook, path: write(path, "theirs"))
+    monkeypatch.setattr(notebooks, "execute", lambda _notebook, path, _settings: write(path, "theirs"))
 
     assert "01_new.ipynb was changed while it ran, so nothing was written" == refresh_one(path).failure
     assert "theirs" == load(path).cells[0].source

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PLACES = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-SEEDS = "RAFT_STEPS_PRIVATE_SEEDS"
+from raft_steps.lab.course.environment import MARK, clean_environment
 
 
 def own_environment(folder: Path) -> dict[str, str]:
@@ -17,11 +16,9 @@ def own_environment(folder: Path) -> dict[str, str]:
     Args:
         folder: The folder in which Jupyter and IPython keep settings and data instead, in `.jupyter`.
     """
-    settings = folder / ".jupyter"
-    settings.mkdir(parents=True, exist_ok=True)  # IPython creates its folder in it, and warns if it cannot.
-    found = {name: value for name, value in os.environ.items() if name != SEEDS}
-    path = os.pathsep.join([str(Path(sys.executable).parent), found.get("PATH", os.defpath)])
-    return found | {name: str(settings / name.lower()) for name in PLACES} | {"PATH": path}
+    clean = clean_environment(folder / ".jupyter")
+    del clean[MARK]  # What is started is on its own, as a user's command is.
+    return clean | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), clean.get("PATH", os.defpath)])}
 
 
 def needs(*modules: str, reason: str) -> pytest.MarkDecorator:

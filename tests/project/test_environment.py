@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from tests.project.course_files import files_of_the_course
+
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENVIRONMENT: dict[str, Any] = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
@@ -136,7 +138,7 @@ def test_make_has_the_target(target: str) -> None:
 
 @pytest.mark.slow
 def test_wheel_holds_the_whole_package(tmp_path: Path) -> None:
-    """The built wheel holds every module, and every script, style and data file next to them, and nothing else."""
+    """The built wheel holds every module, every script, style and data file next to them, the notebooks, and no more."""
     pytest.importorskip("hatchling", reason="hatchling is not installed, so no wheel can be built without the network")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
@@ -145,5 +147,6 @@ def test_wheel_holds_the_whole_package(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
 
-    files = [path for path in (ROOT / "raft_steps").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert {path.relative_to(ROOT).as_posix() for path in files} == held
+    files = [path.relative_to(ROOT).as_posix() for path in files_of_the_course()]
+    package = {name for name in files if name.startswith("raft_steps/")}
+    assert package | {f"raft_steps/{name}" for name in files if name.startswith("notebooks/")} == held

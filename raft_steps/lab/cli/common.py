@@ -16,7 +16,8 @@ import click
 from raft_steps.lab.cli import exit_status
 from raft_steps.lab.cli.output import fit
 from raft_steps.lab.errors import LabError, NodeError
-from raft_steps.lab.files import decode_text
+from raft_steps.lab.files import decode_text, read_text
+from raft_steps.lab.text import plain_text, printable
 
 FAILED, WRONG_INPUT = exit_status.FAILED, exit_status.NOT_JUDGED
 BAR_DELAY_S = 0.5  # until a progress bar appears: a short command would only flash it
@@ -140,6 +141,31 @@ def read_stream(file: BinaryIO, content: str) -> str:
         NotTextError: The file is not a text file.
     """
     return decode_text(file.read(), getattr(file, "name", "standard input"), content)
+
+
+def read_given(given: str, starts: tuple[str, ...], content: str) -> str:
+    """Return a text that is given as an argument, or that is in the file that the argument names; ``-`` reads standard input.
+
+    Args:
+        given: The argument.
+        starts: How such a text begins. An argument that begins so is the text itself, unless there is a file of this name.
+        content: What the text should be, for the error.
+
+    Raises:
+        CommandError: There is no such file.
+        NotTextError: The file is not a text file.
+        OSError: The file cannot be read.
+    """
+    if given == "-":
+        return read_stream(sys.stdin.buffer, content)
+    if given.lstrip().startswith(starts) and not os.path.isfile(given):  # noqa: PTH113  # Path raises for a long text.
+        return plain_text(given)
+    try:
+        return read_text(given, content)
+    except FileNotFoundError as error:
+        raise CommandError(
+            f"there is no file {printable(given)}, and {content} begins with {' or '.join(each.strip() for each in starts)}"
+        ) from error
 
 
 def parse_servers(text: str | None) -> int | tuple[str, ...] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 folder_option = click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The course's folder; by default the current one, or that of the package.",
+    help="The course's folder; by default the current one, or else the one in which the course is installed.",
 )
 
 
@@ -46,14 +46,18 @@ def lab(
     There are two editions. notebooks/ is the course, with folded solutions. my_course/ is a copy without solutions for
     you to write in: it is kept up to date, but a file that you have changed is never touched.
 
+    If the course was installed as a package, the first start copies notebooks/ into the current folder. A later
+    version renews the copy, except for the notebooks that you have changed.
+
     The command works as root, without a browser (it prints the address to open), and if the port is in use (it takes
     the next free one).
     """
-    from raft_steps.lab.course.jupyterlab import find_course, launch
+    from raft_steps.lab.course.course_folder import prepare_course
+    from raft_steps.lab.course.jupyterlab import launch
 
-    place = find_course(folder)
+    place, copied = prepare_course(folder)
     learner = edition == "learner"
-    status = launch(place, learner=learner, port=port, browser=browser, options=options, print_line=click.echo)
+    status = launch(place, copied, learner=learner, port=port, browser=browser, options=options, print_line=click.echo)
     ctx.exit(WRONG_INPUT if status else 0)  # JupyterLab's 1 is not a verdict.
 
 
@@ -72,10 +76,16 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
 
     A second run changes nothing. A notebook with a cell that fails is reported and not changed.
     """
-    from raft_steps.lab.course.jupyterlab import find_course
+    from raft_steps.lab.course.course_folder import find_course
     from raft_steps.lab.course.notebooks import notebooks_of, refresh
 
-    paths = list(notebooks) or notebooks_of(find_course(folder).notebooks)
+    course = None if notebooks else find_course(folder)
+    if course is not None and course.is_packaged and not only_check:
+        raise CommandError(
+            "there is no course in this folder, and the notebooks of the installed package are not changed; "
+            "raft-steps lab copies them here, or try them with --check"
+        )
+    paths = notebooks_of(course.notebooks) if course is not None else list(notebooks)
     done = 0
     with Progress("notebooks", len(paths)) as progress:
 
@@ -131,8 +141,8 @@ def release(
     The folders are written into OUT, which must be empty or hold an earlier release without changes. In a course
     directory for nbgrader, nbgrader's own files are kept.
     """
+    from raft_steps.lab.course.course_folder import find_course
     from raft_steps.lab.course.handouts import release_handouts
-    from raft_steps.lab.course.jupyterlab import find_course
     from raft_steps.lab.course.learner_edition import parse_steps, release
     from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
 

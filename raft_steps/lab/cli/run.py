@@ -17,7 +17,7 @@ from raft_steps.lab.cli.common import (
     echo_json,
     json_option,
     parse_servers,
-    read_stream,
+    read_given,
     step_argument,
     svg_option,
 )
@@ -33,6 +33,7 @@ RUN_TIMEOUTS, LAST_TIMEOUTS = 4, 2
 
 node_option = click.option("--node", metavar="FILE:CLASS", help="Run your own class instead of the step's.")
 heartbeats_option = click.option("--heartbeats", is_flag=True, help="Also print heartbeats that change nothing.")
+SCENARIO_STARTS = ("raft-steps ", "{")
 
 
 @click.command()
@@ -84,17 +85,21 @@ def run(
 
 
 @click.command()
-@click.argument("file", type=click.File("rb"))
+@click.argument("given", metavar="FILE|SCENARIO")
 @node_option
 @heartbeats_option
 @json_option
-def replay(file: Any, node: str | None, heartbeats: bool, as_json: bool) -> None:
+def replay(given: str, node: str | None, heartbeats: bool, as_json: bool) -> None:
     """Run a scenario or a saved trace again.
 
-    FILE, or - for standard input, holds a scenario, as text or as a JSON object, or a saved trace. A saved trace is
-    compared with the trace of the new run; the exit status is 1 if they differ.
-    """
-    text = read_stream(file, "a scenario or a trace")
+    \b
+    raft-steps replay 'raft-steps 1; step 8; at 12 crash leader'
+    raft-steps replay run.jsonl
+
+    Give the scenario itself, as text or as a JSON object, or a FILE, or - for standard input, which holds a scenario or
+    a saved trace. A saved trace is compared with the trace of the new run; the exit status is 1 if they differ.
+    """  # noqa: D301  # click's own mark for lines that it shall not wrap
+    text = read_given(given, SCENARIO_STARTS, "a scenario or a trace")
     node_class = load_node(node) if node else None
     saved = Trace.from_text(text) if _is_trace(text) else None
     scenario = Scenario.parse(saved.scenario if saved is not None else _without_comments(text))

@@ -14,13 +14,12 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import raft_steps
+from raft_steps.lab.course.managed_folder import is_course_copy, read_manifest
 from raft_steps.lab.course.notebooks import NOTEBOOK_NAME, notebooks_of
 from raft_steps.lab.errors import LabError
 
 NAME = "raft-steps"
 PACKAGE = Path(raft_steps.__file__).resolve().parent
-# The notebooks are in the package of an installed wheel; in a checkout they are next to it.
-PACKAGED_NOTEBOOKS = PACKAGE / "notebooks"
 # What the name of a step's file looks like, whatever an editor, JupyterLab or a file manager has added to it.
 LIKE_A_STEP = re.compile(r"step[ _-]?\d|(?:^|/)\W*\d\d[a-z]?[ _-][^/]*\.ipynb", re.IGNORECASE)
 STEP_FILE = re.compile(r"(?:lab/(?:\w+/)*)?step_(\d\d)\w*\.py")
@@ -100,6 +99,8 @@ def number_of(name: str) -> int | None:
 def listed_files(folder: Path) -> frozenset[str] | None:
     """Return the files that are listed as parts of a folder, as paths in it; None if there is no list.
 
+    The reader's copy of an installed wheel's notebooks is listed in its manifest.
+
     Args:
         folder: The package, or a folder of notebooks.
 
@@ -108,7 +109,9 @@ def listed_files(folder: Path) -> frozenset[str] | None:
     """
     if folder == PACKAGE and (recorded := _recorded_files()):
         return recorded
-    return _tracked_files(folder)
+    if tracked := _tracked_files(folder):
+        return tracked
+    return frozenset(read_manifest(folder)) if is_course_copy(folder) else None
 
 
 def _recorded_files() -> frozenset[str] | None:

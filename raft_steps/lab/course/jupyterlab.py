@@ -16,13 +16,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import raft_steps
-from raft_steps.lab.course.learner_edition import Release, bring_up_to_date, is_release
+from raft_steps.lab.course.course_folder import CourseFolder
+from raft_steps.lab.course.learner_edition import Release, bring_up_to_date
 from raft_steps.lab.course.notebooks import notebooks_of
 from raft_steps.lab.errors import LabError
 
@@ -40,46 +40,9 @@ class LaunchError(LabError):
     """JupyterLab cannot be started on the course; the message says what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class CourseFolder:
-    """The folder of a course.
-
-    Attributes:
-        root: The folder that JupyterLab shows.
-        notebooks: The folder with the notebooks.
-    """
-
-    root: Path
-    notebooks: Path
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it is the full course, from which editions can be made, and not such an edition itself."""
-        return self.root != self.notebooks
-
-
-def find_course(folder: Path | None = None) -> CourseFolder:
-    """Find the course in a folder; by default in the current one, or else next to the package.
-
-    Raises:
-        LaunchError: There is no course.
-    """
-    candidates = [folder] if folder is not None else [Path.cwd(), Path(raft_steps.__file__).parent.parent]
-    for candidate in candidates:
-        root = candidate.resolve()
-        if notebooks_of(root / "notebooks"):
-            return CourseFolder(root, root / "notebooks")
-        if notebooks_of(root):
-            is_full = root.name == "notebooks" and not is_release(root)
-            return CourseFolder(root.parent if is_full else root, root)
-    raise LaunchError(
-        f"there is no course in {candidates[0]}: no notebooks/ folder with 00_start_here.ipynb and the others; "
-        "start this in the course's folder, or name it with --folder"
-    )
-
-
 def launch(
     course: CourseFolder,
+    copied: Release | None = None,
     *,
     learner: bool = False,
     port: int = PORT,
@@ -91,6 +54,7 @@ def launch(
 
     Args:
         course: The course.
+        copied: What was copied from the installed package, to be reported.
         learner: Open the learner's edition first, not the full course.
         port: The port to listen on; if it is taken, one of the next ports.
         browser: Whether to open a browser; by default only if there is one.
@@ -107,6 +71,8 @@ def launch(
         raise LaunchError(
             "JupyterLab is not installed here; make lab installs all that the course needs, or: pip install jupyterlab"
         )
+    for line in _news_of_copy(copied) if copied is not None else ():
+        print_line(line)
     editions = _editions(course, print_line)
     if learner:
         editions.reverse()
@@ -154,7 +120,7 @@ def _editions(course: CourseFolder, print_line: PrintLine) -> list[Path]:
     learner = course.root / LEARNER
     try:
         new = not learner.exists()
-        release = bring_up_to_date(course.notebooks, learner)
+        release = bring_up_to_date(course.original or course.notebooks, learner)
         if new:  # A learner's work does not belong in the course's repository.
             (learner / ".gitignore").write_text("*\n", encoding="utf-8")
     except (LabError, OSError) as error:
@@ -173,6 +139,24 @@ def _news(release: Release, *, new: bool) -> Iterator[str]:
     if release.outdated:
         names = ", ".join(release.outdated)
         yield f"The course has changed since you began {names}. Your version stays; rename it to get the new one, too."
+    if release.removed:
+        yield f"{LEARNER}/ lost what the course no longer has: {', '.join(release.removed)}."
+
+
+def _news_of_copy(copied: Release) -> Iterator[str]:
+    """Yield what to print about the notebooks that were copied from the installed package."""
+    name, version = copied.folder.name, raft_steps.__version__
+    if copied.written and not copied.kept and len(copied.written) == len(notebooks_of(copied.folder)):
+        yield f"{name}/ holds the course of raft-steps {version}."
+    elif copied.written:
+        yield f"{name}/ was brought up to date with raft-steps {version}: {', '.join(copied.written)}."
+    if copied.outdated:
+        yield (
+            f"raft-steps {version} has a new version of {', '.join(copied.outdated)}, which you have changed in {name}/. "
+            "Yours stays; rename it to get the new one, too."
+        )
+    if copied.removed:
+        yield f"{name}/ lost what the course no longer has: {', '.join(copied.removed)}."
 
 
 # The server.
@@ -198,6 +182,7 @@ def _running(command: Sequence[str], token: str) -> Iterator[subprocess.Popen[by
 
     JupyterLab receives Control-C, too, and handles it itself, so this process ignores it.
     """
+    # Settings and profiles are the reader's own here: only what the course stores or grades is made without them.
     environment = os.environ | {
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_PATH": _before(SETTINGS, "JUPYTER_CONFIG_PATH"),

@@ -11,12 +11,14 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.files import replace_file
 
 MANIFEST = ".raft-steps-release.json"
 VERSION = 1
+FULL_COURSE = "full course"
 # Files that Jupyter and Python create next to a notebook, and the one that `raft-steps lab` adds.
 GENERATED_FILES = frozenset({".ipynb_checkpoints", "__pycache__", ".virtual_documents", ".DS_Store", ".gitignore"})
 
@@ -75,8 +77,14 @@ def fill(result: Release, files: Mapping[str, bytes], *, force: bool = False, ot
     write_manifest(out, {name: digest(content) for name, content in files.items()})
 
 
-def update(result: Release, files: Mapping[str, bytes]) -> None:
-    """Write files to a folder that is in use: the files that its user has edited stay as they are."""
+def update(result: Release, files: Mapping[str, bytes], *, is_course: bool = False) -> None:
+    """Write files to a folder that is in use: the files that its user has edited stay as they are.
+
+    Args:
+        result: The release, with its folder; every change is recorded in it.
+        files: The content of each file, by its path in the folder.
+        is_course: Whether the folder is a copy of the full course, and not an edition for students.
+    """
     known = dict(read_manifest(result.folder))
     for name, content in files.items():
         found, origin = digest_of_file(result.folder / name), known.get(name)
@@ -87,12 +95,21 @@ def update(result: Release, files: Mapping[str, bytes]) -> None:
             result.kept.append(name)
             if origin != digest(content):
                 result.outdated.append(name)
-    write_manifest(result.folder, known)
+    for name in sorted(known.keys() - files.keys()):  # Renamed in the course, for example.
+        if digest_of_file(result.folder / name) == known.pop(name):
+            (result.folder / name).unlink()
+            result.removed.append(name)
+    write_manifest(result.folder, known, is_course=is_course)
 
 
 def is_release(folder: Path) -> bool:
-    """Return whether a folder contains a release."""
-    return (folder / MANIFEST).is_file()
+    """Return whether a folder contains a release: an edition, not a copy of the full course."""
+    return (folder / MANIFEST).is_file() and not is_course_copy(folder)
+
+
+def is_course_copy(folder: Path) -> bool:
+    """Return whether a folder is a copy of the full course that was made by `update`."""
+    return _read_data(folder).get("edition") == FULL_COURSE
 
 
 def check_target(notebooks: Path, out: Path) -> None:
@@ -109,7 +126,8 @@ def check_target(notebooks: Path, out: Path) -> None:
 
 def write(result: Release, name: str, content: bytes) -> None:
     """Write a file as a whole, unless it has this content already."""
-    assert _is_inside(name)  # Or else the next release could delete a file elsewhere.
+    if not _is_inside(name):  # Or else the next release could delete a file elsewhere.
+        raise ReleaseError(f"{name!r} is not a path inside a folder, so it cannot be part of a release")
     path = result.folder / name
     if digest_of_file(path) == digest(content):
         return
@@ -120,16 +138,23 @@ def write(result: Release, name: str, content: bytes) -> None:
 
 def read_manifest(out: Path) -> dict[str, str]:
     """Return the digest that each file had when it was written; empty if there is no readable manifest."""
+    files = _read_data(out).get("files")
+    return {name: str(found) for name, found in files.items() if _is_inside(name)} if isinstance(files, dict) else {}
+
+
+def _read_data(out: Path) -> dict[str, Any]:
+    """Return the content of the manifest; empty if there is no readable one."""
     try:
         data = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-        return {name: str(found) for name, found in data["files"].items() if _is_inside(name)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError):
         return {}
+    return data if isinstance(data, dict) else {}
 
 
-def write_manifest(out: Path, digests: Mapping[str, str]) -> None:
-    """Record the digest of every file."""
-    text = json.dumps({"version": VERSION, "files": dict(sorted(digests.items()))}, indent=1)
+def write_manifest(out: Path, digests: Mapping[str, str], *, is_course: bool = False) -> None:
+    """Record the digest of every file, and whether they are the full course."""
+    kind = {"edition": FULL_COURSE} if is_course else {}
+    text = json.dumps({"version": VERSION, **kind, "files": dict(sorted(digests.items()))}, indent=1)
     write(Release(out), MANIFEST, f"{text}\n".encode())
 
 

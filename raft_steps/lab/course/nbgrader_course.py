@@ -4,6 +4,7 @@
     private_seeds.txt              the secret that private seeds are derived from, if there is one
     source/step_06/                an assignment: the notebook with its solution, and the other files of the handout
     source/step_06/raft_steps/     the package with the earlier steps; kernels import it, because they start here
+    .settings/                     made by nbgrader_config.py: where kernels look for settings, instead of the user's
 
 nbgrader adds release/, submitted/, autograded/, feedback/ and its gradebook.
 """
@@ -33,7 +34,7 @@ CELL_LIMIT_S = 20
 NBGRADER_FILES = frozenset(
     {
         *("release", "submitted", "autograded", "feedback", "exchange", "downloaded", "archive", "gradebook.db"),
-        *("grades.csv", ".nbgrader.log", "nbgrader.log", ".jupyter"),
+        *("grades.csv", ".nbgrader.log", "nbgrader.log", ".jupyter", ".settings"),
     }
 )
 CHECK = re.compile(r"check\((?P<node>\w+), step=(?P<step>\d+)\)\.require\(\)")
@@ -48,7 +49,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(next(path for path in sorted(HERE.glob("source/*")) if (path / "raft_steps").is_dir())))
 
 from raft_steps.lab.course.nbgrader_preprocessor import preprocessors  # noqa: E402
+from raft_steps.lab.course.environment import adopt_clean_environment  # noqa: E402
 
+# Points must not depend on the settings of the user who grades: a profile of IPython, a backend of matplotlib, Python's flags.
+adopt_clean_environment(HERE / ".settings", keep=("JUPYTER", "NBGRADER"))
 if (HERE / "{SEEDS_FILE}").is_file():
     os.environ["RAFT_STEPS_PRIVATE_SEEDS"] = str(HERE / "{SEEDS_FILE}")
 

@@ -1,15 +1,15 @@
 """Reads notebooks, runs them again, and stores them so that a second run leaves the same bytes.
 
-Anything that differs between runs or machines is left out: times, widget state, frames of tracebacks, versions. Cells run
-without history, as strict nbval runs them, so that the stored outputs are those that nbval will see. A notebook in
-which a cell fails is not written at all.
+Anything that differs between runs or machines is left out: times, widget state, frames of tracebacks, versions. Kernels
+have an environment of their own, without the user's settings (`environment.py`). Cells run without history, as strict
+nbval runs them, so that the stored outputs are those that nbval will see. A notebook in which a cell fails is not
+written at all.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import as_completed
@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps.lab.course.charts import keep_charts
+from raft_steps.lab.course.environment import MARK, build_font_cache, own_settings
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.files import replace_file
 from raft_steps.lab.verify.fuzzer.workers import submitted
 
 CELL_LIMIT_S = 60
+KERNEL_TRIES = 3
 NOTEBOOK_NAME = re.compile(r"(?P<step>\d\d)(?P<letter>[a-z]?)_\w+\.ipynb")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -86,21 +88,30 @@ def refresh(
     """
     wanted = list(paths)
     outcomes: dict[Path, RefreshOutcome] = {}
-    with submitted(partial(refresh_one, write=write), wanted, min(jobs, len(wanted)) or 1) as futures:
-        for future in as_completed(futures):
-            outcome = future.result()
-            outcomes[outcome.path] = outcome
-            if progress is not None:
-                progress(outcome)
+    with own_settings() as environment:
+        build_font_cache(environment)
+        work = partial(refresh_one, write=write, settings=Path(environment[MARK]))
+        with submitted(work, wanted, min(jobs, len(wanted)) or 1) as futures:
+            for future in as_completed(futures):
+                outcome = future.result()
+                outcomes[outcome.path] = outcome
+                if progress is not None:
+                    progress(outcome)
     return [outcomes[path] for path in wanted]
 
 
-def refresh_one(path: Path, write: bool = True) -> RefreshOutcome:
-    """Run one notebook again and store its outputs, unless a cell fails or the file changes while it runs."""
+def refresh_one(path: Path, write: bool = True, settings: Path | None = None) -> RefreshOutcome:
+    """Run one notebook again and store its outputs, unless a cell fails or the file changes while it runs.
+
+    Args:
+        path: The notebook.
+        write: Whether to write it if it has changed, or only to report it.
+        settings: The folder for settings and caches of kernels; by default one that lasts as long as the kernel.
+    """
     try:
         fresh, stored = load(path), load(path)
         before = path.read_bytes()
-        execute(fresh, path)
+        execute(fresh, path, settings)
     except NotebookError as error:
         return RefreshOutcome(path, failure=str(error))
     normalise(fresh, stored)
@@ -165,8 +176,11 @@ def format_notebook(notebook: Notebook) -> str:
 # Running.
 
 
-def execute(notebook: Notebook, path: Path) -> None:
+def execute(notebook: Notebook, path: Path, settings: Path | None = None) -> None:
     """Run all cells in a new kernel, in the notebook's folder, and put their outputs into the notebook.
+
+    The kernel has none of the user's settings. If it dies before the first cell, a new one is started: two kernels that
+    start at the same time may have chosen the same port.
 
     Raises:
         NotebookError: A cell failed, took too long, or killed its kernel.
@@ -175,23 +189,26 @@ def execute(notebook: Notebook, path: Path) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellControlSignal
 
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_LIMIT_S,
-        kernel_name=KERNEL["name"],
-        record_timing=False,
-        extra_arguments=["--log-level=ERROR"],  # Without it, each kernel prints a warning about its sockets.
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    place = "its kernel"
-    try:
-        with client.setup_kernel(env=environment):
-            for index, cell in enumerate(notebook.cells):
-                place = f"cell {cell.id}"
-                client.execute_cell(cell, index, store_history=False)
-    except (CellControlSignal, RuntimeError, NoSuchKernel) as error:
-        raise NotebookError(f"{path.name}, {place}: {_reason(error)}") from error
+    for left in reversed(range(KERNEL_TRIES)):
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_LIMIT_S,
+            kernel_name=KERNEL["name"],
+            record_timing=False,
+            extra_arguments=["--log-level=ERROR"],  # Without it, each kernel prints a warning about its sockets.
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        place = "its kernel"
+        try:
+            with own_settings(settings) as environment, client.setup_kernel(env=environment):
+                for index, cell in enumerate(notebook.cells):
+                    place = f"cell {cell.id}"
+                    client.execute_cell(cell, index, store_history=False)
+        except (CellControlSignal, RuntimeError, NoSuchKernel) as error:
+            if place != "its kernel" or isinstance(error, NoSuchKernel) or not left:
+                raise NotebookError(f"{path.name}, {place}: {_reason(error)}") from error
+        else:
+            return
 
 
 def _reason(error: Exception) -> str:

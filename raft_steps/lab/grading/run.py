@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import raft_steps
+from raft_steps.lab.course.environment import clean_environment
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.scores import write_text
@@ -178,6 +179,7 @@ def _start(settings: GradingSettings, submission: Submission, folder: str, modul
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        env=clean_environment(Path(folder, "settings")),
         start_new_session=True,  # Control-C reaches this process only, which then ends its judges.
     )
     assert process.stdin is not None

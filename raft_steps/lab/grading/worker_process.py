@@ -25,6 +25,7 @@ from raft_steps.lab.grading.codec import encode_json
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.worker import main; main()"
 # How Python is started for a submission: without site packages, user settings and bytecode files.
 PYTHON = (sys.executable, "-s", "-S", "-P", "-B", "-c")
+# Nothing of the instructor's environment, which may hold secrets; what a Node does with a set is the same every time.
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
 MEMORY_MIB, CPU_S = 512, 20  # address space in MiB, and computing time in seconds, for a whole submission
 LOOP_S = 3.0  # of computing time for one event; the worker's own watchdog should have interrupted it after about one
