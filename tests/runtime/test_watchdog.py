@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import signal
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -47,7 +51,7 @@ def grow(node: Any) -> None:
         node.send("tom", Gossip(text="again"))
 
 
-LOOPS = [loop_for_ever, loop_and_swallow, wait_for_something, grow]
+LOOPS = [loop_for_ever, loop_and_swallow, grow]
 
 
 def test_endless_loop_is_noticed_within_two_seconds() -> None:
@@ -66,6 +70,67 @@ def test_endless_loop_ends(loop: Callable[[Any], None]) -> None:
     assert "jerry's on_election_timeout, at 11 s, did not come back within a second: an endless loop?" in str(error)
     assert "test_watchdog.py, line " in str(error)
     assert Cluster(8).run(30).leader
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+def test_handler_that_waits_ends_much_later() -> None:
+    """A handler that does not compute has a far limit, and the error says that it waits."""
+    error = failure(on_election_timeout(wait_for_something))
+
+    assert "did not come back within ten seconds, and computed almost nothing: does it wait for something?" in str(
+        error
+    )
+
+
+def test_busy_machine_is_no_endless_loop() -> None:
+    """A handler that the machine does not let compute is not stuck, however often it is seen; one that computes is."""
+    times = iter([0.0] * 20 + [0.99, 1.0])
+    looks = watchdog._Looks(lambda: 7, lambda: next(times))
+
+    assert [None] * 20 + [watchdog.HandlerTimeout] == [looks.verdict() for _ in range(21)]
+
+
+def test_waiting_has_a_far_limit() -> None:
+    """A handler that does not compute at all is stuck after many looks, and again a little later."""
+    looks = watchdog._Looks(lambda: 7, lambda: 0.0)
+    found = [looks.verdict() for _ in range(watchdog.WAITING_LOOKS)]
+    looks.raised()
+    more = [looks.verdict() for _ in range(watchdog.RETRY_LOOKS + 1)]
+
+    assert [None] * (watchdog.WAITING_LOOKS - 1) + [watchdog.HandlerWaits] == found
+    assert watchdog.HandlerWaits in more
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on_thread", [False, True])
+@pytest.mark.usefixtures("impatient")
+def test_laboratory_is_not_interrupted(on_thread: bool) -> None:
+    """However long the laboratory itself computes in a block, it is not interrupted, and no handler is blamed."""
+    source = "def watch(bounded, clock):\n    with bounded(lambda: 0):\n        end = clock() + 0.4\n        while clock() < end: pass\n"
+    space: dict[str, Any] = {"__name__": "raft_steps.lab.slow"}
+    exec(compile(source, "<laboratory>", "exec"), space)
+
+    assert [] == raised_by(lambda: space["watch"](watchdog.bounded, time.thread_time), on_thread=on_thread)
+
+
+def raised_by(work: Callable[[], object], *, on_thread: bool) -> list[BaseException]:
+    """Return what work raises on this thread, or on another one."""
+    found: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001
+            found.append(error)
+
+    if on_thread:
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        thread.join()
+    else:
+        attempt()
+    return found
 
 
 @pytest.mark.slow
@@ -130,3 +195,99 @@ def test_long_run_is_no_endless_loop() -> None:
     cluster = Cluster(8, 5, timing="paper", record=False)
 
     assert cluster.run(150).run(150).leader
+
+
+@contextlib.contextmanager
+def stretched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the watchdog look so often, and threads change so often, that every race would be hit."""
+    before = sys.getswitchinterval()
+    monkeypatch.setattr(watchdog, "TICK", 0.0001)
+    sys.setswitchinterval(1e-5)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def count(number: int) -> None:
+    """Compute for a while, and come back."""
+    for _ in range(number):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on_thread", [False, True])
+def test_nothing_escapes_a_block_that_has_ended(monkeypatch: pytest.MonkeyPatch, on_thread: bool) -> None:
+    """Thousands of slow handlers with a stretched clock: each exception is raised inside the handler, or not at all."""
+    random, caught = Random(1), 0
+
+    def work() -> None:
+        nonlocal caught
+        for _ in range(2000):
+            number, inline = random.randrange(100, 60_000), random.random() < 0.5
+            with watchdog.bounded(lambda: 0):
+                try:
+                    if inline:
+                        for _ in range(number):
+                            pass
+                    else:
+                        count(number)
+                except watchdog.HandlerTimeout:
+                    caught += 1
+            count(1000)
+
+    with stretched(monkeypatch):
+        found = raised_by(work, on_thread=on_thread)
+
+    assert [] == found
+    assert caught > 100
+    assert not [thread for thread in threading.enumerate() if thread.name == "raft-steps watchdog"]
+
+
+def test_watcher_ends_with_a_block_that_control_c_ended() -> None:
+    """A block whose end is never reached, because Control-C came in between, is not watched any more."""
+    before = signal.getsignal(signal.SIGALRM)
+
+    def abandon() -> Any:
+        block = watchdog.bounded(lambda: 0)
+        block.__enter__()
+        return block
+
+    block = abandon()
+    signal.raise_signal(signal.SIGALRM)
+
+    assert before == signal.getsignal(signal.SIGALRM)
+    assert (0.0, 0.0) == signal.getitimer(signal.ITIMER_REAL)
+    assert block.way.ended
+
+
+monitored = pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="sys.monitoring is new in Python 3.12")
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what a browser lacks: timer signals, and new threads."""
+
+    def start(_self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.delattr(signal, "setitimer")
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+
+@monitored
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
+@pytest.mark.usefixtures("browser", "impatient")
+def test_endless_loop_ends_in_a_browser(loop: Callable[[Any], None]) -> None:
+    """Without signals and threads, a loop is interrupted at one of its jumps, with the same words."""
+    error = failure(on_election_timeout(loop))
+
+    assert "jerry's on_election_timeout, at 11 s, did not come back within a second: an endless loop?" in str(error)
+    assert Cluster(8).run(30).leader
+
+
+@pytest.mark.usefixtures("browser")
+def test_run_needs_neither_signals_nor_threads() -> None:
+    """A run works without both, also where nothing can interrupt it."""
+    assert Cluster(8).run(30).leader

@@ -21,11 +21,9 @@ from typing import NamedTuple
 
 from raft_steps.lab.errors import MessageError, NodeError
 from raft_steps.lab.node import Node
-from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
+from raft_steps.lab.runtime.code_owner import is_course, is_laboratory, is_python
+from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
-LABORATORY = str(Path(__file__).parent.parent)
-STANDARD_LIBRARY = str(Path(contextlib.__file__).parent)
-COURSE = str(Path(__file__).parent.parent.parent)  # where the steps are, which a learner's Node inherits from
 SENDING = ("send", "broadcast")  # the methods of a Node whose last argument is a message
 
 
@@ -98,7 +96,7 @@ def none_was_sent(node: object) -> Mistake:
         return ask()  # type: ignore[no-any-return]
     methods = dict(_methods(type(node)))
     for name in dict.fromkeys(name for tree, _ in methods.values() for name in _methods_whose_result_is_sent(tree)):
-        if name not in methods or methods[name][1].startswith(COURSE) or _returns_something(methods[name][0]):
+        if name not in methods or is_course(methods[name][1]) or _returns_something(methods[name][0]):
             continue
         tree, path = methods[name]
         calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
@@ -159,7 +157,7 @@ def _own_lines(node_class: type) -> Iterator[_Line]:
     """Yield the lines of the methods of a class that are the learner's, method by method."""
     functions = (value for base in node_class.__mro__ for value in vars(base).values() if inspect.isfunction(value))
     for code in (function.__code__ for function in functions):
-        if not code.co_filename.startswith((COURSE, "<string>")):
+        if code.co_filename != "<string>" and not is_course(code.co_filename):
             numbers = {number for _, _, number in code.co_lines() if number is not None}
             yield from (_Line(code.co_filename, number, code.co_name) for number in sorted(numbers))
 
@@ -179,7 +177,7 @@ def _describe(error: BaseException, place: str | None) -> str:
     """Describe what went wrong, as the end of a sentence that begins with the handler."""
     text = str(error)
     if isinstance(error, HandlerTimeout):
-        return f"{NOT_BACK} within a second: an endless loop?"
+        return error.words
     if isinstance(error, NotImplementedError):
         return "is not written yet" + (f": {text}" if text else "")
     if isinstance(error, Mistake):
@@ -269,7 +267,8 @@ def _node_lines(trace: TracebackType | None) -> list[_Line]:
     found = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not code.co_filename.startswith((LABORATORY, "<string>", "<frozen")) and not _is_pythons(code.co_filename):
+        path = code.co_filename
+        if path != "<string>" and not is_laboratory(path) and not is_python(path):
             found.append(_Line(code.co_filename, trace.tb_lineno, code.co_name))
         trace = trace.tb_next
     return found
@@ -277,7 +276,7 @@ def _node_lines(trace: TracebackType | None) -> list[_Line]:
 
 def _is_inherited(line: _Line) -> bool:
     """Return whether a line is in one of the steps."""
-    return line.path.startswith(COURSE)
+    return is_course(line.path)
 
 
 def _format_line(line: _Line) -> str:
@@ -289,11 +288,6 @@ def _format_line(line: _Line) -> str:
 
 def _source(line: _Line) -> str:
     return linecache.getline(line.path, line.number).strip()
-
-
-def _is_pythons(path: str) -> bool:
-    """Return whether a file belongs to Python itself, not to an installed package."""
-    return path.startswith(STANDARD_LIBRARY) and "site-packages" not in path
 
 
 def _is_cell(path: str) -> bool:
