@@ -9,7 +9,7 @@ from raft_steps.lab.cluster.cluster import Cluster, NoAnswer
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity
-from raft_steps.lab.verify.model_checker import Scope, Search, run_schedule, stored_schedule
+from raft_steps.lab.verify.model_checker import Scope, Search, StateView, predicate, run_schedule, stored_schedule
 from raft_steps.lab.verify.properties import RULES
 from raft_steps.step_09_one_vote_per_term import RequestVoteReply
 from raft_steps.step_10_up_to_date_logs import RequestVote
@@ -228,3 +228,37 @@ def test_leader_that_was_cut_off_returns_old_values() -> None:
     cluster.set("x", 2, to=new)
 
     assert Ok(value="1") == cluster.get("x", to="tom")
+
+
+# A candidate that crashes, and comes back as a follower.
+
+
+def leads_by_others(view: StateView) -> bool:
+    """Return whether tom leads, and its own vote is not among those that it has counted."""
+    return view["tom"].leads and "tom" not in view["tom"].node.votes
+
+
+@pytest.mark.parametrize("step", [9, 10, 11, 12])
+def test_restarted_candidate_may_lead_by_late_votes(step: int) -> None:
+    """A server that was restarted as a follower leads when the votes that it asked for arrive late."""
+    scope = Scope(timeouts={"tom election": 1}, crashes={"tom": 1}, messages=("RequestVote", "RequestVoteReply"))
+    found = Search(step).run(scope, goal=predicate("by others", leads_by_others))
+
+    assert found.found
+    assert ["timeout", "deliver", "deliver", "crash", "restart", "deliver", "deliver"] == [
+        each.verb for each in (found.schedule.steps if found.schedule else ())
+    ]
+
+
+@pytest.mark.parametrize("servers", [3, 4])
+def test_late_votes_elect_no_second_leader(servers: int) -> None:
+    """A leader by late votes is the only one of its term, also if a vote arrives twice, once before the crash."""
+    scope = Scope(
+        timeouts={"tom election": 1, "jerry election": 1},
+        crashes={"tom": 1},
+        duplicates=1 if servers == 3 else 0,
+        messages=("RequestVote", "RequestVoteReply"),
+    )
+    rules = ["Election Safety", "One Vote per Term", "Leader Completeness"]
+
+    assert Search(12, servers).run(scope, invariants=rules).exhausted
