@@ -47,6 +47,7 @@ def check(ctx: click.Context, number: int, spec: str | None, as_json: bool) -> N
 @click.option(
     "--profile", type=click.Choice(NETWORKS), default="calm", show_default=True, help="The faults of the network."
 )
+@click.option("--real", is_flag=True, help="Run it once with processes that are started, killed and restarted.")
 @node_option
 @json_option
 @click.pass_context
@@ -58,6 +59,7 @@ def ten_steps(
     first_seed: int,
     seed: int | None,
     profile: str,
+    real: bool,
     spec: str | None,
     as_json: bool,
 ) -> None:
@@ -71,6 +73,15 @@ def ten_steps(
 
     find_step(number)
     tested = load_node(spec) if spec is not None else number
+    if real:
+        from raft_steps.lab.checks.ten_steps import run_real_ten_steps
+
+        real_run = run_real_ten_steps(tested)
+        if as_json:
+            echo_json({"step": number, "passed": real_run.passed, "strict_passed": real_run.strict_passed})
+        else:
+            echo(real_run)
+        ctx.exit(0 if real_run.passed else FAILED)
     if seed is not None and not as_json:
         run = run_ten_steps(tested, seed, profile=profile)
         echo(run)

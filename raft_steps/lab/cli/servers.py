@@ -14,7 +14,9 @@ import click
 from raft_steps.lab.cli.common import CommandError, step_argument
 from raft_steps.lab.commands import Delete, Get, command_of_words
 from raft_steps.lab.errors import LabError, ScenarioError
+from raft_steps.lab.runtime.launching import read_entries
 from raft_steps.lab.runtime.loading import load_node
+from raft_steps.lab.scenario.arguments import read_logs
 from raft_steps.lab.scenario.model import TIMINGS
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ DEFAULT_CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002,spike=127.0.0.1:7003"
 @click.option(
     "--trace", "trace_file", type=click.Path(dir_okay=False, path_type=Path), help="Record what happens in this file."
 )
+@click.option("--log", metavar="ENTRIES", help="The log on its disk before its first start: '1 set x 1; 1 set y 2'.")
 @click.option("--parent-pipe", type=int, hidden=True, help="Stop when this file descriptor is closed.")
 def serve(
     *,
@@ -69,6 +72,7 @@ def serve(
     patience: float,
     node: str | None,
     allow_faults: bool,
+    log: str | None,
     trace_file: Path | None,
     parent_pipe: int | None,
 ) -> None:
@@ -90,6 +94,7 @@ def serve(
         leads=leader,
         patience_s=patience,
         allows_faults=allow_faults,
+        first_log=tuple(read_entries(read_logs({name: log})[name])) if log else (),
         trace_file=trace_file,
     )
     serve_until_stopped(options, parent_pipe)

@@ -28,11 +28,12 @@ class _Life:
     events: list[Event]
 
 
-def merge_traces(texts: Iterable[tuple[str, str]]) -> Trace:
+def merge_traces(texts: Iterable[tuple[str, str]], more: Iterable[Event] = ()) -> Trace:
     """Merge the traces of real servers, which one machine wrote since it was started.
 
     Args:
         texts: The name and the text of each file.
+        more: Events of the whole cluster, such as partitions, by the same clock.
 
     Returns:
         One trace; its time begins with its first event.
@@ -50,6 +51,7 @@ def merge_traces(texts: Iterable[tuple[str, str]]) -> Trace:
                 raise ScenarioError(f"{first.file} and {life.file} cannot be merged: they come from {what}")
     servers = tuple(first.header["servers"])
     events = [event for life in _with_crashes(lives) for event in life.events]
+    events += more
     # A stable sort by server within a microsecond: what one event caused has one time, and must stay together.
     events.sort(key=lambda event: (event.time_us, servers.index(event.server) if event.server in servers else -1))
     return _trace_of(events, servers, first.header["title"])

@@ -37,20 +37,18 @@ class ListStepResult:
 
 
 @dataclass(slots=True)
-class TenStepsRun:
-    """One run of the ten-step test.
+class TenStepsResult:
+    """The result of going through the list once.
 
     Attributes:
         title: The step or the Node that was tested, such as ``step 8``.
-        seed: The seed of the run.
+        where: What it ran on: ``seed 3``, or ``real servers``.
         checks: The result of each list step.
-        cluster: The cluster, as the run left it.
     """
 
     title: str
-    seed: int
+    where: str
     checks: list[ListStepResult]
-    cluster: Cluster
 
     @property
     def passed(self) -> bool:
@@ -62,23 +60,21 @@ class TenStepsRun:
         """Whether all ten list steps passed, judged by the state machines too."""
         return all(check.strict_passed for check in self.checks)
 
-    @property
-    def scenario(self) -> Scenario:
-        """The whole run as a scenario, to replay it."""
-        return self.cluster.scenario
-
     def __str__(self) -> str:
         """Return a line for each list step."""
-        head = f"The ten-step test, {self.title}, seed {self.seed}: {self._verdict()}"
+        head = self._heading()
         return "\n".join([head, *text_table([("", "", "strictly", "seconds", ""), *self._rows()], gap=GAP)])
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
         """Return the run as text and as an HTML table."""
-        caption = f"The ten-step test, {self.title}, seed {self.seed}: {self._verdict()}"
+        caption = self._heading()
         columns = ("list step", "logs and reads", "state machines too", "seconds", "")
         return {"text/plain": str(self), "text/html": _html_table(caption, columns, self._rows())}
+
+    def _heading(self) -> str:
+        return f"The ten-step test, {self.title}, {self.where}: {self._verdict()}"
 
     def _verdict(self) -> str:
         return f"{_word(self.passed)}; strictly: {_word(self.strict_passed)}"
@@ -94,6 +90,24 @@ class TenStepsRun:
             )
             for check in self.checks
         ]
+
+
+@dataclass(slots=True, repr=False)
+class TenStepsRun(TenStepsResult):
+    """The result of a run in virtual time.
+
+    Attributes:
+        seed: The seed of the run.
+        cluster: The cluster, as the run left it.
+    """
+
+    seed: int
+    cluster: Cluster
+
+    @property
+    def scenario(self) -> Scenario:
+        """The whole run as a scenario, to replay it."""
+        return self.cluster.scenario
 
 
 @dataclass(slots=True)

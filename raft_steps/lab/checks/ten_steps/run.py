@@ -8,14 +8,17 @@ server's state machine too. The tester uses the public methods of Cluster alone,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.checks.ten_steps.report import ListStepResult, TenStepsRun, TenStepsSweep
+from raft_steps.lab.checks.ten_steps.report import ListStepResult, TenStepsResult, TenStepsRun, TenStepsSweep
 from raft_steps.lab.checks.ten_steps.tester import ABOUT_FOLLOWERS, FIRST_LOG, LEADER, ListStepFailed, Tester
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.arguments import title_of
 from raft_steps.lab.verify.fuzzer.profiles import find_profile
+
+if TYPE_CHECKING:
+    from raft_steps.lab.cluster.real_cluster import RealCluster
 
 SENTENCES = (
     "Start a leader with commands in its log, and two followers whose logs are empty.",
@@ -63,8 +66,32 @@ def run_ten_steps(
     cluster = Cluster(
         step_or_node, 3, seed=seed, leader=LEADER, logs={LEADER: FIRST_LOG}, network=network, record=record
     )
+    checks = _go_through(cluster, patient=bool(network))
+    return TenStepsRun(title_of(step_or_node), f"seed {seed}", checks, seed, cluster)
+
+
+def run_real_ten_steps(step_or_node: int | type, *, timing: str = "paper") -> TenStepsResult:
+    """Go through the ten steps of the list with processes that are started, killed (kill -9) and restarted.
+
+    Args:
+        step_or_node: The number of a step from 4 on, or a Node class such as your own.
+        timing: ``"paper"`` (150 to 300 ms) or ``"post"`` (whole seconds).
+
+    Raises:
+        ServerError: A server does not start, or its Node fails.
+    """
+    from raft_steps.lab.cluster.real_cluster import RealCluster
+
+    with RealCluster(step_or_node, 3, leader=LEADER, logs={LEADER: FIRST_LOG}, timing=timing) as cluster:
+        return TenStepsResult(title_of(step_or_node), "real servers", _go_through(cluster, is_real=True))
+
+
+def _go_through(
+    cluster: Cluster | RealCluster, *, patient: bool = False, is_real: bool = False
+) -> list[ListStepResult]:
+    """Go through the list until a step fails."""
     checks = [ListStepResult(number, sentence) for number, sentence in enumerate(SENTENCES, start=1)]
-    tester = Tester(cluster, patient=bool(network))
+    tester = Tester(cluster, patient=patient, is_real=is_real)
     for check in checks:
         start_s = cluster.time
         try:
@@ -81,7 +108,7 @@ def run_ten_steps(
     for check in checks:
         if not check.passed and not check.message:
             check.message = "not reached"
-    return TenStepsRun(title_of(step_or_node), seed, checks, cluster)
+    return checks
 
 
 def sweep_ten_steps(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Ok, command_text
+
+if TYPE_CHECKING:
+    from raft_steps.lab.cluster.cluster import Cluster
+    from raft_steps.lab.cluster.real_cluster import RealCluster
 
 NO_COMMAND = command_text(None)
 DEADLINE_S = 120.0  # virtual time for each list step
@@ -31,14 +35,15 @@ class ListStepFailed(Exception):  # noqa: N818  # It is a verdict, not an error.
 class Tester:
     """Goes through the list: starts and stops servers, reads and writes, and inspects logs."""
 
-    def __init__(self, cluster: Cluster, *, patient: bool = False) -> None:
+    def __init__(self, cluster: Cluster | RealCluster, *, patient: bool = False, is_real: bool = False) -> None:
         """Prepare for the first step of the list.
 
         Args:
             cluster: The cluster, in the state in which the list begins.
             patient: Whether to repeat a request that gets no answer, for a network that loses messages.
+            is_real: Whether the cluster has real servers, for which time passes between two looks.
         """
-        self.cluster, self.patient = cluster, patient
+        self.cluster, self.patient, self.is_real = cluster, patient, is_real
         self.down = ""  # the stopped server; "" while all run
         self.commands = list(FIRST_COMMANDS)  # what every log should contain by now
         self.start_s = 0.0  # when the list step began
@@ -73,9 +78,15 @@ class Tester:
         Raises:
             ListStepFailed: Another server leads, or a log has another length.
         """
-        lengths = {server: len(commands_of(self.cluster.log(server))) for server in self.cluster.servers}
+        lengths = self.lengths_at_start()
         if self.cluster.leader != LEADER or lengths != {LEADER: len(self.commands), "jerry": 0, "spike": 0}:
             raise ListStepFailed(f"{self.cluster.leader or 'nobody'} leads, and the logs have {lengths} entries")
+
+    def lengths_at_start(self) -> dict[str, int]:
+        """Return how many entries are in the log of each server as the list begins."""
+        if self.is_real:  # Heartbeats are under way by now, so the logs as they are now say little.
+            return {event.server: len(event["log"]) for event in self.cluster.trace.of("started")}
+        return {server: len(commands_of(self.cluster.log(server))) for server in self.cluster.servers}
 
     def stop_leader(self) -> None:
         """Stop the leader."""

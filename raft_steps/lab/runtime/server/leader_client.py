@@ -159,6 +159,8 @@ class LeaderClient:
         Raises:
             RedisError: The server cannot be reached.
         """
+        if name in self._connections and not self._connections[name].is_open():
+            self._forget(name)
         if name not in self._connections:
             self._connections[name] = _Connection(self._cluster[name], self._limit_s)
         return self._connections[name]
@@ -193,6 +195,16 @@ class _Connection:
             socket_timeout=limit_s, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
         self._connection.connect()
+
+    def is_open(self) -> bool:
+        """Return whether the server has not closed the connection.
+
+        A request on a closed connection would fail in a way that leaves open whether the server got it.
+        """
+        try:
+            return not self._connection.can_read(timeout=0)  # Nobody is asked, so the end alone can be read.
+        except redis.RedisError:
+            return False
 
     def ask(self, *words: str) -> Any:
         """Send a command, and return the reply.

@@ -115,6 +115,10 @@ class Links:
         """Forget what was prepared and not sent."""
         self._staged.clear()
 
+    def wake(self, name: str) -> None:
+        """Connect to a server soon, because it has just connected to this one."""
+        self.links[name].wake()
+
     # Faults, for tests.
 
     def inject(self, words: list[str]) -> str | None:

@@ -47,7 +47,7 @@ class PeerLink(asyncio.Protocol):
         self._queued_bytes = 0
         self._can_write = False
         self._expected = 0  # the number that the receiver will count next; 0 if it must be told
-        self._ended = asyncio.Event()
+        self._ended, self._wake = asyncio.Event(), asyncio.Event()
         self._refusal = b""
         self._last_log = ""
         # Only the pauses between attempts depend on it.
@@ -93,11 +93,20 @@ class PeerLink(asyncio.Protocol):
                     await self._ended.wait()
                     if loop.time() - began_s > LONGEST_PAUSE_S:
                         pause_s = SHORTEST_PAUSE_S
-                await asyncio.sleep(pause_s * self._random.uniform(0.5, 1.5))
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                self._wake.clear()
+                try:
+                    async with asyncio.timeout(pause_s * self._random.uniform(0.5, 1.5)):
+                        await self._wake.wait()
+                    pause_s = SHORTEST_PAUSE_S
+                except TimeoutError:
+                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         finally:
             if self._transport is not None:
                 self._transport.abort()
+
+    def wake(self) -> None:
+        """Called when the other server has connected to this one: it runs, so there is no reason to wait any longer."""
+        self._wake.set()
 
     def _log_once(self, text: str) -> None:
         """Write a line unless the last one said the same: a server that is down is tried every second."""

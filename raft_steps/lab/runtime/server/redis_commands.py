@@ -26,6 +26,9 @@ class ServerView(Protocol):
     def address_of(self, name: str) -> Address | None:
         """Return the address of a server."""
 
+    def state(self) -> str:
+        """Return the node's fields and its log as one line of JSON."""
+
     def inject_fault(self, words: list[str]) -> str | None:
         """Cut, slow or heal links; return the reason if that is refused."""
 
@@ -226,6 +229,11 @@ def _fault(command: list[bytes], _session: Session, server: ServerView) -> Answe
     return OK
 
 
+def _state(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    _require_length(command, 1)
+    return string_reply(server.state())
+
+
 COMMANDS: Mapping[str, Handler] = {
     "SET": _set,
     "GET": _get,
@@ -241,6 +249,7 @@ COMMANDS: Mapping[str, Handler] = {
     "CLUSTER": _cluster,
     "QUIT": _quit,
     "RAFT.FAULT": _fault,
+    "RAFT.STATE": _state,
 }
 
 VERSION_FIELDS: Mapping[str, object] = {"redis_version": REDIS_VERSION, "raft_steps_version": __version__}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 from collections.abc import Callable, Mapping
@@ -12,8 +13,10 @@ from typing import Any
 
 from raft_steps.lab.commands import NotLeader
 from raft_steps.lab.errors import ServerError
+from raft_steps.lab.log import Entry
+from raft_steps.lab.messages import as_data
 from raft_steps.lab.random_stream import RandomStream
-from raft_steps.lab.runtime.recorder import Recorder
+from raft_steps.lab.runtime.recorder import Recorder, entry_data, state_fields
 from raft_steps.lab.runtime.server.addresses import Address, cluster_text
 from raft_steps.lab.runtime.server.client_connection import ClientConnection
 from raft_steps.lab.runtime.server.clock import now_us
@@ -33,6 +36,7 @@ from raft_steps.lab.scenario.model import Timing
 MOST_CLIENTS = 10_000
 MOST_PEERS = 64  # connections that may be servers
 SPARE_FILES = 64  # file descriptors for all that is not a client
+MOST_SHOWN = 1_000  # entries of the log in RAFT.STATE
 RETRY_S = 1.0  # between two attempts to begin a life on a full disk
 GIVE_UP_S = 0.05  # between two looks for requests that have waited too long
 
@@ -51,6 +55,7 @@ class ServerOptions:
         leads: Whether it is the named leader of its first life.
         patience_s: How long a client's request may wait for its answer.
         allows_faults: Whether RAFT.FAULT may cut and slow its links.
+        first_log: The entries on its disk before its first start.
         trace_file: Where the server records what happens; None for nowhere.
     """
 
@@ -63,6 +68,7 @@ class ServerOptions:
     leads: bool = False
     patience_s: float
     allows_faults: bool = False
+    first_log: tuple[Entry, ...] = ()
     trace_file: Path | None = None
 
 
@@ -144,6 +150,9 @@ class Server:
 
     def _begin_life(self) -> None:
         options, database = self.options, self._database
+        if options.first_log and database.life == 1:
+            database.store_log("log", [("append", entry) for entry in options.first_log])
+            database.commit()
         host = ServerHost(options.name, database)
         seed = int.from_bytes(os.urandom(8))  # A real server's chance is not repeatable.
         node = options.node_class(
@@ -295,6 +304,7 @@ class Server:
             if other_name == name and other is not connection:
                 other.close()
         self._peers[connection] = name
+        self._links.wake(name)
 
     def peer_disconnected(self, connection: PeerListener) -> None:
         """Called when the connection has ended."""
@@ -355,6 +365,16 @@ class Server:
     def address_of(self, name: str) -> Address | None:
         """Return the address of a server."""
         return self.options.cluster.get(name)
+
+    def state(self) -> str:
+        """Return the node's fields, except the log, and the last entries of its log, as one line of JSON."""
+        node = self._engine.host.node if self._engine is not None else None
+        if node is None:
+            return "{}"
+        names, read_fields = state_fields(type(node))
+        fields = {name: as_data(value) for name, value in zip(names, read_fields(node), strict=True)}
+        entries = [entry_data(entry) for entry in node.log.entries_after(node.log.last_index - MOST_SHOWN)]
+        return json.dumps({"fields": fields, "log": entries[-MOST_SHOWN:]}, ensure_ascii=False)
 
     def inject_fault(self, words: list[str]) -> str | None:
         """Cut, slow or heal links; return the reason if that is refused."""

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +32,8 @@ class ClusterOptions:
         timing: ``post`` or ``paper``.
         leader: The named leader of the first start; "" for none.
         node: The Node to run instead of the step's, as FILE:CLASS; "" for the step's.
+        logs: The logs on the disks before the first start, as ``1 set x 1; 1 set y 2``, by name.
+        traced: Whether each server records its trace next to its folder.
         more: Further options of ``raft-steps serve``.
     """
 
@@ -41,6 +43,8 @@ class ClusterOptions:
     timing: str = "paper"
     leader: str = ""
     node: str = ""
+    logs: Mapping[str, str] = field(default_factory=dict)
+    traced: bool = False
     more: tuple[str, ...] = ()
 
 
@@ -75,6 +79,10 @@ class Supervisor:
         command += ["--timing", options.timing, "--parent-pipe", str(self._pipe[0]), *options.more]
         if options.leader == name:
             command.append("--leader")
+        if name in options.logs:
+            command += ["--log", options.logs[name]]
+        if options.traced:
+            command += ["--trace", str(self.trace_file(name))]
         if options.node:
             command += ["--node", options.node]
         with self.log_file(name).open("ab") as log:
@@ -128,6 +136,10 @@ class Supervisor:
     def log_file(self, name: str) -> Path:
         """Return the file with what a server wrote to standard error."""
         return self.options.folder / f"{name}.log"
+
+    def trace_file(self, name: str) -> Path:
+        """Return the file with a server's trace."""
+        return self.options.folder / f"{name}.trace"
 
     def why_ended(self, name: str) -> str:
         """Return the last line that a server wrote before it ended."""

@@ -7,6 +7,7 @@ times are microseconds since then, so traces of one boot can be merged (`raft_st
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class TraceFile(Trace):
         self._server = server
         self._lines: list[str] = []
         try:
+            remove_torn_line(path)
             self._file = path.open("a", encoding="utf-8", newline="\n")
         except OSError as error:
             raise ServerError(f"the trace cannot be written to {path}: {error.strerror}") from error
@@ -69,3 +71,31 @@ class TraceFile(Trace):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def remove_torn_line(path: Path) -> None:
+    """Remove a last line without its end: the server was killed while it wrote it, and its effects never left."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        position = file.seek(0, os.SEEK_END)
+        while position:
+            start = max(0, position - 65_536)
+            file.seek(start)
+            end = file.read(position - start).rfind(b"\n")
+            if end >= 0:
+                file.truncate(start + end + 1)
+                return
+            position = start
+        file.truncate(0)
+
+
+def note_crash(path: Path, server: str, time_us: int) -> None:
+    """Record the crash of a server that was killed, after its last event.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    remove_torn_line(path)
+    with path.open("a", encoding="utf-8", newline="\n") as file:
+        file.write(format_event(Event(0, time_us, "crashed", server, {})) + "\n")

@@ -1,0 +1,461 @@
+"""A cluster of real servers: the verbs of `Cluster`, carried out with processes, signals and connections."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import signal
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import SimpleNamespace, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from raft_steps.lab.cluster.cluster import Answer, NoAnswer
+from raft_steps.lab.commands import NotLeader, Ok, command_of_words
+from raft_steps.lab.errors import ScenarioError, ServerError
+from raft_steps.lab.runtime.server.clock import MICROSECONDS, now_us
+from raft_steps.lab.runtime.server.leader_client import LeaderClient, NoAnswerError
+from raft_steps.lab.runtime.server.supervisor import ClusterOptions, Supervisor, free_cluster
+from raft_steps.lab.runtime.server.trace_file import note_crash
+from raft_steps.lab.scenario import arguments
+from raft_steps.lab.scenario.model import TIMINGS, Action
+from raft_steps.lab.scenario.scenario import Scenario, default_scenario
+from raft_steps.lab.text import nearest
+from raft_steps.lab.trace.merge import merge_traces
+from raft_steps.lab.trace.trace import Event, Trace
+
+if TYPE_CHECKING:
+    from raft_steps.lab.pictures.svg import Picture
+    from raft_steps.lab.trace.narration import Story
+
+LOOK_S = 0.02  # between two looks at a condition
+DEFAULT_RUN_S = 10.0
+START_LIMIT_S = 30.0  # for a process to answer
+# What a real cluster cannot be asked for: it has no seed, and nobody sees a message before it arrives.
+VERBS = (
+    "crash", "restart", "pause", "resume", "partition", "cut", "heal", "loss", "delay", "set", "delete", "get",
+)  # fmt: skip
+
+
+class RealCluster:
+    """Several server processes on this machine, in real time.
+
+    Used as a context manager, it ends the processes and removes their folder; they also end with this process.
+
+    Attributes:
+        servers: The names of the servers.
+        folder: Where the databases, logs and traces of the servers are.
+    """
+
+    def __init__(
+        self,
+        step_or_node: int | type,
+        servers: int | Iterable[str] | None = None,
+        *,
+        leader: str | None = "",
+        logs: Mapping[str, str | Iterable[str]] | None = None,
+        later: Iterable[str] = (),
+        timing: str = "paper",
+        folder: Path | None = None,
+    ) -> None:
+        """Start the servers, and wait until each answers.
+
+        Args:
+            step_or_node: The number of a step, or a Node class such as your own.
+            servers: The number of servers, or their names; by default 3.
+            leader: The server that leads from the start; by default the first one in steps that have no elections yet.
+            logs: The logs on the disks before the start, as ``{"tom": "1 set x 1; 1 set y 2"}``.
+            later: Servers that are not started yet; `restart` starts them.
+            timing: ``"paper"`` (150 to 300 ms) or ``"post"`` (whole seconds).
+            folder: Where the servers keep their files; by default a new folder that is removed at the end.
+
+        Raises:
+            ScenarioError: An argument is invalid.
+            ServerError: A server does not start.
+        """
+        step, node_class = arguments.read_step(step_or_node)
+        parts: dict[str, Any] = {} if leader == "" else {"leader": leader}
+        scenario = default_scenario(
+            step, arguments.read_servers(servers), node_class=node_class, logs=arguments.read_logs(logs),
+            later=arguments.read_names(later, "later"), timing=timing, **parts,
+        )  # fmt: skip
+        self._begin(scenario, node_class, folder)
+
+    def _begin(self, scenario: Scenario, node_class: type | None, folder: Path | None) -> None:
+        self.servers: tuple[str, ...] = scenario.servers
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="raft-steps-"))
+        self._cluster = free_cluster(self.servers)
+        patience_s = TIMINGS[scenario.timing].patience
+        options = ClusterOptions(
+            step=scenario.step or 1,
+            cluster=self._cluster,
+            folder=self.folder,
+            timing=scenario.timing,
+            leader=scenario.leader or "",
+            node=_node_file(node_class, self.folder) if node_class is not None else "",
+            logs={name: "; ".join(f"{term} {text}" for term, text in log) for name, log in scenario.logs.items()},
+            traced=True,
+            more=("--allow-faults", "--patience", str(patience_s)),
+        )
+        self._supervisor = Supervisor(options)
+        self._finalizer = weakref.finalize(self, _end, self._supervisor, None if folder else self.folder)
+        atexit.register(self._finalizer)
+        self._client = LeaderClient(self._cluster, limit_s=patience_s)
+        self._paused: set[str] = set()
+        self._cuts: set[tuple[str, str]] = set()
+        self._events: list[Event] = []
+        self._start_us = now_us()
+        try:
+            if scenario.leader:  # First, or another server could elect itself before the leader's first heartbeat.
+                self.restart(scenario.leader)
+            self.restart(*(name for name in self.servers if name not in scenario.later))
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def replay(cls, scenario: str | Scenario, node: type | None = None) -> RealCluster:
+        """Run a scenario in real time, from its start to its end.
+
+        Args:
+            scenario: A scenario, or its text or JSON.
+            node: The Node class to run; by default that of the step that the scenario names.
+
+        Raises:
+            ScenarioError: The scenario asks for something that real servers cannot do; the message lists it.
+        """
+        if isinstance(scenario, str):
+            scenario = Scenario.parse(scenario)
+        _refuse_what_is_not_real(scenario)
+        cluster = cls.__new__(cls)
+        cluster._begin(scenario, node, None)  # noqa: SLF001  # Its own class; as in Cluster.replay.
+        for action in sorted(scenario.actions, key=lambda action: action.at_us):
+            cluster.run(until=action.at_us / MICROSECONDS)
+            cluster._perform(action)  # noqa: SLF001
+        if scenario.until_us is not None:
+            cluster.run(until=scenario.until_us / MICROSECONDS)
+        return cluster
+
+    # Looking.
+
+    @property
+    def time(self) -> float:
+        """The time since the start, in seconds."""
+        return (now_us() - self._start_us) / MICROSECONDS
+
+    @property
+    def leader(self) -> str | None:
+        """The running leader of the highest term; None if there is none."""
+        found = [
+            (int(status["raft_term"]), name) for name, status in self._statuses() if status["raft_role"] != "follower"
+        ]
+        return max(found)[1] if found else None
+
+    @property
+    def leaders(self) -> list[str]:
+        """Every running server that considers itself the leader."""
+        return [name for name, status in self._statuses() if status["raft_role"] != "follower"]
+
+    def _statuses(self) -> list[tuple[str, dict[str, str]]]:
+        running = [name for name in self.servers if self._is_running(name)]
+        return [(name, status) for name in running if (status := self._client.status(name)) is not None]
+
+    def node(self, server: str) -> Any:
+        """Return the present values of a server's fields; its `log` is a list of lines such as ``1 set x 1``.
+
+        Raises:
+            ScenarioError: There is no such server, or it does not run.
+        """
+        state = self._state(server)
+        return SimpleNamespace(**state["fields"], log=_lines(state["log"]))
+
+    def log(self, server: str) -> list[str]:
+        """Return a server's log as text, one line per entry: ``1 set x 1``."""
+        return _lines(self._state(server)["log"])
+
+    def _state(self, server: str) -> dict[str, Any]:
+        self._require(server)
+        if not self._is_running(server):
+            raise ScenarioError(f"{server} does not run; a server that does not run shows nothing")
+        state: dict[str, Any] = json.loads(str(self._client.command(server, "RAFT.STATE")))
+        return state
+
+    @property
+    def trace(self) -> Trace:
+        """What has happened so far, merged from what the servers have recorded."""
+        files = [self._supervisor.trace_file(name) for name in self.servers]
+        texts = [(file.name, file.read_text(encoding="utf-8")) for file in files if file.exists()]
+        return merge_traces(texts, self._events)
+
+    def timeline(self, **options: Any) -> Picture:
+        """Draw the run so far as a space-time diagram; the options are those of `Cluster.timeline`."""
+        from raft_steps.lab.pictures.space_time import timeline
+
+        return timeline(self.trace, **options)
+
+    def logs(self) -> Picture:
+        """Draw the logs of all servers, entry by entry."""
+        from raft_steps.lab.pictures.log_table import log_table
+
+        trace = self.trace
+        return log_table(trace.moment_after(len(trace) - 1), title=trace.title)
+
+    def story(self, heartbeats: bool = False) -> Story:
+        """Describe the run so far in words."""
+        from raft_steps.lab.trace.narration import story
+
+        return story(self.trace, heartbeats=heartbeats)
+
+    # Time and faults.
+
+    def run(self, seconds: float | None = None, *, until: float | Callable[[], bool] | None = None) -> RealCluster:
+        """Let time pass.
+
+        Args:
+            seconds: How long, 10 seconds by default; with a condition, the longest time to wait for it.
+            until: A time in seconds since the start, or a condition.
+
+        Raises:
+            ServerError: A server has ended by itself, for example because its Node failed.
+        """
+        wait_s = DEFAULT_RUN_S if seconds is None else seconds
+        if until is not None and not callable(until):
+            wait_s = until - self.time
+        end_s = time.monotonic() + wait_s
+        while (left_s := end_s - time.monotonic()) > 0:
+            self._require_no_failure()
+            if callable(until) and until():
+                break
+            time.sleep(min(LOOK_S, left_s))
+        return self
+
+    def crash(self, *servers: str) -> None:
+        """Kill servers (kill -9); they keep only what is on their disks."""
+        for name in self._required(servers):
+            if self._supervisor.runs(name):
+                self._supervisor.kill(name)
+                self._paused.discard(name)
+                note_crash(self._supervisor.trace_file(name), name, now_us())
+
+    def restart(self, *servers: str) -> None:
+        """Start servers that do not run, and wait until they answer.
+
+        Raises:
+            ServerError: A server does not start.
+        """
+        started = [name for name in self._required(servers) if not self._supervisor.runs(name)]
+        for name in started:
+            self._supervisor.start(name)
+        deadline_s = time.monotonic() + START_LIMIT_S
+        for name in started:
+            while self._client.status(name) is None:
+                self._require_no_failure()
+                if time.monotonic() > deadline_s:
+                    raise ServerError(f"{name} does not answer {START_LIMIT_S:g} s after its start")
+                time.sleep(LOOK_S)
+            self._renew_cuts(name)
+
+    def pause(self, *servers: str) -> None:
+        """Stop servers for a while (SIGSTOP); what is sent to them waits."""
+        for name in self._required(servers):
+            self._supervisor.signal(name, signal.SIGSTOP)
+            self._paused.add(name)
+            self._note("paused", name)
+
+    def resume(self, *servers: str) -> None:
+        """Let paused servers go on (SIGCONT)."""
+        for name in self._required(servers):
+            self._note("resumed", name)
+            self._paused.discard(name)
+            self._supervisor.signal(name, signal.SIGCONT)
+
+    def partition(self, *sides: str | Iterable[str]) -> None:
+        """Split the network into sides; the servers that are not listed form one more side."""
+        groups = [[side] if isinstance(side, str) else list(side) for side in sides]
+        named = self._required(name for side in groups for name in side)
+        rest = [name for name in self.servers if name not in named]
+        groups = [*groups, rest] if rest else groups
+        self._note("partitioned", sides=groups)
+        side_of = {name: number for number, side in enumerate(groups) for name in side}
+        self._add_cuts((a, b) for a in self.servers for b in self.servers if side_of[a] != side_of[b])
+
+    def cut(self, sender: str, receiver: str) -> None:
+        """Cut one direction of a link: messages from the sender to the receiver are lost."""
+        self._required((sender, receiver))
+        self._note("cut", **{"from": sender, "to": receiver})
+        self._add_cuts([(sender, receiver)])
+
+    def heal(self) -> None:
+        """End the partition and all cuts."""
+        self._cuts.clear()
+        self._fault("HEAL")
+        self._note("healed")
+
+    def loss(self, share: float) -> None:
+        """Set the share of all messages that the network loses, from 0 to 1."""
+        self._fault("LOSS", str(share))
+        self._note("network", loss=share)
+
+    def delay(self, low: float, high: float) -> None:
+        """Set how much longer messages take: between `low` and `high` seconds."""
+        self._fault("DELAY", str(low), str(high))
+        self._note("network", delay=[low, high])
+
+    # Clients.
+
+    def set(self, key: str, value: object, to: str | None = None) -> Answer:
+        """Let a client store a value, and wait for the answer.
+
+        Returns:
+            The answer, or NoAnswer after 2 s (20 s with the post's timing).
+        """
+        return self._request(("set", str(key), str(value)), to)
+
+    def delete(self, key: str, to: str | None = None) -> Answer:
+        """Let a client delete a key, and wait for the answer, as `set` does."""
+        return self._request(("delete", str(key)), to)
+
+    def get(self, key: str, to: str | None = None) -> Answer:
+        """Let a client read a key, and wait for the answer, as `set` does; the answer holds the value."""
+        return self._request(("get", str(key)), to)
+
+    def close(self) -> None:
+        """End all servers, and remove their folder unless it was given."""
+        self._client.close()
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        """Return the cluster itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all servers."""
+        self.close()
+
+    # How.
+
+    def _request(self, words: tuple[str, ...], to: str | None) -> Answer:
+        request = command_of_words(*words)
+        if to is not None:
+            self._require(to)
+        try:
+            value = self._client.ask(request, to)
+        except NoAnswerError as error:
+            return NoAnswer(str(error))
+        except ServerError as error:
+            return NotLeader() if "NOTLEADER" in str(error) else NoAnswer(str(error))
+        return Ok(value=None if value is None or words[0] != "get" else str(value))
+
+    def _perform(self, action: Action) -> None:
+        """Carry out an action of a scenario."""
+        words = list(action.words)
+        if action.verb in ("crash", "restart", "pause", "resume"):
+            getattr(self, action.verb)(*(name for word in words for name in self._resolve(word)))
+        elif action.verb == "partition":
+            sides = " ".join(words).split("|")
+            self.partition(*([name for word in side.split() for name in self._resolve(word)] for side in sides))
+        elif action.verb == "cut":
+            for link in words:
+                sender, _, receiver = link.partition(">")
+                self.cut(sender, receiver)
+        elif action.verb in ("loss", "delay"):
+            getattr(self, action.verb)(*map(float, words))
+        elif action.verb == "heal":
+            self.heal()
+        else:
+            to = words[-1] if len(words) > 2 and words[-2] == "to" else None
+            self._request((action.verb, *(words[:-2] if to else words)), to)
+
+    def _resolve(self, target: str) -> list[str]:
+        """Return the servers that a word of a scenario stands for now."""
+        leader = self.leader
+        if target == "leader":
+            return [leader] if leader else []
+        if target == "followers":
+            return [name for name in self.servers if name != leader and self._is_running(name)]
+        if target == "crashed":
+            return [name for name in self.servers if not self._supervisor.runs(name)]
+        return [target]
+
+    def _is_running(self, name: str) -> bool:
+        return self._supervisor.runs(name) and name not in self._paused
+
+    def _add_cuts(self, links: Iterable[tuple[str, str]]) -> None:
+        self._cuts.update(links)
+        for name in self.servers:
+            self._renew_cuts(name)
+
+    def _renew_cuts(self, name: str) -> None:
+        """Tell a server which links are cut; one that was restarted does not know."""
+        receivers = [receiver for sender, receiver in sorted(self._cuts) if sender == name]
+        if receivers and self._is_running(name):
+            self._client.command(name, "RAFT.FAULT", "CUT", *receivers)
+
+    def _fault(self, *words: str) -> None:
+        for name in self.servers:
+            if self._is_running(name):
+                self._client.command(name, "RAFT.FAULT", *words)
+
+    def _note(self, kind: str, server: str = "", **detail: Any) -> None:
+        self._events.append(Event(0, now_us(), kind, server, detail))
+
+    def _require(self, server: str) -> None:
+        if server not in self.servers:
+            raise ScenarioError(f"there is no server {server!r}{nearest(server, self.servers)}")
+
+    def _required(self, servers: Iterable[str]) -> list[str]:
+        names = list(servers)
+        for name in names:
+            self._require(name)
+        return names
+
+    def _require_no_failure(self) -> None:
+        """Raise if a server has ended by itself.
+
+        Raises:
+            ServerError: It has; the message is what it wrote last.
+        """
+        for name in self._supervisor.ended():
+            raise ServerError(f"{name} has ended: {self._supervisor.why_ended(name)}")
+
+
+def _lines(entries: list[dict[str, Any]]) -> list[str]:
+    return [f"{entry['term']} {entry['command']}" for entry in entries]
+
+
+def _end(supervisor: Supervisor, folder: Path | None) -> None:
+    """End the processes; called at the latest when Python ends."""
+    supervisor.close()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _node_file(node_class: type, folder: Path) -> str:
+    """Write a class, which may come from a notebook's cell, into a file that a server can load."""
+    from raft_steps.lab.source.views import whole
+
+    path = folder / "node.py"
+    path.write_text(whole(node_class).text, encoding="utf-8", newline="\n")
+    return f"{path}:{node_class.__name__}"
+
+
+def _refuse_what_is_not_real(scenario: Scenario) -> None:
+    """Refuse a scenario that needs virtual time.
+
+    Raises:
+        ScenarioError: It does; the message lists what.
+    """
+    found = sorted({action.verb for action in scenario.actions} - set(VERBS))
+    found += [name for name in ("draws", "clocks", "loss", "duplicate", "reorder") if getattr(scenario, name, None)]
+    found += ["seed"] if scenario.seed else []
+    if found:
+        raise ScenarioError(
+            f"real servers cannot do this: {', '.join(found)}. They have no seed and no named messages; a scenario for "
+            f"them has only these actions: {', '.join(VERBS)}"
+        )
