@@ -48,7 +48,7 @@ class RealCluster:
 
     Attributes:
         servers: The names of the servers.
-        folder: Where the databases, logs and traces of the servers are.
+        folder: The folder with the servers' databases, log files and traces.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class RealCluster:
             logs: The logs on the disks before the start, as ``{"tom": "1 set x 1; 1 set y 2"}``.
             later: Servers that are not started yet; `restart` starts them.
             timing: ``"paper"`` (150 to 300 ms) or ``"post"`` (whole seconds).
-            folder: Where the servers keep their files; by default a new folder that is removed at the end.
+            folder: The folder for the servers' files; by default a new folder that is removed at the end.
 
         Raises:
             ScenarioError: An argument is invalid.
@@ -344,6 +344,8 @@ class RealCluster:
         request = command_of_words(*words)
         if to is not None:
             self._require(to)
+        elif (leader := self.leader) is not None:
+            self._client.leader = leader  # The one that answered last may be paused, and would keep the request.
         try:
             value = self._client.ask(request, to)
         except NoAnswerError as error:
@@ -392,7 +394,7 @@ class RealCluster:
             self._renew_cuts(name)
 
     def _renew_cuts(self, name: str) -> None:
-        """Tell a server which links are cut; one that was restarted does not know."""
+        """Cut a server's links again: one that was restarted has no cuts."""
         receivers = [receiver for sender, receiver in sorted(self._cuts) if sender == name]
         if receivers and self._is_running(name):
             self._client.command(name, "RAFT.FAULT", "CUT", *receivers)

@@ -14,6 +14,7 @@ from raft_steps.lab.commands import Delete, Get, Request, Set
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.runtime.server.addresses import Address
 
+ANSWER_LIMIT_S = 3.0  # more than a request may take: a server answers in the end that it was not in time
 PAUSE_S = 0.1  # before all servers are asked again
 CONNECT_LIMIT_S = 1.0
 MAY_TAKE_EFFECT = (
@@ -192,7 +193,7 @@ class _Connection:
         build: Any = redis.Connection  # The library has no types for it.
         self._connection: Any = build(
             host=address.host, port=address.port, decode_responses=True, socket_connect_timeout=CONNECT_LIMIT_S,
-            socket_timeout=limit_s, retry=Retry(NoBackoff(), 0),
+            socket_timeout=limit_s + ANSWER_LIMIT_S, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
         self._connection.connect()
 

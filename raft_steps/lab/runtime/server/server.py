@@ -50,13 +50,13 @@ class ServerOptions:
         cluster: All servers of its cluster, itself included.
         node_class: The Node that it runs.
         step: What the Node is called, such as ``step 12``.
-        folder: Where its database is.
+        folder: The folder of its database.
         timing: The durations; they replace those of the Node.
         leads: Whether it is the named leader of its first life.
         patience_s: How long a client's request may wait for its answer.
         allows_faults: Whether RAFT.FAULT may cut and slow its links.
         first_log: The entries on its disk before its first start.
-        trace_file: Where the server records what happens; None for nowhere.
+        trace_file: The file in which the server records what happens; None for no trace.
     """
 
     name: str

@@ -28,7 +28,7 @@ class ClusterOptions:
     Attributes:
         step: The number of the step.
         cluster: The addresses of the servers, by name.
-        folder: Where each server has a folder for its database.
+        folder: The folder that holds each server's own folder.
         timing: ``post`` or ``paper``.
         leader: The named leader of the first start; "" for none.
         node: The Node to run instead of the step's, as FILE:CLASS; "" for the step's.
