@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -35,6 +36,30 @@ def plain_text(text: str) -> str:
     Every reader of a text of this project begins with it, or with `files.read_text`, which does the same.
     """
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON, as strictly as people need who write it by hand: no name twice in an object.
+
+    Raises:
+        ValueError: The text is not JSON, or has an object with a name twice, or a number with thousands of digits.
+    """
+    try:
+        return json.loads(plain_text(text), object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        where = f" at line {error.lineno}, column {error.colno}" if error.lineno > 1 else f" at column {error.colno}"
+        raise ValueError(f"it is not JSON{where}: {error.msg}") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object of JSON, of whose names Python would keep the last without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"an object has {next(name for name in names if names.count(name) > 1)!r} twice")
+    return found
 
 
 def printable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -122,6 +123,17 @@ node_option = click.option(
     "--node", "spec", metavar="FILE:CLASS", help="Your own class instead of a step's, such as my_raft.py:Node."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+
+
+def finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """Return a number that was given to an option, unless it is "nan" or "inf", which click calls numbers.
+
+    Raises:
+        click.BadParameter: It is one of them.
+    """
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds", ctx, param)
+    return value
 
 
 def svg_option(subject: str) -> Callable[[Decorated], Decorated]:

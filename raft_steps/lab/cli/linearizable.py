@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import click
 
-from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, echo, echo_json, json_option, read_stream, svg_option
+from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, echo, echo_json, finite, json_option, read_stream, svg_option
 
 EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
 
@@ -24,6 +24,7 @@ EXIT_STATUS = {"ok": 0, "violated": FAILED, "unknown": WRONG_INPUT}
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0, min_open=True),
+    callback=finite,
     default=10.0,
     show_default=True,
     help="How many seconds the check may take before the result is unknown.",

@@ -10,7 +10,7 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.node import Node
-from raft_steps.lab.scenario.model import StoredLog
+from raft_steps.lab.scenario.model import WHOLE_NUMBER, StoredLog
 
 NETWORK_PARTS = ("delay", "spread", "loss", "duplicate", "reorder")
 
@@ -86,7 +86,7 @@ def _read_log(text: Any) -> StoredLog:
 
 def _read_entry(line: Any) -> tuple[int, str]:
     term, _space, command = line.strip().partition(" ") if isinstance(line, str) else ("", "", "")
-    if not term.isdecimal() or not command:
+    if WHOLE_NUMBER.fullmatch(term) is None or not command:
         raise ScenarioError(f"a log entry is a term and a command, such as '1 set x 1', not {line!r}")
     return int(term), command.strip()
 

@@ -1,4 +1,4 @@
-"""The grammar that scenarios and schedules share, and a scenario as one line of text or one JSON object.
+"""The grammar that scenarios and schedules share, and a scenario as one line of text.
 
 A line consists of clauses, separated by semicolons. The first word of a clause is its name:
 
@@ -11,7 +11,6 @@ checked by the modules that parse them: `raft_steps.lab.scenario.scenario` and t
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +25,9 @@ from raft_steps.lab.scenario.model import (
     ScenarioData,
     StoredLog,
     format_seconds,
+    parse_number,
     parse_seconds,
+    parse_whole_number,
 )
 from raft_steps.lab.text import nearest
 
@@ -110,7 +111,7 @@ def parse_log(words: Sequence[str]) -> tuple[str, StoredLog]:
         IndexError: There are no words.
     """
     terms, commands = words[1::2], words[2::2]
-    return words[0], tuple((int(term), command) for term, command in zip(terms, commands, strict=True))
+    return words[0], tuple((parse_whole_number(term), command) for term, command in zip(terms, commands, strict=True))
 
 
 def log_clause(server: str, entries: StoredLog) -> list[object]:
@@ -184,10 +185,10 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
     match name:
         case "raft-steps":
             (version,) = words
-            parts["version"] = int(version)
+            parts["version"] = parse_whole_number(version)
         case "step" | "seed":
             (number,) = words
-            parts[name] = int(number)
+            parts[name] = parse_whole_number(number)
         case "servers" | "later":
             parts[name] = tuple(words)
         case "leader" | "timing" | "spread":
@@ -196,28 +197,23 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
                 parts[name] = None
         case "delay":
             low, high = words
-            parts[name] = (float(low), float(high))
+            parts[name] = (parse_number(low), parse_number(high))
         case "loss" | "duplicate" | "reorder":
             (share,) = words
-            parts[name] = float(share)
+            parts[name] = parse_number(share)
         case "log":
             server, entries = parse_log(words)
             parts["logs"][server] = entries
         case "clock":
             server, rate = words
-            parts["clocks"][server] = float(rate)
+            parts["clocks"][server] = parse_number(rate)
         case "draws":
-            parts["draws"][words[0]] = tuple(_number(word) for word in words[1:])
+            parts["draws"][words[0]] = tuple(parse_number(word, keep_whole=True) for word in words[1:])
         case "at":
             parts["actions"] += (Action(parse_seconds(words[0]), words[1], tuple(words[2:])),)
         case "until":
             (end,) = words
             parts[name] = parse_seconds(end)
-
-
-def _number(word: str) -> float:
-    """Parse a number, a whole one as an int: `draws jerry 11` is formatted as 11 again, not as 11.0."""
-    return int(word) if word.lstrip("-").isdigit() else float(word)
 
 
 def as_data(scenario: ScenarioData) -> dict[str, Any]:
@@ -238,40 +234,3 @@ def as_data(scenario: ScenarioData) -> dict[str, Any]:
         "actions": [[action.at_us / MICROSECONDS, action.verb, *action.words] for action in scenario.actions],
         "until": None if scenario.until_us is None else scenario.until_us / MICROSECONDS,
     }
-
-
-def parse_json(text: str) -> dict[str, Any]:
-    """Parse a JSON object into the fields of a scenario.
-
-    Raises:
-        ScenarioError: It is not a JSON object, or a part does not have the right form.
-    """
-    try:
-        data = dict(json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise ScenarioError(f"the scenario is not a JSON object: {error}") from error
-    try:
-        for name in ("servers", "later", "delay"):
-            if isinstance(data.get(name), str):
-                raise ScenarioError(f"{name} is a list, not {data[name]!r}")
-            if data.get(name) is not None:
-                data[name] = tuple(data[name])
-        if "logs" in data:
-            data["logs"] = {
-                name: tuple((int(term), str(command)) for term, command in entries)
-                for name, entries in data["logs"].items()
-            }
-        if "clocks" in data:
-            data["clocks"] = dict(data["clocks"])
-        if "draws" in data:
-            data["draws"] = {name: tuple(values) for name, values in data["draws"].items()}
-        if "actions" in data:
-            data["actions"] = tuple(
-                Action(parse_seconds(at), str(verb), tuple(str(word) for word in words))
-                for at, verb, *words in data["actions"]
-            )
-        if data.get("until") is not None:
-            data["until"] = parse_seconds(data["until"])
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ScenarioError(f"a part of the scenario does not have the right form: {error}") from error
-    return data

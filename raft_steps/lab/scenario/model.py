@@ -5,6 +5,8 @@ Nothing here is validated, so that the grammar and the validation can both build
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +14,8 @@ from raft_steps.lab.errors import ScenarioError
 
 VERSION = 1  # of the grammar
 MICROSECONDS = 1_000_000  # in a second of virtual time
+TIME_MAX_S = 1_000_000_000  # of a run: 31 years
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,600}")  # more digits than a run needs, and fewer than Python refuses
 SERVER_NAMES = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
 TARGETS = ("leader", "followers", "crashed")  # resolved to servers when the action happens
 StoredLog = tuple[tuple[int, str], ...]  # the log on a disk before the run: the term and the command of each entry
@@ -130,16 +134,46 @@ def format_seconds(time_us: int) -> str:
     return f"{time_us / MICROSECONDS:.6f}".rstrip("0").rstrip(".")
 
 
+def parse_whole_number(word: str) -> int:
+    """Parse a whole number as it is written: `1_000` and digits of other scripts, which Python reads, are not.
+
+    Raises:
+        ValueError: It is not a whole number.
+    """
+    if WHOLE_NUMBER.fullmatch(word) is None:
+        raise ValueError(f"{word!r} is not a whole number")
+    return int(word)
+
+
+def parse_number(word: str, *, keep_whole: bool = False) -> float:
+    """Parse a number as it is written.
+
+    Args:
+        word: The number.
+        keep_whole: Whether a whole one becomes an int: `draws jerry 11` is formatted as 11 again, not as 11.0.
+
+    Raises:
+        ValueError: It is not a number.
+    """
+    if "_" in word or not word.isascii():
+        raise ValueError(f"{word!r} is not a number")
+    return int(word) if keep_whole and WHOLE_NUMBER.fullmatch(word) else float(word)
+
+
 def parse_seconds(value: float | str) -> int:
     """Parse a number of seconds and return it in whole microseconds.
 
     Raises:
-        ScenarioError: It is not a number, or it is negative.
+        ScenarioError: It is not a number, it is negative, or it is more than `TIME_MAX_S`.
     """
     try:
-        time_us = round(float(value) * MICROSECONDS)
+        seconds = parse_number(value) if isinstance(value, str) else float(value)
     except (ValueError, OverflowError, TypeError) as error:
         raise ScenarioError(f"{value!r} is not a number of seconds") from error
-    if time_us < 0:
+    if isinstance(value, bool) or math.isnan(seconds):
+        raise ScenarioError(f"{value!r} is not a number of seconds")
+    if seconds < 0:
         raise ScenarioError(f"{value} s lies before the start, which is 0 s")
-    return time_us
+    if seconds > TIME_MAX_S:
+        raise ScenarioError(f"{value} s is too late: a run lasts at most {TIME_MAX_S:,} s")
+    return round(seconds * MICROSECONDS)

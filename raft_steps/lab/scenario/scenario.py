@@ -28,9 +28,10 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario import grammar
+from raft_steps.lab.scenario.json_form import parse_json
 from raft_steps.lab.scenario.model import VERSION, ScenarioData, server_names
 from raft_steps.lab.scenario.validation import check_scenario
-from raft_steps.lab.text import nearest
+from raft_steps.lab.text import nearest, plain_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +62,14 @@ class Scenario(ScenarioData):
         Raises:
             ScenarioError: A part cannot be read; the message names it and what would be right.
         """
-        text = text.strip()
-        parts = grammar.parse_json(text) if text.startswith("{") else grammar.parse_line(text)
+        text = plain_text(text).strip()
+        parts = parse_json(text) if text.startswith("{") else grammar.parse_line(text)
         version = parts.pop("version", None)
         if version is None:
             raise ScenarioError(
                 f"a scenario begins with its version, as in: raft-steps {VERSION}; step 6; servers tom jerry"
             )
-        if version != VERSION:
+        if type(version) is not int or version != VERSION:
             raise ScenarioError(f"this scenario is of version {version!r}; this laboratory reads version {VERSION}")
         known = [f.name.removesuffix("_us") for f in fields(cls)]  # Text and JSON are in seconds.
         unknown = [name for name in parts if name not in known]

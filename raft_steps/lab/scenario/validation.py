@@ -7,7 +7,16 @@ from typing import Any
 
 from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.scenario.model import MICROSECONDS, TARGETS, TIMINGS, VERBS, Action, ScenarioData
+from raft_steps.lab.scenario.model import (
+    MICROSECONDS,
+    TARGETS,
+    TIMINGS,
+    VERBS,
+    WHOLE_NUMBER,
+    Action,
+    ScenarioData,
+    parse_number,
+)
 from raft_steps.lab.scenario.reachable_starts import check_start
 from raft_steps.lab.text import nearest
 
@@ -158,7 +167,7 @@ def _ends(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     """Parse a link, ``tom>jerry``, or a message on it, ``tom>jerry#7``, and return the two servers."""
     link, hash_sign, number = words[0].partition("#") if len(words) == 1 else ("", "", "")
     ends = link.split(">")
-    is_message = number.isdecimal() and number.isascii() and int(number) > 0
+    is_message = WHOLE_NUMBER.fullmatch(number) is not None and int(number) > 0 and number.isdecimal()
     wanted = is_message if verb in MESSAGE_VERBS else not hash_sign
     if len(ends) != 2 or not wanted:
         raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
@@ -170,7 +179,7 @@ def _ends(verb: str, words: tuple[str, ...], form: str) -> list[str]:
 def _numbers(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     """Check the numbers of an action, and return no server, since they name none."""
     try:
-        values = [float(word) for word in words]
+        values = [parse_number(word) for word in words]
     except ValueError:
         values = []
     good = {

@@ -31,10 +31,8 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
-from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import MICROSECONDS
-
-VERSION = 1  # of the text format
+from raft_steps.lab.trace.parsing import VERSION, parse_rows
 
 
 @dataclass(slots=True)
@@ -184,18 +182,13 @@ class Trace:
         """Parse the text of a trace.
 
         Raises:
-            ScenarioError: The text is not a trace, or its version is not supported.
+            ScenarioError: The text is not a trace, or its version is not supported; the message names the line.
         """
-        try:
-            header, *rows = [json.loads(line) for line in text.rstrip("\n").split("\n")]
-            if header["version"] != VERSION:
-                raise ScenarioError(f"this trace is of version {header['version']!r}; this laboratory reads {VERSION}")
-            trace = cls(tuple(header["servers"]), header["title"], header["scenario"])
-            trace.end_us = header["end"]
-            for row in rows:
-                trace.add(row.pop("time"), row.pop("kind"), row.pop("server"), row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise ScenarioError(f"this is not a trace: {error}") from error
+        header, rows = parse_rows(text)
+        trace = cls(header.servers, header.title, header.scenario)
+        trace.end_us = header.end_us
+        for row in rows:
+            trace.add(*row)
         return trace
 
 

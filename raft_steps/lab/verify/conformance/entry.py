@@ -21,15 +21,16 @@ from itertools import pairwise
 from pathlib import Path
 
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.files import read_text
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.text import nearest
+from raft_steps.lab.text import nearest, plain_text
 from raft_steps.lab.verify.conformance.expectations import Expectation, read_expectation
 from raft_steps.lab.verify.conformance.scripts import Script, read_script
 from raft_steps.lab.verify.properties import RULES, Rule
 from raft_steps.lab.verify.properties.rules import STATE_MACHINE_SAFETY
 
 KEYWORDS = ("name", "known as", "script", "hold", "expect", "not yet")  # of the lines that a plain scenario lacks
-NOT_YET = re.compile(r"(\d+) until (\d+): (\S.*)")
+NOT_YET = re.compile(r"([0-9]{1,9}) until ([0-9]{1,9}): (\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,10 @@ def read_file(path: Path) -> CatalogueEntry:
 
     Raises:
         ScenarioError: A line cannot be parsed; the message has its number and the right form.
+        NotTextError: The file is not a text file.
         OSError: The file cannot be read.
     """
-    return read_entry(path.read_text(encoding="utf-8"), path.name)
+    return read_entry(read_text(path, "a scenario with expectations"), path.name)
 
 
 def read_entry(text: str, where: str = "the scenario") -> CatalogueEntry:
@@ -118,7 +120,7 @@ def read_entry(text: str, where: str = "the scenario") -> CatalogueEntry:
     clauses: list[str] = []
     found: dict[str, list[str]] = {keyword: [] for keyword in KEYWORDS}
     comments: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(plain_text(text).split("\n"), start=1):
         if line.startswith("#") and not clauses:
             comments.append(line.lstrip("# "))
         # Only after a space: in tom>jerry#7 the sign belongs to the name of a message.
@@ -168,7 +170,7 @@ def _build(found: dict[str, list[str]], clauses: list[str], about: str) -> Catal
     )
     if any(one.mended_by > other.first for one, other in pairwise(failures)):
         raise ScenarioError("two lines give a reason why the same step does not pass yet")
-    return CatalogueEntry(
+    entry = CatalogueEntry(
         name=found["name"][0],
         known_as=tuple(found["known as"]),
         about=about,
@@ -178,6 +180,8 @@ def _build(found: dict[str, list[str]], clauses: list[str], about: str) -> Catal
         expectations=tuple(sorted(expectations, key=lambda each: each.end_us)),
         known_failures=failures,
     )
+    entry.scenario(None, 0)  # An action of a script that cannot be carried out is an error of the file.
+    return entry
 
 
 def _find_rule(name: str) -> Rule:

@@ -20,13 +20,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import RandomStream
-from raft_steps.lab.scenario.model import MICROSECONDS, Action
-from raft_steps.lab.text import nearest
+from raft_steps.lab.scenario.model import MICROSECONDS, TIME_MAX_S, Action, parse_number, parse_whole_number
+from raft_steps.lab.text import nearest, plural
 
 Servers = tuple[str, ...]
+COUNT_MAX = 100_000  # of rounds, writes, or digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +85,31 @@ def _argument(name: str) -> str:
 def _values(script: Script) -> dict[str, float | int | str]:
     """Convert each word to the type of the script's argument."""
     parameters = inspect.signature(SCRIPTS[script.name], eval_str=True).parameters
-    found = {}
+    found: dict[str, float | int | str] = {}
     for name, word in script.settings:
+        if _argument(name) in found:
+            raise ScenarioError(f"script {script.name} has {name} twice")
         kind = parameters[_argument(name)].annotation
-        try:
-            found[_argument(name)] = kind(word)
-        except ValueError as error:
-            raise ScenarioError(f"script {script.name}: {name} is a number, not {word!r}") from error
+        found[_argument(name)] = _value(word, kind, f"script {script.name}: {name}")
     return found
+
+
+def _value(word: str, kind: Any, where: str) -> float | int | str:
+    """Convert a word to the type of an argument."""
+    if kind is str:
+        return word
+    choices = get_args(kind)
+    if choices:
+        if word not in choices:
+            raise ScenarioError(f"{where} is {' or '.join(choices)}, not {word!r}")
+        return word
+    try:
+        value = parse_whole_number(word) if kind is int else parse_number(word)
+    except ValueError as error:
+        raise ScenarioError(f"{where} is a {'whole number' if kind is int else 'number'}, not {word!r}") from error
+    if not 0 <= value <= (COUNT_MAX if kind is int else TIME_MAX_S):
+        raise ScenarioError(f"{where} is from 0 to {COUNT_MAX if kind is int else TIME_MAX_S:,}, not {word}")
+    return value
 
 
 # An action of a script: the time in seconds, the verb and its words.
@@ -133,6 +152,8 @@ def _isolations(
 def _crashes(
     chance: RandomStream, servers: Servers, *, from_: float = 2, rounds: int = 5, every: float = 8
 ) -> Iterator[ScriptAction]:
+    if len(servers) < 3:
+        raise ScenarioError(f"the script needs 3 servers, and there are {len(servers)}")
     for number in range(rounds):
         at_s, two = from_ + number * every, _choose(chance, servers, 2)
         others = tuple(name for name in servers if name not in two)
@@ -153,7 +174,7 @@ def _figure_eight(
     count: int = 1000,
     short: float = 0.0065,
     long: float = 0.25,
-    fault: str = "crash",
+    fault: Literal["crash", "cut"] = "crash",
 ) -> Iterator[ScriptAction]:
     at_s = from_
     for number in range(count):
@@ -188,8 +209,14 @@ def _churn(
 
 
 def _choose(chance: RandomStream, servers: Servers, count: int) -> list[str]:
-    """Choose this many different servers."""
+    """Choose this many different servers.
+
+    Raises:
+        ScenarioError: There are not as many.
+    """
     left = list(servers)
+    if count > len(left):
+        raise ScenarioError(f"the script needs {plural(count, 'server')}, and there are {len(left)}")
     return [left.pop(chance.randint(0, len(left) - 1)) for _ in range(count)]
 
 

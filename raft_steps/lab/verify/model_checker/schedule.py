@@ -34,9 +34,9 @@ from raft_steps.lab.commands import command_of_words, command_text, parse_comman
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.launching import respects_terms
 from raft_steps.lab.scenario.grammar import join_clauses, join_words, log_clause, parse_log, reading, split_clauses
-from raft_steps.lab.scenario.model import SERVER_NAMES, StoredLog
+from raft_steps.lab.scenario.model import SERVER_NAMES, StoredLog, parse_whole_number
 from raft_steps.lab.scenario.reachable_starts import check_start, last_term, start_terms
-from raft_steps.lab.text import nearest
+from raft_steps.lab.text import nearest, plain_text
 from raft_steps.lab.verify.model_checker.scope import check_server
 
 VERSION = 1
@@ -156,7 +156,7 @@ class Schedule:
         Raises:
             ScenarioError: A part cannot be read; the message names it and what would be right.
         """
-        text = " ".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+        text = " ".join(line for line in plain_text(text).split("\n") if not line.lstrip().startswith("#"))
         clauses = split_clauses(text, "schedule")
         if not clauses or clauses[0][0] != HEAD:
             raise ScenarioError(
@@ -176,7 +176,8 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
     """Add the content of a clause to the fields; the caller's `reading` turns what this raises into a ScenarioError."""
     match name:
         case "step":
-            parts["step"] = int(words[0])
+            (number,) = words
+            parts["step"] = parse_whole_number(number)
         case "servers":
             parts["servers"] = tuple(words)
         case "leader":
@@ -189,7 +190,8 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
                 parse_command(text)
             parts["logs"][server] = entries
         case "term":
-            parts["terms"][words[0]] = int(words[1])
+            server, term = words
+            parts["terms"][server] = parse_whole_number(term)
         case "breaks":
             parts["breaks"] = " ".join(words)
         case _:  # Any other word is an event, or is refused as one.
