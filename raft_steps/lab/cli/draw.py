@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from raft_steps.lab.cli.common import FAILED, CommandError, echo_json, json_option, svg_option
+from raft_steps.lab.cli.common import FAILED, echo_json, json_option, svg_option
 from raft_steps.lab.cli.linearizable import EXIT_STATUS
-from raft_steps.lab.files import write_text
+from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.merge import merge_traces
 from raft_steps.lab.trace.trace import Trace
@@ -38,7 +38,7 @@ def draw(
     checked against the properties of Raft, and its clients' history for linearizability. The exit status is 1 if one of
     them does not hold.
     """
-    trace = merge_traces((str(file), _read(file)) for file in files)
+    trace = merge_traces((str(file), read_text(file, "a trace")) for file in files)
     if merged is not None:
         write_text(merged, trace.to_text())
     if svg is not None:
@@ -46,20 +46,14 @@ def draw(
 
         timeline(trace).save(svg)
     violations = check_trace(trace)
-    linearizable = check_linearizable(history_of_trace(trace))
+    history = history_of_trace(trace)
+    linearizable = check_linearizable(history) if len(history) else None  # no client asked anything
     _print(trace, violations, linearizable, as_json=as_json)
-    context.exit(FAILED if violations else EXIT_STATUS[linearizable.verdict])
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file} is not a text file, so it is not a trace") from error
+    context.exit(FAILED if violations else EXIT_STATUS[linearizable.verdict if linearizable is not None else "ok"])
 
 
 def _print(
-    trace: Trace, violations: Sequence[Violation], linearizable: LinearizabilityResult, *, as_json: bool
+    trace: Trace, violations: Sequence[Violation], linearizable: LinearizabilityResult | None, *, as_json: bool
 ) -> None:
     seconds = trace.end_us / MICROSECONDS
     if as_json:
@@ -68,7 +62,7 @@ def _print(
                 "events": len(trace),
                 "seconds": seconds,
                 "violations": [str(each) for each in violations],
-                "linearizability": linearizable.as_data(),
+                "linearizability": linearizable.as_data() if linearizable is not None else None,
             }
         )
         return
@@ -77,4 +71,4 @@ def _print(
         click.echo(str(violation))
     if not violations:
         click.echo("The properties of Raft hold.")
-    click.echo(str(linearizable))
+    click.echo(str(linearizable or "No client asked anything, so there is no history to check."))

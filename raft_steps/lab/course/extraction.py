@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.errors import LabError
+from raft_steps.lab.errors import LabError, NotTextError
+from raft_steps.lab.files import decode_text
 from raft_steps.lab.source.parse import first_line, global_names
 
 SIZE_MAX = 5_000_000  # bytes of a file; a notebook with all its pictures has a tenth as many
@@ -107,10 +108,10 @@ def read_text(path: Path) -> str:
             raise SubmissionError(f"{path.name} is not a plain file, so it is not opened")
         if status.st_size > SIZE_MAX:
             raise SubmissionError(f"{path.name} has {status.st_size / 1e6:.0f} MB; a submission has at most 5 MB")
-        text = path.read_bytes().decode("utf-8-sig")
+        text = decode_text(path.read_bytes(), path.name, "a submission")
     except OSError as error:
         raise SubmissionError(f"{path.name} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
+    except NotTextError as error:
         raise SubmissionError(f"{path.name} is not UTF-8 text") from error
     if "\0" in text:
         raise SubmissionError(f"{path.name} is not text")

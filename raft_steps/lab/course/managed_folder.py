@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from raft_steps.lab.errors import LabError
-from raft_steps.lab.files import replace_file
+from raft_steps.lab.errors import LabError, NotTextError
+from raft_steps.lab.files import read_text, replace_file
 
 MANIFEST = ".raft-steps-release.json"
 VERSION = 1
@@ -145,8 +145,8 @@ def read_manifest(out: Path) -> dict[str, str]:
 def _read_data(out: Path) -> dict[str, Any]:
     """Return the content of the manifest; empty if there is no readable one."""
     try:
-        data = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(read_text(out / MANIFEST, "a manifest"))
+    except (OSError, NotTextError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
 

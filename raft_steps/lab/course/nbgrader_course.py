@@ -26,6 +26,7 @@ from raft_steps.lab.course.handouts import (
 from raft_steps.lab.course.managed_folder import Release, ReleaseError, check_target
 from raft_steps.lab.course.notebooks import Cell, Notebook, format_notebook, load
 from raft_steps.lab.course.redaction import HiddenNames
+from raft_steps.lab.files import read_text
 
 SEEDS_FILE = "private_seeds.txt"
 PRIVATE_POINTS = 3
@@ -116,7 +117,7 @@ def release_for_nbgrader(
 def _read_secret(given: str) -> str:
     """Return the secret: the content of a file of this name, or the text itself."""
     path = Path(given)
-    secret = path.read_text(encoding="utf-8").strip() if path.is_file() else given.strip()
+    secret = read_text(path, "a secret").strip() if path.is_file() else given.strip()
     if not secret:
         raise ReleaseError("the secret for the private seeds is empty")
     return secret

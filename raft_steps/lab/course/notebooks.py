@@ -20,8 +20,8 @@ from typing import Any
 
 from raft_steps.lab.course.charts import keep_charts
 from raft_steps.lab.course.environment import MARK, build_font_cache, own_settings
-from raft_steps.lab.errors import LabError
-from raft_steps.lab.files import replace_file
+from raft_steps.lab.errors import LabError, NotTextError
+from raft_steps.lab.files import read_text, replace_file
 from raft_steps.lab.verify.fuzzer.workers import submitted
 
 CELL_LIMIT_S = 60
@@ -132,7 +132,7 @@ def load(path: Path) -> Notebook:
     import nbformat
 
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_text(path, "a notebook"))
         if data["nbformat"] != nbformat.current_nbformat:
             raise NotebookError(
                 f"{path.name} has notebook format {data['nbformat']}; open and save it in JupyterLab first"
@@ -143,7 +143,15 @@ def load(path: Path) -> Notebook:
         nbformat.validate(notebook)
     except OSError as error:
         raise NotebookError(f"{path.name} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
+    except (
+        NotTextError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        nbformat.ValidationError,
+    ) as error:
         raise NotebookError(f"{path.name} is not a valid notebook: {_first_line(error)}") from error
     return notebook
 

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires
 
 import raft_steps
 from raft_steps.lab.course.file_list import NAME, PACKAGE, EditionError, course_files, number_of, unlisted_files
+from raft_steps.lab.files import read_text
 
 
 def package_files(last: int) -> dict[str, bytes]:
@@ -94,7 +95,7 @@ def requirements() -> list[str]:
     """
     project = PACKAGE.parent / "pyproject.toml"
     if project.is_file():
-        named: list[str] = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+        named: list[str] = tomllib.loads(read_text(project, "a project"))["project"]["dependencies"]
         return named
     try:
         return [line for line in requires(NAME) or [] if "extra ==" not in line]
@@ -111,5 +112,5 @@ def licence() -> str:
     places = [PACKAGE.parent / "LICENSE", *PACKAGE.parent.glob("raft_steps-*.dist-info/licenses/LICENSE")]
     for place in places:
         if place.is_file():
-            return place.read_text(encoding="utf-8")
+            return read_text(place, "a licence")
     raise EditionError(f"the licence is missing: there is no {places[0]}")

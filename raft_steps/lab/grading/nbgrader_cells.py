@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
 from raft_steps.lab.checks import CheckReport, check
 from raft_steps.lab.errors import LabError
+from raft_steps.lab.files import read_text
 from raft_steps.lab.grading.baseline import passed_without_work
 
 # The environment variable with the name of the file that holds the secret; the course's nbgrader_config.py sets it.
@@ -82,7 +82,7 @@ def private_runs(node_class: type, step: int, points: float) -> float:
         print("This is graded after you have handed in.")
         return points
     _require_own(node_class, step)
-    seeds = private_seeds(Path(file).read_text(encoding="utf-8").strip(), RUNS)
+    seeds = private_seeds(read_text(file, "a secret").strip(), RUNS)
     settings = {"servers": SERVERS, "seconds": RUN_S, "rules": kept_by(step), "smallest": False}
     report = sweep(node_class, PROFILE, seeds, **settings)  # type: ignore[arg-type]
     broken = sorted({trial.broken for trial in report.failed})

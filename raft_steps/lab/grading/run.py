@@ -24,6 +24,8 @@ from typing import Any
 
 import raft_steps
 from raft_steps.lab.course.environment import clean_environment
+from raft_steps.lab.errors import NotTextError
+from raft_steps.lab.files import read_text
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.scores import write_text
@@ -61,7 +63,7 @@ class GradingSettings:
     def key(self, submission: Submission) -> str:
         """Return a digest of everything that a result depends on."""
         parts: list[Any] = [submission.student, submission.digest(), self.step, self.class_name, list(self.seeds)]
-        texts = [Path(each.rpartition(":")[0]).read_text(encoding="utf-8") for each in self.mutants]
+        texts = [read_text(each.rpartition(":")[0], "a class") for each in self.mutants]
         parts += [grader_version(), [each.rpartition(":")[2] for each in self.mutants], texts]
         suffix = submission.path.suffix if submission.path is not None else ""
         return hashlib.sha256(json.dumps([*parts, suffix]).encode()).hexdigest()
@@ -132,9 +134,9 @@ def grade(
 def _stored(settings: GradingSettings, submission: Submission) -> dict[str, Any] | None:
     """Return the result of an earlier run, if everything that it depends on is the same."""
     try:
-        result = json.loads(settings.result_of(submission).read_text(encoding="utf-8"))
+        result = json.loads(read_text(settings.result_of(submission), "a result"))
         return result if result["key"] == settings.key(submission) and settings.page_of(submission).is_file() else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, NotTextError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -19,6 +19,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from raft_steps.lab.files import decode_text
 from raft_steps.lab.pictures.cluster_ring import cluster_ring, ring_text
 from raft_steps.lab.player.state import encode_lines
 from raft_steps.lab.scenario.model import MICROSECONDS
@@ -45,7 +46,7 @@ _JSDOC = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 def javascript() -> str:
     """Return the player's JavaScript as one module, which imports no other."""
     folder = files("raft_steps.lab") / "player" / "browser"
-    source = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
+    source = "\n".join(decode_text((folder / f"{name}.js").read_bytes(), name, "JavaScript") for name in MODULES)
     for left_out in (_JSDOC, _IMPORT, _EXPORT):
         source = left_out.sub("", source)
     return source
@@ -53,7 +54,8 @@ def javascript() -> str:
 
 def stylesheet() -> str:
     """Return the style sheet of the drawing."""
-    return (files("raft_steps.lab") / "player" / "browser" / "widget.css").read_text(encoding="utf-8")
+    found = files("raft_steps.lab") / "player" / "browser" / "widget.css"
+    return decode_text(found.read_bytes(), found.name, "a style sheet")
 
 
 class Ring(anywidget.AnyWidget):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.trace.trace import VERSION, Event, Trace
+from raft_steps.lab.text import parse_json, plain_text
+from raft_steps.lab.trace.parsing import VERSION, check_servers, parse_row
+from raft_steps.lab.trace.trace import Event, Trace
 
 HEADER_KEYS = {"version", "title", "servers", "server", "life", "boot"}
 
@@ -60,8 +61,8 @@ def merge_traces(texts: Iterable[tuple[str, str]], more: Iterable[Event] = ()) -
 def is_server_trace(text: str) -> bool:
     """Return whether a text begins as the trace of a real server does."""
     try:
-        header = json.loads(text.partition("\n")[0])
-    except (ValueError, RecursionError):
+        header = parse_json(text.partition("\n")[0])
+    except ValueError:
         return False
     return isinstance(header, dict) and header.keys() >= HEADER_KEYS
 
@@ -69,15 +70,15 @@ def is_server_trace(text: str) -> bool:
 def _read(file: str, text: str) -> list[_Life]:
     """Return the lives in a file."""
     lives: list[_Life] = []
-    lines = text.split("\n")
+    lines = plain_text(text).split("\n")
     if lines and lines[-1]:
         lines.pop()  # A server that was killed while it wrote a line: the line's effects never left.
     for number, line in enumerate(lines, 1):
         if not line:
             continue
         try:
-            _take(json.loads(line), file, lives)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            _take(parse_json(line), file, lives)
+        except (ValueError, TypeError) as error:
             raise ScenarioError(f"{file}, line {number}: this is not a line of a server's trace ({error})") from error
     return lives
 
@@ -87,7 +88,6 @@ def _take(row: Any, file: str, lives: list[_Life]) -> None:
 
     Raises:
         ValueError: It is not a line of a server's trace.
-        KeyError: An event lacks its time, its kind or its server.
         TypeError: It is not an object.
     """
     if not isinstance(row, dict):
@@ -95,7 +95,7 @@ def _take(row: Any, file: str, lives: list[_Life]) -> None:
     if "version" in row:
         lives.append(_life(file, row))
     elif lives:
-        lives[-1].events.append(Event(0, int(row.pop("time")), row.pop("kind"), row.pop("server"), row))
+        lives[-1].events.append(Event(0, *parse_row(row, lives[-1].header["servers"])))
     else:
         raise ValueError("the first line is not a server's header")
 
@@ -106,6 +106,9 @@ def _life(file: str, header: dict[str, Any]) -> _Life:
         raise ValueError(f"the header has no {min(missing)}; only traces of raft-steps serve can be merged")
     if header["version"] != VERSION:
         raise ValueError(f"it is of version {header['version']!r}; this laboratory reads {VERSION}")
+    check_servers(header["servers"])
+    if not isinstance(header["server"], str) or type(header["life"]) is not int:
+        raise ValueError("the header has a server that is not a name, or a life that is not a whole number")
     return _Life(file, header, [])
 
 

@@ -102,6 +102,7 @@ DETAILS: Mapping[str, Mapping[str, Fits]] = {
 }  # fmt: skip
 # What an event may have besides, and what it is then.
 OPTIONAL: Mapping[str, Fits] = {"changes": _is_object, "loss": _is_number, "delay": _is_delay}
+EVENT: Mapping[str, Fits] = {"time": _is_whole, "kind": _is_text, "server": _is_text}
 OF_THE_CLUSTER = frozenset({"partitioned", "cut", "healed", "network", "note"})  # may happen on no server
 _ENDS = ("from", "to")  # the details that name a server
 
@@ -120,7 +121,9 @@ def parse_rows(text: str) -> tuple[TraceHeader, list[TraceRow]]:
             if header is None:
                 header = _read_header(data)
             else:
-                rows.append(_read_row(data, header, rows))
+                rows.append(parse_row(data, header.servers))
+                if len(rows) > 1 and rows[-1].time_us < rows[-2].time_us:
+                    raise _RowError("an event should not be earlier than the one before it")
         except ValueError as error:
             raise ScenarioError(f"this is not a trace: {error}, on line {number}") from error
     assert header is not None, "a text has at least one line"
@@ -135,34 +138,47 @@ def _read_header(data: object) -> TraceHeader:
     version = _part(data, "version", _is_anything)
     if type(version) is not int or version != VERSION:
         raise ScenarioError(f"this trace is of version {version!r}; this laboratory reads {VERSION}")
-    servers = _part(data, "servers", lambda value: isinstance(value, list) and all(map(_is_text, value)))
-    if len(set(servers)) < len(servers) or "" in servers:
-        raise _RowError("each server has a name of its own")
+    servers = _part(data, "servers", _is_anything)
+    check_servers(servers)
     title, scenario = _part(data, "title", _is_text), _part(data, "scenario", _is_text)
     return TraceHeader(tuple(servers), title, scenario, _part(data, "end", _is_whole))
 
 
-def _read_row(data: object, header: TraceHeader, rows: Sequence[TraceRow]) -> TraceRow:
+def check_servers(servers: object) -> None:
+    """Check the servers of a trace.
+
+    Raises:
+        ValueError: They are not a list of different names.
+    """
+    if not isinstance(servers, list) or not all(map(_is_text, servers)) or len({"", *servers}) <= len(servers):
+        raise _RowError(f"'servers' is a list of different names, not {_shorten(servers)}")
+
+
+def parse_row(data: object, servers: Sequence[str]) -> TraceRow:
+    """Return the event that a line of JSON stands for.
+
+    Args:
+        data: The parsed line.
+        servers: The names of the servers.
+
+    Raises:
+        ValueError: It is not an event, or lacks a part of it.
+    """
     if not isinstance(data, dict):
         raise _RowError(f"an event should be an object, not {_shorten(data)}")
-    time_us, kind, server = (
-        _part(data, "time", _is_whole),
-        _part(data, "kind", _is_text),
-        _part(data, "server", _is_text),
-    )
+    time_us, kind, server = (_part(data, name, fits) for name, fits in EVENT.items())
     if kind not in DETAILS:
         raise _RowError(f"there is no kind of event {kind!r}")
-    if server not in header.servers and (server or kind not in OF_THE_CLUSTER):
+    if server not in servers and (server or kind not in OF_THE_CLUSTER):
         raise _RowError(f"there is no server {server!r}")
-    if rows and time_us < rows[-1].time_us:
-        raise _RowError("an event should not be earlier than the one before it")
     detail = {name: value for name, value in data.items() if name not in ("time", "kind", "server")}
     for name, fits in DETAILS[kind].items():
         _part(detail, name, fits)
-    for name in OPTIONAL.keys() & detail.keys():
-        _part(detail, name, OPTIONAL[name])
+    for name, fits in OPTIONAL.items():
+        if name in detail:
+            _part(detail, name, fits)
     for name in _ENDS:
-        if name in detail and detail[name] not in header.servers:
+        if name in detail and detail[name] not in servers:
             raise _RowError(f"there is no server {detail[name]!r}")
     return TraceRow(time_us, kind, server, detail)
 

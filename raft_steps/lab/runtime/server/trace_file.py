@@ -13,7 +13,8 @@ from typing import Any
 
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.runtime.server.clock import boot_id
-from raft_steps.lab.trace.trace import VERSION, Event, Trace, format_event
+from raft_steps.lab.trace.parsing import VERSION
+from raft_steps.lab.trace.trace import Event, Trace, format_event
 
 
 class TraceFile(Trace):

@@ -23,6 +23,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from raft_steps import STEPS, find_step
 from raft_steps.lab.errors import ScenarioError
@@ -121,7 +122,11 @@ def _read_steps(steps: int | type | Iterable[int] | None) -> tuple[list[int | No
         return [None], arguments.read_step(steps)[1]
     if steps is None:
         return [step.number for step in STEPS if step.number >= FIRST_STEP], None
-    wanted = [steps] if isinstance(steps, int) else list(steps)
+    given: Any = steps
+    wanted = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    for number in wanted:
+        if type(number) is not int:
+            raise ScenarioError(f"the catalogue takes numbers of steps, or a Node class, not {number!r}")
     try:
         numbers = [find_step(number).number for number in wanted]
     except LookupError as error:

@@ -6,7 +6,6 @@ file that another process could load, so its seeds run in this process, one afte
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +26,7 @@ from raft_steps.lab.verify.properties import RULES, Rule, kept_by
 # Seeds that a worker runs at a time: enough to make the transfer between processes cheap, few enough for a progress
 # bar that moves and for cores that finish together.
 CHUNK = 20
+DURATION_MAX_S = 86_400  # of a run: a day of virtual time
 SCHEDULER_TIMEOUT = "5s"  # real time for a Dask scheduler to answer
 
 
@@ -112,8 +112,10 @@ def sweep(
     """
     find_profile(profile)
     wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not wanted or servers < 1 or not 0 < seconds < math.inf:
-        raise ScenarioError("a sweep needs at least one seed, one server and some time")
+    if not wanted or servers < 1 or not 0 < seconds <= DURATION_MAX_S:
+        raise ScenarioError(
+            f"a sweep needs at least one seed, one server and some time, at most {DURATION_MAX_S:,} s a run"
+        )
     job, node_class = _job(step_or_node, profile, servers, seconds, rules)
     chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
     trials: list[Trial] = []

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from raft_steps import STEPS
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.files import write_text
+from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.verify.fuzzer.course_map.report import CourseMap, MapCell
 from raft_steps.lab.verify.fuzzer.course_map.trial import broken_first
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
@@ -41,7 +41,7 @@ def course_map(node_class: type | None = None, *, seeds: int = SEEDS, title: str
     """
     if seeds < 1 or (node_class is not None and not isinstance(node_class, type)):
         raise ScenarioError("the course map takes a Node class of your own, and at least one seed")
-    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    stored = json.loads(read_text(STORED, "a course map"))
     cells = [MapCell(f"step {row['step']}", row["profile"], row["seeds"], row["broken"]) for row in stored]
     if node_class is not None:
         found = {

@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import resources
 
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.files import decode_text
 from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 
@@ -31,4 +32,6 @@ def stored_schedule(name: str) -> Schedule:
     """
     if name not in stored_schedule_names():
         raise ScenarioError(f"there is no stored schedule {name!r}{nearest(name, stored_schedule_names())}")
-    return Schedule.parse(resources.files(__name__).joinpath(f"{name}.txt").read_text(encoding="utf-8"))
+    return Schedule.parse(
+        decode_text(resources.files(__name__).joinpath(f"{name}.txt").read_bytes(), name, "a schedule")
+    )
