@@ -1,6 +1,6 @@
 """Parses the lines of a stored trace, and checks that each is an event that a run could have recorded.
 
-Whoever reads a trace relies on the details of an event, so that a line without one of them is refused here, with its
+What reads a trace relies on the details of an event, so that a line without one of them is refused here, with its
 number, instead of failing later in a picture or a check.
 """
 
