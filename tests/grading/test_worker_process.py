@@ -186,12 +186,21 @@ def test_computing_time_is_the_processes_own() -> None:
 
 
 @pytest.mark.slow
-def test_lost_worker_stays_lost(package: tuple[Path, list[str]]) -> None:
-    """Once a worker is gone, every further request raises the same error, at once."""
+@pytest.mark.parametrize(
+    "number, words",
+    [
+        (signal.SIGTERM, "was ended by SIGTERM, which came from outside"),
+        (signal.SIGKILL, "was ended by SIGKILL, which the machine sends if it runs out of memory"),
+        (signal.SIGSEGV, "was ended by SIGSEGV"),
+        (signal.SIGXCPU, "used up the 20 s of computing time"),
+    ],
+)
+def test_lost_worker_stays_lost(package: tuple[Path, list[str]], number: int, words: str) -> None:
+    """Once a worker is gone, every further request raises the same error at once, with the signal that ended it."""
     with WorkerProcess(package[0]) as process:
         loaded(process, package, step_06.RIGHT)
-        os.kill(process._process.pid, signal.SIGTERM)
+        os.kill(process._process.pid, number)
         for _ in range(2):
-            with pytest.raises(WorkerLostError, match="ended its own process"):
+            with pytest.raises(WorkerLostError, match=words):
                 process.request({"call": "on_start", "with": [], "id": 0, "new": True, "set": {}})
     assert not process.folder.exists()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -515,3 +516,33 @@ def test_errors_are_short_in_a_notebook() -> None:
     error = failure(on_election_timeout(lambda _: 1 / 0))
 
     assert [f"NodeError: {error}"] == error._render_traceback_()
+
+
+def test_exit_in_a_handler_is_the_nodes() -> None:
+    """A handler that calls sys.exit fails like any other, and does not end the laboratory."""
+    error = failure(on_election_timeout(lambda _: sys.exit(0)))
+
+    assert "raised SystemExit: 0" in str(error)
+
+
+@message
+class TextTerm:
+    """A call whose term is a text."""
+
+    term: str = "one"
+
+
+TextTerm.__name__ = "AppendEntries"
+
+
+def test_term_of_text_is_not_compared() -> None:
+    """The recorder does not compare a term that is a text, so that its own error is not blamed on the Node."""
+
+    def on_append_entries(self: Any, _sender: str, _message: Any) -> None: ...
+
+    def on_election_timeout(self: Any) -> None:
+        self.broadcast(TextTerm())
+
+    cluster = Cluster(changed(8, on_election_timeout=on_election_timeout, on_append_entries=on_append_entries), 3)
+
+    assert cluster.run(60).trace.of("delivered")

@@ -64,8 +64,12 @@ def set_limits(memory_mib: int, cpu_s: int) -> None:
             kind = getattr(resource, name)
             _, hard = resource.getrlimit(kind)
             limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            # At the soft limit of computing time the system sends SIGXCPU, at the hard one SIGKILL, which others send, too.
+            last = (
+                limit + 1 if name == "RLIMIT_CPU" and hard in (resource.RLIM_INFINITY, max(hard, limit + 1)) else limit
+            )
             with contextlib.suppress(ValueError, OSError):  # Some systems have the constant but not the limit.
-                resource.setrlimit(kind, (limit, limit))
+                resource.setrlimit(kind, (limit, last))
     with contextlib.suppress(OSError, AttributeError):  # Linux only.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

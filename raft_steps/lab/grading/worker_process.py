@@ -186,9 +186,26 @@ class WorkerProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         code = self._process.returncode
-        if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        if code == -signal.SIGXCPU:
             return WorkerLostError(LOOPED, f"used up the {CPU_S} s of computing time that a submission has")
+        if code is not None and code < 0:
+            return WorkerLostError(ENDED, f"lost its process, which was ended by {_signal_name(-code)}{_sender(-code)}")
         return WorkerLostError(ENDED, "ended its own process")
+
+
+def _signal_name(number: int) -> str:
+    """Return the name of a signal, such as SIGKILL."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _sender(number: int) -> str:
+    """Describe who sends a signal, as far as that is known."""
+    if number == signal.SIGKILL:
+        return ", which the machine sends if it runs out of memory; an instructor has to look at it"
+    return ", which came from outside; an instructor has to look at it" if number == signal.SIGTERM else ""
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

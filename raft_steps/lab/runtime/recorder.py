@@ -118,8 +118,10 @@ class Recorder:
         """Return whether an event was the call of a leader whose term is not older than the node's."""
         if kind != "delivered" or detail["type"] != "AppendEntries":
             return False
-        term = detail.get("term")
-        return term is None or term >= getattr(node, "current_term", 0)
+        term, own = detail.get("term"), getattr(node, "current_term", 0)
+        if term is None or not (isinstance(term, int) and isinstance(own, int)):
+            return True  # A term of another type cannot be compared; whether that is right is the Node's business.
+        return term >= own
 
     def stored(self, time_us: int, host: Host, changes: list[Change]) -> None:
         """Record what happened to a server's log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -277,3 +278,25 @@ def test_run_that_fails_gets_its_verdict() -> None:
 
     assert isinstance(live, RecordedProperties)
     assert_same(live, properties_of_trace(simulation.written_trace))
+
+
+class TermOfText(RaftNode):
+    """Counts its terms in a text."""
+
+    def on_election_timeout(self) -> None:
+        """Enter a term that cannot be compared with a number."""
+        self.current_term = "second"  # type: ignore[assignment]
+
+
+def test_field_that_cannot_be_compared_is_stated() -> None:
+    """A run whose term is a text goes on, and its check is an error with the reason, not the verdict that all is well."""
+    simulation = watched_run.begin(Scenario.parse("raft-steps 1; servers tom jerry; seed 1; until 60"), TermOfText)
+    with contextlib.suppress(NodeError):
+        simulation.run_until(60_000_000)
+    live = simulation.monitor
+
+    assert isinstance(live, RecordedProperties)
+    assert "the properties of Raft cannot be checked from event" in live.gave_up
+    assert "TypeError" in live.gave_up
+    with pytest.raises(ScenarioError, match="the properties of Raft cannot be checked from event"):
+        check_trace(simulation.written_trace)

@@ -178,7 +178,7 @@ class Engine:
                 self._recorder.handled(self._event_us, self.host, kind, detail)
                 self._store()
             self._carry_out()
-        except (Exception, HandlerTimeout) as error:
+        except (Exception, SystemExit, HandlerTimeout) as error:
             raise self._blame(error, getattr(handler, "__name__", "handler"), kind, detail) from error
         finally:
             self.is_handling = False

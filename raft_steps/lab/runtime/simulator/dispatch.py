@@ -89,7 +89,7 @@ class Dispatcher:
             self._finish(host, handler(link.sender, message), message, "delivered", detail)
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
-        except (Exception, HandlerTimeout) as error:
+        except (Exception, SystemExit, HandlerTimeout) as error:
             raise self.blame(host, _name_of(handler), error, "delivered", detail) from error
 
     def _none_arrived(self, link: Link) -> NodeError:
@@ -123,7 +123,7 @@ class Dispatcher:
             self._finish(host, handler(*arguments), None, kind, detail)
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
-        except (Exception, HandlerTimeout) as error:
+        except (Exception, SystemExit, HandlerTimeout) as error:
             raise self.blame(host, _name_of(handler), error, kind, detail) from error
 
     def _finish(  # noqa: PLR0912  # One function, because two for each event would cost 5% of the speed.

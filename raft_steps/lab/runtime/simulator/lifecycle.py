@@ -60,7 +60,7 @@ class Lifecycle:
         with self._watched():
             try:
                 host.begin(new_node(self._scenario, host, self._classes[host.name]))
-            except (Exception, HandlerTimeout) as error:
+            except (Exception, SystemExit, HandlerTimeout) as error:
                 raise self._dispatcher.blame(host, "beginning", error, kind, detail) from error
             if self._monitor is not None:
                 self._monitor.begins(host)

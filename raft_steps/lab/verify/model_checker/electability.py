@@ -70,7 +70,7 @@ def _call(node: Any, handler: str, *arguments: Any) -> list[tuple[str, Any]]:
     try:
         if (returned := find_handler(node, handler)(*arguments)) is not None:
             raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
-    except (Exception, HandlerTimeout) as error:
+    except (Exception, SystemExit, HandlerTimeout) as error:
         raise blame(error, node.name, handler) from error
     sent = [(effect[1], effect[2]) for effect in node.effects if effect[0] == "send"]
     node.effects = []

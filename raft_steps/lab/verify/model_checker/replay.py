@@ -212,7 +212,7 @@ class Replay:
             if first and host.name == self.schedule.leader:
                 node.is_leader = True
             host.begin(node)
-        except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
+        except (Exception, SystemExit, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
             self._fail(host, "beginning", error, kind, detail)
             return
         self._recorder.life_begins(host)
@@ -272,7 +272,7 @@ class Replay:
             )
             self._carry_out(host)
             self.facts = add_facts(self.facts, facts)
-        except (Exception, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
+        except (Exception, SystemExit, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
             self._fail(host, handler, error, kind, detail)
 
     def _carry_out(self, host: SimulatedHost) -> None:

@@ -104,7 +104,7 @@ class TransitionTable(InterningTable):
             if leader:
                 node.is_leader = True
             host.begin(node)
-        except (Exception, HandlerTimeout) as error:
+        except (Exception, SystemExit, HandlerTimeout) as error:
             raise blame(error, name, "beginning") from error
         return self._handle(before, node, "on_start", (), (), term=term)
 
@@ -141,7 +141,7 @@ class TransitionTable(InterningTable):
                 before.server, True, self._fields(node), self._timers_after(node, timers, effects), ()
             )
             sent = self._sent_packets(before.server, effects)
-        except (Exception, HandlerTimeout) as error:
+        except (Exception, SystemExit, HandlerTimeout) as error:
             raise blame(error, name, handler) from error
         return self.intern_server(after), sent, self.intern_facts(tuple(sorted(set(facts), key=repr)))
 

@@ -54,10 +54,13 @@ def check_trace(trace: Trace | str, rules: Iterable[Rule] = RULES) -> tuple[Viol
         The first violation of each rule, in the order in which they broke.
 
     Raises:
-        ScenarioError: The text is not a trace, or its events do not fit together.
+        ScenarioError: The text is not a trace, its events do not fit together, or a field has a value that no rule can
+            compare, such as a text for a term.
     """
     names = {rule.name for rule in rules}
     found = properties_of_trace(trace if isinstance(trace, Trace) else Trace.from_text(trace))
+    if found.gave_up:
+        raise ScenarioError(found.gave_up)
     return tuple(violation for name, violation in found.violations.items() if name in names)
 
 

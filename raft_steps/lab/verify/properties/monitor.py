@@ -192,6 +192,7 @@ class RecordedProperties(Properties):
     A Node whose fields are so unusual that a rule raises an exception is not checked any further; its run goes on.
 
     Attributes:
+        gave_up: Why the rules were not checked to the end, as a sentence; "" if they were.
         events: The number of the event of the trace that broke a rule, by the rule's name.
     """
 
@@ -204,7 +205,7 @@ class RecordedProperties(Properties):
         super().__init__()
         self.events: dict[str, int] = {}
         self._event_number = event_number
-        self._gave_up = False
+        self.gave_up = ""
 
     def begins(self, host: ObservedServer) -> None:
         """Called when a server starts or restarts, before its first event."""
@@ -216,22 +217,28 @@ class RecordedProperties(Properties):
 
     def handled(self, host: ObservedServer, now_us: int, message: object | None, changes: list[Change] | None) -> None:
         """Called when a node has handled an event, before any of its effects leaves."""
-        if not self._gave_up:
+        if not self.gave_up:
             try:  # As in `_attempt`, without another call: this happens at every event.
                 Properties.handled(self, host, now_us, message, changes)
-            except Exception:  # noqa: BLE001  # As below.
-                self._gave_up = True
+            except Exception as error:  # noqa: BLE001  # As below.
+                self.gave_up = self._why(error)
 
     def failed(self, host: ObservedServer) -> None:
         """Called when a server crashed in the middle of an event: only what its disk has of the event counts."""
         self._attempt(super().failed, host)
 
     def _attempt(self, call: Any, *arguments: Any) -> None:
-        if not self._gave_up:
+        if not self.gave_up:
             try:
                 call(*arguments)
-            except Exception:  # noqa: BLE001  # A learner's Node may have anything in a field; its run goes on.
-                self._gave_up = True
+            except Exception as error:  # noqa: BLE001  # A learner's Node may have anything in a field; its run goes on.
+                self.gave_up = self._why(error)
+
+    def _why(self, error: Exception) -> str:
+        return (
+            f"the properties of Raft cannot be checked from event {self._event_number()} on, because a field has a value "
+            f"that they cannot compare: {type(error).__name__}: {error}"
+        )
 
     def _report(self, rule: Rule, now_us: int, text: str, *servers: str) -> None:
         self.events.setdefault(rule.name, self._event_number())
