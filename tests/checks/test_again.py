@@ -4,7 +4,7 @@ import pytest
 
 from raft_steps import node
 from raft_steps.lab.checks import checks_of
-from raft_steps.lab.checks.again import REPLACED, STILL_HOLDS, LaterBench, earlier_checks
+from raft_steps.lab.checks.again import REPLACED, STILL_HOLDS, earlier_checks
 from raft_steps.lab.checks.bench import Bench, CheckFailed
 from raft_steps.lab.checks.rules import Check
 from raft_steps.lab.errors import LabError
@@ -56,9 +56,9 @@ def test_replaced_check_would_accuse_a_right_node(key: tuple[int, str]) -> None:
     """A check that step 11 replaces fails for the Node of step 11, and holds for that of step 10."""
     each = check_named(*key)
 
-    each.run(LaterBench(Bench(node(10), 10)))
+    each.run(Bench(node(10), 10))
     with pytest.raises(LabError):
-        each.run(LaterBench(Bench(node(11), 11)))
+        each.run(Bench(node(11), 11))
 
 
 def test_every_other_check_runs_again() -> None:

@@ -1,12 +1,10 @@
 """Checks of earlier steps on a later Node: when a step rewrites a handler, what was asked of it before is asked again.
 
-A check sends the fields that its own step's messages have. A later Node's messages have more; they get values that do not
-matter to the earlier check.
+A check sends the fields that its own step's messages have. A later Node's messages have more; the bench gives them values
+that do not matter to the earlier check.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from raft_steps.lab.checks.bench import Bench, CheckFailed
 from raft_steps.lab.checks.rules import Check
@@ -53,43 +51,6 @@ COMMIT_INDEX_STEP = 11
 STILL_HOLDS = "the rules of earlier steps still hold"
 
 
-class LaterBench(Bench):
-    """A bench whose peers send the fields that later steps have added to a message."""
-
-    def __init__(self, bench: Bench) -> None:
-        """Continue on another bench: the two share their run."""
-        self.__dict__ = bench.__dict__
-
-    def message(self, message_name: str, **fields: Any) -> Any:
-        """Build a message; a field that the check does not know and the Node's message has gets a value.
-
-        A reply is of the Node's current term, a candidate's log is up to date, and nothing is committed.
-
-        Raises:
-            CheckFailed: The Node has no handler for it, or its class has other fields.
-        """
-        later = ("term", "last_log_index", "last_log_term", "leader_commit", "match_index")
-        missing = [name for name in later if name not in fields and self.has_field(message_name, name)]
-        return super().message(message_name, **{name: self._value(name, fields) for name in missing}, **fields)
-
-    def _value(self, name: str, fields: dict[str, Any]) -> int:
-        """Return the value of a field that the check does not know."""
-        if name == "term":
-            return int(self.field("current_term"))
-        if name == "match_index":
-            return self._match_index(fields)
-        return {"last_log_index": 99, "last_log_term": int(fields.get("term", 1)) - 1, "leader_commit": 0}[name]
-
-    def _match_index(self, fields: dict[str, Any]) -> int:
-        """Return the index up to which the log of the follower that sends this reply matches the leader's."""
-        if not fields.get("success"):
-            return 0
-        before = int(fields["prev_log_index"])
-        calls = [call["fields"] for call in self.sent("AppendEntries")]
-        counts: list[int] = [len(call.get("entries", ())) for call in calls if call.get("prev_log_index") == before]
-        return before + counts[-1] if counts else before
-
-
 def earlier_checks(step: int, ahead: int = 0) -> list[tuple[int, Check]]:
     """Return the checks of all earlier steps whose rules a Node still keeps, each with its own step.
 
@@ -116,12 +77,11 @@ def run_earlier_checks(bench: Bench, step: int) -> None:
     Raises:
         CheckFailed: The Node breaks one of their rules; the message names it on a line of its own.
     """
-    later = LaterBench(bench)
     # A Node whose calls carry the commit index is ahead of steps 9 and 10: it has replaced the same checks as step 11.
     ahead = COMMIT_INDEX_STEP if bench.has_field("AppendEntries", "leader_commit") else step
     for earlier, each in earlier_checks(step, ahead):
         try:
-            each.run(later)
+            each.run(bench)
         except CheckFailed as failure:
             rule = f"This is still a rule of step {earlier} ({each.source}): {each.rule}"
             raise CheckFailed(f"{failure}\n{rule}", failure.event) from failure

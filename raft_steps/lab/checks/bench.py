@@ -374,14 +374,25 @@ class Bench:
     def message(self, message_name: str, **fields: Any) -> Any:
         """Build a message of the class that the Node's handler expects, in the words of the run.
 
-        Fields of a later step's message that the check does not know have the values of `LATER_FIELDS`.
+        Fields of a later step's message that the check does not know have the values of `LATER_FIELDS`; a reply's
+        match_index follows from the call that it answers.
 
         Raises:
             CheckFailed: The Node has no handler for it, or its class has other fields.
         """
         later = {name: value for name, value in LATER_FIELDS.items() if self.has_field(message_name, name)}
+        if "success" in fields and self.has_field(message_name, "match_index"):
+            later["match_index"] = self._match_index(**fields)
         values = {name: self.vocabulary.to_run(name, value) for name, value in (later | fields).items()}
         return build_message(self.node_class, message_name, values)
+
+    def _match_index(self, success: bool, prev_log_index: int, **_: Any) -> int:
+        """Return the index up to which the log of the follower that sends this reply matches the leader's."""
+        # A learner's call may have other fields, which another check explains.
+        calls = [call["fields"] for call in self.sent("AppendEntries")]
+        sent = [call.get("entries") for call in calls if call.get("prev_log_index") == prev_log_index]
+        counts = [len(entries) for entries in sent[-1:] if isinstance(entries, list)]
+        return prev_log_index + sum(counts) if success else 0
 
     def _with_term(self, message_name: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of a message, with the term of the server under test if a term is missing."""

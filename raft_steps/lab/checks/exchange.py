@@ -94,15 +94,7 @@ def append_entries(bench: Bench, sender: str, after: tuple[int, int], entries: s
 
 def answer_call(bench: Bench, call: Event, *, success: bool) -> list[Event]:
     """Answer a call of the leader under test as its follower; return what the leader sent in response."""
-    index, _ = preceding_entry(call)
-    match_index = index + len(field_of(call, "entries")) if success else 0  # A field of step 11.
-    return bench.send(
-        call["to"],
-        "AppendEntriesReply",
-        optional={"match_index": match_index},
-        success=success,
-        prev_log_index=index,
-    )
+    return bench.send(call["to"], "AppendEntriesReply", success=success, prev_log_index=preceding_entry(call)[0])
 
 
 def refuse_call(bench: Bench, call: Event, earlier: tuple[int, int]) -> Event:

@@ -46,7 +46,7 @@ def every_call_carries_the_current_term(bench: Bench) -> None:
     bench.win_election()
     bench.run(5)
     bench.ask("set y 2")
-    bench.send("jerry", "AppendEntriesReply", optional={"match_index": 0}, success=False, prev_log_index=1)
+    bench.send("jerry", "AppendEntriesReply", success=False, prev_log_index=1)
     term = bench.field("current_term")
     calls = bench.sent("AppendEntries")
     bench.require(calls, "tom leads and should call the others with AppendEntries, but never does")
