@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +38,7 @@ def damaged_json(draw: st.DrawFn, text: str) -> str:
             break
         holder, key = draw(st.sampled_from(places))
         if draw(st.booleans()):
-            holder[key] = draw(st.sampled_from(WRONG_VALUES))
+            holder[key] = copy.deepcopy(draw(st.sampled_from(WRONG_VALUES)))
         else:
             del holder[key]
     return json.dumps(data)

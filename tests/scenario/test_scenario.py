@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -271,3 +272,29 @@ def test_what_is_not_a_time_is_refused(value: Any) -> None:
     """Text, None, infinity and negative numbers are not times."""
     with pytest.raises(ScenarioError):
         parse_seconds(value)
+
+
+@pytest.mark.parametrize(
+    "text, complaint",
+    [
+        ("raft-steps 1; until 1e300", "is too late: a run lasts at most"),
+        ("raft-steps 1; at 1e300 heal", "is too late: a run lasts at most"),
+        ("raft-steps 1; until 1_0", "'1_0' is not a number of seconds"),
+        ("raft-steps 1; seed 1_0", "this part of the scenario cannot be read: seed 1_0"),
+        ("raft-steps 1; seed " + "9" * 5000, "this part of the scenario cannot be read"),
+        ("raft-steps 1; log tom 1 'set x 1'; log tom 1 'set x 2'", "the scenario has the log of tom twice"),
+        ("raft-steps 1; draws tom 9; draws tom 8", "the scenario has the draws of tom twice"),
+        ('{"version": 1, "timing": []}', "timing is a text, not []"),
+        ('{"version": true}', "of version True"),
+        ('{"version": 1, "seed": 1, "seed": 2}', "an object has 'seed' twice"),
+        ('{"version": 1, "logs": {"tom": [[1.5, "set x 1"]]}}', "the term of entry 1 of logs.tom is a whole number, not 1.5"),
+        ('{"version": 1, "actions": [[1, "heal"], [1, "set", "x", null]]}', "each word of action 2 is a text or a number"),
+        ('{"version": 1, "actions": [[true, "heal"]]}', "action 1: True is not a number of seconds"),
+        ("[" * 100_000, "a scenario has no part"),
+        ('{"a":' * 100_000, "the scenario is not a JSON object: it is nested too deep"),
+    ],
+)  # fmt: skip
+def test_malformed_parts_are_refused_with_their_place(text: str, complaint: str) -> None:
+    """Each is one clear error, and none is read as something else."""
+    with pytest.raises(ScenarioError, match=re.escape(complaint)):
+        Scenario.parse(text)

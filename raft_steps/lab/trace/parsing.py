@@ -92,7 +92,7 @@ DETAILS: Mapping[str, Mapping[str, Fits]] = {
     "asked": {"client": _is_text, "request": _is_text},
     "answered": {"client": _is_text, "response": _is_text},
     "role": {"role": _is_text},
-    "term": {"term": _is_anything},  # a Node under test may keep anything in the field
+    "term": {"term": _is_whole},
     "appended": ENTRY, "applied": ENTRY,
     "truncated": {"after": _is_whole},
     "partitioned": {"sides": _are_sides},

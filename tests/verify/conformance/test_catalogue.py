@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -449,3 +450,31 @@ def test_expectation_is_formatted_as_it_is_parsed() -> None:
 def test_reason_for_a_broken_expectation(lines: str, reason: str) -> None:
     """An expectation that does not hold is reported with what the servers show instead."""
     assert reason in wrong(*lines.split("\n"))
+
+
+@pytest.mark.parametrize(
+    "script, complaint",
+    [
+        ("eight fault crahs", "fault is crash or cut, not 'crahs'"),
+        ("eight fault cut fault cut", "script eight has fault twice"),
+        ("writes count 1e300", "count is a whole number, not '1e300'"),
+        ("writes count 1000000", "count is from 0 to 100,000, not 1000000"),
+        ("writes every nan", "every is from 0 to"),
+        ("writes from -1", "from is from 0 to"),
+        ("isolations alone 4", "the script needs 4 servers, and there are 3"),
+        ("writes to tim", "there is no server 'tim'"),
+    ],
+)
+def test_scripts_that_cannot_be_carried_out_are_refused(script: str, complaint: str) -> None:
+    """A misspelled setting, and a number out of range, are errors of the file, not another scenario."""
+    text = f"raft-steps 1\nname Example\nservers tom jerry spike\nscript {script}\nexpect 5 one leader\nuntil 60\n"
+
+    with pytest.raises(ScenarioError, match=re.escape(complaint)):
+        read_entry(text)
+
+
+@pytest.mark.parametrize("steps", ["9", ["9"], 8.0, [True]])
+def test_the_catalogue_takes_numbers_of_steps(steps: Any) -> None:
+    """A text is no step; the error says what is."""
+    with pytest.raises(ScenarioError, match="the catalogue takes numbers of steps, or a Node class, not"):
+        catalogue(steps)
