@@ -475,6 +475,6 @@ def test_scripts_that_cannot_be_carried_out_are_refused(script: str, complaint: 
 
 @pytest.mark.parametrize("steps", ["9", ["9"], 8.0, [True]])
 def test_the_catalogue_takes_numbers_of_steps(steps: Any) -> None:
-    """A text is no step; the error says what is."""
+    """A text is refused; the error says what is right."""
     with pytest.raises(ScenarioError, match="the catalogue takes numbers of steps, or a Node class, not"):
         catalogue(steps)
