@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from raft_steps.lab.cluster.cluster import Answer, NoAnswer
 from raft_steps.lab.commands import NotLeader, Ok, command_of_words
 from raft_steps.lab.errors import ScenarioError, ServerError
+from raft_steps.lab.files import read_text
 from raft_steps.lab.runtime.server.clock import MICROSECONDS, now_us
 from raft_steps.lab.runtime.server.leader_client import LeaderClient, NoAnswerError
 from raft_steps.lab.runtime.server.supervisor import ClusterOptions, Supervisor, free_cluster
@@ -188,7 +189,7 @@ class RealCluster:
     def trace(self) -> Trace:
         """What has happened so far, merged from what the servers have recorded."""
         files = [self._supervisor.trace_file(name) for name in self.servers]
-        texts = [(file.name, file.read_text(encoding="utf-8")) for file in files if file.exists()]
+        texts = [(file.name, read_text(file, "a trace")) for file in files if file.exists()]
         return merge_traces(texts, self._events)
 
     def timeline(self, **options: Any) -> Picture:
