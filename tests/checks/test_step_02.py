@@ -105,6 +105,7 @@ TestTables = standard_tests(
     2,
     wrong.MISTAKES,
     right=(Otherwise, LeadsWithoutSettingTheField, AssumesTheEntryExists),
+    passed_before={"requests and restarts are as before"},
     not_kept_later=NOT_KEPT_LATER,
     last_step=10,
 )

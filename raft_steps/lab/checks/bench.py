@@ -52,6 +52,7 @@ class Bench:
         vocabulary: The translation between the two.
         me: The name of the server under test, in the words of a check.
         peers: The names of the others in the present run, in the words of a check.
+        remarks: What the Node does earlier than the course, in sentences.
     """
 
     me = SERVER_NAMES[0]
@@ -61,6 +62,7 @@ class Bench:
         self.node_class, self.step, self.parameters = node_class, step, parameters
         self.vocabulary = Vocabulary(parameters)
         self.peers: tuple[str, ...] = SERVER_NAMES[1:3]
+        self.remarks: list[str] = []
         self._simulation: Simulation | None = None
         self._trace: Trace | None = None
         self._cluster: Cluster | None = None
@@ -432,6 +434,16 @@ class Bench:
         """
         if not condition:
             self.fail(failure, event)
+
+    def remark_ahead(self, step: int, what: str) -> None:
+        """Record that the Node does right what the course does only in a later step.
+
+        Args:
+            step: The first step in which the course does it; from there on nothing is recorded.
+            what: What the Node does, as a sentence without a full stop; it may use the words of the check.
+        """
+        if self.step < step:
+            self.remarks.append(f"{what}. The course does so from step {step} on.")
 
     def failure_text(self, failure: CheckFailed) -> str:
         """Return the text of a failure in the words of the run."""

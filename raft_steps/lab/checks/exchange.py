@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from raft_steps.lab.checks.bench import Bench, CheckFailed, call_fields
-from raft_steps.lab.commands import Ok
+from raft_steps.lab.commands import Ok, command_text
 from raft_steps.lab.trace.trace import Event
 
 PEERS = ("jerry", "spike")  # the other servers in a cluster of three
@@ -38,6 +38,10 @@ def request(bench: Bench, command: str) -> Ok:
     asked = f"a client sends {command!r} to tom; tom should answer Ok"
     bench.require(answer is not None, f"{asked}, but does not answer", latest(bench, "asked"))
     bench.require(isinstance(answer, Ok), f"{asked}, but answers {answer!r}", latest(bench, "answered"))
+    if not command.startswith("get "):
+        bench.require(
+            answer.value is None, f"{asked}() without a value, but answers {answer!r}", latest(bench, "answered")
+        )
     bench.run(bench.pace_s(0.5))  # So that there is room between two requests in a picture.
     return answer  # type: ignore[no-any-return]
 
@@ -225,7 +229,9 @@ def require_reply(bench: Bench, sent: list[Event], *, success: bool, about: int,
     replies = [event for event in sent if event["type"] == "AppendEntriesReply"]
     should = f"{story}; tom should {'accept' if success else 'refuse'} it"
     bench.require(replies, f"{should}, but does not answer", bench.arrival())
+    leader = bench.arrival()["from"]
     for reply in replies:
+        bench.require(reply["to"] == leader, f"{should} and answer {leader}, but answers {reply['to']}", reply)
         found = reply["fields"].get("success")
         bench.require(found is success, f"{should}, but answers success={found}", reply)
         index = field_of(reply, "prev_log_index")
@@ -235,6 +241,10 @@ def require_reply(bench: Bench, sent: list[Event], *, success: bool, about: int,
             reply,
         )
     bench.require(len(replies) == 1, f"{should} with one reply, but sends {len(replies)}", replies[-1])
+    others = [event for event in sent if event not in replies]
+    bench.require(
+        not others, f"{should} and send nothing else, but sends {others[0]['type'] if others else ''}", first(others)
+    )
 
 
 def require_applied(bench: Bench, expected: list[str], story: str, since: int = 0) -> None:
@@ -257,6 +267,42 @@ def require_applied(bench: Bench, expected: list[str], story: str, since: int = 
         f"{story}; tom should apply {should}, but {did}",
         first(wrong) or latest(bench, "answered", "delivered", "restarted"),
     )
+
+
+def require_only_stored(bench: Bench, story: str, since: int = 0) -> None:
+    """Check that the server under test has applied nothing.
+
+    Raises:
+        CheckFailed: It has applied an entry.
+    """
+    applied = first(bench.events("applied", since=since))
+    bench.require(
+        not applied,
+        f"{story}; tom is a follower and should only store entries, but applies {applied['command'] if applied else ''}",
+        applied,
+    )
+
+
+def require_applied_from_log(bench: Bench, story: str, since: int = 0) -> None:
+    """Check that every entry that the server under test has applied is the one in its log, of the same index and term.
+
+    Raises:
+        CheckFailed: It has applied an entry that is not in its log.
+    """
+    log = {entry.index: entry for entry in bench.field("log")}
+    for applied in bench.events("applied", since=since):
+        there = log.get(applied["index"])
+        is_same = there is not None and (there.term, command_text(there.command)) == (
+            applied["term"],
+            applied["command"],
+        )
+        has = f"entry {there.index} of term {there.term} ({command_text(there.command)})" if there else "no such entry"
+        bench.require(
+            is_same,
+            f"{story}; tom should apply the entry that is in its log, but applies entry {applied['index']} of term "
+            f"{applied['term']} ({applied['command']}), and its log has {has} there",
+            applied,
+        )
 
 
 def require_log(bench: Bench, expected: str, story: str) -> None:

@@ -15,6 +15,7 @@ from raft_steps.lab.trace.trace import Trace
 
 WIDTH = 112  # characters of a line of text
 MARGIN = " " * 8
+AHEAD = "That is right. But the runs below, and the text between them, are about the course's Node; yours may differ."
 # White words on a coloured background are readable in light and dark themes, and do not depend on colour alone.
 BADGES = {"ok": "#1a7f37", "FAIL": "#b3261e", "--": "#57606a"}
 
@@ -30,6 +31,7 @@ class CheckResult:
         trace: The run that was made for the check, if there was one.
         event: The number of the first event that broke the rule, if an event did.
         tried: Whether the check ran at all; it does not after a check that ended in an endless loop.
+        remarks: What the Node does earlier than the course, in sentences, if it passed.
     """
 
     check: Check
@@ -38,6 +40,7 @@ class CheckResult:
     trace: Trace | None = None
     event: int | None = None
     tried: bool = True
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -94,9 +97,21 @@ class CheckReport:
 
     def __str__(self) -> str:
         """Return the number of checks that passed, a line for each check, and details of those that failed."""
-        return "\n".join([self._head(), *(_with_margin(*each) for each in self._with_details())])
+        lines = [self._head(), *(_with_margin(*each) for each in self._with_details())]
+        for remark in self.remarks:
+            lines += textwrap.wrap(remark, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+        return "\n".join(lines)
 
     __repr__ = __str__
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the Node does earlier than the course, in sentences; empty for a Node that does as the course does.
+
+        Such a Node passes. Its runs may differ from what a notebook shows and says below its check.
+        """
+        found = list(dict.fromkeys(remark for result in self.results for remark in result.remarks))
+        return [f"You are ahead of the course: {found[0]}", *found[1:], AHEAD] if found else []
 
     def _head(self) -> str:
         good = sum(result.passed for result in self.results)
@@ -121,6 +136,7 @@ class CheckReport:
             picture = result.picture() if result is first else None
             drawn = picture.to_html() if picture is not None else ""
             rows.append(_row(result, details) + drawn)
+        rows += [f'<div style="margin: 0.3em 0">{escape(remark)}</div>' for remark in self.remarks]
         html = f"<div><strong>{escape(self._head())}</strong></div>\n" + "\n".join(rows)
         return {"text/plain": str(self), "text/html": html}
 

@@ -13,7 +13,7 @@ from raft_steps import find_step
 from raft_steps.lab.checks.bench import Bench, CheckFailed
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.report import CheckReport, CheckResult
-from raft_steps.lab.checks.rules import Check
+from raft_steps.lab.checks.rules import Check, checks_in
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.diagnostics import node_line
@@ -59,8 +59,7 @@ def checks_of(step: int) -> list[Check]:
         LookupError: There is no such step.
     """
     # Imported by name and only when needed: a student's edition does not contain the checks of later steps.
-    module = importlib.import_module(f"{__package__}.step_{find_step(step).number:02}")
-    return [value for value in vars(module).values() if isinstance(value, Check)]
+    return checks_in(importlib.import_module(f"{__package__}.step_{find_step(step).number:02}"))
 
 
 def _require_node_class(given: Any) -> None:
@@ -111,7 +110,7 @@ def _try(each: Check, bench: Bench) -> tuple[CheckResult, bool]:
             f"reading the state of {bench.vocabulary.servers[0]}'s Node raised {type(error).__name__}: {error}\n{line}"
         )
         return CheckResult(each, False, message, bench.trace, _last_event(bench)), False
-    return CheckResult(each, True, trace=bench.trace), False
+    return CheckResult(each, True, trace=bench.trace, remarks=tuple(bench.remarks)), False
 
 
 def _last_event(bench: Bench) -> int | None:

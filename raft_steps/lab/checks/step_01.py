@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from raft_steps.lab.checks.bench import Bench
-from raft_steps.lab.checks.exchange import first, latest, read, request, require_applied
+from raft_steps.lab.checks.exchange import (
+    first,
+    latest,
+    read,
+    request,
+    require_applied,
+    require_applied_from_log,
+)
 from raft_steps.lab.checks.rules import rule
 
 
@@ -40,10 +47,11 @@ def a_missing_key_reads_as_none(bench: Bench) -> None:
 def deleting_a_missing_key_is_allowed(bench: Bench) -> None:
     """A client deletes a key that was never set, and deletes one twice."""
     begin(bench)
-    request(bench, "delete x")
-    request(bench, "set y 1")
-    request(bench, "delete y")
-    request(bench, "delete y")
+    writes = ["delete x", "set y 1", "delete y", "delete y"]
+    for command in writes:
+        request(bench, command)
+    bench.run(2)  # Another check is about an entry that is logged too late.
+    require_logged(bench, writes)
 
 
 @rule(
@@ -57,14 +65,23 @@ def later_writes_win(bench: Bench) -> None:
     for command in writes:
         request(bench, command)
     read(bench, "x", "3", "x was set to 1, deleted, set to 2 and set to 3")
-    logged = [event["command"] for event in bench.events("appended")]
-    bench.require(
-        logged == writes,
-        "a client sends tom set x 1, delete x, set x 2 and set x 3, and tom should log them in this order; "
-        f"it logs {'; '.join(logged) or 'nothing'}",
-        latest(bench, "appended", "answered"),
-    )
+    require_logged(bench, writes)
     require_applied(bench, writes, "a client sends tom set x 1, delete x, set x 2 and set x 3")
+
+
+@rule(
+    "What a server applies is an entry of its log, the very one that it has stored for the command.",
+    "Section 2: the log contains the commands that the state machine executes",
+)
+def what_is_applied_is_in_the_log(bench: Bench) -> None:
+    """A client writes twice, with two seconds after each write; then the server restarts."""
+    begin(bench)
+    for command in ("set x 1", "delete x"):
+        request(bench, command)
+        bench.run(2)
+    require_applied_from_log(bench, "a client has sent tom set x 1 and then delete x")
+    restart(bench)
+    require_applied_from_log(bench, "a client has sent tom set x 1 and then delete x, and tom restarts")
 
 
 @rule(
@@ -107,6 +124,7 @@ def reads_are_not_logged(bench: Bench) -> None:
         f"but tom also logs {more['command'] if more else 'nothing'}",
         more,
     )
+    require_applied(bench, ["set x 1"], "clients send tom one write, set x 1, and then two reads, which change nothing")
 
 
 @rule(
@@ -119,6 +137,8 @@ def a_restart_replays_the_log(bench: Bench) -> None:
     writes = ["set x 1", "set y 2", "delete x", "set y 3"]
     for command in writes:
         request(bench, command)
+    bench.run(2)  # Another check is about an entry that is logged too late.
+    require_logged(bench, writes)
     began = bench.mark()
     restart(bench)
     restarted = latest(bench, "restarted")
@@ -138,6 +158,24 @@ def a_restart_replays_the_log(bench: Bench) -> None:
             restarted,
         )
     require_applied(bench, writes, "tom restarts with a log of four writes", since=began)
+
+
+@rule(
+    "A restart only reads the log: afterwards the log is as it was, however often the server restarts.",
+    "Figure 2: the log is persistent state; the first commits: the log is replayed at start-up",
+)
+def a_restart_leaves_the_log_as_it_is(bench: Bench) -> None:
+    """A server with two entries restarts twice, and then a client writes."""
+    begin(bench, log="1 set x 1; 2 set y 2")
+    for times in ("once", "a second time"):
+        restart(bench)
+        changed = first(bench.events("appended", "truncated"))
+        log = bench.log()
+        bench.require(
+            not changed and log == "1 set x 1; 2 set y 2",
+            f"tom's log is '1 set x 1; 2 set y 2', and tom restarts {times}; its log should stay as it is, but is '{log}'",
+            changed or latest(bench, "restarted"),
+        )
 
 
 @rule(
@@ -177,9 +215,30 @@ def the_term_after_a_restart_is_that_of_the_last_entry(bench: Bench) -> None:
         f"tom {'logs nothing' if term is None else f'logs an entry of term {term}'}",
         appended or latest(bench, "answered"),
     )
+    now = bench.field("current_term", 3)
+    bench.require(
+        now == 3,
+        f"tom starts with a log that ends with an entry of term 3, so its current_term should be 3; it is {bench.term_text(now)}",
+        latest(bench, "started"),
+    )
 
 
 # Helpers of these checks.
+
+
+def require_logged(bench: Bench, writes: list[str]) -> None:
+    """Check that the server under test has logged these writes since the run began, and nothing else.
+
+    Raises:
+        CheckFailed: It has logged others, or the same in another order.
+    """
+    logged = [event["command"] for event in bench.events("appended")]
+    bench.require(
+        logged == writes,
+        f"a client sends tom {', '.join(writes[:-1])} and {writes[-1]}, and tom should log them in this order; "
+        f"it logs {'; '.join(logged) or 'nothing'}",
+        latest(bench, "appended", "answered"),
+    )
 
 
 def begin(bench: Bench, log: str = "") -> None:

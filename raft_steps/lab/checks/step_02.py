@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from raft_steps.lab.checks import step_01
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.exchange import (
     PEERS,
@@ -16,10 +17,12 @@ from raft_steps.lab.checks.exchange import (
     read,
     refuse_call,
     require_applied,
+    require_applied_from_log,
     require_log,
+    require_only_stored,
     require_reply,
 )
-from raft_steps.lab.checks.rules import rule
+from raft_steps.lab.checks.rules import checks_in, rule
 from raft_steps.lab.commands import NotLeader, Ok
 from raft_steps.lab.scenario.model import MICROSECONDS
 
@@ -66,6 +69,12 @@ def a_heartbeat_names_the_last_entry(bench: Bench) -> None:
             not entries_in(call),
             f"a heartbeat should carry no entries; tom's carries {entries_text(entries_in(call))}",
             call,
+        )
+        sent = [each for each in answer_call(bench, call, success=True) if each["type"] == "AppendEntries"]
+        bench.require(
+            not sent,
+            f"{call['to']} has tom's last entry and acknowledges its heartbeat; tom should send it nothing, but calls again",
+            first(sent),
         )
 
 
@@ -125,6 +134,7 @@ def an_answered_write_is_applied(bench: Bench) -> None:
     bench.require(isinstance(bench.answer(client), Ok), f"{story}; tom should answer Ok, but does not", asked)
     read(bench, "x", "1", "tom has answered set x 1 with Ok")
     require_applied(bench, ["set x 1"], story)
+    require_applied_from_log(bench, story)
 
 
 @rule(
@@ -137,12 +147,15 @@ def a_follower_refuses_entries_that_do_not_fit(bench: Bench) -> None:
     for after, story in (
         ((3, 2), "tom's log ends with entry 2, and jerry's call follows entry 3 of term 2"),
         ((2, 2), "tom's entry 2 has term 1, and jerry's call follows entry 2 of term 2"),
+        ((2, 3), "tom's entry 2 has term 1, and jerry's heartbeat follows entry 2 of term 3"),
     ):
         mark = bench.mark()
-        sent = append_entries(bench, "jerry", after, "2 set z 3")
+        sent = append_entries(bench, "jerry", after, "" if after == (2, 3) else "2 set z 3")
         stored = bench.events("appended", since=mark)
         bench.require(not stored, f"{story}; tom should store nothing, but appends an entry", first(stored))
+        require_log(bench, "1 set x 1; 1 set y 2", story)
         require_reply(bench, sent, success=False, about=after[0], story=story)
+        require_only_stored(bench, story, mark)
 
 
 @rule(
@@ -150,7 +163,7 @@ def a_follower_refuses_entries_that_do_not_fit(bench: Bench) -> None:
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 4",
 )
 def a_follower_stores_entries_that_fit(bench: Bench) -> None:
-    """Three calls carry the first entry of an empty log, then the next two, then one more."""
+    """Three calls carry the first entry of an empty log, then the next two, then one more; the last is from another server."""
     bench.begin()
     log = ""
     for after, entries, story in (
@@ -162,6 +175,10 @@ def a_follower_stores_entries_that_fit(bench: Bench) -> None:
         require_reply(bench, sent, success=True, about=after[0], story=story)
         log = f"{log}; {entries}" if log else entries
         require_log(bench, log, story)
+        require_only_stored(bench, story)
+    story = "tom's log ends with entry 4, and spike, who leads now, sends the next one"
+    require_reply(bench, append_entries(bench, "spike", (4, 2), "3 set w 4"), success=True, about=4, story=story)
+    require_log(bench, f"{log}; 3 set w 4", story)
 
 
 @rule(
@@ -196,9 +213,11 @@ def conflicting_entries_are_deleted(bench: Bench) -> None:
     """A leader of a newer term has the same second entry as the follower, a different third one, and no fourth."""
     bench.begin(log="1 set a 1; 1 set b 2; 2 set c 3; 2 set d 4")
     story = "tom's entry 3 has term 2, and jerry's call carries entry 3 of term 3"
+    mark = bench.mark()
     sent = append_entries(bench, "jerry", (1, 1), "1 set b 2; 3 set e 5")
     require_log(bench, "1 set a 1; 1 set b 2; 3 set e 5", story)
     require_reply(bench, sent, success=True, about=1, story=story)
+    require_only_stored(bench, story, mark)
 
 
 @rule(
@@ -209,19 +228,20 @@ def conflicting_entries_are_deleted(bench: Bench) -> None:
 def matching_entries_are_kept(bench: Bench) -> None:
     """A call arrives twice, an older one arrives late, and a heartbeat follows an early entry."""
     bench.begin()
-    append_entries(bench, "jerry", (0, 0), "1 set x 1; 1 set y 2; 1 set z 3")
+    append_entries(bench, "jerry", (0, 0), "1 set x 1; 1 set y 2; 2 set z 3")
     for after, entries, story in (
-        ((0, 0), "1 set x 1; 1 set y 2; 1 set z 3", "jerry's call with entries 1 to 3 arrives a second time"),
+        ((0, 0), "1 set x 1; 1 set y 2; 2 set z 3", "jerry's call with entries 1 to 3 arrives a second time"),
         ((0, 0), "1 set x 1; 1 set y 2", "tom has entries 1 to 3, and an older call with entries 1 and 2 arrives late"),
         ((1, 1), "", "tom has entries 1 to 3, and a heartbeat follows entry 1"),
     ):
-        require_log(bench, "1 set x 1; 1 set y 2; 1 set z 3", "jerry has sent tom entries 1 to 3")
+        require_log(bench, "1 set x 1; 1 set y 2; 2 set z 3", "jerry has sent tom entries 1 to 3")
         mark = bench.mark()
         sent = append_entries(bench, "jerry", after, entries)
         changed = bench.events("appended", "truncated", since=mark)
         did = "deletes" if changed and changed[0].kind == "truncated" else "appends"
         bench.require(not changed, f"{story}; the log should stay as it is, but tom {did} entries", first(changed))
         require_reply(bench, sent, success=True, about=after[0], story=story)
+        require_only_stored(bench, story)
 
 
 @rule(
@@ -246,3 +266,36 @@ def a_follower_turns_clients_away(bench: Bench) -> None:
             f"a client sends {command!r} to tom; tom does not lead and should log nothing, but appends an entry",
             first(changed),
         )
+
+
+@rule(
+    "A server handles requests and restarts as before: it logs and applies every write, answers it, and replays its log.",
+    "the checks of step 1",
+)
+def requests_and_restarts_are_as_before(bench: Bench) -> None:
+    """The checks of step 1 run again, with a leader that has no followers."""
+    for each in checks_in(step_01):
+        each.run(bench)
+
+
+@rule(
+    "A server that restarts follows: it keeps its log, sends no heartbeats, and stores what a leader sends.",
+    "this course: only the first start of a server has a named leader",
+)
+def a_leader_that_restarts_follows(bench: Bench) -> None:
+    """The named leader of three servers crashes and restarts, and jerry, who leads now, calls it."""
+    bench.begin(log="1 set x 1", leads=True)
+    bench.run(1)
+    step_01.restart(bench)
+    restarted, mark = latest(bench, "restarted"), bench.mark()
+    bench.run(6)
+    story = "tom was the named leader, and crashed and restarted; nobody has made it leader since"
+    call = first(bench.sent("AppendEntries", since=mark))
+    bench.require(not call, f"{story}; it should send no heartbeats, but does", call)
+    sent = append_entries(bench, "jerry", (1, 1), "2 set y 2")
+    require_reply(bench, sent, success=True, about=1, story=story)
+    require_log(bench, "1 set x 1; 2 set y 2", story)
+    answer = bench.answer(bench.ask("get x"))
+    bench.require(
+        isinstance(answer, NotLeader), f"{story}; it should answer a client NotLeader, not {answer!r}", restarted
+    )

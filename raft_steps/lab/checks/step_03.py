@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from raft_steps.lab.checks import step_02
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.exchange import (
     PEERS,
@@ -15,9 +18,10 @@ from raft_steps.lab.checks.exchange import (
     read,
     refuse_call,
     require_applied,
+    require_applied_from_log,
     send,
 )
-from raft_steps.lab.checks.rules import rule
+from raft_steps.lab.checks.rules import checks_in, rule
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
@@ -107,7 +111,7 @@ def a_refusal_is_not_an_acknowledgement(bench: Bench) -> None:
 
 @rule("What followers acknowledged before a write does not count for that write.", MAJORITY)
 def every_write_needs_its_own_acknowledgements(bench: Bench) -> None:
-    """Followers acknowledge heartbeats and a first write; then a second write arrives."""
+    """Followers acknowledge heartbeats and a first write; then a second write arrives. In another run, a reply is late."""
     bench.begin(leads=True)
     for follower in PEERS:
         acknowledge(bench, follower)
@@ -120,6 +124,7 @@ def every_write_needs_its_own_acknowledgements(bench: Bench) -> None:
     require_waiting(bench, client, "jerry and spike have acknowledged set x 1, but not yet set x 2")
     acknowledge(bench, "jerry")
     require_done(bench, client, "jerry has acknowledged set x 2")
+    require_own_acknowledgement_counts(bench)
 
 
 @rule(
@@ -143,6 +148,7 @@ def pending_writes_are_kept_apart(bench: Bench) -> None:
         for client in clients.values():
             require_done(bench, client, story)
         require_applied(bench, list(clients), story)
+        require_applied_from_log(bench, story)
 
 
 @rule(
@@ -163,7 +169,7 @@ def reads_see_only_committed_writes(bench: Bench) -> None:
     "the commits of July 2020: a separate message makes followers apply; Section 5.3",
 )
 def followers_are_notified_of_the_commit(bench: Bench) -> None:
-    """A leader receives a write, and one of two followers acknowledges it."""
+    """A leader receives a write, and one of two followers acknowledges it; in another run, two writes wait."""
     bench.begin(log="1 set x 1", leads=True)
     bench.run(1)
     write(bench, "set x 2")
@@ -184,6 +190,7 @@ def followers_are_notified_of_the_commit(bench: Bench) -> None:
             f"{story} with one CommitEntry of index 2; it sends {', '.join(str(event['fields']) for event in commits)}",
             commits[0],
         )
+    require_each_commit_announced(bench)
 
 
 @rule(
@@ -215,9 +222,84 @@ def a_follower_applies_on_the_commit_message(bench: Bench) -> None:
             f"but has applied {'; '.join(found) or 'nothing'}",
             first(bench.events("applied", since=mark)) or bench.arrival(),
         )
+        answers = bench.sent(since=mark)
+        bench.require(
+            not answers,
+            f"{story}; tom should send nothing, but sends {answers[0]['type'] if answers else ''}",
+            first(answers),
+        )
+    require_applied_from_log(bench, "jerry has sent CommitEntry for tom's entries 1 and 2")
+    bench.begin()
+    append_entries(bench, "jerry", (0, 0), "1 set x 1; 1 set y 2")
+    send(bench, "jerry", "CommitEntry", index=2)
+    commands = [event["command"] for event in bench.events("applied")]
+    if commands == ["set x 1", "set y 2"]:
+        bench.remark_ahead(11, "CommitEntry of an entry makes a follower apply the earlier ones as well")
+    else:
+        require_applied(bench, ["set y 2"], "tom has two entries, and jerry sends CommitEntry for the second one only")
+
+
+@rule(
+    "Logs, calls, retries and requests are otherwise as before: only the answer to a write waits.",
+    "the checks of steps 1 and 2",
+)
+def logs_and_calls_are_as_before(bench: Bench) -> None:
+    """The checks of step 2 run again, and with them those of step 1."""
+    for each in checks_in(step_02):
+        each.run(bench)
 
 
 # Helpers of these checks.
+
+
+def require_own_acknowledgement_counts(bench: Bench) -> None:
+    """Check that a write is committed by the reply to its own call, even if one to an earlier call arrives before it.
+
+    In the course the earlier one counts as well, until step 11.
+
+    Raises:
+        CheckFailed: The write is not committed.
+    """
+    bench.begin(log="1 set x 1", leads=True)
+    bench.run(1)
+    heartbeat = calls(bench, "jerry")[-1]
+    client = write(bench, "set y 2")
+    with_entry = calls(bench, "jerry")[-1]
+    answer_call(bench, heartbeat, success=True)
+    if bench.answer(client) is None:
+        require_waiting(bench, client, "jerry has acknowledged only a heartbeat that tom sent before set y 2")
+        bench.remark_ahead(
+            11, "A write waits for acknowledgements of its own entry; one of an earlier call does not count"
+        )
+    answer_call(bench, with_entry, success=True)
+    require_done(bench, client, "jerry has acknowledged set y 2")
+
+
+def require_each_commit_announced(bench: Bench) -> None:
+    """Check that CommitEntry names the entry that is committed, and not one that still waits.
+
+    Raises:
+        CheckFailed: It names another one.
+    """
+    bench.begin(5, leads=True)
+    write(bench, "set x 1")
+    acknowledge(bench, "jerry")
+    early = calls(bench, "spike")[-1]
+    write(bench, "set y 2")
+    answer_call(bench, early, success=True)
+    found = [(event["to"], field_of(event, "index")) for event in bench.sent("CommitEntry")]
+    wanted = [(follower, 1) for follower in ("butch", "jerry", "spike", "tyke")]
+    bench.require(
+        sorted(found, key=str) == wanted,
+        "jerry and spike have acknowledged set x 1, entry 1, and set y 2, entry 2, still waits; tom should send CommitEntry "
+        f"for entry 1 to each of its four followers; it sends it {commits_text(found)}",
+        latest(bench, "sent"),
+    )
+
+
+def commits_text(found: list[tuple[str, Any]]) -> str:
+    """Format to whom CommitEntry was sent, and for which entry."""
+    return ", ".join(f"for entry {index} to {to}" for to, index in found) or "to nobody"
 
 
 def write(bench: Bench, command: str) -> str:

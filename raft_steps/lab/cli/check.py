@@ -33,7 +33,7 @@ def check(ctx: click.Context, number: int, spec: str | None, as_json: bool) -> N
         checks = [
             {"name": result.name, "passed": result.passed, "message": result.message} for result in report.results
         ]
-        echo_json({"step": number, "passed": report.passed, "checks": checks})
+        echo_json({"step": number, "passed": report.passed, "checks": checks, "remarks": report.remarks})
     else:
         echo(report)
     ctx.exit(0 if report.passed else FAILED)

@@ -183,6 +183,83 @@ class AnswersTwice(step_01.Node):
         self.reply(client, Ok())
 
 
+class ReplaysByWriting(step_01.Node):
+    """The replay writes every command again, so each restart doubles the log."""
+
+    def replay_log(self) -> None:
+        self.state_machine = {}
+        for entry in list(self.log):
+            self.log.append(Entry(index=self.log.last_index + 1, term=self.current_term, command=entry.command))
+            self.apply(entry)
+
+
+class ReplayLosesTheLastEntry(step_01.Node):
+    """The replay takes the entries out of the log and forgets to put the last one back."""
+
+    def replay_log(self) -> None:
+        super().replay_log()
+        if len(self.log) > 1:
+            self.log.truncate_after(self.log.last_index - 1)
+
+
+class AppliesTheNextEntry(step_01.Node):
+    """The entry is built twice; the second one follows the first, and is in no log."""
+
+    def write(self, client: str, command: Command) -> None:
+        self.log.append(self.next_entry(command))
+        self.apply(self.next_entry(command))
+        self.reply(client, Ok())
+
+
+class AppliesWithAnotherTerm(step_01.Node):
+    """What is applied has a newer term than what is logged."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.apply(Entry(index=entry.index, term=entry.term + 1, command=command))
+        self.reply(client, Ok())
+
+
+class NeedlessDeletesAreNotLogged(step_01.Node):
+    """A delete of a missing key is answered, but not logged."""
+
+    def write(self, client: str, command: Command) -> None:
+        if isinstance(command, Delete) and command.key not in self.state_machine:
+            self.reply(client, Ok())
+        else:
+            super().write(client, command)
+
+
+class WritesAreAnsweredWithTheirValue(step_01.Node):
+    """A write is answered as if it were a read."""
+
+    def write(self, client: str, command: Command) -> None:
+        entry = self.next_entry(command)
+        self.log.append(entry)
+        self.apply(entry)
+        self.reply(client, Ok(value=getattr(command, "value", None)))
+
+
+class TermIsReadTooLate(step_01.Node):
+    """The term of the last entry is looked up for new entries, and not stored."""
+
+    def on_start(self) -> None:
+        self.replay_log()
+
+    def next_entry(self, command: Command) -> Entry:
+        return Entry(index=self.log.last_index + 1, term=self.log.last_term, command=command)
+
+
+class ReadsAreApplied(step_01.Node):
+    """A read is applied to the state machine, too."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        if self.log.last_index:
+            self.apply(self.log[self.log.last_index])
+        super().answer_read(client, request)
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OnlyWritesAreAnswered, "a value that was set is read", "asked"),
     (AnswersTwice, "a value that was set is read", "failed"),
@@ -194,6 +271,14 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (FirstValueStays, "later writes win", "answered"),
     (WritesAreNotLogged, "a write is logged before it is answered", "answered"),
     (DeletesAreNotLogged, "a write is logged before it is answered", "answered"),
+    (NeedlessDeletesAreNotLogged, "deleting a missing key is allowed", "answered"),
+    (WritesAreAnsweredWithTheirValue, "a value that was set is read", "answered"),
+    (AppliesTheNextEntry, "what is applied is in the log", "applied"),
+    (AppliesWithAnotherTerm, "what is applied is in the log", "applied"),
+    (ReplaysByWriting, "a restart leaves the log as it is", "appended"),
+    (ReplayLosesTheLastEntry, "a restart leaves the log as it is", "truncated"),
+    (TermIsReadTooLate, "the term after a restart is that of the last entry", "started"),
+    (ReadsAreApplied, "reads are not logged", "applied"),
     (SavesLater, "a write is logged before it is answered", "answered"),
     (ReadsAreLogged, "reads are not logged", "appended"),
     (ReadsAreLoggedLater, "reads are not logged", "appended"),

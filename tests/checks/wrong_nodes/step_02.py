@@ -1,5 +1,7 @@
 """Wrong Nodes for step 2: a leader that calls wrongly, a follower that stores wrongly."""
 
+from typing import ClassVar
+
 from raft_steps import step_02_append_entries as step_02
 from raft_steps.lab.commands import Command, Ok, Request
 from raft_steps.lab.log import Entry
@@ -268,6 +270,77 @@ class ClientsGetNoAnswer(step_02.Node):
             super().on_client_request(client, request)
 
 
+class FollowersApplyWhatTheyStore(step_02.Node):
+    """A follower applies an entry as soon as it has it, committed or not."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        success = super().store_entries(prev_log_index, prev_log_term, entries)
+        if success:
+            for entry in entries:
+                self.apply(entry)
+        return success
+
+
+class RefusalsDeleteToo(step_02.Node):
+    """A follower whose previous entry differs deletes it, although it stores nothing."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        success = super().store_entries(prev_log_index, prev_log_term, entries)
+        if not success and prev_log_index:
+            self.log.truncate_after(prev_log_index - 1)
+        return success
+
+
+class AnswersTheFirstPeer(step_02.Node):
+    """The answer goes to the first of the other servers, whoever has called."""
+
+    def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
+        super().answer_append_entries(self.peers()[0], success, prev_log_index)
+
+
+class AnswersWithACallToo(step_02.Node):
+    """A follower sends its own log to the leader as well."""
+
+    def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
+        super().answer_append_entries(to, success, prev_log_index)
+        self.send_heartbeat()
+
+
+class AcknowledgementsAreAnswered(step_02.Node):
+    """The leader calls again after every reply, not only after a refusal."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        index = self.log.last_index if message.success else self.index_before(message.prev_log_index)
+        self.send(sender, self.append_entries_after(index))
+
+
+class LeadershipIsDurable(step_02.Node):
+    """A leader that restarts leads again."""
+
+    durable: ClassVar[tuple[str, ...]] = ("log", "is_leader")
+
+
+class StartWithoutTheReplay(step_02.Node):
+    """The start of step 1 is forgotten."""
+
+    def on_start(self) -> None:
+        if self.is_leader:
+            self.become_leader()
+
+
+class MatchingIsByTheLastTerm(step_02.Node):
+    """An entry is compared with the term of the last entry."""
+
+    def store_entries(self, prev_log_index: int, prev_log_term: int, entries: tuple[Entry, ...]) -> bool:
+        if self.log.term_at(prev_log_index) != prev_log_term:
+            return False
+        for entry in entries:
+            if entry.index > self.log.last_index or self.log.last_term != entry.term:
+                self.log.truncate_after(entry.index - 1)
+                self.log.append(entry)
+        return True
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OneHeartbeatOnly, "heartbeats are sent at once and every 5 seconds", "timer_fired"),
     (FirstHeartbeatIsLate, "heartbeats are sent at once and every 5 seconds", "started"),
@@ -297,4 +370,14 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (SameEntryTwice, "matching entries are kept", "failed"),
     (FollowersServeClients, "a follower turns clients away", "answered"),
     (ClientsGetNoAnswer, "a follower turns clients away", "asked"),
+    (FollowersApplyWhatTheyStore, "a follower stores entries that fit", "applied"),
+    (FollowersApplyWhatTheyStore, "conflicting entries are deleted", "applied"),
+    (FollowersApplyWhatTheyStore, "matching entries are kept", "applied"),
+    (RefusalsDeleteToo, "a follower refuses entries that do not fit", "delivered"),
+    (AnswersTheFirstPeer, "a follower stores entries that fit", "sent"),
+    (AnswersWithACallToo, "a follower stores entries that fit", "sent"),
+    (AcknowledgementsAreAnswered, "a heartbeat names the last entry", "sent"),
+    (MatchingIsByTheLastTerm, "matching entries are kept", "truncated"),
+    (LeadershipIsDurable, "a leader that restarts follows", "sent"),
+    (StartWithoutTheReplay, "requests and restarts are as before", "restarted"),
 )

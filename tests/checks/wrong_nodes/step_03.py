@@ -249,6 +249,55 @@ class FollowersTrustTheIndex(step_03.Node):
         self.apply(self.log[message.index])
 
 
+class AnnouncesTheLastEntry(step_03.Node):
+    """The commit message names the last entry of the log, which may still wait."""
+
+    def announce_commit(self, index: int) -> None:
+        super().announce_commit(self.log.last_index)
+
+
+class CommitIsAcknowledged(step_03.Node):
+    """A follower answers the commit message."""
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        super().on_commit_entry(sender, message)
+        self.answer_append_entries(sender, True, message.index)
+
+
+class AppliesACopy(step_03.Node):
+    """What the leader applies is built again, and follows the last entry."""
+
+    def commit(self, client: str) -> None:
+        entry = self.open_writes.pop(client)
+        del self.acknowledgements[client]
+        assert entry.command is not None
+        self.apply(self.next_entry(entry.command))
+        self.announce_commit(entry.index)
+        self.reply(client, Ok())
+
+
+class LateAcknowledgementsAreKept(step_03.Node):
+    """Only the first reply of a follower counts, so a late one is taken for that of a write."""
+
+    heard: set[str] = field(default_factory=set)
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success and self.open_writes and sender not in self.heard:
+            self.heard.add(sender)
+        else:
+            super().on_append_entries_reply(sender, message)
+
+
+class RefusedLeaderBeginsAtTheStart(step_03.Node):
+    """After a refusal the leader sends its whole log."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if message.success:
+            super().on_append_entries_reply(sender, message)
+        else:
+            self.send(sender, self.append_entries_after(0))
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AnswersAtOnce, "a write waits for the followers", "answered"),
     (CarriesOutAtOnce, "a write waits for the followers", "applied"),
@@ -273,4 +322,9 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (FollowersCarryOutTheirLastEntry, "a follower applies on the commit message", "applied"),
     (FollowersLeaveOutTheirLastEntry, "a follower applies on the commit message", "delivered"),
     (FollowersTrustTheIndex, "a follower applies on the commit message", "failed"),
+    (AnnouncesTheLastEntry, "followers are notified of the commit", "sent"),
+    (CommitIsAcknowledged, "a follower applies on the commit message", "sent"),
+    (AppliesACopy, "pending writes are kept apart", "applied"),
+    (RefusedLeaderBeginsAtTheStart, "logs and calls are as before", "sent"),
+    (LateAcknowledgementsAreKept, "half of the followers are enough", "delivered"),
 )
