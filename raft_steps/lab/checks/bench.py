@@ -440,10 +440,14 @@ class Bench:
 
         Args:
             step: The first step in which the course does it; from there on nothing is recorded.
-            what: What the Node does, as a sentence without a full stop; it may use the words of the check.
+            what: What the Node does, as a sentence without a full stop, in words that do not depend on the run.
         """
+        self.remark(step, f"{what}. The course does so from step {step} on.")
+
+    def remark(self, step: int, sentence: str) -> None:
+        """Record that the Node does something right in another way than the course does it before a step."""
         if self.step < step:
-            self.remarks.append(f"{what}. The course does so from step {step} on.")
+            self.remarks.append(sentence)
 
     def failure_text(self, failure: CheckFailed) -> str:
         """Return the text of a failure in the words of the run."""

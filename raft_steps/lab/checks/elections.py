@@ -8,6 +8,11 @@ from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 
 TIMEOUTS_S = range(8, 19)  # the election timeouts of this course
+NEW_TIMEOUTS = 8  # the step from which each election draws a new timeout
+DRAWS_AGAIN = (
+    "A new election timeout is drawn during a life. The course draws one at the start of a life, and from step 8 on one for "
+    "each election."
+)
 
 
 def timeout_at_start(bench: Bench) -> float:
@@ -63,14 +68,58 @@ def await_election(bench: Bench, story: str = "tom receives nothing from a leade
 
 
 def ask_for_vote(bench: Bench, candidate: str, term: int) -> Event | None:
-    """Ask the server under test for its vote; return the reply that grants it, or None."""
-    sent = [event for event in send(bench, candidate, "RequestVote", term=term) if event["to"] == candidate]
-    return first([event for event in sent if event["type"] == "RequestVoteReply" and field_of(event, "vote_granted")])
+    """Ask the server under test for its vote; return the reply if it grants it, or None.
+
+    Raises:
+        CheckFailed: It does not answer, or it does more than that.
+    """
+    sent = send(bench, candidate, "RequestVote", term=term)
+    story = f"{candidate} asks tom for its vote in term {term}; tom should answer it, whether it votes or refuses"
+    reply = first([event for event in sent if event["type"] == "RequestVoteReply" and event["to"] == candidate])
+    others = [event for event in sent if event is not reply]
+    bench.require(
+        not others,
+        f"{story}, and send nothing else; but it sends {others[0]['type']} to {others[0]['to']}" if others else "",
+        first(others),
+    )
+    bench.require(reply, f"{story}, but sends nothing", bench.arrival())
+    assert reply is not None
+    granted = field_of(reply, "vote_granted")
+    bench.require(type(granted) is bool, f"{story} with True or False; its vote_granted is {granted!r}", reply)
+    return reply if granted else None
 
 
 def send_vote(bench: Bench, voter: str, *, granted: bool = True) -> list[Event]:
     """Send a voter's reply to the candidate under test; return what the candidate sent in response."""
     return send(bench, voter, "RequestVoteReply", vote_granted=granted)
+
+
+def require_drawn_timeouts(bench: Bench, drawn_s: float, story: str, since: int = 0) -> None:
+    """Check the times for which the server under test has started its election timer.
+
+    A Node may draw a new timeout for each wait, but then the runs of a notebook differ from its text.
+
+    Args:
+        bench: The bench.
+        drawn_s: The timeout that it has drawn at its start, in seconds.
+        story: What has happened so far, for the failure.
+        since: The number of the first event to look at.
+
+    Raises:
+        CheckFailed: One of them is no election timeout.
+    """
+    for timer in bench.events("timer_started", since=since):
+        if timer["timer"] != "election":
+            continue
+        wait_s = wait_s_of(timer)
+        bench.require(
+            wait_s in TIMEOUTS_S,
+            f"{story}; it should wait its election timeout, which it has drawn at its start and which is {drawn_s:g} s, "
+            f"but starts the timer with {wait_s:g} s",
+            timer,
+        )
+        if wait_s != drawn_s:
+            bench.remark(NEW_TIMEOUTS, DRAWS_AGAIN)
 
 
 def require_leading(bench: Bench, expected: bool, story: str) -> None:

@@ -316,5 +316,5 @@ def require_log(bench: Bench, expected: str, story: str) -> None:
     bench.require(
         found == expected,
         f"{story}; afterwards tom's log should be '{expected}', but is {is_now}",
-        bench.arrival(),
+        latest(bench, "delivered") or latest(bench, "answered"),
     )

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from raft_steps.lab.checks import step_03
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.elections import (
     TIMEOUTS_S,
     ask_for_vote,
     await_election,
     begin_just_before_timeout,
+    require_drawn_timeouts,
     require_field,
     require_leading,
     send_vote,
     timeout_at_start,
+    wait_s_of,
 )
 from raft_steps.lab.checks.exchange import (
     PEERS,
     append_entries,
     first,
+    latest,
     read,
     request,
     require_log,
     require_reply,
     term_of,
 )
-from raft_steps.lab.checks.rules import rule
+from raft_steps.lab.checks.rules import checks_in, rule
 
 STARTS = 200  # In so many starts a correct Node misses one of the 11 timeouts with a probability of 6 in 100 million.
 
@@ -78,7 +82,7 @@ def the_timeout_is_a_whole_number_from_8_to_18(bench: Bench) -> None:
     "Section 5.2: a server remains a follower as long as it receives RPCs from a leader",
 )
 def a_heartbeat_restarts_the_timer(bench: Bench) -> None:
-    """A follower receives a heartbeat every 7 s, ten times; then nothing more."""
+    """A follower receives a heartbeat every 7 s, ten times, and then a call that does not fit; then nothing more."""
     bench.begin(log="1 set x 1")
     interval_s = bench.pace_s(7)
     for _ in range(10):
@@ -91,6 +95,11 @@ def a_heartbeat_restarts_the_timer(bench: Bench) -> None:
             f"tom receives jerry's heartbeat every {interval_s:g} s, and every timeout is longer; but tom starts an election",
             early,
         )
+    require_drawn_timeouts(bench, timeout_at_start(bench), "tom receives jerry's heartbeats")
+    bench.run(interval_s - bench.delay_s)
+    sent = append_entries(bench, "jerry", (9, 1))
+    story = "tom follows jerry, whose call follows entry 9, which tom lacks"
+    require_reply(bench, sent, success=False, about=9, story=story)
     received_s = bench.arrival().seconds
     call = await_election(bench, "tom followed jerry, which has gone silent")[0]
     bench.require(
@@ -113,11 +122,15 @@ def one_vote_only(bench: Bench) -> None:
         "tom is in term 0 and has not voted; it should vote for jerry, a candidate in term 5, but does not",
         bench.arrival(),
     )
+    require_voters_term(bench)
     vote = ask_for_vote(bench, "spike", 5)
     bench.require(
         not vote, "tom has voted for jerry in term 5; it should refuse spike in the same term, but votes for it", vote
     )
     require_field(bench, "voted_for", "jerry", "tom has voted for jerry and refused spike", bench.arrival())
+    require_not_leading(bench)
+    if ask_for_vote(bench, "spike", 6):
+        bench.remark_ahead(9, "A server votes again in a newer term")
 
 
 @rule(
@@ -149,7 +162,7 @@ def no_vote_for_a_term_that_is_not_newer(bench: Bench) -> None:
     "Figure 2, Followers: the timeout elapses without a leader's call and without granting a vote",
 )
 def a_vote_restarts_the_timer(bench: Bench) -> None:
-    """One second before a follower's timeout, a candidate asks for its vote; in another run, a candidate of an older term."""
+    """One second before a follower's timeout, a candidate asks for its vote, or one of an older term, or a second one."""
     due_s = begin_just_before_timeout(bench)
     story = f"tom's election timeout is at {due_s:g} s, and a second before, jerry asks for its vote in term 4"
     vote = ask_for_vote(bench, "jerry", 4)
@@ -161,16 +174,25 @@ def a_vote_restarts_the_timer(bench: Bench) -> None:
         f"{story}; tom votes, and should wait at least 8 s from then on, but starts an election at {call.seconds:g} s",
         call,
     )
+    send_vote(bench, "jerry")
+    require_leading(
+        bench, True, "tom voted for jerry, then ran itself, and has two votes of three, its own and jerry's"
+    )
+    bench.begin(log="3 set x 1")
+    bench.require(
+        ask_for_vote(bench, "jerry", 4), "tom is in term 3 and should vote for jerry in term 4", bench.arrival()
+    )
+    due_s = bench.arrival().seconds + wait_s_of(bench.events("timer_started")[-1])
+    bench.run(due_s - bench.arrival().seconds - 1 - 2 * bench.delay_s)
+    vote = ask_for_vote(bench, "spike", 4)
+    story = f"tom has voted for jerry in term 4, and a second before its timeout, at {due_s:g} s, spike asks in term 4"
+    bench.require(not vote, f"{story}; tom should refuse, but votes", vote)
+    require_election_at(bench, due_s, story)
     due_s = begin_just_before_timeout(bench)
     story = f"tom's election timeout is at {due_s:g} s, and a second before, jerry asks for its vote in term 2"
     vote = ask_for_vote(bench, "jerry", 2)
     bench.require(not vote, f"{story}; tom is in term 3 and should refuse, but votes", vote)
-    call = await_election(bench, f"{story}; tom refuses")[0]
-    bench.require(
-        call.seconds <= due_s,
-        f"{story}; tom refuses, and should still start an election at {due_s:g} s, but does so at {call.seconds:g} s",
-        call,
-    )
+    require_election_at(bench, due_s, story)
 
 
 @rule(
@@ -178,7 +200,10 @@ def a_vote_restarts_the_timer(bench: Bench) -> None:
     "Raft 10, which takes half for a majority; Section 5.2: a candidate wins with votes from a majority",
 )
 def half_of_the_servers_win(bench: Bench) -> None:
-    """A candidate of three gets a refusal, then a vote; one of five gets the same vote twice, then another; then four and six."""
+    """A candidate of three gets a refusal, then a vote; one of five the same vote twice, then another; then four and six.
+
+    A Node that needs the votes of more than half leads with one vote more.
+    """
     bench.begin(3)
     await_election(bench)
     require_leading(bench, False, "tom has one vote of three, its own")
@@ -194,14 +219,18 @@ def half_of_the_servers_win(bench: Bench) -> None:
     require_leading(bench, False, "jerry's vote comes twice, so tom still has two votes of five")
     send_vote(bench, "spike")
     require_leading(bench, True, "tom has three votes of five, its own, jerry's and spike's")
-    for servers, voters in ((4, ["jerry"]), (6, ["jerry", "spike"])):
+    for servers, voters in ((4, ("jerry", "spike")), (6, ("jerry", "spike", "tyke"))):
         bench.begin(servers)
         await_election(bench)
         for count, voter in enumerate(voters, start=2):
             send_vote(bench, voter)
-            enough = 2 * count == servers
-            half = "and half is enough" if enough else "which is less than half"
-            require_leading(bench, enough, f"tom has {count} votes of {servers}, its own included, {half}")
+            story = f"tom has {count} votes of {servers}, its own included"
+            if 2 * count < servers:
+                require_leading(bench, False, f"{story}, which is less than half")
+            elif 2 * count > servers:
+                require_leading(bench, True, f"{story}, which is more than half")
+            elif not bench.field("is_leader"):
+                bench.remark_ahead(9, "A candidate needs the votes of more than half of the servers, not only of half")
 
 
 @rule(
@@ -215,6 +244,7 @@ def a_single_server_elects_itself(bench: Bench) -> None:
     require_leading(bench, True, "tom is the only server, and no timeout is longer than 18 s")
     request(bench, "set y 2")
     read(bench, "x", "1", "tom leads, and its log has set x 1")
+    require_log(bench, "1 set x 1; 2 set y 2", "tom leads in term 2, and a client sends set y 2")
 
 
 @rule(
@@ -241,6 +271,15 @@ def the_winner_sends_heartbeats_at_once(bench: Bench) -> None:
     did = f"sends {again['type']}" if again and again.kind == "sent" else "applies its log"
     bench.require(
         not again, f"tom leads already when spike's vote arrives, and should do nothing, but {did} again", again
+    )
+    mark = bench.mark()
+    bench.run(5)
+    called = [call["to"] for call in bench.sent("AppendEntries", since=mark)]
+    bench.require(
+        sorted(called) == sorted(PEERS),
+        f"tom leads, and should send its next heartbeats to jerry and spike after 5 s; "
+        f"within 5 s it sends AppendEntries to {', '.join(called) or 'nobody'}",
+        latest(bench, "delivered", "timer_fired"),
     )
 
 
@@ -283,8 +322,9 @@ def a_new_leader_has_applied_its_log(bench: Bench) -> None:
     "Section 5.2: each candidate times out and starts a new election",
 )
 def a_failed_election_is_retried(bench: Bench) -> None:
-    """A candidate receives no reply, three times."""
+    """A candidate receives no reply, three times; in another run, one vote of five in each of two elections."""
     bench.begin(log="2 set x 1")
+    drawn_s = timeout_at_start(bench)
     call = await_election(bench)[0]
     for _ in range(3):
         began, term = call.seconds, term_of(call)
@@ -301,3 +341,69 @@ def a_failed_election_is_retried(bench: Bench) -> None:
             f"{story}; its next election should be in term {term + 1}, but its RequestVote has term {found}",
             call,
         )
+    require_drawn_timeouts(bench, drawn_s, "tom is a candidate, and nobody answers")
+    bench.begin(5)
+    await_election(bench)
+    send_vote(bench, "jerry")
+    await_election(bench, "tom, one of five, has jerry's vote and its own")
+    send_vote(bench, "spike")
+    if not bench.field("is_leader"):
+        bench.remark_ahead(9, "A vote counts only in the election for which it was given")
+        send_vote(bench, "tyke")
+    require_leading(bench, True, "tom, one of five, has votes of two others in one election")
+
+
+@rule(
+    "Everything else is as before: logs, calls, commits, requests and restarts.",
+    "the checks of steps 1 to 3",
+)
+def everything_else_is_as_before(bench: Bench) -> None:
+    """The checks of step 3 run again, and with them those of steps 1 and 2."""
+    for each in checks_in(step_03):
+        each.run(bench)
+
+
+# Helpers of these checks.
+
+
+def require_voters_term(bench: Bench) -> None:
+    """Check the term of a server in term 0 that has voted for a candidate in term 5.
+
+    In the course it stays in its own term until step 9.
+
+    Raises:
+        CheckFailed: It is in neither term.
+    """
+    term = bench.field("current_term")
+    bench.require(
+        term in (0, 5),
+        f"tom is in term 0 and votes for jerry in term 5; it should be in term 0 still, or in term 5, but is in term {term}",
+        bench.arrival(),
+    )
+    if term == 5:
+        bench.remark_ahead(9, "A voter takes over the candidate's term")
+
+
+def require_not_leading(bench: Bench) -> None:
+    """Check that a server that was only asked for its vote is neither leader nor candidate.
+
+    Raises:
+        CheckFailed: It is.
+    """
+    story = "tom was only asked for its vote"
+    require_leading(bench, False, story)
+    require_field(bench, "is_candidate", False, story, bench.arrival())
+
+
+def require_election_at(bench: Bench, due_s: float, story: str) -> None:
+    """Check that a server that has refused its vote starts its election at its timeout, and not later.
+
+    Raises:
+        CheckFailed: It starts it later, or not at all.
+    """
+    call = await_election(bench, f"{story}; tom refuses")[0]
+    bench.require(
+        call.seconds <= due_s,
+        f"{story}; tom refuses, and should still start an election at {due_s:g} s, but does so at {call.seconds:g} s",
+        call,
+    )

@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from raft_steps import step_04_leader_election as step_04
+from raft_steps.lab.commands import Command
+from raft_steps.lab.log import Entry
 from raft_steps.step_02_append_entries import AppendEntries
 from raft_steps.step_04_leader_election import RequestVote, RequestVoteReply
 
@@ -107,16 +109,6 @@ class OwnVoteIsForgotten(step_04.Node):
     def start_election(self) -> None:
         super().start_election()
         self.votes.discard(self.name)
-
-
-class MoreThanHalfIsNeeded(step_04.Node):
-    """The paper's majority, which comes with step 9: here half of the servers are enough."""
-
-    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
-        if message.vote_granted:
-            self.votes.add(sender)
-            if not self.is_leader and 2 * len(self.votes) > len(self.servers):
-                self.become_leader()
 
 
 class WaitsForAnotherVote(step_04.Node):
@@ -227,6 +219,80 @@ class TermIsRaisedOnce(step_04.Node):
         super().start_election()
 
 
+class AllMustVote(step_04.Node):
+    """Half and one more are not enough either."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if message.vote_granted:
+            self.votes.add(sender)
+            if not self.is_leader and len(self.votes) > len(self.servers) - 2:
+                self.become_leader()
+
+
+class OnlyFittingCallsRestartTheTimer(step_04.Node):
+    """A call that is refused does not restart the election timer."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if self.log.term_at(message.prev_log_index) == message.prev_log_term:
+            self.start_election_timer()
+        super(step_04.Node, self).on_append_entries(sender, message)
+
+
+class HeartbeatsShortenTheTimeout(step_04.Node):
+    """After a heartbeat the follower waits for any time."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.election_timeout = self.random.uniform(8, 18)
+        super().on_append_entries(sender, message)
+
+
+class OneMoreHeartbeatOnly(step_04.Node):
+    """The winner sends its first heartbeat, and starts no timer for the next."""
+
+    def become_leader(self) -> None:
+        self.is_leader = True
+        self.is_candidate = False
+        self.cancel_timer("election")
+        self.replay_log()
+        self.send_heartbeat()
+
+
+class WritesInTheOldTerm(step_04.Node):
+    """A leader's entries have the term of its last entry."""
+
+    def next_entry(self, command: Command) -> Entry:
+        return Entry(index=self.log.last_index + 1, term=self.log.last_term, command=command)
+
+
+class OwnVoteIsThatOfItsChoice(step_04.Node):
+    """A candidate counts the server for which it has voted, instead of itself."""
+
+    def start_election(self) -> None:
+        super().start_election()
+        if self.voted_for is not None:
+            self.votes.discard(self.name)
+            self.votes.add(self.voted_for)
+
+
+class CallsAreNotStored(step_04.Node):
+    """The handler of the step before is forgotten."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.start_election_timer()
+        self.answer_append_entries(sender, True, message.prev_log_index)
+
+
+class StartIsForgotten(step_04.Node):
+    """The start of the step before is forgotten, so the log is not replayed."""
+
+    def on_start(self) -> None:
+        self.draw_election_timeout()
+        self.start_election_timer()
+        self.current_term = self.log.last_term
+        if self.is_leader:
+            self.become_leader()
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (NobodyRuns, "silence starts an election", "started"),
     (TermStays, "silence starts an election", "sent"),
@@ -241,7 +307,6 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (RefusalsAreVotes, "half of the servers win", "delivered"),
     (CandidateLeadsAtOnce, "half of the servers win", "timer_fired"),
     (OwnVoteIsForgotten, "half of the servers win", "delivered"),
-    (MoreThanHalfIsNeeded, "half of the servers win", "delivered"),
     (WaitsForAnotherVote, "a single server elects itself", "timer_fired"),
     (RepliesAreCounted, "half of the servers win", "delivered"),
     (WinsWithEveryVote, "the winner sends heartbeats at once", "sent"),
@@ -253,4 +318,12 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (LogIsNotCarriedOut, "a new leader has applied its log", "answered"),
     (CandidateGivesUp, "a failed election is retried", "timer_fired"),
     (TermIsRaisedOnce, "a failed election is retried", "sent"),
+    (AllMustVote, "half of the servers win", "delivered"),
+    (OnlyFittingCallsRestartTheTimer, "a heartbeat restarts the timer", "sent"),
+    (HeartbeatsShortenTheTimeout, "a heartbeat restarts the timer", "timer_started"),
+    (OneMoreHeartbeatOnly, "the winner sends heartbeats at once", "delivered"),
+    (WritesInTheOldTerm, "a single server elects itself", "answered"),
+    (OwnVoteIsThatOfItsChoice, "a vote restarts the timer", "delivered"),
+    (CallsAreNotStored, "everything else is as before", "delivered"),
+    (StartIsForgotten, "everything else is as before", "restarted"),
 )

@@ -1,7 +1,7 @@
 """Wrong Nodes for step 4: servers that grant or refuse their vote wrongly."""
 
 from raft_steps import step_04_leader_election as step_04
-from raft_steps.step_04_leader_election import RequestVote
+from raft_steps.step_04_leader_election import RequestVote, RequestVoteReply
 
 
 class EveryoneHasItsVote(step_04.Node):
@@ -77,6 +77,64 @@ class WhoRefusesWaitsToo(step_04.Node):
         self.start_election_timer()
 
 
+class RefusesInSilence(step_04.Node):
+    """Only a granted vote is answered."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if message.term > self.current_term and self.voted_for is None:
+            self.voted_for = sender
+            self.start_election_timer()
+            self.answer_request_vote(sender, True)
+
+
+class EveryoneHearsTheVote(step_04.Node):
+    """The vote goes to every server."""
+
+    def answer_request_vote(self, to: str, vote_granted: bool) -> None:
+        self.broadcast(RequestVoteReply(vote_granted=vote_granted))
+
+
+class VoterRunsToo(step_04.Node):
+    """A voter starts its election instead of its timer."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        vote_granted = message.term > self.current_term and self.voted_for is None
+        if vote_granted:
+            self.voted_for = sender
+            self.start_election()
+        self.answer_request_vote(sender, vote_granted)
+
+
+class VoteIsATerm(step_04.Node):
+    """The answer has the candidate's term where the vote should be."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        vote_granted = message.term > self.current_term and self.voted_for is None
+        if vote_granted:
+            self.voted_for = sender
+            self.start_election_timer()
+        self.answer_request_vote(sender, vote_granted and message.term)  # type: ignore[arg-type]
+
+
+class VoterRaisesItsTerm(step_04.Node):
+    """A voter adds one to its own term, whatever the candidate's is."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        before = self.voted_for
+        super().on_request_vote(sender, message)
+        if before is None and self.voted_for is not None:
+            self.current_term += 1
+
+
+class SecondCandidateDelaysTheVoter(step_04.Node):
+    """A newer term restarts the election timer, even if the server has voted and refuses."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if message.term > self.current_term:
+            self.start_election_timer()
+        super().on_request_vote(sender, message)
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (EveryoneHasItsVote, "one vote only", "sent"),
     (NobodyHasItsVote, "one vote only", "delivered"),
@@ -86,4 +144,11 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (SameTermIsNewEnough, "no vote for a term that is not newer", "sent"),
     (VoterDoesNotWait, "a vote restarts the timer", "sent"),
     (WhoRefusesWaitsToo, "a vote restarts the timer", "sent"),
+    (RefusesInSilence, "one vote only", "delivered"),
+    (RefusesInSilence, "no vote for a term that is not newer", "delivered"),
+    (EveryoneHearsTheVote, "one vote only", "sent"),
+    (VoterRunsToo, "one vote only", "sent"),
+    (VoteIsATerm, "one vote only", "failed"),
+    (VoterRaisesItsTerm, "one vote only", "delivered"),
+    (SecondCandidateDelaysTheVoter, "a vote restarts the timer", "sent"),
 )
