@@ -79,7 +79,7 @@ TestTables = standard_tests(
         "half of the followers are enough",
         "a single server waits for nobody",
         "pending writes are kept apart",
-        "logs and calls are as before",
+        "the rules of earlier steps still hold",
     },
     not_kept_later=NOT_KEPT_LATER,
     last_step=10,

@@ -191,7 +191,7 @@ TestTables = standard_tests(
     4,
     wrong.MISTAKES + voters.MISTAKES,
     right=(Otherwise,),
-    passed_before={"everything else is as before"},
+    passed_before={"the rules of earlier steps still hold"},
     not_kept_later=NOT_KEPT_LATER,
     last_step=8,
 )

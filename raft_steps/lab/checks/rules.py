@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 
 from raft_steps.lab.checks.bench import Bench
 
@@ -24,11 +23,6 @@ class Check:
     rule: str
     source: str
     run: Callable[[Bench], None]
-
-
-def checks_in(module: ModuleType) -> list[Check]:
-    """Return the checks that a module defines, in its order."""
-    return [value for value in vars(module).values() if isinstance(value, Check)]
 
 
 def rule(sentence: str, source: str) -> Callable[[Callable[[Bench], None]], Check]:

@@ -379,5 +379,5 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AcknowledgementsAreAnswered, "a heartbeat names the last entry", "sent"),
     (MatchingIsByTheLastTerm, "matching entries are kept", "truncated"),
     (LeadershipIsDurable, "a leader that restarts follows", "sent"),
-    (StartWithoutTheReplay, "requests and restarts are as before", "restarted"),
+    (StartWithoutTheReplay, "the rules of earlier steps still hold", "restarted"),
 )

@@ -325,6 +325,6 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AnnouncesTheLastEntry, "followers are notified of the commit", "sent"),
     (CommitIsAcknowledged, "a follower applies on the commit message", "sent"),
     (AppliesACopy, "pending writes are kept apart", "applied"),
-    (RefusedLeaderBeginsAtTheStart, "logs and calls are as before", "sent"),
+    (RefusedLeaderBeginsAtTheStart, "the rules of earlier steps still hold", "sent"),
     (LateAcknowledgementsAreKept, "half of the followers are enough", "delivered"),
 )

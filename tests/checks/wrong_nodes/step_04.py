@@ -324,6 +324,6 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OneMoreHeartbeatOnly, "the winner sends heartbeats at once", "delivered"),
     (WritesInTheOldTerm, "a single server elects itself", "answered"),
     (OwnVoteIsThatOfItsChoice, "a vote restarts the timer", "delivered"),
-    (CallsAreNotStored, "everything else is as before", "delivered"),
-    (StartIsForgotten, "everything else is as before", "restarted"),
+    (CallsAreNotStored, "the rules of earlier steps still hold", "sent"),
+    (StartIsForgotten, "the rules of earlier steps still hold", "restarted"),
 )
