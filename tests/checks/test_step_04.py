@@ -177,7 +177,7 @@ ELECTION, TIMEOUT = (
     ids=class_name,
 )
 def test_node_that_is_ahead_passes_and_is_told_so(node_class: type, remarks: list[str]) -> None:
-    """A Node that does what the paper says passes, and its report says that later runs may differ."""
+    """A Node that does what the paper says passes, and its report states that later runs may differ."""
     report = check(node_class, 4)
 
     assert report.passed, str(report)

@@ -106,7 +106,7 @@ def require_drawn_timeouts(bench: Bench, drawn_s: float, story: str, since: int 
         since: The number of the first event to look at.
 
     Raises:
-        CheckFailed: One of them is no election timeout.
+        CheckFailed: One of them is not an election timeout.
     """
     for timer in bench.events("timer_started", since=since):
         if timer["timer"] != "election":

@@ -292,7 +292,7 @@ class RefusalsDeleteToo(step_02.Node):
 
 
 class AnswersTheFirstPeer(step_02.Node):
-    """The answer goes to the first of the other servers, whoever has called."""
+    """The answer goes to the first of the other servers, and not to the caller."""
 
     def answer_append_entries(self, to: str, success: bool, prev_log_index: int) -> None:
         super().answer_append_entries(self.peers()[0], success, prev_log_index)
