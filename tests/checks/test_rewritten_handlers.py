@@ -30,7 +30,7 @@ def test_checks_of_a_follower_concern_its_handler() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", AFTER_THE_FIRST[3:])
+@pytest.mark.parametrize("step", AFTER_THE_FIRST)
 def test_earlier_checks_of_a_rewritten_handler_run_again(step: int) -> None:
     """The earlier checks that concern it run again, except those that are listed as replaced, with the reason."""
     handlers, again = rewritten_handlers(step), checks_run_by(step)

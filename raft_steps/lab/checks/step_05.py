@@ -213,6 +213,7 @@ def entries_are_stored_as_before(bench: Bench) -> None:
     step_02.a_follower_stores_entries_that_fit.run(bench)
     step_02.conflicting_entries_are_deleted.run(bench)
     step_02.matching_entries_are_kept.run(bench)
+    step_02.a_leader_that_restarts_follows.run(bench)
     step_03.a_follower_applies_on_the_commit_message.run(bench)
     step_04.a_new_leader_has_applied_its_log.run(bench)
 
