@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.verify.model_checker import predicate as predicate
     from raft_steps.lab.verify.model_checker import run_schedule as run_schedule
     from raft_steps.lab.verify.model_checker import stored_schedule as stored_schedule
+    from raft_steps.lab.verify.properties import ALL_RULES as ALL_RULES
     from raft_steps.lab.verify.properties import RULES as RULES
     from raft_steps.lab.verify.properties import Properties as Properties
     from raft_steps.lab.verify.properties import check_trace as check_trace
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 
 # Each public name and the module that defines it. The imports above repeat it for type checkers; a test compares them.
 HOMES = {
+    "ALL_RULES": "verify.properties",
     "Cluster": "cluster.cluster",
     "Command": "commands",
     "Delete": "commands",

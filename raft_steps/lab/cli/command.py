@@ -53,6 +53,7 @@ main.add_section(
     search.schedule,
     linearizable.linearizable,
     sweep.course_map,
+    sweep.kept_rules,
     catalogue.catalogue,
     catalogue.budgets,
 )

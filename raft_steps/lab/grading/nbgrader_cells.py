@@ -83,8 +83,8 @@ def private_runs(node_class: type, step: int, points: float) -> float:
         return points
     _require_own(node_class, step)
     seeds = private_seeds(read_text(file, "a secret").strip(), RUNS)
-    settings = {"servers": SERVERS, "seconds": RUN_S, "rules": kept_by(step), "smallest": False}
-    report = sweep(node_class, PROFILE, seeds, **settings)  # type: ignore[arg-type]
+    settings = {"servers": SERVERS, "seconds": RUN_S, "rules": kept_by(step, PROFILE), "smallest": False}
+    report = sweep(node_class, PROFILE, seeds, reference=step, **settings)  # type: ignore[arg-type]
     broken = sorted({trial.broken for trial in report.failed})
     print(f"{len(seeds) - len(report.failed)} of {len(seeds)} private runs keep what step {step} promises.")
     if broken:

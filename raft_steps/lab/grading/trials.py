@@ -17,14 +17,15 @@ from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.grading.baseline import passed_without_work
 from raft_steps.lab.runtime.watchdog import NOT_BACK
-from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink, try_scenario
+from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink
+from raft_steps.lab.verify.fuzzer.blame import try_with_reference
 from raft_steps.lab.verify.fuzzer.profiles import adversity
 from raft_steps.lab.verify.model_checker import INVARIANTS, VIOLATED, Scope, Search, SearchResult
 from raft_steps.lab.verify.model_checker import NODE_FAILED as SEARCH_NODE_FAILED
 from raft_steps.lab.verify.properties import Rule, kept_by
 from raft_steps.lab.verify.properties.rules import ACKNOWLEDGED_WRITES_LAST
 
-PROFILES = ("disks", "hostile", "crashes", "partitions", "reordering", "slow")
+PROFILES = ("disks", "hostile", "crashes", "partitions", "reelections", "reordering", "slow")
 RUN_S = 6.0  # of virtual time for each seed
 SEARCH_STATES = 1_500  # how many states the search visits at most
 PUBLIC_SEEDS = 40  # how many are tried to reproduce a failure without showing a private seed
@@ -115,24 +116,27 @@ def _all_failed(step: int, words: str) -> CheckReport:
 
 def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
     """Try the private seeds, and find a small public run for the first failure."""
-    sweep, rules = PrivateSweep(), kept_by(step)
+    sweep = PrivateSweep()
     for number, seed in enumerate(seeds):
         sweep.tried += 1
-        scenario = adversity(step, PROFILES[number % len(PROFILES)], seed, seconds=RUN_S, node_class=node_class)
-        trial = _try(scenario, rules, node_class)
+        profile = PROFILES[number % len(PROFILES)]
+        rules = kept_by(step, profile)
+        scenario = adversity(step, profile, seed, seconds=RUN_S, node_class=node_class)
+        trial = _try(scenario, rules, node_class, step)
         sweep.survived += not trial.broken
         if trial.broken and sweep.first is None:
             sweep.first = trial
-            sweep.public = _find_public_run(scenario, rules, node_class, trial, set(seeds))
+            sweep.public = _find_public_run(step, rules, node_class, trial, set(seeds))
         if NOT_BACK in trial.text:  # The other runs would wait for the same endless loop.
             sweep.tried = len(seeds)
             break
     return sweep
 
 
-def _try(scenario: Any, rules: Iterable[Rule], node_class: Any) -> Trial:
+def _try(scenario: Any, rules: Iterable[Rule], node_class: Any, step: int) -> Trial:
+    """Run a scenario; what breaks counts only if the course's Node of the step keeps it in the same scenario."""
     try:
-        return try_scenario(scenario, rules, node_class)
+        return try_with_reference(scenario, rules, node_class, step)
     except Exception as error:  # noqa: BLE001  # As in `try_node`.
         words = (
             str(error) if isinstance(error, LabError) else "the Node did something that a simulation cannot interpret"
@@ -143,7 +147,7 @@ def _try(scenario: Any, rules: Iterable[Rule], node_class: Any) -> Trial:
 
 
 def _find_public_run(
-    scenario: Any, rules: tuple[Rule, ...], node_class: Any, trial: Trial, private: set[int]
+    step: int, rules: tuple[Rule, ...], node_class: Any, trial: Trial, private: set[int]
 ) -> Shrunk | None:
     """Return a small run that violates the same property with a public seed; None if none was found."""
     if NOT_BACK in trial.text:
@@ -151,10 +155,11 @@ def _find_public_run(
     wanted = [rule for rule in rules if rule.name == trial.broken] or rules
     for seed in range(PUBLIC_SEEDS):
         profile = PROFILES[seed % len(PROFILES)]
-        public = adversity(scenario.step, profile, seed, seconds=RUN_S, node_class=node_class)
-        if _try(public, wanted, node_class).broken == trial.broken:
+        kept = [rule for rule in wanted if rule in kept_by(step, profile)]
+        public = adversity(step, profile, seed, seconds=RUN_S, node_class=node_class)
+        if _try(public, kept, node_class, step).broken == trial.broken:
             try:
-                small = shrink(public, node_class, rules=wanted)
+                small = shrink(public, node_class, rules=kept, reference=step)
             except Exception:  # noqa: BLE001  # As in `try_node`.
                 return None
             return small if small.scenario.seed not in private else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from raft_steps import COURSE
 from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
@@ -15,6 +17,26 @@ from raft_steps.lab.scenario.reachable_starts import start_terms
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.host import Host
     from raft_steps.lab.scenario.scenario import Scenario
+
+_MODULE = re.compile(r"raft_steps\.step_(\d\d)_\w+")
+
+
+def step_of_class(node_class: type) -> int | None:
+    """Return the step that a Node class is: the course's own, or the one after the step that it is derived from.
+
+    A class that is derived from the last step of the course counts as that step.
+
+    Args:
+        node_class: The class.
+
+    Returns:
+        The step's number; None if the class is derived from no step.
+    """
+    found = [int(match[1]) for each in node_class.__mro__ if (match := _MODULE.fullmatch(each.__module__))]
+    if not found:
+        return None
+    is_own = _MODULE.fullmatch(node_class.__module__) is None
+    return max(found) + 1 if is_own and max(found) < COURSE[-1].number else max(found)
 
 
 def class_of(scenario: Scenario) -> type:

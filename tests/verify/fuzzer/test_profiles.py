@@ -28,7 +28,12 @@ VERBS = {
     "one way": {"cut", "heal"},
     "bridge": {"cut", "heal"},
     "flap": {"partition", "heal"},
+    "handover": {"timeout", "set", "crash", "get", "restart"},
+    "timeout": {"timeout"},
+    "reelect": {"timeout", "partition", "heal", "set", "cut", "delay"},
+    "late call": {"timeout", "set", "delay", "crash", "restart"},
 }
+OWN_PROFILE = {"timeout", "reelect", "late call"}  # kinds that are not part of the hostile profile
 
 
 def trace_of(scenario: Scenario) -> str:
@@ -81,9 +86,11 @@ def test_faults_do_not_depend_on_the_step() -> None:
 
 def test_one_kind_of_fault_moves_no_other() -> None:
     """Each kind has its own random stream: the requests are the same in every profile."""
+    scripted = {"handover", "reelect", "late call"}  # faults that have requests of their own
     asked = [
-        [action for action in adversity(8, profile, 7).actions if action.verb in ("set", "delete", "get")]
-        for profile in PROFILES
+        [action for action in adversity(8, name, 7).actions if action.verb in ("set", "delete", "get")]
+        for name, profile in PROFILES.items()
+        if scripted.isdisjoint(profile.faults)
     ]
 
     assert asked[0]
@@ -113,6 +120,71 @@ def test_clients_set_delete_and_get() -> None:
     assert verbs.count("get") > 20
 
 
+def test_clients_ask_servers_by_name() -> None:
+    """Clients ask every server, and not only the leader; half of the reads name a server, so that followers are asked."""
+    asked = [action for seed in range(10) for action in adversity(8, "calm", seed).actions]
+    reads = [action for action in asked if action.verb == "get"]
+    named = [action.words[-1] for action in asked if "to" in action.words]
+
+    assert {"tom", "jerry", "spike", "tyke", "butch"} == set(named)
+    assert 0.15 < len(named) / len(asked) < 0.4
+    assert len([action for action in reads if "to" in action.words]) > len(reads) / 2
+
+
+def test_leaders_that_are_cut_off_are_asked() -> None:
+    """Among the servers that clients ask are followers, and leaders of an older term than the newest leader's."""
+    followers = former = 0
+    for seed in range(12):
+        simulation = Simulation(adversity(12, "partitions", seed), record=True)
+        simulation.run_until(30 * SECOND)
+        assert simulation.trace is not None
+        leading: dict[str, int] = {}
+        terms: dict[str, int] = {}
+        for event in simulation.trace:
+            if event.kind == "term":
+                terms[event.server] = event["term"]
+            elif event.kind == "role":
+                leading.pop(event.server, None)
+                if event["role"] == "leader":
+                    leading[event.server] = terms.get(event.server, 0)
+            elif event.kind == "asked":
+                followers += event.server not in leading
+                former += event.server in leading and leading[event.server] < max(leading.values())
+
+    assert followers > 20
+    assert former > 0
+
+
+def test_reelected_server_has_a_shorter_log() -> None:
+    """In the profile about reelections, a server leads, loses entries, and leads again; messages of its first term are late."""
+    again = late = 0
+    for seed in range(4):
+        simulation = Simulation(adversity(12, "reelections", seed), record=True)
+        simulation.run_until(30 * SECOND)
+        assert simulation.trace is not None
+        led: dict[str, int] = {}  # the length of the log with which a server last stopped leading
+        length: dict[str, int] = {}
+        elections = 0
+        sent: dict[str, int] = {}
+        for event in simulation.trace:
+            if event.kind == "appended":
+                length[event.server] = event["index"]
+            elif event.kind == "truncated":
+                length[event.server] = event["after"]
+            elif event.kind == "role" and event["role"] == "leader":
+                elections += 1
+                again += length.get(event.server, 0) < led.get(event.server, 0)
+            elif event.kind == "role":
+                led[event.server] = max(length.get(event.server, 0), led.get(event.server, 0))
+            elif event.kind == "sent":
+                sent[event["message"]] = elections
+            elif event.kind == "delivered":
+                late += elections - sent.get(event["message"], elections) >= 2
+
+    assert again > 4
+    assert late > 20
+
+
 # What goes wrong.
 
 
@@ -121,7 +193,8 @@ def test_every_fault_is_in_a_profile() -> None:
     used = {name for profile in PROFILES.values() for name in profile.faults}
     hostile = PROFILES["hostile"].faults
 
-    assert set(FAULTS) == set(VERBS) == used == set(hostile)
+    assert set(FAULTS) == set(VERBS) == used == set(hostile) | OWN_PROFILE
+    assert OWN_PROFILE.isdisjoint(hostile)
     assert all(hostile[name] > mean for name, mean in (SPLITS | CRASHES | DISKS).items())
     assert {"delay", "spread", "loss", "reorder", "duplicate"} == set(PROFILES["hostile"].network)
 
@@ -138,7 +211,7 @@ def test_fault_consists_of_its_actions(kind: str) -> None:
         assert times == sorted(times)
         assert 0 == times[0] or len(times) == 1, "only a one-way fault that cut nothing has a heal alone"
         assert times[-1] <= 2
-        assert verbs[-1] in ("restart", "resume", "heal")
+        assert verbs[-1] in ("restart", "resume", "heal") or kind == "timeout"
         seen |= set(verbs)
 
     assert VERBS[kind] == seen

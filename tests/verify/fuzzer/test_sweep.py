@@ -46,7 +46,7 @@ def test_trial_counts_what_happened() -> None:
     assert simulation.trace is not None
 
     assert ("", "", 1, 5 * SECOND) == (trial.broken, trial.text, trial.seed, trial.time_us)
-    assert sum(action.verb in ("crash", "pause") for action in scenario.actions) == trial.faults > 0
+    assert sum(action.verb in ("crash", "pause", "timeout") for action in scenario.actions) == trial.faults > 0
     assert sum(type(answer).__name__ == "Ok" for answer in simulation.responses.values()) == trial.answered > 0
     assert simulation.event_count == trial.events
     assert trial.elections >= 1
@@ -119,20 +119,30 @@ def test_two_workers_find_what_one_finds() -> None:
 
 def test_a_class_and_its_file_give_the_same_trials() -> None:
     """A Node class can be passed as an object or by its file, and run in this process or in another."""
-    options: dict[str, Any] = {"seeds": 24, "seconds": 2, "smallest": False}
+    options: dict[str, Any] = {"seeds": 24, "seconds": 2, "smallest": False, "rules": RULES}
     by_class = sweep(RaftNode, "hostile", **options)
     by_file = sweep(FIXTURE, "hostile", **options, workers=2)
 
     assert by_class.trials == by_file.trials
     assert not by_class.failed
     assert tuple(rule.name for rule in RULES) == by_class.rules == by_file.rules
+    assert None is by_class.reference is by_file.reference
+
+
+def test_a_class_of_its_own_is_checked_against_the_last_step() -> None:
+    """By default, a class that is derived from no step is compared with the last one, with the rules that this keeps."""
+    report = sweep(RaftNode, "calm", seeds=2, seconds=2)
+
+    assert tuple(rule.name for rule in kept_by(12, "calm")) == report.rules
+    assert (12, []) == (report.reference, report.failed)
 
 
 def test_a_step_is_checked_against_the_rules_it_keeps() -> None:
     """By default, a step's sweep checks the rules that the step is expected to keep."""
     report = sweep(8, "hostile", seeds=20, seconds=3, workers=1)
 
-    assert tuple(rule.name for rule in kept_by(8)) == report.rules
+    assert tuple(rule.name for rule in kept_by(8, "hostile")) == report.rules
+    assert report.reference is None
     assert (1.0, [], None) == (report.survived, report.failed, report.smallest)
 
 
@@ -210,7 +220,7 @@ def test_report_as_html(report: Any) -> None:
 
 def test_report_of_quiet_seeds() -> None:
     """The report lists seeds with fewer elections or faults than the profile promises, unless something broke."""
-    report = sweep(RaftNode, "crashes", seeds=3, seconds=30, smallest=False)
+    report = sweep(RaftNode, "crashes", seeds=3, seconds=30, smallest=False, rules=RULES)
     assert [] == report.quiet
 
     report.trials = [
@@ -363,6 +373,36 @@ def test_expensive_failures_are_tried_only_a_few_times(monkeypatch: pytest.Monke
     assert shrunk.tries <= 4
 
 
+def test_earliest_failure_is_shrunk() -> None:
+    """Of several failures, the one that comes first in virtual time is shrunk, not the one with the first seed."""
+    report = sweep(VoteIsNotOnDisk, "crashes", seeds=[3, 4, 1], seconds=4, servers=3, rules=RULES)
+    earliest = min(report.failed, key=lambda trial: trial.time_us)
+    small = report.smallest
+    assert small is not None
+
+    assert earliest is not report.failed[0], "otherwise this test could not fail"
+    assert earliest.seed == small.before.seed
+    assert len(small.scenario.actions) <= 3
+
+
+def test_smallest_of_several_failures_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the earliest failure does not become readable within the limits, the next ones are shrunk, too."""
+    shrinking = sys.modules["raft_steps.lab.verify.fuzzer.shrink"]
+    scenarios = [
+        adversity(None, "crashes", seed, servers=3, seconds=4, node_class=VoteIsNotOnDisk) for seed in (3, 4, 1)
+    ]
+    monkeypatch.setattr(shrinking, "CANDIDATE_TRIES_MAX", 1)
+    monkeypatch.setattr(shrinking, "READABLE", 0)
+    small = shrinking.shrink_smallest([(scenario, RULES) for scenario in scenarios], VoteIsNotOnDisk)
+    counts = {}
+    for scenario in scenarios:
+        end_us = try_scenario(scenario, RULES, VoteIsNotOnDisk).time_us
+        counts[scenario.seed] = sum(action.at_us <= end_us for action in scenario.actions)
+
+    assert min(counts, key=lambda seed: counts[seed]) == small.before.seed == 1
+    assert len(small.scenario.actions) <= 3
+
+
 def test_nothing_to_shrink() -> None:
     """A scenario that breaks nothing, or not the rule that was asked for, is refused."""
     calm = adversity(8, "calm", 0, seconds=1)
@@ -391,4 +431,4 @@ def test_every_profile_can_be_swept() -> None:
     for profile in PROFILES:
         for servers in (1, 7):
             assert not sweep(8, profile, seeds=1, servers=servers, seconds=1, workers=1).failed
-            assert not sweep(RaftNode, profile, seeds=1, servers=servers, seconds=1).failed
+            assert not sweep(RaftNode, profile, seeds=1, servers=servers, seconds=1, rules=RULES).failed

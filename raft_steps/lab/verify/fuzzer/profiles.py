@@ -6,11 +6,12 @@ A profile defines the network, how far clocks drift, how often clients write, an
     calm          no faults
     slow          messages take up to 30 ms, and one in a hundred much longer; clocks drift by 10%
     lossy         one message in twenty is lost
-    reordering    one in ten is held back, one in twenty arrives twice
+    reordering    one in ten is held back, one in twenty arrives twice, and servers time out early
     partitions    the network splits: in two, around a leader, one way, around a bridge, on and off
     crashes       servers crash and restart, or are paused for a while
     disks         servers crash while they store, and lose that event or half of what it wrote
-    hostile       all of these at once
+    reelections   a server leads, is deposed and leads again with a shorter log, while old messages are still on their way
+    hostile       losses, delays, splits, crashes and bad disks, all at once
 """
 
 from __future__ import annotations
@@ -22,10 +23,15 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import RandomStream
-from raft_steps.lab.scenario.model import MICROSECONDS, Action, server_names
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, Action, server_names
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
 
+# The shares of writes and of reads that clients send to a server by name, whatever its role: a follower, or a leader that
+# is cut off. All others go to the leader with the newest term.
+WRITES_BY_NAME, READS_BY_NAME = 0.2, 0.5
+# The share of writes after which another client soon reads the same key, and how soon, in seconds.
+READS_AT_ONCE, SOON = 0.15, (0.005, 0.06)
 KEYS = 3  # so few that reads, writes and deletions of the same key overlap
 CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths, which a scenario's text holds exactly
 
@@ -116,6 +122,72 @@ def _flap(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
     return actions
 
 
+def _timeout(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    return [(0, "timeout", (chance.choice(servers),))]
+
+
+def _slow_window(at_s: float, length_s: float, chance: RandomStream, longest_s: float) -> list[FaultAction]:
+    """Slow down what is sent in a moment: it is still on its way when much has changed."""
+    shortest_s = longest_s * chance.uniform(0.2, 0.8)
+    slow = (f"{shortest_s:.3f}", f"{longest_s:.3f}")
+    usual = tuple(f"{each:g}" for each in TIMINGS["paper"].delay)
+    return [(at_s, "delay", slow), (at_s + length_s, "delay", usual)]
+
+
+def _write(at_s: float, chance: RandomStream, to: str) -> FaultAction:
+    # A long number, so that no other request writes the same value.
+    return at_s, "set", (f"k{chance.randint(1, KEYS)}", str(chance.randint(10_000_000, 99_999_999)), "to", to)
+
+
+def _reelect(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Let a server lead, lose what a minority stored, and lead again while messages of its first term are under way.
+
+    In its second term it reaches one other server alone, so that a reply of the first term can make a majority.
+    """
+    start = chance.randint(0, len(servers) - 1)
+    names = servers[start:] + servers[:start]
+    if len(names) == 1:
+        return [(0, "timeout", names)]
+    fewer = max(1, (len(names) - 1) // 2)
+    again, minority, others = names[0], names[:fewer], names[fewer:]
+    actions: list[FaultAction] = [(0, "timeout", (again,)), (0.1, "partition", minority)]
+    # The calls arrive after 1 to 10 ms. What is slow are either they, or the replies to them.
+    writes_s, count = 0.12, chance.randint(1, 4)
+    slow_s = writes_s + (0.0005 if chance.random() < 0.7 else -0.001)
+    actions += [_write(writes_s + 0.0001 * number, chance, again) for number in range(count)]
+    actions += _slow_window(slow_s, 0.011, chance, chance.uniform(0.35, 0.7))
+    actions += [(0.15, "timeout", (others[0],)), (0.22, "heal", ())]
+    second_s = chance.uniform(0.32, 0.42)
+    actions += [(second_s, "timeout", (again,))]
+    reached = chance.choice(names[1:])
+    writes_s = second_s + 0.04
+    actions += [(writes_s - 0.001, "cut", (f"{again}>{other}",)) for other in names[1:] if other != reached]
+    actions += [_write(writes_s + 0.02 * number, chance, again) for number in range(chance.randint(1, 4))]
+    return sorted([*actions, (1.3, "heal", ())], key=lambda action: action[0])
+
+
+def _handover(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Let a leader crash after it has acknowledged a write, and let clients read from its successor at once."""
+    leader, successor = chance.choice(servers), chance.choice(servers)
+    write = _write(0.1, chance, leader)
+    crash_s = chance.uniform(0.115, 0.14)
+    actions = [(0.0, "timeout", (leader,)), write, (crash_s, "crash", (leader,))]
+    actions += [(crash_s + 0.002, "timeout", (successor,))]
+    actions += [(crash_s + 0.005 + 0.004 * number, "get", (write[2][0], "to", successor)) for number in range(5)]
+    return [*actions, (chance.uniform(0.4, 1), "restart", (leader,))]
+
+
+def _late_call(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Let a call of a leader arrive after later calls were acknowledged, and after the leader's crash."""
+    leader = chance.choice(servers)
+    calls = [_write(0.15, chance, leader)]
+    calls += [_write(0.152 + 0.001 * number, chance, leader) for number in range(chance.randint(1, 3))]
+    slow = _slow_window(0.1495, 0.0015, chance, chance.uniform(0.03, 0.25))
+    crash_s = chance.uniform(0.17, 0.24)
+    actions = [(0.0, "timeout", (leader,)), *calls, *slow, (crash_s, "crash", (leader,)), (1.2, "restart", (leader,))]
+    return sorted(actions, key=lambda action: action[0])
+
+
 # Each function draws from the random stream in a fixed order: with another order, every seed would generate another
 # scenario.
 FAULTS: Mapping[str, FaultGenerator] = {
@@ -128,10 +200,15 @@ FAULTS: Mapping[str, FaultGenerator] = {
     "one way": _one_way,
     "bridge": _bridge,
     "flap": _flap,
+    "handover": _handover,
+    "timeout": _timeout,
+    "reelect": _reelect,
+    "late call": _late_call,
 }
 SPLITS = {"split": 6, "isolate": 6, "one way": 8, "bridge": 12, "flap": 12}
-CRASHES = {"crash": 3, "pause": 6}
+CRASHES = {"crash": 3, "pause": 6, "handover": 6}
 DISKS = {"lose": 4, "tear": 4}
+REELECTIONS = {"reelect": 3.5, "late call": 4}
 
 PROFILES: Mapping[str, FaultProfile] = {
     profile.name: profile
@@ -146,8 +223,11 @@ PROFILES: Mapping[str, FaultProfile] = {
         FaultProfile(name="lossy", sentence="One message in twenty is lost.", network={"loss": 0.05}),
         FaultProfile(
             name="reordering",
-            sentence="One message in ten is held back, one in twenty arrives twice.",
+            sentence="One message in ten is held back, one in twenty arrives twice, and servers time out early.",
             network={"reorder": 0.1, "duplicate": 0.05},
+            faults={"timeout": 3},
+            elections=3,
+            hits=5,
         ),
         FaultProfile(
             name="partitions",
@@ -160,8 +240,8 @@ PROFILES: Mapping[str, FaultProfile] = {
             name="crashes",
             sentence="Servers crash and restart, or are paused for a while.",
             faults=CRASHES,
-            elections=2,
-            hits=8,
+            elections=5,
+            hits=12,
         ),
         FaultProfile(
             name="disks",
@@ -171,8 +251,16 @@ PROFILES: Mapping[str, FaultProfile] = {
             hits=8,
         ),
         FaultProfile(
+            name="reelections",
+            sentence="A server leads, is deposed and leads again with a shorter log, and old messages arrive late.",
+            network={"reorder": 0.05, "duplicate": 0.1},
+            faults=REELECTIONS,
+            elections=15,
+            hits=45,
+        ),
+        FaultProfile(
             name="hostile",
-            sentence="All of it at once.",
+            sentence="Losses, delays, splits, crashes and bad disks, all at once.",
             network={"delay": (0.001, 0.02), "spread": "long", "loss": 0.03, "reorder": 0.05, "duplicate": 0.03},
             drift=0.05,
             faults={name: 2.5 * mean for name, mean in (SPLITS | CRASHES | DISKS).items()},
@@ -220,7 +308,7 @@ def adversity(
     found = find_profile(profile)
     names = server_names(servers)
     faults = _faults(found, seed, names, seconds) if len(names) > 1 else _faults_of_one(found, seed, names, seconds)
-    actions = sorted((*_requests(found, seed, seconds), *faults), key=lambda action: action.at_us)
+    actions = sorted((*_requests(found, seed, names, seconds), *faults), key=lambda action: action.at_us)
     return default_scenario(
         step,
         names,
@@ -234,14 +322,22 @@ def adversity(
     )
 
 
-def _requests(profile: FaultProfile, seed: int, duration_s: float) -> Iterator[Action]:
-    """Yield the requests of clients: mostly writes, and some deletions and reads."""
+def _requests(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:
+    """Yield the requests of clients: mostly writes, and some deletions and reads, not all of them to the leader."""
     chance, at_s, number = RandomStream(seed, "profile/requests"), 0.3, 0
+    targets = RandomStream(seed, "profile/targets")
     while (at_s := at_s + chance.uniform(*profile.writes)) < duration_s:
         number += 1
         key, kind = f"k{chance.randint(1, KEYS)}", chance.random()
         words = (key, str(number)) if kind < 0.8 else (key,)
-        yield _action(at_s, "set" if kind < 0.8 else "delete" if kind < 0.9 else "get", words)
+        verb = "set" if kind < 0.8 else "delete" if kind < 0.9 else "get"
+        by_name, server = targets.random(), targets.choice(servers)
+        if by_name < (READS_BY_NAME if verb == "get" else WRITES_BY_NAME):
+            words = (*words, "to", server)
+        yield _action(at_s, verb, words)
+        at_once, server, soon_s = targets.random(), targets.choice(servers), at_s + targets.uniform(*SOON)
+        if verb == "set" and at_once < READS_AT_ONCE and soon_s < duration_s:
+            yield _action(soon_s, "get", (key, "to", server))
 
 
 def _faults(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:
@@ -257,7 +353,7 @@ def _faults(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration
 def _faults_of_one(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:
     """Yield the faults of a single server, which has no network."""
     for action in _faults(profile, seed, servers, duration_s):
-        if action.verb not in ("partition", "cut", "heal"):
+        if action.verb not in ("partition", "cut", "heal", "delay"):
             yield action
 
 

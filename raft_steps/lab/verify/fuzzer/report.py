@@ -11,7 +11,7 @@ from raft_steps.lab.text import plural
 from raft_steps.lab.text_table import html_table
 from raft_steps.lab.verify.fuzzer.profiles import find_profile
 from raft_steps.lab.verify.fuzzer.trial import Trial
-from raft_steps.lab.verify.properties.rules import RULES
+from raft_steps.lab.verify.properties.rules import ALL_RULES
 
 if TYPE_CHECKING:
     from raft_steps.lab.verify.fuzzer.shrink import Shrunk
@@ -33,7 +33,8 @@ class SweepReport:
         duration_s: The length of each run, in seconds of virtual time.
         rules: The names of the rules that must not break.
         trials: The result of each seed, in the order of the seeds.
-        smallest: The first failure, shrunk; None if there is no failure.
+        reference: The step of the course's Node that the Node was compared with; None if it was not.
+        smallest: A failure, shrunk: the earliest one, or another that became smaller; None if there is no failure.
     """
 
     step: int | None
@@ -43,6 +44,7 @@ class SweepReport:
     duration_s: float
     rules: tuple[str, ...]
     trials: list[Trial]
+    reference: int | None = None
     smallest: Shrunk | None = field(default=None)
 
     @property
@@ -90,6 +92,9 @@ class SweepReport:
             "survived": len(self.trials) - len(self.failed),
             "broken": self.broken(),
             "quiet": self.quiet,
+            "reference": self.reference,
+            "excused": {str(trial.seed): list(trial.excused) for trial in self.trials if trial.excused},
+            "longest_wait_seconds": max(trial.longest_wait_us for trial in self.trials) / MICROSECONDS,
             **{name: self._sum(name) for name in ("elections", "faults", "answered", "events")},
             "smallest": None
             if smallest is None
@@ -125,10 +130,20 @@ class SweepReport:
             if quiet
             else ""
         )
-        return f"On average: {', '.join(averages)}.{few}"
+        wait_s = max(trial.longest_wait_us for trial in self.trials) / MICROSECONDS
+        waited = f" Longest time without an answer: {wait_s:.1f} s."
+        return f"On average: {', '.join(averages)}.{waited}{few}{self._excused()}"
+
+    def _excused(self) -> str:
+        """Describe which rules were broken where the course's Node breaks them, too."""
+        seeds = [trial.seed for trial in self.trials if trial.excused]
+        names = sorted({name for trial in self.trials for name in trial.excused})
+        if not seeds:
+            return ""
+        return f" In {plural(len(seeds), 'seed')} the Node of step {self.reference} breaks a rule, too: {', '.join(names)}."
 
     def _rows(self) -> list[tuple[str, str, str]]:
-        sentences = {rule.name: rule.sentence for rule in RULES}
+        sentences = {rule.name: rule.sentence for rule in ALL_RULES}
         return [(name, _few(seeds), sentences.get(name, "")) for name, seeds in self.broken().items()]
 
     def __str__(self) -> str:
@@ -136,7 +151,7 @@ class SweepReport:
         lines = [self._heading(), self._facts()]
         lines += [f"  {name}: {seeds}" for name, seeds, _ in self._rows()]
         if self.smallest is not None:
-            lines += ["The first failure, made small:", str(self.smallest)]
+            lines += ["A failure, made small:", str(self.smallest)]
         return "\n".join(lines)
 
     __repr__ = __str__

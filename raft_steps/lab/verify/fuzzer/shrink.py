@@ -8,7 +8,7 @@ same scenario.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.scenario.arguments import title_of_class
 from raft_steps.lab.scenario.model import MICROSECONDS, Action
 from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.verify.fuzzer.blame import excuses, try_with_reference
 from raft_steps.lab.verify.fuzzer.trial import NODE_FAILED, Trial, try_scenario
 from raft_steps.lab.verify.properties import RULES, Rule, watched_run
+from raft_steps.lab.verify.properties.rules import SERVICE
 
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
@@ -35,6 +37,9 @@ NO_FAULTS: dict[str, Any] = {
 }
 TRIES_MAX = 3000  # most failures need a few hundred
 EVENTS_MAX = 20_000_000  # in all tries together: what is left then is small enough, or too expensive to shrink further
+# Of many failures, the earliest is shrunk first. If it does not become readable within these limits, the next ones are
+# tried, and the smallest of them is shrunk further. The limits are not of time, so that they are the same everywhere.
+CANDIDATES_MAX, CANDIDATE_TRIES_MAX, CANDIDATE_EVENTS_MAX = 4, 1000, 2_000_000
 EVENTS_OF_HANG = 1_000_000  # A handler that does not return counts as this many events: it takes about as long.
 # Leaving a part out can move the random draws so that the failure goes away; then other seeds are tried.
 SEEDS = 12
@@ -100,24 +105,37 @@ class Shrunk:
 class _ScenarioShrinker:
     """The smallest scenario so far that breaks the rule, and the attempts to shrink it further."""
 
-    def __init__(self, scenario: Scenario, rules: Iterable[Rule], node_class: type | None) -> None:
+    def __init__(
+        self, scenario: Scenario, rules: Iterable[Rule], node_class: type | None, reference: int | None = None
+    ) -> None:
         self.rules, self.node_class, self.tries, self.events = tuple(rules), node_class, 0, 0
+        self.tries_max, self.events_max = TRIES_MAX, EVENTS_MAX
+        self.reference, self.before = reference, scenario
         self.scenario = scenario
         self.trial = self._try(scenario)
 
+    def result(self) -> Shrunk:
+        """Return the smallest scenario so far."""
+        return Shrunk(self.scenario, self.trial, self.before, self.tries, self.node_class)
+
     def _try(self, scenario: Scenario) -> Trial:
-        trial = try_scenario(scenario, self.rules, self.node_class)
+        if SERVICE in self.rules:
+            trial = try_with_reference(scenario, self.rules, self.node_class, self.reference)
+        else:  # The reference runs only if the scenario is otherwise worth keeping.
+            trial = try_scenario(scenario, self.rules, self.node_class)
         self.tries += 1
         self.events += trial.events + (EVENTS_OF_HANG if trial.broken == NODE_FAILED and NOT_BACK in trial.text else 0)
         return trial
 
     def keep_if_smaller(self, scenario: Scenario) -> bool:
         """Try a scenario, keep it if it is smaller and breaks the same rule, and return whether it was kept."""
-        if self.tries >= TRIES_MAX or self.events >= EVENTS_MAX:
+        if self.tries >= self.tries_max or self.events >= self.events_max:
             return False
         trial = self._try(scenario)
         smaller = _without_the_rest(scenario, trial.time_us)
-        if trial.broken != self.trial.broken or _size(smaller) >= _size(self.scenario):
+        if trial.broken != self.trial.broken or size_of(smaller) >= size_of(self.scenario):
+            return False
+        if self.reference is not None and excuses(smaller, trial.broken, self.reference):
             return False
         self.scenario, self.trial = smaller, trial
         return True
@@ -126,7 +144,7 @@ class _ScenarioShrinker:
         """Leave parts out until no part can be left out any more."""
         self.scenario = _without_the_rest(self.scenario, self.trial.time_us)
         size = None
-        while size != (size := _size(self.scenario)):
+        while size != (size := size_of(self.scenario)):
             self._fewer_actions()
             for variants in (_without_servers, _without_faults, _with_fewer_words, _sooner, _with_other_seeds):
                 self._try_all(variants)
@@ -153,7 +171,12 @@ class _ScenarioShrinker:
 
 
 def shrink(
-    scenario: Scenario, node_class: type | None = None, *, rules: Iterable[Rule] = RULES, broken: str | None = None
+    scenario: Scenario,
+    node_class: type | None = None,
+    *,
+    rules: Iterable[Rule] = RULES,
+    broken: str | None = None,
+    reference: int | None = None,
 ) -> Shrunk:
     """Shrink a scenario that breaks a rule to a small one that breaks the same rule.
 
@@ -162,16 +185,41 @@ def shrink(
         node_class: The Node class; that of the scenario's step by default.
         rules: The rules to check.
         broken: The name of the rule to break; by default the one that breaks first.
+        reference: The step of the course's Node, which must keep the rule in the small scenario; None if it need not.
 
     Raises:
         ScenarioError: The scenario does not break any of the rules, or not this one.
     """
     wanted = [rule for rule in rules if broken is None or rule.name == broken]
-    shrinker = _ScenarioShrinker(scenario, wanted, node_class)
+    shrinker = _ScenarioShrinker(scenario, wanted, node_class, reference)
     if not shrinker.trial.broken or (broken is not None and shrinker.trial.broken != broken):
         raise ScenarioError(f"there is nothing to shrink: this scenario does not break {broken or 'any rule'}")
     shrinker.shrink()
-    return Shrunk(shrinker.scenario, shrinker.trial, scenario, shrinker.tries, node_class)
+    return shrinker.result()
+
+
+def shrink_smallest(
+    failures: Sequence[tuple[Scenario, Sequence[Rule]]], node_class: type | None = None, reference: int | None = None
+) -> Shrunk:
+    """Shrink the earliest failures within limits of tries and events, and the smallest of them as far as it gets.
+
+    Args:
+        failures: The scenarios with the rules that may break in them, the earliest failure first.
+        node_class: The Node class; that of the scenarios' step by default.
+        reference: The step of the course's Node, which must keep the rule in the small scenario; None if it need not.
+    """
+    tried: list[_ScenarioShrinker] = []
+    for scenario, rules in failures[:CANDIDATES_MAX]:
+        shrinker = _ScenarioShrinker(scenario, rules, node_class, reference)
+        shrinker.tries_max, shrinker.events_max = CANDIDATE_TRIES_MAX, CANDIDATE_EVENTS_MAX
+        shrinker.shrink()
+        tried.append(shrinker)
+        if len(shrinker.scenario.actions) <= READABLE:
+            break
+    best = min(tried, key=lambda shrinker: size_of(shrinker.scenario))
+    best.tries_max, best.events_max = TRIES_MAX, EVENTS_MAX
+    best.shrink()
+    return best.result()
 
 
 def _without_the_rest(scenario: Scenario, last_us: int) -> Scenario:
@@ -180,7 +228,7 @@ def _without_the_rest(scenario: Scenario, last_us: int) -> Scenario:
     return dataclasses.replace(scenario, actions=actions, until_us=last_us + 1)
 
 
-def _size(scenario: Scenario) -> tuple[int, int, int, int, int]:
+def size_of(scenario: Scenario) -> tuple[int, int, int, int, int]:
     """Return the size of a scenario, the most important part first; every kept scenario is smaller, so shrinking ends."""
     words = sum(len(action.words) for action in scenario.actions)
     absent = sum(getattr(scenario, name) == value for name, value in NO_FAULTS.items())

@@ -6,6 +6,7 @@ file that another process could load, so its seeds run in this process, one afte
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,20 +14,25 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from raft_steps import COURSE
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.runtime.launching import step_of_class
 from raft_steps.lab.scenario.arguments import title_of
 from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.verify.fuzzer.blame import is_available, try_with_reference
 from raft_steps.lab.verify.fuzzer.profiles import adversity, find_profile
 from raft_steps.lab.verify.fuzzer.report import SweepReport
-from raft_steps.lab.verify.fuzzer.shrink import shrink
-from raft_steps.lab.verify.fuzzer.trial import Trial, try_scenario
+from raft_steps.lab.verify.fuzzer.shrink import CANDIDATES_MAX, Shrunk, shrink_smallest
+from raft_steps.lab.verify.fuzzer.trial import Trial
 from raft_steps.lab.verify.fuzzer.workers import map_on_cores
-from raft_steps.lab.verify.properties import RULES, Rule, kept_by
+from raft_steps.lab.verify.properties import ALL_RULES, Rule, kept_by
+from raft_steps.lab.verify.properties.rules import SERVICE
 
 # Seeds that a worker runs at a time: enough to make the transfer between processes cheap, few enough for a progress
 # bar that moves and for cores that finish together.
 CHUNK = 20
 DURATION_MAX_S = 86_400  # of a run: a day of virtual time
+SERVERS = 5
 SCHEDULER_TIMEOUT = "5s"  # real time for a Dask scheduler to answer
 
 
@@ -41,6 +47,7 @@ class SweepJob:
         servers: The number of servers.
         duration_s: The length of each run, in seconds of virtual time.
         rules: The names of the rules that must not break; each worker looks the rules up again.
+        reference: The step of the course's Node that the Node is compared with; None without a comparison.
     """
 
     step: int | None
@@ -49,10 +56,11 @@ class SweepJob:
     servers: int
     duration_s: float
     rules: tuple[str, ...]
+    reference: int | None = None
 
     def find_rules(self) -> list[Rule]:
         """Return the rules with these names."""
-        return [rule for rule in RULES if rule.name in self.rules]
+        return [rule for rule in ALL_RULES if rule.name in self.rules]
 
 
 def try_seeds(job: SweepJob, seeds: Iterable[int], node_class: type | None = None) -> list[Trial]:
@@ -65,7 +73,9 @@ def try_seeds(job: SweepJob, seeds: Iterable[int], node_class: type | None = Non
     """
     node_class = node_class or _load_class(job)
     rules = job.find_rules()
-    return [try_scenario(_scenario(job, seed, node_class), rules, node_class) for seed in seeds]
+    return [
+        try_with_reference(_scenario(job, seed, node_class), rules, node_class, job.reference) for seed in seeds
+    ]  # fmt: skip
 
 
 def _scenario(job: SweepJob, seed: int, node_class: type | None) -> Scenario:
@@ -79,9 +89,10 @@ def sweep(
     profile: str = "hostile",
     seeds: Iterable[int] | int = 100,
     *,
-    servers: int = 5,
+    servers: int | None = None,
     seconds: float = 30,
     rules: Iterable[Rule] | None = None,
+    reference: int | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     smallest: bool = True,
@@ -93,13 +104,15 @@ def sweep(
         step_or_node: The number of a step, a Node class such as your own, or the file of one, as ``FILE:CLASS``.
         profile: The name of the fault profile; `raft_steps.lab.verify.fuzzer.profiles` lists them.
         seeds: The seeds, or their number, counted from 0.
-        servers: The number of servers.
+        servers: The number of servers; by default five, and one for step 1, which is a single server.
         seconds: The length of each run, in seconds of virtual time.
-        rules: The rules that must not break; by default those that the step is expected to keep, and all rules for your
-            own class.
+        rules: The rules that must not break; by default those that the step keeps in runs with this profile. For your own
+            class, the step is the one after that which it is derived from, or the last one.
+        reference: The step of the course's Node that your class is compared with: your Node is blamed only if the
+            course's Node keeps the rule in the same scenario. By default, with rules by default, the same step.
         workers: The number of processes; one for each core by default.
         scheduler: The address of a Dask scheduler, such as ``tcp://host:8786``, whose workers run the seeds.
-        smallest: Whether to shrink the first failure.
+        smallest: Whether to shrink a failure: the earliest one, or another that becomes smaller.
         progress: Called after each chunk with the number of finished seeds and the number of all seeds.
 
     Returns:
@@ -112,11 +125,13 @@ def sweep(
     """
     find_profile(profile)
     wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    servers = (1 if step_or_node == 1 else SERVERS) if servers is None else servers
     if not wanted or servers < 1 or not 0 < seconds <= DURATION_MAX_S:
         raise ScenarioError(
             f"a sweep needs at least one seed, one server and some time, at most {DURATION_MAX_S:,} s a run"
         )
-    job, node_class = _job(step_or_node, profile, servers, seconds, rules)
+    job, node_class = _job(step_or_node, profile, servers, seconds)
+    job = _with_rules(job, node_class, rules, reference)
     chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
     trials: list[Trial] = []
     for of_chunk in _run(job, chunks, node_class, workers, scheduler):
@@ -124,32 +139,51 @@ def sweep(
         if progress is not None:
             progress(len(trials), len(wanted))
     assert [trial.seed for trial in trials] == wanted, "the report names failures by their seeds"
-    report = SweepReport(job.step, title_of(step_or_node), profile, servers, seconds, job.rules, trials)
+    report = SweepReport(job.step, title_of(step_or_node), profile, servers, seconds, job.rules, trials, job.reference)
     if smallest and report.failed:
-        first = report.failed[0]
-        custom, rules = node_class or _load_class(job), job.find_rules()
-        # A Node that failed broke no rule; then any rule may break in the smaller runs.
-        broken = [rule for rule in rules if rule.name == first.broken] or rules
-        report.smallest = shrink(_scenario(job, first.seed, custom), custom, rules=broken)
+        report.smallest = _smallest_failure(job, report.failed, node_class or _load_class(job))
     return report
 
 
-def _job(
-    step_or_node: int | type | str, profile: str, servers: int, duration_s: float, rules: Iterable[Rule] | None
-) -> tuple[SweepJob, type | None]:
-    """Return the job, and the Node class if no other process can load it."""
+def _smallest_failure(job: SweepJob, failed: list[Trial], node_class: type | None) -> Shrunk:
+    """Shrink the failure that comes earliest in virtual time, and others if it does not become small."""
+    rules = job.find_rules()
+    earliest = sorted(failed, key=lambda trial: trial.time_us)
+    # A Node that failed broke no rule; then any rule may break in the smaller runs.
+    failures = [
+        (_scenario(job, trial.seed, node_class), [rule for rule in rules if rule.name == trial.broken] or rules)
+        for trial in earliest[:CANDIDATES_MAX]
+    ]
+    return shrink_smallest(failures, node_class, job.reference)
+
+
+def _job(step_or_node: int | type | str, profile: str, servers: int, duration_s: float) -> tuple[SweepJob, type | None]:
+    """Return the job, still without rules, and the Node class if no other process can load it."""
     from raft_steps import find_step
 
     step = find_step(step_or_node).number if isinstance(step_or_node, int) else None
-    if rules is None:
-        rules = kept_by(step) if step is not None else RULES
     source = str(step_or_node) if isinstance(step_or_node, str) else ""
     if source:
         path, colon, name = source.rpartition(":")
         source = f"{Path(path if colon else source).resolve()}" + (f":{name}" if colon else "")
-    names = tuple(rule.name for rule in rules)
-    job = SweepJob(step=step, source=source, profile=profile, servers=servers, duration_s=duration_s, rules=names)
+    job = SweepJob(step=step, source=source, profile=profile, servers=servers, duration_s=duration_s, rules=())
     return job, step_or_node if isinstance(step_or_node, type) else None
+
+
+def _with_rules(
+    job: SweepJob, node_class: type | None, rules: Iterable[Rule] | None, reference: int | None
+) -> SweepJob:
+    """Return the job with its rules, and with the step whose Node the Node is compared with."""
+    if rules is None:
+        custom = node_class or _load_class(job)
+        of_class = None if custom is None else step_of_class(custom) or COURSE[-1].number
+        rules = kept_by(job.step or of_class or COURSE[-1].number, job.profile)
+        reference = of_class if reference is None else reference
+    if reference is not None and not is_available(reference):
+        # Without the course's Node to compare with, a Node is blamed only for what no run of the step breaks.
+        without = reference
+        rules, reference = [rule for rule in rules if rule is not SERVICE and not rule.reason(without)], None
+    return dataclasses.replace(job, rules=tuple(rule.name for rule in rules), reference=reference)
 
 
 def _load_class(job: SweepJob) -> type | None:

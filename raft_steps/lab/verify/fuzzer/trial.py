@@ -13,7 +13,7 @@ from raft_steps.lab.verify.properties import Properties, PropertyBroken, Rule
 
 # The verbs of actions that a sweep counts as faults; what ends a fault does not count.
 FAULT_VERBS = frozenset(
-    {"crash", "lose", "tear", "pause", "partition", "cut", "drop", "hold", "duplicate", "loss", "delay"}
+    {"crash", "lose", "tear", "pause", "partition", "cut", "drop", "hold", "duplicate", "loss", "delay", "timeout"}
 )
 NODE_FAILED, STORM = "Node Failed", "Event Storm"  # what can break a run apart from the rules
 
@@ -31,6 +31,8 @@ class Trial:
         faults: The number of the scenario's faults until then.
         answered: The number of requests that were answered with Ok.
         events: The number of events.
+        longest_wait_us: The longest time without an answer of Ok to any client, in microseconds.
+        excused: The names of the rules that broke, but broke with the course's Node in the same scenario, too.
     """
 
     seed: int
@@ -41,6 +43,8 @@ class Trial:
     faults: int
     answered: int
     events: int
+    longest_wait_us: int = 0
+    excused: tuple[str, ...] = ()
 
 
 def find_break(run: Callable[[], object]) -> tuple[str, str]:
@@ -91,4 +95,5 @@ def try_scenario(scenario: Scenario, rules: Iterable[Rule], node_class: type | N
         faults=sum(action.verb in FAULT_VERBS for action in scenario.actions if action.at_us <= time_us),
         answered=sum(isinstance(answer, Ok) for answer in simulation.responses.values()) if simulation else 0,
         events=simulation.event_count if simulation else 0,
+        longest_wait_us=properties.longest_wait_us(time_us),
     )

@@ -29,7 +29,7 @@ def history_of_trace(trace: Trace) -> History:
     """
     asked = {event["client"]: event for event in trace.of("asked")}
     answers = {event["client"]: event for event in trace.of("answered")}
-    delayed = _calls_at_paused_servers(trace)
+    delayed = calls_at_paused_servers(trace)
     operations = _on_disk_at_first(trace)
     for client, event in asked.items():
         operations.append(_operation(client, event, answers.get(client), trace, delayed.get(event.number)))
@@ -114,7 +114,7 @@ class DelayedCall:
     index: int
 
 
-def _calls_at_paused_servers(trace: Trace) -> dict[int, DelayedCall]:
+def calls_at_paused_servers(trace: Trace) -> dict[int, DelayedCall]:
     """Find the calls of requests that reached a paused server, by the number of the asked event.
 
     The run's scenario shows when such a request was made. Without a scenario it counts as made when the pause began: with

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from raft_steps.lab.verify.properties.from_trace import check_trace, properties_of_trace
 from raft_steps.lab.verify.properties.monitor import Properties
-from raft_steps.lab.verify.properties.rules import RULES, Rule, kept_by
+from raft_steps.lab.verify.properties.rules import ALL_RULES, RULES, Rule, kept_by
 from raft_steps.lab.verify.properties.violation import PropertyBroken, Violation
 
 __all__ = [
+    "ALL_RULES",
     "RULES",
     "Properties",
     "PropertyBroken",

@@ -32,6 +32,7 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.node import Effect
 from raft_steps.lab.trace.trace import Event, Trace
+from raft_steps.lab.verify.linearizability.from_trace import calls_at_paused_servers
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
 from raft_steps.lab.verify.properties.rules import RULES, Rule
 from raft_steps.lab.verify.properties.violation import Violation
@@ -39,7 +40,13 @@ from raft_steps.lab.verify.properties.violation import Violation
 HANDLED = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})
 STATE = frozenset({"term", "role", "appended", "truncated"})
 EFFECTS = frozenset({"sent", "timer_started", "timer_cancelled", "answered", "applied"})
-FIELDS = ("current_term", "is_leader", "voted_for", "commit_index")  # what the rules read of a node, besides its log
+FIELDS = (
+    "current_term",
+    "is_leader",
+    "voted_for",
+    "commit_index",
+    "state_machine",
+)  # what the rules read of a node, besides its log
 NO_COMMAND = "-"  # how a trace shows the command of an entry that has none
 
 
@@ -57,20 +64,25 @@ def check_trace(trace: Trace | str, rules: Iterable[Rule] = RULES) -> tuple[Viol
         ScenarioError: The text is not a trace, its events do not fit together, or a field has a value that no rule can
             compare, such as a text for a term.
     """
+    rules = tuple(rules)
     names = {rule.name for rule in rules}
-    found = properties_of_trace(trace if isinstance(trace, Trace) else Trace.from_text(trace))
+    found = properties_of_trace(trace if isinstance(trace, Trace) else Trace.from_text(trace), rules)
     if found.gave_up:
         raise ScenarioError(found.gave_up)
     return tuple(violation for name, violation in found.violations.items() if name in names)
 
 
-def properties_of_trace(trace: Trace) -> RecordedProperties:
+def properties_of_trace(trace: Trace, watch: Iterable[Rule] = ()) -> RecordedProperties:
     """Replay a trace, and return what the rules found, with the numbers of the events.
+
+    Args:
+        trace: The trace.
+        watch: Other rules that are checked in addition to the properties of Raft, `RULES`.
 
     Raises:
         ScenarioError: The events of the trace do not fit together.
     """
-    replay = _Replay(trace)
+    replay = _Replay(trace, watch)
     for event in trace:
         replay.advance(event)
     replay.finish()
@@ -190,8 +202,15 @@ class _HandledEvent:
 class _Replay:
     """Rebuilds the servers from a trace, event by event, and checks the rules after each event that a node handled."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.properties = RecordedProperties(lambda: self._number)
+    def __init__(self, trace: Trace, watch: Iterable[Rule]) -> None:
+        self.properties = RecordedProperties(lambda: self._number, watch)
+        # The requests that were made before the trace records them: the server was paused. The next one is the last.
+        self._made_early = sorted(
+            ((call.index, trace.events[number]) for number, call in calls_at_paused_servers(trace).items()),
+            key=lambda made: made[0],
+            reverse=True,
+        )
+        self._requests: dict[str, Request] = {}
         self._number = -1
         self._servers = {name: ReplayedServer(name) for name in trace.servers}
         self._entries: dict[tuple[int, int, str], Entry] = {}  # the newest one of each index, term and command
@@ -204,6 +223,8 @@ class _Replay:
         Raises:
             ScenarioError: The event does not fit those before it.
         """
+        while self._made_early and self._made_early[-1][0] < 2 * event.number:
+            self._ask(self._made_early.pop()[1])
         handled = self._handled
         if handled is not None:
             if handled.includes(event):
@@ -234,9 +255,15 @@ class _Replay:
             server.start(self._log(event["log"]))
             self.properties.begins(server)
         elif event.kind == "asked":
-            request = parse_command(event["request"])
-            self._handled.request = request
-            self.properties.asked(event["client"], request)
+            self._handled.request = self._ask(event)
+
+    def _ask(self, event: Event) -> Request:
+        """Let a client ask, unless it has done so already; return its request."""
+        client = event["client"]
+        if client not in self._requests:
+            self._requests[client] = parse_command(event["request"])
+            self.properties.asked(client, self._requests[client])
+        return self._requests[client]
 
     def _extend(self, handled: _HandledEvent, event: Event) -> None:
         """Add an event to the group that it belongs to."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.commands import Ok, Request
+from raft_steps.lab.commands import Ok, Request, Response
 from raft_steps.lab.log import FIRST_ENTRY, Entry
 from raft_steps.lab.verify.properties import rules
+from raft_steps.lab.verify.properties.applying import ApplyRules
 from raft_steps.lab.verify.properties.elections import ElectionRules
 from raft_steps.lab.verify.properties.logs import LogRules
 from raft_steps.lab.verify.properties.observed import ObservedServer, log_of
+from raft_steps.lab.verify.properties.reads import ReadRule
 from raft_steps.lab.verify.properties.rules import Rule
 from raft_steps.lab.verify.properties.violation import PropertyBroken, Violation
 
@@ -51,17 +53,24 @@ class Properties:
     Attributes:
         violations: The first violation of each broken rule, by the rule's name, in the order in which they broke.
         elections: How often a server began to lead.
+        answered: How often a client was answered with Ok.
     """
 
-    def __init__(self, stop_at: Iterable[Rule] = ()) -> None:
+    def __init__(self, stop_at: Iterable[Rule] = (), watch: Iterable[Rule] = ()) -> None:
         """Start before the first event.
 
         Args:
             stop_at: The rules whose violation ends the run, with a `PropertyBroken`.
+            watch: Other rules that are checked in addition to the properties of Raft, `RULES`.
         """
         self.violations: dict[str, Violation] = {}
-        self.elections = 0
+        self.elections = self.answered = 0
+        self._last_answer_us = self._longest_wait_us = 0
         self._stop_at = frozenset(rule.name for rule in stop_at)
+        watched = self._stop_at.union(rule.name for rule in watch)
+        is_about_applying = not watched.isdisjoint((rules.APPLIED_ONCE.name, rules.EQUAL_STATES.name))
+        self._applying = ApplyRules(self._report) if is_about_applying else None
+        self._reads = ReadRule(self._report) if rules.LINEARIZABLE_READS.name in watched else None
         self._servers: dict[str, ObservedServer] = {}
         self._observations: dict[str, LastObservation] = {}
         self._requests: dict[str, Request] = {}
@@ -74,10 +83,22 @@ class Properties:
         self._servers[host.name] = host
         seen = self._observations.setdefault(host.name, LastObservation())
         seen.begun, seen.lives = False, seen.lives + 1
+        if self._applying is not None:
+            self._applying.begin(host)
+
+    def longest_wait_us(self, end_us: int) -> int:
+        """Return the longest time without an answer of Ok to any client, in microseconds.
+
+        Args:
+            end_us: The end of the run, in microseconds.
+        """
+        return max(self._longest_wait_us, end_us - self._last_answer_us)
 
     def asked(self, client: str, request: Request) -> None:
         """Called when a client sends a request."""
         self._requests[client] = request
+        if self._reads is not None:
+            self._reads.ask(client, request)
 
     def handled(self, host: ObservedServer, now_us: int, message: object | None, changes: list[Change] | None) -> None:
         """Called when a node has handled an event, before any of its effects leaves.
@@ -103,6 +124,7 @@ class Properties:
             self._check_move(host, seen, now_us, changes)
         if seen.has_commit_index and (commit_index := getattr(node, "commit_index", 0)) != seen.commit_index:
             self._check_commit_index(host, seen, now_us, commit_index)
+        has_applied = False
         broadcast = None  # A RequestVote goes to every other server as one object, and is checked once.
         for effect in node.effects:
             kind = effect[0]
@@ -111,15 +133,36 @@ class Properties:
                 if type(sent) not in self._not_about_votes and sent is not broadcast:
                     broadcast = self._check_message(host.name, effect[1], sent, message, now_us)
             elif kind == "apply":
+                has_applied = True
                 self._logs.check_apply(host.name, effect[1], now_us)
+                if self._reads is not None:
+                    self._reads.apply(effect[1])
             elif kind == "reply":
-                request = self._requests.pop(effect[1], None)
-                if request is not None and isinstance(effect[2], Ok):
-                    self._logs.check_acknowledgement(host, request, now_us)
+                self._check_reply(host, effect[1], effect[2], now_us)
+        if has_applied and self._applying is not None:
+            self._check_applying(host, self._applying, now_us)
 
     def failed(self, host: ObservedServer) -> None:
         """Called when a server crashed in the middle of an event: only what its disk has of the event counts."""
         self._observations[host.name].last = _last_entry(host)
+
+    def _check_reply(self, host: ObservedServer, client: str, response: Response, now_us: int) -> None:
+        """Check an answer to a client."""
+        request = self._requests.pop(client, None)
+        if request is not None and isinstance(response, Ok):
+            self.answered += 1
+            self._longest_wait_us = max(self._longest_wait_us, now_us - self._last_answer_us)
+            self._last_answer_us = now_us
+            self._logs.check_acknowledgement(host, request, now_us)
+        if self._reads is not None:
+            self._reads.answer(host.name, client, response, now_us)
+
+    def _check_applying(self, host: ObservedServer, applying: ApplyRules, now_us: int) -> None:
+        """Check what a server has applied in an event, and its state machine after it."""
+        for effect in host.node.effects:
+            if effect[0] == "apply":
+                applying.check_apply(host, effect[1], now_us)
+        applying.check_state(host, now_us)
 
     def _check_message(self, name: str, to: str, sent: object, handled: object | None, now_us: int) -> object | None:
         """Check a message that may be about votes; return it if it is a RequestVote."""
@@ -138,6 +181,8 @@ class Properties:
         """Check the first event after a start."""
         if seen.lives == 1:
             self._logs.check_first_log(server, now_us)
+            if self._reads is not None:
+                self._reads.store_first(log_of(server))
         else:
             self._elections.check_restart(server.node, server.name, seen.term, now_us)
             self._logs.check_restart(server, seen.last, now_us)
@@ -196,13 +241,14 @@ class RecordedProperties(Properties):
         events: The number of the event of the trace that broke a rule, by the rule's name.
     """
 
-    def __init__(self, event_number: Callable[[], int]) -> None:
+    def __init__(self, event_number: Callable[[], int], watch: Iterable[Rule] = ()) -> None:
         """Start before the first event.
 
         Args:
             event_number: Returns the number of the trace's last event that records what a server handled.
+            watch: Other rules that are checked in addition to the properties of Raft, `RULES`.
         """
-        super().__init__()
+        super().__init__(watch=watch)
         self.events: dict[str, int] = {}
         self._event_number = event_number
         self.gave_up = ""

@@ -29,7 +29,7 @@ class ObservedServer(Protocol):
         """Its Node, or an object with the same fields.
 
         The rules read `effects`, and these fields if there are any: `current_term`, `is_leader`, `voted_for`,
-        `commit_index`, `log`. They read nothing else, and change nothing.
+        `commit_index`, `log`, `state_machine`. They read nothing else, and change nothing.
         """
 
     @property

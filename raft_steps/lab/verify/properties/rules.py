@@ -7,7 +7,14 @@ however early they answer: only one server ever leads there, and its log is on d
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+MEASURED = Path(__file__).parent / "kept.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +159,44 @@ ACKNOWLEDGED_WRITES_LAST = Rule(
     },
 )
 
+APPLIED_ONCE = Rule(
+    name="Applied Once and in Order",
+    section="Section 5.3, Figure 2 (lastApplied)",
+    sentence="Between a start and a crash, a server applies each committed entry once, in the order of the log.",
+    kept_from=11,
+    mended_by="a server applies what follows last_applied, up to the commit index",
+    why_not={
+        3: "an entry is applied whenever a message says so, and such a message may come late, twice or never",
+        4: "a new leader applies its whole log again, and a message that says what to apply may come late, twice or never",
+    },
+)
+EQUAL_STATES = Rule(
+    name="Equal State Machines",
+    section="Section 2 (replicated state machines)",
+    sentence="Two servers that have applied the same entries have the same state machine.",
+    kept_from=11,
+    mended_by="entries are applied in the order of the log, and nothing else changes a state machine",
+    why_not={3: "an old entry that is applied a second time overwrites what newer ones have written"},
+)
+LINEARIZABLE_READS = Rule(
+    name="Linearizable Reads",
+    section="Section 8",
+    sentence="A read returns what the last write before it wrote, as if one server handled one request at a time.",
+    kept_from=14,
+    mended_by="a leader makes sure that it still leads before it answers a read",
+    why_not={4: "a leader that was deposed and has not heard of it yet answers reads from its old state machine"},
+)
+SERVICE = Rule(
+    name="Service",
+    section="Section 5.6",
+    sentence="Clients get as many answers as from the course's Node in the same run, and as soon, with as few elections.",
+    kept_from=1,
+    mended_by="timeouts are restarted by a leader's calls and by granted votes, and by nothing else",
+    why_not={},
+    taught_by=8,
+)
+
+# The properties of Raft, which are checked in every run that is watched.
 RULES: tuple[Rule, ...] = (
     ELECTION_SAFETY,
     LEADER_APPEND_ONLY,
@@ -166,10 +211,45 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def kept_by(step: int) -> tuple[Rule, ...]:
-    """Return the rules that a step is expected to keep in every run.
+# What clients and state machines rely on; sweeps check it, too.
+CLIENT_RULES: tuple[Rule, ...] = (APPLIED_ONCE, EQUAL_STATES, LINEARIZABLE_READS, SERVICE)
+ALL_RULES: tuple[Rule, ...] = RULES + CLIENT_RULES
+
+
+SEEDS_MIN = 1000  # in so many runs of a step, a rule has to be kept
+
+
+@cache
+def measured(step: int) -> tuple[Mapping[str, Any], ...]:
+    """Return the stored figures of a step, by profile: the seeds, and in how many of them each broken rule broke.
+
+    They are in ``kept.json``; ``raft-steps kept-rules --renew`` measures them again. A later step than those that were
+    measured counts as the last one of them.
 
     Args:
         step: The number of a step.
     """
-    return tuple(rule for rule in RULES if not rule.reason(step))
+    rows = json.loads(MEASURED.read_text(encoding="utf-8"))
+    step = min(step, max(row["step"] for row in rows))
+    return tuple(row for row in rows if row["step"] == step)
+
+
+@cache
+def kept_by(step: int, profile: str | None = None) -> tuple[Rule, ...]:
+    """Return the rules that a step kept when it was measured, in 1,000 or more runs.
+
+    A rule of these may have a reason (`Rule.reason`) why a rarer run than those breaks it.
+
+    Args:
+        step: The number of a step.
+        profile: The name of a fault profile, to include the rules that were kept in 1,000 runs with this profile; by
+            default, only those that were kept in all runs with all profiles.
+    """
+    rows = measured(step)
+    broken = {name for row in rows for name in row["broken"]}
+    enough = sum(row["seeds"] for row in rows) >= SEEDS_MIN
+    kept = {rule.name for rule in ALL_RULES if rule.name not in broken and (enough or not rule.reason(step))}
+    for row in rows:
+        if row["profile"] == profile and row["seeds"] >= SEEDS_MIN:
+            kept |= {rule.name for rule in ALL_RULES} - set(row["broken"])
+    return tuple(rule for rule in ALL_RULES if rule.name in kept)
