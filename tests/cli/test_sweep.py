@@ -10,6 +10,9 @@ from click.testing import CliRunner, Result
 
 from raft_steps.lab.cli.command import main
 from raft_steps.lab.verify.fuzzer import course_map as maps
+from raft_steps.lab.verify.fuzzer import kept_rules
+from raft_steps.lab.verify.fuzzer.profiles import PROFILES
+from raft_steps.lab.verify.properties import ALL_RULES
 
 SHORT = ["--seeds", "4", "--seconds", "20", "--workers", "1"]
 
@@ -34,7 +37,7 @@ def test_sweep_with_a_failure_has_status_1(tmp_path: Path) -> None:
     data = run("sweep", "8", "--every-rule", *SHORT, "--json")
 
     assert (1, 1) == (printed.exit_code, data.exit_code)
-    assert "The first failure, made small:" in printed.output
+    assert "A failure, made small:" in printed.output
     assert "<svg" in picture.read_text(encoding="utf-8")
     assert json.loads(data.output)["seeds"]
 
@@ -58,3 +61,20 @@ def test_map_is_measured_and_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert renewed == json.loads(run("course-map", "--json").output)
     assert {4} == {cell["seeds"] for cell in renewed["cells"]}
     assert {"step 2"} == {cell["row"] for cell in renewed["cells"] if cell["broken"]}
+
+
+def test_kept_rules_show_figures_and_reasons(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The table has a row for each rule and the number of runs; each rule that a step breaks has a reason below."""
+    shown = run("kept-rules")
+    data = json.loads(run("kept-rules", "--json").output)
+
+    assert 0 == shown.exit_code
+    assert all(rule.name in shown.output for rule in ALL_RULES)
+    assert "step 9, Leader Completeness: a server votes without asking what is in the candidate's log" in shown.output
+    assert {"step", "profile", "seeds", "broken"} == set(data["rows"][0])
+
+    monkeypatch.setattr(kept_rules, "MEASURED", tmp_path / "kept.json")
+    rows = kept_rules.measure_kept_rules(2, steps=[12], workers=1)
+    kept_rules.store_kept_rules(rows)
+    assert [(12, profile, 2) for profile in PROFILES] == [(row.step, row.profile, row.seeds) for row in rows]
+    assert list(PROFILES) == [row["profile"] for row in kept_rules.stored_rows()]
