@@ -108,7 +108,7 @@ class Step9(step_09.Node):
 
 
 def test_node_is_not_blamed_for_what_its_step_breaks() -> None:
-    """Where the course's Node of the step breaks the same rule, the Node is excused, and other rules are still checked."""
+    """The Node is excused where the course's Node of the step breaks the same rule; other rules are still checked."""
     completeness = rule_named("Leader Completeness")
     scenario = next(
         found
