@@ -129,10 +129,12 @@ class KnowsTheValues(step_01_key_value_store.Node):
 
 
 class KnowsHowLongLogsAre(step_06_term_checks.Node):
-    """It stores no entries after the first few."""
+    """It refuses entries after the first few."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        if message.prev_log_index < 5:
+        if message.entries and message.prev_log_index > 5:
+            self.answer_append_entries(sender, False, message.prev_log_index)
+        else:
             super().on_append_entries(sender, message)
 
 

@@ -115,11 +115,12 @@ def a_heartbeat_restarts_the_timer(bench: Bench) -> None:
     "Section 5.2: at most one candidate in a given term, first come, first served",
 )
 def one_vote_only(bench: Bench) -> None:
-    """Two candidates of the same term ask a follower for its vote."""
+    """A follower receives a heartbeat; then two candidates of the same term ask it for its vote."""
     bench.begin()
+    append_entries(bench, "spike", (0, 0))
     bench.require(
         ask_for_vote(bench, "jerry", 5),
-        "tom is in term 0 and has not voted; it should vote for jerry, a candidate in term 5, but does not",
+        "tom has received a heartbeat, is in term 0 and has not voted; it should vote for jerry, a candidate in term 5, but does not",
         bench.arrival(),
     )
     require_voters_term(bench)
@@ -328,13 +329,18 @@ def a_new_leader_has_applied_its_log(bench: Bench) -> None:
     "Section 5.2: each candidate times out and starts a new election",
 )
 def a_failed_election_is_retried(bench: Bench) -> None:
-    """A candidate receives no reply, three times; in another run, one vote of five in each of two elections."""
+    """A candidate receives two refusals, three times; in another run, one vote of five in each of two elections."""
     bench.begin(log="2 set x 1")
     drawn_s = timeout_at_start(bench)
     call = await_election(bench)[0]
     for _ in range(3):
         began, term = call.seconds, term_of(call)
-        story = f"tom starts an election in term {term} at {began:g} s, and nobody answers"
+        story = f"tom starts an election in term {term} at {began:g} s, and jerry and spike refuse"
+        for voter in PEERS:
+            sent = send_vote(bench, voter, granted=False)
+            did = f"sends {sent[0]['type']}" if sent else ""
+            bench.require(not sent, f"{story}; it should go on waiting when {voter} refuses, but {did}", first(sent))
+        require_field(bench, "is_candidate", True, story, bench.arrival())
         call = await_election(bench, story)[0]
         bench.require(
             call.seconds - began >= TIMEOUTS_S[0],
@@ -347,7 +353,7 @@ def a_failed_election_is_retried(bench: Bench) -> None:
             f"{story}; its next election should be in term {term + 1}, but its RequestVote has term {found}",
             call,
         )
-    require_drawn_timeouts(bench, drawn_s, "tom is a candidate, and nobody answers")
+    require_drawn_timeouts(bench, drawn_s, "tom is a candidate, and jerry and spike refuse")
     bench.begin(5)
     await_election(bench)
     send_vote(bench, "jerry")
