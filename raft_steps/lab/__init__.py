@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.cluster.experiments import equal_timeouts as equal_timeouts
     from raft_steps.lab.cluster.experiments import leaderless as leaderless
     from raft_steps.lab.cluster.experiments import three_fresh_followers as three_fresh_followers
+    from raft_steps.lab.cluster.real_cluster import RealCluster as RealCluster
     from raft_steps.lab.commands import Command as Command
     from raft_steps.lab.commands import Delete as Delete
     from raft_steps.lab.commands import Get as Get
@@ -93,6 +94,7 @@ HOMES = {
     "PROFILES": "verify.fuzzer.profiles",
     "Properties": "verify.properties",
     "RULES": "verify.properties",
+    "RealCluster": "cluster.real_cluster",
     "Request": "commands",
     "Scenario": "scenario.scenario",
     "Schedule": "verify.model_checker",

@@ -33,6 +33,7 @@ CALLS: dict[str, tuple[Sequence[str], int]] = {
     "serve": (["serve", "12", "--name", "nobody", "--cluster", "tom=127.0.0.1:7001"], 2),
     "client": (["client", "--cluster", "nothing", "get", "x"], 2),
     "draw": (["draw", "wrong.py"], 2),
+    "chaos": (["chaos", "3"], 2),
     "sweep": (["sweep", "8", "--seeds", "1", "--seconds", "5"], 0),
     "search": (["search", "8", "--servers", "2", "--timeout", "election=1"], 0),
     "schedule": (["schedule", "two_leaders_of_four"], 0),

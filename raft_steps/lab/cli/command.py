@@ -11,6 +11,7 @@ import click
 from raft_steps import __version__
 from raft_steps.lab.cli import (
     catalogue,
+    chaos,
     check,
     course,
     draw,
@@ -45,7 +46,7 @@ def main() -> None:
 
 main.add_section("The course", course.lab, steps.steps, steps.show, steps.diff)
 main.add_section("Running and checking", run.run, run.replay, check.check, check.ten_steps)
-main.add_section("Real servers", servers.cluster, servers.serve, servers.client, draw.draw)
+main.add_section("Real servers", servers.cluster, servers.serve, servers.client, draw.draw, chaos.chaos)
 main.add_section(
     "Looking for what is wrong",
     sweep.sweep,

@@ -27,10 +27,12 @@ from raft_steps.lab.scenario.model import TIMINGS, Action
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
 from raft_steps.lab.trace.merge import merge_traces
+from raft_steps.lab.trace.merge_stream import MergedEvents
 from raft_steps.lab.trace.trace import Event, Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
+    from raft_steps.lab.runtime.server.addresses import Address
     from raft_steps.lab.trace.narration import Story
 
 LOOK_S = 0.02  # between two looks at a condition
@@ -107,7 +109,9 @@ class RealCluster:
         atexit.register(self._finalizer)
         self._client = LeaderClient(self._cluster, limit_s=patience_s)
         self._paused: set[str] = set()
-        self._cuts: set[tuple[str, str]] = set()
+        self._partition: set[tuple[str, str]] = set()  # the links between the sides
+        self._cuts: set[tuple[str, str]] = set()  # the links that are cut one way
+        self._network: dict[str, tuple[str, ...]] = {}  # loss and delay, as words of RAFT.FAULT
         self._events: list[Event] = []
         self._start_us = now_us()
         try:
@@ -144,6 +148,21 @@ class RealCluster:
     # Looking.
 
     @property
+    def addresses(self) -> Mapping[str, Address]:
+        """The addresses of the servers, by name; any Redis client can connect to them."""
+        return self._cluster
+
+    @property
+    def running(self) -> list[str]:
+        """The servers that run and are not paused."""
+        return [name for name in self.servers if self._is_running(name)]
+
+    @property
+    def paused(self) -> list[str]:
+        """The servers that are paused."""
+        return sorted(self._paused)
+
+    @property
     def time(self) -> float:
         """The time since the start, in seconds."""
         return (now_us() - self._start_us) / MICROSECONDS
@@ -162,8 +181,7 @@ class RealCluster:
         return [name for name, status in self._statuses() if status["raft_role"] != "follower"]
 
     def _statuses(self) -> list[tuple[str, dict[str, str]]]:
-        running = [name for name in self.servers if self._is_running(name)]
-        return [(name, status) for name in running if (status := self._client.status(name)) is not None]
+        return [(name, status) for name in self.running if (status := self._client.status(name)) is not None]
 
     def node(self, server: str) -> Any:
         """Return the present values of a server's fields; its `log` is a list of lines such as ``1 set x 1``.
@@ -191,6 +209,11 @@ class RealCluster:
         files = [self._supervisor.trace_file(name) for name in self.servers]
         texts = [(file.name, read_text(file, "a trace")) for file in files if file.exists()]
         return merge_traces(texts, self._events)
+
+    def merged_events(self) -> MergedEvents:
+        """Return the events of `trace` one by one, for a run that is too long to be held in memory."""
+        files = [self._supervisor.trace_file(name) for name in self.servers]
+        return MergedEvents([file for file in files if file.exists()], self._events)
 
     def timeline(self, **options: Any) -> Picture:
         """Draw the run so far as a space-time diagram; the options are those of `Cluster.timeline`."""
@@ -258,7 +281,7 @@ class RealCluster:
                 if time.monotonic() > deadline_s:
                     raise ServerError(f"{name} does not answer {START_LIMIT_S:g} s after its start")
                 time.sleep(LOOK_S)
-            self._renew_cuts(name)
+            self._renew_faults(name)
 
     def pause(self, *servers: str) -> None:
         """Stop servers for a while (SIGSTOP); what is sent to them waits."""
@@ -273,37 +296,43 @@ class RealCluster:
             self._note("resumed", name)
             self._paused.discard(name)
             self._supervisor.signal(name, signal.SIGCONT)
+            self._renew_faults(name)
 
     def partition(self, *sides: str | Iterable[str]) -> None:
-        """Split the network into sides; the servers that are not listed form one more side."""
+        """Split the network into sides; the servers that are not listed form one more side. An earlier partition ends."""
         groups = [[side] if isinstance(side, str) else list(side) for side in sides]
         named = self._required(name for side in groups for name in side)
         rest = [name for name in self.servers if name not in named]
         groups = [*groups, rest] if rest else groups
         self._note("partitioned", sides=groups)
         side_of = {name: number for number, side in enumerate(groups) for name in side}
-        self._add_cuts((a, b) for a in self.servers for b in self.servers if side_of[a] != side_of[b])
+        self._partition = {(a, b) for a in self.servers for b in self.servers if side_of[a] != side_of[b]}
+        self._renew_all_faults()
 
     def cut(self, sender: str, receiver: str) -> None:
         """Cut one direction of a link: messages from the sender to the receiver are lost."""
         self._required((sender, receiver))
         self._note("cut", **{"from": sender, "to": receiver})
-        self._add_cuts([(sender, receiver)])
+        self._cuts.add((sender, receiver))
+        self._renew_all_faults()
 
     def heal(self) -> None:
         """End the partition and all cuts."""
         self._cuts.clear()
-        self._fault("HEAL")
+        self._partition.clear()
+        self._renew_all_faults()
         self._note("healed")
 
     def loss(self, share: float) -> None:
         """Set the share of all messages that the network loses, from 0 to 1."""
-        self._fault("LOSS", str(share))
+        self._network["LOSS"] = ("LOSS", str(share))
+        self._renew_all_faults()
         self._note("network", loss=share)
 
     def delay(self, low: float, high: float) -> None:
         """Set how much longer messages take: between `low` and `high` seconds."""
-        self._fault("DELAY", str(low), str(high))
+        self._network["DELAY"] = ("DELAY", str(low), str(high))
+        self._renew_all_faults()
         self._note("network", delay=[low, high])
 
     # Clients.
@@ -389,21 +418,18 @@ class RealCluster:
     def _is_running(self, name: str) -> bool:
         return self._supervisor.runs(name) and name not in self._paused
 
-    def _add_cuts(self, links: Iterable[tuple[str, str]]) -> None:
-        self._cuts.update(links)
+    def _renew_all_faults(self) -> None:
         for name in self.servers:
-            self._renew_cuts(name)
+            self._renew_faults(name)
 
-    def _renew_cuts(self, name: str) -> None:
-        """Cut a server's links again: one that was restarted has no cuts."""
-        receivers = [receiver for sender, receiver in sorted(self._cuts) if sender == name]
-        if receivers and self._is_running(name):
-            self._client.command(name, "RAFT.FAULT", "CUT", *receivers)
-
-    def _fault(self, *words: str) -> None:
-        for name in self.servers:
-            if self._is_running(name):
-                self._client.command(name, "RAFT.FAULT", *words)
+    def _renew_faults(self, name: str) -> None:
+        """Bring a server's links to what was asked for: one that did not run meanwhile does not know."""
+        if not self._is_running(name):
+            return  # It is told when it runs again.
+        receivers = sorted({receiver for sender, receiver in self._partition | self._cuts if sender == name})
+        wanted = [("HEAL",), *([("CUT", *receivers)] if receivers else []), *self._network.values()]
+        for words in wanted:
+            self._client.command(name, "RAFT.FAULT", *words)
 
     def _note(self, kind: str, server: str = "", **detail: Any) -> None:
         self._events.append(Event(0, now_us(), kind, server, detail))

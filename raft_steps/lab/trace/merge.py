@@ -93,14 +93,22 @@ def _take(row: Any, file: str, lives: list[_Life]) -> None:
     if not isinstance(row, dict):
         raise TypeError("it is not an object")
     if "version" in row:
-        lives.append(_life(file, row))
+        lives.append(_Life(file, read_header(row), []))
     elif lives:
         lives[-1].events.append(Event(0, *parse_row(row, lives[-1].header["servers"])))
     else:
         raise ValueError("the first line is not a server's header")
 
 
-def _life(file: str, header: dict[str, Any]) -> _Life:
+def read_header(header: Any) -> dict[str, Any]:
+    """Return the header of a life of a real server.
+
+    Raises:
+        ValueError: It is not one.
+        TypeError: It is not an object.
+    """
+    if not isinstance(header, dict):
+        raise TypeError("it is not an object")
     missing = HEADER_KEYS - header.keys()
     if missing:
         raise ValueError(f"the header has no {min(missing)}; only traces of raft-steps serve can be merged")
@@ -109,7 +117,7 @@ def _life(file: str, header: dict[str, Any]) -> _Life:
     check_servers(header["servers"])
     if not isinstance(header["server"], str) or type(header["life"]) is not int:
         raise ValueError("the header has a server that is not a name, or a life that is not a whole number")
-    return _Life(file, header, [])
+    return header
 
 
 def _with_crashes(lives: list[_Life]) -> list[_Life]:

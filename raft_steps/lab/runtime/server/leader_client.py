@@ -44,16 +44,23 @@ class LeaderClient:
     """
 
     def __init__(
-        self, cluster: Mapping[str, Address], *, limit_s: float = 20.0, tell: Callable[[str], None] = lambda _text: None
+        self,
+        cluster: Mapping[str, Address],
+        *,
+        limit_s: float = 20.0,
+        answer_limit_s: float = ANSWER_LIMIT_S,
+        tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """Prepare connections.
 
         Args:
             cluster: The addresses of the servers.
             limit_s: How long a request may take, with all attempts.
+            answer_limit_s: How much longer one answer is awaited, from a server that may be paused or busy.
             tell: Called with a sentence about each attempt that was not answered.
         """
         self._cluster, self._limit_s, self._tell = cluster, limit_s, tell
+        self._answer_limit_s = limit_s + answer_limit_s
         self.leader = ""
         self._connections: dict[str, _Connection] = {}
 
@@ -163,7 +170,7 @@ class LeaderClient:
         if name in self._connections and not self._connections[name].is_open():
             self._forget(name)
         if name not in self._connections:
-            self._connections[name] = _Connection(self._cluster[name], self._limit_s)
+            self._connections[name] = _Connection(self._cluster[name], self._answer_limit_s)
         return self._connections[name]
 
     def _forget(self, name: str) -> None:
@@ -187,13 +194,17 @@ class _Connection:
     def __init__(self, address: Address, limit_s: float) -> None:
         """Connect.
 
+        Args:
+            address: The server's address.
+            limit_s: How long an answer is awaited.
+
         Raises:
             RedisError: The server cannot be reached.
         """
         build: Any = redis.Connection  # The library has no types for it.
         self._connection: Any = build(
             host=address.host, port=address.port, decode_responses=True, socket_connect_timeout=CONNECT_LIMIT_S,
-            socket_timeout=limit_s + ANSWER_LIMIT_S, retry=Retry(NoBackoff(), 0),
+            socket_timeout=limit_s, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
         self._connection.connect()
 

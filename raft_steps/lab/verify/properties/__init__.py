@@ -8,7 +8,7 @@ the servers, the rule, and the step of the course that teaches how to keep it.
 
 from __future__ import annotations
 
-from raft_steps.lab.verify.properties.from_trace import check_trace, properties_of_trace
+from raft_steps.lab.verify.properties.from_trace import check_trace, properties_of_events, properties_of_trace
 from raft_steps.lab.verify.properties.monitor import Properties
 from raft_steps.lab.verify.properties.rules import ALL_RULES, RULES, Rule, kept_by
 from raft_steps.lab.verify.properties.violation import PropertyBroken, Violation
@@ -22,5 +22,6 @@ __all__ = [
     "Violation",
     "check_trace",
     "kept_by",
+    "properties_of_events",
     "properties_of_trace",
 ]

@@ -82,8 +82,34 @@ def properties_of_trace(trace: Trace, watch: Iterable[Rule] = ()) -> RecordedPro
     Raises:
         ScenarioError: The events of the trace do not fit together.
     """
-    replay = _Replay(trace, watch)
-    for event in trace:
+    early = ((call.index, trace.events[number]) for number, call in calls_at_paused_servers(trace).items())
+    return properties_of_events(trace.servers, trace, _logs_at_restart(trace), early=early, watch=watch)
+
+
+def properties_of_events(
+    servers: Iterable[str],
+    events: Iterable[Event],
+    logs_on_disk: Mapping[int, list[dict[str, Any]]],
+    *,
+    early: Iterable[tuple[int, Event]] = (),
+    watch: Iterable[Rule] = (),
+) -> RecordedProperties:
+    """Replay events one after the other, and return what the rules found; no event is kept.
+
+    Args:
+        servers: The names of the servers.
+        events: The events, in order, with their numbers.
+        logs_on_disk: The log with which a server restarts, by the number of the crash event before it. It is read when
+            the crash is replayed, so it may be filled while the events are read.
+        early: The requests that were made before their event, because the server was paused, with their places in the
+            order of calls and returns; see `DelayedCall`.
+        watch: Other rules that are checked in addition to the properties of Raft, `RULES`.
+
+    Raises:
+        ScenarioError: The events do not fit together.
+    """
+    replay = _Replay(servers, logs_on_disk, early, watch)
+    for event in events:
         replay.advance(event)
     replay.finish()
     return replay.properties
@@ -202,19 +228,21 @@ class _HandledEvent:
 class _Replay:
     """Rebuilds the servers from a trace, event by event, and checks the rules after each event that a node handled."""
 
-    def __init__(self, trace: Trace, watch: Iterable[Rule]) -> None:
+    def __init__(
+        self,
+        servers: Iterable[str],
+        logs_on_disk: Mapping[int, list[dict[str, Any]]],
+        early: Iterable[tuple[int, Event]],
+        watch: Iterable[Rule],
+    ) -> None:
         self.properties = RecordedProperties(lambda: self._number, watch)
         # The requests that were made before the trace records them: the server was paused. The next one is the last.
-        self._made_early = sorted(
-            ((call.index, trace.events[number]) for number, call in calls_at_paused_servers(trace).items()),
-            key=lambda made: made[0],
-            reverse=True,
-        )
+        self._made_early = sorted(early, key=lambda made: made[0], reverse=True)
         self._requests: dict[str, Request] = {}
         self._number = -1
-        self._servers = {name: ReplayedServer(name) for name in trace.servers}
+        self._servers = {name: ReplayedServer(name) for name in servers}
         self._entries: dict[tuple[int, int, str], Entry] = {}  # the newest one of each index, term and command
-        self._logs_on_disk = _logs_at_restart(trace)
+        self._logs_on_disk = logs_on_disk
         self._handled: _HandledEvent | None = None
 
     def advance(self, event: Event) -> None:
