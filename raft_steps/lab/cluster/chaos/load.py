@@ -27,7 +27,7 @@ class Client(threading.Thread):
     """A client with a thread of its own.
 
     Attributes:
-        operations: What it asked, and what became of it.
+        operations: What it asked, with the outcome.
         error: What ended it too early; None if nothing did.
     """
 
