@@ -28,7 +28,7 @@ def test_every_kind_happens_and_ends(count: int) -> None:
 
 
 def test_faults_strike_whom_they_name() -> None:
-    """A fault of the leader strikes whoever leads; one of a follower never the leader."""
+    """A fault of the leader strikes the server that leads; one of a follower never the leader."""
     for fault in plan(1, SERVERS, 1_000):
         struck = fault.strikes("jerry")
         if fault.target == "leader":
