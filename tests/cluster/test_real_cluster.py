@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from raft_steps import step_12_persistence as step_12
 from raft_steps.lab import check_linearizable, check_trace
 from raft_steps.lab.checks.ten_steps import run_real_ten_steps
 from raft_steps.lab.cluster.real_cluster import RealCluster
@@ -63,3 +70,57 @@ def test_scenario_that_needs_virtual_time_is_refused(scenario: str, what: str) -
     """The refusal lists what real servers cannot do."""
     with pytest.raises(ScenarioError, match=f"real servers cannot do this: {what}"):
         RealCluster.replay(scenario)
+
+
+class Counting(step_12.Node):
+    """Counts its lives on its disk."""
+
+    durable = ("log", "current_term", "voted_for", "lives")
+    lives: int = 0
+
+    def on_start(self) -> None:
+        """Count one more life."""
+        super().on_start()
+        self.lives += 1
+
+
+def test_learners_node_runs() -> None:
+    """A class of any name is a server; what it declares durable is on its disk after kill -9, and so is a preset log."""
+    with RealCluster(Counting, 1, logs={"tom": "1 set x 1"}) as cluster:
+        cluster.crash("tom")
+        cluster.restart("tom")
+        assert cluster.node("tom").lives == 2
+        assert cluster.log("tom")[0] == "1 set x 1"
+
+
+def test_servers_end_with_a_process_that_is_killed() -> None:
+    """A kernel that is killed with -9 in the middle leaves no server behind."""
+    script = (
+        "from raft_steps.lab import RealCluster\n"
+        "cluster = RealCluster(12, 1)\n"
+        "print(cluster.running[0], cluster.folder, flush=True)\n"
+        "input()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as kernel:
+        assert kernel.stdout is not None
+        name, folder = kernel.stdout.readline().split()
+        os.kill(kernel.pid, signal.SIGKILL)
+        kernel.wait()
+    assert name == "tom"
+    with RealCluster(12, 1, folder=Path(folder)) as cluster:  # Its databases are locked as long as a server uses them.
+        assert cluster.running == ["tom"]
+
+
+def test_scenario_is_carried_out() -> None:
+    """A scenario runs in real time, with the log that it begins with."""
+    text = (
+        "raft-steps 1; step 12; servers tom jerry spike; leader tom; timing paper; log tom 1 'set x 1'; "
+        "at 0.5 crash leader; at 1.5 restart crashed; at 1.6 partition tom; at 1.8 heal; until 2"
+    )
+    with RealCluster.replay(text) as cluster:
+        kinds = {event.kind for event in cluster.trace}
+        assert {"crashed", "restarted", "partitioned", "healed"} <= kinds
+        assert cluster.time >= 2
+        assert cluster.running == list(cluster.servers)

@@ -109,6 +109,20 @@ def test_outputs_are_stored(refreshed: Path) -> None:
 
 
 @pytest.mark.slow
+def test_output_that_is_not_compared_is_not_stored() -> None:
+    """What differs from run to run would be a difference in the file after each refresh."""
+    made, stored = (
+        new_notebook(cells=[new_code_cell("now()", id="a", metadata={"tags": ["nbval-ignore-output"]})])
+        for _ in range(2)
+    )
+    made.cells[0].outputs = [new_output("stream", text="12:31")]
+
+    notebooks.normalise(made, stored)
+
+    assert [] == made.cells[0].outputs
+    assert 1 == made.cells[0].execution_count
+
+
 def test_nothing_of_the_run_is_stored(refreshed: Path) -> None:
     """Times, widget state, model ids, versions and frames of tracebacks are removed; an author's metadata stays."""
     notebook = load(refreshed / "01_good.ipynb")

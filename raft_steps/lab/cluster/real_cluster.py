@@ -10,6 +10,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,8 +20,6 @@ from raft_steps.lab.commands import NotLeader, Ok, command_of_words
 from raft_steps.lab.errors import ScenarioError, ServerError
 from raft_steps.lab.files import read_text
 from raft_steps.lab.runtime.server.clock import MICROSECONDS, now_us
-from raft_steps.lab.runtime.server.leader_client import LeaderClient, NoAnswerError
-from raft_steps.lab.runtime.server.supervisor import ClusterOptions, Supervisor, free_cluster
 from raft_steps.lab.runtime.server.trace_file import note_crash
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.model import TIMINGS, Action
@@ -29,6 +28,14 @@ from raft_steps.lab.text import nearest
 from raft_steps.lab.trace.merge import merge_traces
 from raft_steps.lab.trace.merge_stream import MergedEvents
 from raft_steps.lab.trace.trace import Event, Trace
+
+NEEDS = 'real servers need a machine of your own with Linux or macOS, and pip install "raft-steps[server]"'
+
+try:
+    from raft_steps.lab.runtime.server.leader_client import LeaderClient, NoAnswerError
+    from raft_steps.lab.runtime.server.supervisor import ClusterOptions, Supervisor, free_cluster
+except ImportError as error:
+    raise ImportError(f"{NEEDS} ({error})") from error
 
 if TYPE_CHECKING:
     from raft_steps.lab.pictures.svg import Picture
@@ -89,6 +96,9 @@ class RealCluster:
         self._begin(scenario, node_class, folder)
 
     def _begin(self, scenario: Scenario, node_class: type | None, folder: Path | None) -> None:
+        for library in ("hiredis", "msgspec"):  # The servers' processes import them.
+            if find_spec(library) is None:
+                raise ServerError(f"{NEEDS} (No module named {library!r})")
         self.servers: tuple[str, ...] = scenario.servers
         self.folder = folder or Path(tempfile.mkdtemp(prefix="raft-steps-"))
         self._cluster = free_cluster(self.servers)
@@ -471,7 +481,7 @@ def _node_file(node_class: type, folder: Path) -> str:
 
     path = folder / "node.py"
     path.write_text(whole(node_class).text, encoding="utf-8", newline="\n")
-    return f"{path}:{node_class.__name__}"
+    return f"{path}:Node"  # the name of the class in `whole`, whatever it is called in the notebook
 
 
 def _refuse_what_is_not_real(scenario: Scenario) -> None:

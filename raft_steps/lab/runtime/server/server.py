@@ -373,7 +373,7 @@ class Server:
             return "{}"
         names, read_fields = state_fields(type(node))
         fields = {name: as_data(value) for name, value in zip(names, read_fields(node), strict=True)}
-        entries = [entry_data(entry) for entry in node.log.entries_after(node.log.last_index - MOST_SHOWN)]
+        entries = [entry_data(entry) for entry in node.log.entries_after(max(0, node.log.last_index - MOST_SHOWN))]
         return json.dumps({"fields": fields, "log": entries[-MOST_SHOWN:]}, ensure_ascii=False)
 
     def inject_fault(self, words: list[str]) -> str | None:
