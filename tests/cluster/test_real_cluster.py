@@ -94,11 +94,12 @@ def test_learners_node_runs() -> None:
 
 
 def test_servers_end_with_a_process_that_is_killed() -> None:
-    """A kernel that is killed with -9 in the middle leaves no server behind."""
+    """A kernel that is killed with -9 in the middle leaves no server behind, not even a paused one."""
     script = (
         "from raft_steps.lab import RealCluster\n"
         "cluster = RealCluster(12, 1)\n"
-        "print(cluster.running[0], cluster.folder, flush=True)\n"
+        "cluster.pause('tom')\n"
+        "print(cluster.paused[0], cluster.folder, flush=True)\n"
         "input()\n"
     )
     with subprocess.Popen(

@@ -19,6 +19,9 @@ from raft_steps.lab.runtime.server.addresses import LAST_PORT, PEER_PORT_OFFSET,
 
 HOST = "127.0.0.1"
 STOP_LIMIT_S = 10.0  # for a clean stop
+# Lets paused servers go on once the supervisor has ended, so that they see it. A signal to a process that has ended
+# meanwhile does nothing, and SIGCONT harms no other one that has got its number.
+WAKER = """while read -r pid; do pids="$pids $pid"; done; [ -z "$pids" ] || kill -CONT $pids 2>/dev/null"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,9 @@ class Supervisor:
         self.options = options
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._pipe = os.pipe()
+        self._waker = subprocess.Popen(
+            ["/bin/sh", "-c", WAKER], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
 
     def start(self, name: str) -> None:
         """Start a server.
@@ -91,6 +97,9 @@ class Supervisor:
                 # A process group of its own: Ctrl-C is for the supervisor, which stops the servers.
                 start_new_session=True,
             )  # fmt: skip
+        assert self._waker.stdin is not None
+        self._waker.stdin.write(b"%d\n" % self._processes[name].pid)
+        self._waker.stdin.flush()
 
     def runs(self, name: str) -> bool:
         """Return whether a server's process exists; it may be paused."""
@@ -157,6 +166,8 @@ class Supervisor:
         for process in self._processes.values():
             process.wait()
         self._processes.clear()
+        self._waker.kill()  # There is nobody left to wake.
+        self._waker.communicate()
         for end in self._pipe:
             with contextlib.suppress(OSError):
                 os.close(end)
