@@ -364,7 +364,7 @@ class RealCluster:
         return self._request(("get", str(key)), to)
 
     def close(self) -> None:
-        """End all servers, and remove their folder unless it was given."""
+        """End all servers, and remove their folder unless it was given; the traces in a given folder can still be read."""
         self._client.close()
         self._finalizer()
 

@@ -73,7 +73,8 @@ def run_chaos(
         with RealCluster(step_or_node, servers, folder=folder) as cluster:
             cluster.run(SETTLE_S, until=lambda: cluster.leader is not None)
             run = _run(_Chaos(cluster, now_us(), seconds, tell), title_of(step_or_node), clients, seed)
-            report = judge(run, cluster.merged_events(), folder, reads_count=reads_count)
+        # The servers have ended, so their traces are complete, and nothing but the verdict needs the machine.
+        report = judge(run, cluster.merged_events(), folder, reads_count=reads_count)
     except BaseException:
         if is_temporary:
             shutil.rmtree(folder, ignore_errors=True)
