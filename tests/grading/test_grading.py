@@ -196,6 +196,30 @@ def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [0.0] * 5 == [each["score"] for each in results]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "start, content, why",
+    [
+        ("raise SystemExit(3)", step_06.NOT_WRITTEN, "the grader itself failed on this submission"),
+        ("import os; os.kill(os.getpid(), 9)", step_06.NOT_WRITTEN, "was ended by signal 9, which came from outside"),
+    ],
+)
+def test_failure_of_the_grader_is_not_a_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, content: str, why: str
+) -> None:
+    """It has no points to take: the sentence says so, the table has no number, and the next run tries again."""
+    monkeypatch.setattr(grading_run, "START", start)
+    put(tmp_path / "in", {"ann.py": content})
+    grading = GradingSettings(step=6, out=tmp_path / "out", seeds=SEEDS, workers=1)
+    submissions = find_submissions([tmp_path / "in"], 6)
+    results = grade(grading, submissions)
+    assert [False] == [each["judged"] for each in results]
+    assert why in results[0]["sentence"]
+    assert "" == next(csv.DictReader(as_csv(results).splitlines()))["score"]
+    monkeypatch.undo()
+    assert [True] == [each["judged"] for each in grade(grading, submissions)]
+
+
 def test_private_seeds_follow_from_the_secret_alone() -> None:
     """The same secret gives the same seeds, another one others, and a longer list starts with the shorter one."""
     assert private_seeds("a", 3) == private_seeds("a", 5)[:3]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -92,15 +94,27 @@ def grade(
     )
     with Progress(f"step {number}", len(found)) as progress:
         results = run_grading(settings, found, progress)
-    table, data = write_scores(out, results)
+    _report(number, results, write_scores(out, results), as_json=as_json)
+    if failed := _not_judged(results):
+        raise CommandError(f"not judged: {', '.join(failed)}; the reasons are above, and grade tries again next time")
+
+
+def _report(step: int, results: Sequence[Mapping[str, Any]], files: tuple[Path, Path], *, as_json: bool) -> None:
+    """Print the scores, and where the tables are."""
+    table, data = files
     if as_json:
-        echo_json(
-            {"step": number, "scores": str(table), "students": {each["student"]: each["score"] for each in results}}
-        )
+        scores = {each["student"]: each["score"] for each in results if each.get("judged", True)}
+        echo_json({"step": step, "scores": str(table), "students": scores, "not_judged": _not_judged(results)})
         return
     for each in results:
-        click.echo(printable(f"{each['score']:>6.1f}  {each['student']}: {each['sentence']}"))
-    click.echo(f"{len(results)} graded; see {table}, {data} and {out / 'pages'}.")
+        score = f"{each['score']:>6.1f}" if each.get("judged", True) else "     ?"
+        click.echo(printable(f"{score}  {each['student']}: {each['sentence']}"))
+    click.echo(f"{len(results)} graded; see {table}, {data} and {table.parent / 'pages'}.")
+
+
+def _not_judged(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the students whose submissions could not be judged."""
+    return [each["student"] for each in results if not each.get("judged", True)]
 
 
 def _secret(given: str | None, out: Path) -> str:

@@ -20,7 +20,7 @@ from raft_steps.lab.grading.scores import write_text
 from raft_steps.lab.grading.source_policy import extract_submission
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.verdict import Verdict
-from raft_steps.lab.grading.worker_process import CPU_S, MEMORY_MIB, WorkerProcess
+from raft_steps.lab.grading.worker_process import CPU_S, KILLED, MEMORY_MIB, WorkerProcess
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 JUDGE_MEMORY_BYTES = 4 * 1024**3  # of address space
@@ -64,6 +64,8 @@ def judge(
             reason = "; ".join(filter(None, (str(error), " ".join((error.place or "").split()))))
             return Verdict.nothing(step, f"The Node cannot be loaded: {reason}.", extracted.remarks), None
         results = trials.try_node(stand_in, step, seeds)
+        if process.lost is not None and process.lost.reason == KILLED:
+            return Verdict.not_judged(step, f"the submission {process.lost}", extracted.remarks), None
         verdict = Verdict.from_results(results, step, extracted.remarks)
         if process.lost is not None:
             verdict.remarks.append(f"The submission's process was ended: it {process.lost}.")

@@ -89,11 +89,12 @@ def grader_version() -> str:
 
 @dataclass(slots=True)
 class _JudgeProcess:
-    """A running judge."""
+    """A running judge; `is_late` once it was ended because it took too long."""
 
     process: subprocess.Popen[bytes]
     submission: Submission
     key: str
+    is_late: bool = False
     deadline_s: float = field(default_factory=lambda: time.monotonic() + JUDGE_LIMIT_S)
 
 
@@ -135,7 +136,9 @@ def _stored(settings: GradingSettings, submission: Submission) -> dict[str, Any]
     """Return the result of an earlier run, if everything that it depends on is the same."""
     try:
         result = json.loads(read_text(settings.result_of(submission), "a result"))
-        return result if result["key"] == settings.key(submission) and settings.page_of(submission).is_file() else None
+        # What could not be judged is tried again in the next run.
+        counts = result["key"] == settings.key(submission) and result.get("judged", True)
+        return result if counts and settings.page_of(submission).is_file() else None
     except (OSError, NotTextError, ValueError, KeyError, TypeError):
         return None
 
@@ -192,6 +195,7 @@ def _start(settings: GradingSettings, submission: Submission, folder: str, modul
 
 def _is_over(judge: _JudgeProcess) -> bool:
     if judge.process.poll() is None and time.monotonic() > judge.deadline_s:
+        judge.is_late = True
         _kill(judge.process)
     return judge.process.poll() is not None
 
@@ -209,16 +213,33 @@ def _result(settings: GradingSettings, judge: _JudgeProcess) -> dict[str, Any]:
     assert judge.process.stderr is not None
     with judge.process.stderr as stream:
         printed = stream.read()[-2000:].decode(errors="replace") if judge.process.returncode else ""
-    stored = _stored(settings, submission)
-    if stored is not None:
-        return stored
-    if judge.process.returncode == -signal.SIGKILL:
+    written = _written(settings, judge)
+    if written is not None:
+        return written
+    remarks = [printed.strip().rpartition("\n")[2]] if printed.strip() else []
+    if judge.is_late:
         why = f"The submission took more than {JUDGE_LIMIT_S:g} s, so there is no result."
+        verdict = Verdict.nothing(settings.step, why, remarks)
     else:
-        why = "The grader itself failed on this submission; an instructor has to look at it."
-    verdict = Verdict.nothing(settings.step, why, [printed.strip().rpartition("\n")[2]] if printed.strip() else [])
+        verdict = Verdict.not_judged(settings.step, _why_ended(judge.process.returncode), remarks)
     result = {"key": judge.key, "student": submission.student} | verdict.as_data()
     file = submission.path.name if submission.path is not None else ""
     write_text(settings.page_of(submission), student_page(submission.student, file, verdict, None))
     write_text(settings.result_of(submission), json.dumps(result))
     return result
+
+
+def _written(settings: GradingSettings, judge: _JudgeProcess) -> dict[str, Any] | None:
+    """Return the result that a judge has written, whatever it is."""
+    try:
+        result: dict[str, Any] = json.loads(read_text(settings.result_of(judge.submission), "a result"))
+    except (OSError, NotTextError, ValueError):
+        return None
+    return result if result.get("key") == judge.key else None
+
+
+def _why_ended(status: int | None) -> str:
+    """Describe how a judge ended that wrote no result, as the end of a sentence."""
+    if status is not None and status < 0:
+        return f"the grader's process was ended by signal {-status}, which came from outside"
+    return "the grader itself failed on this submission"

@@ -46,9 +46,13 @@ def as_csv(results: Sequence[dict[str, Any]]) -> str:
     titles = ["private seeds" if name == "sweep" else name for name in others]
     writer.writerow(["student", "step", "score", "points", "of", *names, *titles, "sentence", "remarks"])
     for result in results:
-        points = [result["checks"].get(name, "") for name in names]
-        row = [result["student"], *(result[name] for name in ("step", "score", "points", "of")), *points]
-        row += [*(result.get(name, "") for name in others), result["sentence"], " ".join(result["remarks"])]
+        # Without numbers, what could not be judged cannot be taken for zero points.
+        is_judged = result.get("judged", True)
+        points = [result["checks"].get(name, "") if is_judged else "" for name in names]
+        marks = [result[name] if is_judged else "" for name in ("score", "points")]
+        row = [result["student"], result["step"], *marks, result["of"], *points]
+        row += [result.get(name, "") if is_judged else "" for name in others]
+        row += [result["sentence"], " ".join(result["remarks"])]
         writer.writerow([_harmless(cell) for cell in row])
     return out.getvalue()
 

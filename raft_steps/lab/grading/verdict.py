@@ -26,6 +26,8 @@ class Verdict:
         sentence: The verdict in one sentence.
         remarks: What else an instructor may want to know.
         seeds: How many runs with private seeds violated nothing, and how many there were.
+        is_judged: Whether this is a verdict on the Node; otherwise the grader could not judge it, and has no points
+            to give or to take.
     """
 
     step: int
@@ -35,12 +37,20 @@ class Verdict:
     sentence: str = ""
     remarks: list[str] = field(default_factory=list)
     seeds: tuple[int, int] = (0, 0)
+    is_judged: bool = True
 
     @classmethod
     def nothing(cls, step: int, sentence: str, remarks: list[str] | None = None) -> Self:
         """Return a verdict without points; the sentence says why."""
         names = [each.name for each in checks_of(step)]
         return cls(step, dict.fromkeys(names, 0), sentence=sentence, remarks=list(remarks or ()))
+
+    @classmethod
+    def not_judged(cls, step: int, why: str, remarks: list[str] | None = None) -> Self:
+        """Return what stands in a verdict's place if the grader, and not the Node, is the reason for it."""
+        verdict = cls.nothing(step, f"Could not be judged: {why}. An instructor has to look at it.", remarks)
+        verdict.is_judged = False
+        return verdict
 
     @classmethod
     def from_results(cls, results: TrialResults, step: int, remarks: list[str]) -> Self:
@@ -88,6 +98,7 @@ class Verdict:
             "seeds": list(self.seeds),
             "search": self.search,
             "remarks": self.remarks,
+            "judged": self.is_judged,
         }
 
 

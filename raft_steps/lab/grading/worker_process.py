@@ -31,7 +31,7 @@ MEMORY_MIB, CPU_S = 512, 20  # address space in MiB, and computing time in secon
 LOOP_S = 3.0  # of computing time for one event; the worker's own watchdog should have interrupted it after about one
 WAIT_S = 60.0  # of real time for one event, however little it computes
 LINE_MAX = 8_000_000  # bytes of one answer
-ENDED, LOOPED, FLOODED = "ended", "looped", "flooded"
+ENDED, KILLED, LOOPED, FLOODED = "ended", "killed", "looped", "flooded"
 NOT_AN_ANSWER = "wrote something that is not an answer"
 
 
@@ -39,7 +39,7 @@ class WorkerLostError(Exception):
     """The worker has ended, takes too long, or does not follow the protocol.
 
     Attributes:
-        reason: ``ended``, ``looped`` or ``flooded``.
+        reason: ``ended`` by itself, ``killed`` from outside, ``looped`` or ``flooded``.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -188,8 +188,12 @@ class WorkerProcess:
         code = self._process.returncode
         if code == -signal.SIGXCPU:
             return WorkerLostError(LOOPED, f"used up the {CPU_S} s of computing time that a submission has")
+        if code is not None and -code in (signal.SIGKILL, signal.SIGTERM):
+            return WorkerLostError(
+                KILLED, f"lost its process, which was ended by {_signal_name(-code)}{_sender(-code)}"
+            )
         if code is not None and code < 0:
-            return WorkerLostError(ENDED, f"lost its process, which was ended by {_signal_name(-code)}{_sender(-code)}")
+            return WorkerLostError(ENDED, f"lost its process, which was ended by {_signal_name(-code)}")
         return WorkerLostError(ENDED, "ended its own process")
 
 
@@ -202,10 +206,10 @@ def _signal_name(number: int) -> str:
 
 
 def _sender(number: int) -> str:
-    """Describe who sends a signal, as far as that is known."""
+    """Describe who sends a signal that ends a process from outside."""
     if number == signal.SIGKILL:
-        return ", which the machine sends if it runs out of memory; an instructor has to look at it"
-    return ", which came from outside; an instructor has to look at it" if number == signal.SIGTERM else ""
+        return ", which the machine sends if it runs out of memory"
+    return ", which came from outside"
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
