@@ -1,5 +1,6 @@
 """The command `grade`: the files that it writes, its output and its errors."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from raft_steps.lab.cli.command import main
 from raft_steps.lab.course.handouts import release_handouts
+from raft_steps.lab.grading import run as grading_run
 from tests.grading.submissions import step_06
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +33,25 @@ def test_command_grades(tmp_path: Path) -> None:
     answer = CliRunner().invoke(main, ["grade", str(tmp_path / "in"), "--step", "6", "--out", str(out), "--seeds", "1"])
 
     assert 0 == answer.exit_code, answer.output
-    assert "ann: 3 of 9 checks fail" in answer.output
+    assert "ann: 4 of 10 checks fail" in answer.output
     assert "bob: bob.py is empty." in answer.output
     assert {"scores.csv", "scores.json", "pages", "results", "private_seeds.txt"} == {p.name for p in out.iterdir()}
+
+
+@pytest.mark.slow
+def test_submission_without_verdict_ends_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a judge is killed, the command prints no score for that student, and its exit status is not a verdict."""
+    monkeypatch.setattr(grading_run, "START", "import os; os.kill(os.getpid(), 9)")
+    put(tmp_path / "in", {"ann.py": step_06.RIGHT})
+    command = ["grade", str(tmp_path / "in"), "--step", "6", "--out", str(tmp_path / "out"), "--seeds", "1"]
+
+    text, data = (CliRunner().invoke(main, [*command, *more]) for more in ([], ["--json"]))
+
+    assert (2, 2) == (text.exit_code, data.exit_code)
+    assert "?  ann: Could not be judged: the grader's process was ended by signal 9" in text.output
+    assert "not judged: ann" in text.output
+    printed = json.loads(data.stdout)
+    assert ({}, ["ann"]) == (printed["students"], printed["not_judged"])
 
 
 def test_empty_folder_and_unknown_step_are_errors(tmp_path: Path) -> None:

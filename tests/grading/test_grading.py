@@ -216,6 +216,10 @@ def test_failure_of_the_grader_is_not_a_verdict(
     assert [False] == [each["judged"] for each in results]
     assert why in results[0]["sentence"]
     assert "" == next(csv.DictReader(as_csv(results).splitlines()))["score"]
+    assert {None} == {results[0]["score"], results[0]["points"], *results[0]["checks"].values()}
+    page = next((tmp_path / "out" / "pages").iterdir()).read_text(encoding="utf-8")
+    assert "No score." in page
+    assert "of 100" not in page
     monkeypatch.undo()
     assert [True] == [each["judged"] for each in grade(grading, submissions)]
 

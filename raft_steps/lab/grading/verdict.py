@@ -86,8 +86,8 @@ class Verdict:
         return round(100 * self.points / self.most, 1)
 
     def as_data(self) -> dict[str, Any]:
-        """Return the verdict as data for JSON."""
-        return {
+        """Return the verdict as data for JSON; without a verdict, null stands for each number."""
+        data: dict[str, Any] = {
             "step": self.step,
             "score": self.score,
             "points": self.points,
@@ -100,6 +100,9 @@ class Verdict:
             "remarks": self.remarks,
             "judged": self.is_judged,
         }
+        if not self.is_judged:
+            data |= dict.fromkeys(("score", "points", "sweep", "search")) | {"checks": dict.fromkeys(self.checks)}
+        return data
 
 
 def _sentence(results: TrialResults, verdict: Verdict) -> str:
