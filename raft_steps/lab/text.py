@@ -35,7 +35,15 @@ def plain_text(text: str) -> str:
 
     Every reader of a text of this project begins with it, or with `files.read_text`, which does the same.
     """
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return without_mark(text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def without_mark(text: str) -> str:
+    """Return a text without the byte order mark that some editors put before it, and with its own line ends.
+
+    A scenario's line begins with it: a carriage return in quotation marks is part of a key or a value there.
+    """
+    return text.removeprefix("\ufeff")
 
 
 def parse_json(text: str) -> Any:

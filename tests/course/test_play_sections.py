@@ -179,11 +179,11 @@ def test_three_of_four_elect_a_leader() -> None:
 
 
 def test_the_longer_log_can_win_as_well() -> None:
-    """Notebook 10: with spike's vote tom leads in term 2, and jerry's entry is deleted."""
+    """Notebook 10: with spike's vote tom leads in term 3, and jerry's entry is deleted."""
     run = Cluster(10, logs={"tom": "1 set x 1; 1 set y 2", "jerry": "2 set z 3"}, later=["spike"])
     branch = steer(run.run(60), (2, "restart spike"), (3, "timeout tom"))
 
-    assert {"tom": 2} == leaders(branch)
+    assert {"tom": 3} == leaders(branch)
     assert ["set x 1", "set y 2"] == log_of(branch, "jerry")
 
 

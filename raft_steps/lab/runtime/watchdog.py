@@ -140,6 +140,8 @@ class _BySignal:
         self.timer_before = signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
 
     def stop(self) -> None:
+        if self.ended:
+            return
         self.ended = True
         signal.setitimer(signal.ITIMER_REAL, *self.timer_before)
         signal.signal(signal.SIGALRM, signal.SIG_DFL if self.before is None else self.before)

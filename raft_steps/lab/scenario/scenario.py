@@ -31,7 +31,7 @@ from raft_steps.lab.scenario import grammar
 from raft_steps.lab.scenario.json_form import parse_json
 from raft_steps.lab.scenario.model import VERSION, ScenarioData, server_names
 from raft_steps.lab.scenario.validation import check_scenario
-from raft_steps.lab.text import nearest, plain_text
+from raft_steps.lab.text import nearest, without_mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,8 @@ class Scenario(ScenarioData):
         Raises:
             ScenarioError: A part cannot be read; the message names it and what would be right.
         """
-        text = plain_text(text).strip()
+        # Not `plain_text`: a carriage return in quotation marks is part of a key or a value, elsewhere it is a space.
+        text = without_mark(text).strip()
         parts = parse_json(text) if text.startswith("{") else grammar.parse_line(text)
         version = parts.pop("version", None)
         if version is None:
