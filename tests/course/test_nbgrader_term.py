@@ -181,7 +181,7 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
 def test_wrong_notebook_does_not_validate(term: Term) -> None:
     """Validating a wrong notebook reports the failed check. The test of the guide's commands validates a right one."""
     assert "VALIDATION FAILED ON 1 CELL(S)!" in term.said["validate cleo"]
-    assert re.search(r"ChecksFailed: \d of 9 checks fail, the first is: \w+", term.said["validate cleo"])
+    assert re.search(r"ChecksFailed: \d of 10 checks fail, the first is: \w+", term.said["validate cleo"])
 
 
 def test_who_is_right_has_all_points_and_nobody_else(term: Term) -> None:

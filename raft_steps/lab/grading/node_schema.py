@@ -105,6 +105,8 @@ def describe_node(node_class: Any, codec: WorkerCodec) -> dict[str, Any]:
         "properties": [name for name, value in values.items() if isinstance(value, property)],
         "disabled": [name for name, value in values.items() if value is None],
         "post_init": any("__post_init__" in vars(base) for base in bases),
+        # The laboratory starts such a Node in a term at least as new as any entry (`launching.respects_terms`).
+        "learns_terms": hasattr(node_class, "learn_term"),
     }
 
 

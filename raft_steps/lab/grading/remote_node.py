@@ -81,6 +81,8 @@ class RemoteSubmission:
             body[name] = self.codec.decode(data)
             annotations[name] = ClassVar[Any]
         body |= dict.fromkeys(description["disabled"])
+        if description["learns_terms"] is True and "learn_term" not in body:
+            body["learn_term"] = None  # Only its presence counts here; the worker calls the method itself.
         body |= {name: property(self._getter(name)) for name in description["properties"]}
         for name, how, data in description["fields"]:
             annotations[name], field = Any, decode_default(how, data, self.codec)
