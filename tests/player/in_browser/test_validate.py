@@ -86,5 +86,5 @@ def test_validate_button(handed_out: Path, server: "Server", laboratory: "Labora
     said = validate(laboratory, folder)
 
     assert solved == ("Success! Your notebook passes all the tests." in said), said
-    assert solved != ("8 of 9 checks fail, the first is: an older term is refused" in said), said
+    assert solved != ("9 of 10 checks fail, the first is: an older term is refused" in said), said
     assert "step_06_term_checks" not in said
