@@ -15,7 +15,7 @@ from raft_steps.lab.checks import checks_of
 from raft_steps.lab.grading import package_copy, worker_process
 from raft_steps.lab.grading import run as grading_run
 from raft_steps.lab.grading.run import GradingSettings, grade
-from raft_steps.lab.grading.scores import as_csv, write_scores, write_text
+from raft_steps.lab.grading.scores import as_csv, replace_text, write_scores
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.submissions import Submission, find_submissions
 from raft_steps.lab.grading.trials import private_seeds
@@ -275,7 +275,7 @@ def test_name_that_is_not_text_is_graded(tmp_path: Path) -> None:
     assert all(each.student == printable(each.student) for each in found)
     assert 3 == len({each.slug for each in found})
     for each in found:
-        write_text(
+        replace_text(
             tmp_path / each.slug,
             student_page(each.student, each.path.name if each.path else "", Verdict.nothing(6, "."), None),
         )

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 5.0  # for a client's request at a server
 LOOK_S = 0.1  # between two looks at the servers' roles
-FIRST_STEP_WITH_ELECTIONS = 4
 DEFAULT_CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002,spike=127.0.0.1:7003"
 
 
@@ -140,14 +139,15 @@ def cluster(
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     from raft_steps.lab.runtime.server.supervisor import ClusterOptions, Supervisor, consecutive_cluster
     from raft_steps.lab.scenario.model import SERVER_NAMES
+    from raft_steps.lab.scenario.scenario import default_scenario
 
     if not 1 <= count <= len(SERVER_NAMES):
         raise CommandError(f"a cluster has 1 to {len(SERVER_NAMES)} servers, not {count}")
-    _node_class(number, node)  # Raises for a wrong step or class, before anything is started.
+    node_class = _node_class(number, node)  # Raises for a wrong step or class, before anything is started.
     addresses = consecutive_cluster(SERVER_NAMES[:count], port)
     options = ClusterOptions(
         step=number, cluster=addresses, folder=data or Path("raft-data"), timing=timing, node=node or "",
-        leader=SERVER_NAMES[0] if number < FIRST_STEP_WITH_ELECTIONS else "",
+        leader=default_scenario(None, count, node_class=node_class).leader or "",
         more=("--allow-faults",) if allow_faults else (),
     )  # fmt: skip
     for name, address in addresses.items():

@@ -19,10 +19,10 @@ from raft_steps.lab.cluster.cluster import Answer, NoAnswer
 from raft_steps.lab.commands import NotLeader, Ok, command_of_words
 from raft_steps.lab.errors import ScenarioError, ServerError
 from raft_steps.lab.files import read_text
-from raft_steps.lab.runtime.server.clock import MICROSECONDS, now_us
+from raft_steps.lab.runtime.server.clock import now_us
 from raft_steps.lab.runtime.server.trace_file import note_crash
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.model import TIMINGS, Action
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, Action
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
 from raft_steps.lab.trace.merge import merge_traces

@@ -16,7 +16,7 @@ from typing import Any
 from raft_steps.lab.course.extraction import ExtractedNode, SubmissionError
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.remote_node import RemoteSubmission
-from raft_steps.lab.grading.scores import write_text
+from raft_steps.lab.grading.scores import replace_text
 from raft_steps.lab.grading.source_policy import extract_submission
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.verdict import Verdict
@@ -138,5 +138,5 @@ def _grade_tests(job: dict[str, Any], path: Path | None) -> None:
 
 def _write(job: dict[str, Any], page: str, data: dict[str, Any]) -> None:
     # The result last: once it is there, the page counts as up to date, even if it is that of an earlier grading.
-    write_text(Path(job["page"]), page)
-    write_text(Path(job["result"]), json.dumps({"key": job["key"], "student": job["student"]} | data))
+    replace_text(Path(job["page"]), page)
+    replace_text(Path(job["result"]), json.dumps({"key": job["key"], "student": job["student"]} | data))

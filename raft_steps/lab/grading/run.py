@@ -28,7 +28,7 @@ from raft_steps.lab.errors import NotTextError
 from raft_steps.lab.files import read_text
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.package_copy import copy_package
-from raft_steps.lab.grading.scores import write_text
+from raft_steps.lab.grading.scores import replace_text
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.submissions import Submission
 from raft_steps.lab.grading.verdict import Verdict
@@ -224,8 +224,8 @@ def _result(settings: GradingSettings, judge: _JudgeProcess) -> dict[str, Any]:
         verdict = Verdict.not_judged(settings.step, _why_ended(judge.process.returncode), remarks)
     result = {"key": judge.key, "student": submission.student} | verdict.as_data()
     file = submission.path.name if submission.path is not None else ""
-    write_text(settings.page_of(submission), student_page(submission.student, file, verdict, None))
-    write_text(settings.result_of(submission), json.dumps(result))
+    replace_text(settings.page_of(submission), student_page(submission.student, file, verdict, None))
+    replace_text(settings.result_of(submission), json.dumps(result))
     return result
 
 

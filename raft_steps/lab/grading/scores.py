@@ -26,13 +26,13 @@ def write_scores(folder: Path, results: Sequence[dict[str, Any]]) -> tuple[Path,
         The CSV file and the JSON file.
     """
     table, data = folder / "scores.csv", folder / "scores.json"
-    write_text(table, as_csv(results))
+    replace_text(table, as_csv(results))
     plain = [{name: value for name, value in result.items() if name != "key"} for result in results]
-    write_text(data, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+    replace_text(data, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
     return table, data
 
 
-def write_text(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
     """Replace a file as a whole. Lone surrogates, which an error message may contain, become question marks."""
     replace_file(path, text.encode("utf-8", "replace"))
 

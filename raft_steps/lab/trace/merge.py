@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,12 @@ from raft_steps.lab.text import parse_json, plain_text
 from raft_steps.lab.trace.parsing import VERSION, check_servers, parse_row
 from raft_steps.lab.trace.trace import Event, Trace
 
+# The keys of a header that are the same in all traces of a run, and what a difference means.
+OTHER_RUN = {
+    "boot": "another start of the machine, so their clocks differ",
+    "servers": "another cluster",
+    "title": "another step",
+}
 HEADER_KEYS = {"version", "title", "servers", "server", "life", "boot"}
 
 
@@ -45,17 +51,30 @@ def merge_traces(texts: Iterable[tuple[str, str]], more: Iterable[Event] = ()) -
     lives = [life for file, text in texts for life in _read(file, text)]
     if not lives:
         raise ScenarioError("there is no trace to merge")
-    first = lives[0]
-    for life in lives:
-        for key, what in (("boot", "another start of the machine, so their clocks differ"), ("servers", "another cluster"), ("title", "another step")):  # fmt: skip
-            if life.header[key] != first.header[key]:
-                raise ScenarioError(f"{first.file} and {life.file} cannot be merged: they come from {what}")
-    servers = tuple(first.header["servers"])
+    check_same_run([(life.file, life.header) for life in lives])
+    header = lives[0].header
+    servers = tuple(header["servers"])
     events = [event for life in _with_crashes(lives) for event in life.events]
     events += more
     # A stable sort by server within a microsecond: what one event caused has one time, and must stay together.
     events.sort(key=lambda event: (event.time_us, servers.index(event.server) if event.server in servers else -1))
-    return _trace_of(events, servers, first.header["title"])
+    return _trace_of(events, servers, header["title"])
+
+
+def check_same_run(headers: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Check that traces come from one run, whose times can be compared.
+
+    Args:
+        headers: The name of each file, and a header in it.
+
+    Raises:
+        ScenarioError: They do not.
+    """
+    first_file, first = headers[0]
+    for file, header in headers[1:]:
+        for key, what in OTHER_RUN.items():
+            if header[key] != first[key]:
+                raise ScenarioError(f"{first_file} and {file} cannot be merged: they come from {what}")
 
 
 def is_server_trace(text: str) -> bool:

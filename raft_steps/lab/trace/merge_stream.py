@@ -9,7 +9,7 @@ from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.text import parse_json
-from raft_steps.lab.trace.merge import read_header
+from raft_steps.lab.trace.merge import check_same_run, read_header
 from raft_steps.lab.trace.parsing import parse_row
 from raft_steps.lab.trace.trace import Event
 
@@ -37,14 +37,9 @@ class MergedEvents:
         if not files:
             raise ScenarioError("there is no trace to merge")
         self._files, self._more = list(files), list(more)
-        headers = [_first_header(file) for file in self._files]
-        for file, header in zip(self._files, headers, strict=True):
-            for key in ("boot", "servers", "title"):
-                if header[key] != headers[0][key]:
-                    raise ScenarioError(
-                        f"{self._files[0].name} and {file.name} do not belong together: their {key} differs"
-                    )
-        self.servers: tuple[str, ...] = tuple(headers[0]["servers"])
+        headers = [(file.name, _first_header(file)) for file in self._files]
+        check_same_run(headers)
+        self.servers: tuple[str, ...] = tuple(headers[0][1]["servers"])
         self.logs_on_disk: dict[int, list[dict[str, Any]]] = {}
 
     def __iter__(self) -> Iterator[Event]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,16 +12,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from raft_steps.lab.runtime.server.addresses import cluster_text
+from raft_steps.lab.runtime.server.supervisor import free_cluster
+
 NAMES = ("tom", "jerry", "spike")
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody uses now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 class Servers:
@@ -30,10 +23,10 @@ class Servers:
 
     def __init__(self, folder: Path) -> None:
         """Choose the ports."""
-        ports = free_ports(6)
+        cluster = free_cluster(NAMES)
         self.folder = folder
-        self.ports = dict(zip(NAMES, ports, strict=False))
-        self.spec = ",".join(f"{name}=127.0.0.1:{ports[n]}@{ports[n + 3]}" for n, name in enumerate(NAMES))
+        self.ports = {name: address.port for name, address in cluster.items()}
+        self.spec = cluster_text(cluster)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:

@@ -10,8 +10,9 @@ from raft_steps.lab.commands import Delete, Get, Request, Set
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.server.addresses import Address
-from raft_steps.lab.runtime.server.clock import MICROSECONDS, now_us
+from raft_steps.lab.runtime.server.clock import now_us
 from raft_steps.lab.runtime.server.leader_client import LeaderClient, NoAnswerError
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.verify.linearizability.history import ActionName, Operation, Outcome
 
 REQUESTS_PER_S = 25  # of one client; more would make a run of minutes longer than can be judged

@@ -20,9 +20,10 @@ from raft_steps.lab.cluster.chaos.verdict import ChaosRun, judge
 from raft_steps.lab.cluster.real_cluster import RealCluster
 from raft_steps.lab.commands import Get, Request, Set
 from raft_steps.lab.errors import ScenarioError, ServerError
-from raft_steps.lab.runtime.server.clock import MICROSECONDS, now_us
+from raft_steps.lab.runtime.server.clock import now_us
 from raft_steps.lab.runtime.server.leader_client import LeaderClient
 from raft_steps.lab.scenario.arguments import title_of
+from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.verify.linearizability.history import Operation
 from raft_steps.lab.verify.properties.rules import LINEARIZABLE_READS
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-MICROSECONDS = 1_000_000  # in a second
-
 
 def now_us() -> int:
     """Return the time in microseconds since the machine was started."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from raft_steps.lab.runtime.diagnostics import wait_mistake
-from raft_steps.lab.runtime.server.clock import MICROSECONDS
-
-LONGEST_S = 1e9  # as in a simulation: a longer wait is a mistake in a calculation
+from raft_steps.lab.runtime.simulator.timers import check_wait
+from raft_steps.lab.scenario.model import MICROSECONDS
 
 
 class ServerTimers:
@@ -38,8 +36,7 @@ class ServerTimers:
         Raises:
             Mistake: The wait is not a number of seconds.
         """
-        if type(wait_s) not in (int, float) or not 0 <= wait_s < LONGEST_S:
-            raise wait_mistake(node, name, wait_s)
+        check_wait(node, name, wait_s)
         due_s = self._loop.time() + wait_s
         self._due_s[name] = due_s
         if self._call is None or due_s < self._call.when():
