@@ -39,6 +39,7 @@ CALLS: dict[str, tuple[Sequence[str], int]] = {
     "schedule": (["schedule", "two_leaders_of_four"], 0),
     "linearizable": (["linearizable", "history.edn"], 1),
     "course-map": (["course-map"], 0),
+    "kept-rules": (["kept-rules"], 0),
     "catalogue": (["catalogue", "9", "--only", "InitialElection"], 0),
     "budgets": (["budgets", "12"], 0),
     "refresh": (["refresh", "wrong.ipynb", "--jobs", "1"], 1),

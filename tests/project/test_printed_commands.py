@@ -33,7 +33,7 @@ PRINTED = re.compile(
 ENDLESS = ("lab", "serve", "cluster", "draw")
 HISTORY = "{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}\n"
 # What bounds a command that takes minutes as it is printed, by the command's name.
-BOUNDS = {"search": "--states 2000", "catalogue": "--only ReElection"}
+BOUNDS = {"search": "--states 2000", "catalogue": "--only ReElection", "chaos": "--minutes 0.05"}
 
 
 def commands() -> Iterator[str]:
@@ -53,6 +53,8 @@ def is_to_be_run(command: str) -> bool:
     """Return whether a command is printed with all that it needs, and ends by itself."""
     words = command.split()
     assert isinstance(main, click.Group)
+    if "--renew" in words:  # It would measure for minutes, and store the result in the package.
+        return False
     needs = any(each.required for each in main.commands[words[1]].params)
     return words[1] not in ENDLESS and "FILE" not in words and "…" not in command and not (needs and len(words) == 2)
 

@@ -67,6 +67,7 @@ def sweep(
     raft-steps sweep 8 --every-rule --seeds 20
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     from raft_steps.lab.verify.fuzzer import sweep as run_sweep
+    from raft_steps.lab.verify.fuzzer.profiles import servers_of
     from raft_steps.lab.verify.properties import kept_by
 
     find_step(number)
@@ -77,7 +78,7 @@ def sweep(
             number if spec is None else spec,
             profile,
             range(first_seed, first_seed + seeds),
-            servers=servers,
+            servers=servers_of(number) if servers is None else servers,
             seconds=seconds,
             rules=ALL_RULES if every_rule else kept_by(number, profile),
             reference=number if spec is not None and not every_rule else None,

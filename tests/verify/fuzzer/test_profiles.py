@@ -291,3 +291,10 @@ def test_one_server_is_enough(profile: str) -> None:
     assert profile == "partitions" or bool(faults_of(scenario)) == (profile in FAULTY)
     pair = adversity(None, profile, 2, servers=2, seconds=10, node_class=RaftNode)
     assert "" == try_scenario(pair, RULES, RaftNode).broken
+
+
+def test_profiles_that_leave_servers_alone() -> None:
+    """The ten-step test, which crashes servers itself, accepts these."""
+    alone = [name for name, profile in PROFILES.items() if profile.leaves_servers_alone]
+
+    assert ["calm", "slow", "lossy", "reordering"] == alone

@@ -35,13 +35,15 @@ SENTENCES = (
 
 
 def network_of(profile: str) -> dict[str, Any]:
-    """Return the network options of a fault profile, except its delays: they suit the paper's timing, not the posts'.
+    """Return the network options of a fault profile.
+
+    Its delays and early timeouts are left out: they suit the paper's timing, not the posts'.
 
     Raises:
         ScenarioError: There is no such profile, or it also crashes, pauses or partitions servers.
     """
     found = find_profile(profile)
-    if found.faults:
+    if not found.leaves_servers_alone:
         raise ScenarioError(f"the ten-step test crashes servers itself; the profile {profile} would crash more of them")
     return {name: value for name, value in found.network.items() if name != "delay"}
 

@@ -65,6 +65,11 @@ class FaultProfile:
     elections: int = 1
     hits: int = 0
 
+    @property
+    def leaves_servers_alone(self) -> bool:
+        """Whether it only touches messages and timers: no server crashes or pauses, and no link is cut."""
+        return set(self.faults) <= {"timeout"}
+
 
 def _one_of(chance: RandomStream, servers: tuple[str, ...]) -> str:
     """Choose a server; half of the time the leader at that time, whose failure has the worst consequences."""
@@ -282,12 +287,21 @@ def find_profile(name: str) -> FaultProfile:
     return PROFILES[name]
 
 
+def servers_of(step: int | None) -> int:
+    """Return how many servers a run of a step has by default: five, and one in step 1, where servers do not connect.
+
+    Args:
+        step: The number of a step; None if it is not known.
+    """
+    return 1 if step == 1 else 5
+
+
 def adversity(
     step: int | None,
     profile: str,
     seed: int,
     *,
-    servers: int = 5,
+    servers: int | None = None,
     seconds: float = 30,
     node_class: type | None = None,
 ) -> Scenario:
@@ -297,7 +311,7 @@ def adversity(
         step: The step whose Node runs; None with a custom class.
         profile: The profile's name.
         seed: The seed of the run and of its faults.
-        servers: The number of servers.
+        servers: The number of servers; by default that of `servers_of`.
         seconds: The length of the run, in seconds of virtual time.
         node_class: The Node class, if it is not a step's.
 
@@ -306,7 +320,7 @@ def adversity(
         LookupError: There is no such step.
     """
     found = find_profile(profile)
-    names = server_names(servers)
+    names = server_names(servers_of(step) if servers is None else servers)
     faults = _faults(found, seed, names, seconds) if len(names) > 1 else _faults_of_one(found, seed, names, seconds)
     actions = sorted((*_requests(found, seed, names, seconds), *faults), key=lambda action: action.at_us)
     return default_scenario(

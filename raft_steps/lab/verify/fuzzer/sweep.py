@@ -20,7 +20,7 @@ from raft_steps.lab.runtime.launching import step_of_class
 from raft_steps.lab.scenario.arguments import title_of
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer.blame import is_available, try_with_reference
-from raft_steps.lab.verify.fuzzer.profiles import adversity, find_profile
+from raft_steps.lab.verify.fuzzer.profiles import adversity, find_profile, servers_of
 from raft_steps.lab.verify.fuzzer.report import SweepReport
 from raft_steps.lab.verify.fuzzer.shrink import CANDIDATES_MAX, Shrunk, shrink_smallest
 from raft_steps.lab.verify.fuzzer.trial import Trial
@@ -32,7 +32,6 @@ from raft_steps.lab.verify.properties.rules import SERVICE
 # bar that moves and for cores that finish together.
 CHUNK = 20
 DURATION_MAX_S = 86_400  # of a run: a day of virtual time
-SERVERS = 5
 SCHEDULER_TIMEOUT = "5s"  # real time for a Dask scheduler to answer
 
 
@@ -104,7 +103,7 @@ def sweep(
         step_or_node: The number of a step, a Node class such as your own, or the file of one, as ``FILE:CLASS``.
         profile: The name of the fault profile; `raft_steps.lab.verify.fuzzer.profiles` lists them.
         seeds: The seeds, or their number, counted from 0.
-        servers: The number of servers; by default five, and one for step 1, which is a single server.
+        servers: The number of servers; by default five, and one for step 1, where servers do not connect.
         seconds: The length of each run, in seconds of virtual time.
         rules: The rules that must not break; by default those that the step keeps in runs with this profile. For your own
             class, the step is the one after that which it is derived from, or the last one.
@@ -125,7 +124,8 @@ def sweep(
     """
     find_profile(profile)
     wanted = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    servers = (1 if step_or_node == 1 else SERVERS) if servers is None else servers
+    if servers is None:
+        servers = servers_of(step_or_node if isinstance(step_or_node, int) else reference)
     if not wanted or servers < 1 or not 0 < seconds <= DURATION_MAX_S:
         raise ScenarioError(
             f"a sweep needs at least one seed, one server and some time, at most {DURATION_MAX_S:,} s a run"

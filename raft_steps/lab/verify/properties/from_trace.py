@@ -32,7 +32,6 @@ from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.node import Effect
 from raft_steps.lab.trace.trace import Event, Trace
-from raft_steps.lab.verify.linearizability.from_trace import calls_at_paused_servers
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
 from raft_steps.lab.verify.properties.rules import RULES, Rule
 from raft_steps.lab.verify.properties.violation import Violation
@@ -82,6 +81,8 @@ def properties_of_trace(trace: Trace, watch: Iterable[Rule] = ()) -> RecordedPro
     Raises:
         ScenarioError: The events of the trace do not fit together.
     """
+    from raft_steps.lab.verify.linearizability.from_trace import calls_at_paused_servers
+
     early = ((call.index, trace.events[number]) for number, call in calls_at_paused_servers(trace).items())
     return properties_of_events(trace.servers, trace, _logs_at_restart(trace), early=early, watch=watch)
 

@@ -17,12 +17,12 @@ from raft_steps.lab.verify.properties.applying import ApplyRules
 from raft_steps.lab.verify.properties.elections import ElectionRules
 from raft_steps.lab.verify.properties.logs import LogRules
 from raft_steps.lab.verify.properties.observed import ObservedServer, log_of
-from raft_steps.lab.verify.properties.reads import ReadRule
 from raft_steps.lab.verify.properties.rules import Rule
 from raft_steps.lab.verify.properties.violation import PropertyBroken, Violation
 
 if TYPE_CHECKING:
     from raft_steps.lab.log import Change
+    from raft_steps.lab.verify.properties.reads import ReadRule
 
 
 class LastObservation:
@@ -70,7 +70,11 @@ class Properties:
         watched = self._stop_at.union(rule.name for rule in watch)
         is_about_applying = not watched.isdisjoint((rules.APPLIED_ONCE.name, rules.EQUAL_STATES.name))
         self._applying = ApplyRules(self._report) if is_about_applying else None
-        self._reads = ReadRule(self._report) if rules.LINEARIZABLE_READS.name in watched else None
+        self._reads: ReadRule | None = None
+        if rules.LINEARIZABLE_READS.name in watched:  # Only this rule needs the checker of histories.
+            from raft_steps.lab.verify.properties.reads import ReadRule
+
+            self._reads = ReadRule(self._report)
         self._servers: dict[str, ObservedServer] = {}
         self._observations: dict[str, LastObservation] = {}
         self._requests: dict[str, Request] = {}

@@ -26,7 +26,6 @@ PROMISED = (
 )
 ADVERSITY_S, RECOVERY_S, WRITE_TIMEOUT_S = 10.0, 5.0, 2.0
 WRITE_ATTEMPTS = 3
-SERVERS = 5
 
 
 def mended_adversity(step: int | None, profile: str, seed: int, node_class: type | None = None) -> Scenario:
@@ -42,7 +41,7 @@ def mended_adversity(step: int | None, profile: str, seed: int, node_class: type
         ScenarioError: There is no such profile.
         LookupError: There is no such step.
     """
-    scenario = adversity(step, profile, seed, servers=SERVERS, seconds=ADVERSITY_S, node_class=node_class)
+    scenario = adversity(step, profile, seed, seconds=ADVERSITY_S, node_class=node_class)
     end_us = round(ADVERSITY_S * MICROSECONDS)
     repairs = (
         Action(end_us, "heal"),
