@@ -10,14 +10,16 @@ from raft_steps import node
 from raft_steps.lab import Entry, Set
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.log import Log
-from raft_steps.lab.runtime.server.database import DATABASE, Database
+from raft_steps.lab.runtime.server.database import DATABASE, Database, DiskError
 
 IDENTITY = {"name": "tom", "servers": "tom,jerry,spike", "step": "step 12"}
 
 
 def open_database(folder: Path, **changes: str) -> Database:
-    """Open tom's database."""
-    return Database(folder, IDENTITY | changes, node(12))
+    """Open tom's database, and begin a life."""
+    database = Database(folder, IDENTITY | changes, node(12))
+    database.begin_life()
+    return database
 
 
 def entry(index: int, term: int = 1) -> Entry:
@@ -38,6 +40,30 @@ def test_what_is_committed_comes_back(tmp_path: Path) -> None:
     assert again.life == 2
     assert again.load() == {"current_term": 3, "voted_for": None, "log": Log([entry(1), entry(2, 3)])}
     again.close()
+
+
+def test_life_counts_once_it_has_begun(tmp_path: Path) -> None:
+    """A server that could not listen has not lived: nothing says whose folder it is, and its first log is still to come."""
+    first = Database(tmp_path, IDENTITY, node(12))
+    assert first.life == 1
+    first.close()
+    second = Database(tmp_path, IDENTITY | {"name": "jerry"}, node(12))
+    second.begin_life([entry(1)])
+    second.close()
+    third = Database(tmp_path, IDENTITY | {"name": "jerry"}, node(12))
+    third.begin_life([entry(1), entry(2)])
+    assert (2, {"log": Log([entry(1)])}) == (third.life, third.load())
+    third.close()
+
+
+def test_folder_that_is_gone_is_about_the_disk(tmp_path: Path) -> None:
+    """A file that cannot be opened may be there again later, as after a full disk: a server tries again."""
+    folder = tmp_path / "tom.d"
+    (folder / DATABASE).mkdir(parents=True)
+    with pytest.raises(DiskError, match="cannot be opened: unable to open database file"):
+        open_database(folder)
+    (folder / DATABASE).rmdir()
+    open_database(folder).close()
 
 
 def test_value_that_no_message_could_hold_is_refused(tmp_path: Path) -> None:

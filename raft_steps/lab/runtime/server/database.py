@@ -36,11 +36,13 @@ class Database:
 
     Attributes:
         folder: The folder that holds it.
-        life: How often the server was started, this time included.
+        life: How often the server was started, this time included; the start counts once `begin_life` has returned.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, str], node_class: type) -> None:
         """Open the database in a folder; create both if they do not exist.
+
+        Nothing is stored yet, so a server that then finds its port taken has not had its first life.
 
         Args:
             folder: The folder.
@@ -54,12 +56,19 @@ class Database:
         """
         self.folder = folder
         self._hints = get_type_hints(node_class)
+        self._identity = {"format": str(FORMAT), **identity}
         self._lock = self._take_folder()
-        self._connection = sqlite3.connect(folder / DATABASE, isolation_level=None)
+        try:
+            self._connection = sqlite3.connect(folder / DATABASE, isolation_level=None)
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise self._error("cannot be opened", error) from error
         try:
             with self._reporting("cannot be opened"):
                 self._set_up()
-                self._begin_life(identity)
+                stored = self._stored_identity()
+                self._check_identity(stored)
+                self.life = int(stored.get("life", "0")) + 1
         except BaseException:
             self.close()
             raise
@@ -68,7 +77,8 @@ class Database:
         """Create the folder if there is none, and lock it.
 
         Raises:
-            ServerError: It cannot be created, or another process has locked it.
+            DiskError: It cannot be created.
+            ServerError: Another process has locked it.
         """
         try:
             new = not self.folder.exists()
@@ -77,7 +87,7 @@ class Database:
                 _sync_folder(self.folder.absolute().parent)  # Or a new folder could be gone after a power failure.
             lock = (self.folder / LOCK).open("w", encoding="ascii")
         except OSError as error:
-            raise ServerError(f"the folder {self.folder} cannot be used: {error.strerror}") from error
+            raise DiskError(f"the folder {self.folder} cannot be used: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -96,36 +106,41 @@ class Database:
         if sys.platform == "darwin":
             connection.execute("PRAGMA fullfsync = 1")  # An fsync does not empty the drive's cache there.
 
-    def _begin_life(self, identity: Mapping[str, str]) -> None:
-        """Check whose database it is, and count the life.
+    def _stored_identity(self) -> dict[str, str]:
+        """Return the identity in the database, and its number of lives; nothing if the database is new."""
+        if not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return {}
+        return dict(self._connection.execute("SELECT name, value FROM meta"))
+
+    def _check_identity(self, stored: Mapping[str, str]) -> None:
+        """Check whose database it is.
 
         Raises:
             ServerError: It belongs to another server.
         """
-        stored = self._stored_identity()
-        wanted = {"format": str(FORMAT), **identity}
-        for name, value in wanted.items():
+        for name, value in self._identity.items():
             if stored and stored.get(name) != value:
                 raise ServerError(
                     f"the folder {self.folder} belongs to another server: its {name} is {stored.get(name)}, and this "
                     f"server's is {value}; name another folder with --data"
                 )
-        self.life = int(stored.get("life", "0")) + 1
-        self._connection.execute("BEGIN IMMEDIATE")
-        rows = {**wanted, "life": str(self.life)}
-        self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows.items())
-        self._connection.execute("COMMIT")
-        _sync_folder(self.folder)
 
-    def _stored_identity(self) -> dict[str, str]:
-        """Return the identity in the database; create the tables if it is new."""
-        tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not tables:
+    def begin_life(self, first_log: Iterable[Entry] = ()) -> None:
+        """Count the life, in one transaction with the entries that a server's first life begins with.
+
+        Raises:
+            ServerError: The database cannot be written.
+        """
+        with self._reporting("cannot be written"):
             self._connection.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES.split(";"):
-                self._connection.execute(statement)
+            if self.life == 1:
+                for statement in _TABLES.split(";"):
+                    self._connection.execute(statement)
+                self.store_log("log", [("append", entry) for entry in first_log])
+            rows = {**self._identity, "life": str(self.life)}
+            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows.items())
             self._connection.execute("COMMIT")
-        return dict(self._connection.execute("SELECT name, value FROM meta"))
+            _sync_folder(self.folder)
 
     # Reading.
 
@@ -207,10 +222,13 @@ class Database:
             yield
         except (sqlite3.Error, OSError) as error:
             self.rollback()
-            kind = DiskError if _is_about_the_disk(error) else ServerError
-            raise kind(f"the database in {self.folder} {what}: {error}{_advice(error)}") from error
+            raise self._error(what, error) from error
         except (MessageError, ValueError) as error:
             raise ServerError(f"the database in {self.folder} {what}: {error}") from error
+
+    def _error(self, what: str, error: sqlite3.Error | OSError) -> ServerError:
+        kind = DiskError if _is_about_the_disk(error) else ServerError
+        return kind(f"the database in {self.folder} {what}: {error}{_advice(error)}")
 
 
 class DiskError(ServerError):
@@ -219,7 +237,9 @@ class DiskError(ServerError):
 
 def _is_about_the_disk(error: Exception) -> bool:
     code = getattr(error, "sqlite_errorname", "")
-    return isinstance(error, OSError) or code.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
+    # A full disk may also have no room for the file of the write-ahead log, and a failing one may be made read-only.
+    kinds = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+    return isinstance(error, OSError) or code.startswith(kinds)
 
 
 def _advice(error: Exception) -> str:

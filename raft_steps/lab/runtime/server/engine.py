@@ -33,6 +33,13 @@ class Outlet(Protocol):
             MessageError: It is not a message that a server sends.
         """
 
+    def record(self) -> None:
+        """Write down what happened in this turn, before its effects leave.
+
+        Raises:
+            DiskError: That is not possible.
+        """
+
     def flush(self) -> None:
         """Let everything leave that was sent and answered in this turn."""
 
@@ -145,7 +152,7 @@ class Engine:
         """Put what the turn changed on the disk, then let messages and replies leave.
 
         Raises:
-            DiskError: The disk is full or fails; nothing of the turn leaves.
+            DiskError: The disk is full or fails; nothing of the turn leaves, and nothing of it is recorded.
             NodeError: The node has put something into a durable field that cannot be stored.
         """
         host = self.host
@@ -154,7 +161,8 @@ class Engine:
                 self._store()
             host.database.commit()
         except Mistake as error:
-            raise self._blame(error, "store", "note", {}) from error
+            raise self._blame(error, "store") from error
+        self.outlet.record()
         for client, response in self._replies:
             client.answer(response, client)
         self._replies.clear()
@@ -179,7 +187,7 @@ class Engine:
                 self._store()
             self._carry_out()
         except (Exception, SystemExit, HandlerTimeout) as error:
-            raise self._blame(error, getattr(handler, "__name__", "handler"), kind, detail) from error
+            raise self._blame(error, getattr(handler, "__name__", "handler")) from error
         finally:
             self.is_handling = False
 
@@ -238,16 +246,11 @@ class Engine:
         if changes and self._recorder is not None:
             self._recorder.stored(self._event_us, self.host, changes)
 
-    def _blame(self, error: BaseException, handler: str, kind: str, detail: dict[str, Any]) -> BaseException:
+    def _blame(self, error: BaseException, handler: str) -> BaseException:
         """Return the error to raise: a NodeError if the node is to blame, otherwise the error itself."""
-        if isinstance(error, ServerError):  # The disk, not the node.
+        if isinstance(error, ServerError | NodeError):  # A ServerError: the disk, not the node.
             return error
-        found = error if isinstance(error, NodeError) else node_error(error, self.host.name, handler, None)
-        if found is None:
-            return error
-        if self._recorder is not None:
-            self._recorder.failed(self._event_us, self.host, kind, detail, str(found))
-        return found
+        return node_error(error, self.host.name, handler, None) or error
 
 
 def _refuse_result(returned: object) -> None:

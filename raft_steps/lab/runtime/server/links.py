@@ -60,6 +60,17 @@ class Links:
         self._last: tuple[object, bytes] = (None, b"")
         self._random = random.Random()  # For tests that ask for loss and delay.
 
+    def begin_life(self, identity: Identity) -> None:
+        """Send as the server of a new life: messages are numbered from 1, and what the last life did not send is lost.
+
+        Args:
+            identity: This server, with its new life.
+        """
+        self._routes = {name: _Route(identity.name, identity.life, name) for name in self.links}
+        self.discard()
+        for link in self.links.values():
+            link.begin_life(identity)
+
     def start(self) -> None:
         """Open the links."""
         self._tasks = [asyncio.create_task(link.run(), name=f"link to {name}") for name, link in self.links.items()]
@@ -88,9 +99,11 @@ class Links:
         else:
             self._staged.append((to, route.count, line))
 
-    def _send_late(self, to: str, number: int, line: bytes) -> None:
-        self.links[to].send(number, line)
-        self.links[to].flush()
+    def _send_late(self, route: _Route, number: int, line: bytes) -> None:
+        to = route.receiver
+        if route is self._routes[to]:  # Otherwise the life that sent it has ended.
+            self.links[to].send(number, line)
+            self.links[to].flush()
 
     def _note_dropped(self, route: _Route, message: object, time_us: int) -> None:
         if self._recorder is not None:
@@ -104,7 +117,7 @@ class Links:
         for to, number, line in self._staged:
             if self._delay_s[1]:
                 wait_s = self._random.uniform(*self._delay_s)
-                asyncio.get_running_loop().call_later(wait_s, self._send_late, to, number, line)
+                asyncio.get_running_loop().call_later(wait_s, self._send_late, self._routes[to], number, line)
             else:
                 self.links[to].send(number, line)
         self._staged.clear()
@@ -114,6 +127,7 @@ class Links:
     def discard(self) -> None:
         """Forget what was prepared and not sent."""
         self._staged.clear()
+        self._last = (None, b"")
 
     def wake(self, name: str) -> None:
         """Connect to a server soon, because it has just connected to this one."""

@@ -53,6 +53,19 @@ class PeerLink(asyncio.Protocol):
         # Only the pauses between attempts depend on it.
         self._random = random.Random()
 
+    def begin_life(self, identity: Identity) -> None:
+        """Introduce the server again, in a connection of its new life; lines of the last life that wait are lost.
+
+        Args:
+            identity: This server, with its new life.
+        """
+        self._identity = identity
+        self._queue.clear()
+        self._queued_bytes = 0
+        if self._transport is not None:
+            self._transport.abort()
+            self._can_write = False
+
     def send(self, number: int, line: bytes) -> None:
         """Queue the line of a message; `flush` sends it."""
         self._queue.append((number, line))

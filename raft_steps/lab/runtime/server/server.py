@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import resource
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps.lab.commands import NotLeader
-from raft_steps.lab.errors import ServerError
+from raft_steps.lab.errors import NodeError, ServerError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.messages import as_data
 from raft_steps.lab.random_stream import RandomStream
@@ -84,7 +85,7 @@ class Server:
     """
 
     def __init__(self, options: ServerOptions, log: Callable[[str], None]) -> None:
-        """Open the disk and begin the first life.
+        """Open the disk; the first life begins in `run`.
 
         Args:
             options: What the server is.
@@ -98,10 +99,14 @@ class Server:
         self.patience_s = options.patience_s
         self.codec = MessageCodec(message_classes(options.node_class))
         self._loop = asyncio.get_running_loop()
-        self._database = Database(options.folder, self._stored_identity(), options.node_class)
+        self._database = self._open_database()
         self.identity = Identity(cluster_text(options.cluster), options.step, options.name, self._database.life)
         others = {name: address for name, address in options.cluster.items() if name != options.name}
-        self._trace = self._open_trace()
+        try:
+            self._trace = self._open_trace()
+        except BaseException:
+            self._database.close()
+            raise
         self._recorder = Recorder(self._trace) if self._trace is not None else None
         self._links = Links(self.identity, others, self.codec, log=log, recorder=self._recorder)
         self._inbox: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
@@ -114,10 +119,18 @@ class Server:
         self._failure: asyncio.Future[None] = self._loop.create_future()
         self._listeners: list[asyncio.Server] = []
         self._engine: Engine | None = None
+        self._last_disk_error = ""
         self._timers = ServerTimers(self._loop, self._plan_turn)
 
-    def _stored_identity(self) -> dict[str, str]:
-        return {"name": self.options.name, "servers": ",".join(self.names), "step": self.options.step}
+    def _open_database(self) -> Database:
+        """Open the database.
+
+        Raises:
+            ServerError: The folder cannot be used.
+        """
+        options = self.options
+        identity = {"name": options.name, "servers": ",".join(self.names), "step": options.step}
+        return Database(options.folder, identity, options.node_class)
 
     def _open_trace(self) -> TraceFile | None:
         """Open the file of the trace, if the run is recorded.
@@ -128,7 +141,7 @@ class Server:
         options = self.options
         if options.trace_file is None:
             return None
-        return TraceFile(options.trace_file, self.names, options.name, options.step, self._database.life)
+        return TraceFile(options.trace_file, self.names, options.name, options.step)
 
     # Life.
 
@@ -137,22 +150,34 @@ class Server:
 
         Raises:
             NodeError: The node failed.
-            ServerError: A port is taken.
+            ServerError: A port is taken, or the disk cannot be written.
         """
         try:
+            # First the ports: a server that cannot serve has no life, and begins with --leader and --log the next time.
             await self._listen()
-            self._links.start()
             self._begin_life()
+            self._links.start()
             self._loop.call_later(GIVE_UP_S, self._look_at_patience)
             await self._failure
+        except BaseException as error:
+            self._forget_life(error)
+            raise
         finally:
             await self._stop()
 
     def _begin_life(self) -> None:
+        """Begin a life: on the disk, in the trace and for the other servers first, and then with a node.
+
+        Raises:
+            DiskError: The disk is full or fails.
+            NodeError: The node failed.
+        """
         options, database = self.options, self._database
-        if options.first_log and database.life == 1:
-            database.store_log("log", [("append", entry) for entry in options.first_log])
-            database.commit()
+        database.begin_life(options.first_log)
+        self.identity = dataclasses.replace(self.identity, life=database.life)
+        self._links.begin_life(self.identity)
+        if self._trace is not None:
+            self._trace.begin_life(database.life)
         host = ServerHost(options.name, database)
         seed = int.from_bytes(os.urandom(8))  # A real server's chance is not repeatable.
         node = options.node_class(
@@ -189,20 +214,33 @@ class Server:
     async def _stop(self) -> None:
         for listener in self._listeners:
             listener.close()
-        self._timers.cancel_all()
         await self._links.stop()
         for client in list(self._clients):
             client.close()
         for peer in list(self._peers):
             peer.close()
         if self._trace is not None:
-            self._trace.crashed(now_us())
             self._trace.close()
-        self._database.close()
 
     def _fail(self, error: BaseException) -> None:
+        self._forget_life(error)
         if not self._failure.done():
             self._failure.set_exception(error)
+
+    def _forget_life(self, error: BaseException) -> None:
+        """End the life of a node; nothing of a turn that was not stored stays: no message, no reply, no timer.
+
+        Args:
+            error: Why it ends.
+        """
+        self._engine = None
+        self._inbox.clear()
+        self._writers.clear()
+        self._timers.cancel_all()
+        self._links.discard()
+        if self._trace is not None:
+            self._trace.end_life(now_us(), str(error) if isinstance(error, NodeError) else "")
+        self._database.close()
 
     # Turns.
 
@@ -217,6 +255,7 @@ class Server:
         engine = self._engine
         inbox, self._inbox = self._inbox, []
         if engine is None:
+            self._flush_clients()  # They are told that this server does not lead.
             return
         try:
             for handle, arguments in inbox:
@@ -235,26 +274,24 @@ class Server:
         self._timers.plan_next()
 
     def _end_life(self, error: DiskError) -> None:
-        """End the life of a node that is ahead of its disk, and try to begin another one."""
-        self.log(f"{error}; the server stops, and starts again when it can write")
-        self._engine = None
-        self._timers.cancel_all()
-        self._links.discard()
-        if self._trace is not None:
-            self._trace.crashed(now_us())
+        """End the life of a node that is ahead of its disk, and try to begin another one later."""
+        if self._last_disk_error != str(error):  # Once, although each attempt may fail in the same way.
+            self._last_disk_error = str(error)
+            self.log(f"{error}; the server stops, and starts again when it can write")
+        self._forget_life(error)
         for connection in list(self._clients):
             connection.close()
         self._loop.call_later(RETRY_S, self._try_again)
 
     def _try_again(self) -> None:
-        options = self.options
-        self._database.close()
+        if self._failure.done():  # The server has been stopped meanwhile.
+            return
         try:
-            self._database = Database(options.folder, self._stored_identity(), options.node_class)
+            self._database = self._open_database()
             self._begin_life()
-        except DiskError:
-            self._engine = None
-            self._loop.call_later(RETRY_S, self._try_again)
+            self._last_disk_error = ""
+        except DiskError as error:
+            self._end_life(error)
         except BaseException as error:  # noqa: BLE001  # It ends the server; `run` raises it.
             self._fail(error)
 
@@ -274,10 +311,13 @@ class Server:
         """Prepare a message for another server."""
         self._links.send(to, message, time_us)
 
-    def flush(self) -> None:
-        """Send what is prepared for servers and for clients; first, the trace gets it."""
+    def record(self) -> None:
+        """Write the turn into the trace."""
         if self._trace is not None:
             self._trace.flush()
+
+    def flush(self) -> None:
+        """Send what is prepared for servers and for clients."""
         self._links.flush()
         self._flush_clients()
 
@@ -324,7 +364,7 @@ class Server:
 
     def connected(self, connection: ClientConnection) -> bool:
         """Called when a client connects; return whether there is room for it."""
-        if len(self._clients) >= self._most_clients or self._engine is None:
+        if len(self._clients) >= self._most_clients:
             return False
         self._clients[connection] = None
         return True
