@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 from raft_steps.lab.cli.command import main
+from raft_steps.lab.runtime.server import process
+from raft_steps.lab.runtime.server.server import ServerOptions
 
 CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002"
 
@@ -32,3 +36,17 @@ def test_wrong_arguments_are_refused(arguments: list[str], reason: str) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert reason in result.output
+
+
+@pytest.mark.parametrize("spec", ["my_raft.py:Node", "my_raft.py", "../here/my_raft.py:Node", "{here}/my_raft.py:Node"])
+def test_path_of_a_node_does_not_say_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
+    """The same Node by another path has the same folder and the same cluster."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "my_raft.py").write_text("from raft_steps import node\n\n\nclass Node(node(12)):\n    pass\n")
+    monkeypatch.chdir(here)
+    started: list[ServerOptions] = []
+    monkeypatch.setattr(process, "serve", lambda options, _pipe: started.append(options))
+    arguments = ["serve", "12", "--name", "tom", "--cluster", CLUSTER, "--node", spec.format(here=here)]
+    assert 0 == CliRunner().invoke(main, arguments).exit_code
+    assert ["step 12 with my_raft.py:Node"] == [options.step for options in started]

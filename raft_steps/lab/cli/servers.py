@@ -15,7 +15,7 @@ from raft_steps.lab.cli.common import CommandError, step_argument
 from raft_steps.lab.commands import Delete, Get, command_of_words
 from raft_steps.lab.errors import LabError, ScenarioError
 from raft_steps.lab.runtime.launching import read_entries
-from raft_steps.lab.runtime.loading import load_node
+from raft_steps.lab.runtime.loading import load_node, title_of
 from raft_steps.lab.scenario.arguments import read_logs
 from raft_steps.lab.scenario.model import TIMINGS
 
@@ -87,7 +87,7 @@ def serve(
         name=name,
         cluster=cluster,
         node_class=_node_class(number, node),
-        step=f"step {number}" if node is None else f"step {number} with {node}",
+        step=f"step {number}" if node is None else f"step {number} with {title_of(node)}",
         folder=data or Path(f"{name}.d"),
         timing=TIMINGS[timing],
         leads=leader,

@@ -20,9 +20,7 @@ def load_node(spec: str) -> type:
     Raises:
         NodeLoadError: There is no such file or class, it cannot be loaded, or it is not a Node.
     """
-    name, colon, class_name = spec.rpartition(":")
-    if not colon or not class_name.isidentifier():  # No class; a colon may belong to a drive's letter.
-        name, class_name = spec, "Node"
+    name, class_name = _parts(spec)
     module = _load_module(Path(name))
     found = getattr(module, class_name, None)
     if found is None:
@@ -32,6 +30,20 @@ def load_node(spec: str) -> type:
     if not (inspect.isclass(found) and issubclass(found, Node)):
         raise NodeLoadError(f"{class_name} in {name} is not a Node: derive it from the Node of the step before")
     return found
+
+
+def title_of(spec: str) -> str:
+    """Return ``FILE:CLASS`` without the folder, which is the same however a class is named on the command line."""
+    name, class_name = _parts(spec)
+    return f"{Path(name).name}:{class_name}"
+
+
+def _parts(spec: str) -> tuple[str, str]:
+    """Return the file and the class of ``FILE:CLASS`` or ``FILE``."""
+    name, colon, class_name = spec.rpartition(":")
+    if not colon or not class_name.isidentifier():  # No class; a colon may belong to a drive's letter.
+        return spec, "Node"
+    return name, class_name
 
 
 def _load_module(path: Path) -> ModuleType:

@@ -20,7 +20,7 @@ from raft_steps.lab.runtime.server.server import Server
 from raft_steps.lab.runtime.server.supervisor import free_cluster
 from raft_steps.lab.runtime.server.trace_file import TraceFile
 from raft_steps.lab.trace.merge import merge_traces
-from tests.runtime.server.disk_tools import Running, limited_files, options_of, running, soon
+from tests.runtime.server.disk_tools import Running, limited_files, options_of, running, soon, until
 
 __all__ = ["soon"]  # a fixture
 
@@ -107,9 +107,7 @@ def test_other_servers_hear_of_the_new_life(tmp_path: Path) -> None:
             await client.close()
             await tom.until_it_says("life 2 begins")
             hellos = jerry.server._peers
-            async with asyncio.timeout(10):
-                while [peer._hello.life for peer in hellos if peer._hello] != [2]:
-                    await asyncio.sleep(0)
+            await until(lambda: [peer._hello.life for peer in hellos if peer._hello] == [2])
 
     asyncio.run(scenario())
     lines = [json.loads(line) for line in (tmp_path / "tom.trace").read_text().splitlines()]
@@ -165,7 +163,10 @@ def test_full_disk_leaves_no_part_of_a_turn_in_the_trace(tmp_path: Path) -> None
     file = tmp_path / "tom.trace"
     header = file.read_bytes()
     trace.add(1, "timer_fired", "tom", {"timer": "x" * 1000})
-    with limited_files(len(header) + 500), pytest.raises(DiskError, match=r"the trace cannot be written to .*tom\.trace"):
+    with (
+        limited_files(len(header) + 500),
+        pytest.raises(DiskError, match=r"the trace cannot be written to .*tom\.trace"),
+    ):
         trace.flush()
     assert header == file.read_bytes()
     with limited_files(len(header) + 5):
@@ -179,7 +180,9 @@ def test_full_disk_leaves_no_part_of_a_turn_in_the_trace(tmp_path: Path) -> None
     assert 1 == file.read_text().count("crashed")
 
 
-def test_trace_that_cannot_be_written_ends_the_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, soon: None) -> None:
+def test_trace_that_cannot_be_written_ends_the_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, soon: None
+) -> None:
     """The trace is on a full disk, too: the write is not answered, and the next life begins when there is room."""
     options = dataclasses.replace(options_of(1, free_cluster(["tom"]), tmp_path), trace_file=tmp_path / "tom.trace")
 
