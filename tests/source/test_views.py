@@ -301,3 +301,30 @@ def test_output_is_the_same_in_every_process() -> None:
     ]
 
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    "base, value, expected",
+    [
+        ("step_12.Node", '(*step_12.Node.durable, "x")', '("log", "current_term", "voted_for", "x")'),
+        ("node(12)", '(*node(12).durable, "x")', '("log", "current_term", "voted_for", "x")'),
+        ("Base", '("x", *Base.durable)', '("x", "log", "current_term", "voted_for")'),
+        ("Base", 'Base.durable + ("x",)', '("log", "current_term", "voted_for") + ("x",)'),
+    ],
+)
+def test_a_value_computed_from_an_inherited_one_is_written_out(
+    base: str, value: str, expected: str, tmp_path: Path
+) -> None:
+    """In one file there is no earlier class whose `durable` could be extended."""
+    text = (
+        "from raft_steps import node, step_12_persistence as step_12\n\nBase = step_12.Node\n\n\n"
+        f"class Node({base}):\n    durable = {value}\n    x: int = 0\n\n"
+        "    def on_start(self):\n        super().on_start()\n        self.x += len(Node.durable)\n"
+    )
+    own = load(text, tmp_path / "own_raft.py").Node
+
+    found = whole(own).text
+
+    assert f"durable = {expected}\n" in found
+    assert own.durable == load(found, tmp_path / "whole_own.py").Node.durable
+    assert 1 == found.count("class Node(")

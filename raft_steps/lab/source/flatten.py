@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from raft_steps.lab.errors import SourceError
 from raft_steps.lab.source.inline_super import inline_super
+from raft_steps.lab.source.inline_values import inline_values
 from raft_steps.lab.source.parse import INDENT, Definition, Import, StepSource, global_names, shift
 
 LINE_LENGTH = 120
@@ -68,7 +69,7 @@ def flatten(steps: Iterable[StepSource], *, complete: bool = True) -> FlatNode:
             _put(whole.definitions, definition, len(whole.definitions))
         inherited = {definition.name: definition for definition in whole.members}
         for number, definition in enumerate(step.members):
-            inlined = _inlined(definition, inherited, step.title, complete)
+            inlined = inline_values(_inlined(definition, inherited, step.title, complete), inherited)
             _put(whole.members, inlined, _place_for(whole.members, step.members, number))
         for name in step.removed:
             _remove(whole.members, name)

@@ -56,9 +56,14 @@ def read_custom_class(node_class: type, known: frozenset[str]) -> StepSource:
     path, found = find_class(node_class, "")
     lines = _lines(path)
     namespace = _names_seen_by(node_class)
-    definitions = [_simplified(definition, namespace) for definition in parse_class(lines, found, title)]
+    definitions = [
+        _with_base_as_node(_simplified(definition, namespace), namespace, node_class)
+        for definition in parse_class(lines, found, title)
+    ]
     members = [definition for definition in definitions if not is_removal(definition)]
     dependencies = _Dependencies(title, path, namespace, known | {node_class.__name__})
+    # In the whole, both are the class itself; super() refers to `__class__`.
+    dependencies.seen |= {"Node", "__class__"}
     for definition in members:
         dependencies.visit(definition.text)
     return StepSource(
@@ -174,6 +179,33 @@ def _simplified(definition: Definition, namespace: Mapping[str, Any]) -> Definit
         line = lines[node.lineno - 1]
         lines[node.lineno - 1] = line[: node.col_offset] + node.attr.encode() + line[node.end_col_offset :]
     return dataclasses.replace(definition, text=b"\n".join(lines).decode())
+
+
+def _with_base_as_node(definition: Definition, namespace: Mapping[str, Any], node_class: type) -> Definition:
+    """Write ``Node`` for a base class by another name, in a class variable or field: ``(*Base.durable, "x")``."""
+    if definition.kind not in ("class variable", "field"):
+        return definition
+    lines = [line.encode() for line in definition.text.split("\n")]
+    bases = [
+        node
+        for node in ast.walk(ast.parse(definition.text))
+        if isinstance(node, ast.Name | ast.Call) and _value(node, namespace) in node_class.__mro__[1:]
+        if node.lineno == node.end_lineno
+    ]
+    for node in sorted(bases, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        line = lines[node.lineno - 1]
+        lines[node.lineno - 1] = line[: node.col_offset] + b"Node" + line[node.end_col_offset :]
+    return dataclasses.replace(definition, text=b"\n".join(lines).decode())
+
+
+def _value(node: ast.Name | ast.Call, namespace: Mapping[str, Any]) -> Any:
+    """Return what an expression stands for: a name, or ``node(12)``; None for anything else."""
+    match node:
+        case ast.Name(id=name):
+            return namespace.get(name)
+        case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=int(number))]):
+            return raft_steps.node(number) if namespace.get(name) is raft_steps.node else None
+    return None
 
 
 def _is_step(value: object) -> bool:
