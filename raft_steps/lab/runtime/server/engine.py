@@ -5,7 +5,7 @@ sends messages and replies. So a thousand clients cost one write to the disk, an
 
 Timers are the exception: they start and stop at once, between the events of a turn. A process that was stopped for a
 while (SIGSTOP) finds a timer that is overdue and a heartbeat that has long arrived; the heartbeat is handled first and
-restarts the timer, which then must not run out in the same turn.
+restarts the timer, which then must not run out in the same turn (`timers`).
 """
 
 from __future__ import annotations

@@ -14,6 +14,10 @@ class ServerTimers:
 
     A heartbeat restarts the election timer so often that planning a call each time would be wasteful: the call that is
     planned looks when it comes, and is planned again if the timer has been restarted.
+
+    The process may be stopped for a while (SIGSTOP) at any point. Then a timer is late, and what has arrived meanwhile
+    may cancel it, but has not been read. So a timer that is seen to be late runs out only after the event loop has looked
+    at its connections once more, and only as of the time at which it was seen.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ran_out: Callable[[], None]) -> None:
@@ -26,6 +30,7 @@ class ServerTimers:
         self._loop, self._ran_out = loop, ran_out
         self._due_s: dict[str, float] = {}  # when each running timer runs out
         self._call: asyncio.TimerHandle | None = None
+        self._read_until_s = float("-inf")  # what had arrived by then has been handled
 
     def start(self, node: object, name: str, wait_s: float) -> int:
         """Start a timer, or restart it if it runs.
@@ -55,11 +60,14 @@ class ServerTimers:
             self._call = None
 
     def take_due(self) -> str | None:
-        """Stop the timer that ran out first, and return its name; None if none has."""
+        """Stop the timer that ran out first, and return its name; None if none has.
+
+        It is called after all that has been read was handled.
+        """
         if not self._due_s:
             return None
         name = min(self._due_s, key=self._due_s.__getitem__)
-        if self._due_s[name] > self._loop.time():
+        if self._due_s[name] > self._read_until_s:
             return None
         del self._due_s[name]
         return name
@@ -74,11 +82,18 @@ class ServerTimers:
         self._call = None
         if not self._due_s:
             return
-        first_s = min(self._due_s.values())
-        if first_s <= self._loop.time():
-            self._ran_out()
-        else:
+        first_s, now_s = min(self._due_s.values()), self._loop.time()
+        if first_s > now_s:
             self._plan(first_s)
+        else:
+            # An iteration of the loop looks at the connections, runs the calls that were planned before, and then reads.
+            # So the second call from now on comes after all that had arrived by now was read.
+            self._loop.call_soon(self._loop.call_soon, self._all_is_read, now_s)
+
+    def _all_is_read(self, time_s: float) -> None:
+        """Called when all that had arrived by a time has been read: timers that were late then run out, if they still run."""
+        self._read_until_s = time_s
+        self._ran_out()
 
     def plan_next(self) -> None:
         """Plan the look at the timer that runs out next; called at the end of each turn."""
