@@ -101,11 +101,17 @@ class Log:
             else:
                 del entries[change[1] + 1 :]
 
-    def entries_after(self, index: int) -> tuple[Entry, ...]:
-        """Return the entries after this index, oldest first."""
+    def entries_after(self, index: int, most: int | None = None) -> tuple[Entry, ...]:
+        """Return the entries after this index, oldest first.
+
+        Args:
+            index: The index.
+            most: How many entries to return at most; by default all of them. It costs no more than what is returned.
+        """
         if index + 1 == len(self._entries):  # The common case, a heartbeat: no slice is needed.
             return ()
-        return tuple(self._entries[max(index, -1) + 1 :])
+        first = max(index, -1) + 1
+        return tuple(self._entries[first : None if most is None else first + max(most, 0)])
 
     def term_at(self, index: int) -> int | None:
         """Return the term of the entry at this index, or None if there is no such entry."""

@@ -115,7 +115,8 @@ class Node:
 
         Args:
             name: The name of the timer.
-            seconds: How long to wait, in seconds by this server's clock.
+            seconds: How long to wait, in seconds by this server's clock. A timer of 0 seconds expires after everything
+                else that happens at the same moment.
         """
         self.effects.append(("start", name, seconds))
 

@@ -107,7 +107,7 @@ EXPECTED = {
     ),
     mistakes.TimerHasNoHandler: ("tom has no on_elections_timeout: something reached it at 3 s", ""),
     mistakes.TimerHasNoTime: (
-        "tom's on_start, at 0 s, called start_timer('election', 0); a timer needs a number of seconds above 0",
+        "tom's on_start, at 0 s, called start_timer('election', -1); a timer needs a number of seconds from 0",
         "",
     ),
     mistakes.SomethingIsReturned: (

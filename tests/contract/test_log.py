@@ -44,6 +44,8 @@ def test_log_is_a_list_with_a_first_entry(steps: list[tuple[str, int]], index: i
     assert model[-1].term == log.last_term
     assert (model[index].term if 0 <= index < len(model) else None) == log.term_at(index)
     assert tuple(model[max(index + 1, 0) :]) == log.entries_after(index)
+    for most in (-1, 0, 1, 2, 100):
+        assert tuple(model[max(index + 1, 0) :])[: max(most, 0)] == log.entries_after(index, most)
 
 
 @given(before=STEPS, steps=STEPS)

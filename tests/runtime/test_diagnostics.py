@@ -329,12 +329,22 @@ def test_missing_handler_of_a_timer_is_reported() -> None:
     assert "jerry has no on_patience_timeout: something reached it at 12 s that its Node does not handle" == str(error)
 
 
-@pytest.mark.parametrize("wait", [None, 0, -1, "5", True, float("nan"), float("inf")])
+@pytest.mark.parametrize("wait", [None, -1, "5", True, float("nan"), float("inf")])
 def test_timer_needs_a_time(wait: Any) -> None:
-    """A timer without a number of seconds above 0 is refused."""
+    """A timer without a number of seconds from 0 is refused."""
     error = failure(on_election_timeout(lambda node: node.start_timer("election", wait)))
 
-    assert f"called start_timer('election', {wait!r}); a timer needs a number of seconds above 0" in str(error)
+    assert f"called start_timer('election', {wait!r}); a timer needs a number of seconds from 0" in str(error)
+
+
+def test_timer_of_zero_seconds_does_not_start_itself() -> None:
+    """A timer's own handler cannot start it for zero seconds: it would run out at the same moment, for ever."""
+    error = failure(on_election_timeout(lambda node: node.start_timer("election", 0)))
+
+    assert (
+        "jerry's on_election_timeout, at 11 s, called start_timer('election', 0); a timer of 0 seconds runs out at the "
+        "same moment, so in its own handler it would run out for ever"
+    ) == str(error).partition("\n")[0]
 
 
 def test_timer_with_none_from_a_field_names_the_line() -> None:
@@ -348,7 +358,7 @@ def test_timer_with_none_from_a_field_names_the_line() -> None:
     text = str(failure(changed(8, start_election=start_election)))
 
     assert (
-        "called start_timer('election', None); a timer needs a number of seconds above 0, and a method without" in text
+        "called start_timer('election', None); a timer needs a number of seconds from 0, and a method without" in text
     )
     assert re.search(
         r"a method without a return statement returns None\n  test_diagnostics.py, line \d+: "

@@ -63,11 +63,19 @@ def wait_mistake(node: object, timer: str, wait_s: object) -> Mistake:
     The handler has returned by then, so no traceback has its line. The learner's source is searched for it.
     """
     most = " and below a thousand million" if type(wait_s) in (int, float) and wait_s > 0 else ""  # type: ignore[operator]
-    text = f"called start_timer({timer!r}, {wait_s!r}); a timer needs a number of seconds above 0{most}"
+    text = f"called start_timer({timer!r}, {wait_s!r}); a timer needs a number of seconds from 0{most}"
     if wait_s is not None:
         return Mistake(text)
     text += ", and a method without a return statement returns None"
     return Mistake(text, _line_that_made_none(node, timer))
+
+
+def endless_timer_mistake(timer: str, wait_s: object) -> Mistake:
+    """Describe the mistake of a timer's handler that starts the timer again for zero seconds."""
+    return Mistake(
+        f"called start_timer({timer!r}, {wait_s!r}); a timer of 0 seconds runs out at the same moment, so in its own "
+        "handler it would run out for ever"
+    )
 
 
 def _line_that_made_none(node: object, timer: str) -> str | None:

@@ -120,7 +120,7 @@ class TimerHasNoHandler(Right):
 
 class TimerHasNoTime(Right):
     def on_start(self) -> None:
-        self.start_timer("election", 0)
+        self.start_timer("election", -1)
 
 
 class SomethingIsReturned(Right):

@@ -49,6 +49,8 @@ class Bench:
 
     Attributes:
         fired: The timers that ran out, with their times.
+        turns: How many turns there were.
+        handlers: What a timer's handler does, by the timer's name.
         arrives: Called with each byte that arrives on the server's connection.
     """
 
@@ -57,6 +59,8 @@ class Bench:
         self.loop = loop
         self.timers = ServerTimers(loop, self.plan_turn)
         self.fired: list[tuple[str, float]] = []
+        self.turns = 0
+        self.handlers: dict[str, Callable[[], object]] = {}
         self.arrives: Callable[[], object] = lambda: None
         self.inbox: list[Callable[[], object]] = []
         self.planned = False
@@ -83,8 +87,12 @@ class Bench:
         inbox, self.inbox = self.inbox, []
         for handle in inbox:
             handle()
-        while (name := self.timers.take_due()) is not None:
+        self.turns += 1
+        taken: list[str] = []
+        while (name := self.timers.take_due(taken)) is not None:
+            taken.append(name)
             self.fired.append((name, self.loop.now_s))
+            self.handlers.get(name, lambda: None)()
         self.timers.plan_next()
 
     def start(self, name: str, wait_s: float) -> int:
@@ -193,3 +201,54 @@ def test_timer_that_ran_out_before_a_heartbeat_came_is_not_saved_by_it(bench: Be
     bench.theirs.send(b"h")
     bench.loop.go_on(1.5)
     assert [("election", 1)] == bench.fired
+
+
+def test_timer_of_zero_seconds_runs_out_at_the_end_of_its_turn(bench: Bench) -> None:
+    """It runs out once, in the turn in which it was started, after all that has arrived."""
+    bench.arrives = lambda: (bench.start("batch", 0), bench.start("election", 8))
+    bench.theirs.send(b"hhh")
+    bench.loop.go_on()
+
+    assert ([("batch", 0)], 1) == (bench.fired, bench.turns)
+    bench.loop.go_on(8)
+    assert [("batch", 0), ("election", 8)] == bench.fired
+
+
+def test_timer_of_zero_seconds_outside_of_a_turn_asks_for_one(bench: Bench) -> None:
+    """One that is started as the server starts, before its first turn, gets a turn at once."""
+    bench.start("election", 8)
+    bench.start("batch", 0)
+    bench.timers.plan_next()
+    bench.loop.go_on()
+
+    assert [("batch", 0)] == bench.fired
+
+
+def test_timer_of_zero_seconds_can_be_cancelled_or_take_longer(bench: Bench) -> None:
+    """Both work as with any other timer, in both directions."""
+    bench.start("batch", 0)
+    assert bench.timers.cancel("batch")
+    assert not bench.timers.cancel("batch")
+    bench.start("batch", 0)
+    bench.start("batch", 3)
+    bench.start("election", 5)
+    bench.start("election", 0)
+    bench.timers.plan_next()
+    bench.loop.go_on()
+    assert [("election", 0)] == bench.fired
+    bench.loop.go_on(5)
+    assert [("election", 0), ("batch", 5)] == bench.fired
+    bench.start("batch", 0)
+    bench.timers.cancel_all()
+    assert bench.timers.take_due() is None
+
+
+def test_timers_that_start_each_other_let_a_turn_end(bench: Bench) -> None:
+    """Each runs out once in a turn, so what arrives is still handled."""
+    bench.handlers = {"a": lambda: bench.start("b", 0), "b": lambda: bench.start("a", 0)}
+    bench.start("a", 0)
+    bench.timers.plan_next()
+    bench.loop.turn()
+    bench.loop.turn()
+
+    assert 1 <= bench.turns == len(bench.fired) // 2

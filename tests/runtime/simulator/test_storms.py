@@ -48,7 +48,7 @@ def test_flood_of_messages_ends(record: bool) -> None:
 
 def test_timer_that_restarts_at_once_ends() -> None:
     """A timer that restarts itself at once uses up the budget, too; the error does not blame messages."""
-    node_class = on_election_timeout(lambda node: node.start_timer("election", 1e-9))
+    node_class = on_election_timeout(lambda node: node.start_timer("election", 1e-6))
 
     simulation = Simulation(default_scenario(8), node_class, event_budget=5_000)
 

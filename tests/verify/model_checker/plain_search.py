@@ -30,6 +30,7 @@ class PlainState:
     nodes: dict[str, Any] = field(default_factory=dict)
     disks: dict[str, dict[str, Any]] = field(default_factory=dict)
     timers: dict[str, set[str]] = field(default_factory=dict)
+    immediate: dict[str, set[str]] = field(default_factory=dict)
     packets: list[PacketView] = field(default_factory=list)
     facts: frozenset[Fact] = NO_FACTS
     spent: Counter[str] = field(default_factory=Counter)
@@ -46,11 +47,10 @@ class PlainState:
     def key(self) -> str:
         """Return a text that is equal for equal states."""
         values = {name: _fields(node) for name, node in self.nodes.items()}
+        timers = (_plain(self.timers), _plain(self.immediate))
         packets = sorted(map(repr, self.packets))
         facts = sorted(map(repr, self.facts))
-        return repr(
-            (_plain(values), _plain(self.disks), _plain(self.timers), packets, facts, sorted(self.spent.items()))
-        )
+        return repr((_plain(values), _plain(self.disks), timers, packets, facts, sorted(self.spent.items())))
 
 
 def _fields(node: Any) -> dict[str, Any]:
@@ -83,7 +83,11 @@ class PlainSearch:
         """
         self.node_class, self.servers, self.scope = node_class, servers, scope
         self.requests: dict[str, Request] = {}
-        first = PlainState(timers={name: set() for name in servers}, disks={name: {} for name in servers})
+        first = PlainState(
+            timers={name: set() for name in servers},
+            immediate={name: set() for name in servers},
+            disks={name: {} for name in servers},
+        )
         for name in servers:
             self._start(first, name)
         self.states: list[tuple[int, StateView]] = [(0, first.view())]
@@ -107,12 +111,7 @@ class PlainSearch:
 
     def _successors(self, state: PlainState) -> Iterator[PlainState]:
         scope, servers = self.scope, self.servers
-        for name in servers:
-            for timer in sorted(state.timers[name]):
-                after = self._spend(state, [(name, timer), (None, timer)], dict(self._timer_bounds(name, timer)))
-                if after is not None:
-                    after.timers[name].discard(timer)
-                    yield self._handle(after, name, f"on_{timer}_timeout", ())
+        yield from self._timeouts(state)
         for number, (request, asked) in enumerate(scope.requests(servers)):
             for name in servers:
                 node = state.nodes.get(name)
@@ -138,8 +137,21 @@ class PlainSearch:
                 if after is not None:
                     node = after.nodes.pop(name)
                     after.disks[name] = {each: getattr(node, each) for each in self.node_class.durable}  # type: ignore[attr-defined]
-                    after.timers[name] = set()
+                    after.timers[name], after.immediate[name] = set(), set()
                     yield after
+
+    def _timeouts(self, state: PlainState) -> Iterator[PlainState]:
+        for name in self.servers:
+            for timer in sorted(state.timers[name]):
+                bounds = dict(self._timer_bounds(name, timer))
+                if not bounds and timer in state.immediate[name]:
+                    after: PlainState | None = copy.deepcopy(state)
+                else:
+                    after = self._spend(state, [(name, timer), (None, timer)], bounds)
+                if after is not None:
+                    after.timers[name].discard(timer)
+                    after.immediate[name].discard(timer)
+                    yield self._handle(after, name, f"on_{timer}_timeout", ())
 
     def _timer_bounds(self, name: str, timer: str) -> Iterator[tuple[tuple[str | None, str], int]]:
         for server, bounded, bound in self.scope.timer_bounds(self.servers):
@@ -195,8 +207,12 @@ class PlainSearch:
                 state.packets.append(PacketView(name, effect[1], effect[2]))
             elif effect[0] == "start":
                 state.timers[name].add(effect[1])
+                state.immediate[name].discard(effect[1])
+                if effect[2] == 0:
+                    state.immediate[name].add(effect[1])
             elif effect[0] == "cancel":
                 state.timers[name].discard(effect[1])
+                state.immediate[name].discard(effect[1])
         received = arguments if handler not in ("on_client_request", "on_start") and len(arguments) == 2 else None
         new = facts_of(node, node.effects, received=received, committed_before=committed_before, requests=self.requests)
         state.facts = add_facts(state.facts, new)

@@ -178,6 +178,17 @@ class LaterNode(node.Node):
                 self.reply(client, Ok())
 
 
+class BatchingNode(LaterNode):
+    """A node that sends the entries of a moment together, when a timer of zero seconds runs out."""
+
+    def replicate(self) -> None:
+        self.start_timer("batch", 0)
+
+    def on_batch_timeout(self) -> None:
+        if self.is_leader:
+            super().replicate()
+
+
 class CountsOlderTerms(LaterNode):
     """Commits an entry of an earlier term as soon as a majority has it: the bug of Figure 8."""
 

@@ -28,7 +28,7 @@ from raft_steps.lab.verify.model_checker import (
     predicate,
 )
 from tests.verify.model_checker.plain_search import PlainSearch
-from tests.verify.model_checker.search_tools import ForgetsItsVote, LaterNode
+from tests.verify.model_checker.search_tools import BatchingNode, ForgetsItsVote, LaterNode
 
 SILENT = predicate("nothing is on its way", lambda view: not view.in_flight)
 ONE = {"election": 1}
@@ -40,6 +40,7 @@ SPACES: dict[str, tuple[type, tuple[str, ...], Scope]] = {
     "a write": (node(8), ("tom", "jerry"), Scope(timeouts={"tom election": 1}, commands=("set x 1",))),
     "a crash": (ForgetsItsVote, ("tom", "jerry"), Scope(timeouts={"tom election": 1}, crashes=1)),
     "a loss and a copy": (LaterNode, ("tom", "jerry"), Scope(timeouts=ONE, drops=1, duplicates=1)),
+    "entries of a moment": (BatchingNode, ("tom", "jerry"), Scope(timeouts={"tom election": 1}, commands=("set x 1",))),
     "three servers": (node(12), ("tom", "jerry", "spike"), Scope(timeouts={"tom election": 1})),
 }
 

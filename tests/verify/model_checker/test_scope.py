@@ -8,8 +8,17 @@ import pytest
 
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.verify.model_checker import EXHAUSTED, Predicate, Scope, Search, StateView, leader, predicate
-from tests.verify.model_checker.search_tools import VOTES, LaterNode
+from raft_steps.lab.verify.model_checker import (
+    EXHAUSTED,
+    Predicate,
+    Scope,
+    Search,
+    StateView,
+    leader,
+    predicate,
+    run_schedule,
+)
+from tests.verify.model_checker.search_tools import VOTES, BatchingNode, LaterNode
 
 SERVERS = ("tom", "jerry", "spike")
 
@@ -46,6 +55,48 @@ def test_timers_run_out_as_often_as_they_may(timeouts: dict[str, int], terms: tu
     for server, most in zip(("tom", "jerry"), terms, strict=True):
         assert reached(scope, term(server, most))
         assert not reached(scope, term(server, most + 1))
+
+
+def test_timer_of_zero_seconds_needs_no_bound() -> None:
+    """It runs out as often as it is started, before or after other events, unless the scope bounds it."""
+
+    def calls(*lengths: int) -> Predicate:
+        """Return a predicate that finds calls to jerry in flight, with these numbers of entries."""
+
+        def find(view: StateView) -> bool:
+            sent = [packet.message for packet in view.in_flight if packet.sender == "tom"]
+            return lengths == tuple(sorted(len(message.entries) for message in sent if hasattr(message, "entries")))
+
+        return predicate("calls", find)
+
+    def found(goal: Predicate, **bounds: int) -> bool:
+        scope = Scope(timeouts={"tom election": 1} | bounds, commands=("set x 1", "set y 2"))
+        return reached(scope, goal, BatchingNode, servers=2)
+
+    assert found(calls(0, 1, 2))  # a heartbeat, then one write after the other
+    assert found(calls(2))  # all of it together
+    assert not found(calls(0, 0, 1, 2))  # without a write, nothing is sent again
+    assert not found(calls(0, 1, 2), batch=2)
+    assert not found(calls(0), batch=0)
+
+
+def test_timer_of_zero_seconds_cannot_start_itself() -> None:
+    """In the timer's own handler that is an error of the Node, as in a simulation, and its replay ends with it, too."""
+
+    class Endless(BatchingNode):
+        """A node whose batches never end."""
+
+        def on_batch_timeout(self) -> None:
+            """Start the timer again."""
+            self.start_timer("batch", 0)
+
+    result = Search(Endless, servers=2).run(Scope(timeouts={"tom election": 1}), goal=leader("jerry"))
+
+    assert "tom's on_batch_timeout" in str(result.error)
+    assert "in its own handler it would run out for ever" in str(result.error)
+    assert result.schedule is not None
+    assert "timeout tom batch" == str(result.schedule.steps[-1])
+    assert str(result.error) == str(run_schedule(result.schedule, node=Endless).error)
 
 
 # Links and messages.

@@ -316,7 +316,7 @@ def endless(self: Any, sender: str, message: Any) -> None:
         (lambda self, sender, message: message.trem, "raised AttributeError: .*trem"),
         (lambda self, sender, message: "yes", "returned 'yes'; a handler returns nothing"),
         (lambda self, sender, message: self.send("spyke", message), "sent a message to 'spyke'"),
-        (lambda self, sender, message: self.start_timer("election", 0), "needs a number of seconds above 0"),
+        (lambda self, sender, message: self.start_timer("election", -1), "needs a number of seconds from 0"),
         (
             lambda self, sender, message: setattr(self, "votes", self.__dict__.setdefault("more", self.votes)),
             "two places",
@@ -501,7 +501,7 @@ def test_failing_node_does_not_stop_minimising(in_predicate: bool) -> None:
     assert (("a",), ("b",)) == progress.path
 
 
-@pytest.mark.parametrize("wait", [0, None])
+@pytest.mark.parametrize("wait", [-1, None])
 def test_bad_timer_fails_again_in_the_replay(wait: Any) -> None:
     """A run that ends with a timer that has no valid time ends in a replay with the same error."""
 
@@ -512,5 +512,5 @@ def test_bad_timer_fails_again_in_the_replay(wait: Any) -> None:
     assert found.schedule is not None
     again = run_schedule(found.schedule, node=changed("on_request_vote", forgetful))
 
-    assert "needs a number of seconds above 0" in str(again.error)
+    assert "needs a number of seconds from 0" in str(again.error)
     assert str(found.error) == str(again.error)

@@ -260,7 +260,9 @@ class Server:
         try:
             for handle, arguments in inbox:
                 handle(*arguments)
-            while (timer := self._timers.take_due()) is not None:
+            taken: set[str] = set()  # Each timer once in a turn: timers that start one another would never let it end.
+            while (timer := self._timers.take_due(taken)) is not None:
+                taken.add(timer)
                 engine.timeout(timer)
             self._finish_turn()
         except DiskError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from raft_steps.lab.runtime.simulator.timers import check_wait
 from raft_steps.lab.scenario.model import MICROSECONDS
@@ -28,12 +28,13 @@ class ServerTimers:
             ran_out: Called when a timer may have run out; `take_due` then says which.
         """
         self._loop, self._ran_out = loop, ran_out
-        self._due_s: dict[str, float] = {}  # when each running timer runs out
+        self._due_s: dict[str, float] = {}  # when each running timer runs out, but for those of zero seconds
+        self._immediate: dict[str, None] = {}  # the running timers of zero seconds, in the order of their starts
         self._call: asyncio.TimerHandle | None = None
         self._read_until_s = float("-inf")  # what had arrived by then has been handled
 
     def start(self, node: object, name: str, wait_s: float) -> int:
-        """Start a timer, or restart it if it runs.
+        """Start a timer, or restart it if it runs; one of zero seconds runs out at the end of the turn.
 
         Returns:
             When it runs out, in microseconds of the loop's clock.
@@ -43,6 +44,11 @@ class ServerTimers:
         """
         check_wait(node, name, wait_s)
         due_s = self._loop.time() + wait_s
+        if wait_s == 0:
+            self._due_s.pop(name, None)
+            self._immediate[name] = None
+            return round(due_s * MICROSECONDS)
+        self._immediate.pop(name, None)
         self._due_s[name] = due_s
         if self._call is None or due_s < self._call.when():
             self._plan(due_s)
@@ -50,27 +56,34 @@ class ServerTimers:
 
     def cancel(self, name: str) -> bool:
         """Stop a timer; return whether it ran."""
-        return self._due_s.pop(name, None) is not None
+        is_immediate = name in self._immediate
+        self._immediate.pop(name, None)
+        return self._due_s.pop(name, None) is not None or is_immediate
 
     def cancel_all(self) -> None:
         """Stop every timer."""
         self._due_s.clear()
+        self._immediate.clear()
         if self._call is not None:
             self._call.cancel()
             self._call = None
 
-    def take_due(self) -> str | None:
+    def take_due(self, taken: Container[str] = ()) -> str | None:
         """Stop the timer that ran out first, and return its name; None if none has.
 
-        It is called after all that has been read was handled.
+        It is called after all that has been read was handled. Timers of zero seconds come last; one of the names in
+        `taken` waits for the next turn.
         """
-        if not self._due_s:
-            return None
-        name = min(self._due_s, key=self._due_s.__getitem__)
-        if self._due_s[name] > self._read_until_s:
-            return None
-        del self._due_s[name]
-        return name
+        if self._due_s:
+            name = min(self._due_s, key=self._due_s.__getitem__)
+            if self._due_s[name] <= self._read_until_s:
+                del self._due_s[name]
+                return name
+        for name in self._immediate:
+            if name not in taken:
+                del self._immediate[name]
+                return name
+        return None
 
     def _plan(self, due_s: float) -> None:
         if self._call is not None:
@@ -97,5 +110,7 @@ class ServerTimers:
 
     def plan_next(self) -> None:
         """Plan the look at the timer that runs out next; called at the end of each turn."""
+        if self._immediate:
+            self._ran_out()
         if self._call is None and self._due_s:
             self._plan(min(self._due_s.values()))

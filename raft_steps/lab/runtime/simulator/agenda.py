@@ -8,6 +8,7 @@ from itertools import count, pairwise
 from typing import Any
 
 BEFORE_ALL_ELSE = -(2**40)  # Actions are numbered from here up, so they come before everything else of their time.
+AFTER_ALL_ELSE = 2**40  # Calls that come last are numbered from here up; no run has that many others.
 
 Call = Callable[[Any, Any, Any], object]
 # When it is due, its place among the calls of the same time, the call, and its three arguments.
@@ -17,7 +18,8 @@ PlannedCall = tuple[int, int, Call, Any, Any, Any]
 class Agenda:
     """The clock of a simulation, and what is to happen next.
 
-    Calls of the same time happen in the order in which they were planned, the actions of the scenario first. A sorted
+    Calls of the same time happen in the order in which they were planned, the actions of the scenario first, and last
+    of all what was planned with `push_last`. A sorted
     list is faster here than a heap: a cluster has some ten messages and timers under way, and in a list that short a
     binary search needs fewer comparisons than a heap.
 
@@ -28,7 +30,7 @@ class Agenda:
         numbers: Numbers the calls, so that two of the same time are never compared by their arguments.
     """
 
-    __slots__ = ("_action_numbers", "_actions", "calls", "now_us", "numbers")
+    __slots__ = ("_action_numbers", "_actions", "_last_numbers", "calls", "now_us", "numbers")
 
     def __init__(self) -> None:
         """Create an empty agenda at time 0."""
@@ -36,11 +38,16 @@ class Agenda:
         self.calls: list[PlannedCall] = []
         self.numbers = count(1)
         self._action_numbers = count(BEFORE_ALL_ELSE)
+        self._last_numbers = count(AFTER_ALL_ELSE)
         self._actions: list[PlannedCall] = []  # The actions that are not on the agenda yet, the next one last.
 
     def push(self, due_us: int, call: Call, a: Any, b: Any, c: Any) -> None:
         """Plan a call, after all that is planned for the same time."""
         insort(self.calls, (due_us, next(self.numbers), call, a, b, c))
+
+    def push_last(self, call: Call, a: Any, b: Any, c: Any) -> None:
+        """Plan a call for the present time, after everything else of this time, even if that is planned later."""
+        insort(self.calls, (self.now_us, next(self._last_numbers), call, a, b, c))
 
     def plan(self, due_us: int, call: Call, action: Any) -> None:
         """Plan an action: it comes before everything of its time but the actions that were planned earlier."""

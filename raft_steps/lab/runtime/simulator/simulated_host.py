@@ -40,15 +40,16 @@ class Timer:
         wait_us: The same in microseconds of the simulation's clock.
         due_us: When it runs out; None if it does not run.
         planned_us: When the agenda will look at it; NEVER if it will not.
+        last_us: The moment after which the agenda will look at it, for a timer of zero seconds; NEVER if it will not.
     """
 
-    __slots__ = ("due_us", "name", "planned_us", "wait_s", "wait_us")
+    __slots__ = ("due_us", "last_us", "name", "planned_us", "wait_s", "wait_us")
 
     def __init__(self, name: str, wait_s: float, wait_us: int) -> None:
         """Create a timer that does not run."""
         self.name, self.wait_s, self.wait_us = name, wait_s, wait_us
         self.due_us: int | None = None
-        self.planned_us = NEVER
+        self.planned_us = self.last_us = NEVER
 
 
 class SimulatedHost(Host):

@@ -26,7 +26,7 @@ def initial_state(table: TransitionTable, schedule: Schedule) -> StartState:
     for i, name in enumerate(schedule.servers):
         entries = tuple(read_entries(schedule.logs.get(name, ())))
         disk = (("log", table.freezer.freeze(Log(entries), set())),) if entries else ()
-        stopped = table.intern_server(FrozenServerState(i, False, (), (), disk))
+        stopped = table.intern_server(FrozenServerState(i, False, (), (), (), disk))
         started, sent, facts = table.perform(stopped, "start", name == schedule.leader, terms.get(name))
         servers.append(started)
         packets += sent

@@ -56,6 +56,7 @@ class FrozenServerState(NamedTuple):
         up: Whether it runs.
         fields: The fields of its node, frozen, by name; empty while it is down.
         timers: The names of its running timers, sorted. When they are due is not part of a state.
+        immediate: The names of those among them that were started for zero seconds, sorted.
         disk: What its disk holds, frozen, by name; empty while it runs, because its durable fields hold the same.
     """
 
@@ -63,6 +64,7 @@ class FrozenServerState(NamedTuple):
     up: bool
     fields: tuple[tuple[str, Any], ...]
     timers: tuple[str, ...]
+    immediate: tuple[str, ...]
     disk: tuple[tuple[str, Any], ...]
 
 
@@ -74,8 +76,9 @@ class InterningTable:
     Attributes:
         servers: The names of the servers.
         freezer: Freezes and thaws the fields of the nodes.
-        server_states: The server states, by their numbers. The next five lists are parallel to it.
+        server_states: The server states, by their numbers. The next six lists are parallel to it.
         timers: The running timers of each.
+        immediate: Those of them that were started for zero seconds.
         up: Whether each runs.
         leads: Whether each believes that it leads. In steps without leaders, every server that runs takes requests.
         log_of: A number for the log of each.
@@ -93,6 +96,7 @@ class InterningTable:
         self.freezer = ValueFreezer(servers)
         self.server_states: list[FrozenServerState] = []
         self.timers: list[tuple[str, ...]] = []
+        self.immediate: list[tuple[str, ...]] = []
         self.up: list[bool] = []
         self.leads: list[bool] = []
         self.log_of: list[int] = []
@@ -121,6 +125,7 @@ class InterningTable:
             number = self._numbers[server_state] = len(self.server_states)
             self.server_states.append(server_state)
             self.timers.append(server_state.timers)
+            self.immediate.append(server_state.immediate)
             self.up.append(server_state.up)
             self.deliveries.append({})
             values = dict(server_state.fields or server_state.disk)

@@ -270,12 +270,12 @@ class Replay:
             facts = facts_of(
                 node, node.effects, received=received, committed_before=committed_before, requests=self.requests
             )
-            self._carry_out(host)
+            self._carry_out(host, handler)
             self.facts = add_facts(self.facts, facts)
         except (Exception, SystemExit, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
             self._fail(host, handler, error, kind, detail)
 
-    def _carry_out(self, host: SimulatedHost) -> None:
+    def _carry_out(self, host: SimulatedHost, handler: str) -> None:
         effects, host.node.effects = host.node.effects, []
         record = self._recorder
         for effect in effects:
@@ -289,7 +289,7 @@ class Replay:
                 record.sent(self.now_us, link, link.count, effect[2], self.now_us)
                 self.in_flight[f"{link.name}#{link.count}"] = (link, effect[2], link.count)
             elif effect[0] == "start":
-                check_wait(host.node, effect[1], effect[2])
+                check_wait(host.node, effect[1], effect[2], handler)
                 self._timers[host.name].add(effect[1])
                 record.event(self.now_us, "timer_started", host.name, {"timer": effect[1], "due": self.now_us})
             elif effect[0] == "cancel":

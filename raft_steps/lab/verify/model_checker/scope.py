@@ -1,7 +1,9 @@
 """The scope of a search: what may happen, and how often. Nothing else happens.
 
 timeouts     {"election": 2, "each heartbeat": 1, "tom election": 1}: how often timers may run out: in all, on each
-             server, or on one. A timer without a bound never runs out; several bounds of one timer all count.
+             server, or on one. A timer without a bound never runs out, unless it was started for zero seconds: then
+             it runs out without a bound, now or after other events, all of which may be of the same moment. Several
+             bounds of one timer all count.
 crashes      1, or {"tom": 1}: how often servers may crash, in all or one by one
 restarts     True, False, or the servers that may restart
 drops        how many messages may be lost

@@ -88,7 +88,9 @@ class TransitionSystem(StateSpace):
         for i, server_state in enumerate(servers):
             for timer in self.table.timers[server_state]:
                 bounds = self.timer_bounds.get((i, timer))
-                if bounds is None or (left := self.spend(rest[1], bounds)) == SPENT:
+                if bounds is None and timer in self.table.immediate[server_state]:
+                    left = rest[1]  # A timer of zero seconds needs no bound: it runs out as often as it is started.
+                elif bounds is None or (left := self.spend(rest[1], bounds)) == SPENT:
                     continue
                 event = ("timeout", i, timer)
                 transition = self._try(event, self.table.perform, server_state, "timeout", timer)

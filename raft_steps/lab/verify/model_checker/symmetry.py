@@ -27,7 +27,7 @@ from typing import Any
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.verify.model_checker.freezing import MAPS
-from raft_steps.lab.verify.model_checker.interning import FrozenServerState, Transition
+from raft_steps.lab.verify.model_checker.interning import Transition
 from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.schedule import Schedule
 from raft_steps.lab.verify.model_checker.state_space import State, StateSpace
@@ -76,7 +76,7 @@ class Permutation:
             fields, disk = (
                 tuple((name, rename(value, self.names)) for name, value in row) for row in (before.fields, before.disk)
             )
-            renamed = FrozenServerState(self.target[before.server], before.up, fields, before.timers, disk)
+            renamed = before._replace(server=self.target[before.server], fields=fields, disk=disk)
             self._server_states[number] = table.intern_server(renamed)
         return self._server_states[number]
 
@@ -187,7 +187,9 @@ class SymmetryReduction:
         names = self._nameless[server_state.server]
         values = without_order(table.freezer.rename((server_state.fields, server_state.disk), names))
         fixed = server_state.server if server_state.server not in self.free else -1
-        return self._intern_signature(("server", fixed, server_state.up, values, server_state.timers))
+        return self._intern_signature(
+            ("server", fixed, server_state.up, values, server_state.timers, server_state.immediate)
+        )
 
     def _packet_signature(self, packet: int) -> tuple[int, int, int, int]:
         """Return the sender and the receiver of a packet, and its signature for each of them."""

@@ -83,6 +83,7 @@ class TransitionTable(InterningTable):
             return self._run(before, handler_name(type(message)), (sender, message), before.timers)
         if event == "timeout":
             left = tuple(name for name in before.timers if name != arguments[0])
+            before = before._replace(immediate=tuple(name for name in before.immediate if name != arguments[0]))
             return self._run(before, f"on_{arguments[0]}_timeout", (), left)
         if event == "ask":
             client, request = arguments
@@ -91,7 +92,7 @@ class TransitionTable(InterningTable):
         if event == "crash":
             durable = self.node_class.durable  # type: ignore[attr-defined]
             disk = tuple((name, value) for name, value in before.fields if name in durable)
-            return self.intern_server(FrozenServerState(before.server, False, (), (), disk)), (), 0
+            return self.intern_server(FrozenServerState(before.server, False, (), (), (), disk)), (), 0
         assert event == "start", event
         return self._start(before, *arguments)
 
@@ -137,9 +138,8 @@ class TransitionTable(InterningTable):
             facts = facts_of(
                 node, effects, received=received, committed_before=committed_before, requests=self.requests
             )
-            after = FrozenServerState(
-                before.server, True, self._fields(node), self._timers_after(node, timers, effects), ()
-            )
+            running, immediate = self._timers_after(node, handler, timers, before.immediate, effects)
+            after = FrozenServerState(before.server, True, self._fields(node), running, immediate, ())
             sent = self._sent_packets(before.server, effects)
         except (Exception, SystemExit, HandlerTimeout) as error:
             raise blame(error, name, handler) from error
@@ -151,18 +151,24 @@ class TransitionTable(InterningTable):
         values = vars(node).items()
         return tuple(sorted((name, freeze(value, met)) for name, value in values if name not in DRIVER_FIELDS))
 
-    def _timers_after(self, node: Any, timers: tuple[str, ...], effects: list[Effect]) -> tuple[str, ...]:
-        """Return the timers that run after the effects, and check timers and answers on the way."""
-        running = set(timers)
+    def _timers_after(
+        self, node: Any, handler: str, timers: tuple[str, ...], zero: tuple[str, ...], effects: list[Effect]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the timers that run after the effects, and those of zero seconds; check timers and answers on the way."""
+        running, immediate = set(timers), set(zero)
         for effect in effects:
             if effect[0] == "start":
-                check_wait(node, effect[1], effect[2])
+                check_wait(node, effect[1], effect[2], handler)
                 running.add(effect[1])
+                immediate.discard(effect[1])
+                if effect[2] == 0:
+                    immediate.add(effect[1])
             elif effect[0] == "cancel":
                 running.discard(effect[1])
+                immediate.discard(effect[1])
             elif effect[0] == "reply":
                 check_answer(effect[1], effect[2], self.requests)
-        return tuple(sorted(running))
+        return tuple(sorted(running)), tuple(sorted(immediate))
 
     def _sent_packets(self, server: int, effects: list[Effect]) -> tuple[int, ...]:
         """Return the packets that the effects send, sorted.
