@@ -4,7 +4,7 @@ A vote belongs to a term. A server that receives any message with a newer term e
 and does not lead in it. Replies carry the term in which they were sent, and replies of another term do not count. More
 than half of the servers must vote for a leader: of four, two are not enough.
 
-New: AppendEntriesReply.term, RequestVoteReply.term, count_votes, learn_term.
+New: AppendEntriesReply.term, RequestVoteReply.term, count_votes, is_majority, learn_term, voters.
 Changed: AppendEntriesReply, RequestVoteReply, answer_append_entries, answer_request_vote, on_append_entries,
     on_append_entries_refused, on_append_entries_reply, on_request_vote, on_request_vote_reply, start_election.
 Paper: Section 5.1 ("If a candidate or leader discovers that its term is out of date, it immediately reverts to follower
@@ -82,9 +82,17 @@ class Node(step_08.Node):
             self.count_votes()
 
     def count_votes(self) -> None:
-        """Lead with the votes of more than half of the servers."""
-        if not self.is_leader and 2 * len(self.votes) > len(self.servers):
+        """Lead with the votes of a majority."""
+        if not self.is_leader and self.is_majority(self.votes):
             self.become_leader()
+
+    def is_majority(self, names: set[str]) -> bool:
+        """Return whether these servers are more than half of the voters."""
+        return 2 * len(names.intersection(self.voters())) > len(self.voters())
+
+    def voters(self) -> tuple[str, ...]:
+        """Return the servers of which a majority elects a leader and commits an entry."""
+        return self.servers
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
         """Refuse an older term; otherwise follow, and store the entries if they fit."""

@@ -6,14 +6,13 @@ each once, and only when they are committed; a client is answered when its entry
 term with a no-op entry, because only an entry of its own term can commit the entries of older ones.
 
 New: AppendEntries.leader_commit, AppendEntriesReply.match_index, commit_index, last_applied, match_index, next_index,
-    open_reads, advance_commit_index, answer_clients, commit_up_to.
+    open_reads, advance_commit_index, answer_clients, commit_up_to, send_entries.
 Changed: AppendEntries, AppendEntriesReply, answer_append_entries, answer_read, append_entries_after, become_follower,
     become_leader, on_append_entries, on_append_entries_reply, on_start, send_heartbeat, write.
 Removed: acknowledgements, announce_commit, commit, commit_acknowledged, on_commit_entry, replay_log.
 Paper: Section 5.3 (nextIndex, commitIndex, lastApplied), Section 5.4.2 and Figure 8 (only entries of the own term are
     committed by counting), Section 8 (a no-op at the start of a term), Figure 2 (State, Leaders).
-Follows: the paper. The original counted any acknowledgement for every open write, and told followers in a message of
-    its own what to carry out; a lost one was a lost command.
+Follows: the paper. In the original any acknowledgement counted, and a lost commit message was a lost command.
 """
 
 from __future__ import annotations
@@ -112,7 +111,11 @@ class Node(step_10.Node):
     def send_heartbeat(self) -> None:
         """Send every follower the entries that it lacks."""
         for peer in self.peers():
-            self.send(peer, self.append_entries_after(self.next_index[peer] - 1))
+            self.send_entries(peer)
+
+    def send_entries(self, peer: str) -> None:
+        """Send a follower the entries that it lacks."""
+        self.send(peer, self.append_entries_after(self.next_index[peer] - 1))
 
     def append_entries_after(self, prev_log_index: int) -> AppendEntries:
         """Build the call with all entries after one that the follower should have."""
@@ -157,13 +160,13 @@ class Node(step_10.Node):
             self.advance_commit_index()
         elif message.prev_log_index == self.next_index[sender] - 1:
             self.next_index[sender] = self.index_before(message.prev_log_index) + 1
-            self.send(sender, self.append_entries_after(self.next_index[sender] - 1))
+            self.send_entries(sender)
 
     def advance_commit_index(self) -> None:
         """Commit the last entry of the current term that is on a majority."""
         for index in range(self.log.last_index, self.commit_index, -1):
-            holders = 1 + sum(match >= index for match in self.match_index.values())
-            if self.log[index].term == self.current_term and 2 * holders > len(self.servers):
+            holders = {self.name} | {peer for peer, match in self.match_index.items() if match >= index}
+            if self.log[index].term == self.current_term and self.is_majority(holders):
                 self.commit_up_to(index)
                 break
 
