@@ -106,8 +106,8 @@ def test_other_servers_hear_of_the_new_life(tmp_path: Path) -> None:
                 pass
             await client.close()
             await tom.until_it_says("life 2 begins")
-            hellos = jerry.server._peers
-            await until(lambda: [peer._hello.life for peer in hellos if peer._hello] == [2])
+            peers = jerry.server._peers
+            await until(lambda: [peer._hello.life for peer in peers.values() if peer._hello] == [2])
 
     asyncio.run(scenario())
     lines = [json.loads(line) for line in (tmp_path / "tom.trace").read_text().splitlines()]

@@ -19,8 +19,9 @@ CLASSES = message_classes(node(12))
 CODEC = MessageCodec(CLASSES)
 NAMES = {cls.__name__: cls for cls in CLASSES}
 
+stored_integers = st.integers(-(2**53) + 1, 2**53 - 1)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3)
+    st.none() | st.booleans() | stored_integers | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3)
 )
 commands = st.one_of(
     st.none(),
@@ -29,18 +30,18 @@ commands = st.one_of(
 )
 entries = st.builds(
     lambda index, term, command: {"type": "Entry", "index": index, "term": term, "command": command},
-    st.integers(),
-    st.integers() | json_values,
+    stored_integers,
+    stored_integers | json_values,
     commands,
 )
 calls = st.fixed_dictionaries(
     {
         "type": st.sampled_from([*NAMES, "Unknown"]),
-        "term": st.integers() | json_values,
-        "prev_log_index": st.integers(),
-        "prev_log_term": st.integers() | st.booleans(),
+        "term": stored_integers | json_values,
+        "prev_log_index": stored_integers,
+        "prev_log_term": stored_integers | st.booleans(),
         "entries": st.lists(entries, max_size=3) | json_values,
-        "leader_commit": st.integers(),
+        "leader_commit": stored_integers,
     },
     optional={"more": json_values},
 )
@@ -89,6 +90,29 @@ def test_message_with_entries_comes_back() -> None:
     assert line.count(b"\n") == 1
     assert CODEC.decode(line) == call
     assert CODEC.decode(to_text(call).encode()) == call
+
+
+@pytest.mark.parametrize(
+    "value, reason",
+    [
+        ("9007199254740992", "a number of more than 53 bits cannot be stored"),
+        ("-9007199254740992", "a number of more than 53 bits cannot be stored"),
+        ("9" * 5_000, "because it is not JSON"),  # Python refuses to parse so many digits.
+    ],
+)
+def test_number_that_cannot_be_stored_is_refused(value: str, reason: str) -> None:
+    """The database has 64 bits for a number, and a server counts on from what it hears."""
+    with pytest.raises(MessageError, match=reason):
+        CODEC.decode(b'{"type":"RequestVoteReply","term":%s,"vote_granted":true}' % value.encode())
+    assert CODEC.decode(b'{"type":"RequestVoteReply","term":9007199254740991,"vote_granted":true}').term == 2**53 - 1
+
+
+def test_text_that_cannot_be_stored_is_refused() -> None:
+    """JSON can spell half of a surrogate pair, which UTF-8 cannot."""
+    entry = {"type": "Entry", "index": 1, "term": 1, "command": {"type": "Set", "key": "\ud800", "value": ""}}
+    call = {"type": "AppendEntries", "term": 1, "prev_log_index": 0, "prev_log_term": 0, "leader_commit": 0}
+    with pytest.raises(MessageError, match="half of a surrogate pair is not text"):
+        CODEC.decode(json.dumps(call | {"entries": [entry]}).encode())
 
 
 def test_wrong_field_is_refused_when_it_is_sent() -> None:

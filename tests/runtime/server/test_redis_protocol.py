@@ -19,7 +19,12 @@ def packed(command: list[bytes]) -> bytes:
 def read(pieces: list[bytes]) -> list[list[bytes]]:
     """Return the commands in some pieces of bytes."""
     reader = CommandReader()
-    return [command for piece in pieces for command in reader.feed(piece)]
+    commands = []
+    for piece in pieces:
+        reader.feed(piece)
+        while (command := reader.take()) is not None:
+            commands += [command] if command else []
+    return commands
 
 
 def split(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -38,6 +43,23 @@ def test_commands_arrive_in_any_pieces(commands: list[list[bytes]], cuts: list[i
     """However the bytes are cut, the same commands are read, also with values that look like headers."""
     data = b"".join(map(packed, commands))
     assert read(split(data, cuts)) == commands
+
+
+@given(
+    commands=st.lists(st.lists(words, min_size=1, max_size=4), max_size=5),
+    cuts=st.lists(st.integers(0), max_size=6),
+    stops=st.lists(st.integers(0, 3), max_size=6),
+)
+def test_commands_are_taken_at_any_time(commands: list[list[bytes]], cuts: list[int], stops: list[int]) -> None:
+    """If only a few commands are taken before more bytes arrive, they are the same ones in the same order."""
+    reader, found = CommandReader(), []
+    for piece, stop in itertools.zip_longest(split(b"".join(map(packed, commands)), cuts), stops, fillvalue=0):
+        reader.feed(piece if isinstance(piece, bytes) else b"")
+        found += [command for _ in range(stop) if (command := reader.take()) is not None]
+    while (command := reader.take()) is not None:
+        found.append(command)
+    assert found == commands
+    assert reader.waiting_bytes == 0
 
 
 @given(data=st.binary(max_size=200), cuts=st.lists(st.integers(0), max_size=6))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.addresses import Address
 from raft_steps.lab.runtime.server.hello import Identity
+from raft_steps.lab.runtime.server.limited_log import LimitedLog
 from raft_steps.lab.runtime.server.message_codec import MessageCodec
 from raft_steps.lab.runtime.server.peer_link import PeerLink
 
@@ -38,7 +39,7 @@ class Links:
         others: Mapping[str, Address],
         codec: MessageCodec,
         *,
-        log: Callable[[str], None],
+        log: LimitedLog,
         recorder: Recorder | None,
     ) -> None:
         """Prepare the links; `start` opens them.
@@ -47,10 +48,13 @@ class Links:
             identity: This server.
             others: The addresses of the others.
             codec: Encodes messages.
-            log: Writes a line to standard error.
+            log: Writes lines to standard error.
             recorder: Records what is sent, if the run is recorded.
         """
-        self.links = {name: PeerLink(name, address, identity, log) for name, address in others.items()}
+        self.links = {
+            name: PeerLink(name, address, identity, log.about(f"the link to {name}"))
+            for name, address in others.items()
+        }
         self.cut: set[str] = set()
         self._loss, self._delay_s = 0.0, (0.0, 0.0)
         self._routes = {name: _Route(identity.name, identity.life, name) for name in others}

@@ -2,21 +2,26 @@
 
 The lines are those that `to_text` writes and `from_text` reads, without the spaces. msgspec cannot decode a union of
 dataclasses, so each message class gets a twin, a Struct with its type as a tag, and values are converted between the two.
-Whatever msgspec refuses is read again by `from_text`: it decides, and its error names the field.
+Whatever msgspec refuses is read again by `from_text`: it decides, and its error names the field. Two things it accepts and
+a server does not, because no server sends them and they could not be stored: a number of more than 53 bits, and half of a
+surrogate pair.
 """
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from raft_steps.lab.errors import MessageError
 from raft_steps.lab.messages import check_message, from_text
 
+# All readers of JSON agree on these numbers. SQLite's have 64 bits, so a server that counts on from there has room.
+SMALLEST, LARGEST = -(2**53) + 1, 2**53 - 1
 Convert = Callable[[Any], Any]
 
 
@@ -65,7 +70,9 @@ class MessageCodec:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
             raise MessageError(f"this is not a message, because it is not UTF-8: {line[:80]!r}") from error
-        return from_text(text, *self._classes)
+        found = from_text(text, *self._classes)
+        _require_storable(text)
+        return found
 
     def _add(self, cls: type) -> None:
         """Add the twin of a message class, and of the classes of its fields."""
@@ -98,7 +105,7 @@ class MessageCodec:
         if is_dataclass(hint) and isinstance(hint, type):
             self._add(hint)
             return self._twins[hint]
-        return hint
+        return Annotated[int, msgspec.Meta(ge=SMALLEST, le=LARGEST)] if hint is int else hint
 
     def _to(self, hint: Any) -> Convert | None:
         """Return the conversion of a field's value to its twin; None if the value stays as it is."""
@@ -107,6 +114,24 @@ class MessageCodec:
     def _from(self, hint: Any) -> Convert | None:
         """Return the conversion of a twin's value back; None if the value stays as it is."""
         return _conversion(hint, self._from_twin, self._twins.__getitem__)
+
+
+def _require_storable(text: str) -> None:
+    """Check that a database can store what is in a message.
+
+    Raises:
+        MessageError: It cannot.
+    """
+
+    def check(digits: str) -> None:
+        if not SMALLEST <= int(digits) <= LARGEST:
+            raise MessageError(f"a number of more than 53 bits cannot be stored: {text[:80]!r}")
+
+    data = json.loads(text, parse_int=check)
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise MessageError(f"half of a surrogate pair is not text, and cannot be stored: {text[:80]!r}") from error
 
 
 def _conversion(hint: Any, converters: dict[type, Convert], key: Callable[[type], type]) -> Convert | None:

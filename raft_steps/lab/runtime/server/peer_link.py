@@ -102,9 +102,7 @@ class PeerLink(asyncio.Protocol):
                 except (OSError, TimeoutError) as error:
                     self._log_once(f"{self.peer} cannot be reached: {str(error) or 'no answer'}")
                 else:
-                    began_s = loop.time()
-                    await self._ended.wait()
-                    if loop.time() - began_s > LONGEST_PAUSE_S:
+                    if await self._lasts():
                         pause_s = SHORTEST_PAUSE_S
                 self._wake.clear()
                 try:
@@ -116,6 +114,17 @@ class PeerLink(asyncio.Protocol):
         finally:
             if self._transport is not None:
                 self._transport.abort()
+
+    async def _lasts(self) -> bool:
+        """Wait for the end of the connection; return whether it lasted, so that it was not refused."""
+        try:
+            async with asyncio.timeout(LONGEST_PAUSE_S):
+                await self._ended.wait()
+        except TimeoutError:
+            self._log_once(f"connected to {self.peer}")
+            await self._ended.wait()
+            return True
+        return False
 
     def wake(self) -> None:
         """Called when the other server has connected to this one: it runs, so there is no reason to wait any longer."""
@@ -135,7 +144,6 @@ class PeerLink(asyncio.Protocol):
         self._transport, self._can_write, self.is_connected = transport, True, True
         self._expected, self._refusal = 0, b""
         transport.write(to_text(self._identity.hello()).encode() + b"\n")
-        self._log_once(f"connected to {self.peer}")
         self.flush()
 
     def data_received(self, data: bytes) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from raft_steps.lab.errors import LabError, ServerError
 from raft_steps.lab.messages import to_text
 from raft_steps.lab.runtime.server.hello import LONGEST_HELLO, NEXT, Hello, Identity, Refused, read_hello, read_next
+from raft_steps.lab.runtime.server.limited_log import Clock, Timer
 from raft_steps.lab.runtime.server.message_codec import MessageCodec
 
 LONGEST_LINE = 64 * 1_048_576  # bytes; a leader of the early steps sends its whole log in one message
@@ -21,44 +23,46 @@ class PeersOwner(Protocol):
     names: tuple[str, ...]
     codec: MessageCodec
 
-    def peer_connected(self, connection: PeerListener) -> bool:
-        """Called when a connection is made; return whether there is room for it."""
+    def peer_connected(self, connection: PeerListener) -> None:
+        """Called when a connection is made: if there are too many whose first line has not arrived, the oldest ends."""
 
     def peer_introduced(self, connection: PeerListener, name: str) -> None:
         """Called when the server at the other end is known; an older connection of the same server ends."""
 
-    def peer_disconnected(self, connection: PeerListener) -> None:
-        """Called when the connection has ended."""
+    def peer_disconnected(self, connection: PeerListener, name: str | None) -> None:
+        """Called when the connection has ended, with the name of the server if that is known."""
 
     def message_arrived(self, hello: Hello, number: int, message: object) -> None:
         """Called with each message, and its number on the link."""
 
-    def log(self, text: str) -> None:
-        """Write a line to standard error."""
+    def log_peer(self, text: str) -> None:
+        """Write a line about a connection to the port for servers."""
 
 
 class PeerListener(asyncio.Protocol):
     """Receives the messages of one other server."""
 
-    def __init__(self, owner: PeersOwner) -> None:
-        """Prepare for a connection."""
-        self._owner = owner
+    def __init__(self, owner: PeersOwner, clock: Clock) -> None:
+        """Prepare for a connection.
+
+        Args:
+            owner: The server.
+            clock: The event loop.
+        """
+        self._owner, self._clock = owner, clock
         self._transport: asyncio.Transport | None = None
         self._hello: Hello | None = None
         self._parts: list[bytes] = []  # of a line whose end has not arrived
         self._length = 0
         self._number = 1
-        self._limit: asyncio.TimerHandle | None = None
+        self._limit: Timer | None = None  # planned for the end of a connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called when another server, or something else, has connected."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if not self._owner.peer_connected(self):
-            transport.close()
-            return
-        loop = asyncio.get_running_loop()
-        self._limit = loop.call_later(HELLO_LIMIT_S, self._refuse, f"no first line within {HELLO_LIMIT_S:g} s")
+        self._owner.peer_connected(self)
+        self._plan(self._refuse_silence)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """Called when the connection has ended."""
@@ -66,7 +70,7 @@ class PeerListener(asyncio.Protocol):
         self._parts.clear()
         if self._limit is not None:
             self._limit.cancel()
-        self._owner.peer_disconnected(self)
+        self._owner.peer_disconnected(self, self._hello.name if self._hello is not None else None)
 
     def data_received(self, data: bytes) -> None:
         """Called when bytes have arrived."""
@@ -116,11 +120,20 @@ class PeerListener(asyncio.Protocol):
             self._owner.message_arrived(self._hello, self._number, message)
             self._number += 1
 
+    def _refuse_silence(self) -> None:
+        self._refuse(f"no first line within {HELLO_LIMIT_S:g} s")
+
+    def _plan(self, callback: Callable[[], None]) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = self._clock.call_at(self._clock.time() + HELLO_LIMIT_S, callback)
+
     def _refuse(self, reason: str) -> None:
         """Log the reason, send it to the other end, and end the connection."""
         if self._transport is None or self._transport.is_closing():
             return
         who = self._hello.name if self._hello is not None else "an unknown server"
-        self._owner.log(f"disconnected {who}: {reason}")
+        self._owner.log_peer(f"disconnected {who}: {reason}")
         self._transport.write(to_text(Refused(reason=reason[:500])).encode("utf-8", "replace") + b"\n")
+        self._plan(self.close)  # If the other end does not read, the connection would be there forever.
         self._transport.close()

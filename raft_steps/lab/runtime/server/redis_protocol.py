@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import hiredis
@@ -21,6 +21,7 @@ MOST_INLINE_BYTES = 65_536  # of a command on one line, as in Redis
 _UNFINISHED = object()
 # What could be the header of a huge array or string; it may also be part of a value.
 _SUSPICIOUS = re.compile(rb"[*%~>][0-9+-]{5}|\$[0-9]{8}")
+_LONGEST_SUSPICIOUS = 9  # bytes
 
 
 class ProtocolError(Exception):
@@ -28,58 +29,76 @@ class ProtocolError(Exception):
 
 
 class CommandReader:
-    """Turns the bytes of a connection into commands, each a list of byte strings."""
+    """Turns the bytes of a connection into commands, each a list of byte strings.
+
+    The commands are taken one by one, so that a connection can stop between two of them, however many have arrived.
+    """
 
     def __init__(self) -> None:
         """Start at the beginning of a command."""
         self._parser = _parser()
-        self._unfinished = b""  # the beginning of a command whose end has not arrived
+        self._data, self._start = b"", 0  # what has arrived, and where the next command begins
+        self._is_careful = False  # whether hiredis does not parse what has arrived, but `_inline` and `_array`
 
-    def feed(self, data: bytes) -> Iterator[list[bytes]]:
-        """Yield the commands that are complete with these bytes.
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes have arrived that are not part of a command that was taken."""
+        return len(self._data) - self._start
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes that have arrived."""
+        # Only what is new, with the bytes before, since a header may arrive in two parts.
+        begin = 0 if self._is_careful else max(0, self.waiting_bytes - _LONGEST_SUSPICIOUS)
+        self._data, self._start = self._data[self._start :] + data, 0
+        careful = not self._data.startswith(b"*") or _SUSPICIOUS.search(self._data, begin) is not None
+        if not careful and self._is_careful:
+            self._parser = _parser()
+            self._parser.feed(self._data)
+        elif not careful:
+            self._parser.feed(data)
+        self._is_careful = careful
+
+    def take(self) -> list[bytes] | None:
+        """Return the next command, which may be empty; None if its end has not arrived.
 
         Raises:
             ProtocolError: The bytes are not a command, or it is too long.
         """
-        whole = self._unfinished + data
-        # Checked with the bytes before, since a header may arrive in two parts.
-        if not whole.startswith(b"*") or _SUSPICIOUS.search(whole):
-            yield from self._parse_carefully(whole)
-            return
-        self._parser.feed(data)
-        start = 0
-        while True:
+        if not self._is_careful:
             try:
                 command = self._parser.gets()
-            except hiredis.ProtocolError:
-                yield from self._parse_carefully(whole[start:])
-                return
-            if command is _UNFINISHED:
-                break
-            if type(command) is not list or len(command) > MOST_ARGUMENTS:
-                raise ProtocolError(f"expected an array of at most {MOST_ARGUMENTS} strings")
-            start = _end_of(command, whole, start)
-            yield command
-        self._keep(whole[start:])
+            except (hiredis.HiredisError, TypeError):  # The latter for a map, of RESP3, whose key is a list.
+                self._is_careful = True
+            else:
+                if command is _UNFINISHED:
+                    self._check_length()
+                    return None
+                if type(command) is not list or len(command) > MOST_ARGUMENTS:
+                    raise ProtocolError(f"expected an array of at most {MOST_ARGUMENTS} strings")
+                self._start = _end_of(command, self._data, self._start)
+                return command
+        return self._take_carefully()
 
-    def _keep(self, unfinished: bytes) -> None:
-        if len(unfinished) > MOST_BYTES:
+    def _take_carefully(self) -> list[bytes] | None:
+        """Do what hiredis does in Python, byte by byte: for inline commands, and for suspicious bytes."""
+        data, start = self._data, self._start
+        if start == len(data):
+            return None
+        found = _inline(data, start) if data[start : start + 1] != b"*" else _array(data, start)
+        if found is None:
+            self._check_length()
+            return None
+        command, self._start = found
+        return command
+
+    def _check_length(self) -> None:
+        """Check the length of a command that is not complete.
+
+        Raises:
+            ProtocolError: It is too long.
+        """
+        if self.waiting_bytes > MOST_BYTES:
             raise ProtocolError(f"a command has at most {MOST_BYTES} bytes")
-        self._unfinished = unfinished
-
-    def _parse_carefully(self, data: bytes) -> Iterator[list[bytes]]:
-        """Do what `feed` does in Python, byte by byte: for inline commands, and for suspicious bytes."""
-        start = 0
-        while start < len(data):
-            found = _inline(data, start) if data[start : start + 1] != b"*" else _array(data, start)
-            if found is None:
-                break
-            command, start = found
-            if command:
-                yield command
-        self._parser = _parser()
-        self._parser.feed(data[start:])
-        self._keep(data[start:])
 
 
 def _parser() -> Any:

@@ -24,6 +24,7 @@ from raft_steps.lab.runtime.server.clock import now_us
 from raft_steps.lab.runtime.server.database import Database, DiskError
 from raft_steps.lab.runtime.server.engine import Client, Engine
 from raft_steps.lab.runtime.server.hello import Hello, Identity
+from raft_steps.lab.runtime.server.limited_log import LimitedLog
 from raft_steps.lab.runtime.server.links import Links
 from raft_steps.lab.runtime.server.message_classes import message_classes
 from raft_steps.lab.runtime.server.message_codec import MessageCodec
@@ -35,11 +36,14 @@ from raft_steps.lab.runtime.server.trace_file import TraceFile
 from raft_steps.lab.scenario.model import Timing
 
 MOST_CLIENTS = 10_000
-MOST_PEERS = 64  # connections that may be servers
-SPARE_FILES = 64  # file descriptors for all that is not a client
+# Connections to the port for servers whose first line has not arrived. The oldest makes room for a new one; a server
+# sends its first line at once, and of `PEER_BACKLOG` connections that are accepted before it is read, none ends it.
+MOST_STRANGERS = 256
+PEER_BACKLOG = 64
+SPARE_FILES = MOST_STRANGERS + 64  # file descriptors for all that is not a client
 MOST_SHOWN = 1_000  # entries of the log in RAFT.STATE
+MOST_SHOWN_CHARACTERS = 16 * 1_048_576
 RETRY_S = 1.0  # between two attempts to begin a life on a full disk
-GIVE_UP_S = 0.05  # between two looks for requests that have waited too long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,7 @@ class Server:
         names: The names of all servers.
         codec: Encodes and decodes messages.
         patience_s: How long a client's request may wait.
+        waiting_bytes: What waits at all clients' connections together, commands and replies.
     """
 
     def __init__(self, options: ServerOptions, log: Callable[[str], None]) -> None:
@@ -99,6 +104,8 @@ class Server:
         self.patience_s = options.patience_s
         self.codec = MessageCodec(message_classes(options.node_class))
         self._loop = asyncio.get_running_loop()
+        limited = LimitedLog(log, self._loop)
+        self.log_client, self.log_peer = limited.about("clients"), limited.about("the port for servers")
         self._database = self._open_database()
         self.identity = Identity(cluster_text(options.cluster), options.step, options.name, self._database.life)
         others = {name: address for name, address in options.cluster.items() if name != options.name}
@@ -108,13 +115,15 @@ class Server:
             self._database.close()
             raise
         self._recorder = Recorder(self._trace) if self._trace is not None else None
-        self._links = Links(self.identity, others, self.codec, log=log, recorder=self._recorder)
+        self._links = Links(self.identity, others, self.codec, log=limited, recorder=self._recorder)
+        self.waiting_bytes = 0
         self._inbox: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._turn_planned = False
         self._writers: dict[ClientConnection, None] = {}  # connections with replies to send, in order
         self._clients: dict[ClientConnection, None] = {}
         self._connections = 0
-        self._peers: dict[PeerListener, str] = {}
+        self._peers: dict[str, PeerListener] = {}  # by the name of the server
+        self._strangers: dict[PeerListener, None] = {}  # whose first line has not arrived, in order
         self._most_clients = _allow_files(MOST_CLIENTS) - SPARE_FILES
         self._failure: asyncio.Future[None] = self._loop.create_future()
         self._listeners: list[asyncio.Server] = []
@@ -157,7 +166,6 @@ class Server:
             await self._listen()
             self._begin_life()
             self._links.start()
-            self._loop.call_later(GIVE_UP_S, self._look_at_patience)
             await self._failure
         except BaseException as error:
             self._forget_life(error)
@@ -202,9 +210,12 @@ class Server:
             ServerError: One is taken.
         """
         address = self.options.cluster[self.options.name]
-        for port, build in ((address.port, self._new_client), (address.peer_port, self._new_peer)):
+        ports = ((address.port, self._new_client, 1024), (address.peer_port, self._new_peer, PEER_BACKLOG))
+        for port, build, backlog in ports:
             try:
-                listener = await self._loop.create_server(build, address.host, port, backlog=1024, reuse_address=True)
+                listener = await self._loop.create_server(
+                    build, address.host, port, backlog=backlog, reuse_address=True
+                )
             except OSError as error:
                 raise ServerError(
                     f"port {port} of {address.host} cannot be used ({error.strerror or error}); is a server running there?"
@@ -217,7 +228,7 @@ class Server:
         await self._links.stop()
         for client in list(self._clients):
             client.close()
-        for peer in list(self._peers):
+        for peer in (*self._peers.values(), *self._strangers):
             peer.close()
         if self._trace is not None:
             self._trace.close()
@@ -331,26 +342,31 @@ class Server:
     # Owner of the peers' connections.
 
     def _new_peer(self) -> PeerListener:
-        return PeerListener(self)
+        return PeerListener(self, self._loop)
 
-    def peer_connected(self, connection: PeerListener) -> bool:
-        """Called when a connection is made; return whether there is room for it."""
-        if len(self._peers) >= MOST_PEERS:
-            return False
-        self._peers[connection] = ""
-        return True
+    def peer_connected(self, connection: PeerListener) -> None:
+        """Called when a connection is made: if there are too many whose first line has not arrived, the oldest ends."""
+        self._strangers[connection] = None
+        if len(self._strangers) > MOST_STRANGERS:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.close()
+            self.log_peer(f"more than {MOST_STRANGERS} connections have not said who they are; closed the oldest")
 
     def peer_introduced(self, connection: PeerListener, name: str) -> None:
         """Called when the server at the other end is known; an older connection of the same server ends."""
-        for other, other_name in list(self._peers.items()):
-            if other_name == name and other is not connection:
-                other.close()
-        self._peers[connection] = name
+        self._strangers.pop(connection, None)
+        older = self._peers.get(name)
+        if older is not None:
+            older.close()
+        self._peers[name] = connection
         self._links.wake(name)
 
-    def peer_disconnected(self, connection: PeerListener) -> None:
-        """Called when the connection has ended."""
-        self._peers.pop(connection, None)
+    def peer_disconnected(self, connection: PeerListener, name: str | None) -> None:
+        """Called when the connection has ended, with the name of the server if that is known."""
+        self._strangers.pop(connection, None)
+        if name is not None and self._peers.get(name) is connection:
+            del self._peers[name]
 
     def message_arrived(self, hello: Hello, number: int, message: object) -> None:
         """Called with each message of another server."""
@@ -362,11 +378,12 @@ class Server:
 
     def _new_client(self) -> ClientConnection:
         self._connections += 1
-        return ClientConnection(self, self._connections, self._loop.time)
+        return ClientConnection(self, self._connections, self._loop)
 
     def connected(self, connection: ClientConnection) -> bool:
         """Called when a client connects; return whether there is room for it."""
         if len(self._clients) >= self._most_clients:
+            self.log_client(f"{self._most_clients} clients are connected, and no more are accepted")
             return False
         self._clients[connection] = None
         return True
@@ -389,11 +406,6 @@ class Server:
         self._writers[connection] = None
         self._plan_turn()
 
-    def _look_at_patience(self) -> None:
-        for connection in list(self._clients):
-            connection.give_up()
-        self._loop.call_later(GIVE_UP_S, self._look_at_patience)
-
     # What commands ask.
 
     def leader(self) -> str | None:
@@ -415,8 +427,15 @@ class Server:
             return "{}"
         names, read_fields = state_fields(type(node))
         fields = {name: as_data(value) for name, value in zip(names, read_fields(node), strict=True)}
-        entries = [entry_data(entry) for entry in node.log.entries_after(max(0, node.log.last_index - MOST_SHOWN))]
-        return json.dumps({"fields": fields, "log": entries[-MOST_SHOWN:]}, ensure_ascii=False)
+        entries: list[dict[str, object]] = []
+        characters = 0
+        for entry in reversed(node.log.entries_after(max(0, node.log.last_index - MOST_SHOWN))):
+            data = entry_data(entry)
+            characters += len(data["command"])
+            if characters > MOST_SHOWN_CHARACTERS:
+                break
+            entries.append(data)
+        return json.dumps({"fields": fields, "log": entries[::-1]}, ensure_ascii=False)
 
     def inject_fault(self, words: list[str]) -> str | None:
         """Cut, slow or heal links; return the reason if that is refused."""
