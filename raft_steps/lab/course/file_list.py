@@ -7,6 +7,7 @@ one, the release fails, because the file could hold the solution that students a
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import subprocess
@@ -117,8 +118,9 @@ def listed_files(folder: Path) -> frozenset[str] | None:
 def _recorded_files() -> frozenset[str] | None:
     """Return the package's files in the RECORD of an installed wheel; None if there is none next to the package."""
     for installed in distributions(name=NAME, path=[str(PACKAGE.parent)]):
-        if installed.read_text("RECORD"):
-            names = [path.as_posix() for path in installed.files or []]
+        if record := installed.read_text("RECORD"):
+            # Not `installed.files`: from Python 3.12 on it leaves out the files that are missing.
+            names = [row[0] for row in csv.reader(record.splitlines()) if row]
             inside = {name.removeprefix("raft_steps/") for name in names if name.startswith("raft_steps/")}
             listed = frozenset(name for name in inside if not _is_bytecode(name))
             return listed if "__init__.py" in listed else None  # An editable installation records no module.
