@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.commands import Ok as Ok
     from raft_steps.lab.commands import Request as Request
     from raft_steps.lab.commands import Set as Set
+    from raft_steps.lab.course.own_nodes import mine as mine
     from raft_steps.lab.errors import LabError as LabError
     from raft_steps.lab.errors import NodeError as NodeError
     from raft_steps.lab.log import Entry as Entry
@@ -122,6 +123,7 @@ HOMES = {
     "leaderless": "cluster.experiments",
     "log_table": "pictures.log_table",
     "message": "messages",
+    "mine": "course.own_nodes",
     "parse_history": "verify.linearizability",
     "predicate": "verify.model_checker",
     "read_history": "verify.linearizability",

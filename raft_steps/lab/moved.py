@@ -58,7 +58,7 @@ MOVED = dict(
         grading.page grading.student_page
         grading.proxy grading.remote_node
         grading.session grading.worker_process
-        grading.taking course.extraction
+        grading.taking source.extraction
         grading.wire grading.codec
         guard runtime.watchdog
         handling runtime.simulator.dispatch

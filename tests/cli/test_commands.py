@@ -25,6 +25,7 @@ from raft_steps.lab.course import notebooks
 from raft_steps.lab.course.notebooks import format_notebook
 from raft_steps.lab.errors import NodeError
 
+ROOT = Path(__file__).parents[2]
 GOOD_NODE = "from raft_steps import step_06_term_checks as step_06\n\n\nclass Node(step_06.Node):\n    pass\n"
 OLD_NODE = GOOD_NODE.replace("step_06_term_checks", "step_05_term_in_append_entries")
 STUCK_NODE = GOOD_NODE.replace(
@@ -67,6 +68,11 @@ def complaint(*arguments: str, status: int = 2, text: str | None = None) -> str:
     assert 1 == len(lines), result.stderr
     assert lines[0].startswith("Error: ")
     return lines[0].removeprefix("Error: ")
+
+
+def one_cell(source: str) -> str:
+    """Return the text of a notebook with one cell of code."""
+    return format_notebook(new_notebook(cells=[new_code_cell(source, id="only")]))
 
 
 @pytest.fixture
@@ -448,6 +454,16 @@ def test_class_of_a_learner_is_checked(learner: Callable[..., str]) -> None:
     assert "FAIL" in printed("check", "6", "--node", learner(OLD_NODE, "old.py"), status=1)
 
 
+def test_class_in_a_notebook_is_checked_like_one_in_a_module() -> None:
+    """Every command that takes a learner's class takes a notebook, of which only the class and its needs are run."""
+    notebook = str(ROOT / "notebooks" / "06_term_checks.ipynb")
+
+    assert data("check", "6", "--node", notebook)["passed"]
+    assert "become_follower is new from step 5 to your Node" in printed("diff", "5", f"{notebook}:Node")
+    assert "your Node" in printed("show", notebook, "--whole")
+    assert "jerry" in printed("run", "6", "--node", notebook, "--seconds", "10")
+
+
 @pytest.mark.slow
 def test_endless_loop_is_a_failed_check(learner: Callable[..., str]) -> None:
     """A handler in an endless loop fails its check, and the command ends."""
@@ -467,8 +483,12 @@ def test_endless_loop_is_a_failed_check(learner: Callable[..., str]) -> None:
         ("\n1 / 0", "my_raft.py", "", "cannot be loaded: line 2: ZeroDivisionError: division by zero"),
         ("import raft_stepz", "my_raft.py", "", "cannot be loaded: line 1: ModuleNotFoundError"),
         ("raise SystemExit('bye')", "my_raft.py", "", "cannot be loaded: line 1: SystemExit: bye"),
-        ("{}", "my_raft.ipynb", ":Node", "is a notebook; check your class in it"),
-        ("{}", "my_raft.txt", ":Node", "is not a Python file"),
+        ("{}", "my_raft.ipynb", ":Node", "my_raft.ipynb is not a notebook: it may be cut off"),
+        ('{"cells": []}', "my_raft.ipynb", "", "my_raft.ipynb has no class Node"),
+        (one_cell("1 / 0\nclass Node: pass"), "my_raft.ipynb", "", "Node in"),
+        (one_cell("class Node:\n    x = 1 / 0"), "my_raft.ipynb", "", "loaded: code cell 1, line 2: ZeroDivisionError"),
+        (one_cell("class Node(:"), "my_raft.ipynb", "", "code cell 1, line 1 is not valid Python: invalid syntax"),
+        ("{}", "my_raft.txt", ":Node", "is neither a Python file nor a notebook"),
     ],
 )
 def test_class_that_cannot_be_loaded_is_an_error(

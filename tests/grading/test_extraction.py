@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from raft_steps.lab.course.extraction import TEXT_MAX, ExtractedNode, SubmissionError
 from raft_steps.lab.grading.limits import import_refusal
 from raft_steps.lab.grading.source_policy import complaints, extract_submission, statement_refusal
+from raft_steps.lab.source.extraction import TEXT_MAX, ExtractedNode, SubmissionError
 from tests.grading.submissions import step_06
 
 

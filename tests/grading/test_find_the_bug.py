@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from raft_steps import node
 from raft_steps.lab.cli.command import main
-from raft_steps.lab.course.extraction import SubmissionError
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.grading.find_the_bug import TEXT_MAX, grade_tests, read_test, read_tests
 from raft_steps.lab.grading.mutants import own_mutants, write_mutants
+from raft_steps.lab.source.extraction import SubmissionError
 
 # tom wins with jerry's vote; jerry crashes before the entry of that term has reached it, and is asked again.
 LATE_ENTRY = (

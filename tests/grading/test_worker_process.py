@@ -12,12 +12,12 @@ import pytest
 
 from raft_steps.lab.checks import check
 from raft_steps.lab.cluster.cluster import Cluster
-from raft_steps.lab.course.extraction import ExtractedCell, ExtractedNode
 from raft_steps.lab.grading import worker_process
 from raft_steps.lab.grading.judge import load
 from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.worker_process import WorkerLostError, WorkerProcess, cpu_seconds_of
 from raft_steps.lab.runtime.diagnostics import Mistake
+from raft_steps.lab.source.extraction import ExtractedCell, ExtractedNode
 from tests.grading.submissions import step_06
 
 # The best-known way out: a class of the interpreter whose module has imported os.

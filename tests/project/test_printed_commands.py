@@ -74,6 +74,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "seeds.txt").write_text("a secret", encoding="utf-8")
     (tmp_path / "etcd_000.log").write_text(HISTORY, encoding="utf-8")
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    shutil.copytree(ROOT / "notebooks", tmp_path / "my_course")
     run("raft-steps run 8 --scenario 'at 9 set x 1; at 12 get x' --trace run.jsonl", tmp_path)
     return tmp_path
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from raft_steps.lab import Cluster, parse_history
-from raft_steps.lab.course.extraction import read_text as read_submission
 from raft_steps.lab.course.notebooks import load as read_notebook
 from raft_steps.lab.errors import NotTextError
 from raft_steps.lab.files import read_text
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.source.extraction import read_text as read_submission
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.conformance import FOLDER, entries, read_entry
 from raft_steps.lab.verify.model_checker import Schedule, stored_schedule, stored_schedule_names

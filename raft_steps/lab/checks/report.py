@@ -16,6 +16,7 @@ from raft_steps.lab.trace.trace import Trace
 WIDTH = 112  # characters of a line of text
 MARGIN = " " * 8
 AHEAD = "That is right. But the runs below, and the text between them, are about the course's Node; yours may differ."
+EARLIER = "Your own step {step} is the reason: on the course's step {step}, what you wrote here passes this check."
 # White words on a coloured background are readable in light and dark themes, and do not depend on colour alone.
 BADGES = {"ok": "#1a7f37", "FAIL": "#b3261e", "--": "#57606a"}
 
@@ -32,6 +33,7 @@ class CheckResult:
         event: The number of the first event that broke the rule, if an event did.
         tried: Whether the check ran at all; it does not after a check that ended in an endless loop.
         remarks: What the Node does earlier than the course, in sentences, if it passed.
+        own_step: The learner's own earlier step that makes this check fail, if one does.
     """
 
     check: Check
@@ -41,6 +43,7 @@ class CheckResult:
     event: int | None = None
     tried: bool = True
     remarks: tuple[str, ...] = ()
+    own_step: int | None = None
 
     @property
     def name(self) -> str:
@@ -63,6 +66,8 @@ class CheckResult:
             event = self.trace.events[self.event]
             if event.kind != "failed":  # The message contains it already.
                 lines.append(f"The event, at {format_seconds(event.time_us)} s: {event_text(event)}")
+        if self.own_step is not None:
+            lines.append(EARLIER.format(step=self.own_step))
         return [*lines, f"The rule ({self.check.source}): {self.check.rule}"] if self.tried else lines
 
     def __str__(self) -> str:

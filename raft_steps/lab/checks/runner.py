@@ -11,6 +11,7 @@ from typing import Any
 
 from raft_steps import find_step
 from raft_steps.lab.checks.bench import Bench, CheckFailed
+from raft_steps.lab.checks.own_steps import step_to_blame
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.report import CheckReport, CheckResult
 from raft_steps.lab.checks.rules import Check
@@ -45,8 +46,12 @@ def check(node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -
             words = f"Not tried, because this check did not end: {stuck}."
             report.results.append(CheckResult(each, False, words, tried=False))
             continue
-        with _reproducible_random(node_class):
-            result, is_stuck = _try(each, Bench(node_class, step, parameters))
+        result, is_stuck = _tried(each, node_class, step, parameters)
+        if not result.passed:
+            result.own_step = step_to_blame(
+                node_class,
+                lambda other, each=each: _tried(each, other, step, parameters)[0].passed,  # type: ignore[misc]
+            )
         report.results.append(result)
         stuck = each.name if is_stuck else ""
     return report
@@ -91,6 +96,12 @@ def _reproducible_random(node_class: Any) -> Iterator[None]:
         yield
     finally:
         random.setstate(before)
+
+
+def _tried(each: Check, node_class: type, step: int, parameters: CheckParameters) -> tuple[CheckResult, bool]:
+    """Run one check on a bench of its own; see `_try`."""
+    with _reproducible_random(node_class):
+        return _try(each, Bench(node_class, step, parameters))
 
 
 def _try(each: Check, bench: Bench) -> tuple[CheckResult, bool]:

@@ -120,7 +120,10 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 step_argument = click.argument("number", type=int, metavar="STEP")
 node_option = click.option(
-    "--node", "spec", metavar="FILE:CLASS", help="Your own class instead of a step's, such as my_raft.py:Node."
+    "--node",
+    "spec",
+    metavar="FILE:CLASS",
+    help="Your own class instead of a step's, from a module or a notebook: my_raft.py:Node, 06_term_checks.ipynb.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
 

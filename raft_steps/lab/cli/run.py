@@ -31,7 +31,9 @@ from raft_steps.lab.trace.trace import Trace
 # The minimum length of a run whose end is not given, and of its time after the last action, in election timeouts.
 RUN_TIMEOUTS, LAST_TIMEOUTS = 4, 2
 
-node_option = click.option("--node", metavar="FILE:CLASS", help="Run your own class instead of the step's.")
+node_option = click.option(
+    "--node", metavar="FILE:CLASS", help="Run your own class instead of the step's, from a module or a notebook."
+)
 heartbeats_option = click.option("--heartbeats", is_flag=True, help="Also print heartbeats that change nothing.")
 SCENARIO_STARTS = ("raft-steps ", "{")
 

@@ -25,10 +25,11 @@ from raft_steps.lab.course.course_folder import CourseFolder
 from raft_steps.lab.course.learner_edition import Release, bring_up_to_date
 from raft_steps.lab.course.notebooks import notebooks_of
 from raft_steps.lab.errors import LabError
+from raft_steps.lab.runtime.launching import OWN_COURSE
 
 PORT = 8888
 PORT_TRIES = 50
-LEARNER = "my_course"
+LEARNER = OWN_COURSE
 # These settings turn off JupyterLab's announcements, and its question whether to fetch them.
 SETTINGS = Path(__file__).parent / "jupyter"
 POLL_S = 0.1  # between two attempts to find the server

@@ -65,11 +65,13 @@ def bring_up_to_date(notebooks: Path, out: Path) -> Release:
     """
     check_target(notebooks, out)
     result = Release(out)
-    managed_folder.update(result, _edition_files(own_notebooks(notebooks), None, result))
+    managed_folder.update(result, _edition_files(own_notebooks(notebooks), None, result, own=True))
     return result
 
 
-def _edition_files(course: list[Path], steps: Collection[int] | None, result: Release) -> dict[str, bytes]:
+def _edition_files(
+    course: list[Path], steps: Collection[int] | None, result: Release, *, own: bool = False
+) -> dict[str, bytes]:
     """Return the files of an edition, by name. Nothing is written, so that an error leaves the folder as it is."""
     paths = choose(course, steps)
     hidden = hidden_names({path.name: load(path) for path in course})
@@ -79,8 +81,8 @@ def _edition_files(course: list[Path], steps: Collection[int] | None, result: Re
     for path in paths:
         notebook = load(path)
         result.warnings += warn_of_spoilers(path.name, notebook)
-        redact(notebook, path.name, names, hidden)
-        result.warnings += warn_of_commands(path.name, notebook, hidden)
+        redact(notebook, path.name, names, hidden, own=own)
+        result.warnings += warn_of_commands(path.name, notebook, hidden, own=own)
         titles[path.name] = title_of(notebook)
         files[path.name] = format_notebook(notebook).encode()
     return files | {README: _readme(titles, min(filter(None, map(step_of, titles)), default=0)).encode()}
@@ -91,12 +93,14 @@ def warn_of_spoilers(name: str, notebook: Notebook) -> list[str]:
     return [f"{name}, cell {cell}: it seems to show the solution; tag it reveal" for cell in spoilers(notebook)]
 
 
-def warn_of_commands(name: str, notebook: Notebook, hidden: Mapping[int, Collection[str]]) -> list[str]:
+def warn_of_commands(
+    name: str, notebook: Notebook, hidden: Mapping[int, Collection[str]], *, own: bool = False
+) -> list[str]:
     """Return a warning for each cell of a student's notebook that prints code that the student is to write."""
     return [
         f"{name}, cell {cell.id}: it prints a solution that students are to write; tag it reveal"
         for cell in notebook.cells
-        if revealing_commands(cell.source, name, hidden)
+        if revealing_commands(cell.source, name, hidden, own=own)
     ]
 
 
@@ -150,7 +154,8 @@ Then run a notebook's cells from the top, in order.
 
 ## Good to know
 
-- `raft-steps check {first} --node my_raft.py:Node` checks a class in your own file.
+- `raft-steps check {first} --node my_raft.py:Node` checks a class in your own file; `--node` also takes a notebook.
+- `mine({first or 1})`, from `raft_steps.lab`, is the Node that you saved in the notebook of step {first or 1}, for the next steps.
 {before}- `raft-steps lab` never overwrites a notebook that you have changed.
   To start one again, copy it from what you were given.
 """

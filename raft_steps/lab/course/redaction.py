@@ -27,6 +27,7 @@ COMMAND = re.compile(
     r"\b(?:show|diff|whole)\((?P<given>[^()]*)\)|\braft[-_]steps[ \t]+(?:show|diff)\b(?P<typed>[^`;|>\n]*)"
 )
 STEP = re.compile(r"(?:\bstep_|(?<![\w.]))(\d+)(?![^\W_])")
+OWN_NODE = re.compile(r"\bNode\b")
 NAMED = re.compile(r"""["'](\w+)["']|--method[ =](\w+)""")
 DEFINED = re.compile(r"^[ \t]*(?:(?:async )?def|class) (\w+)", re.MULTILINE)
 SENTENCE = re.compile(r"(?<=[.!?])[ \t]+")
@@ -45,6 +46,7 @@ def redact(
     hidden: HiddenNames | None = None,
     *,
     solutions: bool = False,
+    own: bool = False,
 ) -> None:
     """Remove solutions, reveals and the imports that only they use, and all outputs from the first exercise on.
 
@@ -56,6 +58,7 @@ def redact(
         hidden: The names that students define, as `hidden_names` returns them. A sentence with a command that prints
             such code is removed.
         solutions: Keep the solutions, for nbgrader, which removes them itself.
+        own: Keep the commands that compare a step with the reader's own Node, for readers who have the whole course.
 
     Raises:
         NotebookError: A solution's markers do not pair.
@@ -77,7 +80,7 @@ def redact(
         if cell.cell_type == "markdown":
             cell.source = NEXT.sub(lambda link: _next(link, released), cell.source)
             cell.source = LINK.sub(lambda link: _link(link, released), cell.source)
-            cell.source = _without_revealing_commands(cell.source, name, hidden or {})
+            cell.source = _without_revealing_commands(cell.source, name, hidden or {}, own=own)
         elif cell.cell_type == "code" and begun:
             cell.outputs, cell.execution_count = [], None
 
@@ -123,15 +126,17 @@ def hidden_names(notebooks: Mapping[str, Notebook]) -> dict[int, set[str]]:
     return hidden
 
 
-def revealing_commands(text: str, name: str, hidden: HiddenNames) -> list[str]:
+def revealing_commands(text: str, name: str, hidden: HiddenNames, *, own: bool = False) -> list[str]:
     """Return the commands in a text that print the solution of a notebook's step, or of a later one.
 
     Args:
         text: The source of a cell.
         name: The name of the notebook's file.
         hidden: The names that students define, as `hidden_names` returns them.
+        own: Leave out the commands that compare a step with the reader's own Node.
     """
-    return [found[0] for found in COMMAND.finditer(text) if _reveals(found, step_of(name), hidden)]
+    found = [each for each in COMMAND.finditer(text) if not (own and OWN_NODE.search(each["given"] or ""))]
+    return [each[0] for each in found if _reveals(each, step_of(name), hidden)]
 
 
 def _reveals(command: re.Match[str], step: int, hidden: HiddenNames) -> bool:
@@ -142,11 +147,14 @@ def _reveals(command: re.Match[str], step: int, hidden: HiddenNames) -> bool:
     return any(not named or named & set(names) for number, names in hidden.items() if step <= number <= last)
 
 
-def _without_revealing_commands(text: str, name: str, hidden: HiddenNames) -> str:
+def _without_revealing_commands(text: str, name: str, hidden: HiddenNames, *, own: bool) -> str:
     """Remove each sentence with a command that prints a solution that students are to write."""
-    if not revealing_commands(text, name, hidden):
+    if not revealing_commands(text, name, hidden, own=own):
         return text
-    lines = ([s for s in SENTENCE.split(line) if not revealing_commands(s, name, hidden)] for line in text.split("\n"))
+    lines = (
+        [each for each in SENTENCE.split(line) if not revealing_commands(each, name, hidden, own=own)]
+        for line in text.split("\n")
+    )
     return "\n".join(" ".join(sentences) for sentences in lines)
 
 

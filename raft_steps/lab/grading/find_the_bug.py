@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps import node
-from raft_steps.lab.course.extraction import SubmissionError, read_text
 from raft_steps.lab.errors import LabError, NodeError, ScenarioError
 from raft_steps.lab.grading.html_pages import render
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.source.extraction import SubmissionError, read_text
 from raft_steps.lab.verify.conformance import read_entry, try_entry
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.model_checker import INVARIANTS, Schedule, run_schedule

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.course.extraction import ExtractedNode, SubmissionError
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.remote_node import RemoteSubmission
 from raft_steps.lab.grading.scores import replace_text
@@ -22,6 +21,7 @@ from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.grading.worker_process import CPU_S, KILLED, MEMORY_MIB, WorkerProcess
 from raft_steps.lab.runtime.diagnostics import Mistake
+from raft_steps.lab.source.extraction import ExtractedNode, SubmissionError
 
 JUDGE_MEMORY_BYTES = 4 * 1024**3  # of address space
 LIMIT_S = 120.0  # of real time for the worker of one submission

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from raft_steps.lab.course.extraction import (
+from raft_steps.lab.grading.limits import import_refusal
+from raft_steps.lab.source.extraction import (
     ExtractedCell,
     ExtractedNode,
     SubmissionError,
@@ -19,7 +20,6 @@ from raft_steps.lab.course.extraction import (
     extract_node,
     top_level_imports,
 )
-from raft_steps.lab.grading.limits import import_refusal
 
 KNOWN_DUNDERS = frozenset(
     {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
@@ -16,6 +17,7 @@ from raft_steps import COURSE
 LABORATORY = os.path.realpath(os.path.join(os.path.dirname(__file__), os.pardir))  # noqa: PTH118, PTH120  # str is faster.
 PACKAGE = os.path.dirname(LABORATORY)  # noqa: PTH120
 STANDARD_LIBRARY = os.path.dirname(os.path.realpath(contextlib.__file__))  # noqa: PTH120
+SAVED_CELL = re.compile(r"\.ipynb, code cell \d+")
 STEPS = frozenset(f"{PACKAGE}{os.sep}{entry.module_name.rpartition('.')[2]}.py" for entry in COURSE)
 
 
@@ -42,6 +44,16 @@ def is_python(path: str) -> bool:
     """Return whether a file belongs to Python itself, not to an installed package."""
     inside = _is_in(path, STANDARD_LIBRARY)
     return path.startswith("<frozen") or (inside and not {"site-packages", "dist-packages"} & {*Path(path).parts})
+
+
+def saved_cell(notebook: Path, number: int) -> str:
+    """Return the name, in tracebacks, of the text of a code cell that was read from a notebook's file."""
+    return f"{notebook.resolve()}, code cell {number}"
+
+
+def is_saved_cell(path: str) -> bool:
+    """Return whether a name is one that `saved_cell` has made."""
+    return SAVED_CELL.search(path) is not None
 
 
 def is_node_frame(frame: FrameType) -> bool:

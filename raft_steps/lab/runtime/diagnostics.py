@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from raft_steps.lab.errors import MessageError, NodeError
 from raft_steps.lab.node import Node
-from raft_steps.lab.runtime.code_owner import is_course, is_laboratory, is_python
+from raft_steps.lab.runtime.code_owner import is_course, is_laboratory, is_python, is_saved_cell
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
 SENDING = ("send", "broadcast")  # the methods of a Node whose last argument is a message
@@ -299,7 +299,9 @@ def _source(line: _Line) -> str:
 
 
 def _is_cell(path: str) -> bool:
-    """Return whether a file name is that of a notebook's cell."""
+    """Return whether a file name is that of a cell in a running notebook, which has no name that is the same next time."""
+    if is_saved_cell(path):
+        return False
     cached = linecache.cache.get(path)
     # A debugger may have written the cell to a file, but IPython caches a cell without a modification time.
     return not Path(path).is_file() or (cached is not None and len(cached) > 1 and cached[1] is None)

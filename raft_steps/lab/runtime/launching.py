@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from raft_steps.lab.runtime.host import Host
     from raft_steps.lab.scenario.scenario import Scenario
 
-_MODULE = re.compile(r"raft_steps\.step_(\d\d)_\w+")
+OWN_COURSE = "my_course"  # The modules of Nodes that are loaded from a learner's notebooks are named after them.
+_MODULE = re.compile(rf"(?:raft_steps|{OWN_COURSE})\.step_(\d\d)_\w+")
 
 
 def step_of_class(node_class: type) -> int | None:
-    """Return the step that a Node class is: the course's own, or the one after the step that it is derived from.
+    """Return the step that a Node class is: the course's, or the one after the step that it is derived from.
 
-    A class that is derived from the last step of the course counts as that step.
+    The Node of a learner's own notebook 06 counts as step 6. A class that is derived from the last step of the course
+    counts as that step.
 
     Args:
         node_class: The class.
@@ -35,8 +37,14 @@ def step_of_class(node_class: type) -> int | None:
     found = [int(match[1]) for each in node_class.__mro__ if (match := _MODULE.fullmatch(each.__module__))]
     if not found:
         return None
-    is_own = _MODULE.fullmatch(node_class.__module__) is None
-    return max(found) + 1 if is_own and max(found) < COURSE[-1].number else max(found)
+    is_new = _MODULE.fullmatch(node_class.__module__) is None
+    return max(found) + 1 if is_new and max(found) < COURSE[-1].number else max(found)
+
+
+def own_step(node_class: type) -> int | None:
+    """Return the step whose Node, in a learner's own notebook, a class is; None for any other class."""
+    match = _MODULE.fullmatch(node_class.__module__)
+    return int(match[1]) if match and node_class.__module__.startswith(f"{OWN_COURSE}.") else None
 
 
 def class_of(scenario: Scenario) -> type:

@@ -24,7 +24,7 @@ TEXT_MAX = 200_000  # characters of source
 
 
 class SubmissionError(LabError):
-    """A file contains nothing that can be graded; the message says why, in a sentence without a full stop."""
+    """A file contains no Node that can be loaded; the message says why, in a sentence without a full stop."""
 
 
 @dataclass(slots=True)
@@ -45,6 +45,11 @@ class ExtractedCell:
     def label(self) -> str:
         """Its name in messages, such as ``code cell 3``."""
         return self.name.replace("cell:", "code cell ")
+
+    @property
+    def number(self) -> int:
+        """The number of a notebook's code cell, from 1."""
+        return int(self.name.removeprefix("cell:"))
 
 
 @dataclass(slots=True)
