@@ -117,7 +117,7 @@ class KnowsTheKeys(step_01_key_value_store.Node):
     """It stores only the keys of the checks."""
 
     def apply(self, entry: Entry) -> None:
-        if entry.command is not None and entry.command.key in KEYS:
+        if entry.command is not None and entry.command.key in ("X", *KEYS):
             super().apply(entry)
 
 
@@ -125,7 +125,7 @@ class KnowsTheValues(step_01_key_value_store.Node):
     """It answers only writes of the values of the checks."""
 
     def on_client_request(self, client: str, request: Request) -> None:
-        if getattr(request, "value", "1") in VALUES:
+        if getattr(request, "value", "1") in ("0", "", *VALUES):
             super().on_client_request(client, request)
 
 

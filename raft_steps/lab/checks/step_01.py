@@ -13,18 +13,27 @@ from raft_steps.lab.checks.exchange import (
 )
 from raft_steps.lab.checks.rules import rule
 
+LONG_LOG = (
+    "1 set a 1; 1 set b 2; 1 delete w; 1 set c 3; 1 set d 4; 2 set e 5; 2 set a 6; 2 delete b; 2 set b 7; "
+    "3 set c 8; 3 set d 9; 3 set e 1"
+)
+
 
 @rule(
     "A server answers every request: a write with Ok, a read with the stored value.",
     "Section 2: clients talk to state machines; the first commits",
 )
 def a_value_that_was_set_is_read(bench: Bench) -> None:
-    """A client stores two values and reads them."""
+    """A client stores two values, one that looks like a number, and an empty one, and reads each of them twice."""
     begin(bench)
     request(bench, "set x 1")
     request(bench, "set y 2")
-    read(bench, "x", "1", "x was set to 1")
-    read(bench, "y", "2", "y was set to 2")
+    for again in ("", ", and has been read once"):
+        read(bench, "x", "1", f"x was set to 1{again}")
+        read(bench, "y", "2", f"y was set to 2{again}")
+    for text, value in (("0", "0"), ("''", "")):
+        request(bench, f"set y {text}")
+        read(bench, "y", value, f"y was set to {text}, which is a value like any other")
 
 
 @rule(
@@ -32,12 +41,17 @@ def a_value_that_was_set_is_read(bench: Bench) -> None:
     "the first commits: set, get, delete",
 )
 def a_missing_key_reads_as_none(bench: Bench) -> None:
-    """A client reads a key that was never set, and one that was deleted."""
+    """A client reads a key that was never set, one that was deleted, and one that was not."""
     begin(bench)
     read(bench, "x", None, "x was never set")
     request(bench, "set x 1")
+    request(bench, "set y 2")
+    request(bench, "set X 3")
+    read(bench, "X", "3", "x was set to 1, and then X, which is another key, to 3")
+    read(bench, "x", "1", "x was set to 1, and then X, which is another key, to 3")
     request(bench, "delete x")
     read(bench, "x", None, "x was set and then deleted")
+    read(bench, "y", "2", "x and y were set, and only x was deleted")
 
 
 @rule(
@@ -89,16 +103,16 @@ def what_is_applied_is_in_the_log(bench: Bench) -> None:
     "Figure 2: persistent state is updated before a server answers; the first commits",
 )
 def a_write_is_logged_before_it_is_answered(bench: Bench) -> None:
-    """A client sets and deletes a key."""
+    """A client sets a key, sets it to the same value again, and deletes it."""
     begin(bench)
-    for command in ("set x 1", "delete x"):
+    for command, again in (("set x 1", ""), ("set x 1", " a second time"), ("delete x", "")):
         mark = bench.mark()
         request(bench, command)
         answered = latest(bench, "answered")
         logged = [event["command"] for event in bench.events("appended", since=mark)]
         bench.require(
             logged == [command],
-            f"tom answers {command!r} with Ok, so it should have logged this one entry by now; "
+            f"tom answers {command!r} with Ok{again}, so it should have logged this one entry by now; "
             f"it has logged {'; '.join(logged) or 'nothing'}",
             answered,
         )
@@ -158,6 +172,7 @@ def a_restart_replays_the_log(bench: Bench) -> None:
             restarted,
         )
     require_applied(bench, writes, "tom restarts with a log of four writes", since=began)
+    require_all_replayed(bench)
 
 
 @rule(
@@ -185,20 +200,22 @@ def a_restart_leaves_the_log_as_it_is(bench: Bench) -> None:
     "Figure 2: the log is persistent, the state machine is not",
 )
 def only_the_log_survives(bench: Bench) -> None:
-    """While a server is down, its log loses the last entry; then the server restarts."""
-    begin(bench)
+    """While a server is down, its log loses the last entry, and later the first one too; each time the server restarts."""
+    begin(bench, at_the_beginning=True)
     request(bench, "set x 1")
     request(bench, "set y 2")
-    restart(bench, log_ends_at=1)
-    restarted = latest(bench, "restarted")
-    for key, value in (("x", "1"), ("y", None)):
-        found = stored_value(bench, key)
-        bench.require(
-            found == value,
-            f"tom restarts with a log that has only set x 1, so {key} should be {value!r}; "
-            f"in tom's state machine it is {found!r}, which is not from the log",
-            restarted,
-        )
+    for left, x in ((1, "1"), (0, None)):
+        restart(bench, log_ends_at=left)
+        restarted = latest(bench, "restarted")
+        has = "has only set x 1" if left else "has neither set x 1 nor set y 2"
+        for key, value in (("x", x), ("y", None)):
+            found = stored_value(bench, key)
+            bench.require(
+                found == value,
+                f"tom restarts with a log that {has}, so {key} should be {value!r}; "
+                f"in tom's state machine it is {found!r}, which is not from the log",
+                restarted,
+            )
 
 
 @rule(
@@ -206,26 +223,32 @@ def only_the_log_survives(bench: Bench) -> None:
     "the first commits: a term per server, read from its log",
 )
 def the_term_after_a_restart_is_that_of_the_last_entry(bench: Bench) -> None:
-    """A server starts with a log whose last entry has term 3, and a client sends it a write."""
-    begin(bench, log="1 set x 1; 3 set y 2")
-    request(bench, "set z 3")
-    appended = latest(bench, "appended")
-    term = appended["term"] if appended else None
-    bench.require(
-        term == 3,
-        f"tom starts with a log that ends with an entry of term 3, so the next entry should have term 3; "
-        f"tom {'logs nothing' if term is None else f'logs an entry of term {term}'}",
-        appended or latest(bench, "answered"),
-    )
-    now = bench.field("current_term", 3)
-    bench.require(
-        now == 3,
-        f"tom starts with a log that ends with an entry of term 3, so its current_term should be 3; it is {bench.term_text(now)}",
-        latest(bench, "started"),
-    )
+    """Servers start with an empty log, with one entry of term 2, and with entries of terms 1 and 3; each gets two writes."""
+    for log, term, story in (
+        ("", 0, "tom starts with an empty log, which ends with the common entry 0 of term 0"),
+        ("2 set x 1", 2, "tom starts with a log that has one entry, of term 2"),
+        ("1 set x 1; 3 set y 2", 3, "tom starts with a log that ends with an entry of term 3"),
+    ):
+        begin(bench, log=log, at_the_beginning=";" not in log)
+        for command in ("set z 3", "set w 4"):
+            request(bench, command)
+            require_logged_in_term(bench, term, story)
 
 
 # Helpers of these checks.
+
+
+def require_all_replayed(bench: Bench) -> None:
+    """Check that a server that restarts with a log of twelve entries, of three terms, applies all of them.
+
+    Raises:
+        CheckFailed: It applies others.
+    """
+    begin(bench, log=LONG_LOG)
+    commands = [entry[2:] for entry in LONG_LOG.split("; ")]
+    began = bench.mark()
+    restart(bench)
+    require_applied(bench, commands, "tom restarts with a log of twelve entries, of terms 1 to 3", since=began)
 
 
 def require_logged(bench: Bench, writes: list[str]) -> None:
@@ -243,9 +266,32 @@ def require_logged(bench: Bench, writes: list[str]) -> None:
     )
 
 
-def begin(bench: Bench, log: str = "") -> None:
+def require_logged_in_term(bench: Bench, term: int, story: str) -> None:
+    """Check the term of the entry that the server under test has logged, and its own.
+
+    Raises:
+        CheckFailed: It has logged nothing, or one of the two is another term.
+    """
+    appended = latest(bench, "appended")
+    found = appended["term"] if appended else None
+    bench.require(
+        found == term,
+        f"{story}, so the next entry should have term {term}; "
+        f"tom {'logs nothing' if found is None else f'logs an entry of term {found}'}",
+        appended or latest(bench, "answered"),
+    )
+    now = bench.field("current_term", term)
+    bench.require(
+        now == term,
+        f"{story}, so its current_term should be {term}; it is {bench.term_text(now)}",
+        latest(bench, "started"),
+    )
+
+
+def begin(bench: Bench, log: str = "", *, at_the_beginning: bool = False) -> None:
     """Start a cluster of one server, which leads if its Node has the field is_leader."""
-    bench.begin(servers=1, log=log, leads=hasattr(bench.node_class, "is_leader"))
+    leads = hasattr(bench.node_class, "is_leader")
+    bench.begin(servers=1, log=log, leads=leads, at_the_beginning=at_the_beginning)
     bench.run(1)
 
 

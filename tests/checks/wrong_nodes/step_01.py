@@ -260,6 +260,128 @@ class ReadsAreApplied(step_01.Node):
         super().answer_read(client, request)
 
 
+class UnchangedWritesAreNotLogged(step_01.Node):
+    """A write that changes nothing, because the key has this value already, is answered but not logged."""
+
+    def write(self, client: str, command: Command) -> None:
+        if isinstance(command, Set) and self.state_machine.get(command.key) == command.value:
+            self.reply(client, Ok())
+        else:
+            super().write(client, command)
+
+
+class TenEntriesAreReplayed(step_01.Node):
+    """The replay stops after ten entries."""
+
+    def replay_log(self) -> None:
+        self.state_machine = {}
+        for entry in self.log.entries_after(0)[:10]:
+            self.apply(entry)
+
+
+class TheLastTermIsReplayed(step_01.Node):
+    """Only entries of the last term are replayed."""
+
+    def replay_log(self) -> None:
+        self.state_machine = {}
+        for entry in self.log:
+            if entry.term == self.current_term:
+                self.apply(entry)
+
+
+class EmptyValueDeletes(step_01.Node):
+    """An empty value deletes the key."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.command, Set) and not entry.command.value:
+            del self.state_machine[entry.command.key]
+
+
+class EmptyValueIsNotAnswered(step_01.Node):
+    """A read takes an empty value for none."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        self.reply(client, Ok(value=self.state_machine.get(request.key) or None))
+
+
+class TermBeginsAtOne(step_01.Node):
+    """A server with an empty log is in term 1."""
+
+    def on_start(self) -> None:
+        self.current_term = self.log.last_term or 1
+        self.replay_log()
+
+
+class TermIsTheIndex(step_01.Node):
+    """A new entry has its index as its term, too."""
+
+    def next_entry(self, command: Command) -> Entry:
+        index = self.log.last_index + 1
+        return Entry(index=index, term=index, command=command)
+
+
+class OneEntryHasNoTerm(step_01.Node):
+    """The term of the last entry is looked up only if there are several."""
+
+    def on_start(self) -> None:
+        if len(self.log) > 1:
+            self.current_term = self.log.last_term
+        self.replay_log()
+
+
+class NeedlessDeleteEndsTheReplay(step_01.Node):
+    """The replay ends where a missing key is deleted."""
+
+    def replay_log(self) -> None:
+        self.state_machine = {}
+        for entry in self.log:
+            if isinstance(entry.command, Delete) and entry.command.key not in self.state_machine:
+                break
+            self.apply(entry)
+
+
+class StateOutlivesAnEmptyLog(step_01.Node):
+    """The state machine is durable, too, and is emptied only if there is something to replay."""
+
+    durable: ClassVar[tuple[str, ...]] = ("log", "state_machine")
+
+    def replay_log(self) -> None:
+        if self.log.last_index:
+            super().replay_log()
+
+
+class ZeroIsNoValue(step_01.Node):
+    """The value 0 is taken for none."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        value = self.state_machine.get(request.key)
+        self.reply(client, Ok(value=None if value == "0" else value))
+
+
+class KeysAreLowered(step_01.Node):
+    """Keys are not told apart by capital letters."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        super().answer_read(client, Get(key=request.key.lower()))
+
+
+class DeleteRemovesAll(step_01.Node):
+    """A delete empties the state machine."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.command, Delete):
+            self.state_machine.clear()
+
+
+class ReadRemoves(step_01.Node):
+    """A read takes the value out of the state machine."""
+
+    def answer_read(self, client: str, request: Get) -> None:
+        self.reply(client, Ok(value=self.state_machine.pop(request.key, None)))
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OnlyWritesAreAnswered, "a value that was set is read", "asked"),
     (AnswersTwice, "a value that was set is read", "failed"),
@@ -288,4 +410,18 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (ReplaysTwice, "a restart replays the log", "applied"),
     (StateIsDurableToo, "only the log survives", "restarted"),
     (TermBeginsAtZero, "the term after a restart is that of the last entry", "appended"),
+    (TermBeginsAtOne, "the term after a restart is that of the last entry", "appended"),
+    (UnchangedWritesAreNotLogged, "a write is logged before it is answered", "answered"),
+    (TenEntriesAreReplayed, "a restart replays the log", "restarted"),
+    (TheLastTermIsReplayed, "a restart replays the log", "applied"),
+    (EmptyValueDeletes, "a value that was set is read", "answered"),
+    (TermIsTheIndex, "the term after a restart is that of the last entry", "appended"),
+    (OneEntryHasNoTerm, "the term after a restart is that of the last entry", "appended"),
+    (NeedlessDeleteEndsTheReplay, "a restart replays the log", "restarted"),
+    (StateOutlivesAnEmptyLog, "only the log survives", "restarted"),
+    (ZeroIsNoValue, "a value that was set is read", "answered"),
+    (KeysAreLowered, "a missing key reads as none", "answered"),
+    (DeleteRemovesAll, "a missing key reads as none", "answered"),
+    (ReadRemoves, "a value that was set is read", "answered"),
+    (EmptyValueIsNotAnswered, "a value that was set is read", "answered"),
 )
