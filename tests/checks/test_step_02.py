@@ -8,6 +8,7 @@ from raft_steps.lab.log import Entry
 from raft_steps.lab.messages import message
 from tests.checks.check_tools import first_failure, standard_tests
 from tests.checks.wrong_nodes import step_02 as wrong
+from tests.checks.wrong_nodes import step_02_logs as logs
 
 # Checks that a later step no longer passes, by step and name, with the reason.
 NOT_KEPT_LATER: dict[tuple[int, str], str] = {}
@@ -103,7 +104,7 @@ class AssumesTheEntryExists(step_02_append_entries.Node):
 
 TestTables = standard_tests(
     2,
-    wrong.MISTAKES,
+    wrong.MISTAKES + logs.MISTAKES,
     right=(Otherwise, LeadsWithoutSettingTheField, AssumesTheEntryExists),
     not_kept_later=NOT_KEPT_LATER,
     last_step=10,

@@ -33,20 +33,17 @@ from raft_steps.lab.scenario.model import MICROSECONDS
     "Section 5.2; Figure 2, Leaders; the commits of July 2020 (every 5 s)",
 )
 def heartbeats_are_sent_at_once_and_every_5_seconds(bench: Bench) -> None:
-    """A leader of two followers runs undisturbed for 11 s."""
+    """A leader of two followers runs undisturbed for 11 s; in another run, a follower refuses the first heartbeat."""
     bench.begin(leads=True)
     bench.run(11)
     for peer in PEERS:
-        calls = bench.sent("AppendEntries", to=peer)
-        times = [call.time_us / MICROSECONDS for call in calls]
-        found = "it sends AppendEntries at " + ", ".join(f"{at:g} s" for at in times) if times else "it sends none"
-        unwanted = first([call for call, at in zip(calls, times, strict=True) if at not in (0, 5, 10)])
-        silent = latest(bench, "started", "timer_fired") if 0 in times else first(bench.events("started"))
-        bench.require(
-            times == [0, 5, 10],
-            f"tom leads and should send {peer} a heartbeat at 0 s, 5 s, 10 s; {found}",
-            unwanted or silent,
-        )
+        require_heartbeats(bench, peer, "tom leads and")
+    bench.begin(log="1 set x 1", leads=True)
+    bench.run(1)
+    for call in bench.sent("AppendEntries", to="jerry")[:1]:
+        answer_call(bench, call, success=False)
+    bench.run(10 - bench.delay_s)
+    require_heartbeats(bench, "spike", "tom leads, jerry has refused its first heartbeat, and tom")
 
 
 @rule(
@@ -143,18 +140,21 @@ def an_answered_write_is_applied(bench: Bench) -> None:
     "Section 5.3, the consistency check; Figure 2, AppendEntries RPC, receiver 2",
 )
 def a_follower_refuses_entries_that_do_not_fit(bench: Bench) -> None:
-    """One call follows an entry that the follower lacks; another follows an entry whose term differs in its log."""
-    bench.begin(log="1 set x 1; 1 set y 2")
-    for after, story in (
-        ((3, 2), "tom's log ends with entry 2, and jerry's call follows entry 3 of term 2"),
-        ((2, 2), "tom's entry 2 has term 1, and jerry's call follows entry 2 of term 2"),
-        ((2, 3), "tom's entry 2 has term 1, and jerry's heartbeat follows entry 2 of term 3"),
-    ):
+    """Calls follow an entry that the follower lacks, or one whose term differs in its log: at the end, or before it."""
+    for log, after, entries, story in (
+        ("1 set x 1; 1 set y 2", (3, 2), "2 set z 3", "tom's log ends with entry 2, and jerry's call follows entry 3 of term 2"),
+        ("1 set x 1; 1 set y 2", (2, 2), "2 set z 3", "tom's entry 2 has term 1, and jerry's call follows entry 2 of term 2"),
+        ("1 set x 1; 1 set y 2", (2, 3), "", "tom's entry 2 has term 1, and jerry's heartbeat follows entry 2 of term 3"),
+        ("1 set x 1; 1 set y 2", (1, 2), "2 set z 3", "tom's entry 1 has term 1, and jerry's call follows entry 1 of term 2"),
+        ("1 set x 1; 3 set y 2", (2, 2), "4 set z 3", "tom's entry 2 has term 3, and jerry's call follows entry 2 of term 2"),
+        ("", (1, 1), "1 set y 2", "tom's log is empty, and jerry's call follows entry 1 of term 1"),
+    ):  # fmt: skip
+        bench.begin(log=log)
         mark = bench.mark()
-        sent = append_entries(bench, "jerry", after, "" if after == (2, 3) else "2 set z 3")
+        sent = append_entries(bench, "jerry", after, entries)
         stored = bench.events("appended", since=mark)
         bench.require(not stored, f"{story}; tom should store nothing, but appends an entry", first(stored))
-        require_log(bench, "1 set x 1; 1 set y 2", story)
+        require_log(bench, log, story)
         require_reply(bench, sent, success=False, about=after[0], story=story)
         require_only_stored(bench, story, mark)
 
@@ -180,6 +180,12 @@ def a_follower_stores_entries_that_fit(bench: Bench) -> None:
     story = "tom's log ends with entry 4, and spike, who leads now, sends the next one"
     require_reply(bench, append_entries(bench, "spike", (4, 2), "3 set w 4"), success=True, about=4, story=story)
     require_log(bench, f"{log}; 3 set w 4", story)
+    holds = bench.field("state_machine", {})
+    bench.require(
+        holds == {},
+        "tom is a follower and has only stored entries, so its state machine should be {}, but it is " + repr(holds),
+        bench.arrival(),
+    )
 
 
 @rule(
@@ -188,22 +194,14 @@ def a_follower_stores_entries_that_fit(bench: Bench) -> None:
     "Section 5.3: after a rejection the leader decrements nextIndex; the commits of August 2020",
 )
 def a_refused_leader_retries_one_entry_earlier(bench: Bench) -> None:
-    """A follower whose log is empty refuses a leader with four entries, until a call follows entry 0."""
+    """A follower with an empty log refuses, until a call follows entry 0; then the other one, and later the first again."""
     bench.begin(log="1 set x 1; 1 set y 2; 2 set z 3; 2 set w 4", leads=True)
     bench.run(1)
-    call = first(bench.sent("AppendEntries", to="jerry"))
-    started = first(bench.events("started"))
-    bench.require(call, "tom leads and should send jerry a heartbeat at once, but sends it nothing", started)
-    assert call is not None
-    for earlier in ((3, 2), (2, 1), (1, 1), (0, 0)):
-        call = refuse_call(bench, call, earlier)
-    sent = [call, *answer_call(bench, call, success=True)]
-    entries = [entry for each in sent if each["type"] == "AppendEntries" for entry in entries_in(each)]
-    bench.require(
-        entries == ["1: 1 set x 1", "2: 1 set y 2", "3: 2 set z 3", "4: 2 set w 4"],
-        f"jerry's log matches tom's at entry 0, so tom should send all four entries; it sends {entries_text(entries)}",
-        call,
-    )
+    require_repaired(bench, "jerry", ((3, 2), (2, 1), (1, 1), (0, 0)))
+    require_repaired(bench, "spike", ((3, 2), (2, 1)))
+    bench.run(5)
+    require_repaired(bench, "jerry", ((3, 2), (2, 1), (1, 1)))
+    read(bench, "x", "1", "tom leads, and has set x 1 in its log, whatever jerry and spike had in theirs")
 
 
 @rule(
@@ -211,14 +209,42 @@ def a_refused_leader_retries_one_entry_earlier(bench: Bench) -> None:
     "Section 5.3; Figure 2, AppendEntries RPC, receiver 3; the commits of August 2020",
 )
 def conflicting_entries_are_deleted(bench: Bench) -> None:
-    """A leader of a newer term has the same second entry as the follower, a different third one, and no fourth."""
-    bench.begin(log="1 set a 1; 1 set b 2; 2 set c 3; 2 set d 4")
-    story = "tom's entry 3 has term 2, and jerry's call carries entry 3 of term 3"
-    mark = bench.mark()
-    sent = append_entries(bench, "jerry", (1, 1), "1 set b 2; 3 set e 5")
-    require_log(bench, "1 set a 1; 1 set b 2; 3 set e 5", story)
+    """Entries of a call have another term than the follower's: a newer or an older one, all of them or only the last."""
+    for log, after, entries, expected, story in (
+        (
+            "1 set a 1; 1 set b 2; 2 set c 3; 2 set d 4", (1, 1), "1 set b 2; 3 set e 5",
+            "1 set a 1; 1 set b 2; 3 set e 5", "tom's entry 3 has term 2, and jerry's call carries entry 3 of term 3",
+        ),
+        (
+            "1 set a 1; 1 set b 2; 1 set c 3", (1, 1), "2 set d 4; 2 set e 5; 3 set x 6",
+            "1 set a 1; 2 set d 4; 2 set e 5; 3 set x 6", "tom's entry 2 has term 1, and jerry's call carries entry 2 of term 2",
+        ),
+        (
+            "1 set a 1; 3 set b 2; 3 set c 3", (1, 1), "2 set d 4",
+            "1 set a 1; 2 set d 4", "tom's entry 2 has term 3, and jerry's call carries entry 2 of term 2",
+        ),
+        (
+            "1 set a 1; 1 set b 2; 1 set c 3", (0, 0), "2 set d 4",
+            "2 set d 4", "tom's entry 1 has term 1, and jerry's call carries entry 1 of term 2",
+        ),
+        (
+            "1 set a 1; 1 set b 2", (1, 1), "2 set b 2",
+            "1 set a 1; 2 set b 2", "tom's entry 2, set b 2, has term 1, and jerry's call carries the same command as entry 2 of term 2",
+        ),
+    ):  # fmt: skip
+        bench.begin(log=log, at_the_beginning=after == (0, 0))
+        mark = bench.mark()
+        sent = append_entries(bench, "jerry", after, entries)
+        require_log(bench, expected, story)
+        require_reply(bench, sent, success=True, about=after[0], story=story)
+        require_only_stored(bench, story, mark)
+    bench.begin()
+    for index, entry in enumerate(("1 set x 1", "1 set y 2", "1 set z 3")):
+        append_entries(bench, "jerry", (index, min(index, 1)), entry)
+    story = "jerry has sent tom entries 1 to 3, and spike, the next leader, sends entry 2 of term 2"
+    sent = append_entries(bench, "spike", (1, 1), "2 set w 4")
+    require_log(bench, "1 set x 1; 2 set w 4", story)
     require_reply(bench, sent, success=True, about=1, story=story)
-    require_only_stored(bench, story, mark)
 
 
 @rule(
@@ -298,4 +324,54 @@ def a_leader_that_restarts_follows(bench: Bench) -> None:
     answer = bench.answer(bench.ask("get x"))
     bench.require(
         isinstance(answer, NotLeader), f"{story}; it should answer a client NotLeader, not {answer!r}", restarted
+    )
+
+
+# Helpers of these checks.
+
+
+def require_heartbeats(bench: Bench, peer: str, story: str) -> None:
+    """Check that the leader under test has called a peer at 0, 5 and 10 seconds, and not otherwise.
+
+    Raises:
+        CheckFailed: It has called it at other times.
+    """
+    calls = bench.sent("AppendEntries", to=peer)
+    times = [call.time_us / MICROSECONDS for call in calls]
+    found = "it sends AppendEntries at " + ", ".join(f"{at:g} s" for at in times) if times else "it sends none"
+    unwanted = first([call for call, at in zip(calls, times, strict=True) if at not in (0, 5, 10)])
+    silent = latest(bench, "started", "timer_fired", "delivered") if 0 in times else first(bench.events("started"))
+    bench.require(
+        times == [0, 5, 10],
+        f"{story} should send {peer} a heartbeat at 0 s, 5 s, 10 s; {found}",
+        unwanted or silent,
+    )
+
+
+def require_repaired(bench: Bench, follower: str, earlier: tuple[tuple[int, int], ...]) -> None:
+    """Refuse the latest heartbeat to a follower, and each retry but the last, and check the retries and the entries sent.
+
+    Args:
+        bench: The bench, with a leader whose log is ``1 set x 1; 1 set y 2; 2 set z 3; 2 set w 4``.
+        follower: The follower.
+        earlier: Index and term of the entry that each retry should follow; the follower has the last one.
+
+    Raises:
+        CheckFailed: The leader does not retry one entry earlier, or does not send exactly what the follower lacks.
+    """
+    calls = bench.sent("AppendEntries", to=follower)
+    bench.require(
+        calls, f"tom leads and should send {follower} a heartbeat, but sends it nothing", first(bench.events("started"))
+    )
+    call = calls[-1]
+    for each in earlier:
+        call = refuse_call(bench, call, each)
+    sent = [call, *answer_call(bench, call, success=True)]
+    entries = [entry for each in sent if each["type"] == "AppendEntries" for entry in entries_in(each)]
+    expected = ["1: 1 set x 1", "2: 1 set y 2", "3: 2 set z 3", "4: 2 set w 4"][earlier[-1][0] :]
+    bench.require(
+        entries == expected,
+        f"{follower}'s log matches tom's at entry {earlier[-1][0]}, so tom should send {entries_text(expected)}; "
+        f"it sends {entries_text(entries)}",
+        call,
     )
