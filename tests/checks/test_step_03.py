@@ -76,7 +76,6 @@ TestTables = standard_tests(
     right=(Otherwise, NothingIsForgotten),
     # The Node of step 2 answers at once, and so passes the checks that a write is committed.
     passed_before={
-        "half of the followers are enough",
         "a single server waits for nobody",
         "pending writes are kept apart",
         "the rules of earlier steps still hold",

@@ -57,7 +57,7 @@ def a_write_waits_for_the_followers(bench: Bench) -> None:
 
 @rule("Half of the followers and the leader are a majority: then a write is applied and answered, once.", MAJORITY)
 def half_of_the_followers_are_enough(bench: Bench) -> None:
-    """One of two followers acknowledges a write, and later the other does too."""
+    """One of two followers acknowledges a write, and later the other does too; then clusters of two, six and seven."""
     bench.begin(leads=True)
     client = write(bench, "set x 1")
     acknowledge(bench, "jerry")
@@ -71,6 +71,13 @@ def half_of_the_followers_are_enough(bench: Bench) -> None:
         + ("applies it again" if again and again[0].kind == "applied" else "answers again"),
         first(again),
     )
+    for servers in (2, 6, 7):
+        bench.begin(servers, leads=True)
+        client = write(bench, "set x 1")
+        for count, follower in enumerate(bench.peers[: servers // 2], start=1):
+            require_waiting(bench, client, f"set x 1 is on {count} of {servers} servers, tom included")
+            acknowledge(bench, follower)
+        require_done(bench, client, f"set x 1 is on {servers // 2 + 1} of {servers} servers, tom included")
 
 
 @rule("A server without followers is a majority by itself: its writes wait for nobody.", MAJORITY)
@@ -102,11 +109,27 @@ def with_four_or_five_servers_two_followers_are_needed(bench: Bench) -> None:
     "Section 5.3: an entry is committed once a majority of the servers has it; the leader retries after a rejection",
 )
 def a_refusal_is_not_an_acknowledgement(bench: Bench) -> None:
-    """A follower lacks the entry that precedes the new one, and refuses."""
+    """A follower lacks the entry that precedes the new one, refuses, and then acknowledges the retry.
+
+    In another run, its refusal of an earlier call arrives late, when it has acknowledged the entry.
+    """
     bench.begin(log="1 set x 1", leads=True)
     client = write(bench, "set x 2")
-    refuse_call(bench, calls(bench, "jerry")[-1], (0, 0))
+    retry = refuse_call(bench, calls(bench, "jerry")[-1], (0, 0))
     require_waiting(bench, client, "jerry refuses set x 2, because it lacks the preceding entry; spike does not answer")
+    answer_call(bench, retry, success=True)
+    require_done(bench, client, "jerry refused set x 2 first, and has acknowledged tom's retry, which carried it, too")
+    bench.begin(5, log="1 set x 1", leads=True)
+    bench.run(0.5)
+    heartbeat = calls(bench, "jerry")[-1]
+    client = write(bench, "set x 2")
+    retry = refuse_call(bench, calls(bench, "jerry")[-1], (0, 0))
+    answer_call(bench, retry, success=True)
+    answer_call(bench, heartbeat, success=False)
+    story = "jerry has acknowledged set x 2, and then its refusal of an earlier heartbeat arrives late"
+    require_waiting(bench, client, f"{story}; two of 5 servers have the entry")
+    acknowledge(bench, "spike")
+    require_done(bench, client, f"{story}; spike acknowledges set x 2, too, so three of 5 servers have it")
 
 
 @rule("What followers acknowledged before a write does not count for that write.", MAJORITY)
@@ -151,6 +174,7 @@ def pending_writes_are_kept_apart(bench: Bench) -> None:
             require_done(bench, client, story)
         require_applied(bench, list(clients), story)
         require_applied_from_log(bench, story)
+    require_order_of_the_log(bench)
     require_own_acknowledgement_counts(bench)
 
 
@@ -232,14 +256,7 @@ def a_follower_applies_on_the_commit_message(bench: Bench) -> None:
             first(answers),
         )
     require_applied_from_log(bench, "jerry has sent CommitEntry for tom's entries 1 and 2")
-    bench.begin()
-    append_entries(bench, "jerry", (0, 0), "1 set x 1; 1 set y 2")
-    send(bench, "jerry", "CommitEntry", index=2)
-    commands = [event["command"] for event in bench.events("applied")]
-    if commands == ["set x 1", "set y 2"]:
-        bench.remark_ahead(11, "CommitEntry of an entry makes a follower apply the earlier ones as well")
-    else:
-        require_applied(bench, ["set y 2"], "tom has two entries, and jerry sends CommitEntry for the second one only")
+    require_commits_in_any_order(bench)
 
 
 @rule(
@@ -252,6 +269,23 @@ def the_rules_of_earlier_steps_still_hold(bench: Bench) -> None:
 
 
 # Helpers of these checks.
+
+
+def require_order_of_the_log(bench: Bench) -> None:
+    """Check that two writes that wait are applied as they are in the log, whatever their clients' names and their keys are.
+
+    Raises:
+        CheckFailed: They are applied in another order.
+    """
+    bench.begin(leads=True)
+    bench.run(0.5)
+    for _ in range(8):  # The writes come from client#9 and client#10, which are in another order as text.
+        bench.ask("get x")
+    commands = ["set y 2", "set x 1"]
+    for command in commands:
+        write(bench, command)
+    acknowledge(bench, "jerry")
+    require_applied(bench, commands, "tom's log has set y 2 and then set x 1, and jerry has acknowledged both")
 
 
 def require_own_acknowledgement_counts(bench: Bench) -> None:
@@ -275,6 +309,30 @@ def require_own_acknowledgement_counts(bench: Bench) -> None:
         )
     answer_call(bench, with_entry, success=True)
     require_done(bench, client, "jerry has acknowledged set y 2")
+
+
+def require_commits_in_any_order(bench: Bench) -> None:
+    """Check that a follower applies an entry although CommitEntry for an earlier one comes later, and from two leaders.
+
+    Raises:
+        CheckFailed: It does not apply each of them once.
+    """
+    bench.begin()
+    append_entries(bench, "jerry", (0, 0), "1 set x 1; 1 set y 2")
+    send(bench, "jerry", "CommitEntry", index=2)
+    is_ahead = [event["command"] for event in bench.events("applied")] == ["set x 1", "set y 2"]
+    if is_ahead:
+        bench.remark_ahead(11, "CommitEntry of an entry makes a follower apply the earlier ones as well")
+    else:
+        require_applied(bench, ["set y 2"], "tom has two entries, and jerry sends CommitEntry for the second one only")
+    send(bench, "jerry", "CommitEntry", index=1)
+    both = ["set x 1", "set y 2"] if is_ahead else ["set y 2", "set x 1"]
+    require_applied(bench, both, "jerry has sent CommitEntry for entry 2 and then for entry 1, and tom has both")
+    append_entries(bench, "spike", (2, 1), "2 set x 3")
+    send(bench, "spike", "CommitEntry", index=3)
+    require_applied(
+        bench, [*both, "set x 3"], "spike, the next leader, has sent tom entry 3, set x 3, and CommitEntry for it"
+    )
 
 
 def require_each_commit_announced(bench: Bench) -> None:

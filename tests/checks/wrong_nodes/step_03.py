@@ -298,6 +298,106 @@ class RefusedLeaderBeginsAtTheStart(step_03.Node):
             self.send(sender, self.append_entries_after(0))
 
 
+class HalfIsRounded(step_03.Node):
+    """Half of one follower is rounded to none, and half of five to two."""
+
+    def commit_acknowledged(self) -> None:
+        for client in list(self.open_writes):
+            if len(self.acknowledgements[client]) >= round(len(self.peers()) / 2):
+                self.commit(client)
+
+
+class TwoAreAlwaysEnough(step_03.Node):
+    """Two followers are enough in a cluster of any size."""
+
+    def commit_acknowledged(self) -> None:
+        for client in list(self.open_writes):
+            if len(self.acknowledgements[client]) >= min(2, len(self.servers) // 2):
+                self.commit(client)
+
+
+class ClientsInOrder(step_03.Node):
+    """Pending writes are applied in the order of their clients' names."""
+
+    def commit_acknowledged(self) -> None:
+        self.open_writes = {client: self.open_writes[client] for client in sorted(self.open_writes)}
+        super().commit_acknowledged()
+
+
+class KeysInOrder(step_03.Node):
+    """Pending writes are applied in the order of their keys."""
+
+    def commit_acknowledged(self) -> None:
+        by_key = sorted(self.open_writes.items(), key=lambda write: getattr(write[1].command, "key", ""))
+        self.open_writes = dict(by_key)
+        super().commit_acknowledged()
+
+
+class LateRefusalCancels(step_03.Node):
+    """A refusal cancels what the follower has acknowledged, even if it is one of an earlier call."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if not message.success:
+            for followers in self.acknowledgements.values():
+                followers.discard(sender)
+        super().on_append_entries_reply(sender, message)
+
+
+class RefusedWriteIsDropped(step_03.Node):
+    """A refusal ends the wait for all pending writes, whose clients get no answer."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if not message.success:
+            self.open_writes.clear()
+            self.acknowledgements.clear()
+        super().on_append_entries_reply(sender, message)
+
+
+class RetriedEntriesDoNotCount(step_03.Node):
+    """An acknowledgement counts only for the first entry after the one that its call follows."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        if not message.success:
+            super().on_append_entries_reply(sender, message)
+            return
+        for client, entry in self.open_writes.items():
+            if entry.index <= message.prev_log_index + 1:
+                self.acknowledgements[client].add(sender)
+        self.commit_acknowledged()
+
+
+class EarlierCommitsAreDropped(step_03.Node):
+    """A CommitEntry that arrives after one of a later entry is dropped."""
+
+    latest: int = 0
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        if self.latest < message.index <= self.log.last_index:
+            self.latest = message.index
+            super().on_commit_entry(sender, message)
+
+
+class FirstLeaderCommits(step_03.Node):
+    """Only the first leader's CommitEntry counts."""
+
+    leader: str = ""
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        self.leader = self.leader or sender
+        if sender == self.leader:
+            super().on_commit_entry(sender, message)
+
+
+class KeysAreAppliedOnce(step_03.Node):
+    """A follower applies an entry only if its key is new."""
+
+    def on_commit_entry(self, sender: str, message: CommitEntry) -> None:
+        if message.index <= self.log.last_index:
+            entry = self.log[message.index]
+            if isinstance(entry.command, Set) and entry.command.key not in self.state_machine:
+                self.apply(entry)
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AnswersAtOnce, "a write waits for the followers", "answered"),
     (CarriesOutAtOnce, "a write waits for the followers", "applied"),
@@ -327,4 +427,14 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AppliesACopy, "pending writes are kept apart", "applied"),
     (RefusedLeaderBeginsAtTheStart, "the rules of earlier steps still hold", "sent"),
     (LateAcknowledgementsAreKept, "half of the followers are enough", "delivered"),
+    (HalfIsRounded, "half of the followers are enough", "applied"),
+    (TwoAreAlwaysEnough, "half of the followers are enough", "applied"),
+    (ClientsInOrder, "pending writes are kept apart", "applied"),
+    (KeysInOrder, "pending writes are kept apart", "applied"),
+    (LateRefusalCancels, "a refusal is not an acknowledgement", "delivered"),
+    (RefusedWriteIsDropped, "a refusal is not an acknowledgement", "delivered"),
+    (RetriedEntriesDoNotCount, "a refusal is not an acknowledgement", "delivered"),
+    (EarlierCommitsAreDropped, "a follower applies on the commit message", "delivered"),
+    (FirstLeaderCommits, "a follower applies on the commit message", "delivered"),
+    (KeysAreAppliedOnce, "a follower applies on the commit message", "delivered"),
 )
