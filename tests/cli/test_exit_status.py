@@ -23,11 +23,13 @@ RUNNER = [sys.executable, "-m", "raft_steps"]
 CALLS: dict[str, tuple[Sequence[str], int]] = {
     "lab": (["lab", "--folder", "."], 2),
     "steps": (["steps"], 0),
+    "start": (["start", "6"], 0),
     "show": (["show", "6"], 0),
     "diff": (["diff", "5", "6"], 0),
     "run": (["run", "8", "--seconds", "20", "--scenario", "at 12 set name Größe→"], 0),
     "replay": (["replay", "scenario.txt"], 0),
     "check": (["check", "1", "--node", "wrong.py"], 1),
+    "watch": (["watch", "nothing.py"], 2),
     "ten-steps": (["ten-steps", "4", "--seeds", "1", "--first-seed", "1"], 1),
     "cluster": (["cluster", "12", "--servers", "0"], 2),
     "serve": (["serve", "12", "--name", "nobody", "--cluster", "tom=127.0.0.1:7001"], 2),

@@ -165,6 +165,21 @@ def test_command_prints_no_solution(handed_out: Path, arguments: str) -> None:
     assert "Traceback" not in answer.stderr
 
 
+def test_edition_runs_the_students_node(handed_out: Path, tmp_path: Path) -> None:
+    """The step that is to be written can be begun, and runs with the student's Node, as the help of this edition says."""
+    folder = handed_out / "step_06"
+    begun = run_in(folder, "-m", "raft_steps", "start", "6")
+    (tmp_path / "my_raft.py").write_text(begun.stdout, encoding="utf-8")
+    ran = run_in(folder, "-m", "raft_steps", "run", "6", "--node", f"{tmp_path / 'my_raft.py'}", "--seconds", "3")
+    said = run_in(folder, "-m", "raft_steps", "--help").stdout
+
+    assert "your turn: write become_follower here" in begun.stdout
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert "The same run again: raft-steps 1; step 6;" in ran.stdout
+    assert "raft-steps check 6 --node my_raft.py" in said
+    assert "raft-steps run 7" not in said
+
+
 def test_edition_lists_and_checks_what_it_holds(handed_out: Path, tmp_path: Path) -> None:
     """It lists its steps, runs them, and checks a student's Node, with the same verdict as the course."""
     own = tmp_path / "my_raft.py"

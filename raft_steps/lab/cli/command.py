@@ -24,6 +24,7 @@ from raft_steps.lab.cli import (
     sweep,
 )
 from raft_steps.lab.cli.common import CourseGroup
+from raft_steps.lab.cli.edition_help import fit_to_edition
 
 
 @click.group(
@@ -40,12 +41,13 @@ def main() -> None:
     To begin:            raft-steps lab
     List the steps:      raft-steps steps
     See a step fail:     raft-steps run 7 --scenario 'at 12 crash leader'
-    Check your own:      raft-steps check 6 --node my_raft.py:Node
+    Begin your own:      raft-steps start 6 > my_raft.py
+    Check your own:      raft-steps check 6 --node my_raft.py
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
 
 
-main.add_section("The course", course.lab, steps.steps, steps.show, steps.diff)
-main.add_section("Running and checking", run.run, run.replay, check.check, check.ten_steps)
+main.add_section("The course", course.lab, steps.steps, steps.start, steps.show, steps.diff)
+main.add_section("Running and checking", run.run, run.replay, check.check, check.watch, check.ten_steps)
 main.add_section("Real servers", servers.cluster, servers.serve, servers.client, draw.draw, chaos.chaos)
 main.add_section(
     "Looking for what is wrong",
@@ -59,3 +61,4 @@ main.add_section(
     catalogue.budgets,
 )
 main.add_section("For authors and instructors", course.refresh, course.release, grade.grade)
+fit_to_edition(main)

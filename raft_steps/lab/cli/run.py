@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from raft_steps import find_step
+from raft_steps import node as node_of
 from raft_steps.lab.cli.common import (
     CommandError,
     ShortfallError,
@@ -74,9 +76,11 @@ def run(
     raft-steps run 8 --timing paper --servers 5 --svg run.svg
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     parts: dict[str, Any] = {"servers": parse_servers(servers), "seed": seed, "timing": timing}
-    scenario = build_scenario(number, text, {name: value for name, value in parts.items() if value is not None})
+    given = {name: value for name, value in parts.items() if value is not None}
+    node_class = load_node(node) if node else None
+    scenario = build_scenario(number, text, given, node_class)
     until_us = parse_seconds(seconds) if seconds is not None else scenario.until_us or _default_end_us(scenario)
-    cluster = Cluster.replay(dataclasses.replace(scenario, until_us=until_us), load_node(node) if node else None)
+    cluster = Cluster.replay(dataclasses.replace(scenario, until_us=until_us), node_class)
     if svg is not None:
         from raft_steps.lab.pictures.space_time import timeline
 
@@ -117,13 +121,14 @@ def replay(given: str, node: str | None, heartbeats: bool, as_json: bool) -> Non
         raise ShortfallError(differs)
 
 
-def build_scenario(step: int, text: str | None, parts: Mapping[str, Any]) -> Scenario:
+def build_scenario(step: int, text: str | None, parts: Mapping[str, Any], node_class: type | None = None) -> Scenario:
     """Build the scenario of a run.
 
     Args:
         step: The step that runs, even if the text has another one.
         text: A whole scenario, or only its actions and other clauses; empty for none.
         parts: Fields of the scenario; they take precedence over the text.
+        node_class: The class that runs instead of the step's, which an edition need not contain then.
 
     Raises:
         ScenarioError: The text cannot be parsed, or the scenario cannot be run.
@@ -131,9 +136,13 @@ def build_scenario(step: int, text: str | None, parts: Mapping[str, Any]) -> Sce
     """
     text = (text or "").strip().rstrip(";")
     if text.startswith(("raft-steps", "{")):
-        default_scenario(step)  # Raises the LookupError for an unknown step.
+        find_step(step) if node_class is not None else node_of(step)  # For the LookupError.
         return dataclasses.replace(Scenario.parse(text), step=step, **_with_server_names(parts))
-    scenario = default_scenario(step, **parts)
+    if node_class is None:
+        scenario = default_scenario(step, **parts)
+    else:
+        number = find_step(step).number
+        scenario = dataclasses.replace(default_scenario(None, node_class=node_class, **parts), step=number)
     return Scenario.parse(f"{scenario.to_text()}; {text}") if text else scenario
 
 

@@ -1,11 +1,11 @@
-"""The commands that show the steps as text: `steps`, `show` and `diff`."""
+"""The commands that show the steps as text: `steps`, `start`, `show` and `diff`."""
 
 from __future__ import annotations
 
 import click
 
 from raft_steps import STEPS, __version__
-from raft_steps.lab.cli.common import echo, echo_json, json_option
+from raft_steps.lab.cli.common import echo, echo_json, json_option, step_argument
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.text_table import text_table
 
@@ -36,6 +36,20 @@ def steps(as_json: bool) -> None:
         return
     for line in text_table([(f"{entry.number:>3}", entry.name, entry.title) for entry in STEPS]):
         click.echo(line)
+
+
+@click.command()
+@step_argument
+def start(number: int) -> None:
+    """Print the beginning of a file in which you write a step: imports, given classes, and the task.
+
+    \b
+    raft-steps start 6 > my_raft.py
+    raft-steps check 6 --node my_raft.py
+    """  # noqa: D301  # click's own mark for lines that it shall not wrap
+    from raft_steps.lab.course.starter import starter
+
+    click.echo(starter(number), nl=False)
 
 
 @click.command()

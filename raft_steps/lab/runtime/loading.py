@@ -28,7 +28,7 @@ def load_node(spec: str) -> type:
     Raises:
         NodeLoadError: There is no such file or class, it cannot be loaded, or it is not a Node.
     """
-    path, class_name = _parts(spec)
+    path, class_name = split_spec(spec)
     module = _load_notebook(path, class_name) if path.suffix == ".ipynb" else _load_module(path)
     found = getattr(module, class_name, None)
     if found is None:
@@ -42,11 +42,11 @@ def load_node(spec: str) -> type:
 
 def title_of(spec: str) -> str:
     """Return ``FILE:CLASS`` without the folder, which is the same however a class is named on the command line."""
-    path, class_name = _parts(spec)
+    path, class_name = split_spec(spec)
     return f"{path.name}:{class_name}"
 
 
-def _parts(spec: str) -> tuple[Path, str]:
+def split_spec(spec: str) -> tuple[Path, str]:
     """Split ``FILE:CLASS`` into the file and the name of the class, which is ``Node`` unless it is given."""
     name, colon, class_name = spec.rpartition(":")
     if not colon or not class_name.isidentifier():  # No class; a colon may belong to a drive's letter.
@@ -87,6 +87,7 @@ def _load_module(path: Path) -> ModuleType:
     assert spec.loader is not None, path
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses and inspect look it up there.
+    linecache.checkcache(str(path.resolve()))  # It may have been saved again since it was loaded last.
     sys.path.insert(0, str(path.resolve().parent))  # It may import a module from the same folder.
     try:
         spec.loader.exec_module(module)
@@ -101,7 +102,8 @@ def _require_file(path: Path) -> None:
 
 
 def _loading_failed(path: Path, error: BaseException, where: str) -> NodeLoadError:
-    return NodeLoadError(f"{path} cannot be loaded: {where}{type(error).__name__}: {error}")
+    advice = "; raft-steps start STEP prints what a step's class needs" if isinstance(error, NameError) else ""
+    return NodeLoadError(f"{path} cannot be loaded: {where}{type(error).__name__}: {error}{advice}")
 
 
 def _where(error: BaseException, name: str) -> str:

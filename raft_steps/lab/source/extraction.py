@@ -85,18 +85,30 @@ def extract_node(path: Path, class_name: str = "Node") -> ExtractedNode:
     text = read_text(path)
     if not text.strip():
         raise SubmissionError(f"{path.name} is empty")
-    remarks: list[str] = []
     if path.suffix == ".ipynb":
-        cells = _cells_to_read(text, path.name, class_name, remarks)
-    elif path.suffix == ".py":
-        cells = [ExtractedCell(path.name, _with_plain_newlines(text))]
-        _parse_or_raise(cells[0])
-    else:
+        return extract_from_notebook(text, path.name, class_name)
+    if path.suffix != ".py":
         raise SubmissionError(f"{path.name} is neither a notebook (.ipynb) nor a module (.py)")
+    cell = ExtractedCell(path.name, _with_plain_newlines(text))
+    _parse_or_raise(cell)
+    return _extracted([cell], path.name, class_name, [])
+
+
+def extract_from_notebook(text: str, name: str, class_name: str = "Node") -> ExtractedNode:
+    """Extract a Node class from the text of a notebook's file; `name` is the file's name, for messages.
+
+    Raises:
+        SubmissionError: The text is not that of a notebook, or has no such class.
+    """
+    remarks: list[str] = []
+    return _extracted(_cells_to_read(text, name, class_name, remarks), name, class_name, remarks)
+
+
+def _extracted(cells: list[ExtractedCell], name: str, class_name: str, remarks: list[str]) -> ExtractedNode:
     if sum(len(cell.source) for cell in cells) > TEXT_MAX:
-        raise SubmissionError(f"{path.name} has more than {TEXT_MAX:,} characters of source, too many for one step")
+        raise SubmissionError(f"{name} has more than {TEXT_MAX:,} characters of source, too many for one step")
     node = ExtractedNode(cells, class_name, remarks)
-    _keep_needed(node, path.name)
+    _keep_needed(node, name)
     return node
 
 
