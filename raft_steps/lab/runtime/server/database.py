@@ -19,9 +19,10 @@ from typing import IO, Any, get_type_hints
 from raft_steps.lab.errors import MessageError, ServerError
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.messages import checked_value, value_from_data
+from raft_steps.lab.runtime.server.checkpointer import Checkpointer
 
 FORMAT = 1
-DATABASE, LOCK = "raft.sqlite", "raft.lock"
+DATABASE, LOCK, READERS = "raft.sqlite", "raft.lock", "raft.readers"
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE field (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -36,6 +37,7 @@ class Database:
 
     Attributes:
         folder: The folder that holds it.
+        checkpointer: Keeps the write-ahead log short.
         life: How often the server was started, this time included; the start counts once `begin_life` has returned.
     """
 
@@ -57,15 +59,14 @@ class Database:
         self.folder = folder
         self._hints = get_type_hints(node_class)
         self._identity = {"format": str(FORMAT), **identity}
-        self._lock = self._take_folder()
+        self._new_bytes = 0  # of values in the open transaction
+        self._opened = contextlib.ExitStack()
+        self._opened.enter_context(self._take_folder())
         try:
-            self._connection = sqlite3.connect(folder / DATABASE, isolation_level=None)
-        except sqlite3.Error as error:
-            self._lock.close()
-            raise self._error("cannot be opened", error) from error
-        try:
+            self._connection = self._connect()
+            self.checkpointer = Checkpointer(self._connection, self._connect(), self._open_readers())
+            self._opened.callback(self.checkpointer.wait)
             with self._reporting("cannot be opened"):
-                self._set_up()
                 stored = self._stored_identity()
                 self._check_identity(stored)
                 self.life = int(stored.get("life", "0")) + 1
@@ -97,14 +98,36 @@ class Database:
             ) from None
         return lock
 
-    def _set_up(self) -> None:
-        connection = self._connection
-        # Exclusive first: SQLite then needs no shared memory for the write-ahead log.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # Each commit is on the disk before it returns.
-        if sys.platform == "darwin":
-            connection.execute("PRAGMA fullfsync = 1")  # An fsync does not empty the drive's cache there.
+    def _connect(self) -> sqlite3.Connection:
+        """Open a connection.
+
+        Raises:
+            ServerError: That is not possible.
+        """
+        # "unix-excl" keeps other processes out, but not the checkpointer, and needs no file for shared memory.
+        address = f"{(self.folder / DATABASE).absolute().as_uri()}?vfs=unix-excl"
+        try:
+            connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+            self._opened.callback(connection.close)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # Each commit is on the disk before it returns.
+            connection.execute("PRAGMA wal_autocheckpoint = 0")  # The checkpointer does it.
+            if sys.platform == "darwin":
+                connection.execute("PRAGMA fullfsync = 1")  # An fsync does not empty the drive's cache there.
+        except sqlite3.Error as error:
+            raise self._error("cannot be opened", error) from error
+        return connection
+
+    def _open_readers(self) -> IO[str]:
+        """Open the file that readers lock (`stored_data`).
+
+        Raises:
+            DiskError: That is not possible.
+        """
+        try:
+            return self._opened.enter_context((self.folder / READERS).open("w", encoding="ascii"))
+        except OSError as error:
+            raise self._error("cannot be opened", error) from error
 
     def _stored_identity(self) -> dict[str, str]:
         """Return the identity in the database, and its number of lives; nothing if the database is new."""
@@ -170,8 +193,9 @@ class Database:
         Raises:
             MessageError: It is not a value that a message could have.
         """
-        data = checked_value(value, self._hints.get(name, Any), name)
-        self._write("INSERT OR REPLACE INTO field VALUES (?, ?)", [(name, json.dumps(data, ensure_ascii=False))])
+        data = json.dumps(checked_value(value, self._hints.get(name, Any), name), ensure_ascii=False)
+        self._new_bytes += len(data)
+        self._write("INSERT OR REPLACE INTO field VALUES (?, ?)", [(name, data)])
 
     def store_log(self, name: str, changes: Iterable[Change]) -> None:
         """Add a log's changes to the open transaction."""
@@ -184,6 +208,7 @@ class Database:
             new = [row for row in new if row[1] <= change[1]]
             self._write("DELETE FROM entry WHERE log = ? AND idx > ?", [(name, change[1])])
         if new:
+            self._new_bytes += sum(len(row[3]) for row in new)
             self._write("INSERT INTO entry VALUES (?, ?, ?, ?)", new)
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
@@ -201,19 +226,20 @@ class Database:
         if self._connection.in_transaction:
             with self._reporting("cannot be written"):
                 self._connection.execute("COMMIT")
+            self.checkpointer.committed(self._new_bytes)
+            self._new_bytes = 0
 
     def rollback(self) -> None:
         """Forget the open transaction."""
+        self._new_bytes = 0
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the database and unlock the folder; an open transaction is lost."""
-        self.rollback()
         with contextlib.suppress(sqlite3.Error):
-            self._connection.close()
-        self._lock.close()
+            self._opened.close()
 
     @contextlib.contextmanager
     def _reporting(self, what: str) -> Iterator[None]:
