@@ -34,6 +34,7 @@ CALLS: dict[str, tuple[Sequence[str], int]] = {
     "cluster": (["cluster", "12", "--servers", "0"], 2),
     "serve": (["serve", "12", "--name", "nobody", "--cluster", "tom=127.0.0.1:7001"], 2),
     "client": (["client", "--cluster", "nothing", "get", "x"], 2),
+    "log": (["log", "empty"], 2),
     "draw": (["draw", "wrong.py"], 2),
     "chaos": (["chaos", "3"], 2),
     "sweep": (["sweep", "8", "--seeds", "1", "--seconds", "5"], 0),

@@ -17,10 +17,12 @@ from pathlib import Path
 import click
 import pytest
 
+import raft_steps
 from raft_steps.lab.cli.command import main
 from raft_steps.lab.course.notebooks import load
 from raft_steps.lab.grading.html_pages import render
 from raft_steps.lab.grading.verdict import Verdict
+from raft_steps.lab.runtime.server.database import Database
 from tests.helpers.jupyter import own_environment
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +77,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "etcd_000.log").write_text(HISTORY, encoding="utf-8")
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     shutil.copytree(ROOT / "notebooks", tmp_path / "my_course")
+    database = Database(tmp_path / "tom.d", {"name": "tom", "servers": "tom", "step": "step 1"}, raft_steps.node(1))
+    database.begin_life()
+    database.close()
     run("raft-steps run 8 --scenario 'at 9 set x 1; at 12 get x' --trace run.jsonl", tmp_path)
     return tmp_path
 

@@ -17,6 +17,7 @@ from raft_steps.lab.cli import (
     draw,
     grade,
     linearizable,
+    log,
     run,
     search,
     servers,
@@ -48,7 +49,7 @@ def main() -> None:
 
 main.add_section("The course", course.lab, steps.steps, steps.start, steps.show, steps.diff)
 main.add_section("Running and checking", run.run, run.replay, check.check, check.watch, check.ten_steps)
-main.add_section("Real servers", servers.cluster, servers.serve, servers.client, draw.draw, chaos.chaos)
+main.add_section("Real servers", servers.cluster, servers.serve, servers.client, log.log, draw.draw, chaos.chaos)
 main.add_section(
     "Looking for what is wrong",
     sweep.sweep,
