@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.commands import Request as Request
     from raft_steps.lab.commands import Set as Set
     from raft_steps.lab.course.own_nodes import mine as mine
+    from raft_steps.lab.course.progress import progress as progress
     from raft_steps.lab.errors import LabError as LabError
     from raft_steps.lab.errors import NodeError as NodeError
     from raft_steps.lab.log import Entry as Entry
@@ -126,6 +127,7 @@ HOMES = {
     "mine": "course.own_nodes",
     "parse_history": "verify.linearizability",
     "predicate": "verify.model_checker",
+    "progress": "course.progress",
     "read_history": "verify.linearizability",
     "removed": "node",
     "run_schedule": "verify.model_checker",

@@ -22,6 +22,7 @@ RUNNER = [sys.executable, "-m", "raft_steps"]
 # A cheap call of each command, the files that it reads, and the status that it has if nothing is in its way.
 CALLS: dict[str, tuple[Sequence[str], int]] = {
     "lab": (["lab", "--folder", "."], 2),
+    "progress": (["progress"], 0),
     "steps": (["steps"], 0),
     "start": (["start", "6"], 0),
     "show": (["show", "6"], 0),
@@ -52,6 +53,7 @@ CALLS: dict[str, tuple[Sequence[str], int]] = {
 FILES = {
     "scenario.txt": "raft-steps 1; step 8; servers tom jerry spike; seed 1; at 12 set name Größe→; until 20",
     "wrong.ipynb": "not a notebook",
+    "01_key_value_store.ipynb": "not a notebook",
     "wrong.py": "from raft_steps import node\n\n\nclass Node(node(1)):\n    def apply(self, entry):\n        pass\n",
     "history.edn": """{:process 0 :type :invoke :f :write :value 1}
 {:process 0 :type :ok :f :write :value 1}

@@ -1,4 +1,4 @@
-"""The commands for the notebooks: `lab` opens them, `refresh` runs them again, `release` builds students' folders."""
+"""The commands for the notebooks: `lab` opens them, `progress` checks your own, `refresh` runs them again, `release` builds students' folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, Progress
+from raft_steps import STEPS
+from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, Progress, echo, echo_json, json_option
 
 if TYPE_CHECKING:
     from raft_steps.lab.course.managed_folder import Release
@@ -104,6 +105,23 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)
     ctx.exit(FAILED if failures or (only_check and any(outcome.changed for outcome in outcomes)) else 0)
+
+
+@click.command()
+@json_option
+def progress(as_json: bool) -> None:
+    """Show which steps pass in your own notebooks, my_course, and what comes next.
+
+    Only what is saved counts. The exit status is 0, however far you are.
+    """
+    from raft_steps.lab.course.progress import progress as measure
+
+    with Progress("your steps", len(STEPS)) as bar:
+        found = measure(bar)
+    if as_json:
+        echo_json(found.as_data())
+    else:
+        echo(found)
 
 
 @click.command()

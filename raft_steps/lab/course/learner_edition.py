@@ -154,6 +154,7 @@ Then run a notebook's cells from the top, in order.
 
 ## Good to know
 
+- `raft-steps progress`, or `progress()` in a notebook, shows which of your steps pass, and what comes next.
 - `raft-steps check {first} --node my_raft.py:Node` checks a class in your own file; `--node` also takes a notebook.
 - `mine({first or 1})`, from `raft_steps.lab`, is the Node that you saved in the notebook of step {first or 1}, for the next steps.
 {before}- `raft-steps lab` never overwrites a notebook that you have changed.

@@ -17,6 +17,7 @@ from raft_steps.lab.errors import NodeLoadError
 from raft_steps.lab.runtime.launching import OWN_COURSE
 from raft_steps.lab.runtime.loading import load_node
 
+NOT_WRITTEN = "is not written yet"  # in the message about a handler that raises NotImplementedError
 # The Nodes that are known to pass, by step and by the contents of the notebooks that they may be made from.
 _passing: dict[tuple[int, str], type] = {}
 _loading: list[int] = []
@@ -70,7 +71,7 @@ def _load_passing(path: Path, step: int) -> type:
     if report.passed:
         return node_class
     failed = [result for result in report.results if not result.passed]
-    if any("is not written yet" in result.message for result in failed):
+    if any(NOT_WRITTEN in result.message for result in failed):
         raise NodeLoadError(
             f"step {step} is not written yet in {path.name}, as the file is; if you have written it, save the notebook"
         )
@@ -81,7 +82,19 @@ def _load_passing(path: Path, step: int) -> type:
     )
 
 
-def own_folders() -> list[Path]:
+def own_course() -> Path:
+    """Return the folder with a learner's own notebooks.
+
+    Raises:
+        NodeLoadError: There is none.
+    """
+    for folder in _own_folders():
+        if any((folder / entry.notebook_name).is_file() for entry in COURSE):
+            return folder
+    raise NodeLoadError(f"there is no folder {OWN_COURSE} here; raft-steps lab makes one with all notebooks")
+
+
+def _own_folders() -> list[Path]:
     """Return the folders in which a learner's own notebooks may be, the likeliest first."""
     here = Path.cwd()
     is_full_course = here.name == NOTEBOOKS and not is_release(here)
@@ -90,7 +103,7 @@ def own_folders() -> list[Path]:
 
 def _find_notebook(name: str) -> Path:
     """Return a learner's own copy of a notebook."""
-    folders = own_folders()
+    folders = _own_folders()
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
