@@ -8,6 +8,9 @@ PY ?= python3
 WORKERS ?= 3
 BIN := .venv/bin
 READY := .venv/.ready
+# Sphinx has an environment of its own, so that the versions it needs never decide what the course runs with.
+SITE := .venv-site
+SITE_READY := $(SITE)/.ready
 
 # Whatever the environment says, Python keeps what it has compiled: the tests start it some thousand times.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 JS := tests/player/js
 JS_READY := $(JS)/node_modules/.ready
 
-.PHONY: help lab test javascript refresh bench coverage package release
+.PHONY: help lab test javascript refresh bench coverage package release site site-serve
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +30,8 @@ help:
 	@echo 'make bench       measure the speed of simulator, checks and pictures'
 	@echo 'make coverage    run all tests and list the lines that none of them runs'
 	@echo 'make package     build wheel and source distribution, and try both'
+	@echo 'make site        build the book of the course as a site of static files, in build/site'
+	@echo 'make site-serve  show that site in a browser'
 	@echo 'make release VERSION=0.4.0   prepare a release: version, date of the changes, both packages'
 	@echo 'The first of them installs what the course needs into .venv, which takes a minute or two.'
 
@@ -83,6 +88,22 @@ package: $(READY)
 release: $(READY)
 	@test -n "$(VERSION)" || { echo 'Which version? make release VERSION=0.4.0'; exit 2; }
 	$(BIN)/python .ci/release.py --version $(VERSION)
+
+# ARGS="--repository OWNER/NAME" adds links to Binder.
+site: $(READY) $(SITE_READY)
+	$(BIN)/raft-steps site build/site --sphinx $(SITE)/bin/sphinx-build $(ARGS)
+
+site-serve:
+	@test -f build/site/index.html || { echo 'There is no site yet. Run: make site'; exit 1; }
+	@echo 'The site is at http://127.0.0.1:8765/ until you press Control-C.'
+	@$(PY) -m http.server --bind 127.0.0.1 --directory build/site 8765
+
+$(SITE_READY): pyproject.toml constraints-site.txt
+	@echo 'Setting up $(SITE) with what makes the site.'
+	@$(PY) -m venv --clear $(SITE)
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-site.txt \
+		$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["site"])')
+	@touch $@
 
 # The mark of a finished set-up holds the folder that it was made for, because a virtual environment cannot be moved:
 # its scripts name the folder. If the two differ, or the environment's Python is gone, the set-up starts from nothing.

@@ -49,6 +49,7 @@ CALLS: dict[str, tuple[Sequence[str], int]] = {
     "refresh": (["refresh", "wrong.ipynb", "--jobs", "1"], 1),
     "release": (["release", "out", "--folder", "."], 2),
     "grade": (["grade", "empty", "--step", "6"], 2),
+    "site": (["site", "out", "--sphinx", "no-such-program"], 2),
 }
 FILES = {
     "scenario.txt": "raft-steps 1; step 8; servers tom jerry spike; seed 1; at 12 set name Größe→; until 20",

@@ -30,6 +30,8 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     "lab/files.py": (("decode",), "this is the reader"),
     "lab/cli/common.py": (("read",), "bytes, for the reader"),
     "lab/cli/linearizable.py": (("File",), "opened as bytes"),
+    "lab/course/site/assets/conf.py": (("read_text",), "licences of packages, in Sphinx's environment"),
+    "lab/source/inline_values.py": (("decode",), "a piece of a text that was encoded to cut it"),
     "lab/source/inline_super.py": (("decode",), "a piece of a text that was encoded to cut it"),
     "lab/source/notebook_class.py": (("decode",), "a piece of a text that was encoded to cut it"),
     "lab/course/missing_steps.py": (("decode",), "a piece of a text that was encoded to cut it"),

@@ -21,6 +21,7 @@ from raft_steps.lab.cli import (
     run,
     search,
     servers,
+    site,
     steps,
     sweep,
 )
@@ -61,5 +62,5 @@ main.add_section(
     catalogue.catalogue,
     catalogue.budgets,
 )
-main.add_section("For authors and instructors", course.refresh, course.release, grade.grade)
+main.add_section("For authors and instructors", course.refresh, course.release, grade.grade, site.site)
 fit_to_edition(main)

@@ -16,13 +16,16 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.course.charts import keep_charts
 from raft_steps.lab.course.environment import MARK, build_font_cache, own_settings
 from raft_steps.lab.errors import LabError, NotTextError
 from raft_steps.lab.files import read_text, replace_file
 from raft_steps.lab.verify.fuzzer.workers import submitted
+
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
 
 CELL_LIMIT_S = 60
 KERNEL_TRIES = 3
@@ -185,11 +188,22 @@ def format_notebook(notebook: Notebook) -> str:
 # Running.
 
 
-def execute(notebook: Notebook, path: Path, settings: Path | None = None) -> None:
+def execute(
+    notebook: Notebook,
+    path: Path,
+    settings: Path | None = None,
+    after_cell: Callable[[NotebookClient, Cell], None] | None = None,
+) -> None:
     """Run all cells in a new kernel, in the notebook's folder, and put their outputs into the notebook.
 
     The kernel has none of the user's settings. If it dies before the first cell, a new one is started: two kernels that
     start at the same time may have chosen the same port.
+
+    Args:
+        notebook: The notebook.
+        path: Its file.
+        settings: The folder for settings and caches, as in `refresh_one`.
+        after_cell: Called after each code cell; the client knows the state of all widgets at that time.
 
     Raises:
         NotebookError: A cell failed, took too long, or killed its kernel.
@@ -213,6 +227,8 @@ def execute(notebook: Notebook, path: Path, settings: Path | None = None) -> Non
                 for index, cell in enumerate(notebook.cells):
                     place = f"cell {cell.id}"
                     client.execute_cell(cell, index, store_history=False)
+                    if after_cell is not None and cell.cell_type == "code":
+                        after_cell(client, cell)
         except (CellControlSignal, RuntimeError, NoSuchKernel) as error:
             if place != "its kernel" or isinstance(error, NoSuchKernel) or not left:
                 raise NotebookError(f"{path.name}, {place}: {_reason(error)}") from error
