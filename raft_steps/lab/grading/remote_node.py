@@ -18,9 +18,9 @@ from raft_steps.lab.grading.worker_process import LOOPED, WorkerLostError, Worke
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node, removed
 from raft_steps.lab.runtime.diagnostics import NONE_WAS_SENT, Mistake
+from raft_steps.lab.runtime.mistakes import EFFECT_LENGTHS
 from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
 
-EFFECT_LENGTHS = {"send": 3, "start": 3, "cancel": 2, "reply": 3, "apply": 2}
 EFFECT_METHODS = {"send": "send", "start": "start_timer", "cancel": "cancel_timer", "reply": "reply", "apply": "apply"}
 MESSAGE_MAX = 500
 

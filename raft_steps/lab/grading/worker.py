@@ -29,7 +29,7 @@ from raft_steps.lab.grading.node_schema import WorkerCodec, describe_node
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.random_stream import RandomStream
-from raft_steps.lab.runtime import diagnostics, watchdog
+from raft_steps.lab.runtime import diagnostics, mistakes, watchdog
 
 MODULE = "submission"
 
@@ -135,6 +135,7 @@ class Worker:
         self.channel, self.node_class, self.codec = channel, node_class, codec
         self.nodes: dict[int, HostedNode] = {}
         self.calls = 0
+        self.call: mistakes.HandlerCall | None = None  # of the present request
 
     def progress(self) -> int:
         """Return a number that grows with each request, and at each call while waiting, so that only a stuck handler stops it."""
@@ -150,13 +151,14 @@ class Worker:
                 try:
                     answer = self._do(request)
                 except BaseException as error:  # noqa: BLE001  # The submission raised it, whatever it is.
-                    answer = describe_failure(error)
+                    answer = describe_failure(error, self.call)
                 try:
                     self.channel.write(answer | self.codec.new_classes())
                 except (ValueError, RecursionError):  # For one, an integer with more digits than Python prints.
                     self.channel.write({"error": "stored or sent a value that cannot be written down", "place": None})
 
     def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.call = None
         for gone in request.get("free", ()):
             self.nodes.pop(gone, None)
         if request.get("check"):
@@ -165,7 +167,9 @@ class Worker:
         arguments = [self.codec.decode(each) for each in request["with"]]
         if request["call"] == "look":
             return {"value": self.codec.encode(getattr(hosted.node, arguments[0]))}
-        returned = getattr(hosted.node, request["call"])(*arguments)
+        handler = getattr(hosted.node, request["call"])
+        self.call = mistakes.HandlerCall(hosted.node, handler, tuple(arguments))
+        returned = handler(*arguments)
         if returned is not None:
             mistake = diagnostics.returned_something(returned)
             if "await" in str(mistake) or "async" in str(mistake) or "yield" in str(mistake):
@@ -195,8 +199,13 @@ class Worker:
         return hosted
 
 
-def describe_failure(error: BaseException) -> dict[str, Any]:
-    """Return the answer for a handler that raised, with the laboratory's message for it."""
+def describe_failure(error: BaseException, call: mistakes.HandlerCall | None = None) -> dict[str, Any]:
+    """Return the answer for a handler that raised, with the laboratory's message for it.
+
+    Args:
+        error: What it raised.
+        call: The call of the handler; None if there was none.
+    """
     try:
         if isinstance(error, watchdog.HandlerTimeout):
             return {"stuck": True, "place": diagnostics.node_line(error.__traceback__)}
@@ -204,7 +213,7 @@ def describe_failure(error: BaseException) -> dict[str, Any]:
             return {"error": str(error), "place": diagnostics.node_line(error.__traceback__)}
         if isinstance(error, MessageError) and diagnostics.node_line(error.__traceback__) is None:
             return {"error": str(error), "place": None}
-        found = diagnostics.node_error(error, "S", "H", "0")
+        found = mistakes.blame(error, "S", "H", "0", call)
         text = (
             f"raised {type(error).__name__}: {error}" if found is None else str(found).removeprefix("S's H, at 0 s, ")
         )

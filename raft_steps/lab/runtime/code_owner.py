@@ -66,4 +66,5 @@ def is_node_frame(frame: FrameType) -> bool:
 
 
 def _is_in(path: str, folder: str) -> bool:
-    return os.path.realpath(path).startswith(folder + os.sep)
+    # A name such as <string> is not a path: taken for one, it would be in the current folder.
+    return not path.startswith("<") and os.path.realpath(path).startswith(folder + os.sep)

@@ -16,14 +16,16 @@ import textwrap
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
+from traceback import walk_tb
+from types import FrameType, TracebackType
 from typing import NamedTuple
 
-from raft_steps.lab.errors import MessageError, NodeError
+from raft_steps.lab.errors import NodeError
 from raft_steps.lab.node import Node
-from raft_steps.lab.runtime.code_owner import is_course, is_laboratory, is_python, is_saved_cell
+from raft_steps.lab.runtime.code_owner import is_course, is_node_frame, is_saved_cell
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
+NO_FILE = "<string>"  # the file name of code that exec was given as a string, and of what a dataclass generates
 SENDING = ("send", "broadcast")  # the methods of a Node whose last argument is a message
 
 
@@ -129,6 +131,8 @@ def _methods(node_class: type) -> Iterator[tuple[str, tuple[ast.FunctionDef, str
         if not inspect.isfunction(function) or function.__module__ == dataclasses.__name__:
             continue
         code = function.__code__
+        if code.co_filename == NO_FILE:
+            continue
         lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
         with contextlib.suppress(SyntaxError, IndentationError, tokenize.TokenError):
             tree = ast.parse(textwrap.dedent("".join(inspect.getblock(lines))))
@@ -165,23 +169,34 @@ def _own_lines(node_class: type) -> Iterator[_Line]:
     """Yield the lines of the methods of a class that are the learner's, method by method."""
     functions = (value for base in node_class.__mro__ for value in vars(base).values() if inspect.isfunction(value))
     for code in (function.__code__ for function in functions):
-        if code.co_filename != "<string>" and not is_course(code.co_filename):
+        if code.co_filename != NO_FILE and not is_course(code.co_filename):
             numbers = {number for _, _, number in code.co_lines() if number is not None}
             yield from (_Line(code.co_filename, number, code.co_name) for number in sorted(numbers))
 
 
 def node_error(error: BaseException, server: str, handler: str, seconds: str | None) -> NodeError | None:
-    """Build the error for an exception that a handler raised; None if the laboratory itself is to blame."""
+    """Build the error for an exception that a Node's own code raised.
+
+    Args:
+        error: The exception: with a line of the Node in its traceback, or one that was raised to describe what the Node
+            did, which has the attribute ``place``.
+        server: The server's name.
+        handler: The handler that was called.
+        seconds: The virtual time in seconds, as text; None if there is none.
+
+    Returns:
+        The error; None if no code of the Node was running. `mistakes.blame` then looks at what the Node left.
+    """
     place = node_line(error.__traceback__) or getattr(error, "place", None)
-    if place is None and not isinstance(error, TypeError | Mistake | MessageError | RecursionError | HandlerTimeout):
+    if place is None and not hasattr(error, "place") and not _is_in_node_code(error.__traceback__):
         return None
     # Without addresses in memory, which are different in each run.
     when = f", at {seconds} s," if seconds is not None else ""
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}{when} {_describe(error, place)}")
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{server}'s {handler}{when} {_describe(error)}")
     return NodeError(text + (f"\n{place}" if place else ""), server=server, handler=handler)
 
 
-def _describe(error: BaseException, place: str | None) -> str:
+def _describe(error: BaseException) -> str:
     """Describe what went wrong, as the end of a sentence that begins with the handler."""
     text = str(error)
     if isinstance(error, HandlerTimeout):
@@ -190,31 +205,11 @@ def _describe(error: BaseException, place: str | None) -> str:
         return "is not written yet" + (f": {text}" if text else "")
     if isinstance(error, Mistake):
         return text
-    if isinstance(error, RecursionError) and place is None:
-        return CONTAINS_ITSELF
-    if isinstance(error, MessageError) and place is None:
-        return f"sent what it cannot send: {text}{_type_advice(text)}"
     if isinstance(error, dataclasses.FrozenInstanceError) or text.startswith("super(type, obj)"):
         # The second is the message of Python 3.11 for a new attribute of a frozen class with slots.
         text = text if isinstance(error, dataclasses.FrozenInstanceError) else "cannot set a new field"
         return f"changed a message or an entry ({text}); both are immutable: build a new one instead"
-    if place is None and "required keyword-only" in text:
-        name = re.findall(r"'(\w+)'", text)[-1]
-        return f"found no default value for the field {name}; every field needs one, as in {name}: int = 0"
-    if place is None and "positional argument" in text:
-        return f"cannot be called as a handler is, (self, sender, message) or (self) alone: {text}"
     return f"raised {type(error).__name__}" + (f": {text}" if text else "") + _advice(error, text)
-
-
-def _type_advice(text: str) -> str:
-    """Advise what to do about a field of the wrong type: either the value or the class may be wrong."""
-    found = re.search(r"^(\w+)\.(\w+) should be .*, not .* \((\w+)\)$", text)
-    if found and found[3] == "NoneType":
-        return (
-            "; a method without a return statement returns None; if None is meant, "
-            f"write {found[2]}: … | None in the class {found[1]}"
-        )
-    return f"; send that, or write {found[2]}: {found[3]} in the class {found[1]}" if found else ""
 
 
 def _advice(error: BaseException, text: str) -> str:
@@ -272,14 +267,22 @@ def node_line(trace: TracebackType | None) -> str | None:
 
 def _node_lines(trace: TracebackType | None) -> list[_Line]:
     """Return the lines of a traceback that belong to a Node, the innermost last."""
-    found = []
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        path = code.co_filename
-        if path != "<string>" and not is_laboratory(path) and not is_python(path):
-            found.append(_Line(code.co_filename, trace.tb_lineno, code.co_name))
-        trace = trace.tb_next
-    return found
+    return [
+        _Line(frame.f_code.co_filename, number, frame.f_code.co_name)
+        for frame, number in walk_tb(trace)
+        if is_node_frame(frame) and not _is_generated(frame)
+    ]
+
+
+def _is_in_node_code(trace: TracebackType | None) -> bool:
+    """Return whether a traceback leads through code of a Node, be it code that a dataclass has generated for it."""
+    return any(is_node_frame(frame) for frame, _ in walk_tb(trace))
+
+
+def _is_generated(frame: FrameType) -> bool:
+    """Return whether a frame runs a method that a dataclass has generated: it has no line that anyone has written."""
+    code = frame.f_code
+    return code.co_filename == NO_FILE and code.co_qualname.startswith("__create_fn__")
 
 
 def _is_inherited(line: _Line) -> bool:
@@ -289,13 +292,16 @@ def _is_inherited(line: _Line) -> bool:
 
 def _format_line(line: _Line) -> str:
     # Not the file name of a notebook's cell: the kernel puts a number into it that is different in each run.
+    if line.path == NO_FILE:
+        return f"  code made by exec, line {line.number}"
     place = "your cell, line" if _is_cell(line.path) else f"{Path(line.path).name}, line"
     source = _source(line)
     return f"  {place} {line.number}: {source}" if source else f"  {place} {line.number}"
 
 
 def _source(line: _Line) -> str:
-    return linecache.getline(line.path, line.number).strip()
+    # From Python 3.13 on, linecache has the text of `python -c` under the name of code that has no file.
+    return "" if line.path == NO_FILE else linecache.getline(line.path, line.number).strip()
 
 
 def _is_cell(path: str) -> bool:

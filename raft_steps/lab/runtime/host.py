@@ -67,6 +67,8 @@ class Host:
         self.handlers = {}
         if isinstance(node.durable, str):
             raise Mistake(f"declares durable = {node.durable!r}; write durable = ({node.durable!r},), with a comma")
+        if not isinstance(node.durable, tuple | list) or not all(isinstance(name, str) for name in node.durable):
+            raise Mistake(f"declares durable = {node.durable!r}; it is a tuple of the names of fields")
         for name in node.durable:
             if not hasattr(node, name):
                 raise Mistake(f"declares {name!r} durable, but the Node has no such field")
@@ -75,6 +77,8 @@ class Host:
                 setattr(node, name, Log(stored))
             elif name in self.disk:
                 setattr(node, name, copy.deepcopy(stored))
+        if hasattr(node, "log"):
+            _as_log(node.log, "log")
         # `fields` and not `vars`: once `vars` was called on an object, Python finds its attributes more slowly.
         self.logs = tuple(f.name for f in fields(node) if isinstance(getattr(node, f.name), Log))
         self.durable = tuple(name for name in node.durable if name not in self.logs)

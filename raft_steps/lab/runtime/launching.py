@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from raft_steps.lab.commands import Get, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.random_stream import RandomStream
+from raft_steps.lab.runtime.mistakes import enter_term, new_node_of, set_field
 from raft_steps.lab.scenario.model import TIMINGS
 from raft_steps.lab.scenario.reachable_starts import start_terms
 
@@ -68,13 +70,13 @@ def new_node(scenario: Scenario, host: Host, node_class: type) -> Any:
     scripted = scenario.draws.get(host.name, ()) if host.life == 1 else ()
     # Each life has its own stream, so what one life draws does not depend on how much the lives before it drew.
     random = RandomStream(scenario.seed, f"node/{host.name}/{host.life}", scripted)
-    node = node_class(name=host.name, servers=scenario.servers, random=random)
+    node = new_node_of(node_class, name=host.name, servers=scenario.servers, random=random)
     if scenario.timing != "post":
         for name in ("heartbeat_interval", "election_timeout_range"):
             if hasattr(node_class, name):
-                setattr(node, name, getattr(TIMINGS[scenario.timing], name))
+                set_field(node, name, getattr(TIMINGS[scenario.timing], name))
     if host.life == 1 and host.name == scenario.leader:
-        node.is_leader = True
+        set_field(node, "is_leader", True)
     return node
 
 
@@ -96,9 +98,10 @@ def first_term(scenario: Scenario, host: Host, node_class: type) -> int:
 def starting_in(node: Any, term: int) -> Callable[[], object]:
     """Return a handler that starts a node and lets it enter a term, if its own is older."""
 
+    @functools.wraps(node.on_start)  # An error in the call is one in the call of the node's own.
     def on_start() -> object:
         returned: object = node.on_start()
-        node.current_term = max(getattr(node, "current_term", 0), term)
+        enter_term(node, term)
         return returned
 
     return on_start

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from raft_steps.lab.commands import Delete, Request, Response, Set
-from raft_steps.lab.errors import NodeError, ServerError
+from raft_steps.lab.errors import ServerError
 from raft_steps.lab.log import Entry
-from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.diagnostics import Mistake, none_was_sent, returned_something
+from raft_steps.lab.runtime.mistakes import HandlerCall, blame
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.server_host import ServerHost
 from raft_steps.lab.runtime.server.timers import ServerTimers
@@ -187,14 +188,14 @@ class Engine:
                 self._store()
             self._carry_out()
         except (Exception, SystemExit, HandlerTimeout) as error:
-            raise self._blame(error, getattr(handler, "__name__", "handler")) from error
+            call = HandlerCall(self.host.node, handler, arguments)
+            raise self._blame(error, getattr(handler, "__name__", "handler"), call) from error
         finally:
             self.is_handling = False
 
     def _carry_out(self) -> None:
         node, recorder = self.host.node, self._recorder
-        effects, node.effects = node.effects, []
-        for effect in effects:
+        for effect in node.effects:
             if effect[0] == "send":
                 self._send(effect[1], effect[2])
             elif effect[0] == "start":
@@ -208,6 +209,7 @@ class Engine:
                 self._reply(effect[1], effect[2])
             else:
                 self._apply(effect[1])
+        node.effects = []  # Only now: if one of them cannot be carried out, `blame` looks at them.
 
     def _send(self, to: str, message: object) -> None:
         node = self.host.node
@@ -246,11 +248,11 @@ class Engine:
         if changes and self._recorder is not None:
             self._recorder.stored(self._event_us, self.host, changes)
 
-    def _blame(self, error: BaseException, handler: str) -> BaseException:
+    def _blame(self, error: BaseException, handler: str, call: HandlerCall | None = None) -> BaseException:
         """Return the error to raise: a NodeError if the node is to blame, otherwise the error itself."""
-        if isinstance(error, ServerError | NodeError):  # A ServerError: the disk, not the node.
+        if isinstance(error, ServerError):  # The disk, not the node.
             return error
-        return node_error(error, self.host.name, handler, None) or error
+        return blame(error, self.host.name, handler, call=call) or error
 
 
 def _refuse_result(returned: object) -> None:

@@ -17,6 +17,7 @@ from raft_steps.lab.errors import NodeError, ServerError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.messages import as_data
 from raft_steps.lab.random_stream import RandomStream
+from raft_steps.lab.runtime.mistakes import blame, new_node_of, set_field
 from raft_steps.lab.runtime.recorder import Recorder, entry_data, state_fields
 from raft_steps.lab.runtime.server.addresses import Address, cluster_text
 from raft_steps.lab.runtime.server.client_connection import ClientConnection
@@ -33,6 +34,7 @@ from raft_steps.lab.runtime.server.redis_commands import VERSION_FIELDS
 from raft_steps.lab.runtime.server.server_host import ServerHost
 from raft_steps.lab.runtime.server.timers import ServerTimers
 from raft_steps.lab.runtime.server.trace_file import TraceFile
+from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.scenario.model import Timing
 
 MOST_CLIENTS = 10_000
@@ -188,15 +190,17 @@ class Server:
             self._trace.begin_life(database.life)
         host = ServerHost(options.name, database)
         seed = int.from_bytes(os.urandom(8))  # A real server's chance is not repeatable.
-        node = options.node_class(
-            name=options.name, servers=self.names, random=RandomStream(seed, f"node/{options.name}/{database.life}")
-        )
-        for name in ("heartbeat_interval", "election_timeout_range"):
-            if hasattr(options.node_class, name):
-                setattr(node, name, getattr(options.timing, name))
-        if options.leads and database.life == 1:
-            node.is_leader = True
-        host.begin(node)
+        random = RandomStream(seed, f"node/{options.name}/{database.life}")
+        try:
+            node = new_node_of(options.node_class, name=options.name, servers=self.names, random=random)
+            for name in ("heartbeat_interval", "election_timeout_range"):
+                if hasattr(options.node_class, name):
+                    set_field(node, name, getattr(options.timing, name))
+            if options.leads and database.life == 1:
+                set_field(node, "is_leader", True)
+            host.begin(node)
+        except (Exception, SystemExit, HandlerTimeout) as error:
+            raise blame(error, options.name, "beginning") or error from error
         host.up = True
         self._engine = Engine(host, self, self._timers, now_us, self._recorder)
         self.log(f"life {database.life} begins with {len(getattr(node, 'log', ()))} log entries")

@@ -7,7 +7,8 @@ from math import floor
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.errors import NodeError
-from raft_steps.lab.runtime.diagnostics import Mistake, node_error, none_was_sent, returned_something
+from raft_steps.lab.runtime.diagnostics import Mistake, none_was_sent, returned_something
+from raft_steps.lab.runtime.mistakes import HandlerCall, blame
 from raft_steps.lab.runtime.simulator.clients import Clients
 from raft_steps.lab.runtime.simulator.network import Network
 from raft_steps.lab.runtime.simulator.simulated_host import DiskFailed
@@ -90,7 +91,8 @@ class Dispatcher:
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
         except (Exception, SystemExit, HandlerTimeout) as error:
-            raise self.blame(host, _name_of(handler), error, "delivered", detail) from error
+            call = HandlerCall(host.node, handler, (link.sender, message))
+            raise self.blame(host, _name_of(handler), error, "delivered", detail, call=call) from error
 
     def _none_arrived(self, link: Link) -> NodeError:
         """Build the error for a None that arrives: its sender is to blame, not its receiver."""
@@ -124,7 +126,8 @@ class Dispatcher:
         except DiskFailed as failure:
             self._crash_in_event(host, str(failure))
         except (Exception, SystemExit, HandlerTimeout) as error:
-            raise self.blame(host, _name_of(handler), error, kind, detail) from error
+            call = HandlerCall(host.node, handler, arguments)
+            raise self.blame(host, _name_of(handler), error, kind, detail, call=call) from error
 
     def _finish(  # noqa: PLR0912  # One function, because two for each event would cost 5% of the speed.
         self, host: SimulatedHost, returned: object, message: object | None, kind: str, detail: dict[str, Any] | None
@@ -147,7 +150,6 @@ class Dispatcher:
         effects = node.effects
         if not effects:
             return
-        node.effects = []
         links, network, calls, now_us = host.links, self.network, agenda.calls, agenda.now_us
         for effect in effects:
             if effect[0] == "send":
@@ -172,6 +174,7 @@ class Dispatcher:
                 self.clients.answer(host, effect[1], effect[2])
             elif self._recorder is not None:
                 self._recorder.applied(now_us, host.name, effect[1])
+        node.effects = []  # Only now: if one of them cannot be carried out, `blame` looks at them.
 
     def _record(self, host: SimulatedHost, returned: object, kind: str, detail: dict[str, Any] | None) -> None:
         """Record an event that a node has handled, and refuse a handler that returned something."""
@@ -198,12 +201,19 @@ class Dispatcher:
             self._monitor.failed(host)
 
     def blame(
-        self, host: SimulatedHost, handler: str, error: BaseException, kind: str, detail: dict[str, Any] | None
+        self,
+        host: SimulatedHost,
+        handler: str,
+        error: BaseException,
+        kind: str,
+        detail: dict[str, Any] | None,
+        *,
+        call: HandlerCall | None = None,
     ) -> BaseException:
         """Return the error to raise: a NodeError if the node is to blame, otherwise the laboratory's own error."""
         self.failures += 1
         now_us = self._agenda.now_us
-        found = error if isinstance(error, NodeError) else node_error(error, host.name, handler, format_seconds(now_us))
+        found = blame(error, host.name, handler, format_seconds(now_us), call)
         if found is None:
             return error
         if host.node is not None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.runtime.diagnostics import returned_something
+from raft_steps.lab.runtime.mistakes import HandlerCall
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.verify.model_checker.interning import DeterministicStream
 from raft_steps.lab.verify.model_checker.predicates import Predicate
@@ -71,7 +72,8 @@ def _call(node: Any, handler: str, *arguments: Any) -> list[tuple[str, Any]]:
         if (returned := find_handler(node, handler)(*arguments)) is not None:
             raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
     except (Exception, SystemExit, HandlerTimeout) as error:
-        raise blame(error, node.name, handler) from error
+        call = HandlerCall(node, getattr(node, handler, None), arguments)
+        raise blame(error, node.name, handler, call=call) from error
     sent = [(effect[1], effect[2]) for effect in node.effects if effect[0] == "send"]
     node.effects = []
     return sent

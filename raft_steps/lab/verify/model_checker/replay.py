@@ -19,6 +19,7 @@ from raft_steps.lab.log import Log
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.runtime.diagnostics import Mistake, none_was_sent, returned_something
 from raft_steps.lab.runtime.launching import read_entries
+from raft_steps.lab.runtime.mistakes import HandlerCall, enter_term, new_node_of, set_field
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.simulator.link import Link
 from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost, connect
@@ -207,10 +208,11 @@ class Replay:
         host.up = True
         kind, detail = "started" if first else "restarted", {"life": host.life, "log": []}
         try:
-            kind_of: Any = self.node_class
-            node = kind_of(name=host.name, servers=self.schedule.servers, random=DeterministicStream())
+            node = new_node_of(
+                self.node_class, name=host.name, servers=self.schedule.servers, random=DeterministicStream()
+            )
             if first and host.name == self.schedule.leader:
-                node.is_leader = True
+                set_field(node, "is_leader", True)
             host.begin(node)
         except (Exception, SystemExit, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
             self._fail(host, "beginning", error, kind, detail)
@@ -259,7 +261,7 @@ class Replay:
         try:
             returned = find_handler(node, handler)(*arguments)
             if handler == "on_start" and host.life == 1 and host.name in self._first_terms:
-                node.current_term = max(getattr(node, "current_term", 0), self._first_terms[host.name])
+                enter_term(node, self._first_terms[host.name])
             self._recorder.handled(self.now_us, host, kind, detail)
             if returned is not None:
                 raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
@@ -273,12 +275,12 @@ class Replay:
             self._carry_out(host, handler)
             self.facts = add_facts(self.facts, facts)
         except (Exception, SystemExit, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
-            self._fail(host, handler, error, kind, detail)
+            call = HandlerCall(node, getattr(node, handler, None), arguments)
+            self._fail(host, handler, error, kind, detail, call=call)
 
     def _carry_out(self, host: SimulatedHost, handler: str) -> None:
-        effects, host.node.effects = host.node.effects, []
         record = self._recorder
-        for effect in effects:
+        for effect in host.node.effects:
             if effect[0] == "send":
                 link = host.links.get(effect[1])
                 if link is None:
@@ -301,14 +303,24 @@ class Replay:
                 record.answered(self.now_us, host.name, effect[1], effect[2])
             else:
                 record.applied(self.now_us, host.name, effect[1])
+        host.node.effects = []  # Only now: if one of them cannot be carried out, `blame` looks at them.
 
-    def _fail(self, host: SimulatedHost, handler: str, error: BaseException, kind: str, detail: dict[str, Any]) -> None:
+    def _fail(
+        self,
+        host: SimulatedHost,
+        handler: str,
+        error: BaseException,
+        kind: str,
+        detail: dict[str, Any],
+        *,
+        call: HandlerCall | None = None,
+    ) -> None:
         """Record that a Node failed.
 
         Raises:
             BaseException: The error is not the Node's.
         """
-        blamed = blame(error, host.name, handler, format_seconds(self.now_us))
+        blamed = blame(error, host.name, handler, format_seconds(self.now_us), call)
         if not isinstance(blamed, NodeError):
             raise blamed
         self._recorder.failed(self.now_us, host, kind, detail, str(blamed))

@@ -14,8 +14,10 @@ from raft_steps.lab.commands import NotLeader, Ok, Request
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.messages import check_message, handler_name, to_text
 from raft_steps.lab.node import Effect
-from raft_steps.lab.runtime.diagnostics import Mistake, node_error, returned_something
+from raft_steps.lab.runtime.diagnostics import Mistake, returned_something
 from raft_steps.lab.runtime.host import Host
+from raft_steps.lab.runtime.mistakes import HandlerCall, enter_term, new_node_of, set_field
+from raft_steps.lab.runtime.mistakes import blame as blame_node
 from raft_steps.lab.runtime.simulator.timers import check_wait
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 from raft_steps.lab.verify.model_checker.facts import facts_of
@@ -101,9 +103,9 @@ class TransitionTable(InterningTable):
         host = Host(name)
         host.disk = {field: self.freezer.thaw(value) for field, value in before.disk}
         try:
-            node = self.node_class(name=name, servers=self.servers, random=DeterministicStream())
+            node = new_node_of(self.node_class, name=name, servers=self.servers, random=DeterministicStream())
             if leader:
-                node.is_leader = True
+                set_field(node, "is_leader", True)
             host.begin(node)
         except (Exception, SystemExit, HandlerTimeout) as error:
             raise blame(error, name, "beginning") from error
@@ -133,7 +135,7 @@ class TransitionTable(InterningTable):
             if (returned := find_handler(node, handler)(*arguments)) is not None:
                 raise returned_something(returned)  # noqa: TRY301  # The line below `except` is meant for it.
             if term is not None:
-                node.current_term = max(getattr(node, "current_term", 0), term)
+                enter_term(node, term)
             effects: list[Effect] = node.effects
             facts = facts_of(
                 node, effects, received=received, committed_before=committed_before, requests=self.requests
@@ -142,7 +144,8 @@ class TransitionTable(InterningTable):
             after = FrozenServerState(before.server, True, self._fields(node), running, immediate, ())
             sent = self._sent_packets(before.server, effects)
         except (Exception, SystemExit, HandlerTimeout) as error:
-            raise blame(error, name, handler) from error
+            call = HandlerCall(node, getattr(node, handler, None), arguments)
+            raise blame(error, name, handler, call=call) from error
         return self.intern_server(after), sent, self.intern_facts(tuple(sorted(set(facts), key=repr)))
 
     def _fields(self, node: Any) -> tuple[tuple[str, Any], ...]:
@@ -213,8 +216,8 @@ def check_answer(client: str, response: object, requests: Mapping[str, Request])
         raise Mistake(f"answered {client!r}, but no such client has asked")
 
 
-def blame(error: BaseException, server: str, handler: str, at_s: str | None = None) -> BaseException:
+def blame(
+    error: BaseException, server: str, handler: str, at_s: str | None = None, call: HandlerCall | None = None
+) -> BaseException:
     """Return the error to raise: a NodeError if the Node is at fault; otherwise the error itself, unchanged."""
-    if isinstance(error, NodeError):
-        return error
-    return node_error(error, server, handler, at_s) or error
+    return blame_node(error, server, handler, at_s, call) or error
