@@ -12,7 +12,7 @@ from raft_steps.lab.cli.command import main
 from raft_steps.lab.verify.fuzzer import course_map as maps
 from raft_steps.lab.verify.fuzzer import kept_rules
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
-from raft_steps.lab.verify.properties import ALL_RULES
+from raft_steps.lab.verify.properties import ALL_RULES, reads
 
 SHORT = ["--seeds", "4", "--seconds", "20", "--workers", "1"]
 
@@ -40,6 +40,18 @@ def test_sweep_with_a_failure_has_status_1(tmp_path: Path) -> None:
     assert "A failure, made small:" in printed.output
     assert "<svg" in picture.read_text(encoding="utf-8")
     assert json.loads(data.output)["seeds"]
+
+
+def test_sweep_that_cannot_be_judged_has_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing broke, but a seed could not be judged: that is not a verdict."""
+    monkeypatch.setattr(reads, "STEPS_MAX", 1)
+    arguments = ["--first-seed", "7", "--seeds", "1", "--seconds", "8", "--every-rule", "--workers", "1"]
+    printed = run("sweep", "12", "--profile", "partitions", *arguments)
+    data = run("sweep", "12", "--profile", "partitions", *arguments, "--json")
+
+    assert (2, 2) == (printed.exit_code, data.exit_code)
+    assert "0 survived (0.0%), 1 could not be judged" in printed.output
+    assert ["7"] == list(json.loads(data.output)["unjudged"])
 
 
 def test_class_is_loaded_before_any_seed_is_tried() -> None:

@@ -1,5 +1,7 @@
 """Find the bug: the score is the share of wrong Nodes that a student's tests find, without a false alarm."""
 
+import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,13 @@ from click.testing import CliRunner
 from raft_steps import node
 from raft_steps.lab.cli.command import main
 from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.grading import find_the_bug
 from raft_steps.lab.grading.find_the_bug import TEXT_MAX, grade_tests, read_test, read_tests
 from raft_steps.lab.grading.mutants import own_mutants, write_mutants
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.source.extraction import SubmissionError
+from raft_steps.lab.verify.fuzzer import Trial, try_scenario
+from raft_steps.lab.verify.properties import Rule
 
 # tom wins with jerry's vote; jerry crashes before the entry of that term has reached it, and is asked again.
 LATE_ENTRY = (
@@ -90,6 +96,17 @@ def test_false_alarm_finds_nothing(tmp_path: Path) -> None:
 
     assert 50.0 == score
     assert told[0].startswith("Test 1 is a false alarm")
+
+
+def test_what_cannot_be_judged_is_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that could not be judged with the right Node finds nothing, and its outcome has the reason."""
+
+    def unjudged(scenario: Scenario, rules: Iterable[Rule], node_class: type) -> Trial:
+        return dataclasses.replace(try_scenario(scenario, rules, node_class), broken="", unjudged="it took too long")
+
+    monkeypatch.setattr(find_the_bug, "try_scenario", unjudged)
+
+    assert (0.0, ["Test 1 cannot be run: it could not be judged: it took too long"]) == graded(tmp_path, LATE_ENTRY)
 
 
 def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:

@@ -177,6 +177,9 @@ def test_strange_node_can_be_played() -> None:
 
     assert (1, False) == (player.current, player.frontend.live["clients"])
     assert replayed(player, 1) == player.cluster.trace.to_text()
+    assert "the properties of Raft cannot be checked from event" in player.frontend.live["unjudged"]
+    assert "violated rules: could not be judged." in player.frontend.live["pytest"]
+    assert "cluster.violations" not in player.frontend.live["pytest"]
 
 
 def test_state_holds_the_initial_network(player: LivePlayer) -> None:

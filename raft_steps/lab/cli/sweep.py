@@ -9,6 +9,7 @@ import click
 from raft_steps import STEPS, find_step
 from raft_steps.lab.cli.common import (
     FAILED,
+    WRONG_INPUT,
     Progress,
     echo,
     echo_json,
@@ -60,7 +61,8 @@ def sweep(
 
     Every event of every run is checked against the rules that the step keeps with this profile. Your own class is also
     compared with the course's Node of the step: it is blamed only for what that Node keeps in the same run, and for many
-    more elections, far fewer answers or far longer waits. The exit status is 1 if a rule breaks.
+    more elections, far fewer answers or far longer waits. The exit status is 1 if a rule breaks, and 2 if none does but
+    some seed could not be judged.
 
     \b
     raft-steps sweep 8 --profile crashes --seeds 1000
@@ -92,7 +94,7 @@ def sweep(
         echo_json(report.as_data())
     else:
         echo(report)
-    ctx.exit(FAILED if report.failed else 0)
+    ctx.exit(FAILED if report.failed else WRONG_INPUT if report.unjudged else 0)
 
 
 @click.command("course-map")

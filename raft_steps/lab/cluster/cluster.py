@@ -181,11 +181,14 @@ class Cluster:
         """The properties of Raft that were violated so far: the first violation of each, in order of time.
 
         Raises:
-            ScenarioError: The cluster was built with ``record=False``, so no property was checked.
+            ScenarioError: The cluster was built with ``record=False``, so no property was checked; or no violation was
+                found, but not everything could be judged.
         """
         monitor = self._simulation.monitor
         if not isinstance(monitor, Properties):
             raise ScenarioError("this cluster checks no properties: it was built with record=False")
+        if monitor.unjudged and not monitor.violations:  # An empty answer would mean that all is well.
+            raise ScenarioError(f"could not be judged: {'; '.join(monitor.unjudged)}")
         return tuple(monitor.violations.values())
 
     @property

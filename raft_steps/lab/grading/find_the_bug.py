@@ -22,7 +22,7 @@ from raft_steps.lab.source.extraction import SubmissionError, read_text
 from raft_steps.lab.verify.conformance import read_entry, try_entry
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.model_checker import INVARIANTS, Schedule, run_schedule
-from raft_steps.lab.verify.properties import kept_by
+from raft_steps.lab.verify.properties import Rule, kept_by
 
 TESTS_MAX, TEXT_MAX, SERVERS_MAX, END_MAX_S = 50, 100_000, 9, 300
 SEPARATOR = "---"
@@ -150,7 +150,19 @@ def read_test(text: str, step: int) -> BugTest:
     lines = [line.partition("#")[0].strip().rstrip(";") for line in text.splitlines()]
     scenario = Scenario.parse("; ".join(line for line in lines if line))
     _check_size(len(scenario.servers), scenario.end_us)
-    return lambda node_class: try_scenario(scenario, kept_by(step), node_class).text
+    return lambda node_class: _run_scenario(scenario, kept_by(step), node_class)
+
+
+def _run_scenario(scenario: Scenario, rules: Sequence[Rule], node_class: type) -> str:
+    """Run a scenario, and return what is wrong.
+
+    Raises:
+        ScenarioError: Nothing broke, but not everything could be judged.
+    """
+    trial = try_scenario(scenario, rules, node_class)
+    if trial.unjudged and not trial.broken:
+        raise ScenarioError(f"it could not be judged: {trial.unjudged}")
+    return trial.text
 
 
 def _check_size(servers: int, end_us: int) -> None:

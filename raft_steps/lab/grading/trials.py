@@ -49,12 +49,14 @@ class PrivateSweep:
     Attributes:
         tried: How many seeds count. After an endless loop the rest count too, although they are not run.
         survived: In how many of these runs no property was violated.
+        unjudged: What could not be judged, in a sentence for each such run; it neither survived nor failed.
         first: The first run that violated one.
         public: A small run with a public seed that violates the same property; None if none was found.
     """
 
     tried: int = 0
     survived: int = 0
+    unjudged: list[str] = field(default_factory=list)
     first: Trial | None = None
     public: Shrunk | None = None
 
@@ -123,7 +125,8 @@ def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
         rules = kept_by(step, profile)
         scenario = adversity(step, profile, seed, seconds=RUN_S, node_class=node_class)
         trial = _try(scenario, rules, node_class, step)
-        sweep.survived += not trial.broken
+        sweep.survived += trial.survived
+        sweep.unjudged += [trial.unjudged] if trial.unjudged and not trial.broken else []
         if trial.broken and sweep.first is None:
             sweep.first = trial
             sweep.public = _find_public_run(step, rules, node_class, trial, set(seeds))

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from raft_steps.lab.checks import checks_of
 from raft_steps.lab.grading.trials import TrialResults, new_checks, search_passed
+from raft_steps.lab.text import plural
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Verdict:
         search: The points of the search, from 0 to 1.
         sentence: The verdict in one sentence.
         remarks: What else an instructor may want to know.
-        seeds: How many runs with private seeds violated nothing, and how many there were.
+        seeds: How many runs with private seeds violated nothing, and how many could be judged.
         is_judged: Whether this is a verdict on the Node; otherwise the grader could not judge it, and has no points
             to give or to take.
     """
@@ -63,8 +64,12 @@ class Verdict:
         share = sum(passed.values()) / len(passed)
         verdict = cls(step, passed, remarks=remarks)
         if results.sweep is not None:
-            verdict.seeds = results.sweep.survived, results.sweep.tried
-            verdict.sweep = round(share, 3) if results.sweep.survived == results.sweep.tried else 0.0
+            judged = results.sweep.tried - len(results.sweep.unjudged)
+            verdict.seeds = results.sweep.survived, judged
+            verdict.sweep = round(share, 3) if results.sweep.survived == judged > 0 else 0.0
+            if results.sweep.unjudged:
+                text = f"Could not be judged: {plural(len(results.sweep.unjudged), 'private seed')}. For one, "
+                verdict.remarks.append(f"{text}{results.sweep.unjudged[0]}.")
         verdict.search = round(share, 3) if search_passed(results.search) else 0.0
         verdict.sentence = _sentence(results, verdict)
         assert 0 <= verdict.points <= verdict.most

@@ -90,7 +90,7 @@ def format_test(branch: Branch, scenario: Scenario) -> str:
         f"    cluster = {replay}",
         "",
         f"    assert {who}",
-        f"    assert [{', '.join(quote(name) for name in _violated_rules(branch))}] == [v.rule.name for v in cluster.violations]",
+        *_test_of_rules(branch),
         f"    assert {quote(digest_of(branch.format_events()))} == cluster.trace.digest()",
         "",
     ]
@@ -208,8 +208,17 @@ def _violated_rules(branch: Branch) -> list[str]:
     return list(monitor.violations) if isinstance(monitor, Properties) else []
 
 
+def _test_of_rules(branch: Branch) -> list[str]:
+    """Return the line of a test about the violated rules; nothing if they could not be judged."""
+    monitor, rules = branch.simulation.monitor, _violated_rules(branch)
+    if not rules and isinstance(monitor, Properties) and monitor.unjudged:
+        return []
+    return [f"    assert [{', '.join(map(quote, rules))}] == [v.rule.name for v in cluster.violations]"]
+
+
 def _summary(branch: Branch) -> str:
     """Describe the end of the run in one sentence."""
-    leader, rules = leader_of(branch), _violated_rules(branch)
+    leader, rules, monitor = leader_of(branch), _violated_rules(branch), branch.simulation.monitor
     who = f"{leader} leads" if leader else "nobody leads"
-    return f"At {format_seconds(branch.end_us)} s {who}; violated rules: {', '.join(rules) or 'none'}."
+    none = "could not be judged" if isinstance(monitor, Properties) and monitor.unjudged else "none"
+    return f"At {format_seconds(branch.end_us)} s {who}; violated rules: {', '.join(rules) or none}."

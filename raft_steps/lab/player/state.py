@@ -10,7 +10,7 @@ from raft_steps.lab.player.branches import Branch, BranchTree
 from raft_steps.lab.scenario.grammar import format_action
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.trace.narration import event_text
-from raft_steps.lab.verify.properties.monitor import RecordedProperties
+from raft_steps.lab.verify.properties.monitor import Properties, RecordedProperties
 
 # Events that are the direct result of an action. Its consequences on the same server are not part of the answer.
 RESULT_KINDS = frozenset(
@@ -45,6 +45,7 @@ def session_state(branches: BranchTree) -> dict[str, Any]:
         "python": exports.format_python(branch, scenario),
         "pytest": exports.format_test(branch, scenario),
         "violations": _violations(branch),
+        "unjudged": "; ".join(branch.simulation.monitor.unjudged) if isinstance(branch.simulation.monitor, Properties) else "",
         "loss": scenario.loss,
         "delay": list(scenario.delay or branch.simulation.timing.delay),
         "chunk": branch.chunk_us,

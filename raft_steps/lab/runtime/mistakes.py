@@ -22,6 +22,7 @@ from raft_steps.lab.runtime.diagnostics import CONTAINS_ITSELF, Mistake, node_er
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
 EFFECT_LENGTHS = {"send": 3, "start": 3, "cancel": 2, "reply": 3, "apply": 2}
+NUMBERS = ("current_term", "commit_index")  # the fields that the properties compare
 REPR_MAX = 80  # characters of a value in an error message
 
 
@@ -62,7 +63,7 @@ def find_mistake(error: BaseException, call: HandlerCall) -> Mistake | None:
     """Return the mistake of a node that explains an error without a line of the node; None if there is none."""
     if isinstance(error, TypeError) and (mistake := _wrong_handler(error, call)) is not None:
         return mistake
-    return _wrong_effect(call.node) or _wrong_field(call.node)
+    return _wrong_effect(call.node) or _wrong_number(call.node) or _wrong_field(call.node)
 
 
 def new_node_of(node_class: Any, **given: Any) -> Any:
@@ -155,6 +156,18 @@ def _wrong_message(sent: object) -> Mistake | None:
         return Mistake(f"sent what it cannot send: {error}{_type_advice(str(error))}")
     except (AttributeError, NameError, TypeError) as error:  # An annotation that means nothing, or a deleted field.
         return Mistake(f"sent a {type(sent).__name__} that cannot be checked: {type(error).__name__}: {error}")
+    return None
+
+
+def _wrong_number(node: Any) -> Mistake | None:
+    """Return the mistake of a field or an entry without the number that the properties compare."""
+    for name in NUMBERS:
+        if not isinstance(value := getattr(node, name, 0), int):
+            return Mistake(f"left {_short(value)} in {name}, which is a whole number")
+    for entry in getattr(node, "log", ()):
+        for name in ("index", "term"):
+            if not isinstance(value := getattr(entry, name), int):
+                return Mistake(f"appended an entry whose {name} is {_short(value)}, which is not a whole number")
     return None
 
 

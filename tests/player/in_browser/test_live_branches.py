@@ -22,6 +22,24 @@ from raft_steps.lab.cluster.cluster import Cluster
 cluster = Cluster(11, 4, seed=2)
 cluster.run(30)
 """
+# A term that is a text cannot be compared with that of another server.
+UNJUDGED = """\
+from raft_steps.lab import Cluster
+from raft_steps.lab.node import Node
+
+
+class Odd(Node):
+    current_term: object = 0
+
+    def on_start(self) -> None:
+        self.start_timer("work", 1)
+
+    def on_work_timeout(self) -> None:
+        self.current_term = "second"
+
+
+cluster = Cluster(Odd, 2).run(5)
+"""
 # Two leaders in one term: in step 8, half of the votes are enough.
 BROKEN = """
 from raft_steps.lab.cluster.cluster import Cluster
@@ -221,6 +239,17 @@ def test_a_broken_property_is_a_banner_that_leads_to_its_moment(
     live.until("Number(player.dataset.time) > given", moment)
     live.press("violation")
     live.settle(time=f"{moment:.6f}")
+
+
+def test_banner_states_that_a_run_cannot_be_judged(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
+    """Without a verdict on the properties there is a banner with the reason, and no moment to go to."""
+    path = write_notebook(tmp_path / "odd.ipynb", UNJUDGED, "cluster.play()")
+    live = LiveOnPage(*open_notebook(path))
+    live.until("!player.querySelector('.rp-alarm').hidden")
+    banner = live.root.locator(".rp-alarm")
+
+    assert "Could not be judged: the properties of Raft cannot be checked from event" in banner.inner_text()
+    assert not banner.locator("button").is_visible()
 
 
 def test_without_a_kernel_it_plays_and_says_so(open_notebook: Callable[..., Any], tmp_path: Path) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import ClassVar
 
 import pytest
 
 from raft_steps import step_09_one_vote_per_term as step_09
 from raft_steps import step_12_persistence as step_12
+from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Entry
-from raft_steps.lab.verify.fuzzer import Trial, sweep, try_scenario
+from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.verify.fuzzer import Trial, blame, kept_rules, sweep, try_scenario
 from raft_steps.lab.verify.fuzzer.blame import compare_service, excuses, try_with_reference
 from raft_steps.lab.verify.fuzzer.profiles import adversity
-from raft_steps.lab.verify.properties import ALL_RULES, Rule, kept_by
+from raft_steps.lab.verify.properties import ALL_RULES, Rule, kept_by, reads
 from tests.checks.wrong_nodes import safety_bugs
 
 SECOND = 1_000_000
@@ -191,3 +194,41 @@ def test_node_with_many_elections_does_not_survive() -> None:
     assert "Service" == small.trial.broken
     assert "for the Node of step 12" in str(small)
     assert not small.scenario.actions
+
+
+def test_seed_that_cannot_be_judged_has_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the search for an order of the reads runs out of steps, the report states it, and does not count the seed."""
+    monkeypatch.setattr(reads, "STEPS_MAX", 1)
+    report = sweep(12, "partitions", range(6, 8), seconds=8, rules=[rule_named("Linearizable Reads")], workers=1)
+
+    assert ([], [7], 0.5) == (report.failed, [trial.seed for trial in report.unjudged], report.survived)
+    assert "1 survived (50.0%), 1 could not be judged" in str(report)
+    assert "Could not be judged: 1 seed (7). At seed 7, whether reads of 'k3' are linearizable" in str(report)
+    assert "could not be judged" in report._repr_html_()
+    assert (1, ["7"]) == (report.as_data()["survived"], list(report.as_data()["unjudged"]))
+
+
+def test_node_is_not_blamed_where_the_course_s_node_cannot_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may break the rule there, too: the run could not be judged."""
+    rule = rule_named("Linearizable Reads")
+    node_class, profile, seed, _ = next(row for row in FOUND if row[3] == rule.name)
+    scenario = adversity(12, profile, seed, seconds=30, node_class=node_class)
+    assert rule.name == try_with_reference(scenario, [rule], node_class, 12).broken
+
+    def unjudged(scenario: Scenario, rules: Iterable[Rule], node_class: type | None = None) -> Trial:
+        trial = try_scenario(scenario, rules, node_class)
+        return trial if node_class is not None else dataclasses.replace(trial, unjudged="the reads took too long")
+
+    monkeypatch.setattr(blame, "try_scenario", unjudged)
+    trial = try_with_reference(scenario, [rule], node_class, 12)
+
+    assert (False, "") == (trial.survived, trial.broken)
+    assert "Linearizable Reads is broken, but for the Node of step 12 the reads took too long" == trial.unjudged
+    assert excuses(scenario, rule.name, 12)
+
+
+def test_what_steps_keep_is_not_measured_where_it_cannot_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The measurement ends with the seed, instead of counting it as one that keeps the rule."""
+    monkeypatch.setattr(reads, "STEPS_MAX", 1)
+    with pytest.raises(ScenarioError, match="step 12, partitions, seed 7: whether reads of"):
+        kept_rules._measure((12, "partitions", 7, 1))

@@ -13,7 +13,7 @@ from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
-from raft_steps.lab.verify.properties import ALL_RULES, Properties, watched_run
+from raft_steps.lab.verify.properties import ALL_RULES, Properties, reads, watched_run
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
 from raft_steps.lab.verify.properties.rules import APPLIED_ONCE, CLIENT_RULES, EQUAL_STATES, LINEARIZABLE_READS
 from tests.checks.wrong_nodes import safety_bugs
@@ -237,6 +237,18 @@ def test_second_read_may_not_go_back() -> None:
     servers.answer("jerry", "client#3", Ok(value=None))
 
     assert [LINEARIZABLE_READS.name] == servers.broken()
+
+
+def test_read_that_takes_too_long_to_judge_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the search for an order runs out of steps, the read is neither right nor wrong: the rule could not be judged."""
+    monkeypatch.setattr(reads, "STEPS_MAX", 0)
+    servers = written()
+    servers.ask("client#2", Get(key="x"))
+    servers.answer("jerry", "client#2", Ok(value=None))
+
+    assert [] == servers.broken()
+    assert "whether reads of 'x' are linearizable could not be judged" in servers.properties.unjudged[0]
+    assert "the search for an order of 2 requests ended after 0 steps" in servers.properties.unjudged[0]
 
 
 def test_refused_write_and_refused_read() -> None:

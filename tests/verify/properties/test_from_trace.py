@@ -10,6 +10,7 @@ import pytest
 
 from raft_steps import STEPS, node
 from raft_steps.lab import check_trace
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Trace
@@ -300,3 +301,13 @@ def test_field_that_cannot_be_compared_is_stated() -> None:
     assert "TypeError" in live.gave_up
     with pytest.raises(ScenarioError, match="the properties of Raft cannot be checked from event"):
         check_trace(simulation.written_trace)
+
+
+def test_cluster_that_cannot_be_judged_has_no_empty_verdict() -> None:
+    """An empty list of violations would mean that all is well: instead, the reason is an error."""
+    cluster = Cluster(TermOfText, ("tom", "jerry"), seed=1)
+    with contextlib.suppress(NodeError):
+        cluster.run(60)
+
+    with pytest.raises(ScenarioError, match="could not be judged: the properties of Raft cannot be checked from event"):
+        cluster.violations  # noqa: B018  # Reading it raises.

@@ -283,6 +283,7 @@ export interface LiveState extends Record<ExportKind, string> {
   branches: BranchInfo[];
   script: ScriptLine[];
   violations: Violation[];
+  unjudged: string; // what could not be judged; "" if everything was
   loss: number;
   delay: Delay;
   chunk: number; // how far a run is extended at a time

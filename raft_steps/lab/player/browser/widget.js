@@ -246,7 +246,7 @@ export class Player {
     parts.list.draw(number, heartbeats);
     parts.logs.draw(this.moment, this.changed);
     parts.clients.draw(number);
-    parts.banner.draw(this.link.live.violations ?? [], number, this.clock);
+    parts.banner.draw(this.link.live.violations ?? [], number, this.clock, this.link.live.unjudged ?? "");
     const chapter = navigation.chapterAt(number);
     parts.controls.drawMarkers(chapter, (kind) => navigation.markerPosition(this.position, kind) !== undefined);
     if (chapter === this.chapter) return;

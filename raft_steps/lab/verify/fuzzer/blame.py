@@ -30,17 +30,23 @@ def is_available(step: int) -> bool:
 
 
 def excuses(scenario: Scenario, broken: str, reference: int) -> bool:
-    """Return whether the course's Node breaks a rule in a scenario, too.
+    """Return whether the course's Node breaks a rule in a scenario, too, or might: it could not be judged there.
 
     Args:
         scenario: The scenario.
         broken: The name of the rule, "Node Failed" or "Event Storm".
         reference: The step of the course's Node.
     """
+    found = _try_reference(scenario, broken, reference)
+    return found is not None and (found.broken == broken or bool(found.unjudged))
+
+
+def _try_reference(scenario: Scenario, broken: str, reference: int) -> Trial | None:
+    """Run the course's Node with one rule; return None if what broke is not a rule that it could break."""
     rules = [rule for rule in ALL_RULES if rule.name == broken]
     if not rules and broken not in (NODE_FAILED, STORM):
-        return False
-    return try_scenario(_with_step(scenario, reference), rules).broken == broken
+        return None
+    return try_scenario(_with_step(scenario, reference), rules)
 
 
 def try_with_reference(
@@ -62,14 +68,21 @@ def try_with_reference(
     if reference is None:
         return trial
     excused: tuple[str, ...] = ()
-    while trial.broken and excuses(scenario, trial.broken, reference):
-        excused += (trial.broken,)
-        left = [rule for rule in rules if rule.name not in excused]
+    unjudged: list[str] = []
+    while trial.broken and (found := _try_reference(scenario, trial.broken, reference)) is not None:
+        if found.broken == trial.broken:
+            excused += (trial.broken,)
+        elif found.unjudged:
+            unjudged.append(f"{trial.broken} is broken, but for the Node of step {reference} {found.unjudged}")
+        else:
+            break
+        left = [rule for rule in rules if rule.name != trial.broken]
         if len(left) == len(rules):  # Both Nodes fail; a failure cannot be left out as a rule can.
             return dataclasses.replace(trial, broken="", text="", excused=excused)
         rules = left
         trial = try_scenario(scenario, rules, node_class)
-    trial = dataclasses.replace(trial, excused=excused)
+    unjudged += [trial.unjudged] if trial.unjudged else []
+    trial = dataclasses.replace(trial, excused=excused, unjudged="; ".join(unjudged))
     if not trial.broken and SERVICE in rules:
         worse = compare_service(trial, try_scenario(_with_step(scenario, reference), ()))
         if worse:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raft_steps import STEPS
+from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.text_table import text_table
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
@@ -78,13 +79,19 @@ def measure_kept_rules(
 
 
 def _measure(place: tuple[int, str, int, int]) -> dict[str, list[int]]:
-    """Run some seeds; return, for each rule that broke, the seeds."""
+    """Run some seeds; return, for each rule that broke, the seeds.
+
+    Raises:
+        ScenarioError: A run could not be judged: it is not known which rules it keeps.
+    """
     step, profile, first, count = place
     broken: dict[str, list[int]] = {}
     for seed in range(first, first + count):
         scenario = adversity(step, profile, seed, seconds=RUN_S)
         properties = Properties(watch=ALL_RULES)
         Simulation(scenario, record=False, monitor=properties).run_until(scenario.end_us)
+        if properties.unjudged:
+            raise ScenarioError(f"step {step}, {profile}, seed {seed}: {properties.unjudged[0]}")
         for name in properties.violations:
             broken.setdefault(name, []).append(seed)
     return broken

@@ -53,9 +53,14 @@ class SweepReport:
         return [trial for trial in self.trials if trial.broken]
 
     @property
+    def unjudged(self) -> list[Trial]:
+        """The trials in which nothing broke, but not everything could be judged: they have neither failed nor survived."""
+        return [trial for trial in self.trials if trial.unjudged and not trial.broken]
+
+    @property
     def survived(self) -> float:
-        """The share of seeds that broke nothing, from 0 to 1."""
-        return 1 - len(self.failed) / len(self.trials)
+        """The share of seeds that broke nothing, from 0 to 1; those that could not be judged are not among them."""
+        return sum(trial.survived for trial in self.trials) / len(self.trials)
 
     @property
     def quiet(self) -> list[int]:
@@ -65,7 +70,7 @@ class SweepReport:
         return [
             trial.seed
             for trial in self.trials
-            if not trial.broken
+            if trial.survived
             and (
                 trial.faults < int(profile.hits * whole)
                 or (elects and trial.elections < int(profile.elections * whole))
@@ -89,7 +94,8 @@ class SweepReport:
             "seconds": self.duration_s,
             "rules": list(self.rules),
             "seeds": len(self.trials),
-            "survived": len(self.trials) - len(self.failed),
+            "survived": sum(trial.survived for trial in self.trials),
+            "unjudged": {str(trial.seed): trial.unjudged for trial in self.unjudged},
             "broken": self.broken(),
             "quiet": self.quiet,
             "reference": self.reference,
@@ -110,10 +116,11 @@ class SweepReport:
         return sum(getattr(trial, name) for trial in self.trials)
 
     def _heading(self) -> str:
-        count, failed = len(self.trials), len(self.failed)
+        survived = sum(trial.survived for trial in self.trials)
+        unjudged = f", {len(self.unjudged)} could not be judged" if self.unjudged else ""
         return (
-            f"{self.title}, profile {self.profile}, {self.servers} servers, {count} seeds of {self.duration_s:g} s: "
-            f"{count - failed} survived ({self.survived:.1%})"
+            f"{self.title}, profile {self.profile}, {self.servers} servers, {len(self.trials)} seeds of "
+            f"{self.duration_s:g} s: {survived} survived ({self.survived:.1%}){unjudged}"
         )
 
     def _facts(self) -> str:
@@ -132,7 +139,14 @@ class SweepReport:
         )
         wait_s = max(trial.longest_wait_us for trial in self.trials) / MICROSECONDS
         waited = f" Longest time without an answer: {wait_s:.1f} s."
-        return f"On average: {', '.join(averages)}.{waited}{few}{self._excused()}"
+        return f"On average: {', '.join(averages)}.{waited}{few}{self._excused()}{self._unjudged()}"
+
+    def _unjudged(self) -> str:
+        """Describe which seeds could not be judged, and why the first one could not."""
+        if not self.unjudged:
+            return ""
+        seeds, first = [trial.seed for trial in self.unjudged], self.unjudged[0]
+        return f" Could not be judged: {plural(len(seeds), 'seed')} ({_few(seeds)}). At seed {first.seed}, {first.unjudged}."
 
     def _excused(self) -> str:
         """Describe which rules were broken where the course's Node breaks them, too."""

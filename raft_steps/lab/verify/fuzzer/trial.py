@@ -33,6 +33,8 @@ class Trial:
         events: The number of events.
         longest_wait_us: The longest time without an answer of Ok to any client, in microseconds.
         excused: The names of the rules that broke, but broke with the course's Node in the same scenario, too.
+        unjudged: What could not be judged, in words; "" if everything was. A run that broke nothing but could not be
+            judged has not survived.
     """
 
     seed: int
@@ -45,6 +47,12 @@ class Trial:
     events: int
     longest_wait_us: int = 0
     excused: tuple[str, ...] = ()
+    unjudged: str = ""
+
+    @property
+    def survived(self) -> bool:
+        """Whether nothing broke, and everything could be judged."""
+        return not self.broken and not self.unjudged
 
 
 def find_break(run: Callable[[], object]) -> tuple[str, str]:
@@ -96,4 +104,5 @@ def try_scenario(scenario: Scenario, rules: Iterable[Rule], node_class: type | N
         answered=sum(isinstance(answer, Ok) for answer in simulation.responses.values()) if simulation else 0,
         events=simulation.event_count if simulation else 0,
         longest_wait_us=properties.longest_wait_us(time_us),
+        unjudged="; ".join(properties.unjudged),
     )

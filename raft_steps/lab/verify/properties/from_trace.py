@@ -61,14 +61,15 @@ def check_trace(trace: Trace | str, rules: Iterable[Rule] = RULES) -> tuple[Viol
 
     Raises:
         ScenarioError: The text is not a trace, its events do not fit together, or a field has a value that no rule can
-            compare, such as a text for a term.
+            compare, such as a text for a term; or nothing broke, but not everything could be judged.
     """
     rules = tuple(rules)
     names = {rule.name for rule in rules}
     found = properties_of_trace(trace if isinstance(trace, Trace) else Trace.from_text(trace), rules)
-    if found.gave_up:
-        raise ScenarioError(found.gave_up)
-    return tuple(violation for name, violation in found.violations.items() if name in names)
+    violations = tuple(violation for name, violation in found.violations.items() if name in names)
+    if found.gave_up or (found.unjudged and not violations):
+        raise ScenarioError("; ".join(found.unjudged))
+    return violations
 
 
 def properties_of_trace(trace: Trace, watch: Iterable[Rule] = ()) -> RecordedProperties:

@@ -54,6 +54,7 @@ class Properties:
         violations: The first violation of each broken rule, by the rule's name, in the order in which they broke.
         elections: How often a server began to lead.
         answered: How often a client was answered with Ok.
+        unjudged: What could not be judged, in a sentence each; empty if everything was.
     """
 
     def __init__(self, stop_at: Iterable[Rule] = (), watch: Iterable[Rule] = ()) -> None:
@@ -64,6 +65,7 @@ class Properties:
             watch: Other rules that are checked in addition to the properties of Raft, `RULES`.
         """
         self.violations: dict[str, Violation] = {}
+        self.unjudged: list[str] = []
         self.elections = self.answered = 0
         self._last_answer_us = self._longest_wait_us = 0
         self._stop_at = frozenset(rule.name for rule in stop_at)
@@ -74,7 +76,7 @@ class Properties:
         if rules.LINEARIZABLE_READS.name in watched:  # Only this rule needs the checker of histories.
             from raft_steps.lab.verify.properties.reads import ReadRule
 
-            self._reads = ReadRule(self._report)
+            self._reads = ReadRule(self._report, self._report_unjudged)
         self._servers: dict[str, ObservedServer] = {}
         self._observations: dict[str, LastObservation] = {}
         self._requests: dict[str, Request] = {}
@@ -226,6 +228,10 @@ class Properties:
             self._logs.check_commit(server, commit_index, now_us)
         seen.commit_index = commit_index
 
+    def _report_unjudged(self, sentence: str) -> None:
+        if not self.unjudged:  # The first one is enough, as with a violation: what follows has the same reason.
+            self.unjudged.append(sentence)
+
     def _report(self, rule: Rule, now_us: int, text: str, *servers: str) -> None:
         if rule.name in self.violations:
             return
@@ -271,7 +277,7 @@ class RecordedProperties(Properties):
             try:  # As in `_attempt`, without another call: this happens at every event.
                 Properties.handled(self, host, now_us, message, changes)
             except Exception as error:  # noqa: BLE001  # As below.
-                self.gave_up = self._why(error)
+                self._give_up(error)
 
     def failed(self, host: ObservedServer) -> None:
         """Called when a server crashed in the middle of an event: only what its disk has of the event counts."""
@@ -282,13 +288,14 @@ class RecordedProperties(Properties):
             try:
                 call(*arguments)
             except Exception as error:  # noqa: BLE001  # A learner's Node may have anything in a field; its run goes on.
-                self.gave_up = self._why(error)
+                self._give_up(error)
 
-    def _why(self, error: Exception) -> str:
-        return (
+    def _give_up(self, error: Exception) -> None:
+        self.gave_up = (
             f"the properties of Raft cannot be checked from event {self._event_number()} on, because a field has a value "
             f"that they cannot compare: {type(error).__name__}: {error}"
         )
+        self.unjudged.append(self.gave_up)
 
     def _report(self, rule: Rule, now_us: int, text: str, *servers: str) -> None:
         self.events.setdefault(rule.name, self._event_number())

@@ -8,18 +8,21 @@ a search for any order that explains all answers so far. So no read is called st
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from raft_steps.lab.commands import Delete, Get, Ok, Request, Response, Set, command_text
 from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.scenario.model import format_seconds
+from raft_steps.lab.text import plural
 from raft_steps.lab.verify.linearizability.history import Operation, format_value
 from raft_steps.lab.verify.linearizability.models import KeyValueModel
 from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError, find_order
 from raft_steps.lab.verify.properties import rules
 from raft_steps.lab.verify.properties.elections import ReportBroken
 
-# How many steps a search may take. A history that needs more is not reported: a false alarm is worse than a miss.
+# How many steps a search may take. A history that needs more is reported as one that could not be judged.
 STEPS_MAX = 20_000
 MODEL = KeyValueModel()
 Place = tuple[int, str | None]  # the index of a write that was applied, and what its key held then
@@ -66,13 +69,14 @@ class _Key:
 class ReadRule:
     """Remembers requests, answers and applied writes by key, and checks each answer to a read."""
 
-    def __init__(self, report: ReportBroken) -> None:
+    def __init__(self, report: ReportBroken, report_unjudged: Callable[[str], None]) -> None:
         """Start before the first request.
 
         Args:
             report: Called when the rule is broken.
+            report_unjudged: Called with a sentence when a read cannot be judged.
         """
-        self._report = report
+        self._report, self._report_unjudged = report, report_unjudged
         self._keys: dict[str, _Key] = {}
         self._key_of: dict[str, _Key] = {}  # by client
         self._applied: dict[int, int] = {}  # the index of a command, by its identity
@@ -126,7 +130,13 @@ class ReadRule:
             key.least = max(key.least, index)
             return
         key.needs_search = True
-        if not self._is_explained(key):
+        found = self._is_explained(key)
+        if found is None:
+            self._report_unjudged(
+                f"whether reads of {call.request.key!r} are linearizable could not be judged at {format_seconds(now_us)} s: "
+                f"the search for an order of {plural(len(key.calls), 'request')} ended after {STEPS_MAX:,} steps"
+            )
+        elif not found:
             text = f"{name} answers {command_text(call.request)!r} with {format_value(response.value)}"
             self._report(rules.LINEARIZABLE_READS, now_us, text + _why(key, call), name)
 
@@ -136,14 +146,14 @@ class ReadRule:
             found = self._keys[name] = _Key()
         return found
 
-    def _is_explained(self, key: _Key) -> bool:
-        """Return whether some order explains all answers about a key so far."""
+    def _is_explained(self, key: _Key) -> bool | None:
+        """Return whether some order explains all answers about a key so far; None if the search ran out of steps."""
         operations = [_stored(number, command) for number, command in enumerate(key.stored)]
         operations += [_operation(client, call) for client, call in key.calls.items()]
         try:
             return find_order(operations, MODEL, Budget(STEPS_MAX)).order is not None
         except OutOfBudgetError:
-            return True
+            return None
 
 
 def _place_of(key: _Key, least: int, value: str | None) -> int | None:
