@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.commands import Ok as Ok
     from raft_steps.lab.commands import Request as Request
     from raft_steps.lab.commands import Set as Set
+    from raft_steps.lab.course.cheat_sheet import cheat_sheet as cheat_sheet
     from raft_steps.lab.course.own_nodes import mine as mine
     from raft_steps.lab.course.progress import progress as progress
     from raft_steps.lab.errors import LabError as LabError
@@ -109,6 +110,7 @@ HOMES = {
     "adversity": "verify.fuzzer.profiles",
     "budgets": "verify.conformance.budgets",
     "catalogue": "verify.conformance",
+    "cheat_sheet": "course.cheat_sheet",
     "check": "checks",
     "check_linearizable": "verify.linearizability",
     "check_trace": "verify.properties",

@@ -48,7 +48,9 @@ def main() -> None:
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
 
 
-main.add_section("The course", course.lab, course.progress, steps.steps, steps.start, steps.show, steps.diff)
+main.add_section(
+    "The course", course.lab, course.progress, steps.steps, steps.start, steps.cheat_sheet, steps.show, steps.diff
+)
 main.add_section("Running and checking", run.run, run.replay, check.check, check.watch, check.ten_steps)
 main.add_section("Real servers", servers.cluster, servers.serve, servers.client, log.log, draw.draw, chaos.chaos)
 main.add_section(

@@ -1,4 +1,4 @@
-"""The commands that show the steps as text: `steps`, `start`, `show` and `diff`."""
+"""The commands that show the steps as text: `steps`, `start`, `cheat-sheet`, `show` and `diff`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ def steps(as_json: bool) -> None:
         return
     for line in text_table([(f"{entry.number:>3}", entry.name, entry.title) for entry in STEPS]):
         click.echo(line)
+
+
+@click.command("cheat-sheet")
+@click.argument("what", metavar="STEP|FILE:CLASS", callback=_step_or_class)
+def cheat_sheet(what: int | type) -> None:
+    """Print one sheet: Figure 2 as built so far, what a Node, a Log and a Cluster can do, and the words."""
+    from raft_steps.lab.course.cheat_sheet import cheat_sheet as sheet_for
+
+    echo(sheet_for(what))
 
 
 @click.command()

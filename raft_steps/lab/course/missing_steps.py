@@ -19,7 +19,7 @@ from raft_steps.lab.course.redaction import is_for_the_course_only, is_reveal, i
 # Functions whose first argument is the number of a step, or a list of them; diff takes two.
 TAKES_A_STEP = frozenset(
     {
-        *("Cluster", "Search", "catalogue", "diff", "leaderless", "node", "run_ten_steps"),
+        *("Cluster", "Search", "catalogue", "cheat_sheet", "diff", "leaderless", "node", "run_ten_steps"),
         *("show", "sweep", "sweep_ten_steps", "three_fresh_followers", "whole"),
     }
 )

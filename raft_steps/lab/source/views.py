@@ -65,7 +65,7 @@ def whole(step_or_class: int | type) -> Source:
     Raises:
         SourceError: There is no such step, or the source of the class cannot be found or flattened.
     """
-    steps = _steps_of(step_or_class)
+    steps = steps_of(step_or_class)
     title = steps[-1].title
     generated = textwrap.fill(GENERATED.format(all=_titles(steps)), LINE_LENGTH - 4)
     text = format_module(flatten(steps), f"The whole node as of {title}, in one file.\n\n{generated}\n")
@@ -83,7 +83,7 @@ def show(step_or_class: int | type, *names: str) -> Source:
         SourceError: There is no definition of that name, or the source cannot be found.
     """
     if not names:
-        step = _steps_of(step_or_class)[-1]
+        step = steps_of(step_or_class)[-1]
         return Source(step.title, step.text)
     node_text = _node_text(step_or_class)
     texts = [find_text(node_text.texts, plain_name(name), f"{node_text.title} has no") for name in names]
@@ -117,7 +117,7 @@ def patch(before: int | type, after: int | type) -> str:
 
 def _node_text(step_or_class: int | type) -> NodeText:
     """Return the node as of a step or class; it need not be a complete module."""
-    steps = _steps_of(step_or_class)
+    steps = steps_of(step_or_class)
     flat = flatten(steps, complete=False)
     variables = flat.variables
     texts = {definition.name: definition.text for definition in (*flat.definitions, *flat.members)}
@@ -126,7 +126,7 @@ def _node_text(step_or_class: int | type) -> NodeText:
     return NodeText(steps[-1].title, tuple(order), texts | ({FIELDS: format_fields(variables)} if variables else {}))
 
 
-def _steps_of(step_or_class: object) -> list[StepSource]:
+def steps_of(step_or_class: object) -> list[StepSource]:
     """Read the steps that a node consists of, from the first one on."""
     if isinstance(step_or_class, int):
         last = read_step(step_or_class)  # Read first, so that an error is about the step that was asked for.
