@@ -1,0 +1,204 @@
+"""Kills servers under load, and counts what they lost: ``python -m tests.runtime.server.kills [COUNT] [SERVERS]``.
+
+All servers of a cluster are killed at the same moment (kill -9) while a client writes, started again, and asked for every
+write that was ever acknowledged. One server is one of step 1; more are of step 12.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from raft_steps import node
+from raft_steps.lab.runtime.server.addresses import Address
+from raft_steps.lab.runtime.server.server import ServerOptions
+from raft_steps.lab.runtime.server.supervisor import free_cluster
+from raft_steps.lab.scenario.model import TIMINGS
+
+NAMES = ("tom", "jerry", "spike", "tyke", "nibbles")
+WINDOW = 64  # writes under way
+LOOK_S, PATIENCE_S, LIMIT_S = 0.02, 2.0, 30.0
+_SERVERS = multiprocessing.get_context("forkserver")  # It has loaded everything: a new server starts in 20 ms.
+_SERVERS.set_forkserver_preload(["raft_steps.lab.runtime.server.process", "raft_steps.step_12_persistence"])
+
+
+def serve(options: ServerOptions, log: Path) -> None:
+    """Run a server in this process; what it says is in a file."""
+    from raft_steps.lab.runtime.server import process
+
+    with log.open("a", encoding="utf-8", buffering=1) as sys.stderr:
+        process.serve(options)
+
+
+class Cluster:
+    """Servers that are started and killed.
+
+    Attributes:
+        folder: The folder of their folders and of what they say.
+        addresses: Where they listen.
+        processes: Those that run.
+    """
+
+    def __init__(self, folder: Path, count: int, *, trace: bool = False) -> None:
+        """Choose ports; nothing is started yet."""
+        self.folder, self.trace = folder, trace
+        self.addresses: dict[str, Address] = free_cluster(NAMES[:count])
+        self.step = 1 if count == 1 else 12
+        self.processes: dict[str, BaseProcess] = {}
+
+    def log_of(self, name: str) -> Path:
+        """Return the file with what a server says."""
+        return self.folder / f"{name}.log"
+
+    def start(self) -> None:
+        """Start all servers."""
+        for name in self.addresses:
+            options = ServerOptions(
+                name=name, cluster=self.addresses, node_class=node(self.step), step=f"step {self.step}",
+                folder=self.folder / f"{name}.d", timing=TIMINGS["paper"], patience_s=PATIENCE_S,
+                trace_file=self.folder / f"{name}.trace" if self.trace else None,
+            )  # fmt: skip
+            process = self.processes[name] = _SERVERS.Process(target=serve, args=(options, self.log_of(name)))
+            process.start()
+
+    def kill(self) -> None:
+        """Kill all servers at the same moment."""
+        for process in self.processes.values():
+            process.kill()
+        for process in self.processes.values():
+            process.join()
+            process.close()
+        self.processes.clear()
+
+    @contextlib.asynccontextmanager
+    async def leader(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """Connect to the server that answers reads.
+
+        Raises:
+            ConnectionError: No server runs.
+        """
+        async with asyncio.timeout(LIMIT_S):
+            for name in _forever(list(self.addresses)):
+                if not self.processes:
+                    raise ConnectionError("all servers were killed")
+                with contextlib.suppress(OSError):
+                    reader, writer = await asyncio.open_connection("127.0.0.1", self.addresses[name].port)
+                    writer.write(b"GET x\r\n")
+                    if (await reader.readline()).startswith(b"$"):
+                        break
+                    writer.close()
+                await asyncio.sleep(LOOK_S)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+
+def _forever(names: list[str]) -> Iterator[str]:
+    while True:
+        yield from names
+
+
+async def load(cluster: Cluster, first: int, enough: asyncio.Event) -> tuple[list[int], int]:
+    """Write keys, many at a time, until the servers are killed; the value of ``key7`` is ``value7``.
+
+    Args:
+        cluster: The servers.
+        first: The number of the first key.
+        enough: Set with the first answer.
+
+    Returns:
+        The numbers of the keys that were acknowledged, and the number after the last one that was sent.
+    """
+    acknowledged: list[int] = []
+    sent = first
+    while cluster.processes:
+        with contextlib.suppress(ConnectionError):
+            async with cluster.leader() as (reader, writer):
+                waiting: deque[int] = deque()
+                line = b"+OK\r\n"
+                while line == b"+OK\r\n":  # Otherwise it leads no more, or the connection has ended.
+                    while len(waiting) < WINDOW:
+                        writer.write(b"SET key%d value%d\r\n" % (sent, sent))
+                        waiting.append(sent)
+                        sent += 1
+                    line = await reader.readline()
+                    if line == b"+OK\r\n":
+                        acknowledged.append(waiting.popleft())
+                        enough.set()
+    return acknowledged, sent
+
+
+async def missing(cluster: Cluster, keys: list[int]) -> list[int]:
+    """Return those of some keys that have not the value that they should have."""
+    found = []
+    async with cluster.leader() as (reader, writer):
+        for start in range(0, len(keys), 1000):
+            part = keys[start : start + 1000]
+            writer.write(b"".join(b"GET key%d\r\n" % key for key in part))
+            for key in part:
+                header = await reader.readline()
+                value = await reader.readline() if header != b"$-1\r\n" else b""
+                if value != b"value%d\r\n" % key:
+                    found.append(key)
+    return found
+
+
+async def kill_often(cluster: Cluster, count: int, seed: int = 1) -> tuple[int, int]:
+    """Kill a cluster under load so many times.
+
+    Returns:
+        How many writes were acknowledged, and how many of the others were under way when the servers were killed.
+
+    Raises:
+        AssertionError: A write that was acknowledged is not there.
+    """
+    chance = random.Random(seed)
+    acknowledged: list[int] = []
+    next_key = under_way = 0
+    cluster.start()
+    for _ in range(count):
+        enough = asyncio.Event()
+        writing = asyncio.create_task(load(cluster, next_key, enough))
+        async with asyncio.timeout(LIMIT_S):
+            await enough.wait()
+        await asyncio.sleep(chance.uniform(0, 0.2))
+        cluster.kill()
+        answered, sent = await writing
+        acknowledged += answered
+        next_key, under_way = sent, under_way + sent - next_key - len(answered)
+        cluster.start()
+        lost = await missing(cluster, acknowledged)
+        assert not lost, f"{len(lost)} acknowledged writes are gone, the first one key{lost[0]}"
+    return len(acknowledged), under_way
+
+
+def main() -> None:
+    """Kill, and print what was acknowledged and lost."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    servers = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    start_s = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = Cluster(Path(folder), servers)
+        try:
+            acknowledged, under_way = asyncio.run(kill_often(cluster, count))
+        finally:
+            cluster.kill()
+    print(
+        f"{count} times kill -9 of {servers} servers of step {cluster.step}: {acknowledged:,} acknowledged writes, none lost; "
+        f"{under_way:,} were under way; {time.perf_counter() - start_s:.0f} s, {os.cpu_count()} cores"
+    )
+
+
+if __name__ == "__main__":
+    main()
