@@ -171,7 +171,14 @@ def _watch(supervisor: Supervisor, addresses: Mapping[str, Address]) -> None:
     """
     from raft_steps.lab.runtime.server.leader_client import LeaderClient
 
-    client = LeaderClient(addresses)
+    with contextlib.closing(LeaderClient(addresses)) as client:
+        _print_changes(supervisor, client)
+    raise CommandError("every server has ended; the lines above say why")
+
+
+def _print_changes(supervisor: Supervisor, client: LeaderClient) -> None:
+    """Print the changes of roles and terms until all servers have ended."""
+    addresses = supervisor.options.cluster
     shown: dict[str, str] = {}
     reported: set[str] = set()
     start_s = time.monotonic()
@@ -190,7 +197,6 @@ def _watch(supervisor: Supervisor, addresses: Mapping[str, Address]) -> None:
                 shown[name] = text
                 click.echo(f"{time.monotonic() - start_s:7.1f} s  {name}: {text}")
         time.sleep(LOOK_S)
-    raise CommandError("every server has ended; the lines above say why")
 
 
 @click.command()
@@ -213,10 +219,19 @@ def client(*, cluster_spec: str, patience: float, command: tuple[str, ...]) -> N
     from raft_steps.lab.runtime.server.leader_client import LeaderClient
 
     addresses = parse_cluster(cluster_spec)
-    found = LeaderClient(addresses, limit_s=patience, tell=lambda text: click.echo(f"  {text}", err=True))
-    if command:
-        click.echo(_carry_out(found, addresses, list(command)))
-        return
+
+    def tell(text: str) -> None:
+        click.echo(f"  {text}", err=True)
+
+    with contextlib.closing(LeaderClient(addresses, limit_s=patience, tell=tell)) as found:
+        if command:
+            click.echo(_carry_out(found, addresses, list(command)))
+        else:
+            _prompt(found, addresses)
+
+
+def _prompt(client: LeaderClient, addresses: Mapping[str, Address]) -> None:
+    """Carry out what is typed, line by line, until the end."""
     click.echo("set KEY VALUE, get KEY, delete KEY, show, quit")
     while True:
         try:
@@ -230,7 +245,7 @@ def client(*, cluster_spec: str, patience: float, command: tuple[str, ...]) -> N
         if words[0].lower() in {"quit", "exit"}:
             return
         try:
-            click.echo(_carry_out(found, addresses, parse_words(line)))
+            click.echo(_carry_out(client, addresses, parse_words(line)))
         except LabError as error:
             click.echo(str(error))
 

@@ -167,14 +167,14 @@ class FakeServer:
     def leader(self) -> str | None:
         return "jerry"
 
-    def address_of(self, name: str) -> Address | None:
-        return Address("127.0.0.1", 7002, 17002) if name == "jerry" else None
+    def addresses(self) -> Mapping[str, Address]:
+        return {"tom": Address("127.0.0.1", 7001, 17001), "jerry": Address("127.0.0.1", 7002, 17002)}
 
     def state(self) -> str:
         return "{" + " " * 100_000 + "}"
 
     def inject_fault(self, words: list[str]) -> str | None:
-        return None if words else "say what"
+        return None if words else "write RAFT.FAULT …"
 
     # Peers.
 

@@ -311,7 +311,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _reply_to(self, response: Response, client: Client) -> bytes:
         if isinstance(response, NotLeader):
-            address = self._owner.address_of(response.leader) if response.leader else None
+            address = self._owner.addresses().get(response.leader) if response.leader else None
             if address is None:
                 return error_reply("NOTLEADER this server does not lead, and does not know which one does; ask another")
             return error_reply(f"MOVED 0 {address.for_clients}")

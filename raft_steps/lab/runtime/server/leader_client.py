@@ -206,7 +206,11 @@ class _Connection:
             host=address.host, port=address.port, decode_responses=True, socket_connect_timeout=CONNECT_LIMIT_S,
             socket_timeout=limit_s, retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
-        self._connection.connect()
+        try:
+            self._connection.connect()
+        except BaseException:
+            self._connection.disconnect()  # It may have a socket already.
+            raise
 
     def is_open(self) -> bool:
         """Return whether the server has not closed the connection.

@@ -23,8 +23,8 @@ class ServerView(Protocol):
     def leader(self) -> str | None:
         """Return the name of the leader, if this server leads or its step knows who does."""
 
-    def address_of(self, name: str) -> Address | None:
-        """Return the address of a server."""
+    def addresses(self) -> Mapping[str, Address]:
+        """Return the addresses of all servers, by name."""
 
     def state(self) -> str:
         """Return the node's fields and its log as one line of JSON."""
@@ -175,9 +175,18 @@ def _client(command: list[bytes], session: Session, _server: ServerView) -> Answ
 
 
 def _command(command: list[bytes], session: Session, _server: ServerView) -> Answer:
-    if [word.upper() for word in command[1:]] == [b"COUNT"]:
-        return reply(len(COMMANDS), session.version)
-    return reply([], session.version)  # Clients take an empty table for "ask and see".
+    match [word.upper() for word in command[1:]]:
+        case []:
+            return reply([_described(name) for name in COMMANDS], session.version)
+        case [b"COUNT"]:
+            return reply(len(COMMANDS), session.version)
+    return reply([], session.version)  # Clients take an empty answer for "nothing is known".
+
+
+def _described(name: str) -> list[object]:
+    """Return what clients of a Redis Cluster read of a command: its name, how many words it has, where its key is."""
+    words = WORDS_WITH_KEY.get(name)
+    return [name.lower(), -1, [], 0, 0, 0] if words is None else [name.lower(), words, [], 1, 1, 1]
 
 
 def _config(command: list[bytes], session: Session, _server: ServerView) -> Answer:
@@ -209,12 +218,13 @@ def _select(command: list[bytes], _session: Session, _server: ServerView) -> Ans
 def _cluster(command: list[bytes], session: Session, server: ServerView) -> Answer:
     if [word.upper() for word in command[1:]] != [b"SLOTS"]:
         raise _CommandRefused("ERR this server has CLUSTER SLOTS only")
-    leader = server.leader()
-    address = server.address_of(leader) if leader else None
-    if address is None:
+    leader, addresses = server.leader(), server.addresses()
+    if leader is None or leader not in addresses:
         raise _CommandRefused("CLUSTERDOWN this server does not know which one leads")
-    node = [address.host, address.port, leader]
-    return reply([[0, SLOTS - 1, node]], session.version)
+    # The leader has all slots, and the others are its replicas: clients ask them who leads when it is gone.
+    names = [leader, *(name for name in addresses if name != leader)]
+    nodes = [[addresses[name].host, addresses[name].port, name] for name in names]
+    return reply([[0, SLOTS - 1, *nodes]], session.version)
 
 
 def _quit(_command: list[bytes], session: Session, _server: ServerView) -> Answer:
@@ -251,5 +261,7 @@ COMMANDS: Mapping[str, Handler] = {
     "RAFT.FAULT": _fault,
     "RAFT.STATE": _state,
 }
+
+WORDS_WITH_KEY: Mapping[str, int] = {"SET": 3, "GET": 2, "DEL": 2}  # how many words each has; the second one is the key
 
 VERSION_FIELDS: Mapping[str, object] = {"redis_version": REDIS_VERSION, "raft_steps_version": __version__}

@@ -420,9 +420,9 @@ class Server:
         known = getattr(node, "leader", None)
         return known if isinstance(known, str) else None
 
-    def address_of(self, name: str) -> Address | None:
-        """Return the address of a server."""
-        return self.options.cluster.get(name)
+    def addresses(self) -> Mapping[str, Address]:
+        """Return the addresses of all servers, by name."""
+        return self.options.cluster
 
     def state(self) -> str:
         """Return the node's fields, except the log, and the last entries of its log, as one line of JSON."""

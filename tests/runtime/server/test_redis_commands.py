@@ -1,0 +1,77 @@
+"""Tests of the commands that a server answers by itself, and of those that it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from raft_steps.lab.runtime.server.redis_commands import COMMANDS, WORDS_WITH_KEY, Session, answer
+from tests.runtime.server.fakes import FakeServer
+
+
+def ask(line: str, session: Session | None = None) -> bytes:
+    """Return the reply to a command."""
+    found = answer(line.encode().split(b" "), session or Session(7), FakeServer())
+    assert isinstance(found, bytes)
+    return found
+
+
+@pytest.mark.parametrize(
+    "line, reply",
+    [
+        ("ping", b"+PONG\r\n"),
+        ("ping hello", b"$5\r\nhello\r\n"),
+        ("ECHO x", b"$1\r\nx\r\n"),
+        ("SELECT 0", b"+OK\r\n"),
+        ("SELECT 1", b"-ERR DB index is out of range"),
+        ("SET x", b"-ERR wrong number of arguments for 'set' command"),
+        ("SET x 1 EX 10", b"-ERR SET takes a key and a value here, and no options; remove 'EX'"),
+        ("DEL x y", b"-ERR DEL takes one key here"),
+        ("CLIENT ID", b":7\r\n"),
+        ("CLIENT SETINFO LIB-NAME x", b"+OK\r\n"),
+        ("CLIENT LIST", b"-ERR this server has CLIENT ID, GETNAME, SETNAME and SETINFO only"),
+        ("CONFIG GET save", b"*2\r\n$4\r\nsave\r\n$0\r\n\r\n"),
+        ("CONFIG SET save x", b"-ERR this server has CONFIG GET only"),
+        ("HELLO 4", b"-NOPROTO unsupported protocol version"),
+        ("HELLO 3 AUTH me secret", b"-ERR this server has no passwords"),
+        ("CLUSTER NODES", b"-ERR this server has CLUSTER SLOTS only"),
+        ("COMMAND COUNT", b":%d\r\n" % len(COMMANDS)),
+        ("COMMAND DOCS", b"*0\r\n"),
+        ("RAFT.FAULT", b"-ERR write RAFT.FAULT"),
+        ("RAFT.FAULT HEAL", b"+OK\r\n"),
+        ("FLUSHALL now", b"-ERR unknown command 'FLUSHALL', with 1 argument\r\n"),
+    ],
+)
+def test_reply(line: str, reply: bytes) -> None:
+    """Each gets the reply that Redis's clients expect, or a sentence."""
+    assert ask(line).startswith(reply)
+
+
+@pytest.mark.parametrize("command", [[b"SET", b"\xff", b"1"], [b"SET", b"x", b"\xed\xa0\x80"], [b"GET", b"\xff"]])
+def test_bytes_that_are_not_text_are_refused(command: list[bytes]) -> None:
+    """The log holds text."""
+    found = answer(command, Session(7), FakeServer())
+    assert isinstance(found, bytes)
+    assert b"is not UTF-8 text" in found
+
+
+def test_hello_changes_the_protocol() -> None:
+    """From then on, a mapping is one, and the name of the client is known."""
+    session = Session(7)
+    assert ask("HELLO 3 SETNAME me", session).startswith(b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n")
+    assert ask("CLIENT GETNAME", session) == b"$2\r\nme\r\n"
+    assert ask("CONFIG GET save", session).startswith(b"%1\r\n")
+    assert ask("HELLO 2", session).startswith(b"*14\r\n")
+
+
+def test_cluster_clients_learn_who_leads() -> None:
+    """The leader has all slots; the others are its replicas, so that they can be asked when it is gone."""
+    slots = ask("CLUSTER SLOTS")
+    assert slots.startswith(b"*1\r\n*4\r\n:0\r\n:16383\r\n*3\r\n$9\r\n127.0.0.1\r\n:7002\r\n$5\r\njerry\r\n")
+    assert slots.endswith(b"*3\r\n$9\r\n127.0.0.1\r\n:7001\r\n$3\r\ntom\r\n")
+
+
+def test_cluster_clients_learn_where_keys_are() -> None:
+    """Each command is described by six values, of which the fourth is the place of its key."""
+    described = ask("COMMAND")
+    assert described.startswith(b"*%d\r\n*6\r\n$3\r\nset\r\n:3\r\n*0\r\n:1\r\n:1\r\n:1\r\n" % len(COMMANDS))
+    assert described.count(b":1\r\n:1\r\n:1\r\n") == len(WORDS_WITH_KEY)
