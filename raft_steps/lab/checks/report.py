@@ -17,6 +17,7 @@ WIDTH = 112  # characters of a line of text
 MARGIN = " " * 8
 AHEAD = "That is right. But the runs below, and the text between them, are about the course's Node; yours may differ."
 EARLIER = "Your own step {step} is the reason: on the course's step {step}, what you wrote here passes this check."
+SLIPS = "Look at these lines, too:"
 # White words on a coloured background are readable in light and dark themes, and do not depend on colour alone.
 BADGES = {"ok": "#1a7f37", "FAIL": "#b3261e", "--": "#57606a"}
 
@@ -90,10 +91,12 @@ class CheckReport:
     Attributes:
         step: The step.
         results: The result of each check, in order.
+        slips: Lines of the Node that do not do what they seem to, if a check fails: a sentence each, and its line.
     """
 
     step: int
     results: list[CheckResult] = field(default_factory=list)
+    slips: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -103,6 +106,16 @@ class CheckReport:
     def __str__(self) -> str:
         """Return the number of checks that passed, a line for each check, and details of those that failed."""
         lines = [self._head(), *(_with_margin(*each) for each in self._with_details())]
+        if self.slips:
+            lines.append(f"  {SLIPS}")
+        for line in (line for slip in self.slips for line in slip.split("\n")):
+            lines += (
+                [MARGIN + line]
+                if line.startswith(" ")
+                else textwrap.wrap(
+                    f"- {line}", WIDTH, initial_indent="    ", subsequent_indent="      ", break_long_words=False
+                )
+            )
         for remark in self.remarks:
             lines += textwrap.wrap(remark, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
         return "\n".join(lines)
@@ -142,6 +155,9 @@ class CheckReport:
             drawn = picture.to_html() if picture is not None else ""
             rows.append(_row(result, details) + drawn)
         rows += [f'<div style="margin: 0.3em 0">{escape(remark)}</div>' for remark in self.remarks]
+        if self.slips:
+            shown = "".join(f"<li>{escape(slip).replace(chr(10), '<br>')}</li>" for slip in self.slips)
+            rows.append(f'<div style="margin: 0.3em 0">{SLIPS}<ul>{shown}</ul></div>')
         html = f"<div><strong>{escape(self._head())}</strong></div>\n" + "\n".join(rows)
         return {"text/plain": str(self), "text/html": html}
 

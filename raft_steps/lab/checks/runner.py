@@ -15,6 +15,7 @@ from raft_steps.lab.checks.own_steps import step_to_blame
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.report import CheckReport, CheckResult
 from raft_steps.lab.checks.rules import Check
+from raft_steps.lab.checks.slips import find_slips
 from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.diagnostics import node_line
@@ -54,6 +55,8 @@ def check(node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -
             )
         report.results.append(result)
         stuck = each.name if is_stuck else ""
+    if not report.passed:
+        report.slips = find_slips(node_class)
     return report
 
 

@@ -62,7 +62,15 @@ def check(
         checks = [
             {"name": result.name, "passed": result.passed, "message": result.message} for result in report.results
         ]
-        echo_json({"step": number, "passed": report.passed, "checks": checks, "remarks": report.remarks})
+        echo_json(
+            {
+                "step": number,
+                "passed": report.passed,
+                "checks": checks,
+                "remarks": report.remarks,
+                "slips": report.slips,
+            }
+        )
     else:
         echo(report)
         if tells and failed is not None and failed.trace is not None:

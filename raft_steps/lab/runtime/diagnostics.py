@@ -17,7 +17,7 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from traceback import walk_tb
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple
 
 from raft_steps.lab.errors import NodeError
@@ -104,7 +104,7 @@ def none_was_sent(node: object) -> Mistake:
         ask := getattr(node, "_none_was_sent", None)
     ) is not None:  # The Node is in another process, and so is its source.
         return ask()  # type: ignore[no-any-return]
-    methods = dict(_methods(type(node)))
+    methods = dict(methods_of(type(node)))
     for name in dict.fromkeys(name for tree, _ in methods.values() for name in _methods_whose_result_is_sent(tree)):
         if name not in methods or is_course(methods[name][1]) or _returns_something(methods[name][0]):
             continue
@@ -121,7 +121,7 @@ def none_was_sent(node: object) -> Mistake:
     return Mistake(NONE_WAS_SENT)
 
 
-def _methods(node_class: type) -> Iterator[tuple[str, tuple[ast.FunctionDef, str]]]:
+def methods_of(node_class: type) -> Iterator[tuple[str, tuple[ast.FunctionDef, str]]]:
     """Yield the methods of a class that are not overridden, with syntax tree and file, if their source can be read."""
     names = {name for base in node_class.__mro__ for name in vars(base)}
     for name in sorted(names):
@@ -246,32 +246,50 @@ def _first_field(trace: TracebackType | None, name: str) -> str:
 
 
 class _Line(NamedTuple):
-    """A line of a Node's source: the file, the number, and the method that it belongs to."""
+    """A line of a Node's source: the file, the number, the method that it belongs to, and whose method that is.
+
+    The class is that of the node which runs, or one of its bases; None if the line is in none of their methods.
+    """
 
     path: str
     number: int
     method: str
+    owner: type | None = None
+    is_own: bool = False  # whether the owner is the class of the node itself, the one that is checked
 
 
 def node_line(trace: TracebackType | None) -> str | None:
     """Return the innermost line of a traceback that belongs to a Node, not to the laboratory or to Python, as text.
 
-    If that line is inherited from a step, the innermost line of the learner's class comes first, if there is one.
+    The innermost line in the class of the node itself comes first, because its bases are steps, or given in a notebook. If
+    that class has none in the traceback, the innermost line that is not a step's comes first.
     """
     lines = _node_lines(trace)
     if not lines:
         return None
-    own = next((line for line in reversed(lines) if not _is_inherited(line)), lines[-1])
+    not_inherited = (line for line in reversed(lines) if not _is_inherited(line))
+    own = next((line for line in reversed(lines) if line.is_own), None) or next(not_inherited, lines[-1])
     return _format_line(own) + ("" if own is lines[-1] else f", which led to\n{_format_line(lines[-1])}")
 
 
 def _node_lines(trace: TracebackType | None) -> list[_Line]:
     """Return the lines of a traceback that belong to a Node, the innermost last."""
+    frames = [(frame, number) for frame, number in walk_tb(trace) if is_node_frame(frame) and not _is_generated(frame)]
+    first = (frame.f_locals.get("self") for frame, _ in frames)
+    checked = next((type(each) for each in first if isinstance(each, Node)), object)
+    owners = {code: base for base in reversed(checked.__mro__) for code in _codes_of(base)}
     return [
-        _Line(frame.f_code.co_filename, number, frame.f_code.co_name)
-        for frame, number in walk_tb(trace)
-        if is_node_frame(frame) and not _is_generated(frame)
+        _Line(code.co_filename, number, code.co_name, owners.get(code), owners.get(code) is checked)
+        for code, number in ((frame.f_code, number) for frame, number in frames)
     ]
+
+
+def _codes_of(node_class: type) -> Iterator[CodeType]:
+    """Yield the code of each function that is defined in the body of a class."""
+    for value in vars(node_class).values():
+        function = inspect.unwrap(getattr(value, "__func__", getattr(value, "fget", value)))
+        if inspect.isfunction(function):
+            yield function.__code__
 
 
 def _is_in_node_code(trace: TracebackType | None) -> bool:
@@ -294,7 +312,9 @@ def _format_line(line: _Line) -> str:
     # Not the file name of a notebook's cell: the kernel puts a number into it that is different in each run.
     if line.path == NO_FILE:
         return f"  code made by exec, line {line.number}"
-    place = "your cell, line" if _is_cell(line.path) else f"{Path(line.path).name}, line"
+    # A notebook gives some classes in cells of their own, which the learner has not written.
+    cell = f"the cell of {line.owner.__name__}" if line.owner is not None and not line.is_own else "your cell"
+    place = f"{cell if _is_cell(line.path) else Path(line.path).name}, line"
     source = _source(line)
     return f"  {place} {line.number}: {source}" if source else f"  {place} {line.number}"
 
