@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,8 @@ from raft_steps.lab import check_linearizable, check_trace
 from raft_steps.lab.checks.ten_steps import run_real_ten_steps
 from raft_steps.lab.cluster.real_cluster import RealCluster
 from raft_steps.lab.commands import Ok
-from raft_steps.lab.errors import ScenarioError
+from raft_steps.lab.errors import ScenarioError, ServerError
+from raft_steps.lab.runtime.server.leader_client import NoAnswerError
 from raft_steps.lab.verify.linearizability.from_trace import history_of_trace
 
 WAIT_S = 60  # of real time, for what takes a fraction of a second on a machine that has nothing else to do
@@ -55,6 +57,37 @@ def test_faults_are_survived_and_recorded() -> None:
 def write(cluster: RealCluster, value: int) -> None:
     """Write until it is acknowledged: on a busy machine a leader may be replaced at any time."""
     cluster.run(WAIT_S, until=lambda: isinstance(cluster.set("x", value), Ok))
+
+
+class Silent:
+    """A client whose server does not answer at first."""
+
+    def __init__(self, silences: int) -> None:
+        """Prepare so many attempts without an answer; then the server answers, and refuses what it does not know."""
+        self.silences = silences
+        self.told: list[tuple[str, ...]] = []
+
+    def command(self, name: str, *words: str) -> object:
+        """Send a command."""
+        if self.silences:
+            self.silences -= 1
+            raise NoAnswerError(f"{name}: timed out", may_take_effect=True)
+        if words[0] != "RAFT.FAULT":
+            raise ServerError(f"{name}: ERR unknown command")
+        self.told.append(words)
+        return "OK"
+
+
+def test_server_that_does_not_answer_at_once_is_asked_again() -> None:
+    """A fault is not given up because a machine is busy; what the server refuses is not asked twice."""
+    cluster = RealCluster.__new__(RealCluster)
+    client = Silent(2)
+    cluster._client = client  # type: ignore[assignment]
+    cluster._supervisor = SimpleNamespace(ended=tuple)  # type: ignore[assignment]
+    cluster._tell("tom", ("RAFT.FAULT", "HEAL"))
+    assert client.told == [("RAFT.FAULT", "HEAL")]
+    with pytest.raises(ServerError, match="unknown command"):
+        cluster._tell("tom", ("FLUSHALL",))
 
 
 @pytest.mark.parametrize(

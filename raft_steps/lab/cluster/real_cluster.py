@@ -16,6 +16,7 @@ from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from raft_steps.lab.cluster.cluster import Answer, NoAnswer
+from raft_steps.lab.cluster.real_scenario import refuse_what_is_not_real
 from raft_steps.lab.commands import NotLeader, Ok, command_of_words
 from raft_steps.lab.errors import ScenarioError, ServerError
 from raft_steps.lab.files import read_text
@@ -44,11 +45,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.02  # between two looks at a condition
 DEFAULT_RUN_S = 10.0
-START_LIMIT_S = 30.0  # for a process to answer
-# What a real cluster cannot be asked for: it has no seed, and nobody sees a message before it arrives.
-VERBS = (
-    "crash", "restart", "pause", "resume", "partition", "cut", "heal", "loss", "delay", "set", "delete", "get",
-)  # fmt: skip
+START_LIMIT_S = 60.0  # for a process to answer after its start
+ANSWER_LIMIT_S = 60.0  # for a process to answer at any other time
 
 
 class RealCluster:
@@ -145,7 +143,7 @@ class RealCluster:
         """
         if isinstance(scenario, str):
             scenario = Scenario.parse(scenario)
-        _refuse_what_is_not_real(scenario)
+        refuse_what_is_not_real(scenario)
         cluster = cls.__new__(cls)
         cluster._begin(scenario, node, None)  # noqa: SLF001  # Its own class; as in Cluster.replay.
         for action in sorted(scenario.actions, key=lambda action: action.at_us):
@@ -439,7 +437,25 @@ class RealCluster:
         receivers = sorted({receiver for sender, receiver in self._partition | self._cuts if sender == name})
         wanted = [("HEAL",), *([("CUT", *receivers)] if receivers else []), *self._network.values()]
         for words in wanted:
-            self._client.command(name, "RAFT.FAULT", *words)
+            self._tell(name, ("RAFT.FAULT", *words))
+
+    def _tell(self, name: str, words: tuple[str, ...]) -> None:
+        """Send a command to a server that runs, again and again until it answers: a busy machine may keep it waiting.
+
+        Raises:
+            ServerError: It refuses the command, has ended, or does not answer for a long time.
+        """
+        deadline_s = time.monotonic() + ANSWER_LIMIT_S
+        while True:
+            try:
+                self._client.command(name, *words)
+            except NoAnswerError:
+                self._require_no_failure()
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(LOOK_S)
+            else:
+                return
 
     def _note(self, kind: str, server: str = "", **detail: Any) -> None:
         self._events.append(Event(0, now_us(), kind, server, detail))
@@ -482,19 +498,3 @@ def _node_file(node_class: type, folder: Path) -> str:
     path = folder / "node.py"
     path.write_text(whole(node_class).text, encoding="utf-8", newline="\n")
     return f"{path}:Node"  # the name of the class in `whole`, whatever it is called in the notebook
-
-
-def _refuse_what_is_not_real(scenario: Scenario) -> None:
-    """Refuse a scenario that needs virtual time.
-
-    Raises:
-        ScenarioError: It does; the message lists what.
-    """
-    found = sorted({action.verb for action in scenario.actions} - set(VERBS))
-    found += [name for name in ("draws", "clocks", "loss", "duplicate", "reorder") if getattr(scenario, name, None)]
-    found += ["seed"] if scenario.seed else []
-    if found:
-        raise ScenarioError(
-            f"real servers cannot do this: {', '.join(found)}. They have no seed and no named messages; a scenario for "
-            f"them has only these actions: {', '.join(VERBS)}"
-        )

@@ -112,13 +112,16 @@ class LeaderClient:
         """Send any command to one server, and return its reply.
 
         Raises:
-            ServerError: The server does not answer, or refuses the command.
+            NoAnswerError: The server cannot be reached, or does not answer.
+            ServerError: It refuses the command.
         """
         try:
             return self._connection(name).ask(*words)
+        except redis.ResponseError as error:
+            raise ServerError(f"{name}: {error}") from error
         except redis.RedisError as error:
             self._forget(name)
-            raise ServerError(f"{name}: {error}") from error
+            raise NoAnswerError(f"{name}: {error}", may_take_effect=True) from error
 
     def close(self) -> None:
         """Close the connections."""
