@@ -301,6 +301,18 @@ def test_run_of_a_step_without_elections() -> None:
     assert ["tom"] == data("run", "2", "--seconds", "10")["leaders"]
 
 
+def test_shorter_run_names_the_actions_that_it_leaves_out() -> None:
+    """--seconds may end a run before its last action: a note states that; an `until` of the scenario may not."""
+    shorter = call("run", "8", "--scenario", "at 12 crash leader; at 70 restart crashed", "--seconds", "20")
+    refused = call("run", "8", "--scenario", "at 12 crash leader; at 70 restart crashed; until 20")
+
+    assert 0 == shorter.exit_code
+    assert "Note: --seconds leaves out 1 action after that time, first restart crashed at 70 s." in shorter.stderr
+    assert 2 == refused.exit_code
+    assert "restart at 70 s would never happen, because the run ends at 20 s" in refused.stderr
+    assert "After 0 s:" in call("run", "8", "--scenario", "until 0").output
+
+
 @pytest.mark.parametrize(
     "options, problem",
     [

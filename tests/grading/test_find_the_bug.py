@@ -122,7 +122,7 @@ def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
     [
         QUIET.replace("until 60", "until 100000"),
         QUIET.replace("tom jerry spike", " ".join(f"s{n}" for n in range(30))),
-        "name A\nraft-steps 1\nservers a b c\nuntil 9\nscript writes from 1 count 99999 every 0.01\nexpect 5 one leader",
+        "name A\nraft-steps 1\nservers a b c\nuntil 9\nscript writes from 1 count 99 every 0.01\nexpect 5 one leader",
     ],
 )
 def test_a_test_has_a_size(text: str) -> None:

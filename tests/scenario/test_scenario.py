@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import command_text, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import SERVER_NAMES, VERBS, Action, format_seconds, parse_seconds, server_names
@@ -46,9 +48,11 @@ def actions(draw: st.DrawFn) -> Action:
     return Action(draw(TIMES), verb, words)
 
 
-def begin(start: tuple[dict[str, Any], str | None], **parts: Any) -> Scenario:
-    """Build a scenario from its logs and its leader, and the other parts."""
-    return Scenario(logs=start[0], leader=start[1], **parts)
+def begin(start: tuple[dict[str, Any], str | None], rest_us: int | None, **parts: Any) -> Scenario:
+    """Build a scenario from its logs and its leader, its time after the last action, and the other parts."""
+    last_us = max((action.at_us for action in parts["actions"]), default=0)
+    until_us = None if rest_us is None else last_us + rest_us
+    return Scenario(logs=start[0], leader=start[1], until_us=until_us, **parts)
 
 
 SCENARIOS = st.builds(
@@ -65,7 +69,7 @@ SCENARIOS = st.builds(
     start=starts(SERVERS, COMMANDS),
     draws=st.dictionaries(NAMES, st.lists(st.integers(8, 18) | st.floats(0.1, 9), min_size=1, max_size=3).map(tuple)),
     actions=st.lists(actions(), max_size=5).map(tuple),
-    until_us=st.none() | TIMES,
+    rest_us=st.none() | TIMES,
 )
 
 
@@ -298,3 +302,56 @@ def test_malformed_parts_are_refused_with_their_place(text: str, complaint: str)
     """Each is one clear error, and none is read as something else."""
     with pytest.raises(ScenarioError, match=re.escape(complaint)):
         Scenario.parse(text)
+
+
+@pytest.mark.parametrize(
+    "clause, words",
+    [
+        ("at -1 crash tom", "lies before the start, which is 0 s"),
+        ("at 1e10 crash tom", "is too late: a run lasts at most 1,000,000,000 s"),
+        ("at inf crash tom", "is too late"),
+        ("at nan crash tom", "is not a number of seconds"),
+        ("at ten crash tom", "is not a number of seconds"),
+        ("until -1", "lies before the start, which is 0 s"),
+        ("until 1e300", "is too late"),
+        ("until nan", "is not a number of seconds"),
+    ],
+)
+def test_times_have_a_range(clause: str, words: str) -> None:
+    """A time of an action, or an end, that no run can have is an error with the value, in text and in JSON."""
+    with pytest.raises(ScenarioError, match=re.escape(words)):
+        Scenario.parse(f"raft-steps 1; step 8; {clause}")
+
+    first, time, *rest = clause.split()
+    part = {"actions": [[time, *rest]]} if first == "at" else {"until": time}
+    with pytest.raises(ScenarioError, match=re.escape(words)):
+        Scenario.parse(json.dumps({"version": 1, "step": 8} | part))
+
+
+@pytest.mark.parametrize("time_us", [-1, 10**15 + 1, 1.5, True])
+def test_times_of_data_have_a_range(time_us: Any) -> None:
+    """The same holds for a scenario that is built in Python."""
+    with pytest.raises(ScenarioError, match="the end is"):
+        Scenario(step=8, until_us=time_us)
+    with pytest.raises(ScenarioError, match="the time of crash is"):
+        Scenario(step=8, actions=(Action(time_us, "crash", ("tom",)),))
+
+
+def test_action_after_the_end_is_refused() -> None:
+    """It would never happen; at the end itself it does."""
+    with pytest.raises(
+        ScenarioError, match=r"crash at 12 s would never happen, because the run ends at 11\.5 s; let it"
+    ):
+        Scenario.parse("raft-steps 1; step 8; at 12 crash tom; until 11.5")
+
+    trace = Cluster.replay("raft-steps 1; step 8; at 12 crash tom; until 12").trace
+    assert ["tom"] == [event.server for event in trace.of("crashed")]
+
+
+def test_earlier_end_leaves_later_actions_out() -> None:
+    """A scenario that is cut off has no action that would never happen."""
+    scenario = Scenario.parse("raft-steps 1; step 8; at 12 crash tom; at 30 restart tom; until 60")
+
+    assert "raft-steps 1; step 8; servers tom jerry spike; seed 0; at 12 crash tom; until 12" == (
+        scenario.ending_at(12_000_000).to_text()
+    )

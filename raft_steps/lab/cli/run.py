@@ -26,8 +26,10 @@ from raft_steps.lab.cli.common import (
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.files import write_text
 from raft_steps.lab.runtime.loading import load_node
-from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, parse_seconds
+from raft_steps.lab.scenario.grammar import format_action
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, format_seconds, parse_seconds
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
+from raft_steps.lab.text import plural
 from raft_steps.lab.trace.trace import Trace
 
 # The minimum length of a run whose end is not given, and of its time after the last action, in election timeouts.
@@ -79,8 +81,9 @@ def run(
     given = {name: value for name, value in parts.items() if value is not None}
     node_class = load_node(node) if node else None
     scenario = build_scenario(number, text, given, node_class)
-    until_us = parse_seconds(seconds) if seconds is not None else scenario.until_us or _default_end_us(scenario)
-    cluster = Cluster.replay(dataclasses.replace(scenario, until_us=until_us), node_class)
+    if seconds is not None:
+        scenario = _ending_at(scenario, parse_seconds(seconds))
+    cluster = Cluster.replay(_with_end(scenario), node_class)
     if svg is not None:
         from raft_steps.lab.pictures.space_time import timeline
 
@@ -111,9 +114,7 @@ def replay(given: str, node: str | None, heartbeats: bool, as_json: bool) -> Non
     scenario = Scenario.parse(saved.scenario if saved is not None else _without_comments(text))
     if scenario.step is None and node_class is None:
         raise CommandError("this scenario names no step, so it was run with a custom class; give the class with --node")
-    if scenario.until_us is None:
-        scenario = dataclasses.replace(scenario, until_us=_default_end_us(scenario))
-    trace = Cluster.replay(scenario, node_class).trace
+    trace = Cluster.replay(_with_end(scenario), node_class).trace
     differs = _first_difference(saved, trace) if saved is not None else None
     same = None if saved is None else differs is None
     _print(trace, scenario.step, heartbeats=heartbeats, as_json=as_json, same=same)
@@ -154,10 +155,24 @@ def _with_server_names(parts: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _default_end_us(scenario: Scenario) -> int:
-    """Return an end that leaves time for an election and for the consequences of the last action."""
+def _with_end(scenario: Scenario) -> Scenario:
+    """Return a scenario with an end, if it has none, that leaves time for an election and for what the last action causes."""
+    if scenario.until_us is not None:
+        return scenario
     longest_us = parse_seconds(TIMINGS[scenario.timing].election_timeout_range[1])
-    return max(RUN_TIMEOUTS * longest_us, scenario.last_action_us + LAST_TIMEOUTS * longest_us)
+    end_us = max(RUN_TIMEOUTS * longest_us, scenario.last_action_us + LAST_TIMEOUTS * longest_us)
+    return dataclasses.replace(scenario, until_us=end_us)
+
+
+def _ending_at(scenario: Scenario, until_us: int) -> Scenario:
+    """Return a scenario with the end that an option sets, and print a note if that leaves actions out."""
+    ending = scenario.ending_at(until_us)
+    if left := [action for action in scenario.actions if action.at_us > until_us]:
+        first = f"{format_action(left[0])} at {format_seconds(left[0].at_us)} s"
+        click.echo(
+            f"Note: --seconds leaves out {plural(len(left), 'action')} after that time, first {first}.", err=True
+        )
+    return ending
 
 
 def _is_trace(text: str) -> bool:

@@ -162,7 +162,8 @@ class Cluster:
     def scenario(self) -> Scenario:
         """Everything done so far, as data."""
         with self._lock:
-            return dataclasses.replace(self._scenario, actions=tuple(self._actions), until_us=self._simulation.now_us)
+            scenario = dataclasses.replace(self._scenario, actions=tuple(self._actions), until_us=None)
+            return scenario.ending_at(self._simulation.now_us)
 
     @property
     def trace(self) -> Trace:

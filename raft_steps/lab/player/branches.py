@@ -62,7 +62,10 @@ class Branch:
     @property
     def full_scenario(self) -> Scenario:
         """Everything that determines its run, including the actions."""
-        return dataclasses.replace(self.scenario, actions=tuple(self.actions), until_us=self.simulation.now_us)
+        # A run in which a node failed may have actions that it has not reached.
+        return dataclasses.replace(self.scenario, actions=tuple(self.actions), until_us=None).ending_at(
+            self.simulation.now_us
+        )
 
     @property
     def end_us(self) -> int:

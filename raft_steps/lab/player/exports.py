@@ -5,7 +5,6 @@ Each of the three contains the scenario, so each can be pasted into a player.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -52,7 +51,7 @@ def exported_scenario(branch: Branch) -> Scenario:
     """Return the full scenario of a branch; if a node failed, it ends just after that event."""
     failed = failures(branch)
     scenario = branch.full_scenario
-    return dataclasses.replace(scenario, until_us=failed[0].time_us + 1) if failed else scenario
+    return scenario.ending_at(failed[0].time_us + 1) if failed else scenario
 
 
 def failures(branch: Branch) -> list[Event]:

@@ -23,7 +23,7 @@ object with the same words. All times are virtual: in seconds in text and JSON, 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
@@ -45,6 +45,11 @@ class Scenario(ScenarioData):
             ScenarioError: A part is wrong; the message names it and what would be right.
         """
         check_scenario(self)
+
+    def ending_at(self, until_us: int) -> Scenario:
+        """Return the scenario with another end, in microseconds, and without the actions after it."""
+        actions = tuple(action for action in self.actions if action.at_us <= until_us)
+        return replace(self, actions=actions, until_us=until_us)
 
     def to_text(self) -> str:
         """Format the scenario as one line."""

@@ -15,6 +15,7 @@ from raft_steps.lab.scenario.model import (
     WHOLE_NUMBER,
     Action,
     ScenarioData,
+    format_seconds,
     parse_number,
 )
 from raft_steps.lab.scenario.reachable_starts import check_start
@@ -61,6 +62,12 @@ def _check_times(scenario: ScenarioData) -> None:
         if not 0 <= time_us <= TIME_MAX_US:
             raise ScenarioError(
                 f"{what} is from 0 to {TIME_MAX_US // MICROSECONDS:,} s, not {time_us / MICROSECONDS:g} s"
+            )
+    for action in scenario.actions:
+        if scenario.until_us is not None and action.at_us > scenario.until_us:
+            raise ScenarioError(
+                f"{action.verb} at {format_seconds(action.at_us)} s would never happen, because the run ends at "
+                f"{format_seconds(scenario.until_us)} s; let it end later (until), or leave the action out"
             )
 
 

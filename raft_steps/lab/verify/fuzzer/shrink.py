@@ -224,8 +224,7 @@ def shrink_smallest(
 
 def _without_the_rest(scenario: Scenario, last_us: int) -> Scenario:
     """Leave out what comes after the event that broke the rule."""
-    actions = tuple(action for action in scenario.actions if action.at_us <= last_us)
-    return dataclasses.replace(scenario, actions=actions, until_us=last_us + 1)
+    return scenario.ending_at(last_us + 1)
 
 
 def size_of(scenario: Scenario) -> tuple[int, int, int, int, int]:
