@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import selectors
 import socket
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -13,35 +11,7 @@ import pytest
 
 from raft_steps.lab.runtime.diagnostics import Mistake
 from raft_steps.lab.runtime.server.timers import ServerTimers
-
-
-class NoWaiting(selectors.DefaultSelector):
-    """A selector that never waits: what a loop waits for comes when the test moves its clock."""
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        """Return what is ready now."""
-        return super().select(0)
-
-
-class Loop(asyncio.SelectorEventLoop):
-    """An event loop on a clock that the test moves."""
-
-    now_s = 0.0
-
-    def time(self) -> float:
-        """Return the test's time."""
-        return self.now_s
-
-    def turn(self) -> None:
-        """Run one iteration: poll, then what is ready."""
-        self.call_soon(self.stop)
-        self.run_forever()
-
-    def go_on(self, time_s: float | None = None) -> None:
-        """Move the clock, and run until nothing is left to do."""
-        self.now_s = self.now_s if time_s is None else time_s
-        for _ in range(10):
-            self.turn()
+from tests.runtime.server.moved_loop import Loop
 
 
 class Bench:
@@ -103,7 +73,7 @@ class Bench:
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     """A bench whose sockets and loop are closed at the end."""
-    loop = Loop(NoWaiting())
+    loop = Loop()
     found = Bench(loop)
     yield found
     found.ours.close()

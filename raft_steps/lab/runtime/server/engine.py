@@ -160,9 +160,9 @@ class Engine:
         try:
             if self._recorder is None:
                 self._store()
-            host.database.commit()
         except Mistake as error:
-            raise self._blame(error, "store") from error
+            raise self._blame(error, "turn") from error
+        host.database.commit()
         self.outlet.record()
         for client, response in self._replies:
             client.answer(response, client)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from raft_steps.lab.errors import MessageError
 from raft_steps.lab.log import Change
+from raft_steps.lab.runtime.diagnostics import Mistake
 from raft_steps.lab.runtime.host import Host
 from raft_steps.lab.runtime.server.database import Database
 
@@ -33,9 +35,16 @@ class ServerHost(Host):
         self.disk = {name: value for name, value in self.disk.items() if name in self.durable}
 
     def store_field(self, name: str, value: Any) -> None:
-        """Store the new value of a durable field."""
+        """Store the new value of a durable field.
+
+        Raises:
+            Mistake: It is not a value that can be stored.
+        """
         super().store_field(name, value)
-        self.database.store_field(name, value)
+        try:
+            self.database.store_field(name, value)
+        except MessageError as error:
+            raise Mistake(f"left something in a durable field that cannot be stored: {error}") from error
 
     def store_log(self, name: str, changes: Iterable[Change]) -> None:
         """Store how the node has changed a log."""
