@@ -11,6 +11,9 @@ READY := .venv/.ready
 # Sphinx has an environment of its own, so that the versions it needs never decide what the course runs with.
 SITE := .venv-site
 SITE_READY := $(SITE)/.ready
+SITE_NPM := raft_steps/lab/course/site/npm
+NPM := build/npm
+PYODIDE := $(NPM)/node_modules/pyodide
 
 # Whatever the environment says, Python keeps what it has compiled: the tests start it some thousand times.
 unexport PYTHONDONTWRITEBYTECODE
@@ -19,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 JS := tests/player/js
 JS_READY := $(JS)/node_modules/.ready
 
-.PHONY: help lab test javascript refresh bench coverage package release site site-serve
+.PHONY: help lab test javascript pyodide refresh bench coverage package release site site-serve
 .DEFAULT_GOAL := help
 
 help:
@@ -43,7 +46,7 @@ test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	@$(MAKE) --no-print-directory javascript
+	@$(MAKE) --no-print-directory javascript pyodide
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=60 notebooks
 
@@ -90,8 +93,8 @@ release: $(READY)
 	$(BIN)/python .ci/release.py --version $(VERSION)
 
 # ARGS="--repository OWNER/NAME" adds links to Binder.
-site: $(READY) $(SITE_READY)
-	$(BIN)/raft-steps site build/site --sphinx $(SITE)/bin/sphinx-build $(ARGS)
+site: $(READY) $(SITE_READY) pyodide
+	$(BIN)/raft-steps site build/site --sphinx $(SITE)/bin/sphinx-build $(if $(wildcard $(PYODIDE)),--pyodide $(PYODIDE)) $(ARGS)
 
 site-serve:
 	@test -f build/site/index.html || { echo 'There is no site yet. Run: make site'; exit 1; }
@@ -103,6 +106,22 @@ $(SITE_READY): pyproject.toml constraints-site.txt
 	@$(PY) -m venv --clear $(SITE)
 	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-site.txt \
 		$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["site"])')
+	@touch $@
+
+# Python for browsers. Without it the site's runs only play, and the course is not tried in it.
+pyodide:
+	@if ! command -v npm >/dev/null; then \
+		echo 'WARNING: NO NPM, SO NO PYODIDE. The course is NOT TRIED as in a browser. On Debian and Ubuntu: apt install nodejs npm'; \
+	elif ! $(MAKE) -s $(PYODIDE)/package.json; then \
+		if [ "$$CI" = true ]; then exit 1; fi; \
+		echo 'WARNING: PYODIDE COULD NOT BE INSTALLED. The course is NOT TRIED as in a browser. What npm says is above.'; \
+	fi
+
+$(PYODIDE)/package.json: $(SITE_NPM)/package.json $(SITE_NPM)/package-lock.json $(SITE_NPM)/.npmrc
+	@echo 'Installing Python for browsers (npm ci).'
+	@mkdir -p $(NPM)
+	@cp $(SITE_NPM)/package.json $(SITE_NPM)/package-lock.json $(SITE_NPM)/.npmrc $(NPM)
+	@cd $(NPM) && npm ci --ignore-scripts --loglevel=error
 	@touch $@
 
 # The mark of a finished set-up holds the folder that it was made for, because a virtual environment cannot be moved:

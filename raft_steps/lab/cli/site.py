@@ -27,6 +27,10 @@ def _repository(_ctx: click.Context, _option: click.Parameter, value: str) -> st
     help="Sphinx, in an environment with the extra site.",
 )  # fmt: skip
 @click.option(
+    "--pyodide", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of Pyodide's npm package, to steer runs in the pages. By default they only play.",
+)  # fmt: skip
+@click.option(
     "--repository", metavar="OWNER/NAME", default="", callback=_repository,
     help="The repository on GitHub, for links to Binder.",
 )  # fmt: skip
@@ -34,7 +38,7 @@ def _repository(_ctx: click.Context, _option: click.Parameter, value: str) -> st
     "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="How many notebooks to run at a time."
 )
 @folder_option
-def site(out: Path, *, sphinx: str, repository: str, jobs: int, folder: Path | None) -> None:
+def site(out: Path, *, sphinx: str, pyodide: Path | None, repository: str, jobs: int, folder: Path | None) -> None:
     """Make the course's site: a book of static files, whose players play without Python.
 
     All notebooks are run for it. The site is written into OUT, which must be empty or hold an earlier site. make site
@@ -43,5 +47,5 @@ def site(out: Path, *, sphinx: str, repository: str, jobs: int, folder: Path | N
     from raft_steps.lab.course.course_folder import find_course
     from raft_steps.lab.course.site.book import make_site
 
-    runs = make_site(find_course(folder), out, sphinx=sphinx, repository=repository, jobs=jobs)
+    runs = make_site(find_course(folder), out, sphinx=sphinx, pyodide=pyodide, repository=repository, jobs=jobs)
     echo(f"{out}/index.html: {len(list(out.glob('*.html')))} pages, {len(runs)} players")

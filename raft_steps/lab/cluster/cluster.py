@@ -276,14 +276,19 @@ class Cluster:
             speed: How fast time passes; at 1, a typical message takes a second on the screen.
             heartbeats: Whether to show heartbeats that changed nothing.
         """
-        from raft_steps.lab.player.session import PlayerSession
         from raft_steps.lab.player.widget import Player
 
         with self._lock:
-            trace = self.trace
+            return Player(self.trace, at, speed, heartbeats, self.session())
+
+    def session(self) -> PlayerSession:
+        """Return the session that all players of this cluster share; it answers their requests."""
+        from raft_steps.lab.player.session import PlayerSession
+
+        with self._lock:
             if self._session is None:
                 self._session = PlayerSession(self._scenario, self._actions, self._simulation, self._lock, self._adopt)
-            return Player(trace, at, speed, heartbeats, self._session)
+            return self._session
 
     def _adopt(self, branch: Branch) -> None:
         """Continue on a branch that a player has chosen."""

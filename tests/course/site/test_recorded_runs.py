@@ -35,8 +35,8 @@ def test_run_is_that_of_the_player(run: RecordedRun) -> None:
         header["scenario"].replace("step 1; ", ""),
     )
     assert {"crashed", "restarted"} <= {event["kind"] for event in events}
-    assert {"start", "speed", "hurry", "heartbeats", "chapter", "scenario", "step"} == run.state().keys()
-    assert 1 == run.state()["step"]
+    assert {"start", "speed", "hurry", "heartbeats", "chapter", "scenario", "step"} == run.state(True).keys()
+    assert 1 == run.state(True)["step"]
 
 
 @pytest.mark.slow

@@ -32,7 +32,13 @@ class SiteError(LabError):
 
 
 def make_site(
-    course: CourseFolder, out: Path, *, sphinx: str = "sphinx-build", repository: str = "", jobs: int = 2
+    course: CourseFolder,
+    out: Path,
+    *,
+    sphinx: str = "sphinx-build",
+    pyodide: Path | None = None,
+    repository: str = "",
+    jobs: int = 2,
 ) -> list[RecordedRun]:
     """Make the site in a folder, which must be empty or hold an earlier site.
 
@@ -40,6 +46,7 @@ def make_site(
         course: The folder of the course.
         out: The folder.
         sphinx: The program sphinx-build, of an environment with the extra `site`.
+        pyodide: The folder of Pyodide's npm package, to steer runs in the page; None for runs that only play.
         repository: The repository on GitHub, as OWNER/NAME; "" for no links to it.
         jobs: The number of notebooks to run at a time.
 
@@ -50,6 +57,7 @@ def make_site(
         SiteError: There is no Sphinx, the folder holds something else, or Sphinx finds a mistake in a page.
         NotebookError: A notebook cannot be read, or a cell fails.
         RunDiffersError: A player shows a run that is not that of the course's own Node.
+        NoPyodideError: The folder is not that of Pyodide.
         NoFrontPageError: The README is missing, or lacks a part of the front page.
     """
     program = shutil.which(sphinx)
@@ -59,7 +67,7 @@ def make_site(
         raise SiteError(f"{out} is not empty and holds no site; name another folder, or empty this one")
     with tempfile.TemporaryDirectory(prefix="raft-steps-site-") as work:
         sources, pages = Path(work) / "sources", Path(work) / "pages"
-        runs = write_sources(course, sources, repository=repository, jobs=jobs)
+        runs = write_sources(course, sources, pyodide=pyodide, repository=repository, jobs=jobs)
         _run_sphinx(program, sources, pages)
         _finish(pages)
         shutil.rmtree(out, ignore_errors=True)

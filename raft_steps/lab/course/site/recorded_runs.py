@@ -60,9 +60,13 @@ class RecordedRun:
         """Its name among the runs of a site, and that of its files."""
         return f"{Path(self.notebook).stem}-{self.cell}"
 
-    def state(self) -> dict[str, Any]:
-        """Return what a page needs besides the trace."""
-        return {**self.options, "chapter": 0, "scenario": self.scenario, "step": self.step}
+    def state(self, can_steer: bool) -> dict[str, Any]:
+        """Return what a page needs besides the trace.
+
+        Args:
+            can_steer: Whether the page can start Python, which needs the scenario.
+        """
+        return {**self.options, "chapter": 0, "scenario": self.scenario if can_steer else "", "step": self.step}
 
 
 def record_all(paths: Iterable[Path], jobs: int = 2) -> list[RecordedRun]:

@@ -1,6 +1,10 @@
 // Plays the recorded runs of a page. Each picture of a player gets a button, which replaces it by the player itself: the
-// same JavaScript as in JupyterLab (player.js), with a stand-in for the model that a kernel would provide.
+// same JavaScript as in JupyterLab (player.js), with a stand-in for the model that a kernel would provide. Another button
+// starts Python in the page, which repeats the run; from then on the player can do what it can do in a notebook.
 
+/** @import { News } from "./page_python.js" */
+
+import { steer } from "./page_python.js";
 import player from "./player.js";
 import { StoredModel } from "./stored_model.js";
 
@@ -74,10 +78,73 @@ async function openPlayer(place) {
   ]);
   const model = new StoredModel({ ...state, live: {}, trace: new DataView(trace) });
   const ring = document.createElement("div");
-  place.replaceChildren(ring, makeOptions(model));
-  player.render({ model, el: ring });
+  const options = makeOptions(model);
+  place.replaceChildren(ring, options);
+  const close = player.render({ model, el: ring });
+  if (state.scenario) options.append(makeSteerButton(place, model, close));
   place.dataset.playing = "1";
   /** @type {HTMLElement | null} */ (ring.querySelector("button"))?.focus();
+}
+
+/**
+ * Makes the button that starts Python, and the player that Python answers.
+ *
+ * @param {HTMLElement} place
+ * @param {StoredModel} stored
+ * @param {() => void} close
+ */
+function makeSteerButton(place, stored, close) {
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    className: "raft-run-steer",
+    textContent: "Steer this run",
+    title: "Starts Python in this page: crash and cut off servers, branch, write as a client",
+  });
+  button.addEventListener("click", async () => {
+    Object.assign(button, { disabled: true, textContent: "Python is starting …" });
+    try {
+      await openLivePlayer(place, stored, close);
+    } catch (error) {
+      console.error(error);
+      Object.assign(button, { disabled: false, textContent: "Python did not start here. Try again" });
+    }
+  });
+  return button;
+}
+
+/**
+ * Replaces a player by one whose requests Python answers.
+ *
+ * @param {HTMLElement} place
+ * @param {StoredModel} stored
+ * @param {() => void} close
+ */
+async function openLivePlayer(place, stored, close) {
+  const model = new StoredModel({ ...stored.state });
+  const run = { scenario: stored.get("scenario"), step: stored.get("step") };
+  model.ask = await steer(run, (news) => receive(model, news));
+  close();
+  const ring = document.createElement("div");
+  place.replaceChildren(ring, makeOptions(model));
+  player.render({ model, el: ring });
+  place.dataset.live = "1";
+}
+
+/**
+ * Passes on what Python posts. The state comes with its trace, which is stored first: a player that is open has the new
+ * events from messages, and one that opens later reads the trace.
+ *
+ * @param {StoredModel} model
+ * @param {News} news
+ */
+function receive(model, { kind, content, buffers }) {
+  const views = buffers.map((each) => new DataView(each));
+  if (kind === "message") {
+    model.notify("msg:custom", content, views);
+    return;
+  }
+  model.state.trace = views[0];
+  model.set("live", content);
 }
 
 /** @param {HTMLElement} place */

@@ -1,4 +1,4 @@
-// The state of a player in a page without a kernel: what the player needs of anywidget's model, and nothing else.
+// The state of a player in a page without Jupyter: what the player needs of anywidget's model, and nothing else.
 
 /**
  * @typedef {(...values: any[]) => void} Handler
@@ -10,6 +10,8 @@ export class StoredModel {
     this.state = state;
     /** @type {Map<string, Set<Handler>>} */
     this.handlers = new Map();
+    /** @type {((content: unknown) => void) | null} */
+    this.ask = null; // sends a request to Python, once it has started
   }
 
   /** @param {string} name */
@@ -26,7 +28,17 @@ export class StoredModel {
   set(name, value) {
     if (this.state[name] === value) return;
     this.state[name] = value;
-    for (const handler of [...(this.handlers.get(`change:${name}`) ?? [])]) handler();
+    this.notify(`change:${name}`);
+  }
+
+  /**
+   * Calls the handlers of an event.
+   *
+   * @param {string} name
+   * @param {unknown[]} values
+   */
+  notify(name, ...values) {
+    for (const handler of [...(this.handlers.get(name) ?? [])]) handler(...values);
   }
 
   /**
@@ -51,8 +63,9 @@ export class StoredModel {
     return this;
   }
 
-  /** @returns {never} */
-  send() {
-    throw new Error("A stored run has no kernel that could answer.");
+  /** @param {unknown} content */
+  send(content) {
+    if (!this.ask) throw new Error("Python has not started, so nothing can answer.");
+    this.ask(content);
   }
 }

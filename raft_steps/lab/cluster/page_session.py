@@ -1,0 +1,84 @@
+"""The session of a player in a page that runs Python itself, without Jupyter: text and bytes in, text and bytes out.
+
+The page's script calls `open_session` with a function that posts messages to the page, and `PageSession.answer` with
+each request of the player. What the messages hold is the same as in a notebook; `player.session` describes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raft_steps.lab.player.session import PlayerSession
+
+# Called with the kind of a message, its content as JSON, and the bytes that go with it.
+Post = Callable[[str, str, Sequence[bytes]], None]
+OPENED, STATE, MESSAGE = "opened", "state", "message"
+
+
+@dataclass(slots=True, eq=False)
+class PageFrontend:
+    """The player of a page, as a session uses it.
+
+    Attributes:
+        post: Posts a message to the page: `MESSAGE` for the player, `STATE` for a new state with its trace.
+    """
+
+    post: Post
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been closed: a page closes all of Python."""
+        return True
+
+    def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        """Send a message to the player."""
+        self.post(MESSAGE, json.dumps(content), buffers or [])
+
+    def store_state(self, trace: bytes, live: dict[str, Any]) -> None:
+        """Send the state of the session, and the trace of its current branch."""
+        self.post(STATE, json.dumps(live), [trace])
+
+
+@dataclass(slots=True, eq=False)
+class PageSession:
+    """One run that a page steers.
+
+    Attributes:
+        frontend: The player.
+        session: The session of the cluster that repeats the run.
+    """
+
+    frontend: PageFrontend
+    session: PlayerSession
+
+    def answer(self, request: str) -> None:
+        """Carry out a request of the player, as JSON; the new events, the state and one answer are posted."""
+        self.session.answer(self.frontend, json.loads(request))
+
+
+def open_session(scenario: str, step: int, post: Post) -> PageSession:
+    """Repeat a run, and let a page steer it.
+
+    The first message is `OPENED`, with the state of the session and the trace.
+
+    Args:
+        scenario: The scenario, as text.
+        step: The step whose Node runs, if the scenario names none.
+        post: Posts a message to the page.
+
+    Raises:
+        ScenarioError: The scenario cannot be read.
+        LookupError: There is no such step.
+        NodeError: A Node of the run fails.
+    """
+    from raft_steps.lab.cluster.cluster import Cluster
+
+    session = Cluster.replay(scenario, step).session()
+    frontend = PageFrontend(post)
+    post(OPENED, json.dumps(session.state()), [session.trace_bytes])
+    session.connect(frontend)
+    return PageSession(frontend, session)

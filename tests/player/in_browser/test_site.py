@@ -1,0 +1,112 @@
+"""A page of the site in a real browser: its player plays a recorded run, and Python in the page lets it be steered."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.course.site.page_python import write_python
+from raft_steps.lab.course.site.recorded_runs import RecordedRun
+from raft_steps.lab.course.site.sources import write_static
+from raft_steps.lab.player.widget import encode_trace
+from tests.course.site.test_page_python import PYODIDE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SCENARIO = "raft-steps 1; step 8; servers tom jerry spike; seed 0; at 12 set x 1; until 20"
+PAGE = """<!doctype html><html lang="en"><title>A page</title><link rel="stylesheet" href="_static/player.css">
+<link rel="icon" href="_static/favicon.svg"><script type="module" src="_static/recorded_run.js"></script>
+<body data-theme="light"><div class="raft-run" data-run="08_x-player"><p>A picture</p></div></body></html>
+"""
+SECONDS_MAX = 90
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of a page with one run."""
+    folder = tmp_path_factory.mktemp("site")
+    trace = encode_trace(Cluster.replay(SCENARIO).trace)
+    options = {"start": 12_000_000, "speed": 1.0, "hurry": True, "heartbeats": True}
+    run = RecordedRun(
+        notebook="08_x.ipynb", cell="player", trace=trace, options=options, scenario=SCENARIO, step=8
+    )  # fmt: skip
+    write_static([run], folder / "_static", can_steer=True)
+    if PYODIDE.is_dir():
+        write_python(PYODIDE, folder / "_static" / "python")
+    (folder / "page.html").write_text(PAGE, encoding="utf-8")
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/page.html"
+        server.shutdown()
+        thread.join()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A server of files that prints nothing."""
+
+    def log_message(self, *_words: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str) -> Iterator[Page]:
+    """Yield the page, opened; in the end nothing may have gone wrong in it."""
+    page = chromium.new_page()
+    page.set_default_timeout(SECONDS_MAX * 1000)
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(address)
+    yield page
+    page.close()
+    assert [] == wrong
+
+
+def test_recorded_run_plays(page: Page) -> None:
+    """The player replaces the picture, at the time that the notebook names, in the book's colours."""
+    page.get_by_role("button", name="Play this run").click()
+    page.wait_for_selector('.raft-run [data-ready="1"]')
+    page.get_by_role("button", name="Next").click()
+
+    assert "s of 20.00 s" in page.locator(".raft-run").inner_text()
+    assert page.get_by_text("A picture").count() == 0
+    assert "true" == page.locator(".raft-run").get_attribute("data-jp-theme-light")
+    page.evaluate("document.body.dataset.theme = 'dark'")
+    page.wait_for_selector('.raft-run[data-jp-theme-light="false"]')
+
+
+def test_missing_run_is_said_next_to_the_button(chromium: Browser, address: str) -> None:
+    """The picture stays, and the reader can try again."""
+    page = chromium.new_page()
+    page.route("**/*.ndjson", lambda route: route.fulfill(status=404))
+    page.goto(address)
+    page.get_by_role("button", name="Play this run").click()
+    page.get_by_text("The run could not be loaded. Check the connection, and try again.").wait_for()
+
+    assert page.get_by_text("A picture").is_visible()
+    assert page.get_by_role("button", name="Play this run").is_enabled()
+    page.close()
+
+
+@pytest.mark.skipif(not PYODIDE.is_dir(), reason="NO PYODIDE: make pyodide installs it, with npm")
+def test_run_can_be_steered(page: Page) -> None:
+    """Python starts in the page, repeats the run, and answers the player's requests."""
+    page.get_by_role("button", name="Play this run").click()
+    page.get_by_role("button", name="Steer this run").click()
+    page.wait_for_selector('.raft-run[data-live="1"]')
+    page.get_by_label("Seed").fill("5")
+    page.get_by_role("button", name="Run with it").click()
+    page.get_by_text("seed 5").first.wait_for()
+
+    assert page.get_by_role("button", name="Partition").count() == 1
