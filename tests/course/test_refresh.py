@@ -55,6 +55,17 @@ def unstable_notebook(path: Path) -> Path:
     return write(path, new_markdown_cell("# Title", id="title"), *cells, widgets={"state": 1}, language_info=language)
 
 
+def test_notebooks_that_need_processes_can_be_left_out(tmp_path: Path) -> None:
+    """Such a notebook says so in its metadata; where no processes can be started, it is left out."""
+    plain = write(tmp_path / "01_plain.ipynb", "1")
+    servers = write(tmp_path / "02_servers.ipynb", "1", raft_steps={"needs": ["processes"]})
+    assert notebooks_of(tmp_path) == [plain, servers]
+    assert notebooks_of(tmp_path, without=["processes"]) == [plain]
+    course = Path(__file__).parents[2] / "notebooks"
+    left_out = set(notebooks_of(course)) - set(notebooks_of(course, without=["processes"]))
+    assert {path.name for path in left_out} == {"12c_real_servers.ipynb"}
+
+
 @dataclass
 class Refreshing:
     """A folder of notebooks, its files before they were refreshed, and the outcomes."""

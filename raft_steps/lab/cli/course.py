@@ -13,6 +13,8 @@ from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, Progres
 if TYPE_CHECKING:
     from raft_steps.lab.course.managed_folder import Release
 
+NEEDS = ("processes",)  # what a notebook may need that not every machine has
+
 folder_option = click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -70,9 +72,21 @@ def lab(
 @click.option(
     "--check", "only_check", is_flag=True, help="Write nothing; the exit status is 1 if something would change."
 )
+@click.option(
+    "--without", multiple=True, type=click.Choice(NEEDS),
+    help="Leave out the notebooks that need this, for machines that lack it.",
+)  # fmt: skip
 @folder_option
 @click.pass_context
-def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_check: bool, folder: Path | None) -> None:
+def refresh(
+    ctx: click.Context,
+    *,
+    notebooks: tuple[Path, ...],
+    jobs: int,
+    only_check: bool,
+    without: tuple[str, ...],
+    folder: Path | None,
+) -> None:
     """Run all notebooks again and store their outputs.
 
     A second run changes nothing. A notebook with a cell that fails is reported and not changed.
@@ -86,7 +100,7 @@ def refresh(ctx: click.Context, notebooks: tuple[Path, ...], jobs: int, only_che
             "there is no course in this folder, and the notebooks of the installed package are not changed; "
             "raft-steps lab copies them here, or try them with --check"
         )
-    paths = notebooks_of(course.notebooks) if course is not None else list(notebooks)
+    paths = notebooks_of(course.notebooks, without) if course is not None else list(notebooks)
     done = 0
     with Progress("notebooks", len(paths)) as progress:
 

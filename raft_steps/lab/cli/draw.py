@@ -26,11 +26,18 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="TRACE…"
 )
 @svg_option("the run")
+@click.option("--html", type=_file, help="Write a page that plays the run into this file; it needs nothing else.")
 @click.option("--trace", "merged", type=_file, help="Save the merged trace into this file.")
 @json_option
 @click.pass_context
 def draw(
-    context: click.Context, *, files: tuple[Path, ...], svg: Path | None, merged: Path | None, as_json: bool
+    context: click.Context,
+    *,
+    files: tuple[Path, ...],
+    svg: Path | None,
+    html: Path | None,
+    merged: Path | None,
+    as_json: bool,
 ) -> None:
     """Merge the traces of real servers, draw the run, and check it.
 
@@ -45,6 +52,10 @@ def draw(
         from raft_steps.lab.pictures.space_time import timeline
 
         timeline(trace).save(svg)
+    if html is not None:
+        from raft_steps.lab.course.site.stand_alone import stand_alone_page
+
+        write_text(html, stand_alone_page(trace))
     violations = check_trace(trace)
     history = history_of_trace(trace)
     linearizable = check_linearizable(history) if len(history) else None  # no client asked anything

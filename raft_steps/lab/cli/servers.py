@@ -128,8 +128,17 @@ def _node_class(number: int, spec: str | None) -> type:
 )
 @click.option("--node", metavar="FILE:CLASS", help="Run your own class instead of the step's.")
 @click.option("--allow-faults", is_flag=True, help="Let clients cut and slow the links, for tests.")
+@click.option("--trace", "traced", is_flag=True, help="Record what happens, in NAME.trace next to each database.")
 def cluster(
-    *, number: int, count: int, port: int, data: Path | None, timing: str, node: str | None, allow_faults: bool
+    *,
+    number: int,
+    count: int,
+    port: int,
+    data: Path | None,
+    timing: str,
+    node: str | None,
+    allow_faults: bool,
+    traced: bool,
 ) -> None:
     """Run a whole cluster of a step on this machine, and show who leads, until Ctrl-C.
 
@@ -148,7 +157,7 @@ def cluster(
     options = ClusterOptions(
         step=number, cluster=addresses, folder=data or Path("raft-data"), timing=timing, node=node or "",
         leader=default_scenario(None, count, node_class=node_class).leader or "",
-        more=("--allow-faults",) if allow_faults else (),
+        traced=traced, more=("--allow-faults",) if allow_faults else (),
     )  # fmt: skip
     for name, address in addresses.items():
         click.echo(f"{name:8} redis-cli -p {address.port}    database and log file: {options.folder / name}.d, .log")

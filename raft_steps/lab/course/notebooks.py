@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ KERNEL_TRIES = 3
 NOTEBOOK_NAME = re.compile(r"(?P<step>\d\d)(?P<letter>[a-z]?)_\w+\.ipynb")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 UNCOMPARED = "nbval-ignore-output"  # the tag of a cell whose output differs from run to run
+METADATA = "raft_steps"  # the course's own part of a notebook's metadata
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # Keys that tools add to a cell's metadata when they run it.
 RUN_METADATA = ("execution", "ExecuteTime", "execution_count", "trusted")
@@ -61,9 +62,23 @@ class RefreshOutcome:
     failure: str = ""
 
 
-def notebooks_of(folder: Path) -> list[Path]:
-    """Return the notebooks of a course in a folder, in order."""
-    return sorted(path for path in folder.glob("*.ipynb") if NOTEBOOK_NAME.fullmatch(path.name))
+def notebooks_of(folder: Path, without: Collection[str] = ()) -> list[Path]:
+    """Return the notebooks of a course in a folder, in order.
+
+    Args:
+        folder: The folder.
+        without: What is missing where they shall run, such as ``"processes"``; notebooks that need it are left out.
+    """
+    found = sorted(path for path in folder.glob("*.ipynb") if NOTEBOOK_NAME.fullmatch(path.name))
+    return [path for path in found if needs_of(load(path)).isdisjoint(without)] if without else found
+
+
+def needs_of(notebook: Notebook) -> frozenset[str]:
+    """Return what a notebook needs besides Python and the course: ``"processes"`` if it starts servers.
+
+    It is in the notebook's metadata: ``"raft_steps": {"needs": ["processes"]}``.
+    """
+    return frozenset(notebook["metadata"].get(METADATA, {}).get("needs", ()))
 
 
 def step_of(name: str) -> int:
