@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from raft_steps.lab.errors import NotTextError
 from raft_steps.lab.text import plain_text
+
+STREAM_MAX = 64 * 2**20  # bytes of what is not a file on a disk, such as a pipe
 
 
 def read_text(path: str | Path, content: str) -> str:
@@ -20,10 +25,30 @@ def read_text(path: str | Path, content: str) -> str:
         content: What it should hold, for the error: "a history".
 
     Raises:
-        NotTextError: It is not text in UTF-8.
+        NotTextError: It is not text in UTF-8, or it has no end.
         OSError: It cannot be read.
     """
-    return decode_text(Path(path).read_bytes(), str(path), content)
+    with Path(path).open("rb") as file:
+        return decode_text(read_to_the_end(file, str(path)), str(path), content)
+
+
+def read_to_the_end(file: IO[bytes], name: str) -> bytes:
+    """Read a file, or a stream such as standard input, which may be a device without an end.
+
+    Args:
+        file: The file.
+        name: Its name, for the error.
+
+    Raises:
+        NotTextError: It is not a file on a disk, and longer than `STREAM_MAX`.
+    """
+    with contextlib.suppress(OSError):  # A stream without a file descriptor is in memory.
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file.read()
+    data = file.read(STREAM_MAX + 1)
+    if len(data) > STREAM_MAX:
+        raise NotTextError(f"{name} is not a file, and has no end within {STREAM_MAX // 2**20} MiB")
+    return data
 
 
 def decode_text(data: bytes, name: str, content: str) -> str:

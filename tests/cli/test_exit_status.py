@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from raft_steps.lab import files
 from raft_steps.lab.cli import exit_status
 from raft_steps.lab.cli.command import main
+from raft_steps.lab.trace import merge_stream
 
 RUNNER = [sys.executable, "-m", "raft_steps"]
 # A cheap call of each command, the files that it reads, and the status that it has if nothing is in its way.
@@ -177,6 +179,73 @@ def test_crash_is_no_verdict(
     assert status == found
     assert said.strip().startswith(words)
     assert "Traceback" not in said
+
+
+TOM = ["--cluster", "tom=127.0.0.1:7001"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no device without an end")
+@pytest.mark.parametrize("name", ["replay", "schedule", "linearizable", "draw"])
+def test_file_without_an_end_is_no_verdict(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A device that never ends is not read until the memory is full."""
+    monkeypatch.setattr(files, "STREAM_MAX", 1000)
+    monkeypatch.setattr(merge_stream, "LINE_MAX", 1000)
+    status, said = ended(monkeypatch, [name, "/dev/zero"], io.StringIO())
+
+    assert 2 == status
+    assert "has no end within" in said or "it is too long" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(
+            ["run", "8"],
+            ["replay", "scenario.txt"],
+            ["check", "1"],
+            ["ten-steps", "8"],
+            ["sweep", "8"],
+            ["search", "8"],
+        ),
+        *(["course-map"], ["catalogue"], ["budgets", "12"], ["cluster", "12"], ["serve", "12", "--name", "tom", *TOM]),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_empty_name_of_a_class_is_not_the_step_s_class(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    """An empty name, as of a variable of the shell that is not set, is an error: a verdict would be about another Node."""
+    status, said = ended(monkeypatch, [*arguments, "--node", ""], io.StringIO())
+
+    assert 2 == status
+    assert "your own class is FILE:CLASS" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ten-steps", "4", "--seeds", "9" * 23],
+        ["sweep", "8", "--seeds", "9" * 23],
+        ["sweep", "8", "--servers", "9" * 23],
+        ["search", "8", "--seconds", "nan"],
+        ["search", "8", "--probes", "9" * 23],
+        ["grade", "empty", "--step", "6", "--seeds", "9" * 23],
+        ["linearizable", "history.edn", "--time-limit", "1e300"],
+        ["chaos", "12", "--minutes", "1e300"],
+        ["chaos", "12", "--minutes", "nan"],
+        *(["client", *TOM, "--patience", value, "get", "x"] for value in ("nan", "inf", "-1", "0", "1e300")),
+        *(["serve", "12", "--name", "tom", *TOM, "--patience", value] for value in ("nan", "inf", "-1", "0")),
+        ["serve", "12", "--name", "tom", *TOM, "--parent-pipe", "-1"],
+        ["serve", "12", "--name", "tom", *TOM, "--log", "-1 set x 1"],
+        ["serve", "12", "--name", "tom", *TOM, "--log", "2 set x 1; 1 set x 2"],
+    ],
+    ids=" ".join,
+)
+def test_number_that_makes_no_sense_is_no_verdict(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    """A number that nothing can be done with is wrong input, and not an error of the laboratory."""
+    status, said = ended(monkeypatch, arguments, io.StringIO())
+
+    assert 2 == status
+    assert "Error: " in said
+    assert "the laboratory itself failed" not in said
 
 
 def test_traceback_is_printed_on_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import click
 
 from raft_steps import find_step
 from raft_steps.lab.cli.common import (
+    COUNT,
     FAILED,
     CommandError,
     Progress,
@@ -22,7 +23,7 @@ from raft_steps.lab.runtime.loading import load_node
 
 @click.command()
 @click.argument("number", type=int, metavar="[STEP]", required=False)
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds to try.")
+@click.option("--seeds", type=COUNT, default=1, show_default=True, help="How many seeds to try.")
 @click.option("--first-seed", type=int, default=0, show_default=True, help="The first seed.")
 @click.option("--only", multiple=True, metavar="NAME", help="Run only this scenario; may be given several times.")
 @click.option(
@@ -34,7 +35,7 @@ from raft_steps.lab.runtime.loading import load_node
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="How many processes to use. [default: one, or one for each core if there are many runs]",
 )
 @node_option

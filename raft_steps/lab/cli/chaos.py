@@ -24,7 +24,7 @@ EXIT_STATUS = {"ok": 0, "failed": FAILED, "unknown": WRONG_INPUT}
 @click.command()
 @step_argument
 @click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), callback=finite, default=1.0, show_default=True,
+    "--minutes", type=click.FloatRange(0, 10_000, min_open=True), callback=finite, default=1.0, show_default=True,
     help="How long the clients work.",
 )  # fmt: skip
 @click.option("--clients", type=click.IntRange(min=1, max=100), default=5, show_default=True, help="How many clients.")

@@ -10,6 +10,7 @@ import click
 
 from raft_steps import find_step, node
 from raft_steps.lab.cli.common import (
+    COUNT,
     FAILED,
     CommandError,
     Progress,
@@ -131,7 +132,7 @@ def _saves_of(path: Path) -> Iterator[object]:
 
 @click.command("ten-steps")
 @step_argument
-@click.option("--seeds", type=click.IntRange(min=1), default=100, show_default=True, help="How many seeds to try.")
+@click.option("--seeds", type=COUNT, default=100, show_default=True, help="How many seeds to try.")
 @click.option("--first-seed", type=int, default=0, show_default=True, help="The first seed.")
 @click.option("--seed", type=int, help="Run only this seed, and report it step by step.")
 @click.option(

@@ -17,7 +17,8 @@ import click
 from raft_steps.lab.cli import exit_status
 from raft_steps.lab.cli.output import fit
 from raft_steps.lab.errors import LabError, NodeError
-from raft_steps.lab.files import decode_text, read_text
+from raft_steps.lab.files import decode_text, read_text, read_to_the_end
+from raft_steps.lab.scenario.model import TIME_MAX_S
 from raft_steps.lab.text import plain_text, printable
 
 FAILED, WRONG_INPUT = exit_status.FAILED, exit_status.NOT_JUDGED
@@ -118,6 +119,7 @@ def echo_json(data: Mapping[str, Any]) -> None:
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
+COUNT = click.IntRange(1, 1_000_000)  # how many seeds, processes and the like; Python cannot count to any number
 step_argument = click.argument("number", type=int, metavar="STEP")
 node_option = click.option(
     "--node",
@@ -132,10 +134,12 @@ def finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
     """Return a number that was given to an option, unless it is "nan" or "inf", which click calls numbers.
 
     Raises:
-        click.BadParameter: It is one of them.
+        click.BadParameter: It is one of them, or more seconds than a clock of the system can wait for.
     """
     if not math.isfinite(value):
         raise click.BadParameter(f"{value} is not a number of seconds", ctx, param)
+    if value > TIME_MAX_S:
+        raise click.BadParameter(f"{value} s is too long; the limit is {TIME_MAX_S:,} s", ctx, param)
     return value
 
 
@@ -155,7 +159,8 @@ def read_stream(file: BinaryIO, content: str) -> str:
     Raises:
         NotTextError: The file is not a text file.
     """
-    return decode_text(file.read(), getattr(file, "name", "standard input"), content)
+    name = getattr(file, "name", "standard input")
+    return decode_text(read_to_the_end(file, name), name, content)
 
 
 def read_given(given: str, starts: tuple[str, ...], content: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raft_steps import STEPS
-from raft_steps.lab.cli.common import FAILED, WRONG_INPUT, CommandError, Progress, echo, echo_json, json_option
+from raft_steps.lab.cli.common import COUNT, FAILED, WRONG_INPUT, CommandError, Progress, echo, echo_json, json_option
 
 if TYPE_CHECKING:
     from raft_steps.lab.course.managed_folder import Release
@@ -66,9 +66,7 @@ def lab(
 
 @click.command()
 @click.argument("notebooks", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="How many notebooks to run at a time."
-)
+@click.option("--jobs", type=COUNT, default=2, show_default=True, help="How many notebooks to run at a time.")
 @click.option(
     "--check", "only_check", is_flag=True, help="Write nothing; the exit status is 1 if something would change."
 )

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from raft_steps import step
-from raft_steps.lab.cli.common import CommandError, Progress, echo_json, json_option
+from raft_steps.lab.cli.common import COUNT, CommandError, Progress, echo_json, json_option
 from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.text import printable
 
@@ -30,7 +30,7 @@ EMPTY = "the secret for private seeds is empty"
     metavar="FILE|SECRET",
     help="A secret, or a file with one, from which private seeds are derived.",
 )
-@click.option("--seeds", type=click.IntRange(min=1), default=SEEDS, show_default=True, help="How many private seeds.")
+@click.option("--seeds", type=COUNT, default=SEEDS, show_default=True, help="How many private seeds.")
 @click.option("--class", "class_name", default="Node", show_default=True, help="The name of the Node class.")
 @click.option(
     "--find-the-bug", "hunting", is_flag=True, help="Grade scenarios (.txt) by the wrong Nodes that they find."
@@ -39,7 +39,7 @@ EMPTY = "the secret for private seeds is empty"
               help="Your own wrong Nodes, a module or a folder, for --find-the-bug.")  # fmt: skip
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="How many submissions to grade at a time. [default: one for each core]",
 )
 @json_option

@@ -79,7 +79,7 @@ def run(
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     parts: dict[str, Any] = {"servers": parse_servers(servers), "seed": seed, "timing": timing}
     given = {name: value for name, value in parts.items() if value is not None}
-    node_class = load_node(node) if node else None
+    node_class = load_node(node) if node is not None else None
     scenario = build_scenario(number, text, given, node_class)
     if seconds is not None:
         scenario = _ending_at(scenario, parse_seconds(seconds))
@@ -109,7 +109,7 @@ def replay(given: str, node: str | None, heartbeats: bool, as_json: bool) -> Non
     a saved trace. A saved trace is compared with the trace of the new run; the exit status is 1 if they differ.
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     text = read_given(given, SCENARIO_STARTS, "a scenario or a trace")
-    node_class = load_node(node) if node else None
+    node_class = load_node(node) if node is not None else None
     saved = Trace.from_text(text) if _is_trace(text) else None
     scenario = Scenario.parse(saved.scenario if saved is not None else _without_comments(text))
     if scenario.step is None and node_class is None:

@@ -16,10 +16,12 @@ import click
 
 from raft_steps import find_step
 from raft_steps.lab.cli.common import (
+    COUNT,
     FAILED,
     WRONG_INPUT,
     CommandError,
     echo_json,
+    finite,
     json_option,
     node_option,
     parse_servers,
@@ -44,14 +46,19 @@ from raft_steps.lab.runtime.loading import load_node
 @click.option("--drops", type=click.IntRange(min=0), default=0, help="How many messages may be lost.")
 @click.option("--duplicates", type=click.IntRange(min=0), default=0, help="How many messages may arrive twice.")
 @click.option("--cut", metavar="LINK", multiple=True, help="A link that is cut, tom>jerry, or all links of a server.")
-@click.option("--probes", type=click.IntRange(min=1), help="Try this many random runs instead of all.")
+@click.option("--probes", type=COUNT, help="Try this many random runs instead of all.")
 @click.option("--seed", type=int, default=0, help="The seed of the random runs.")
 @click.option(  # The default is the model checker's STATES_MAX; importing that here would slow all commands down.
-    "--states", type=click.IntRange(min=1), default=300_000, show_default=True, help="Give up after this many states."
+    "--states", type=COUNT, default=300_000, show_default=True, help="Give up after this many states."
 )
-@click.option("--depth", type=click.IntRange(min=1), help="Give up at this many events from the start. [probes: 100]")
+@click.option("--depth", type=COUNT, help="Give up at this many events from the start. [probes: 100]")
 @click.option(
-    "--seconds", type=click.FloatRange(min=0), default=60, show_default=True, help="Give up after this many seconds."
+    "--seconds",
+    type=click.FloatRange(min=0),
+    callback=finite,
+    default=60,
+    show_default=True,
+    help="Give up after this many seconds.",
 )
 @click.option("--no-symmetry", is_flag=True, help="Do not merge states that differ only in the servers' names.")
 @svg_option("the run that is found")

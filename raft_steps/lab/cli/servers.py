@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raft_steps.lab.cli.common import CommandError, step_argument
+from raft_steps.lab.cli.common import CommandError, finite, step_argument
 from raft_steps.lab.commands import Delete, Get, command_of_words
 from raft_steps.lab.errors import LabError, ScenarioError
 from raft_steps.lab.runtime.launching import read_entries
 from raft_steps.lab.runtime.loading import load_node, title_of
 from raft_steps.lab.scenario.arguments import read_logs
 from raft_steps.lab.scenario.model import TIMINGS
+from raft_steps.lab.scenario.reachable_starts import check_terms
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.server.addresses import Address
@@ -48,7 +49,8 @@ DEFAULT_CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002,spike=127.0.0.1:7003"
 )
 @click.option(
     "--patience",
-    type=float,
+    type=click.FloatRange(min=0, min_open=True),
+    callback=finite,
     default=PATIENCE_S,
     show_default=True,
     help="How many seconds a client waits for an answer.",
@@ -59,7 +61,9 @@ DEFAULT_CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002,spike=127.0.0.1:7003"
     "--trace", "trace_file", type=click.Path(dir_okay=False, path_type=Path), help="Record what happens in this file."
 )
 @click.option("--log", metavar="ENTRIES", help="The log on its disk before its first start: '1 set x 1; 1 set y 2'.")
-@click.option("--parent-pipe", type=int, hidden=True, help="Stop when this file descriptor is closed.")
+@click.option(
+    "--parent-pipe", type=click.IntRange(min=0), hidden=True, help="Stop when this file descriptor is closed."
+)
 def serve(
     *,
     number: int,
@@ -83,6 +87,8 @@ def serve(
     cluster = parse_cluster(cluster_spec)
     if name not in cluster:
         raise CommandError(f"the cluster has no server {name!r}; it has {', '.join(cluster)}")
+    stored = read_logs({name: log})[name] if log else ()
+    check_terms(name, stored)
     options = ServerOptions(
         name=name,
         cluster=cluster,
@@ -93,7 +99,7 @@ def serve(
         leads=leader,
         patience_s=patience,
         allows_faults=allow_faults,
-        first_log=tuple(read_entries(read_logs({name: log})[name])) if log else (),
+        first_log=tuple(read_entries(stored)),
         trace_file=trace_file,
     )
     serve_until_stopped(options, parent_pipe)
@@ -109,7 +115,7 @@ def _node_class(number: int, spec: str | None) -> type:
     from raft_steps import node as node_of_step
 
     of_step: type = node_of_step(number)
-    return load_node(spec) if spec else of_step
+    return load_node(spec) if spec is not None else of_step
 
 
 @click.command()
@@ -217,7 +223,10 @@ def _print_changes(supervisor: Supervisor, client: LeaderClient) -> None:
     show_default=True,
     help="The servers.",
 )
-@click.option("--patience", type=float, default=20.0, show_default=True, help="How many seconds a command may take.")
+@click.option(
+    "--patience", type=click.FloatRange(min=0, min_open=True), callback=finite, default=20.0, show_default=True,
+    help="How many seconds a command may take.",
+)  # fmt: skip
 @click.argument("command", nargs=-1)
 def client(*, cluster_spec: str, patience: float, command: tuple[str, ...]) -> None:
     """Read and write as a client: set KEY VALUE, get KEY, delete KEY, show.

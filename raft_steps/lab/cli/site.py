@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from raft_steps.lab.cli.common import echo
+from raft_steps.lab.cli.common import COUNT, echo
 from raft_steps.lab.cli.course import folder_option
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -34,9 +34,7 @@ def _repository(_ctx: click.Context, _option: click.Parameter, value: str) -> st
     "--repository", metavar="OWNER/NAME", default="", callback=_repository,
     help="The repository on GitHub, for links to Binder.",
 )  # fmt: skip
-@click.option(
-    "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="How many notebooks to run at a time."
-)
+@click.option("--jobs", type=COUNT, default=2, show_default=True, help="How many notebooks to run at a time.")
 @folder_option
 def site(out: Path, *, sphinx: str, pyodide: Path | None, repository: str, jobs: int, folder: Path | None) -> None:
     """Make the course's site: a book of static files, whose players play without Python.

@@ -8,6 +8,7 @@ import click
 
 from raft_steps import STEPS, find_step
 from raft_steps.lab.cli.common import (
+    COUNT,
     FAILED,
     WRONG_INPUT,
     Progress,
@@ -28,14 +29,14 @@ from raft_steps.lab.verify.properties.rules import ALL_RULES
 @click.option(
     "--profile", type=click.Choice(list(PROFILES)), default="hostile", show_default=True, help="The fault profile."
 )
-@click.option("--seeds", type=click.IntRange(min=1), default=100, show_default=True, help="How many seeds to try.")
+@click.option("--seeds", type=COUNT, default=100, show_default=True, help="How many seeds to try.")
 @click.option("--first-seed", type=int, default=0, show_default=True, help="The first seed.")
-@click.option("--servers", type=click.IntRange(min=1), help="How many servers. [default: 5, and 1 for step 1]")
+@click.option("--servers", type=COUNT, help="How many servers. [default: 5, and 1 for step 1]")
 @click.option(
     "--seconds", type=float, default=30.0, show_default=True, help="The length of each run, in seconds of virtual time."
 )
 @click.option("--every-rule", is_flag=True, help="Also check the rules that the step is not expected to keep.")
-@click.option("--workers", type=click.IntRange(min=1), help="How many processes to use. [default: one for each core]")
+@click.option("--workers", type=COUNT, help="How many processes to use. [default: one for each core]")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers do the runs: tcp://host:8786.")
 @svg_option("the smallest failure")
 @node_option
@@ -99,7 +100,7 @@ def sweep(
 
 @click.command("course-map")
 @click.option("--node", "spec", metavar="FILE:CLASS", help="Add a row for your own class, such as my_raft.py:Node.")
-@click.option("--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="How many seeds to try.")
+@click.option("--seeds", type=COUNT, default=20, show_default=True, help="How many seeds to try.")
 @click.option(
     "--renew", is_flag=True, help="Measure the rows of all steps again, with this many seeds, and store them."
 )
@@ -130,9 +131,7 @@ def course_map(spec: str | None, seeds: int, renew: bool, as_json: bool) -> None
 
 
 @click.command("kept-rules")
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1000, show_default=True, help="How many seeds of a profile."
-)
+@click.option("--seeds", type=COUNT, default=1000, show_default=True, help="How many seeds of a profile.")
 @click.option(
     "--renew", is_flag=True, help="Measure all steps again, with this many seeds of each profile, and store the result."
 )

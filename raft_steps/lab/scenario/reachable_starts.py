@@ -67,7 +67,7 @@ def check_start(
         ScenarioError: No run can; the message states the reason.
     """
     for server, log in logs.items():
-        _check_terms(server, log)
+        check_terms(server, log)
     if step == 1:
         return
     for server, log in logs.items():
@@ -117,8 +117,16 @@ def start_terms(
     return found
 
 
-def _check_terms(server: str, log: StoredLog) -> None:
-    """Check that the terms of a log are numbers and never fall."""
+def check_terms(server: str, log: StoredLog) -> None:
+    """Check that the terms of a log are numbers and never fall.
+
+    Args:
+        server: The server's name, for the error.
+        log: Its log.
+
+    Raises:
+        ScenarioError: They are not; the message names the entry.
+    """
     entry: Any
     for index, entry in enumerate(log, start=1):
         if len(entry) != 2 or type(entry[0]) is not int or not isinstance(entry[1], str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.text import parse_json
@@ -61,12 +61,27 @@ class MergedEvents:
             self.logs_on_disk.pop(number, None)
 
 
+LINE_MAX = 64 * 2**20  # characters of an event; a restart has the whole log
 _Item = tuple[Event, list[dict[str, Any]] | None]
 
 
 def _first_header(file: Path) -> dict[str, Any]:
     with file.open(encoding="utf-8", newline="\n") as lines:
-        return _header(file, 1, parse_json(next(lines, "null")))
+        return _header(file, 1, parse_json(next(_lines_of(lines, file), "null")))
+
+
+def _lines_of(opened: IO[str], file: Path) -> Iterator[str]:
+    """Iterate over the lines of a file.
+
+    Raises:
+        ScenarioError: A line is longer than any event: the file is something else, such as a device without an end.
+    """
+    number = 0
+    while line := opened.readline(LINE_MAX):
+        number += 1
+        if len(line) == LINE_MAX:
+            raise ScenarioError(f"{file.name}, line {number}: this is not a line of a server's trace, it is too long")
+        yield line
 
 
 def _header(file: Path, number: int, row: Any) -> dict[str, Any]:
@@ -84,7 +99,7 @@ def _events_of(file: Path) -> Iterator[_Item]:
     last: Event | None = None  # held back until it is known whether a crash has to follow, and with which log
     with file.open(encoding="utf-8", newline="\n") as lines:
         servers: Sequence[str] = ()
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(_lines_of(lines, file), 1):
             if not line.endswith("\n"):
                 break  # The server was killed while it wrote this line: its effects never left.
             try:
