@@ -6,7 +6,7 @@ is a separate message; until step 9 the leader that receives it does not act on 
 
 New: AppendEntriesRefused, become_follower, on_append_entries_refused, refuse_append_entries.
 Changed: on_append_entries.
-Paper: Section 5.2 ("If the leader's term is at least as large as the candidate's current term, then the candidate
+Paper: Section 5.2 ("If the leader's term … is at least as large as the candidate's current term, then the candidate
     recognizes the leader as legitimate and returns to follower state"), Figure 2 (AppendEntries RPC, receiver 1).
 Follows: Raft 11, "everything we previously did in an append_entries response only happens in an else block", second
     part of its first commit (August 27, 2020).

@@ -1,9 +1,10 @@
 """Step 10: only a server whose log is up to date is elected.
 
 A candidate states where its log ends, and a server does not vote for a candidate whose log is less up to date than its
-own. A committed entry is on a majority, and a leader needs the votes of a majority; so some voter has the entry, and no
-server without it is elected. Of two logs, the one whose last entry has the newer term is more up to date, however short
-it is; only with equal terms does the length count.
+own. A committed entry is on a majority, and a leader needs the votes of a majority; so some voter has the entry. As far
+as it was committed as step 11 commits, no log without it is as up to date, and no server without it is elected. Of two
+logs, the one whose last entry has the newer term is more up to date, however short it is; only with equal terms does
+the length count.
 
 New: RequestVote.last_log_index, RequestVote.last_log_term, is_up_to_date.
 Changed: RequestVote, on_request_vote, start_election.

@@ -10,8 +10,8 @@ New: AppendEntries.leader_commit, AppendEntriesReply.match_index, commit_index, 
 Changed: AppendEntries, AppendEntriesReply, answer_append_entries, answer_read, append_entries_after, become_follower,
     become_leader, on_append_entries, on_append_entries_reply, on_start, send_heartbeat, write.
 Removed: acknowledgements, announce_commit, commit, commit_acknowledged, on_commit_entry, replay_log.
-Paper: Section 5.3 (nextIndex, commitIndex, lastApplied), Section 5.4.2 and Figure 8 (only entries of the own term are
-    committed by counting), Section 8 (a no-op at the start of a term), Figure 2 (State, Leaders).
+Paper: Section 5.3 (nextIndex), Section 5.4.2 and Figure 8 (only entries of the own term are committed by counting),
+    Section 8 (a no-op at the start of a term), Figure 2 (State, with commitIndex and lastApplied; Leaders).
 Follows: the paper. In the original any acknowledgement counted, and a lost commit message was a lost command.
 """
 

@@ -102,7 +102,7 @@ STATE_MACHINE_SAFETY = Rule(
     section="Figure 3, Section 5.4.3",
     sentence="If a server has applied an entry at an index, no other server applies another one there.",
     kept_from=12,
-    mended_by="entries are applied up to the commit index and no further",
+    mended_by="only committed entries are applied, and no server votes twice in a term",
     why_not={
         4: "a new leader, or a server that restarts, applies its whole log, committed or not; and late replies, even "
         "to heartbeats, commit entries of a server that no longer leads",
