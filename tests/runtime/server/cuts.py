@@ -20,10 +20,9 @@ from typing import Any
 from raft_steps import node
 from raft_steps.lab import Delete, Entry, Set
 from raft_steps.lab.log import Change, Log
-from raft_steps.lab.runtime.server.database import DATABASE, Database
+from raft_steps.lab.runtime.server.database import DATABASE, WAL, Database
 
 IDENTITY = {"name": "tom", "servers": "tom,jerry,spike", "step": "step 12"}
-WAL = f"{DATABASE}-wal"
 WAL_HEADER, FRAME_HEADER = 32, 24  # bytes, as SQLite's description of its file format states
 State = dict[str, Any]
 

@@ -1,13 +1,14 @@
 """Kills servers under load, and counts what they lost: ``python -m tests.runtime.server.kills [COUNT] [SERVERS]``.
 
-All servers of a cluster are killed at the same moment (kill -9) while a client writes, started again, and asked for every
-write that was ever acknowledged. One server is one of step 1; more are of step 12.
+All servers of a cluster are killed at the same moment (kill -9) while a client writes, started again, and asked for what
+was acknowledged; in the end, for every write that ever was. One server is one of step 1; more are of step 12.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import multiprocessing
 import os
 import random
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -33,11 +34,13 @@ _SERVERS.set_forkserver_preload(["raft_steps.lab.runtime.server.process", "raft_
 
 
 def serve(options: ServerOptions, log: Path) -> None:
-    """Run a server in this process; what it says is in a file."""
+    """Run a server in this process; what it says is in a file. It ends with the process that started it."""
     from raft_steps.lab.runtime.server import process
 
+    parent = multiprocessing.parent_process()
+    assert parent is not None
     with log.open("a", encoding="utf-8", buffering=1) as sys.stderr:
-        process.serve(options)
+        process.serve(options, parent.sentinel)
 
 
 class Cluster:
@@ -88,7 +91,7 @@ class Cluster:
             ConnectionError: No server runs.
         """
         async with asyncio.timeout(LIMIT_S):
-            for name in _forever(list(self.addresses)):
+            for name in itertools.cycle(self.addresses):
                 if not self.processes:
                     raise ConnectionError("all servers were killed")
                 with contextlib.suppress(OSError):
@@ -102,11 +105,6 @@ class Cluster:
             yield reader, writer
         finally:
             writer.close()
-
-
-def _forever(names: list[str]) -> Iterator[str]:
-    while True:
-        yield from names
 
 
 async def load(cluster: Cluster, first: int, enough: asyncio.Event) -> tuple[list[int], int]:
@@ -139,23 +137,28 @@ async def load(cluster: Cluster, first: int, enough: asyncio.Event) -> tuple[lis
     return acknowledged, sent
 
 
-async def missing(cluster: Cluster, keys: list[int]) -> list[int]:
+async def missing(cluster: Cluster, keys: Sequence[int]) -> list[int]:
     """Return those of some keys that have not the value that they should have."""
-    found = []
-    async with cluster.leader() as (reader, writer):
-        for start in range(0, len(keys), 1000):
-            part = keys[start : start + 1000]
-            writer.write(b"".join(b"GET key%d\r\n" % key for key in part))
-            for key in part:
-                header = await reader.readline()
-                value = await reader.readline() if header != b"$-1\r\n" else b""
-                if value != b"value%d\r\n" % key:
-                    found.append(key)
+    found: list[int] = []
+    left = deque(keys)
+    while left:
+        with contextlib.suppress(ConnectionError):
+            async with cluster.leader() as (reader, writer):
+                part = list(itertools.islice(left, 1000))
+                writer.write(b"".join(b"GET key%d\r\n" % key for key in part))
+                for key in part:
+                    header = await reader.readline()
+                    if not header.startswith(b"$"):  # It leads no more, or the connection has ended: ask the next one.
+                        break
+                    value = await reader.readline() if header != b"$-1\r\n" else b""
+                    left.popleft()
+                    if value != b"value%d\r\n" % key:
+                        found.append(key)
     return found
 
 
 async def kill_often(cluster: Cluster, count: int, seed: int = 1) -> tuple[int, int]:
-    """Kill a cluster under load so many times.
+    """Kill a cluster under load so many times; look for what was written just before, and in the end for everything.
 
     Returns:
         How many writes were acknowledged, and how many of the others were under way when the servers were killed.
@@ -175,12 +178,16 @@ async def kill_often(cluster: Cluster, count: int, seed: int = 1) -> tuple[int, 
         await asyncio.sleep(chance.uniform(0, 0.2))
         cluster.kill()
         answered, sent = await writing
+        cluster.start()
+        _require_none(await missing(cluster, answered))
         acknowledged += answered
         next_key, under_way = sent, under_way + sent - next_key - len(answered)
-        cluster.start()
-        lost = await missing(cluster, acknowledged)
-        assert not lost, f"{len(lost)} acknowledged writes are gone, the first one key{lost[0]}"
+    _require_none(await missing(cluster, acknowledged))
     return len(acknowledged), under_way
+
+
+def _require_none(lost: list[int]) -> None:
+    assert not lost, f"{len(lost)} acknowledged writes are gone, the first one key{lost[0]}"
 
 
 def main() -> None:

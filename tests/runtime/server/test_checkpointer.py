@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from raft_steps import node
 from raft_steps.lab import Entry, Set
 from raft_steps.lab.runtime.server import checkpointer
 from raft_steps.lab.runtime.server.checkpointer import CHECKPOINT_BYTES, PAGE_BYTES
-from raft_steps.lab.runtime.server.database import DATABASE, Database
+from raft_steps.lab.runtime.server.database import DATABASE, WAL, Database
 
 
 def open_database(folder: Path) -> Database:
@@ -66,7 +67,7 @@ def test_write_ahead_log_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyP
         store(database, index, 5000)
         if index % 10 == 0:
             database.checkpointer.wait()
-    wal_bytes = (tmp_path / f"{DATABASE}-wal").stat().st_size
+    wal_bytes = (tmp_path / WAL).stat().st_size
     database.close()
     assert wal_bytes < 1500 * PAGE_BYTES  # Of about 4500 that were written.
     assert (tmp_path / DATABASE).stat().st_size > 1000 * PAGE_BYTES
@@ -81,3 +82,19 @@ def test_failed_checkpoint_loses_nothing(tmp_path: Path) -> None:
         database.checkpointer.wait()
     assert 4 == database.load()["log"].last_index
     database.close()
+
+
+def test_log_of_a_killed_server_is_moved(tmp_path: Path) -> None:
+    """A server that is killed again and again before its log is long enough does not leave an ever longer one."""
+    killed = tmp_path / "killed"
+    database = open_database(tmp_path / "tom.d")
+    store(database, 1, CHECKPOINT_BYTES // 2)
+    store(database, 2, CHECKPOINT_BYTES // 2)
+    shutil.copytree(tmp_path / "tom.d", killed)
+    database.close()
+    again = open_database(killed)
+    assert (killed / DATABASE).stat().st_size < CHECKPOINT_BYTES // 2
+    store(again, 3)
+    again.checkpointer.wait()
+    assert (killed / DATABASE).stat().st_size > CHECKPOINT_BYTES // 2
+    again.close()

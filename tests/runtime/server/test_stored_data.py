@@ -13,7 +13,7 @@ from raft_steps import node
 from raft_steps.lab import Delete, Entry, Set
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.runtime.server import checkpointer, stored_data
-from raft_steps.lab.runtime.server.database import DATABASE, Database
+from raft_steps.lab.runtime.server.database import DATABASE, WAL, Database
 from raft_steps.lab.runtime.server.stored_data import StoredData, StoredEntry, read_stored
 
 IDENTITY = {"name": "tom", "servers": "tom,jerry,spike", "step": "step 12"}
@@ -72,7 +72,7 @@ def test_copy_is_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(stored_data, "shutil", SimpleNamespace(copyfile=copy))
     found = read_stored(tmp_path)
     database.close()
-    assert [DATABASE, f"{DATABASE}-wal"] * 2 == copied
+    assert [DATABASE, WAL] * 2 == copied
     assert 89 == found.fields["current_term"]
     assert list(range(81, 90)) == [entry.term for entry in found.logs["log"]]
 
@@ -82,7 +82,7 @@ def test_server_moves_nothing_while_its_files_are_copied(tmp_path: Path, monkeyp
     monkeypatch.setattr(checkpointer, "CHECKPOINT_BYTES", 1)
     monkeypatch.setattr(checkpointer, "REST_BYTES", 1_000_000)
     database = open_database(tmp_path)
-    file, wal = tmp_path / DATABASE, tmp_path / f"{DATABASE}-wal"
+    file, wal = tmp_path / DATABASE, tmp_path / WAL
 
     def store_some(first: int) -> tuple[bytes, bytes]:
         for index in range(first, first + 20):
@@ -175,6 +175,6 @@ def test_damaged_database_gets_a_sentence(tmp_path: Path, damage: object) -> Non
 def test_file_that_cannot_be_read_gets_a_sentence(tmp_path: Path) -> None:
     """An error of the file system names the file."""
     of_tom(tmp_path)
-    (tmp_path / f"{DATABASE}-wal").mkdir()
+    (tmp_path / WAL).mkdir()
     with pytest.raises(ServerError, match=r"raft\.sqlite-wal cannot be read: Is a directory"):
         read_stored(tmp_path)

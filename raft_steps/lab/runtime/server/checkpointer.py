@@ -28,16 +28,19 @@ class Checkpointer:
     While a reader holds the lock of `readers`, nothing is moved, so that it can copy the files (`stored_data`).
     """
 
-    def __init__(self, connection: sqlite3.Connection, second: sqlite3.Connection, readers: IO[str]) -> None:
-        """Begin with an empty log, or one of the life before.
+    def __init__(
+        self, connection: sqlite3.Connection, second: sqlite3.Connection, readers: IO[str], *, left_bytes: int = 0
+    ) -> None:
+        """Prepare for commits.
 
         Args:
             connection: The connection that commits; it makes no checkpoints by itself.
             second: Another connection of this process to the same database, for the thread alone.
             readers: The file that readers lock.
+            left_bytes: How long the write-ahead log is already: a server that was killed leaves it.
         """
         self._connection, self._second, self._readers = connection, second, readers
-        self._new_bytes = 0  # about what was committed since the last pass began
+        self._new_bytes = left_bytes  # about what was committed since the last pass began
         self._passes = 0
         self._thread: threading.Thread | None = None
 

@@ -22,7 +22,7 @@ from raft_steps.lab.messages import checked_value, value_from_data
 from raft_steps.lab.runtime.server.checkpointer import Checkpointer
 
 FORMAT = 1
-DATABASE, LOCK, READERS = "raft.sqlite", "raft.lock", "raft.readers"
+DATABASE, WAL, LOCK, READERS = "raft.sqlite", "raft.sqlite-wal", "raft.lock", "raft.readers"
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE field (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -64,7 +64,9 @@ class Database:
         self._opened.enter_context(self._take_folder())
         try:
             self._connection = self._connect()
-            self.checkpointer = Checkpointer(self._connection, self._connect(), self._open_readers())
+            self.checkpointer = Checkpointer(
+                self._connection, self._connect(), self._open_readers(), left_bytes=self._wal_bytes()
+            )
             self._opened.callback(self.checkpointer.wait)
             with self._reporting("cannot be opened"):
                 stored = self._stored_identity()
@@ -117,6 +119,13 @@ class Database:
         except sqlite3.Error as error:
             raise self._error("cannot be opened", error) from error
         return connection
+
+    def _wal_bytes(self) -> int:
+        """Return the length of the write-ahead log."""
+        try:
+            return (self.folder / WAL).stat().st_size
+        except OSError:  # There is none.
+            return 0
 
     def _open_readers(self) -> IO[str]:
         """Open the file that readers lock (`stored_data`).

@@ -23,7 +23,7 @@ from typing import Any
 
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import MessageError, ServerError
-from raft_steps.lab.runtime.server.database import DATABASE, FORMAT, READERS, read_entry
+from raft_steps.lab.runtime.server.database import DATABASE, FORMAT, READERS, WAL, read_entry
 
 MOST_COPIES = 10
 WAL_HEADER_BYTES = 32
@@ -94,7 +94,7 @@ def copy_database(folder: Path, to: Path) -> None:
         ServerError: There is no database, or the server writes too fast.
     """
     _require_database(folder)
-    database, wal = folder / DATABASE, folder / f"{DATABASE}-wal"
+    database, wal = folder / DATABASE, folder / WAL
     for _ in range(MOST_COPIES):
         with _without_checkpoints(folder):
             before = _wal_header(wal)
