@@ -32,7 +32,7 @@ PRINTED = re.compile(
     r"^[ !]*(?:\.venv/bin/)?(raft-steps [a-z].*)$|`(?:\.venv/bin/)?(raft-steps [a-z][^`\n]*)`", re.MULTILINE
 )
 # These run until they are ended. Others test them: test_jupyterlab.py and test_installed.py, and the tests of servers.
-ENDLESS = ("lab", "serve", "cluster", "draw", "watch")
+ENDLESS = ("lab", "serve", "cluster", "client", "draw", "watch")
 HISTORY = "{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}\n"
 # What bounds a command that takes minutes as it is printed, by the command's name.
 BOUNDS = {"search": "--states 2000", "catalogue": "--only ReElection", "chaos": "--minutes 0.05"}

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from raft_steps.lab.runtime.server.addresses import PEER_PORT_OFFSET, Address
+from raft_steps.lab.runtime.server.addresses import Address
 from raft_steps.lab.runtime.server.supervisor import free_cluster
+from tests.helpers.ports import free_port
 from tests.runtime.server.test_redis_protocol import packed
 
 pytestmark = pytest.mark.slow
@@ -124,17 +125,6 @@ def test_stop_is_clean(tmp_path: Path, number: signal.Signals) -> None:
         output, _ = server.communicate(timeout=LIMIT_S)
     assert (server.returncode, output) == (0, "")
     assert not list((tmp_path / "tom.d").glob("*-wal"))
-
-
-def free_port(count: int) -> int:
-    """Return the first of consecutive ports that nobody uses, for clients and for servers."""
-    for first in range(20_000 + os.getpid() % 1_000 * 10, 50_000, count):
-        ports = [first + n + offset for n in range(count) for offset in (0, PEER_PORT_OFFSET)]
-        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
-            for port in ports:
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
-    pytest.fail("there are no free ports")
 
 
 def test_cluster_ends_with_its_command(tmp_path: Path) -> None:

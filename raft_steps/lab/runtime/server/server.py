@@ -127,6 +127,8 @@ class Server:
         self._peers: dict[str, PeerListener] = {}  # by the name of the server
         self._strangers: dict[PeerListener, None] = {}  # whose first line has not arrived, in order
         self._most_clients = _allow_files(MOST_CLIENTS) - SPARE_FILES
+        self._led = False  # by the last line about it
+        self._log_own = limited.about("whether it leads")
         self._failure: asyncio.Future[None] = self._loop.create_future()
         self._listeners: list[asyncio.Server] = []
         self._engine: Engine | None = None
@@ -248,7 +250,7 @@ class Server:
         Args:
             error: Why it ends.
         """
-        self._engine = None
+        self._engine, self._led = None, False
         self._inbox.clear()
         self._writers.clear()
         self._timers.cancel_all()
@@ -289,6 +291,15 @@ class Server:
         assert self._engine is not None
         self._engine.finish_turn()
         self._timers.plan_next()
+        self._log_role(self._engine.host.node)
+
+    def _log_role(self, node: Any) -> None:
+        """Write a line when the node has begun to lead, or has ceased to."""
+        leads = getattr(node, "is_leader", False)
+        if leads != self._led:
+            self._led = leads
+            term = getattr(node, "current_term", 0)
+            self._log_own(f"leads, in term {term}" if leads else f"does not lead any more; its term is {term}")
 
     def _end_life(self, error: DiskError) -> None:
         """End the life of a node that is ahead of its disk, and try to begin another one later."""
