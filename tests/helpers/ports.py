@@ -12,8 +12,11 @@ from raft_steps.lab.runtime.server.addresses import PEER_PORT_OFFSET
 
 
 def free_port(count: int) -> int:
-    """Return the first of consecutive ports that nobody uses, for clients and for servers."""
-    for first in range(20_000 + os.getpid() % 1_000 * 10, 50_000, count):
+    """Return the first of consecutive ports that nobody uses, for clients and for servers.
+
+    None of them is one that the system gives to outgoing connections.
+    """
+    for first in range(10_500 + os.getpid() % 900 * 10, 22_000, count):
         ports = [first + n + offset for n in range(count) for offset in (0, PEER_PORT_OFFSET)]
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
             for port in ports:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from raft_steps.lab.errors import ServerError
 from raft_steps.lab.runtime.server.addresses import LAST_PORT, PEER_PORT_OFFSET, Address, cluster_text
 
 HOST = "127.0.0.1"
+LISTENING_PORTS = range(10_000, 32_768)  # Linux and macOS give higher ones to outgoing connections.
 STOP_LIMIT_S = 10.0  # for a clean stop
 # Lets paused servers go on once the supervisor has ended, so that they see it. A signal to a process that has ended
 # meanwhile does nothing, and SIGCONT harms no other one that has got its number.
@@ -199,10 +201,20 @@ def consecutive_cluster(names: Sequence[str], first_port: int) -> dict[str, Addr
 
 
 def free_cluster(names: Sequence[str]) -> dict[str, Address]:
-    """Return addresses with ports that nobody uses now."""
+    """Return addresses with ports that nobody uses now.
+
+    They are not among those that the system gives to outgoing connections: such a connection could take the port of a
+    server that is down for a while.
+
+    Raises:
+        ServerError: Too few of the ports are free.
+    """
+    ports: list[int] = []
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(2 * len(names))]
-        for each in sockets:
-            each.bind((HOST, 0))
-        ports = [each.getsockname()[1] for each in sockets]
-    return {name: Address(HOST, ports[2 * n], ports[2 * n + 1]) for n, name in enumerate(names)}
+        for port in random.SystemRandom().sample(LISTENING_PORTS, k=len(LISTENING_PORTS)):
+            with contextlib.suppress(OSError):
+                stack.enter_context(socket.socket()).bind((HOST, port))
+                ports.append(port)
+            if len(ports) == 2 * len(names):
+                return {name: Address(HOST, ports[2 * n], ports[2 * n + 1]) for n, name in enumerate(names)}
+    raise ServerError(f"fewer than {2 * len(names)} ports from {LISTENING_PORTS[0]} to {LISTENING_PORTS[-1]} are free")
