@@ -68,6 +68,14 @@ def test_message_on_a_cut_link_is_dropped_and_recorded(linked: Linked) -> None:
     assert kinds == [("sent", "tom.2>jerry#1"), ("dropped", "tom.2>jerry#1"), ("sent", "tom.2>jerry#2")]
 
 
+def test_message_to_a_server_that_is_down_is_dropped_and_recorded(linked: Linked) -> None:
+    """As in the simulator, it is lost; the next one has the next number."""
+    linked.transports["jerry"].abort()
+    linked.links.send("jerry", VOTE, 5)
+    linked.links.flush()
+    assert [event["reason"] for event in linked.trace if event.kind == "dropped"] == ["down"]
+
+
 def test_loss_is_recorded(linked: Linked) -> None:
     """With a share of one nothing arrives."""
     assert linked.links.inject(["loss", "1"]) is None

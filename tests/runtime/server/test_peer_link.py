@@ -39,16 +39,32 @@ def linked() -> Linked:
     return Linked()
 
 
-def test_messages_wait_for_the_connection(linked: Linked) -> None:
-    """What was sent before the connection follows the first line; the receiver counts from one."""
+def test_messages_leave_with_the_flush(linked: Linked) -> None:
+    """The receiver counts from the number of the first."""
+    transport = linked.connect()
+    linked.link.send(3, b"a\n")
+    assert transport.written == b""
+    linked.link.flush()
+    linked.link.send(4, b"b\n")
+    linked.link.flush()
+    assert transport.written == b'{"next":3}\na\nb\n'
+
+
+def test_server_that_is_down_does_not_get_what_it_was_sent_meanwhile(linked: Linked) -> None:
+    """Neither before the first connection nor after it has ended does anything wait for the next one."""
     linked.link.send(1, b"a\n")
     linked.link.flush()
-    transport = linked.connect()
-    assert transport.written == b'{"next":1}\na\n'
+    first = linked.connect(reads=False)
+    first.write(b"x" * 100_000)
     linked.link.send(2, b"b\n")
-    assert transport.written == b'{"next":1}\na\n'
     linked.link.flush()
-    assert transport.written == b'{"next":1}\na\nb\n'
+    first.abort()
+    linked.link.send(3, b"c\n")
+    linked.link.flush()
+    second = linked.connect()
+    linked.link.flush()
+    assert second.written == b""
+    assert linked.link.dropped == 3
 
 
 def test_receiver_is_told_after_a_gap(linked: Linked) -> None:
@@ -61,18 +77,23 @@ def test_receiver_is_told_after_a_gap(linked: Linked) -> None:
 
 
 def test_full_queue_drops_the_oldest(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that is not there costs a bounded amount of memory; the newest messages matter most."""
-    for number in range(1, MOST_LINES + 11):
-        linked.link.send(number, b"x\n")
+    """A server that does not read costs a bounded amount of memory; the newest messages matter most."""
+
+    def full(linked: Linked, lines: list[bytes]) -> bytes:
+        transport = linked.connect(reads=False)
+        transport.write(b"x" * 100_000)
+        transport.written = b""
+        for number, line in enumerate(lines, start=1):
+            linked.link.send(number, line)
+        linked.link.flush()
+        transport.read()
+        return transport.written
+
+    assert full(linked, [b"x\n"] * (MOST_LINES + 10)).startswith(b'{"next":11}\nx\n')
     assert linked.link.dropped == 10
-    assert linked.connect().written.startswith(b'{"next":11}\nx\n')
     monkeypatch.setattr(peer_link, "MOST_BYTES", 100)
-    slow = Linked()
-    for number in (1, 2, 3):
-        slow.link.send(number, b"y" * 60)
-    assert slow.link.dropped == 2
-    slow.link.send(4, b"z" * 200)  # One that is too long alone is sent: nothing else would ever get through.
-    assert slow.connect().written == b'{"next":4}\n' + b"z" * 200
+    # One that is too long alone is sent: nothing else would ever get through.
+    assert full(Linked(), [b"y" * 60, b"y" * 60, b"z" * 200]) == b'{"next":3}\n' + b"z" * 200
 
 
 def test_server_that_does_not_read_gets_what_is_newest(linked: Linked) -> None:

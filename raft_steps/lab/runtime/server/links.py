@@ -98,8 +98,12 @@ class Links:
         route.count += 1
         if self._recorder is not None:
             self._recorder.sent(time_us, route, route.count, message, time_us)
-        if to in self.cut or (self._loss and self._random.random() < self._loss):
-            self._note_dropped(route, message, time_us)
+        if to in self.cut:
+            self._note_dropped(route, message, time_us, "cut")
+        elif not self.links[to].is_connected:
+            self._note_dropped(route, message, time_us, "down")
+        elif self._loss and self._random.random() < self._loss:
+            self._note_dropped(route, message, time_us, "loss")
         else:
             self._staged.append((to, route.count, line))
 
@@ -109,9 +113,8 @@ class Links:
             self.links[to].send(number, line)
             self.links[to].flush()
 
-    def _note_dropped(self, route: _Route, message: object, time_us: int) -> None:
+    def _note_dropped(self, route: _Route, message: object, time_us: int, reason: str) -> None:
         if self._recorder is not None:
-            reason = "cut" if route.receiver in self.cut else "loss"
             detail = {"message": f"{route.name}#{route.count}", "from": route.sender, "type": type(message).__name__}
             self._recorder.event(time_us, "dropped", route.receiver, detail | {"reason": reason})
 

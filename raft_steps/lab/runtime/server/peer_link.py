@@ -21,12 +21,13 @@ CONNECT_LIMIT_S = 2.0
 class PeerLink(asyncio.Protocol):
     """Sends messages to one other server.
 
-    Lines wait in a queue while there is no connection, or the other server does not read. A full queue drops the oldest
-    line: a slow or dead server costs memory up to a limit, and never the time of the others.
+    Lines wait in a queue while the other server does not read. A full queue drops the oldest line: a slow server costs
+    memory up to a limit, and never the time of the others. Without a connection nothing waits: as in the simulator, a
+    server that is down does not get later what it was sent meanwhile, such as a call for votes of a term long ago.
 
     Attributes:
         peer: The other server's name.
-        dropped: How many messages were dropped because the queue was full.
+        dropped: How many messages were dropped because the queue was full, or there was no connection.
         is_connected: Whether there is a connection.
     """
 
@@ -77,6 +78,8 @@ class PeerLink(asyncio.Protocol):
     def flush(self) -> None:
         """Send what is queued, if the other server can take it."""
         transport = self._transport
+        if transport is None:
+            self._drop_all()
         if not self._queue or transport is None or not self._can_write:
             return
         lines = []
@@ -88,6 +91,11 @@ class PeerLink(asyncio.Protocol):
         self._queue.clear()
         self._queued_bytes = 0
         transport.write(b"".join(lines))
+
+    def _drop_all(self) -> None:
+        self.dropped += len(self._queue)
+        self._queue.clear()
+        self._queued_bytes = 0
 
     async def run(self) -> None:
         """Keep the link connected until the task is cancelled."""
@@ -144,7 +152,6 @@ class PeerLink(asyncio.Protocol):
         self._transport, self._can_write, self.is_connected = transport, True, True
         self._expected, self._refusal = 0, b""
         transport.write(to_text(self._identity.hello()).encode() + b"\n")
-        self.flush()
 
     def data_received(self, data: bytes) -> None:
         """Called when the other server answers, which it does only to refuse the connection."""
@@ -162,6 +169,7 @@ class PeerLink(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """Called when the connection has ended."""
         self._transport, self._can_write, self.is_connected = None, False, False
+        self._drop_all()
         if self._refusal:
             self._log_once(f"{self.peer} refused the connection: {_reason(self._refusal)}")
         else:
