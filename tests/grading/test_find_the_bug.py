@@ -109,6 +109,23 @@ def test_what_cannot_be_judged_is_stated(tmp_path: Path, monkeypatch: pytest.Mon
     assert (0.0, ["Test 1 cannot be run: it could not be judged: it took too long"]) == graded(tmp_path, LATE_ENTRY)
 
 
+UNREACHABLE = (
+    "raft-steps 1; step 12; servers tom jerry spike; log tom 1 'set x 1'; log jerry 1 'set x 1' 2 'set y 2'; "
+    "log spike 2 'set x 9'; draws tom 5; draws jerry 100; draws spike 100; at 20 set z 3; until 60"
+)
+
+
+def test_start_that_no_run_can_reach_is_not_a_false_alarm(tmp_path: Path) -> None:
+    """The right Node would break a promise after such a start: the test cannot be run, and the others count."""
+    (tmp_path / "ann.txt").write_text(f"{UNREACHABLE}\n---\n{LATE_ENTRY}", encoding="utf-8")
+    found = grade_tests(tmp_path / "ann.txt", 12, MUTANTS)
+
+    assert (50.0, "1 of 2 mutants are found by 2 tests.") == (found.score, found.sentence)
+    assert found.outcomes[0].startswith("Test 1 cannot be run: ")
+    assert "Test 1 cannot be run: " in found.page("ann")
+    assert "false alarm" not in found.page("ann")
+
+
 def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
     """A mistake in one test affects only that test."""
     score, told = graded(tmp_path, "at noon crash leader", LATE_ENTRY)

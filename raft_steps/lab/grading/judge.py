@@ -61,6 +61,8 @@ def judge(
         try:
             stand_in = load(extracted, process, modules)
         except Mistake as error:
+            if process.lost is not None and process.lost.reason == KILLED:
+                return Verdict.not_judged(step, f"the submission {process.lost}", extracted.remarks), None
             reason = "; ".join(filter(None, (str(error), " ".join((error.place or "").split()))))
             return Verdict.nothing(step, f"The Node cannot be loaded: {reason}.", extracted.remarks), None
         results = trials.try_node(stand_in, step, seeds)

@@ -57,7 +57,7 @@ class Verdict:
     def from_results(cls, results: TrialResults, step: int, remarks: list[str]) -> Self:
         """Return the verdict for the results of the trials."""
         passed = {result.name: int(result.passed) for result in results.report.results}
-        remarks = [*remarks, *results.notes]
+        remarks = [*remarks, *results.notes, *results.report.remarks]
         if not any(passed[name] for name in new_checks(step)):
             first = next((result.message for result in results.report.results if result.message), "")
             return cls.nothing(step, f"The Node does nothing of step {step} yet. {_one_line(first)}".strip(), remarks)
