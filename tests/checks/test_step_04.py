@@ -11,6 +11,7 @@ from raft_steps.lab.messages import message
 from raft_steps.step_02_append_entries import AppendEntries
 from tests.checks.check_tools import class_name, first_failure, standard_tests, unwrapped
 from tests.checks.wrong_nodes import step_04 as wrong
+from tests.checks.wrong_nodes import step_04_timers as timers
 from tests.checks.wrong_nodes import step_04_voters as voters
 
 # Checks that a later step no longer passes, by step and name, with the reason.
@@ -189,7 +190,7 @@ def test_node_that_is_ahead_passes_and_is_told_so(node_class: type, remarks: lis
 
 TestTables = standard_tests(
     4,
-    wrong.MISTAKES + voters.MISTAKES,
+    wrong.MISTAKES + voters.MISTAKES + timers.MISTAKES,
     right=(Otherwise,),
     passed_before={"the rules of earlier steps still hold"},
     not_kept_later=NOT_KEPT_LATER,

@@ -93,6 +93,8 @@ class Bench:
         draws: tuple[float, ...] = (),
         leads: bool = False,
         at_the_beginning: bool = False,
+        seed: int = 0,
+        listed_last: bool = False,
     ) -> None:
         """Start a run with the server under test and fake peers; a second call starts a new run.
 
@@ -102,21 +104,24 @@ class Bench:
             draws: The first election timeouts that tom draws, in seconds.
             leads: Whether tom is the named leader of its first start.
             at_the_beginning: Whether the check is about entry 0 or term 0, so that no entries may come before its own.
+            seed: The seed, to which that of the parameters is added.
+            listed_last: Whether tom is the last of the servers that each Node knows, and not the first.
         """
         self.vocabulary = Vocabulary(self.parameters, at_the_beginning=at_the_beginning)
         self.peers = SERVER_NAMES[1:servers]
-        me, stored = self.vocabulary.servers[0], self.vocabulary.stored_log(parse_log(log))
+        me, *others = self.vocabulary.servers[:servers]
+        stored = self.vocabulary.stored_log(parse_log(log))
         # Not with default_scenario: it imports the step's own Node, which a student's edition does not contain.
         scenario = Scenario(
             step=self.step,
-            servers=self.vocabulary.servers[:servers],
-            seed=self.parameters.seed,
+            servers=(*others, me) if listed_last else (me, *others),
+            seed=self.parameters.seed + seed,
             leader=me if leads else None,
             delay=(self.delay_s, self.delay_s),
             logs={me: stored} if stored else {},
             draws={me: draws} if draws else {},
         )
-        peers = dict.fromkeys(scenario.servers[1:], FakePeer)
+        peers = dict.fromkeys(others, FakePeer)
         self._simulation = self._cluster = None
         # Stored before the servers start, so that a Node that fails as it starts leaves a trace.
         self._trace = Trace(scenario.servers)
@@ -253,19 +258,6 @@ class Bench:
         failure = failure or f"{self.me} should send {message_name} within {within_s:g} s, but sends none"
         self.require(bool(found), failure)
         return found
-
-    def win_election(self) -> None:
-        """Let the server under test start an election, and let every peer vote for it.
-
-        Raises:
-            CheckFailed: It starts none, or does not lead with every vote.
-        """
-        self.run_until_sent("RequestVote", failure=f"nobody leads, so {self.me} should start an election; it does not")
-        for peer in self.simulation.scenario.servers[1:]:
-            reply = self.message("RequestVoteReply", **self._with_term("RequestVoteReply", {"vote_granted": True}))
-            self.simulation.send(peer, self.host.name, reply)
-        self.run(self.delay_s)
-        self.require(self.field("is_leader"), f"{self.me} has every vote and should lead, but does not")
 
     def _show_role(self, peer: str, role: str | None, term: int | None) -> None:
         """Record the role and the term of a peer in the trace, for the picture; its name and term are those of the run."""

@@ -1,57 +1,12 @@
-"""Helpers for the checks of elections: timeouts, requests for votes, votes, and who leads in the end."""
+"""Helpers for the checks of elections: requests for votes, votes, and who leads in the end."""
 
 from __future__ import annotations
 
 from raft_steps.lab.checks.bench import Bench, CheckFailed
 from raft_steps.lab.checks.exchange import field_of, first, latest, send
-from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 
 TIMEOUTS_S = range(8, 19)  # the election timeouts of this course
-NEW_TIMEOUTS = 8  # the step from which each election draws a new timeout
-MANY = 8  # of so many draws of a timeout, at least two differ, but for one case in ten million
-DRAWS_AGAIN = (
-    "A new election timeout is drawn during a life. The course draws one at the start of a life, and from step 8 on one for "
-    "each election."
-)
-
-
-def timeout_at_start(bench: Bench) -> float:
-    """Return the election timeout, in seconds, with which the server under test starts as a follower.
-
-    Raises:
-        CheckFailed: It starts no timer, or one that is not a whole number of seconds from 8 to 18.
-    """
-    started = first(bench.events("timer_started"))
-    bench.require(started, "tom starts as a follower and should start its election timer, but does not")
-    assert started is not None
-    wait_s = wait_s_of(started)
-    bench.require(
-        wait_s in TIMEOUTS_S,
-        f"the election timeout should be a whole number of seconds from 8 to 18; tom waits {wait_s:g} s",
-        started,
-    )
-    return wait_s
-
-
-def wait_s_of(timer: Event) -> float:
-    """Return the time for which a timer was started, in seconds, from its `timer_started` event."""
-    wait_s: float = (timer["due"] - timer.time_us) / MICROSECONDS
-    return wait_s
-
-
-def begin_just_before_timeout(bench: Bench) -> float:
-    """Begin with a follower in term 3, one second and one message delay before its election timeout expires.
-
-    A message that a peer sends now arrives one second before the timeout.
-
-    Returns:
-        When the timeout expires, in seconds of virtual time.
-    """
-    bench.begin(log="3 set x 1")
-    due_s = timeout_at_start(bench)
-    bench.run(due_s - 1 - bench.delay_s)
-    return due_s
 
 
 def await_election(bench: Bench, story: str = "tom receives nothing from a leader") -> list[Event]:
@@ -95,39 +50,17 @@ def send_vote(bench: Bench, voter: str, *, granted: bool = True) -> list[Event]:
     return send(bench, voter, "RequestVoteReply", vote_granted=granted)
 
 
-def require_drawn_timeouts(bench: Bench, drawn_s: float, story: str, since: int = 0) -> None:
-    """Check the times for which the server under test has started its election timer.
-
-    A Node may draw a new timeout for each wait, but then the runs of a notebook differ from its text.
-
-    Args:
-        bench: The bench.
-        drawn_s: The timeout that it has drawn at its start, in seconds.
-        story: What has happened so far, for the failure.
-        since: The number of the first event to look at.
+def win_election(bench: Bench, story: str = "nobody leads") -> None:
+    """Let the server under test start an election, and let its peers vote for it until it leads.
 
     Raises:
-        CheckFailed: One of them is not an election timeout.
+        CheckFailed: It starts none, or does not lead with every vote.
     """
-    timers = [timer for timer in bench.events("timer_started", since=since) if timer["timer"] == "election"]
-    for timer in timers:
-        wait_s = wait_s_of(timer)
-        bench.require(
-            wait_s in TIMEOUTS_S,
-            f"{story}; it should wait its election timeout, which it has drawn at its start and which is {drawn_s:g} s, "
-            f"but starts the timer with {wait_s:g} s",
-            timer,
-        )
-    other = [timer for timer in timers if wait_s_of(timer) != drawn_s]
-    waits_s = {wait_s_of(timer) for timer in other}
-    bench.require(
-        len(other) < MANY or len(waits_s) > 1,
-        f"{story}; it should wait its election timeout, which it has drawn at its start and which is {drawn_s:g} s, "
-        f"but always starts the timer with {min(waits_s, default=0):g} s",
-        first(other),
-    )
-    if other:
-        bench.remark(NEW_TIMEOUTS, DRAWS_AGAIN)
+    await_election(bench, story)
+    for peer in bench.peers:
+        if not bench.field("is_leader"):
+            send_vote(bench, peer)
+    require_leading(bench, True, "every server has voted for tom")
 
 
 def require_leading(bench: Bench, expected: bool, story: str) -> None:
@@ -151,3 +84,43 @@ def require_field(bench: Bench, name: str, expected: object, story: str, event: 
     """
     found = bench.field(name, expected)
     bench.require(found == expected, f"{story}; its {name} should be {expected!r}, but is {found!r}", event)
+
+
+def require_vote_remembered(bench: Bench) -> None:
+    """Check that a server that has voted, and then ran and won itself, does not vote again in the same term.
+
+    Raises:
+        CheckFailed: It votes again.
+    """
+    bench.begin(listed_last=True)
+    voted = "tom has voted for jerry in term 5"
+    bench.require(
+        ask_for_vote(bench, "jerry", 5), "tom is in term 0 and should vote for jerry in term 5", bench.arrival()
+    )
+    await_election(bench, f"{voted}, who does not call")
+    for did in ("has run itself since then", "has been elected since then"):
+        vote = ask_for_vote(bench, "spike", 5)
+        bench.require(not vote, f"{voted}, and {did}; it should refuse spike in term 5, but votes for it", vote)
+        if not bench.field("is_leader"):
+            send_vote(bench, "jerry")
+
+
+def require_leader_votes(bench: Bench) -> None:
+    """Ask a leader for its vote in an older term, in its own and in a newer one.
+
+    Raises:
+        CheckFailed: It votes in one of the first two, leads no longer then, or does not vote in the newer one.
+    """
+    bench.begin(log="3 set x 1")
+    win_election(bench)
+    for term in (2, 4):
+        vote = ask_for_vote(bench, "jerry", term)
+        story = f"tom leads in term 4, and jerry, a candidate in term {term}, asks for its vote"
+        bench.require(not vote, f"{story}; tom should refuse, but votes", vote)
+        require_leading(bench, True, story)
+    bench.require(
+        ask_for_vote(bench, "jerry", 5),
+        "tom leads in term 4 and has voted for no other server; it should vote for jerry, a candidate in term 5, like any "
+        "other server, but does not",
+        bench.arrival(),
+    )

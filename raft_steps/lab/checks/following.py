@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from raft_steps.lab.checks.bench import Bench, call_fields
 from raft_steps.lab.checks.delivery import begin_as, deliver, election_timer_start_us
-from raft_steps.lab.checks.elections import wait_s_of
+from raft_steps.lab.checks.election_timers import wait_s_of
 from raft_steps.lab.checks.exchange import first, require_log, require_reply, term_of
 from raft_steps.lab.commands import NotLeader
 from raft_steps.lab.scenario.model import format_seconds

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from raft_steps.lab.checks.again import run_earlier_checks
 from raft_steps.lab.checks.bench import Bench
+from raft_steps.lab.checks.election_timers import (
+    begin_just_before_timeout,
+    election_due_s,
+    require_drawn_timeouts,
+    require_each_call_restarts,
+    require_election_at,
+    require_full_timeouts,
+    timeout_at_start,
+    wait_s_of,
+)
 from raft_steps.lab.checks.elections import (
     TIMEOUTS_S,
     ask_for_vote,
     await_election,
-    begin_just_before_timeout,
-    require_drawn_timeouts,
     require_field,
+    require_leader_votes,
     require_leading,
+    require_vote_remembered,
     send_vote,
-    timeout_at_start,
-    wait_s_of,
+    win_election,
 )
 from raft_steps.lab.checks.exchange import (
     PEERS,
@@ -23,6 +32,7 @@ from raft_steps.lab.checks.exchange import (
     latest,
     read,
     request,
+    require_applied,
     require_log,
     require_reply,
     term_of,
@@ -82,7 +92,7 @@ def the_timeout_is_a_whole_number_from_8_to_18(bench: Bench) -> None:
     "Section 5.2: a server remains a follower as long as it receives RPCs from a leader",
 )
 def a_heartbeat_restarts_the_timer(bench: Bench) -> None:
-    """A follower receives a heartbeat every 7 s, ten times, and then a call that does not fit; then nothing more."""
+    """A follower receives a heartbeat every 7 s, ten times, and then calls of other kinds, each just before its timeout."""
     bench.begin(log="1 set x 1")
     interval_s = bench.pace_s(7)
     for _ in range(10):
@@ -96,18 +106,8 @@ def a_heartbeat_restarts_the_timer(bench: Bench) -> None:
             early,
         )
     require_drawn_timeouts(bench, timeout_at_start(bench), "tom receives jerry's heartbeats")
-    bench.run(interval_s - bench.delay_s)
-    sent = append_entries(bench, "jerry", (9, 1))
-    story = "tom follows jerry, whose call follows entry 9, which tom lacks"
-    require_reply(bench, sent, success=False, about=9, story=story)
-    received_s = bench.arrival().seconds
-    call = await_election(bench, "tom followed jerry, which has gone silent")[0]
-    bench.require(
-        call.seconds - received_s >= TIMEOUTS_S[0],
-        f"tom receives jerry's heartbeat at {received_s:g} s and should wait at least 8 s from then on; "
-        f"it starts an election at {call.seconds:g} s",
-        call,
-    )
+    require_full_timeouts(bench, "tom receives a heartbeat", lambda: append_entries(bench, "jerry", (1, 3)))
+    require_each_call_restarts(bench)
 
 
 @rule(
@@ -130,8 +130,17 @@ def one_vote_only(bench: Bench) -> None:
     )
     require_field(bench, "voted_for", "jerry", "tom has voted for jerry and refused spike", bench.arrival())
     require_not_leading(bench)
+    append_entries(bench, "jerry", (0, 0))
+    vote = ask_for_vote(bench, "spike", 5)
+    bench.require(
+        not vote,
+        "tom has voted for jerry in term 5, and jerry's heartbeat arrives; tom should still refuse spike in term 5, "
+        "but votes for it",
+        vote,
+    )
     if ask_for_vote(bench, "spike", 6):
         bench.remark_ahead(9, "A server votes again in a newer term")
+    require_vote_remembered(bench)
 
 
 @rule(
@@ -139,7 +148,10 @@ def one_vote_only(bench: Bench) -> None:
     "Section 5.2; Figure 2, RequestVote RPC, receiver 1; Raft 10",
 )
 def no_vote_for_a_term_that_is_not_newer(bench: Bench) -> None:
-    """A follower is asked for its vote in an older term; then, as a candidate, in its own term and in a newer one."""
+    """A follower is asked for its vote in an older term; then, as a candidate, in its own term and in a newer one.
+
+    In other runs a request for which it voted arrives again, and a leader is asked in all of these terms.
+    """
     bench.begin(log="3 set x 1")
     vote = ask_for_vote(bench, "jerry", 2)
     bench.require(not vote, "tom is in term 3; it should refuse jerry, a candidate in term 2, but votes for it", vote)
@@ -156,6 +168,19 @@ def no_vote_for_a_term_that_is_not_newer(bench: Bench) -> None:
         "but does not",
         bench.arrival(),
     )
+    bench.begin(log="3 set x 1")
+    bench.require(
+        ask_for_vote(bench, "jerry", 4), "tom is in term 3 and should vote for jerry in term 4", bench.arrival()
+    )
+    await_election(bench)
+    vote = ask_for_vote(bench, "jerry", 4)
+    bench.require(
+        not vote,
+        "tom has voted for jerry in term 4, and runs itself now; jerry's request of term 4 arrives a second time, "
+        "and tom should refuse it, but votes again",
+        vote,
+    )
+    require_leader_votes(bench)
 
 
 @rule(
@@ -194,6 +219,7 @@ def a_vote_restarts_the_timer(bench: Bench) -> None:
     vote = ask_for_vote(bench, "jerry", 2)
     bench.require(not vote, f"{story}; tom is in term 3 and should refuse, but votes", vote)
     require_election_at(bench, due_s, story)
+    require_full_timeouts(bench, "tom has voted for jerry", lambda: ask_for_vote(bench, "jerry", 5))
 
 
 @rule(
@@ -220,10 +246,22 @@ def half_of_the_servers_win(bench: Bench) -> None:
     require_leading(bench, False, "jerry's vote comes twice, so tom still has two votes of five")
     send_vote(bench, "spike")
     require_leading(bench, True, "tom has three votes of five, its own, jerry's and spike's")
-    for servers, voters in ((4, ("jerry", "spike")), (6, ("jerry", "spike", "tyke"))):
+    bench.begin(5)
+    ask_for_vote(bench, "jerry", 5)
+    await_election(bench, "tom has voted for jerry, who does not call")
+    send_vote(bench, "spike")
+    require_leading(
+        bench, False, "tom voted for jerry and then ran itself; it has two votes of five, its own and spike's"
+    )
+    send_vote(bench, "spike", granted=False)
+    send_vote(bench, "jerry")
+    require_leading(
+        bench, True, "tom has three votes of five, its own, spike's and jerry's, and a refusal by spike came late"
+    )
+    for servers in (2, 4, 6, 7):
         bench.begin(servers)
         await_election(bench)
-        for count, voter in enumerate(voters, start=2):
+        for count, voter in enumerate(bench.peers[: servers // 2], start=2):
             send_vote(bench, voter)
             story = f"tom has {count} votes of {servers}, its own included"
             if 2 * count < servers:
@@ -259,9 +297,9 @@ def a_single_server_elects_itself(bench: Bench) -> None:
     "Section 5.2; Figure 2, Leaders: upon election, send initial empty AppendEntries",
 )
 def the_winner_sends_heartbeats_at_once(bench: Bench) -> None:
-    """A candidate wins with the first of two votes; the second arrives later."""
+    """A candidate wins with the first of two votes; it arrives twice, and then a refusal and the other vote."""
     bench.begin()
-    await_election(bench)
+    term = term_of(await_election(bench)[0])
     sent = send_vote(bench, "jerry")
     require_leading(bench, True, "tom has two votes of three, its own and jerry's")
     require_field(bench, "is_candidate", False, "tom has won and leads", bench.arrival())
@@ -272,15 +310,26 @@ def the_winner_sends_heartbeats_at_once(bench: Bench) -> None:
         f"it sends AppendEntries to {', '.join(called) or 'nobody'}",
         bench.arrival(),
     )
-    mark = bench.mark()
-    send_vote(bench, "spike")
-    again = first(bench.events("sent", "applied", since=mark))
-    did = f"sends {again['type']}" if again and again.kind == "sent" else "applies its log"
+    for voter, granted, what in (
+        ("jerry", True, "vote, for the second time,"),
+        ("spike", False, "refusal"),
+        ("spike", True, "vote"),
+    ):
+        mark = bench.mark()
+        send_vote(bench, voter, granted=granted)
+        again = first(bench.events("sent", "applied", since=mark))
+        did = f"sends {again['type']}" if again and again.kind == "sent" else "applies its log"
+        story = f"tom leads already when {voter}'s {what} arrives"
+        bench.require(not again, f"{story}, and should do nothing, but {did} again", again)
+        require_leading(bench, True, story)
+    found = bench.field("current_term")
     bench.require(
-        not again, f"tom leads already when spike's vote arrives, and should do nothing, but {did} again", again
+        found == term,
+        f"tom has won the election of term {term}, so its current_term should be {term}; it is {bench.term_text(found)}",
+        bench.arrival(),
     )
     mark = bench.mark()
-    bench.run(5)
+    bench.run(5 - 3 * bench.delay_s)
     called = [call["to"] for call in bench.sent("AppendEntries", since=mark)]
     bench.require(
         sorted(called) == sorted(PEERS),
@@ -299,7 +348,7 @@ def a_leader_does_not_time_out(bench: Bench) -> None:
     for named in (True, False):
         bench.begin(leads=named)
         if not named:
-            bench.win_election()
+            win_election(bench)
         mark, story = bench.mark(), "is the named leader" if named else "has won its election"
         for _ in range(12):
             bench.run(5)
@@ -319,9 +368,11 @@ def a_new_leader_has_applied_its_log(bench: Bench) -> None:
     append_entries(bench, "jerry", (1, 1), "2 set x 2; 2 set y 3")
     story = "tom's entry 2, set z 4, has term 1, and jerry sends entries 2 and 3 of term 2"
     require_log(bench, "1 set x 1; 2 set x 2; 2 set y 3", story)
-    bench.win_election()
+    mark = bench.mark()
+    win_election(bench)
     for key, expected in (("x", "2"), ("y", "3"), ("z", None)):
         read(bench, key, expected, "tom has won, and its log has set x 1; set x 2; set y 3")
+    require_applied(bench, ["set x 1", "set x 2", "set y 3"], "tom wins an election with a log of three entries", mark)
 
 
 @rule(
@@ -335,6 +386,7 @@ def a_failed_election_is_retried(bench: Bench) -> None:
     call = await_election(bench)[0]
     for _ in range(3):
         began, term = call.seconds, term_of(call)
+        due_s = election_due_s(bench, f"tom starts an election in term {term} at {began:g} s, which may fail")
         story = f"tom starts an election in term {term} at {began:g} s, and jerry and spike refuse"
         for voter in PEERS:
             sent = send_vote(bench, voter, granted=False)
@@ -342,6 +394,12 @@ def a_failed_election_is_retried(bench: Bench) -> None:
             bench.require(not sent, f"{story}; it should go on waiting when {voter} refuses, but {did}", first(sent))
         require_field(bench, "is_candidate", True, story, bench.arrival())
         call = await_election(bench, story)[0]
+        bench.require(
+            call.seconds <= due_s,
+            f"{story}; its timer was due at {due_s:g} s, and no refusal restarts it, but the next election is at "
+            f"{call.seconds:g} s",
+            call,
+        )
         bench.require(
             call.seconds - began >= TIMEOUTS_S[0],
             f"{story}; it should wait at least 8 s for votes, but starts the next one at {call.seconds:g} s",
@@ -356,13 +414,21 @@ def a_failed_election_is_retried(bench: Bench) -> None:
     require_drawn_timeouts(bench, drawn_s, "tom is a candidate, and jerry and spike refuse")
     bench.begin(5)
     await_election(bench)
+    due_s = election_due_s(bench)
     send_vote(bench, "jerry")
-    await_election(bench, "tom, one of five, has jerry's vote and its own")
+    call = await_election(bench, "tom, one of five, has jerry's vote and its own")[0]
+    bench.require(
+        call.seconds <= due_s,
+        f"tom, one of five, has jerry's vote and its own; its timer was due at {due_s:g} s, and a vote does not restart it, "
+        f"but the next election is at {call.seconds:g} s",
+        call,
+    )
     send_vote(bench, "spike")
     if not bench.field("is_leader"):
         bench.remark_ahead(9, "A vote counts only in the election for which it was given")
         send_vote(bench, "tyke")
     require_leading(bench, True, "tom, one of five, has votes of two others in one election")
+    require_full_timeouts(bench, "tom starts an election", lambda: await_election(bench))
 
 
 @rule(
@@ -404,17 +470,3 @@ def require_not_leading(bench: Bench) -> None:
     story = "tom was only asked for its vote"
     require_leading(bench, False, story)
     require_field(bench, "is_candidate", False, story, bench.arrival())
-
-
-def require_election_at(bench: Bench, due_s: float, story: str) -> None:
-    """Check that a server that has refused its vote starts its election at its timeout, and not later.
-
-    Raises:
-        CheckFailed: It starts it later, or not at all.
-    """
-    call = await_election(bench, f"{story}; tom refuses")[0]
-    bench.require(
-        call.seconds <= due_s,
-        f"{story}; tom refuses, and should still start an election at {due_s:g} s, but does so at {call.seconds:g} s",
-        call,
-    )

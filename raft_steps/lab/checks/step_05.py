@@ -9,6 +9,7 @@ from typing import get_type_hints
 
 from raft_steps.lab.checks import step_02, step_03, step_04
 from raft_steps.lab.checks.bench import Bench, message_class_of
+from raft_steps.lab.checks.elections import win_election
 from raft_steps.lab.checks.exchange import fields_text
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.errors import MessageError
@@ -43,7 +44,7 @@ def require_numeric_term(bench: Bench) -> None:
 def every_call_carries_the_current_term(bench: Bench) -> None:
     """A leader of term 4, whose last entry has term 3, has four reasons to call."""
     begin(bench, log="3 set x 1")
-    bench.win_election()
+    win_election(bench)
     bench.run(5)
     bench.ask("set y 2")
     bench.send("jerry", "AppendEntriesReply", success=False, prev_log_index=1)
@@ -91,7 +92,7 @@ def a_later_term_is_adopted(bench: Bench) -> None:
 def a_leader_adopts_a_later_term_too(bench: Bench) -> None:
     """A leader of term 2, which was cut off, receives its successor's call of term 5."""
     begin(bench, log="1 set x 1")
-    bench.win_election()
+    win_election(bench)
     bench.call("jerry", 5)
     term = bench.field("current_term")
     bench.require(

@@ -6,6 +6,7 @@ from typing import Any
 
 from raft_steps.lab.checks import step_05
 from raft_steps.lab.checks.bench import Bench
+from raft_steps.lab.checks.elections import win_election
 from raft_steps.lab.checks.exchange import fields_text
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
@@ -78,7 +79,7 @@ def a_candidate_that_refuses_stays_a_candidate(bench: Bench) -> None:
 def a_leader_that_refuses_keeps_leading(bench: Bench) -> None:
     """A call of term 3, from a former leader, reaches the leader of term 4."""
     bench.begin(log="3 set x 1")
-    bench.win_election()
+    win_election(bench)
     bench.run(2)
     before = bench.fields()
     bench.call("jerry", 3, after=(1, 3), entries="3 set y 2")
@@ -148,7 +149,7 @@ def a_term_at_least_as_new_deposes_a_leader(bench: Bench) -> None:
     """The leader of term 4 receives a call of term 5; in another run, a call of term 4."""
     for term in (5, 4):
         bench.begin(log="3 set x 1")
-        bench.win_election()
+        win_election(bench)
         bench.run(2)
         require_followed(bench, term, "tom leads in term 4")
         client = bench.ask("set z 3")
@@ -232,7 +233,7 @@ def require_timer_restarted(bench: Bench, story: str) -> None:
 def a_deposed_leader_can_run_again(bench: Bench) -> None:
     """A leader is deposed by a successor that sends one call and no more."""
     bench.begin(log="3 set x 1")
-    bench.win_election()
+    win_election(bench)
     bench.call("jerry", 5)
     deposed = bench.arrival()
     mark, story = bench.mark(), "jerry deposed tom and went silent: within 18 s tom's election timer should expire"
@@ -247,7 +248,7 @@ def a_deposed_leader_can_run_again(bench: Bench) -> None:
 def a_refused_leader_does_not_retry(bench: Bench) -> None:
     """The leader of term 4, which has a successor that it does not know of, receives a refusal."""
     bench.begin(log="3 set x 1; 3 set y 2")
-    bench.win_election()
+    win_election(bench)
     bench.run(2)
     sent = bench.send("jerry", "AppendEntriesRefused", term=7)
     bench.require(

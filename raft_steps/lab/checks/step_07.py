@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from raft_steps.lab.checks import step_06
 from raft_steps.lab.checks.bench import Bench
+from raft_steps.lab.checks.elections import win_election
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.scenario.model import MICROSECONDS, format_seconds
@@ -20,7 +21,7 @@ from raft_steps.lab.trace.trace import Event
 def a_new_leader_sends_heartbeats_at_once(bench: Bench) -> None:
     """A candidate gets every vote."""
     bench.begin()
-    bench.win_election()
+    win_election(bench)
     won = election_won(bench)
     for peer in other_servers(bench):
         calls = [call for call in bench.sent("AppendEntries", to=peer) if call.time_us == won.time_us]
@@ -36,7 +37,7 @@ def a_new_leader_sends_heartbeats_at_once(bench: Bench) -> None:
 def a_leader_sends_heartbeats_every_interval(bench: Bench) -> None:
     """A leader runs undisturbed for 16 seconds."""
     bench.begin()
-    bench.win_election()
+    win_election(bench)
     bench.run(16)
     require_heartbeats(bench, f"tom has led since {format_seconds(election_won(bench).time_us)} s")
 
@@ -49,7 +50,7 @@ def a_deposed_leader_stops_its_heartbeats(bench: Bench) -> None:
     """The leader of term 4 receives calls of term 5; in another run, calls of term 4."""
     for term in (5, 4):
         bench.begin(log="3 set x 1")
-        bench.win_election()
+        win_election(bench)
         bench.run(2)
         with cancelled_timers(bench) as cancelled:
             bench.call("jerry", term)
@@ -96,7 +97,7 @@ def misspelled_timer_hint(bench: Bench, cancelled: list[str]) -> str:
 def a_refused_call_does_not_stop_the_heartbeats(bench: Bench) -> None:
     """The leader of term 4 receives a call of term 3."""
     bench.begin(log="3 set x 1")
-    bench.win_election()
+    win_election(bench)
     bench.run(2)
     bench.call("jerry", 3)
     bench.run(9)
@@ -111,7 +112,7 @@ def a_refused_call_does_not_stop_the_heartbeats(bench: Bench) -> None:
 def a_reelected_leader_sends_heartbeats_again(bench: Bench) -> None:
     """A leader is deposed by a successor that goes silent, and is elected for the second time."""
     bench.begin(log="3 set x 1")
-    bench.win_election()
+    win_election(bench)
     bench.call("jerry", 5)
     bench.require(
         "election" in bench.fields()["timers"],
@@ -124,7 +125,7 @@ def a_reelected_leader_sends_heartbeats_again(bench: Bench) -> None:
         "tom was deposed by jerry's call of term 5 and should no longer lead; is_leader is still True",
         bench.arrival(),
     )
-    bench.win_election()
+    win_election(bench)
     bench.run(11)
     since = format_seconds(election_won(bench).time_us)
     require_heartbeats(bench, f"tom has led for the second time since {since} s")
@@ -153,7 +154,7 @@ def only_a_leader_sends_heartbeats(bench: Bench) -> None:
 def a_leader_does_not_start_an_election(bench: Bench) -> None:
     """A leader runs undisturbed for 40 seconds."""
     bench.begin()
-    bench.win_election()
+    win_election(bench)
     won = election_won(bench)
     bench.run(40)
     requests = bench.sent("RequestVote", since=won.number)
@@ -173,7 +174,7 @@ def a_new_leader_has_applied_its_whole_log(bench: Bench) -> None:
     """A follower stores an entry without a message that commits it, and is elected."""
     bench.begin()
     bench.call("jerry", 1, entries="1 set x 1")
-    bench.win_election()
+    win_election(bench)
     answer = bench.answer(bench.ask("get x"))
     found = repr(answer.value) if isinstance(answer, Ok) else type(answer).__name__
     bench.require(
@@ -189,7 +190,7 @@ def a_new_leader_has_applied_its_whole_log(bench: Bench) -> None:
 def role_changes_are_otherwise_as_before(bench: Bench) -> None:
     """A candidate wins; then the checks of step 6 about followers run again."""
     bench.begin()
-    bench.win_election()
+    win_election(bench)
     bench.require(
         not bench.field("is_candidate", False),
         "tom has won its election and leads: it is no longer a candidate, but is_candidate is still True",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from raft_steps.lab.checks import step_06, step_07
 from raft_steps.lab.checks.bench import Bench
-from raft_steps.lab.checks.elections import TIMEOUTS_S, wait_s_of
+from raft_steps.lab.checks.election_timers import wait_s_of
+from raft_steps.lab.checks.elections import TIMEOUTS_S
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.trace.trace import Event
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from raft_steps.lab.checks import step_04, step_08
 from raft_steps.lab.checks.again import run_earlier_checks
 from raft_steps.lab.checks.bench import Bench, call_fields
-from raft_steps.lab.checks.elections import TIMEOUTS_S, await_election, require_leading, send_vote, timeout_at_start
+from raft_steps.lab.checks.election_timers import timeout_at_start
+from raft_steps.lab.checks.elections import TIMEOUTS_S, await_election, require_leading, send_vote
 from raft_steps.lab.checks.exchange import PEERS, field_of, first, require_log, send
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.commands import Ok

@@ -6,7 +6,8 @@ from typing import Any
 
 from raft_steps.lab.checks.again import run_earlier_checks
 from raft_steps.lab.checks.bench import Bench, call_fields
-from raft_steps.lab.checks.elections import await_election, send_vote, timeout_at_start
+from raft_steps.lab.checks.election_timers import timeout_at_start
+from raft_steps.lab.checks.elections import await_election, send_vote
 from raft_steps.lab.checks.exchange import field_of, first, latest
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.trace.trace import Event

@@ -293,6 +293,76 @@ class StartIsForgotten(step_04.Node):
             self.become_leader()
 
 
+class GivenVoteIsCounted(step_04.Node):
+    """A vote that the server gives to another one is counted as if it were its own."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        super().on_request_vote(sender, message)
+        if self.voted_for is not None:
+            self.votes.add(self.voted_for)
+
+
+class MajorityIsHitTwice(step_04.Node):
+    """A vote that arrives twice makes the leader win again."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if message.vote_granted:
+            self.votes.add(sender)
+            if len(self.votes) == len(self.servers) // 2 + 1:
+                self.become_leader()
+
+
+class ThreeVotesAreEnough(step_04.Node):
+    """Three votes are enough in a cluster of any size."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if message.vote_granted:
+            self.votes.add(sender)
+            if not self.is_leader and (len(self.votes) >= 3 or 2 * len(self.votes) >= len(self.servers)):
+                self.become_leader()
+
+
+class LateRefusalTakesTheVoteBack(step_04.Node):
+    """A refusal cancels the vote of the same server."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if not message.vote_granted:
+            self.votes.discard(sender)
+        super().on_request_vote_reply(sender, message)
+
+
+class LateRefusalDeposes(step_04.Node):
+    """A leader that receives a refusal leads no longer."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        super().on_request_vote_reply(sender, message)
+        self.is_leader = self.is_leader and message.vote_granted
+
+
+class VictoryRaisesTheTerm(step_04.Node):
+    """The winner leads in the term after that of its election."""
+
+    def become_leader(self) -> None:
+        self.current_term += 1
+        super().become_leader()
+
+
+class WinnerReplaysTwice(step_04.Node):
+    """The winner applies its log twice."""
+
+    def become_leader(self) -> None:
+        super().become_leader()
+        self.replay_log()
+
+
+class CandidateIgnoresCalls(step_04.Node):
+    """A candidate does not answer a leader's call."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if not self.is_candidate:
+            super().on_append_entries(sender, message)
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (NobodyRuns, "silence starts an election", "started"),
     (TermStays, "silence starts an election", "sent"),
@@ -316,7 +386,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (NamedLeaderTimesOut, "a leader does not time out", "sent"),
     (ReplayAddsToWhatIsThere, "a new leader has applied its log", "answered"),
     (LogIsNotCarriedOut, "a new leader has applied its log", "answered"),
-    (CandidateGivesUp, "a failed election is retried", "delivered"),
+    (CandidateGivesUp, "a failed election is retried", "timer_fired"),
     (TermIsRaisedOnce, "a failed election is retried", "sent"),
     (AllMustVote, "half of the servers win", "delivered"),
     (OnlyFittingCallsRestartTheTimer, "a heartbeat restarts the timer", "sent"),
@@ -326,4 +396,12 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OwnVoteIsThatOfItsChoice, "a vote restarts the timer", "delivered"),
     (CallsAreNotStored, "the rules of earlier steps still hold", "sent"),
     (StartIsForgotten, "the rules of earlier steps still hold", "restarted"),
+    (GivenVoteIsCounted, "half of the servers win", "delivered"),
+    (MajorityIsHitTwice, "the winner sends heartbeats at once", "sent"),
+    (ThreeVotesAreEnough, "half of the servers win", "delivered"),
+    (LateRefusalTakesTheVoteBack, "half of the servers win", "delivered"),
+    (LateRefusalDeposes, "the winner sends heartbeats at once", "delivered"),
+    (VictoryRaisesTheTerm, "the winner sends heartbeats at once", "delivered"),
+    (WinnerReplaysTwice, "a new leader has applied its log", "applied"),
+    (CandidateIgnoresCalls, "a heartbeat restarts the timer", "delivered"),
 )

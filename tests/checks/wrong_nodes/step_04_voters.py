@@ -1,6 +1,7 @@
 """Wrong Nodes for step 4: servers that grant or refuse their vote wrongly."""
 
 from raft_steps import step_04_leader_election as step_04
+from raft_steps.step_02_append_entries import AppendEntries
 from raft_steps.step_04_leader_election import RequestVote, RequestVoteReply
 
 
@@ -135,6 +136,77 @@ class SecondCandidateDelaysTheVoter(step_04.Node):
         super().on_request_vote(sender, message)
 
 
+class LeaderRefuses(step_04.Node):
+    """A leader never votes."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if self.is_leader:
+            self.answer_request_vote(sender, False)
+        else:
+            super().on_request_vote(sender, message)
+
+
+class WinnerHasVotedForItself(step_04.Node):
+    """The winner of an election stores a vote for itself, and so refuses all others from then on."""
+
+    def become_leader(self) -> None:
+        super().become_leader()
+        self.voted_for = self.name
+
+
+class AskedLeaderStepsDown(step_04.Node):
+    """A leader leads no longer when it is asked for its vote, in however old a term."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        self.is_leader = False
+        super().on_request_vote(sender, message)
+
+
+class HeartbeatClearsTheVote(step_04.Node):
+    """A leader's call makes a server forget its vote."""
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        self.voted_for = None
+        super().on_append_entries(sender, message)
+
+
+class ElectionClearsTheVote(step_04.Node):
+    """A server that runs itself forgets the vote that it has given."""
+
+    def on_election_timeout(self) -> None:
+        self.voted_for = None
+        super().on_election_timeout()
+
+
+class VictoryClearsTheVote(step_04.Node):
+    """The winner forgets the vote that it has given before."""
+
+    def become_leader(self) -> None:
+        super().become_leader()
+        self.voted_for = None
+
+
+class ChosenCandidateIsAlwaysGranted(step_04.Node):
+    """The candidate that has the vote gets it again, also in an older term."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        vote_granted = self.voted_for == sender or (message.term > self.current_term and self.voted_for is None)
+        if vote_granted:
+            self.voted_for = sender
+            self.start_election_timer()
+        self.answer_request_vote(sender, vote_granted)
+
+
+class FirstServerGetsNoVote(step_04.Node):
+    """The first server of the list gets no vote."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if sender == self.servers[0]:
+            self.answer_request_vote(sender, False)
+        else:
+            super().on_request_vote(sender, message)
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (EveryoneHasItsVote, "one vote only", "sent"),
     (NobodyHasItsVote, "one vote only", "delivered"),
@@ -151,4 +223,12 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (VoteIsATerm, "one vote only", "failed"),
     (VoterRaisesItsTerm, "one vote only", "delivered"),
     (SecondCandidateDelaysTheVoter, "a vote restarts the timer", "sent"),
+    (LeaderRefuses, "no vote for a term that is not newer", "delivered"),
+    (WinnerHasVotedForItself, "no vote for a term that is not newer", "delivered"),
+    (AskedLeaderStepsDown, "no vote for a term that is not newer", "delivered"),
+    (HeartbeatClearsTheVote, "one vote only", "sent"),
+    (ElectionClearsTheVote, "one vote only", "sent"),
+    (VictoryClearsTheVote, "one vote only", "sent"),
+    (ChosenCandidateIsAlwaysGranted, "no vote for a term that is not newer", "sent"),
+    (FirstServerGetsNoVote, "one vote only", "delivered"),
 )
