@@ -76,5 +76,5 @@ def test_failure_names_the_rule_and_its_step() -> None:
     with pytest.raises(CheckFailed) as raised:
         check_named(12, STILL_HOLDS).run(Bench(calls.wrong_node(calls.CandidateRefusesItsLeader, 12), 12))
 
-    assert str(raised.value).splitlines()[1].startswith("This is still a rule of step 6 (Section 5.2")
+    assert str(raised.value).splitlines()[1].startswith("This is still a rule of step 4 (Section 5.2")
     assert raised.value.event is not None

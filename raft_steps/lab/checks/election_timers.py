@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.elections import TIMEOUTS_S, ask_for_vote, await_election
-from raft_steps.lab.checks.exchange import append_entries, first, latest, require_log, require_reply, term_of
+from raft_steps.lab.checks.exchange import append_entries, first, latest, require_reply, term_of
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Event
 
@@ -164,7 +164,7 @@ def require_each_call_restarts(bench: Bench) -> None:
     """Call a follower, a voter and a candidate, each time one second before their election timeout.
 
     Raises:
-        CheckFailed: One of the calls does not restart the timer, or changes the term, or is not stored.
+        CheckFailed: One of the calls does not restart the timer, or changes the term, or is not answered.
     """
     bench.begin(log="1 set x 1; 3 set y 2")
     for call in (
@@ -172,20 +172,18 @@ def require_each_call_restarts(bench: Bench) -> None:
         Call("jerry", (2, 3), "3 set z 3", True, "jerry's call with entry 3 for the second time"),
         Call("jerry", (9, 3), "3 set w 4", False, "jerry's call, which follows entry 9, which tom lacks"),
         Call("jerry", (1, 1), "", True, "jerry's heartbeat, which follows entry 1 of term 1"),
-        Call("spike", (3, 3), "", True, "the heartbeat of spike, who leads now"),
-        Call("spike", (3, 3), "3 set w 4", True, "the call of spike, who leads now, with entry 4"),
+        Call("spike", (2, 3), "", True, "the heartbeat of spike, who leads now"),
+        Call("spike", (2, 3), "3 set z 3; 3 set w 4", True, "the call of spike, who leads now, with entries 3 and 4"),
     ):
         require_restart(bench, "tom is a follower in term 3", call)
     began = await_election(bench, "tom followed spike, which has gone silent")[0]
-    require_log(bench, "1 set x 1; 3 set y 2; 3 set z 3; 3 set w 4", "tom followed jerry and then spike")
     require_term(bench, began, 4, "tom was in term 3")
     candidate = "tom is a candidate in term 4"
-    require_restart(bench, candidate, Call("jerry", (4, 3), "", True, "jerry's heartbeat"))
+    require_restart(bench, candidate, Call("jerry", (2, 3), "", True, "jerry's heartbeat"))
     began = await_election(bench, "tom ran and then followed jerry, which has gone silent")[0]
     require_term(bench, began, 5, "tom ran in term 4 before")
     candidate = "tom is a candidate in term 5"
-    require_restart(bench, candidate, Call("jerry", (4, 3), "4 set a 1", True, "jerry's call with entry 5"))
-    require_log(bench, "1 set x 1; 3 set y 2; 3 set z 3; 3 set w 4; 4 set a 1", f"{candidate}, and jerry sends entry 5")
+    require_restart(bench, candidate, Call("jerry", (2, 3), "3 set z 3", True, "jerry's call with entry 3"))
     bench.begin(log="3 set x 1")
     bench.require(
         ask_for_vote(bench, "jerry", 4), "tom is in term 3 and should vote for jerry in term 4", bench.arrival()
@@ -194,7 +192,6 @@ def require_each_call_restarts(bench: Bench) -> None:
     require_restart(bench, voted, Call("jerry", (1, 3), "", True, "the heartbeat of jerry, the winner"))
     spikes = Call("spike", (1, 3), "4 set y 2", True, "the call of spike, who leads now, with entry 2")
     require_restart(bench, voted, spikes)
-    require_log(bench, "3 set x 1; 4 set y 2", f"{voted}, and spike sends it entry 2")
     await_election(bench, f"{voted} and followed spike, which has gone silent")
 
 

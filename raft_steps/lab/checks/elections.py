@@ -92,10 +92,12 @@ def require_vote_remembered(bench: Bench) -> None:
     Raises:
         CheckFailed: It votes again.
     """
-    bench.begin(listed_last=True)
+    bench.begin(log="1 set a 1; 1 set b 2; 1 set c 3; 1 set d 4; 1 set e 5", at_the_beginning=True, listed_last=True)
     voted = "tom has voted for jerry in term 5"
     bench.require(
-        ask_for_vote(bench, "jerry", 5), "tom is in term 0 and should vote for jerry in term 5", bench.arrival()
+        ask_for_vote(bench, "jerry", 5),
+        "tom is in term 1, has five entries and has not voted; it should vote for jerry in term 5, but does not",
+        bench.arrival(),
     )
     await_election(bench, f"{voted}, who does not call")
     for did in ("has run itself since then", "has been elected since then"):
@@ -118,9 +120,16 @@ def require_leader_votes(bench: Bench) -> None:
         story = f"tom leads in term 4, and jerry, a candidate in term {term}, asks for its vote"
         bench.require(not vote, f"{story}; tom should refuse, but votes", vote)
         require_leading(bench, True, story)
+    mark = bench.mark()
+    bench.run(5)
     bench.require(
-        ask_for_vote(bench, "jerry", 5),
-        "tom leads in term 4 and has voted for no other server; it should vote for jerry, a candidate in term 5, like any "
+        bench.sent("AppendEntries", since=mark),
+        "tom leads, and has refused its vote to jerry twice; it should go on sending heartbeats, but sends none within 5 s",
+        bench.arrival(),
+    )
+    bench.require(
+        ask_for_vote(bench, "jerry", 40),
+        "tom leads in term 4 and has voted for no other server; it should vote for jerry, a candidate in term 40, like any "
         "other server, but does not",
         bench.arrival(),
     )

@@ -15,7 +15,7 @@ from raft_steps.lab.checks.rules import rule
 
 LONG_LOG = (
     "1 set a 1; 1 set b 2; 1 delete w; 1 set c 3; 1 set d 4; 2 set e 5; 2 set a 6; 2 delete b; 2 set b 7; "
-    "3 set c 8; 3 set d 9; 3 set e 1"
+    "3 set c 8; 3 set d 9; 3 set a 1"
 )
 
 

@@ -27,6 +27,7 @@ from raft_steps.lab.checks.elections import (
 )
 from raft_steps.lab.checks.exchange import (
     PEERS,
+    answer_call,
     append_entries,
     first,
     latest,
@@ -157,17 +158,21 @@ def no_vote_for_a_term_that_is_not_newer(bench: Bench) -> None:
     bench.require(not vote, "tom is in term 3; it should refuse jerry, a candidate in term 2, but votes for it", vote)
     await_election(bench)
     vote = ask_for_vote(bench, "jerry", 4)
-    bench.require(
-        not vote,
-        "tom is a candidate in term 4; it should refuse jerry, another candidate in term 4, but votes for it",
-        vote,
-    )
+    story = "tom is a candidate in term 4"
+    bench.require(not vote, f"{story}; it should refuse jerry, another candidate in term 4, but votes for it", vote)
+    story += " and has refused jerry"
+    require_field(bench, "is_candidate", True, story, bench.arrival())
     bench.require(
         ask_for_vote(bench, "spike", 5),
         "tom has refused jerry twice and voted for no other server; it should vote for spike, a candidate in term 5, "
         "but does not",
         bench.arrival(),
     )
+    bench.begin(log="3 set x 1")
+    await_election(bench)
+    ask_for_vote(bench, "jerry", 4)
+    send_vote(bench, "spike")
+    require_leading(bench, True, f"{story}, and spike votes for it")
     bench.begin(log="3 set x 1")
     bench.require(
         ask_for_vote(bench, "jerry", 4), "tom is in term 3 and should vote for jerry in term 4", bench.arrival()
@@ -344,12 +349,21 @@ def the_winner_sends_heartbeats_at_once(bench: Bench) -> None:
     "Section 5.2; Figure 2: only followers and candidates have an election timeout",
 )
 def a_leader_does_not_time_out(bench: Bench) -> None:
-    """A server leads for a minute, first as the named leader of its start, then because it has won an election."""
+    """A server leads for a minute, first as the named leader of its start, then because it has won an election.
+
+    It receives a write, an acknowledgement, and a refusal and a vote that arrive late.
+    """
     for named in (True, False):
         bench.begin(leads=named)
         if not named:
             win_election(bench)
         mark, story = bench.mark(), "is the named leader" if named else "has won its election"
+        bench.run(1)
+        bench.ask("set x 1")
+        for heartbeat in bench.sent("AppendEntries", to="spike")[:1]:
+            answer_call(bench, heartbeat, success=True)
+        for granted in (False, True):
+            send_vote(bench, "spike", granted=granted)
         for _ in range(12):
             bench.run(5)
             call = first(bench.sent("RequestVote", since=mark))

@@ -382,6 +382,18 @@ class ReadRemoves(step_01.Node):
         self.reply(client, Ok(value=self.state_machine.pop(request.key, None)))
 
 
+class RepeatedCommandIsReplayedOnce(step_01.Node):
+    """The replay leaves out a command that it has applied before."""
+
+    def replay_log(self) -> None:
+        self.state_machine = {}
+        applied: list[Command | None] = []
+        for entry in self.log:
+            if entry.command not in applied:
+                applied.append(entry.command)
+                self.apply(entry)
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OnlyWritesAreAnswered, "a value that was set is read", "asked"),
     (AnswersTwice, "a value that was set is read", "failed"),
@@ -416,6 +428,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (TheLastTermIsReplayed, "a restart replays the log", "applied"),
     (EmptyValueDeletes, "a value that was set is read", "answered"),
     (TermIsTheIndex, "the term after a restart is that of the last entry", "appended"),
+    (RepeatedCommandIsReplayedOnce, "a restart replays the log", "restarted"),
     (OneEntryHasNoTerm, "the term after a restart is that of the last entry", "appended"),
     (NeedlessDeleteEndsTheReplay, "a restart replays the log", "restarted"),
     (StateOutlivesAnEmptyLog, "only the log survives", "restarted"),

@@ -1,7 +1,8 @@
 """Wrong Nodes for step 4: servers whose election timer runs too long or too short, or whose term falls back."""
 
 from raft_steps import step_04_leader_election as step_04
-from raft_steps.step_02_append_entries import AppendEntries
+from raft_steps.lab.commands import Command
+from raft_steps.step_02_append_entries import AppendEntries, AppendEntriesReply
 from raft_steps.step_04_leader_election import RequestVote, RequestVoteReply
 
 
@@ -130,6 +131,40 @@ class TermIsThatOfItsLog(step_04.Node):
         self.current_term = self.log.last_term
 
 
+class LateVoteStartsTheTimer(step_04.Node):
+    """A leader that receives a further vote starts its election timer."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if self.is_leader and message.vote_granted:
+            self.start_election_timer()
+        super().on_request_vote_reply(sender, message)
+
+
+class LateRefusalStartsTheTimer(step_04.Node):
+    """A leader that receives a refusal starts its election timer."""
+
+    def on_request_vote_reply(self, sender: str, message: RequestVoteReply) -> None:
+        if self.is_leader and not message.vote_granted:
+            self.start_election_timer()
+        super().on_request_vote_reply(sender, message)
+
+
+class WritesStartTheTimer(step_04.Node):
+    """A leader that logs a write starts its election timer."""
+
+    def write(self, client: str, command: Command) -> None:
+        super().write(client, command)
+        self.start_election_timer()
+
+
+class AcknowledgementsStartTheTimer(step_04.Node):
+    """A leader that receives an answer starts its election timer."""
+
+    def on_append_entries_reply(self, sender: str, message: AppendEntriesReply) -> None:
+        super().on_append_entries_reply(sender, message)
+        self.start_election_timer()
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OnlyHeartbeatsRestart, "a heartbeat restarts the timer", "sent"),
     (OnlyNewEntriesRestart, "a heartbeat restarts the timer", "sent"),
@@ -144,4 +179,8 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (VotesRestartTheTimer, "a failed election is retried", "sent"),
     (TermIsThatOfThePrecedingEntry, "a heartbeat restarts the timer", "sent"),
     (TermIsThatOfItsLog, "a heartbeat restarts the timer", "sent"),
+    (LateVoteStartsTheTimer, "a leader does not time out", "sent"),
+    (LateRefusalStartsTheTimer, "a leader does not time out", "sent"),
+    (WritesStartTheTimer, "a leader does not time out", "sent"),
+    (AcknowledgementsStartTheTimer, "a leader does not time out", "sent"),
 )

@@ -207,6 +207,51 @@ class FirstServerGetsNoVote(step_04.Node):
             super().on_request_vote(sender, message)
 
 
+class VotesBeyondItsLogOnly(step_04.Node):
+    """The candidate's term is compared with the length of the log, too."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if message.term > self.log.last_index:
+            super().on_request_vote(sender, message)
+        else:
+            self.answer_request_vote(sender, False)
+
+
+class VotesForNearTermsOnly(step_04.Node):
+    """A candidate whose term is far ahead gets no vote."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        if message.term <= self.current_term + 10:
+            super().on_request_vote(sender, message)
+        else:
+            self.answer_request_vote(sender, False)
+
+
+class RequestStopsTheHeartbeats(step_04.Node):
+    """A leader that is asked for its vote sends no further heartbeats."""
+
+    def on_request_vote(self, sender: str, message: RequestVote) -> None:
+        self.cancel_timer("heartbeat")
+        super().on_request_vote(sender, message)
+
+
+class RefusingEndsTheCandidacy(step_04.Node):
+    """A candidate that refuses its vote is a candidate no longer."""
+
+    def answer_request_vote(self, to: str, vote_granted: bool) -> None:
+        self.is_candidate = self.is_candidate and vote_granted
+        super().answer_request_vote(to, vote_granted)
+
+
+class RefusingClearsTheVotes(step_04.Node):
+    """A candidate that refuses its vote forgets the votes that it has, its own included."""
+
+    def answer_request_vote(self, to: str, vote_granted: bool) -> None:
+        if not vote_granted:
+            self.votes.clear()
+        super().answer_request_vote(to, vote_granted)
+
+
 MISTAKES: tuple[tuple[type, str, str], ...] = (
     (EveryoneHasItsVote, "one vote only", "sent"),
     (NobodyHasItsVote, "one vote only", "delivered"),
@@ -231,4 +276,9 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (VictoryClearsTheVote, "one vote only", "sent"),
     (ChosenCandidateIsAlwaysGranted, "no vote for a term that is not newer", "sent"),
     (FirstServerGetsNoVote, "one vote only", "delivered"),
+    (VotesBeyondItsLogOnly, "one vote only", "delivered"),
+    (VotesForNearTermsOnly, "no vote for a term that is not newer", "delivered"),
+    (RequestStopsTheHeartbeats, "no vote for a term that is not newer", "delivered"),
+    (RefusingEndsTheCandidacy, "no vote for a term that is not newer", "delivered"),
+    (RefusingClearsTheVotes, "no vote for a term that is not newer", "delivered"),
 )
