@@ -55,6 +55,7 @@ COURSE: tuple[Step, ...] = (
     Step(10, "up_to_date_logs", "only an up-to-date log is elected"),
     Step(11, "commit_index", "what is committed, and nothing else"),
     Step(12, "persistence", "term and vote outlive a crash"),
+    Step(13, "client_sessions", "a client may ask again"),
 )
 _FOUND = {module.name for module in pkgutil.iter_modules(__path__)}
 # The steps that this edition has; in the full course, all of them.

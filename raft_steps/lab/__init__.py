@@ -23,13 +23,21 @@ if TYPE_CHECKING:
     from raft_steps.lab.cluster.experiments import leaderless as leaderless
     from raft_steps.lab.cluster.experiments import three_fresh_followers as three_fresh_followers
     from raft_steps.lab.cluster.real_cluster import RealCluster as RealCluster
+    from raft_steps.lab.commands import Append as Append
     from raft_steps.lab.commands import Command as Command
+    from raft_steps.lab.commands import CompareAndSet as CompareAndSet
     from raft_steps.lab.commands import Delete as Delete
     from raft_steps.lab.commands import Get as Get
+    from raft_steps.lab.commands import InSession as InSession
+    from raft_steps.lab.commands import Mismatch as Mismatch
     from raft_steps.lab.commands import NotLeader as NotLeader
     from raft_steps.lab.commands import Ok as Ok
+    from raft_steps.lab.commands import OpenSession as OpenSession
     from raft_steps.lab.commands import Request as Request
+    from raft_steps.lab.commands import Response as Response
+    from raft_steps.lab.commands import SessionExpired as SessionExpired
     from raft_steps.lab.commands import Set as Set
+    from raft_steps.lab.commands import Write as Write
     from raft_steps.lab.course.cheat_sheet import cheat_sheet as cheat_sheet
     from raft_steps.lab.course.own_nodes import mine as mine
     from raft_steps.lab.course.progress import progress as progress
@@ -81,31 +89,39 @@ if TYPE_CHECKING:
 # Each public name and the module that defines it. The imports above repeat it for type checkers; a test compares them.
 HOMES = {
     "ALL_RULES": "verify.properties",
+    "Append": "commands",
     "Cluster": "cluster.cluster",
     "Command": "commands",
+    "CompareAndSet": "commands",
     "Delete": "commands",
     "Entry": "log",
     "Get": "commands",
     "History": "verify.linearizability",
+    "InSession": "commands",
     "LabError": "errors",
     "Log": "log",
+    "Mismatch": "commands",
     "NOBODY_CAN_BE_ELECTED": "verify.model_checker",
     "NodeError": "errors",
     "NotLeader": "commands",
     "Ok": "commands",
+    "OpenSession": "commands",
     "Operation": "verify.linearizability",
     "PROFILES": "verify.fuzzer.profiles",
     "Properties": "verify.properties",
     "RULES": "verify.properties",
     "RealCluster": "cluster.real_cluster",
     "Request": "commands",
+    "Response": "commands",
     "Scenario": "scenario.scenario",
     "Schedule": "verify.model_checker",
     "Scope": "verify.model_checker",
     "Search": "verify.model_checker",
+    "SessionExpired": "commands",
     "Set": "commands",
     "Simulation": "runtime.simulator.simulation",
     "Traffic": "verify.conformance.traffic",
+    "Write": "commands",
     "acknowledged": "verify.model_checker",
     "adversity": "verify.fuzzer.profiles",
     "budgets": "verify.conformance.budgets",

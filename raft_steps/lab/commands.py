@@ -5,11 +5,14 @@ The paper leaves them open, since any state machine will do; the state machine o
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import assert_never
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.messages import message
+
+IN_SESSION = re.compile(r"[1-9][0-9]{0,17}\.[1-9][0-9]{0,17}")  # the numbers of a session and of a command in it
 
 
 @message
@@ -28,6 +31,43 @@ class Delete:
 
 
 @message
+class Append:
+    """Add a value at the end of what a key holds; a key that does not exist counts as empty."""
+
+    key: str
+    value: str
+
+
+@message
+class CompareAndSet:
+    """Store a value under a key if the key holds the expected one."""
+
+    key: str
+    expected: str
+    value: str
+
+
+@message
+class OpenSession:
+    """Open a session, in which each command is carried out at most once; the response has the session's number."""
+
+
+@message
+class InSession:
+    """A command of a session.
+
+    Attributes:
+        session: The number of the session.
+        serial: The number of the command in its session, from 1 on; a client that asks again repeats it.
+        command: What is to be done.
+    """
+
+    session: int
+    serial: int
+    command: Write
+
+
+@message
 class Get:
     """Ask for the value under a key."""
 
@@ -36,7 +76,12 @@ class Get:
 
 @message
 class Ok:
-    """The request succeeded; for a Get, `value` is the value (None if the key does not exist)."""
+    """The request succeeded.
+
+    Attributes:
+        value: For a Get, the value (None if the key does not exist); for an Append, what the key holds now; for an
+            OpenSession, the number of the session; None for all others.
+    """
 
     value: str | None = None
 
@@ -48,13 +93,40 @@ class NotLeader:
     leader: str | None = None
 
 
-Command = Set | Delete
-Request = Set | Delete | Get
-Response = Ok | NotLeader
+@message
+class Mismatch:
+    """A compare-and-set found another value than the expected one, and changed nothing.
+
+    Attributes:
+        value: What the key holds; None if it does not exist.
+    """
+
+    value: str | None = None
+
+
+@message
+class SessionExpired:
+    """The server no longer has what it needs to answer: the command may have been carried out before, or never."""
+
+
+Write = Set | Delete | Append | CompareAndSet
+Command = Write | OpenSession | InSession
+Request = Command | Get
+Response = Ok | NotLeader | Mismatch | SessionExpired
+
+
+def operation_of(request: Request | None) -> Write | Get | None:
+    """Return what a request does to a key, without its session; None for None and for an OpenSession, which do nothing."""
+    if isinstance(request, InSession):
+        return request.command
+    return None if isinstance(request, OpenSession) else request
 
 
 def command_text(request: Request | None) -> str:
-    """Format a request as a client types it: ``set x 1``, ``delete x``, ``get x``; ``-`` for None, the common first entry."""
+    """Format a request as a client types it: ``set x 1``, ``get x``, ``append x 1 as 4.2``.
+
+    That is the second command of session 4. None, the common first entry, is ``-``.
+    """
     match request:
         case None:
             return "-"
@@ -62,17 +134,25 @@ def command_text(request: Request | None) -> str:
             return f"set {shlex.quote(request.key)} {shlex.quote(request.value)}"
         case Delete():
             return f"delete {shlex.quote(request.key)}"
+        case Append():
+            return f"append {shlex.quote(request.key)} {shlex.quote(request.value)}"
+        case CompareAndSet():
+            return f"cas {shlex.quote(request.key)} {shlex.quote(request.expected)} {shlex.quote(request.value)}"
         case Get():
             return f"get {shlex.quote(request.key)}"
+        case OpenSession():
+            return "open session"
+        case InSession():
+            return f"{command_text(request.command)} as {request.session}.{request.serial}"
         case _:
             assert_never(request)
 
 
 def parse_command(text: str) -> Request:
-    """Parse ``set KEY VALUE``, ``delete KEY`` or ``get KEY``.
+    """Parse a request as `command_text` formats it.
 
     Raises:
-        ScenarioError: The text is not one of the three.
+        ScenarioError: The text is not a request.
     """
     try:
         words = shlex.split(text)
@@ -85,13 +165,25 @@ def command_of_words(*words: str) -> Request:
     """Build a request from its words: ``set``, the key, the value; and so on.
 
     Raises:
-        ScenarioError: The words are not one of the three commands.
+        ScenarioError: The words are not a request.
     """
     match words:
         case ("set", key, value):
             return Set(key=key, value=value)
         case ("delete", key):
             return Delete(key=key)
+        case ("append", key, value):
+            return Append(key=key, value=value)
+        case ("cas", key, expected, value):
+            return CompareAndSet(key=key, expected=expected, value=value)
         case ("get", key):
             return Get(key=key)
-    raise ScenarioError(f"{' '.join(words)!r} is not a command; write set KEY VALUE, delete KEY or get KEY")
+        case ("open", "session"):
+            return OpenSession()
+        case (*inner, "as", number) if IN_SESSION.fullmatch(number):
+            command = command_of_words(*inner)
+            if not isinstance(command, Get | OpenSession | InSession):
+                session, serial = number.split(".")
+                return InSession(session=int(session), serial=int(serial), command=command)
+    forms = "set KEY VALUE, delete KEY, append KEY VALUE, cas KEY EXPECTED VALUE or get KEY"
+    raise ScenarioError(f"{' '.join(words)!r} is not a command; write {forms}")

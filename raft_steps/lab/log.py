@@ -7,9 +7,9 @@ A log records its own changes, so that the cost of storing or drawing it depends
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, get_args
 
-from raft_steps.lab.commands import Command, Delete, Get, Set, command_text
+from raft_steps.lab.commands import Command, Request, command_text
 from raft_steps.lab.errors import LogError
 from raft_steps.lab.messages import message
 
@@ -26,7 +26,7 @@ class Entry:
 FIRST_ENTRY = Entry(index=0, term=0, command=None)
 
 # What can be written as text, so that a trace can show it. A read has no place in a log, but is the Node's decision.
-_COMMANDS = (Set, Delete, Get, type(None))
+_COMMANDS = (*get_args(Request), type(None))
 
 Change = tuple[Literal["append"], Entry] | tuple[Literal["truncate"], int]
 
@@ -71,7 +71,7 @@ class Log:
         if not isinstance(entry, Entry):
             raise LogError(f"a log holds entries: append(Entry(index=…, term=…, command=…)), not {entry!r}")
         if type(entry.command) not in _COMMANDS:
-            raise LogError(f"the command of an entry is a Set, a Delete or None, not {entry.command!r}")
+            raise LogError(f"the command of an entry is one of a client, such as a Set, or None, not {entry.command!r}")
         if entry.index != len(self._entries):
             raise LogError(f"the next entry has index {len(self._entries)}, not {entry.index}")
         self._entries.append(entry)

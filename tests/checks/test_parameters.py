@@ -117,7 +117,7 @@ class KnowsTheKeys(step_01_key_value_store.Node):
     """It stores only the keys of the checks."""
 
     def apply(self, entry: Entry) -> None:
-        if entry.command is not None and entry.command.key in ("X", *KEYS):
+        if getattr(entry.command, "key", None) in ("X", *KEYS):
             super().apply(entry)
 
 

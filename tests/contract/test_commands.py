@@ -6,14 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raft_steps.lab.commands import Delete, Get, Request, Set, command_of_words, command_text, parse_command
+from raft_steps.lab.commands import (
+    Append,
+    CompareAndSet,
+    Delete,
+    Get,
+    InSession,
+    OpenSession,
+    Request,
+    Set,
+    command_of_words,
+    command_text,
+    operation_of,
+    parse_command,
+)
 from raft_steps.lab.errors import ScenarioError
 
+TEXTS = st.text() | st.sampled_from(["as", "4.2", "to", "session"])  # words that could be taken for others
+WRITES = (
+    st.builds(Set, key=TEXTS, value=TEXTS)
+    | st.builds(Delete, key=TEXTS)
+    | st.builds(Append, key=TEXTS, value=TEXTS)
+    | st.builds(CompareAndSet, key=TEXTS, expected=TEXTS, value=TEXTS)
+)
+NUMBERS = st.integers(1, 10**17)
 REQUESTS = (
-    st.builds(Set, key=st.text(), value=st.text())
-    | st.builds(Delete, key=st.text())
-    | st.builds(Get, key=st.text())
-)  # fmt: skip
+    WRITES
+    | st.builds(Get, key=TEXTS)
+    | st.builds(OpenSession)
+    | st.builds(InSession, session=NUMBERS, serial=NUMBERS, command=WRITES)
+)
 
 
 @given(request_=REQUESTS)
@@ -30,6 +52,11 @@ def test_every_request_comes_back(request_: Request) -> None:
         ("set x ''", Set(key="x", value="")),
         ("delete x", Delete(key="x")),
         ("get x", Get(key="x")),
+        ("append x 1", Append(key="x", value="1")),
+        ("cas x 1 2", CompareAndSet(key="x", expected="1", value="2")),
+        ("open session", OpenSession()),
+        ("append x 1 as 4.2", InSession(session=4, serial=2, command=Append(key="x", value="1"))),
+        ("set as 4.2", Set(key="as", value="4.2")),
     ],
 )
 def test_commands_are_read_as_they_are_typed(text: str, request_: Request) -> None:
@@ -37,10 +64,28 @@ def test_commands_are_read_as_they_are_typed(text: str, request_: Request) -> No
     assert request_ == parse_command(text)
 
 
-@pytest.mark.parametrize("text", ["", "set", "set x", "set x 1 2", "get", "delete x y", "put x 1", "SET x 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "set",
+        "set x",
+        "set x 1 2",
+        "get",
+        "delete x y",
+        "put x 1",
+        "SET x 1",
+        "cas x 1",
+        "get x as 4.2",
+        "open session as 4.2",
+        "set x 1 as 4",
+        "set x 1 as 0.1",
+        "set x 1 as 4.2 as 4.3",
+    ],
+)
 def test_other_words_are_no_command(text: str) -> None:
-    """Anything else gets an error that lists the three commands."""
-    with pytest.raises(ScenarioError, match="write set KEY VALUE, delete KEY or get KEY"):
+    """Anything else gets an error that lists the commands."""
+    with pytest.raises(ScenarioError, match="write set KEY VALUE, delete KEY, append KEY VALUE"):
         parse_command(text)
 
 
@@ -58,3 +103,12 @@ def test_words_are_taken_as_they_are() -> None:
 def test_common_first_entry_is_a_dash() -> None:
     """The entry that all logs share has no command."""
     assert "-" == command_text(None)
+
+
+def test_operation_of_a_request_is_without_its_session() -> None:
+    """What a request does to a key is its command; opening a session does nothing to any."""
+    append = Append(key="x", value="1")
+
+    assert append == operation_of(InSession(session=4, serial=2, command=append))
+    assert (append, Get(key="x")) == (operation_of(append), operation_of(Get(key="x")))
+    assert (None, None) == (operation_of(OpenSession()), operation_of(None))

@@ -103,7 +103,9 @@ def test_only_entries_are_appended(wrong: Any) -> None:
 
 def test_append_refuses_what_is_not_a_command() -> None:
     """The error names the value, so that swapped arguments are found."""
-    with pytest.raises(LogError, match="the command of an entry is a Set, a Delete or None, not 'client#1'"):
+    with pytest.raises(
+        LogError, match="the command of an entry is one of a client, such as a Set, or None, not 'client#1'"
+    ):
         Log().append(Entry(index=1, term=1, command="client#1"))  # type: ignore[arg-type]
 
 

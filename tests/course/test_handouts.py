@@ -21,6 +21,7 @@ from raft_steps.lab.course.package_subset import package_files, requirements
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
+LAST = raft_steps.STEPS[-1].number
 GRADING = {"schema_version": 3, "grade": False, "solution": True, "locked": False, "task": False, "grade_id": "x"}
 
 
@@ -63,7 +64,7 @@ def test_package_ends_before_the_step(handed_out: Path, name: str, last: int) ->
     of_checks = [int(path.stem[5:]) for path in sorted((package / "lab" / "checks").glob("step_*.py"))]
 
     assert list(range(1, last + 1)) == of_steps
-    assert list(range(1, min(last + 1, 12) + 1)) == of_checks
+    assert list(range(1, min(last + 1, LAST) + 1)) == of_checks
     assert (package / "py.typed").read_bytes() == (ROOT / "raft_steps" / "py.typed").read_bytes()
     assert [] == list(package.rglob("*.pyc"))
 
@@ -141,7 +142,10 @@ YOURS = "step 6 is yours to write: this is an edition of the course which holds 
             "from raft_steps.lab import check; from raft_steps import node; check(node(5), 7)",
             "LookupError: step 7 is not in",
         ),
-        ("import raft_steps; raft_steps.node(13)", "LookupError: there is no step 13; the course has steps 1 to 12"),
+        (
+            "import raft_steps; raft_steps.node(99)",
+            f"LookupError: there is no step 99; the course has steps 1 to {LAST}",
+        ),
         ("from raft_steps import nothing", "ImportError: cannot import name 'nothing'"),
     ],
 )
@@ -198,9 +202,9 @@ def test_edition_lists_and_checks_what_it_holds(handed_out: Path, tmp_path: Path
 def test_full_course_holds_all() -> None:
     """In the full course no step is missing, and a wrong name raises Python's usual error."""
     assert raft_steps.COURSE == raft_steps.STEPS
-    with pytest.raises(AttributeError, match="module 'raft_steps' has no attribute 'step_13'"):
-        _ = raft_steps.step_13
-    assert {f"raft_steps/{path.name}" for path in (ROOT / "raft_steps").glob("*.py")} <= package_files(12).keys()
+    with pytest.raises(AttributeError, match="module 'raft_steps' has no attribute 'step_99'"):
+        _ = raft_steps.step_99
+    assert {f"raft_steps/{path.name}" for path in (ROOT / "raft_steps").glob("*.py")} <= package_files(LAST).keys()
 
 
 # Cells that need a missing step.

@@ -31,6 +31,7 @@ RUNS = {
     9: ("even-run even-writes again-even-run", "halves"),
     11: ("lost-write lost-write-crash-run again-run", "mended"),
     12: ("failure-run again-run", "mended"),
+    13: ("failure-run again-run", "mended"),
 }
 
 
@@ -208,3 +209,13 @@ def test_a_crash_more_makes_no_second_leader(moment: float) -> None:
             led.add((term_of[event.server], event.server))
 
     assert len(led) == len({term for term, _ in led})
+
+
+def test_sessions_are_rebuilt_from_the_log() -> None:
+    """Notebook 13: tom comes back without sessions, applies its log, and has the state of the others in the end."""
+    branch = steer(run_of(13), (24, "restart tom"), (26, "retry append y 1 as ann"), until=40)
+    states = {name: branch.simulation.hosts[name].node for name in ("tom", "jerry", "spike")}
+
+    assert {(("x", "2"), ("y", "1"))} == {tuple(sorted(node.state_machine.items())) for node in states.values()}
+    assert 1 == len({str(node.sessions) for node in states.values()})
+    assert "jerry" == first(branch, "asked", 25.9, client="ann#2").server

@@ -14,6 +14,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell
 
+from raft_steps import STEPS
 from raft_steps.lab.course.handouts import Handout, list_handouts, release_handouts
 from raft_steps.lab.course.managed_folder import MANIFEST
 from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
@@ -73,7 +74,7 @@ def secret_lines(handout: Handout) -> set[str]:
     These are those of later steps' modules and of the solutions of its notebook and of later ones, but for what the
     steps before say too, and what the notebook itself gives to its readers.
     """
-    steps = range(1, 13)
+    steps = range(1, STEPS[-1].number + 1)
     secret = module_lines([step for step in steps if step > handout.last])
     for path in notebooks_of(NOTEBOOKS):
         if path.name >= handout.notebook.name:

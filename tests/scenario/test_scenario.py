@@ -32,6 +32,7 @@ def actions(draw: st.DrawFn) -> Action:
     """Generate an action that can be carried out."""
     verb = draw(st.sampled_from(sorted(VERBS)))
     first, second = draw(st.permutations(SERVERS).map(lambda names: names[:2]))
+    key, value = draw(WORDS), draw(WORDS)
     words: tuple[str, ...] = {
         "partition": (first, "|", second),
         "cut": (f"{first}>{second}",),
@@ -41,9 +42,13 @@ def actions(draw: st.DrawFn) -> Action:
         "duplicate": (f"{first}>{second}#{draw(st.integers(1, 99))}",),
         "loss": (str(draw(SHARES)),),
         "delay": (str(draw(st.floats(0, 1))), str(draw(st.integers(1, 9)))),
-        "set": (draw(WORDS), draw(WORDS)),
-        "delete": (draw(WORDS), "to", first),
-        "get": (draw(WORDS),),
+        "set": (key, value),
+        "delete": (key, "to", first),
+        "get": (key,),
+        "append": (key, value, "as", "4.2"),
+        "cas": (key, value, key, "as", "4.2", "to", first),
+        "open": ("session",),
+        "retry": ("append", key, value, "as", "ann", "to", first),
     }.get(verb, (draw(st.sampled_from(["leader", "crashed", first])),))
     return Action(draw(TIMES), verb, words)
 
@@ -222,7 +227,21 @@ def test_json_without_a_known_version_is_refused(text: str) -> None:
         ("drop tom>jerry#²", "cannot be read"),
         ("drop leader>tom#1", "there is no server 'leader'"),
         ("drop tom>tom#1", "a server has no link to itself"),
-        ("set x", "set 'x' cannot be read; the form is: set KEY VALUE [to SERVER]"),
+        ("set x", "set 'x' cannot be read; the form is: set KEY VALUE [as SESSION.SERIAL] [to SERVER]"),
+        (
+            "set x 1 as ann",
+            "set 'x 1 as ann' cannot be read; the form is: set KEY VALUE [as SESSION.SERIAL] [to SERVER]",
+        ),
+        ("get x as 4.2", "get 'x as 4.2' cannot be read; the form is: get KEY [to SERVER]"),
+        ("open door", "open 'door' cannot be read; the form is: open session [to SERVER]"),
+        (
+            "retry get x as ann",
+            "retry 'get x as ann' cannot be read; the form is: retry REQUEST [as CLIENT] [to SERVER]",
+        ),
+        ("retry append x 1 as 4.2", "retry 'append x 1 as 4.2' cannot be read"),
+        ("retry put x 1", "retry 'put x 1' cannot be read"),
+        ("retry", "retry '' cannot be read"),
+        ("retry set x 1 to nobody", "retry: there is no server 'nobody'"),
         ("set x 1 at tom", "cannot be read"),
         ("get x to bob", "there is no server 'bob'"),
     ],

@@ -26,7 +26,7 @@ from raft_steps.lab.checks.fake_peers import CheckFailed, FakePeer, build_messag
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.vocabulary import Vocabulary
 from raft_steps.lab.cluster.cluster import Cluster
-from raft_steps.lab.commands import Request, command_text, parse_command
+from raft_steps.lab.commands import Ok, Request, command_text, parse_command
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
 from raft_steps.lab.runtime.simulator.simulation import Simulation
@@ -353,6 +353,21 @@ class Bench:
     def answer(self, client: str) -> Any:
         """Return the answer that a client received; None while it waits."""
         return self.vocabulary.to_check("response", self.simulation.responses.get(client))
+
+    def session(self, client: str) -> int:
+        """Return the number of the session that a client has opened; a Node may number sessions as it likes.
+
+        Raises:
+            CheckFailed: The client was not answered Ok with a number.
+        """
+        answer = self.simulation.responses.get(client)  # Not translated: the number is not a word of the check.
+        number = answer.value if isinstance(answer, Ok) and isinstance(answer.value, str) else ""
+        self.require(
+            number.isdecimal() and int(number) > 0,
+            f"a client opens a session, and its entry is committed; {self.me} should answer Ok with a number above 0 as text, "
+            f"but {'answers ' + repr(answer) if answer is not None else 'does not answer'}",
+        )
+        return int(number)
 
     def has_field(self, message_name: str, name: str) -> bool:
         """Return whether the Node's message of this name has a field.

@@ -33,6 +33,7 @@ class _Direction:
     servers: dict[str, str]
     keys: dict[str, str]
     values: dict[str, str]
+    own_values: tuple[str, ...]  # those of the side that is translated; none is the beginning of another
     terms: int
     indexes: int
 
@@ -57,9 +58,16 @@ class _Direction:
             return self.command(text)
         if name == "key":
             return self.keys.get(text, text)
-        if name == "value":
-            return self.values.get(text, text)
+        if name in ("value", "expected"):
+            return self.value(text)
         return self.servers.get(text, text)
+
+    def value(self, text: str) -> str:
+        """Translate a value, or several that were appended to each other; any other text stays as it is."""
+        parts = [] if text in self.values else re.findall("|".join(self.own_values), text)
+        if parts and "".join(parts) == text:
+            return "".join(self.values[part] for part in parts)
+        return self.values.get(text, text)
 
     def _number(self, name: str, number: int) -> int:
         if name in TERMS:
@@ -70,7 +78,7 @@ class _Direction:
 
     def _mapping(self, name: str, mapping: dict[Any, Any]) -> dict[Any, Any]:
         if name == "state_machine":
-            return {self.keys.get(key, key): self.values.get(value, value) for key, value in mapping.items()}
+            return {self.keys.get(key, key): self.data("value", value) for key, value in mapping.items()}
         # A value that belongs to a server, as in next_index, is of the mapping's kind; any other is named by its key.
         return {
             self.servers.get(key, key): self.data(name if key in self.servers else str(key), value)
@@ -110,8 +118,8 @@ class Vocabulary:
         )
         words = (SERVER_NAMES, parameters.servers), (KEYS, parameters.keys), (VALUES, parameters.values)
         servers, keys, values = (_exchanged(ours, theirs) for ours, theirs in words)
-        self._there = _Direction(servers, keys, values, terms, count)
-        self._back = _Direction(_inverse(servers), _inverse(keys), _inverse(values), -terms, -count)
+        self._there = _Direction(servers, keys, values, VALUES, terms, count)
+        self._back = _Direction(_inverse(servers), _inverse(keys), _inverse(values), parameters.values, -terms, -count)
         self.is_trivial = not count and all(ours == theirs for ours, theirs in words)
         self._pattern = None if self.is_trivial else _pattern(self._there)
 
@@ -130,7 +138,7 @@ class Vocabulary:
         """Translate the text of a failure into the words of the run.
 
         These are translated: names of servers; the number after *term*, *entry* or the name of a field; the commands *set*,
-        *delete* and *get*, with the term before them as in a log; a key that stands alone; and a value in quotation marks or
+        *append*, *cas*, *delete* and *get*, with the term before them as in a log; a key that stands alone; and a value in quotation marks or
         after *set to* or after a key and *was*.
         """
         return text if self._pattern is None else self._pattern.sub(self._replacement, text)
@@ -151,7 +159,7 @@ class Vocabulary:
         if kind == "empty":
             return f"log ends with entry {len(self.before)} of term {there.terms}" if self.before else text
         if kind == "quoted":
-            return f"'{there.values[found['quoted']]}'"
+            return f"'{there.value(found['quoted'])}'"
         if kind == "command":
             term, command = found["of"], there.command(found["command"])
             return f"{int(term) + there.terms} {command}" if term else command
@@ -225,7 +233,8 @@ def _pattern(there: _Direction) -> re.Pattern[str]:
     numbers = r"-?\d+(?:(?:,| and| to|, \d+ and) \d+)*"
     return re.compile(
         rf"(?P<server>\b(?:{servers})\b)"
-        rf"|(?:(?<![\w.-])(?P<of>-?\d+) )?\b(?P<command>set (?:{keys}) \w+|(?:delete|get) (?:{keys})\b)"
+        rf"|(?:(?<![\w.-])(?P<of>-?\d+) )?\b(?P<command>(?:set|append) (?:{keys}) \w+|cas (?:{keys}) \w+ \w+"
+        rf"|(?:delete|get) (?:{keys})\b)"
         r"|(?P<noop>(?<=[ '])-?\d+ -(?=[;']|$))"
         rf"|(?P<terms>\b(?:prev_log_|last_log_|current_)?terms?(?:=|': | should be | was -?\d+ and is | )(?:{numbers}))"
         rf"|(?P<commits>\b(?:leader_commit|match_index|commit_index)(?:=|': )\d+)"
@@ -233,7 +242,7 @@ def _pattern(there: _Direction) -> re.Pattern[str]:
         rf"|(?P<was>\b(?:{alone}) was (?:{values})\b)"
         r"|(?P<empty>\blog is empty\b)"
         rf"|\bset to (?P<value>{values})\b"
-        rf"|'(?P<quoted>{values})'"
+        rf"|'(?P<quoted>(?:{values})+)'"
         rf"|(?P<key>\b(?:{alone})\b)"
     )
 

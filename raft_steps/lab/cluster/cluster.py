@@ -7,12 +7,13 @@ can be repeated, byte for byte, from one line of text.
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.commands import NotLeader, Ok, command_text
+from raft_steps.lab.commands import Response, command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.simulation import Simulation
@@ -50,7 +51,7 @@ class NoAnswer:
     why: str
 
 
-Answer = Ok | NotLeader | NoAnswer
+Answer = Response | NoAnswer
 
 
 class Cluster:
@@ -422,6 +423,47 @@ class Cluster:
     def delete(self, key: str, to: str | None = None, *, at: float | None = None) -> Answer:
         """Let a client delete a key, and wait for the answer, as `set` does."""
         return self._request("delete", (str(key),), to, at)
+
+    def append(self, key: str, value: object, to: str | None = None, *, at: float | None = None) -> Answer:
+        """Let a client add to the end of a value, and wait for the answer, as `set` does; it holds the new value.
+
+        A Node does so from step 13 on; the course's earlier ones ignore the command.
+        """
+        return self._request("append", (str(key), str(value)), to, at)
+
+    def cas(
+        self, key: str, expected: object, value: object, to: str | None = None, *, at: float | None = None
+    ) -> Answer:
+        """Let a client replace the expected value by another one, and wait for the answer, as `set` does.
+
+        The answer is a Mismatch with the value that was found, if it was another one. A Node does so from step 13 on; the
+        course's earlier ones ignore the command.
+        """
+        return self._request("cas", (str(key), str(expected), str(value)), to, at)
+
+    def ask(self, request: str, to: str | None = None, *, at: float | None = None) -> Answer:
+        """Let a client send a request once, and wait for the answer, as `set` does.
+
+        Args:
+            request: The request, as ``"open session"``, or ``"append x 1 as 4.2"`` for the second command of session 4.
+            to: The server to ask; by default the leader.
+            at: When, in seconds; now by default.
+        """
+        verb, *words = shlex.split(request) or [""]
+        return self._request(verb, tuple(words), to, at)
+
+    def retry(self, request: str, session: str = "", to: str | None = None, *, at: float | None = None) -> Answer:
+        """Let a client ask until it is answered, by other servers too, and wait for the answer, as `set` does.
+
+        Args:
+            request: The request, as ``"set x 1"``.
+            session: The name of the client, which has a session and sends one command at a time in it; without a name
+                the client has no session.
+            to: The server to ask first; by default the leader.
+            at: When, in seconds; now by default.
+        """
+        words = shlex.split(request)
+        return self._request("retry", (*words, "as", session) if session else tuple(words), to, at)
 
     def get(self, key: str, to: str | None = None, *, at: float | None = None) -> Answer:
         """Let a client read a key, and wait for the answer, as `set` does; the answer holds the value."""

@@ -13,9 +13,9 @@ import json
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
-from raft_steps.lab.commands import Delete, Get, NotLeader, Ok, Set
+from raft_steps.lab.commands import Request, Response
 from raft_steps.lab.errors import LogError
 from raft_steps.lab.log import Entry, Log
 
@@ -29,7 +29,7 @@ TAGS: dict[type, str] = {
     tuple: "t", list: "l", set: "s", frozenset: "f", deque: "q", dict: "d", OrderedDict: "od", Counter: "c",
 }  # fmt: skip
 FACTORIES: dict[str, type] = {kind.__name__: kind for kind in (int, float, str, bool, list, dict, set)}
-SHARED: dict[str, type] = {kind.__name__: kind for kind in (Entry, Set, Delete, Get, Ok, NotLeader)}
+SHARED: dict[str, type] = {kind.__name__: kind for kind in (Entry, *get_args(Request), *get_args(Response))}
 
 
 class CodecError(Exception):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.runtime.simulator.actions import visible_leader
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.model import Action, format_seconds, sides_of
+from raft_steps.lab.scenario.grammar import join_words
+from raft_steps.lab.scenario.model import Action, RequestWords, format_seconds, request_words, sides_of
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Event, digest_of
 from raft_steps.lab.verify.properties.monitor import Properties
@@ -40,11 +41,24 @@ def format_call(action: Action) -> str:
     elif verb in FIRST_NUMBER:
         first = FIRST_NUMBER[verb]
         call = [quote(word) for word in words[:first]] + [_number(word) for word in words[first:]]
-    elif verb in ("set", "delete", "get") and len(words) > 2 and words[-2] == "to":
-        call = [*map(quote, words[:-2]), f"to={quote(words[-1])}"]
+    elif (request := request_words(verb, action.words)) is not None:
+        return f"cluster.{_request_call(action, request)}, at={format_seconds(action.at_us)})"
     else:
         call = [quote(word) for word in words]
     return f"cluster.{verb}({', '.join([*call, f'at={format_seconds(action.at_us)}'])})"
+
+
+def _request_call(action: Action, parts: RequestWords) -> str:
+    """Format a client's request as a call on a cluster, without the time: set("x", "1", to="tom"."""
+    verb, *words = parts.request
+    receiver = [f"to={quote(parts.receiver)}"] if parts.receiver else []
+    if action.verb == "retry":
+        session = [f"session={quote(parts.sender)}"] if parts.sender else []
+        return f"retry({', '.join([quote(join_words(parts.request)), *session, *receiver])}"
+    if parts.sender or verb == "open":
+        request = (*parts.request, "as", parts.sender) if parts.sender else parts.request
+        return f"ask({', '.join([quote(join_words(request)), *receiver])}"
+    return f"{verb}({', '.join([*map(quote, words), *receiver])}"
 
 
 def exported_scenario(branch: Branch) -> Scenario:

@@ -37,10 +37,16 @@ VERBS: Mapping[str, str] = {
     "duplicate": "MESSAGE (a copy of it arrives as well)",
     "loss": "SHARE (from now on the network loses this share of all messages)",
     "delay": "LOW HIGH (from now on a message takes LOW to HIGH seconds)",
-    "set": "KEY VALUE [to SERVER]",
-    "delete": "KEY [to SERVER]",
+    "set": "KEY VALUE [as SESSION.SERIAL] [to SERVER]",
+    "delete": "KEY [as SESSION.SERIAL] [to SERVER]",
+    "append": "KEY VALUE [as SESSION.SERIAL] [to SERVER]",
+    "cas": "KEY EXPECTED VALUE [as SESSION.SERIAL] [to SERVER]",
     "get": "KEY [to SERVER]",
+    "open": "session [to SERVER]",
+    "retry": "REQUEST [as CLIENT] [to SERVER] (until it is answered, by other servers too; as CLIENT: in its session)",
 }
+# The verbs of a client's request, and how many words a request has after its verb.
+REQUESTS: Mapping[str, int] = {"set": 2, "delete": 1, "append": 2, "cas": 3, "get": 1, "open": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +111,43 @@ class ScenarioData:
     def end_us(self) -> int:
         """When the run ends, in microseconds: at `until_us`, or else one microsecond after the last action."""
         return self.until_us if self.until_us is not None else self.last_action_us + 1
+
+
+@dataclass(frozen=True, slots=True)
+class RequestWords:
+    """The words of a client's request.
+
+    Attributes:
+        request: The request: its verb, and what belongs to it.
+        sender: Who sends it: a session and a serial number, or the name of a client that has a session; "" for nobody.
+        receiver: The server that is asked; "" for the leader.
+    """
+
+    request: tuple[str, ...]
+    sender: str
+    receiver: str
+
+
+def request_words(verb: str, words: tuple[str, ...]) -> RequestWords | None:
+    """Split an action of a client into its parts: ``retry set x 1 as ann to tom``; None if it does not have that form."""
+    if verb == "retry" and words:
+        verb, *rest = words
+        words = tuple(rest)
+    if verb not in REQUESTS or len(words) < REQUESTS[verb]:
+        return None
+    count = REQUESTS[verb]
+    match words[count:]:
+        case ():
+            sender, receiver = "", ""
+        case ("to", receiver):
+            sender = ""
+        case ("as", sender):
+            receiver = ""
+        case ("as", sender, "to", receiver):
+            pass
+        case _:
+            return None
+    return RequestWords((verb, *words[:count]), sender, receiver)
 
 
 def sides_of(words: Iterable[str]) -> list[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from raft_steps.lab.commands import Get, parse_command
+from raft_steps.lab.commands import Get, command_of_words, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import (
     MICROSECONDS,
@@ -14,9 +14,11 @@ from raft_steps.lab.scenario.model import (
     VERBS,
     WHOLE_NUMBER,
     Action,
+    RequestWords,
     ScenarioData,
     format_seconds,
     parse_number,
+    request_words,
 )
 from raft_steps.lab.scenario.reachable_starts import check_start
 from raft_steps.lab.text import nearest
@@ -24,6 +26,7 @@ from raft_steps.lab.text import nearest
 DURATION_MAX_S = 1e9  # the longest delay or timeout; the comparison with it also rejects infinity and NaN
 TIME_MAX_US = int(DURATION_MAX_S) * MICROSECONDS  # the latest time of an action, and of the end: 31 years
 MESSAGE_VERBS = frozenset({"drop", "hold", "duplicate"})  # the actions on a single message
+WRITES = frozenset({"set", "delete", "append", "cas"})  # the requests that a session carries out once
 SPREADS = ("even", "long")  # how a message's delay is drawn
 
 
@@ -202,9 +205,19 @@ def _numbers(verb: str, words: tuple[str, ...], form: str) -> list[str]:
 
 def _receiver(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     """Return the server to which a client's request is addressed, if it is addressed to one."""
-    count = 2 if verb == "set" else 1
-    if len(words) == count:
-        return []
-    if len(words) == count + 2 and words[count] == "to":
-        return [words[count + 1]]
-    raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
+    parts = request_words(verb, words)
+    if parts is None or not _is_request(parts, by_name=verb == "retry"):
+        raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
+    return [parts.receiver] if parts.receiver else []
+
+
+def _is_request(parts: RequestWords, *, by_name: bool) -> bool:
+    """Return whether a request can be parsed, and whether its sender is a client's name or a command's number in a session."""
+    if by_name and parts.sender:
+        return parts.request[0] in WRITES and parts.sender.isidentifier()
+    words = (*parts.request, "as", parts.sender) if parts.sender else parts.request
+    try:
+        command_of_words(*words)
+    except ScenarioError:
+        return False
+    return True

@@ -159,6 +159,10 @@ def answer_text(event: Event, request: str = "") -> str:
     """Describe the answer to a client. With its request given, a read of a missing key is described as such."""
     if event["response"] == "NotLeader":
         return f"not the leader, ask {event['leader']}" if event.get("leader") else "not the leader"
+    if event["response"] == "SessionExpired":
+        return "the session has expired"
+    if event["response"] == "Mismatch":
+        return f"not done, {'nothing there' if event.get('value') is None else 'there is ' + quote(event['value'])}"
     if event.get("value") is None:
         return "nothing there" if request.startswith("get ") else "ok"
     return f"ok, {quote(event['value'])}"

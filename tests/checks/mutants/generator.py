@@ -155,4 +155,4 @@ def _is_docstring(statement: ast.stmt) -> bool:
 def _head(statement: Shown) -> str:
     """Return the text of a statement or a named argument; of a statement with a body, only its first line."""
     text = ast.unparse(ast.fix_missing_locations(statement))
-    return text.splitlines()[0] if isinstance(statement, ast.If | ast.For | ast.While) else text
+    return text.splitlines()[0] if isinstance(statement, ast.If | ast.For | ast.While | ast.Match) else text

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from raft_steps import STEPS
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
@@ -133,8 +134,8 @@ def test_a_class_of_its_own_is_checked_against_the_last_step() -> None:
     """By default, a class that is derived from no step is compared with the last one, with the rules that this keeps."""
     report = sweep(RaftNode, "calm", seeds=2, seconds=2)
 
-    assert tuple(rule.name for rule in kept_by(12, "calm")) == report.rules
-    assert (12, []) == (report.reference, report.failed)
+    assert tuple(rule.name for rule in kept_by(STEPS[-1].number, "calm")) == report.rules
+    assert (STEPS[-1].number, []) == (report.reference, report.failed)
 
 
 def test_a_step_is_checked_against_the_rules_it_keeps() -> None:

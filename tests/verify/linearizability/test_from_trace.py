@@ -192,3 +192,48 @@ def test_request_that_is_not_an_operation_is_refused() -> None:
 
     with pytest.raises(HistoryError, match="client#1 asked 'fly x'"):
         history_of_trace(trace)
+
+
+def settled(step: int) -> Cluster:
+    """Return a cluster in which tom leads in term 1, and every message takes a tenth of a second."""
+    return Cluster(step, draws={"tom": [8], "jerry": [12], "spike": [18]}, network={"delay": (0.1, 0.1)}).run(10)
+
+
+def test_new_commands_are_operations() -> None:
+    """An append has what it answered, a compare-and-set whether it found what it expected; a session is none."""
+    cluster = settled(13)
+    for request in ("open session", "append x 1", "append x 2 as 2.1", "cas x 1 3", "cas x 12 3", "get x"):
+        cluster.ask(request)
+    history = cluster.history()
+
+    assert ["append x 1 → 1", "append x 2 → 12", "cas x 1 3 → no", "cas x 12 3", "get x → 3"] == [
+        op.description for op in history
+    ]
+    assert "ok" == check_linearizable(history).verdict
+
+
+def test_client_that_asks_again_has_asked_once() -> None:
+    """All requests of one address are one operation, from the first call to the answer that the client took."""
+    cluster = settled(13)
+    cluster.crash("tom", at=10.15)
+    cluster.retry("append x 1")
+    (found,) = cluster.history()
+
+    assert len(cluster.trace.of("asked")) > 2
+    assert ("append x 1 → 11", 10_000_000, "ok") == (found.description, found.called_us, found.outcome)
+    assert "violated" == check_linearizable(cluster.history()).verdict
+
+
+def test_expired_session_leaves_the_outcome_open() -> None:
+    """A client that is told that its session has expired does not know whether its command was carried out."""
+    cluster = settled(13)
+    cluster.ask("set x 1 as 99.1")
+
+    assert ["set x 1 ?"] == [op.description for op in cluster.history()]
+
+
+def test_entry_of_a_session_on_a_disk_is_an_operation() -> None:
+    """What is in a log before the run counts as asked before it, without its session."""
+    cluster = Cluster(13, logs={"tom": "1 open session; 1 append x 1 as 1.1"})
+
+    assert ["append x 1 ?"] == [op.description for op in cluster.history()]

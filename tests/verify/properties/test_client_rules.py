@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from raft_steps.lab import check_trace
-from raft_steps.lab.commands import Get, NotLeader, Ok, Set
+from raft_steps.lab.commands import Get, Mismatch, NotLeader, Ok, Set, parse_command
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
 from raft_steps.lab.verify.properties import ALL_RULES, Properties, reads, watched_run
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
+from raft_steps.lab.verify.properties.reads import ReadRule
 from raft_steps.lab.verify.properties.rules import APPLIED_ONCE, CLIENT_RULES, EQUAL_STATES, LINEARIZABLE_READS
 from tests.checks.wrong_nodes import safety_bugs
 
@@ -319,3 +320,44 @@ def test_cluster_checks_applying_from_the_step_that_keeps_it(step: int, is_watch
     assert isinstance(monitor, RecordedProperties)
 
     assert is_watched == (monitor._applying is not None)
+
+
+def read_rule(*events: tuple[str, str]) -> list[str]:
+    """Let clients ask (``client: request``), a server apply (``apply: command``) and answer (``client: response``).
+
+    Returns:
+        The texts of the reports.
+    """
+    reports: list[str] = []
+    rule = ReadRule(lambda _rule, _now_us, text, *_servers: reports.append(text), reports.append)
+    requests: dict[str, Any] = {}
+    index = 0
+    for who, text in events:
+        if who == "apply":
+            index += 1
+            command: Any = requests.get(text) or parse_command(text)
+            rule.apply(Entry(index=index, term=1, command=command))
+        elif text.startswith("= "):
+            rule.answer("tom", who, Mismatch() if text == "= no" else Ok(value=text[2:] or None), 0)
+        else:
+            requests[text] = parse_command(text)
+            rule.ask(who, requests[text])
+    return reports
+
+
+def test_repeated_command_of_a_session_is_one_write() -> None:
+    """A command of a session that is applied twice has taken effect once, so a later value is not overwritten."""
+    asked = ("ann", "append x 1 as 4.1"), ("ann", "append x 1 as 4.1"), ("bob", "append x 2")
+    applied = ("apply", "append x 1 as 4.1"), ("apply", "append x 2"), ("apply", "append x 1 as 4.1")
+    answered = ("ann", "= 1"), ("bob", "= 12")
+
+    assert [] == read_rule(*asked, *applied, *answered, ("cat", "get x"), ("cat", "= 12"))
+    assert 1 == len(read_rule(*asked, *applied, *answered, ("cat", "get x"), ("cat", "= 121")))
+
+
+def test_failed_compare_and_set_changes_nothing() -> None:
+    """A read after a compare-and-set sees the old value if the answer was a mismatch, and the new one otherwise."""
+    before = ("ann", "set x 1"), ("apply", "set x 1"), ("ann", "= "), ("bob", "cas x 2 3"), ("apply", "cas x 2 3")
+
+    assert [] == read_rule(*before, ("bob", "= no"), ("cat", "get x"), ("cat", "= 1"))
+    assert 1 == len(read_rule(*before, ("bob", "= no"), ("cat", "get x"), ("cat", "= 3")))

@@ -6,14 +6,14 @@ import itertools
 import threading
 from collections.abc import Mapping
 
-from raft_steps.lab.commands import Delete, Get, Request, Set
+from raft_steps.lab.commands import Delete, Get, Ok, Set
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.server.addresses import Address
 from raft_steps.lab.runtime.server.clock import now_us
 from raft_steps.lab.runtime.server.leader_client import LeaderClient, NoAnswerError
 from raft_steps.lab.scenario.model import MICROSECONDS
-from raft_steps.lab.verify.linearizability.history import ActionName, Operation, Outcome
+from raft_steps.lab.verify.linearizability.history import Operation, Outcome
 
 REQUESTS_PER_S = 25  # of one client; more would make a run of minutes longer than can be judged
 LIMIT_S = 1.0  # for a request to find its leader
@@ -21,7 +21,6 @@ ANSWER_LIMIT_S = 1.5  # more than that for an answer; a server answers after 2 s
 KEYS = 3  # at a time: so few that requests for the same key overlap
 KEYS_LAST_S = 5  # then other keys are used: a key with many open writes is hard to judge
 WRITES, DELETES = 0.5, 0.1  # shares of the requests; the others are reads
-ACTIONS: dict[type[Request], ActionName] = {Set: "set", Delete: "delete", Get: "get"}
 
 
 class Client(threading.Thread):
@@ -71,7 +70,7 @@ class Client(threading.Thread):
     def _time_s(self) -> float:
         return (now_us() - self._start_us) / MICROSECONDS
 
-    def _request(self) -> Request:
+    def _request(self) -> Set | Delete | Get:
         key = f"{int(self._time_s() / KEYS_LAST_S)}.{self._random.randint(1, KEYS)}"
         share = self._random.random()
         if share < WRITES:
@@ -79,7 +78,7 @@ class Client(threading.Thread):
         return Delete(key=key) if share < WRITES + DELETES else Get(key=key)
 
 
-def ask(client: LeaderClient, request: Request, name: str) -> Operation:
+def ask(client: LeaderClient, request: Set | Delete | Get, name: str) -> Operation:
     """Send a request, and return the operation with its outcome.
 
     Args:
@@ -99,14 +98,12 @@ def ask(client: LeaderClient, request: Request, name: str) -> Operation:
     return _operation(request, name, called_us, outcome, answer)
 
 
-def _operation(request: Request, name: str, called_us: int, outcome: Outcome, answer: object) -> Operation:
-    return Operation(
-        client=name,
-        action=ACTIONS[type(request)],
-        key=request.key,
-        value=getattr(request, "value", None),
+def _operation(request: Set | Delete | Get, name: str, called_us: int, outcome: Outcome, answer: object) -> Operation:
+    return Operation.of_request(
+        name,
+        request,
+        Ok(value=str(answer)) if answer is not None else None,
         called_us=called_us,
         returned_us=None if outcome == "unknown" else now_us(),
-        answer=str(answer) if isinstance(request, Get) and answer is not None else None,
         outcome=outcome,
     )

@@ -18,7 +18,7 @@ from raft_steps.lab.cluster.chaos.plan import DELAYS_S, LOST_SHARE, UNDONE_BY, F
 from raft_steps.lab.cluster.chaos.report import ChaosReport
 from raft_steps.lab.cluster.chaos.verdict import ChaosRun, judge
 from raft_steps.lab.cluster.real_cluster import RealCluster
-from raft_steps.lab.commands import Get, Request, Set
+from raft_steps.lab.commands import Get, Set
 from raft_steps.lab.errors import ScenarioError, ServerError
 from raft_steps.lab.runtime.server.clock import now_us
 from raft_steps.lab.runtime.server.leader_client import LeaderClient
@@ -223,7 +223,7 @@ def _read_everything(cluster: RealCluster, keys: set[str]) -> list[Operation]:
     deadline_s = time.monotonic() + SETTLE_S
     try:
         cluster.run(SETTLE_S, until=lambda: len(cluster.leaders) == 1)
-        requests: list[Request] = [Set(key=LAST_KEY, value=LAST_KEY), *(Get(key=key) for key in sorted(keys))]
+        requests: list[Set | Get] = [Set(key=LAST_KEY, value=LAST_KEY), *(Get(key=key) for key in sorted(keys))]
         for request in requests:
             while True:
                 found.append(ask(client, request, "the last client"))

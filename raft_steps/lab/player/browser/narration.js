@@ -207,7 +207,10 @@ function networkWords({ loss, delay }) {
  */
 function answerWords({ response, leader, value }, request) {
   if (response === "NotLeader") return leader ? `not the leader, ask ${leader}` : "not the leader";
-  if (value !== undefined && value !== null) return `ok, ${quote(value)}`;
+  if (response === "SessionExpired") return "the session has expired";
+  const found = value !== undefined && value !== null;
+  if (response === "Mismatch") return `not done, ${found ? `there is ${quote(value)}` : "nothing there"}`;
+  if (found) return `ok, ${quote(value)}`;
   return request.startsWith("get ") ? "nothing there" : "ok";
 }
 

@@ -10,8 +10,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from raft_steps.lab.commands import Delete, Get, Request, Set
-from raft_steps.lab.errors import ServerError
+from raft_steps.lab.commands import Delete, Get, Request, Set, command_text
+from raft_steps.lab.errors import ScenarioError, ServerError
 from raft_steps.lab.runtime.server.addresses import Address
 
 ANSWER_LIMIT_S = 3.0  # more than a request may take: a server answers in the end that it was not in time
@@ -240,7 +240,11 @@ class _Connection:
 
 
 def words_of(request: Request) -> tuple[str, ...]:
-    """Return the words of a request, as a Redis client sends them."""
+    """Return the words of a request, as a Redis client sends them.
+
+    Raises:
+        ScenarioError: The servers have no command for it.
+    """
     match request:
         case Set():
             return "SET", request.key, request.value
@@ -248,3 +252,5 @@ def words_of(request: Request) -> tuple[str, ...]:
             return "DEL", request.key
         case Get():
             return "GET", request.key
+        case _:
+            raise ScenarioError(f"{command_text(request)!r}: the servers take SET, DEL and GET")

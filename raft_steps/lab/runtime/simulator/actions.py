@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.commands import command_of_words
-from raft_steps.lab.scenario.model import sides_of
+from raft_steps.lab.scenario.model import request_words, sides_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.runtime.simulator.dispatch import Dispatcher
     from raft_steps.lab.runtime.simulator.fault_injection import FaultInjector
     from raft_steps.lab.runtime.simulator.lifecycle import Lifecycle
+    from raft_steps.lab.runtime.simulator.retrying import RetryingClients
     from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
     from raft_steps.lab.scenario.model import Action
 
@@ -33,6 +34,8 @@ class Actions:
         dispatcher: Dispatcher,
         lifecycle: Lifecycle,
         faults: FaultInjector,
+        *,
+        retrying: RetryingClients,
         watched: Callable[[], AbstractContextManager[None]],
     ) -> None:
         """Act on these servers.
@@ -42,10 +45,11 @@ class Actions:
             dispatcher: Has the clients, and notes what an action did.
             lifecycle: Starts, crashes, pauses and resumes servers.
             faults: Changes messages in flight, the network and timers.
+            retrying: Ask again until they are answered.
             watched: Lets the watchdog look at a block in which handlers run.
         """
         self._hosts, self._lifecycle, self._faults, self._watched = hosts, lifecycle, faults, watched
-        self._clients, self._note = dispatcher.clients, dispatcher.note
+        self._clients, self._retrying, self._note = dispatcher.clients, retrying, dispatcher.note
 
     def perform(self, action: Action, *_: None) -> str:
         """Carry out an action.
@@ -58,7 +62,7 @@ class Actions:
             The reply address of a client that asks; "" if no client asks, or there is no server that it could ask.
         """
         match action.verb:
-            case "set" | "delete" | "get":
+            case "set" | "delete" | "append" | "cas" | "get" | "open" | "retry":
                 return self._ask(action)
             case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout":
                 hosts = [host for word in action.words for host in resolve(self._hosts, word)]
@@ -81,17 +85,19 @@ class Actions:
 
     def _ask(self, action: Action) -> str:
         """Let a client ask the server that the action names, or the leader; return the client's reply address."""
-        words = action.words
-        target = "leader"
-        if len(words) > 2 and words[-2] == "to":
-            words, target = words[:-2], words[-1]
-        found = resolve(self._hosts, target)
+        parts = request_words(action.verb, action.words)
+        assert parts is not None, "the scenario is validated"
+        found = resolve(self._hosts, parts.receiver or "leader")
+        if action.verb == "retry":
+            with self._watched():
+                return self._retrying.ask(command_of_words(*parts.request), parts.sender, found)
         if not found:
             why = why_nobody(self._hosts)
-            self._note("note", text=f"{action.verb} {' '.join(words)}: {why}, so nobody can be asked")
+            self._note("note", text=f"{' '.join(parts.request)}: {why}, so nobody can be asked")
             return ""
+        words = (*parts.request, "as", parts.sender) if parts.sender else parts.request
         with self._watched():
-            return self._clients.ask(found[0], command_of_words(action.verb, *words))
+            return self._clients.ask(found[0], command_of_words(*words))
 
     def _change_life(self, verb: str, host: SimulatedHost) -> None:
         if verb == "timeout":

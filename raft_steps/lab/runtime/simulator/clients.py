@@ -1,10 +1,14 @@
-"""The clients of a simulation: what they ask and what they are answered. Each asks once, under its own address."""
+"""The clients of a simulation: what they ask and what they are answered, each under an address of its own.
+
+A client asks once, unless it is one that asks again: see `retrying`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from raft_steps.lab.commands import NotLeader, Ok, Request, Response
+from raft_steps.lab.commands import Request, Response
 from raft_steps.lab.runtime.diagnostics import Mistake
 
 if TYPE_CHECKING:
@@ -12,6 +16,8 @@ if TYPE_CHECKING:
     from raft_steps.lab.runtime.recorder import Note, Recorder
     from raft_steps.lab.runtime.simulator.agenda import Agenda
     from raft_steps.lab.runtime.simulator.simulated_host import Handle, SimulatedHost
+
+Receive = Callable[[str, Response], bool]
 
 
 class Clients:
@@ -39,11 +45,26 @@ class Clients:
         self.responses: dict[str, Response] = {}
         self.waiting: set[str] = set()
         self._count = 0
+        self._retrying: dict[str, Receive] = {}
 
-    def ask(self, host: SimulatedHost, request: Request) -> str:
-        """Bring a request to a server; return the client's reply address."""
+    def new_address(self) -> str:
+        """Return the reply address of another client."""
         self._count += 1
-        client = f"client#{self._count}"
+        return f"client#{self._count}"
+
+    def retry_as(self, client: str, receive: Receive) -> None:
+        """Let a client ask again until it is content.
+
+        Args:
+            client: Its address.
+            receive: Called with the server and each answer; returns whether the client is content with it.
+        """
+        self._retrying[client] = receive
+        self.waiting.add(client)
+
+    def ask(self, host: SimulatedHost, request: Request, client: str = "") -> str:
+        """Bring a request to a server; return the client's reply address, by default that of a new client."""
+        client = client or self.new_address()
         if host.up:
             self.waiting.add(client)
             if self._monitor is not None:
@@ -67,13 +88,18 @@ class Clients:
         """Deliver a server's answer to the client that waits for it.
 
         Raises:
-            Mistake: It is not an answer, or no such client waits.
+            Mistake: It is not an answer, or no such client waits and none has asked again.
         """
-        if not isinstance(response, Ok | NotLeader):
+        if not isinstance(response, Response):
             raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
+        receive = self._retrying.get(client)
         if client not in self.waiting:
+            if receive is not None:  # It has asked several servers, and another one was first.
+                self._note("note", host.name, text=f"{client} has its answer already, and ignores that of {host.name}")
+                return
             raise Mistake(f"answered {client!r}, but no such client waits; a client is answered once")
-        self.waiting.remove(client)
-        self.responses[client] = response
         if self._recorder is not None:
             self._recorder.answered(self._agenda.now_us, host.name, client, response)
+        if receive is None or receive(host.name, response):
+            self.waiting.remove(client)
+            self.responses[client] = response

@@ -21,6 +21,7 @@ from raft_steps.lab.runtime.simulator.agenda import Agenda
 from raft_steps.lab.runtime.simulator.dispatch import Dispatcher
 from raft_steps.lab.runtime.simulator.fault_injection import FaultInjector
 from raft_steps.lab.runtime.simulator.lifecycle import Lifecycle
+from raft_steps.lab.runtime.simulator.retrying import RetryingClients
 from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost, connect
 from raft_steps.lab.runtime.watchdog import HandlerTimeout, bounded
 from raft_steps.lab.scenario.model import TIMINGS, Action, format_seconds
@@ -108,7 +109,8 @@ class Simulation:
             self.scenario, classes, agenda, dispatcher, recorder=recorder, monitor=self.monitor, watched=watched
         )
         faults = FaultInjector(hosts, agenda, dispatcher, recorder=recorder, watched=watched)
-        self._actions = Actions(hosts, dispatcher, self._lifecycle, faults, watched)
+        retrying = RetryingClients(hosts, agenda, dispatcher, self.timing.patience)
+        self._actions = Actions(hosts, dispatcher, self._lifecycle, faults, retrying=retrying, watched=watched)
 
     @property
     def now_us(self) -> int:

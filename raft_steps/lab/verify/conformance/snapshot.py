@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raft_steps.lab.commands import Set
+from raft_steps.lab.commands import Set, operation_of
 from raft_steps.lab.log import Entry
 
 if TYPE_CHECKING:
@@ -79,8 +79,9 @@ class ClusterSnapshot:
     def value(self, name: str, key: str) -> str | None:
         """Return the value of a key by the entries that a server has applied; None if it has no value."""
         for entry in reversed(self.applied(name)):
-            if entry.command is not None and entry.command.key == key:
-                return entry.command.value if isinstance(entry.command, Set) else None
+            command = operation_of(entry.command)
+            if command is not None and command.key == key:
+                return command.value if isinstance(command, Set) else None
         return None
 
     def why_no_agreement(self) -> str:

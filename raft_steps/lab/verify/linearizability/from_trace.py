@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from raft_steps.lab.commands import Delete, Get, Request, Set, parse_command
+from raft_steps.lab.commands import Get, Mismatch, Ok, Response, Write, command_of_words, operation_of, parse_command
 from raft_steps.lab.errors import HistoryError, ScenarioError
-from raft_steps.lab.scenario.model import TARGETS, Action
+from raft_steps.lab.scenario.model import TARGETS, Action, request_words
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
-from raft_steps.lab.verify.linearizability.history import ActionName, History, Mark, Operation, Outcome
+from raft_steps.lab.verify.linearizability.history import History, Mark, Operation, Outcome
 
-ACTIONS: dict[type[Request], ActionName] = {Set: "set", Delete: "delete", Get: "get"}
 FAULTS = frozenset({"crashed", "restarted", "paused", "resumed", "partitioned", "cut", "healed"})
 
 
@@ -23,16 +23,23 @@ def history_of_trace(trace: Trace) -> History:
     - An entry that is on a disk at first counts as asked before the run, with an unknown outcome.
     - A request that was answered with NotLeader has failed, unless the server stored its command before it answered.
     - A request without an answer has an unknown outcome: it may still take effect.
+    - A client that asks several times, under one address, has asked once: its request should take effect once.
+    - The requests that open sessions are left out: they change no key.
 
     Raises:
         HistoryError: A client's request is not an operation that a history can express.
     """
-    asked = {event["client"]: event for event in trace.of("asked")}
-    answers = {event["client"]: event for event in trace.of("answered")}
+    asked: dict[str, Event] = {}
+    for event in trace.of("asked"):
+        asked.setdefault(event["client"], event)
+    answers = _answers(trace)
     delayed = calls_at_paused_servers(trace)
     operations = _on_disk_at_first(trace)
     for client, event in asked.items():
-        operations.append(_operation(client, event, answers.get(client), trace, delayed.get(event.number)))
+        request = _request(event)
+        if request is not None:
+            delay = delayed.get(event.number)
+            operations.append(_operation(request, event, answers.get(client), trace, delay))
     marks = tuple(Mark(event.time_us, event_text(event)) for event in trace if event.kind in FAULTS)
     return History(tuple(operations), marks=marks, trace=trace)
 
@@ -45,35 +52,36 @@ def _on_disk_at_first(trace: Trace) -> list[Operation]:
     found = []
     for index, term, command in sorted(entries):
         request = _request({"client": "a disk", "request": command})
-        found.append(
-            Operation(
-                client=f"disk, entry {index} of term {term}",
-                action=ACTIONS[type(request)],
-                key=request.key,
-                value=getattr(request, "value", None),
-                outcome="unknown",
-                call_index=0,
-            )
-        )
+        if request is not None:
+            client = f"disk, entry {index} of term {term}"
+            found.append(Operation.of_request(client, request, outcome="unknown", call_index=0))
     return found
 
 
-def _operation(client: str, asked: Event, answer: Event | None, trace: Trace, delayed: DelayedCall | None) -> Operation:
-    request = _request(asked)
-    action = ACTIONS[type(request)]
+def _answers(trace: Trace) -> dict[str, Event]:
+    """Return the answer to each client that was content with one: a client that asks again ignores a refusal."""
+    answers: dict[str, Event] = {}
+    tries = Counter(event["client"] for event in trace.of("asked"))
+    for event in trace.of("answered"):
+        if event["response"] != "NotLeader" or tries[event["client"]] == 1:
+            answers.setdefault(event["client"], event)
+    return answers
+
+
+def _operation(
+    request: Write | Get, asked: Event, answer: Event | None, trace: Trace, delayed: DelayedCall | None
+) -> Operation:
     response = answer["response"] if answer is not None else ""
-    outcome: Outcome = "ok" if response == "Ok" else "unknown"
+    outcome: Outcome = "ok" if response in ("Ok", "Mismatch") else "unknown"
     if answer is not None and response == "NotLeader" and not _stored(asked, answer, trace):
         outcome = "failed"
     has_returned = answer is not None and outcome != "unknown"
-    return Operation(
-        client=client,
-        action=action,
-        key=request.key,
-        value=getattr(request, "value", None),
+    return Operation.of_request(
+        asked["client"],
+        request,
+        _response(answer) if answer is not None and outcome == "ok" else None,
         called_us=delayed.time_us if delayed else asked.time_us,
         returned_us=answer.time_us if answer is not None and has_returned else None,
-        answer=answer.get("value") if answer is not None and action == "get" else None,
         outcome=outcome,
         # Twice the event's number, so that a delayed call can be placed between two events.
         call_index=delayed.index if delayed else 2 * asked.number,
@@ -81,10 +89,15 @@ def _operation(client: str, asked: Event, answer: Event | None, trace: Trace, de
     )
 
 
-def _request(asked: Event | Mapping[str, str]) -> Request:
-    """Parse a client's request."""
+def _response(answer: Event) -> Response:
+    value = answer.get("value")
+    return Ok(value=value) if answer["response"] == "Ok" else Mismatch(value=value)
+
+
+def _request(asked: Event | Mapping[str, str]) -> Write | Get | None:
+    """Parse a client's request; return what it does to a key, and None for a request that opens a session."""
     try:
-        return parse_command(asked["request"])
+        return operation_of(parse_command(asked["request"]))
     except ScenarioError as error:
         raise HistoryError(
             f"{asked['client']} asked {asked['request']!r}, which is not an operation of a history"
@@ -162,17 +175,17 @@ def _requests_of_scenario(trace: Trace) -> list[Action]:
         actions = Scenario.parse(trace.scenario).actions if trace.scenario else ()
     except ScenarioError:
         actions = ()
-    return sorted((action for action in actions if action.verb in ("set", "get", "delete")), key=lambda a: a.at_us)
+    return sorted((action for action in actions if request_words(action.verb, action.words)), key=lambda a: a.at_us)
 
 
 def _pop_request(made: list[Action], event: Event, since_us: int) -> int | None:
     """Remove the first request of a scenario that may be this one, and return its time."""
     request = _request(event)
-    words = tuple(str(word) for word in (request.key, getattr(request, "value", None)) if word is not None)
     for number, action in enumerate(made):
-        arguments, target = action.words[: len(words)], action.words[len(words) :]
-        is_elsewhere = len(target) == 2 and target[1] != event.server and target[1] not in TARGETS
-        is_same = action.verb == ACTIONS[type(request)] and arguments == words and not is_elsewhere
-        if is_same and since_us <= action.at_us <= event.time_us:
+        parts = request_words(action.verb, action.words)
+        if parts is None or operation_of(command_of_words(*parts.request)) != request:
+            continue
+        is_elsewhere = parts.receiver not in ("", event.server, *TARGETS)
+        if not is_elsewhere and since_us <= action.at_us <= event.time_us:
             return made.pop(number).at_us
     return None

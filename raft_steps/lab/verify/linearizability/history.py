@@ -10,8 +10,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from raft_steps.lab.commands import Append, CompareAndSet, Delete, Get, Mismatch, Ok, Response, Set, Write
 from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.text import printable
@@ -24,6 +25,9 @@ Outcome = Literal["ok", "failed", "unknown"]
 
 # How many words follow each action after its key: set KEY VALUE, cas KEY EXPECTED VALUE.
 WORDS: dict[ActionName, int] = {"set": 1, "get": 0, "delete": 0, "append": 1, "cas": 2}
+ACTIONS: dict[type[Write | Get], ActionName] = {
+    Set: "set", Get: "get", Delete: "delete", Append: "append", CompareAndSet: "cas"
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class Operation:
         expected: The value that a cas expects.
         called_us: When it was called, in microseconds.
         returned_us: When it returned, in microseconds; None if it never did.
-        answer: What a get read; whether a cas found what it expected.
+        answer: What a get read; whether a cas found what it expected; what the key held after an append, if that is known.
         outcome: ok; failed, if it is known not to have happened; unknown, if it may take effect at any time after the
             call, or never.
         call_index: The place of the call in the order of all calls and returns; -1 until it is part of a history.
@@ -108,6 +112,31 @@ class Operation:
             outcome=outcome,
         )
 
+    @classmethod
+    def of_request(cls, client: str, request: Write | Get, response: Response | None = None, **parts: Any) -> Operation:
+        """Build an operation from a client's request to a server, and the response to it, if it has one.
+
+        Args:
+            client: Who asked.
+            request: The request, without its session.
+            response: The response, if the outcome is ok.
+            parts: The other fields of the operation.
+        """
+        answer: Hashable = None
+        if isinstance(request, CompareAndSet) and response is not None:
+            answer = not isinstance(response, Mismatch)
+        elif isinstance(request, Get | Append) and isinstance(response, Ok):
+            answer = response.value
+        return cls(
+            client=client,
+            action=ACTIONS[type(request)],
+            key=request.key,
+            value=getattr(request, "value", None),
+            expected=getattr(request, "expected", None),
+            answer=answer,
+            **parts,
+        )
+
     @property
     def request(self) -> str:
         """The request as a client would type it: ``set x 1``."""
@@ -123,7 +152,7 @@ class Operation:
             return f"{self.request} failed"
         if self.outcome == "unknown":
             return f"{self.request} ?"
-        if self.action == "get":
+        if self.action == "get" or (self.action == "append" and self.answer is not None):
             return f"{self.request} → {format_value(self.answer)}"
         return f"{self.request} → no" if self.action == "cas" and self.answer is False else self.request
 

@@ -88,11 +88,15 @@ class KeyValueModel(RegisterModel):
     actions: ClassVar[frozenset[str]] = frozenset({"set", "get", "delete", "append", "cas"})
 
     def step(self, state: State, operation: Operation) -> tuple[bool, State]:
-        """Do what a register does, delete the value, or append to it; a missing value counts as the empty text."""
+        """Do what a register does, delete the value, or append to it; a missing value counts as the empty text.
+
+        An append whose answer is known has answered what the key holds after it.
+        """
         if operation.action == "delete":
             return True, self.initial
         if operation.action == "append":
-            return True, operation.value if state == self.initial else f"{state}{operation.value}"
+            after = operation.value if state == self.initial else f"{state}{operation.value}"
+            return operation.answer in (None, after), after
         return RegisterModel.step(self, state, operation)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from raft_steps.lab.commands import NotLeader, Ok, Request
+from raft_steps.lab.commands import Request, Response
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.messages import check_message, handler_name, to_text
 from raft_steps.lab.node import Effect
@@ -210,7 +210,7 @@ def check_answer(client: str, response: object, requests: Mapping[str, Request])
     Raises:
         Mistake: The response is not an answer, or no such client has asked.
     """
-    if not isinstance(response, Ok | NotLeader):
+    if not isinstance(response, Response):
         raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
     if client not in requests:
         raise Mistake(f"answered {client!r}, but no such client has asked")

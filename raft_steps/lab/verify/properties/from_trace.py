@@ -27,7 +27,7 @@ from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from raft_steps.lab.commands import NotLeader, Ok, Request, parse_command
+from raft_steps.lab.commands import Mismatch, NotLeader, Ok, Request, Response, SessionExpired, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.node import Effect
@@ -219,7 +219,7 @@ class _HandledEvent:
                 self._last_sent = event["message"]
                 self.effects.append(("send", event["to"], _message(event["type"], event["fields"])))
             case "answered":
-                response = Ok(value=event.get("value")) if event["response"] == "Ok" else NotLeader()
+                response = _response(event)
                 self.effects.append(("reply", event["client"], response))
             case "timer_started":
                 self.effects.append(("start", event["timer"], 0.0))
@@ -332,7 +332,7 @@ class _Replay:
         """
         index, term, command = event["index"], event["term"], event["command"]
         if handled.request is not None and command == handled.event["request"]:
-            entry = Entry(index=index, term=term, command=handled.request)  # type: ignore[arg-type]  # A Set or Delete.
+            entry = Entry(index=index, term=term, command=handled.request)  # type: ignore[arg-type]  # A command.
             self._entries[index, term, command] = entry
             handled.request = None
             return entry
@@ -371,6 +371,19 @@ def _logs_at_restart(trace: Trace) -> dict[int, list[dict[str, Any]]]:
 
 
 _MESSAGES: dict[str, type] = {}
+
+
+def _response(answered: Event) -> Response:
+    """Rebuild a server's answer to a client."""
+    match answered["response"]:
+        case "Ok":
+            return Ok(value=answered.get("value"))
+        case "Mismatch":
+            return Mismatch(value=answered.get("value"))
+        case "SessionExpired":
+            return SessionExpired()
+        case _:
+            return NotLeader()
 
 
 def _message(name: str, fields: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from raft_steps.lab.commands import Delete, Request, Set, command_text
+from raft_steps.lab.commands import Command, Get, InSession, OpenSession, Request, command_text
 from raft_steps.lab.log import Change, Entry, Log
 from raft_steps.lab.verify.properties import rules
 from raft_steps.lab.verify.properties.elections import ReportBroken
@@ -125,7 +125,7 @@ class LogRules:
 
     def check_acknowledgement(self, server: ObservedServer, request: Request, now_us: int) -> None:
         """Check a server that answers a client's write with Ok."""
-        if not isinstance(request, Set | Delete):
+        if isinstance(request, Get | OpenSession):
             return
         entry = self._find(log_of(server), request)
         if entry is None:
@@ -143,8 +143,8 @@ class LogRules:
             text += f", and {other.name} leads in term {self._newest_leader[0]} without it."
             self._report(rules.ACKNOWLEDGED_WRITES_LAST, now_us, text, server.name, other.name)
 
-    def _find(self, log: Log, request: Set | Delete) -> Entry | None:
-        """Find the entry of a request; of two equal requests, each has an entry.
+    def _find(self, log: Log, request: Command) -> Entry | None:
+        """Find the entry of a request; of two equal requests, each has an entry, unless they are one command of a session.
 
         The command of an entry is usually the very object that the client sent. If a Node builds a new one, the request
         gets the oldest entry with an equal command that was not acknowledged yet.
@@ -154,7 +154,8 @@ class LogRules:
             entry = log[index]
             if entry.command is request:
                 return entry
-            if entry.command == request and (index, entry.term) not in self._acknowledged_places:
+            is_new = (index, entry.term) not in self._acknowledged_places
+            if entry.command == request and (is_new or isinstance(request, InSession)):
                 alike = entry
         return alike
 

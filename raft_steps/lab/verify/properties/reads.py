@@ -10,9 +10,23 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
-from raft_steps.lab.commands import Delete, Get, Ok, Request, Response, Set, command_text
+from raft_steps.lab.commands import (
+    Append,
+    CompareAndSet,
+    Delete,
+    Get,
+    InSession,
+    Mismatch,
+    Ok,
+    Request,
+    Response,
+    Set,
+    Write,
+    command_text,
+    operation_of,
+)
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.text import plural
@@ -33,7 +47,8 @@ class _Call:
     """A request, with its places in the order of all calls and returns.
 
     Attributes:
-        request: The request.
+        request: The request, as the client sent it.
+        operation: What it does to the key.
         called: The place of its call.
         least: The index of the last write or read of its key that was answered before.
         returned: The place of its answer; -1 without one.
@@ -41,6 +56,7 @@ class _Call:
     """
 
     request: Request
+    operation: Write | Get
     called: int
     least: int = 0
     returned: int = -1
@@ -61,7 +77,7 @@ class _Key:
 
     writes: list[Place] = field(default_factory=lambda: [(0, None)])
     calls: dict[str, _Call] = field(default_factory=dict)
-    stored: list[Set | Delete] = field(default_factory=list)
+    stored: list[Write] = field(default_factory=list)
     least: int = 0
     needs_search: bool = False
 
@@ -82,30 +98,49 @@ class ReadRule:
         self._applied: dict[int, int] = {}  # the index of a command, by its identity
         self._commands: list[Request] = []  # so that no identity is used twice
         self._seen: set[int] = set()  # indices at which something was applied
+        self._in_sessions: set[tuple[int, int]] = set()  # the commands of sessions that were applied
         self._count = 0
 
     def store_first(self, log: Log) -> None:
         """Note the entries that a server has on disk before the run."""
         for entry in log:
-            if entry.command is not None:
-                stored = self._key(entry.command.key).stored
-                if entry.command not in stored:
-                    stored.append(entry.command)
+            command = operation_of(entry.command)
+            if command is not None and not isinstance(command, Get):
+                stored = self._key(command.key).stored
+                if command not in stored:
+                    stored.append(command)
 
     def ask(self, client: str, request: Request) -> None:
-        """Note that a client asks."""
-        key = self._key_of[client] = self._key(request.key)
-        self._count += 1
-        key.calls[client] = _Call(request, self._count, key.least)
+        """Note that a client asks; a client that asks again still has its first call."""
+        operation = operation_of(request)
+        if operation is None:
+            return
+        key = self._key_of[client] = self._key(operation.key)
+        if client not in key.calls:
+            self._count += 1
+            key.calls[client] = _Call(request, operation, self._count, key.least)
 
     def apply(self, entry: Any) -> None:
         """Note that a server applies an entry."""
-        if isinstance(entry, Entry) and entry.command is not None and entry.index not in self._seen:
-            self._seen.add(entry.index)
-            value = entry.command.value if isinstance(entry.command, Set) else None
-            insort(self._key(entry.command.key).writes, (entry.index, value), key=lambda place: place[0])
-            self._applied[id(entry.command)] = entry.index
-            self._commands.append(entry.command)
+        if not isinstance(entry, Entry) or entry.index in self._seen:
+            return
+        self._seen.add(entry.index)
+        command = operation_of(entry.command)
+        if command is None or isinstance(command, Get) or entry.command is None or self._is_repeated(entry.command):
+            return
+        writes = self._key(command.key).writes
+        insort(writes, (entry.index, _value_after(writes[-1][1], command)), key=lambda place: place[0])
+        self._applied.setdefault(id(entry.command), entry.index)
+        self._commands.append(entry.command)
+
+    def _is_repeated(self, command: Request) -> bool:
+        """Return whether this command of a session was applied before: then it changes nothing."""
+        if not isinstance(command, InSession):
+            return False
+        place = (command.session, command.serial)
+        is_repeated = place in self._in_sessions
+        self._in_sessions.add(place)
+        return is_repeated
 
     def answer(self, name: str, client: str, response: Response, now_us: int) -> None:
         """Check a server's answer to a client."""
@@ -114,11 +149,11 @@ class ReadRule:
             return
         call = key.calls[client]
         self._count += 1
-        call.response = response
-        if not isinstance(response, Ok):
+        is_read = isinstance(call.request, Get)
+        if call.returned != -1 or not isinstance(response, Ok if is_read else Ok | Mismatch):
             return
-        call.returned = self._count
-        if not isinstance(call.request, Get):
+        call.response, call.returned = response, self._count
+        if not is_read:
             index = self._applied.get(id(call.request))
             if index is None:  # It was not applied, or the Node has copied the request.
                 key.needs_search = True
@@ -133,7 +168,7 @@ class ReadRule:
         found = self._is_explained(key)
         if found is None:
             self._report_unjudged(
-                f"whether reads of {call.request.key!r} are linearizable could not be judged at {format_seconds(now_us)} s: "
+                f"whether reads of {call.operation.key!r} are linearizable could not be judged at {format_seconds(now_us)} s: "
                 f"the search for an order of {plural(len(key.calls), 'request')} ended after {STEPS_MAX:,} steps"
             )
         elif not found:
@@ -167,27 +202,33 @@ def _place_of(key: _Key, least: int, value: str | None) -> int | None:
     return None
 
 
-def _stored(number: int, command: Set | Delete) -> Operation:
-    return Operation(
-        client=f"disk {number}",
-        action="set" if isinstance(command, Set) else "delete",
-        key=command.key,
-        value=getattr(command, "value", None),
-        outcome="unknown",
-        call_index=0,
-    )
+def _value_after(before: str | None, command: Write) -> str | None:
+    """Return what a key holds after a write."""
+    match command:
+        case Set():
+            return command.value
+        case Delete():
+            return None
+        case Append():
+            return (before or "") + command.value
+        case CompareAndSet():
+            return command.value if before == command.expected else before
+        case _:
+            assert_never(command)
+
+
+def _stored(number: int, command: Write) -> Operation:
+    return Operation.of_request(f"disk {number}", command, outcome="unknown", call_index=0)
 
 
 def _operation(client: str, call: _Call) -> Operation:
     """Return a request as an operation of a history. A refused write may still take effect: a server may have stored it."""
-    request, is_ok = call.request, isinstance(call.response, Ok)
-    return Operation(
-        client=client,
-        action="set" if isinstance(request, Set) else "delete" if isinstance(request, Delete) else "get",
-        key=request.key,
-        value=getattr(request, "value", None),
-        answer=call.response.value if isinstance(call.response, Ok) and isinstance(request, Get) else None,
-        outcome="ok" if is_ok else "unknown",
+    is_known = call.response is not None
+    return Operation.of_request(
+        client,
+        call.operation,
+        call.response,
+        outcome="ok" if is_known else "unknown",
         call_index=call.called,
         return_index=call.returned,
     )
