@@ -78,6 +78,8 @@ def test_page_says_what_is_to_be_done(handed_out: Path) -> None:
     assert page.startswith("# Step 6 · An older term is refused\n")
     assert "`raft_steps/`, contains the steps 1 to 5, which you build on." in page
     assert "raft-steps check 6 --node my_raft.py:Node" in page
+    assert "raft-steps start 6 > my_raft.py" in page
+    assert "raft-steps start" not in tools
     assert "raft-steps show 5 --whole" in page
     assert ("Hand in only the notebook" in page, "There is nothing to hand in." in tools) == (True, True)
     assert "raft-steps show" not in first

@@ -163,6 +163,8 @@ def _readme(handout: Handout, title: str, *, exercise: bool) -> str:
         if exercise
         else "There is nothing to hand in."
     )
+    # A notebook with a letter comes after its step, whose own notebook is not in the folder.
+    start = f"    raft-steps start {handout.step} > my_raft.py\n" if handout.last < handout.step else ""
     show = f"    raft-steps show {handout.last} --whole\n\n" if handout.last else ""
     before = f"{show}shows the whole node that you build on.\n" if handout.last else ""
     return f"""# {title}
@@ -190,8 +192,8 @@ Then run the notebook's cells from the top, in order.
 
 With the environment activated (`source .venv/bin/activate`),
 
-    raft-steps check {handout.step} --node my_raft.py:Node
+{start}    raft-steps check {handout.step} --node my_raft.py:Node
 
-checks a class in your own file{"," if before else "."}{" and" if before else ""}
+{"begin a file of your own and check it" if start else "checks a class in your own file"}{"," if before else "."}{" and" if before else ""}
 
 {before}"""
