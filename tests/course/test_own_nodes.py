@@ -106,6 +106,18 @@ def test_whole_course_on_own_steps(own: Callable[..., Path]) -> None:
     assert STEPS[-1].number == step_of_class(last)
 
 
+@pytest.mark.parametrize("number", range(1, 14))
+def test_notebook_says_how_to_go_on(number: int) -> None:
+    """Before its check, a notebook explains that the next step builds on the course's Node, and how to use your own."""
+    notebook = load(NOTEBOOKS / find_step(number).notebook_name)
+    place = next(place for place, cell in enumerate(notebook.cells) if f"check(Node, step={number})" in cell.source)
+    before = "\n".join(cell.source for cell in notebook.cells[:place] if cell.cell_type == "markdown")
+
+    assert f"`diff({number}, Node)` shows where the course's Node and yours differ." in before
+    assert "builds on the course's Node" in before
+    assert f"mine({number})" in before
+
+
 def test_changed_notebook_is_read_again(own: Callable[..., Path]) -> None:
     """What counts is the file as it was last saved, also that of a step below."""
     own(6)
