@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raft_steps.lab.checks import exchange
 from raft_steps.lab.checks.bench import Bench, call_fields
-from raft_steps.lab.checks.elections import await_election, send_vote
+from raft_steps.lab.checks.elections import require_leading, win_election
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.trace.trace import Event
 
@@ -19,14 +19,11 @@ def lead(bench: Bench, servers: int = 3, log: str = "", *, at_the_beginning: boo
 
 def elect(bench: Bench) -> None:
     """Let tom win an election, and wait until its first calls have been delivered."""
-    if not bench.peers:
-        bench.run(19)  # Longer than any election timeout; a single server needs no vote but its own.
+    if bench.peers:
+        win_election(bench)
     else:
-        await_election(bench)
-        for peer in bench.peers:
-            if not bench.field("is_leader"):
-                send_vote(bench, peer)
-    bench.require(bench.field("is_leader"), "tom has a majority of the votes and should lead, but does not")
+        bench.run(19)  # Longer than any election timeout; a single server needs no vote but its own.
+        require_leading(bench, True, "tom is the only server, and no timeout is longer than 18 s")
     bench.run(0.5)
 
 
