@@ -248,6 +248,14 @@ def test_number_that_makes_no_sense_is_no_verdict(monkeypatch: pytest.MonkeyPatc
     assert "the laboratory itself failed" not in said
 
 
+def test_servers_that_do_not_answer_are_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to show of a cluster that does not run."""
+    arguments = ["client", "--cluster", "tom=127.0.0.1:1,jerry=127.0.0.1:2", "show"]
+
+    expected = "Error: no server answers: tom at 127.0.0.1:1, jerry at 127.0.0.1:2\n"
+    assert (2, expected) == ended(monkeypatch, arguments, io.StringIO())
+
+
 def test_traceback_is_printed_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment variable shows the traceback of an error; the status stays 2."""
     monkeypatch.setenv(exit_status.TRACEBACK, "1")

@@ -13,7 +13,7 @@ import click
 
 from raft_steps.lab.cli.common import CommandError, finite, step_argument
 from raft_steps.lab.commands import Delete, Get, command_of_words
-from raft_steps.lab.errors import LabError, ScenarioError
+from raft_steps.lab.errors import LabError, ScenarioError, ServerError
 from raft_steps.lab.runtime.launching import read_entries
 from raft_steps.lab.runtime.loading import load_node, title_of
 from raft_steps.lab.scenario.arguments import read_logs
@@ -294,9 +294,18 @@ def _carry_out(client: LeaderClient, addresses: Mapping[str, Address], words: li
 
 
 def _show(client: LeaderClient, addresses: Mapping[str, Address]) -> str:
+    """Describe each server in a line.
+
+    Raises:
+        ServerError: None of them answers.
+    """
     lines = []
+    found = {name: client.status(name) for name in addresses}
+    if all(status is None for status in found.values()):
+        where = ", ".join(f"{name} at {address.for_clients}" for name, address in addresses.items())
+        raise ServerError(f"no server answers: {where}")
     for name, address in addresses.items():
-        status = client.status(name)
+        status = found[name]
         state = (
             "does not answer"
             if status is None
