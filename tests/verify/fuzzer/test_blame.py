@@ -186,6 +186,22 @@ def test_service_is_compared(elections: int, answered: int, wait_s: float, words
     assert words == compare_service(trial(elections, answered, wait_s), trial(10, 60, 1.5))
 
 
+class DrawsFromANarrowRange(step_12.Node):
+    """Draws timeouts that are nearly equal: with slow messages, many votes are split, and still nothing is wrong."""
+
+    def draw_election_timeout(self) -> None:
+        """Draw from a tenth of the usual range."""
+        self.election_timeout = self.random.between(0.15, 0.18)
+
+
+@pytest.mark.parametrize("seed", [0, 10, 26])
+def test_right_node_with_other_timeouts_survives(seed: int) -> None:
+    """A range of timeouts that is only narrower is not a worse service."""
+    scenario = adversity(12, "slow", seed, node_class=DrawsFromANarrowRange)
+
+    assert try_with_reference(scenario, [rule_named("Service")], DrawsFromANarrowRange, 12).survived
+
+
 def test_node_with_many_elections_does_not_survive() -> None:
     """A Node with many times the elections breaks the rule about service, and the failure is shrunk."""
     report = sweep(safety_bugs.HeartbeatsDoNotCount, "calm", seeds=3)
