@@ -207,10 +207,7 @@ class Bench:
         return self.send(sender, "AppendEntries", term=term, **call_fields(after, entries))
 
     def call_repeatedly(self, sender: str, term: int, times: int, interval_s: float = 5) -> None:
-        """Send heartbeats from a peer, as a leader of this term does; the first is delivered after one interval.
-
-        The parameters may shorten the interval.
-        """
+        """Send heartbeats from a peer, as a leader does, the first after one interval; the parameters may shorten it."""
         for _ in range(times):
             self.run(self.pace_s(interval_s) - self.delay_s)
             self.call(sender, term)
@@ -224,8 +221,7 @@ class Bench:
 
     def run(self, seconds: float) -> None:
         """Let seconds of virtual time pass, and handle the events that are due at the very end too."""
-        # It would be negative for an interval that is shorter than `delay_s`, which callers subtract from it.
-        assert seconds >= 0, "time never goes back"
+        assert seconds >= 0, "an interval should be longer than `delay_s`, which callers subtract from it"
         simulation = self.simulation
         end_us = simulation.now_us + round(seconds * MICROSECONDS)
         simulation.run_until(end_us + 1)
