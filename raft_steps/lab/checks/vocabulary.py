@@ -64,7 +64,7 @@ class _Direction:
 
     def value(self, text: str) -> str:
         """Translate a value, or several that were appended to each other; any other text stays as it is."""
-        parts = [] if text in self.values else re.findall("|".join(self.own_values), text)
+        parts = re.findall("|".join(self.own_values), text)
         if parts and "".join(parts) == text:
             return "".join(self.values[part] for part in parts)
         return self.values.get(text, text)
