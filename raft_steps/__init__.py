@@ -56,6 +56,7 @@ COURSE: tuple[Step, ...] = (
     Step(11, "commit_index", "what is committed, and nothing else"),
     Step(12, "persistence", "term and vote outlive a crash"),
     Step(13, "client_sessions", "a client may ask again"),
+    Step(14, "linearizable_reads", "the leader proves that it still leads"),
 )
 _FOUND = {module.name for module in pkgutil.iter_modules(__path__)}
 # The steps that this edition has; in the full course, all of them.

@@ -32,6 +32,7 @@ RUNS = {
     11: ("lost-write lost-write-crash-run again-run", "mended"),
     12: ("failure-run again-run", "mended"),
     13: ("failure-run again-run", "mended"),
+    14: ("failure-run again-run", "mended"),
 }
 
 
@@ -219,3 +220,14 @@ def test_sessions_are_rebuilt_from_the_log() -> None:
     assert {(("x", "2"), ("y", "1"))} == {tuple(sorted(node.state_machine.items())) for node in states.values()}
     assert 1 == len({str(node.sessions) for node in states.values()})
     assert "jerry" == first(branch, "asked", 25.9, client="ann#2").server
+
+
+def test_a_lost_round_delays_a_read_until_the_next_heartbeat() -> None:
+    """Notebook 14: the read of 20 seconds is answered at 23.4, and that of 24.15 never, because tom is deposed."""
+    early = steer(run_of(14), (20, "heal"), (20, "get x to tom"), until=40)
+    late = steer(run_of(14), (24.15, "heal"), (24.15, "get x to tom"), until=40)
+
+    assert {"tom": 1} == leaders(early)
+    assert 23.4 == pytest.approx(first(early, "answered", 20, server="tom", value="1").seconds)
+    assert {"jerry": 2} == leaders(late)
+    assert not [event for event in late.trace.of("answered", server="tom") if event.seconds > 20]

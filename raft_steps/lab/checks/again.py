@@ -14,6 +14,7 @@ NO_OP = "a new leader logs a no-op entry of its own first"
 COUNTED = "an acknowledgement counts for the entries up to its match_index"
 NOT_APPLIED = "a leader applies an entry when it is committed, so a read waits for that"
 COMMIT_INDEX = "every call carries the commit index, and there is no CommitEntry"
+CONFIRMED = "a read waits for a round of calls, and step 14 asks it again"
 REPEATED = "step 9 asks it again, of a server that has adopted the candidate's term"
 
 # The checks that a later step replaces, by their step and name: from which step on they do not run any more, and why.
@@ -46,8 +47,9 @@ REPLACED: dict[tuple[int, str], tuple[int, str]] = {
     (8, "an election is otherwise as before"): (9, "it asks for the vote to be kept when an election starts"),
     (8, "becoming leader is as before"): (11, NOT_APPLIED),
     (8, "stepping down is as before"): (9, REPEATED),
+    (11, "a read waits for the leaders own entry"): (14, CONFIRMED),
 }
-COMMIT_INDEX_STEP = 11
+COMMIT_INDEX_STEP, ROUNDS_STEP = 11, 14
 STILL_HOLDS = "the rules of earlier steps still hold"
 
 
@@ -77,8 +79,11 @@ def run_earlier_checks(bench: Bench, step: int) -> None:
     Raises:
         CheckFailed: The Node breaks one of their rules; the message names it on a line of its own.
     """
-    # A Node whose calls carry the commit index is ahead of steps 9 and 10: it has replaced the same checks as step 11.
-    ahead = COMMIT_INDEX_STEP if bench.has_field("AppendEntries", "leader_commit") else step
+    # A Node whose calls carry the commit index, or a round, may be ahead: it has replaced the same checks as that step.
+    ahead = step
+    for name, reached in (("leader_commit", COMMIT_INDEX_STEP), ("round", ROUNDS_STEP)):
+        if bench.has_field("AppendEntries", name):
+            ahead = reached
     for earlier, each in earlier_checks(step, ahead):
         try:
             each.run(bench)

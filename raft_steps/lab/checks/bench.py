@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from raft_steps.lab.checks.checked_cluster import CheckedCluster
 from raft_steps.lab.checks.fake_peers import CheckFailed, FakePeer, build_message, message_class_of
+from raft_steps.lab.checks.later_fields import LATER_FIELDS, latest_round, matching_index
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.vocabulary import Vocabulary
 from raft_steps.lab.cluster.cluster import Cluster
@@ -38,7 +39,6 @@ __all__ = ["Bench", "CheckFailed", "FakePeer", "message_class_of"]
 
 REQUIRED = object()  # instead of a default value: there is none
 EVENT_BUDGET = 5_000  # events in one stretch of a run: enough for any check, and a storm still fits a picture
-LATER_FIELDS = {"leader_commit": 0, "last_log_index": 99, "last_log_term": 99}  # a log that is always up to date
 ROLES = {"AppendEntries": "leader", "RequestVote": "candidate"}  # the role of a peer that sends such a message
 
 
@@ -380,24 +380,19 @@ class Bench:
         """Build a message of the class that the Node's handler expects, in the words of the run.
 
         Fields of a later step's message that the check does not know have the values of `LATER_FIELDS`; a reply's
-        match_index follows from the call that it answers.
+        match_index follows from the call that it answers, and its round is that of the last call.
 
         Raises:
             CheckFailed: The Node has no handler for it, or its class has other fields.
         """
         later = {name: value for name, value in LATER_FIELDS.items() if self.has_field(message_name, name)}
         if "success" in fields and self.has_field(message_name, "match_index"):
-            later["match_index"] = self._match_index(**fields)
+            calls = [call["fields"] for call in self.sent("AppendEntries")]
+            later["match_index"] = matching_index(calls, **fields)
+            if "round" in later:
+                later["round"] = latest_round(calls)
         values = {name: self.vocabulary.to_run(name, value) for name, value in (later | fields).items()}
         return build_message(self.node_class, message_name, values)
-
-    def _match_index(self, success: bool, prev_log_index: int, **_: Any) -> int:
-        """Return the index up to which the log of the follower that sends this reply matches the leader's."""
-        # A learner's call may have other fields, which another check explains.
-        calls = [call["fields"] for call in self.sent("AppendEntries")]
-        sent = [call.get("entries") for call in calls if call.get("prev_log_index") == prev_log_index]
-        counts = [len(entries) for entries in sent[-1:] if isinstance(entries, list)]
-        return prev_log_index + sum(counts) if success else 0
 
     def _with_term(self, message_name: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of a message, with the term of the server under test if a term is missing."""

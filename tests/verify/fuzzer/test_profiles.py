@@ -32,8 +32,10 @@ VERBS = {
     "timeout": {"timeout"},
     "reelect": {"timeout", "partition", "heal", "set", "cut", "delay"},
     "late call": {"timeout", "set", "delay", "crash", "restart"},
+    "depose": {"timeout", "get", "delay", "partition", "set", "heal"},
+    "succeed": {"timeout", "partition", "set", "crash", "heal", "get", "restart"},
 }
-OWN_PROFILE = {"timeout", "reelect", "late call"}  # kinds that are not part of the hostile profile
+OWN_PROFILE = {"timeout", "reelect", "late call", "depose", "succeed"}  # kinds that are not part of the hostile profile
 
 
 def trace_of(scenario: Scenario) -> str:
@@ -86,7 +88,7 @@ def test_faults_do_not_depend_on_the_step() -> None:
 
 def test_one_kind_of_fault_moves_no_other() -> None:
     """Each kind has its own random stream: the requests are the same in every profile."""
-    scripted = {"handover", "reelect", "late call"}  # faults that have requests of their own
+    scripted = {"handover", "reelect", "late call", "depose", "succeed"}  # faults that have requests of their own
     asked = [
         [action for action in adversity(8, name, 7).actions if action.verb in ("set", "delete", "get")]
         for name, profile in PROFILES.items()

@@ -187,6 +187,8 @@ def test_a_profile_may_keep_what_another_one_breaks() -> None:
     assert reads not in kept_by(12)
     assert reads not in kept_by(12, "partitions")
     assert reads in kept_by(12, "calm")
+    assert reads not in kept_by(13)
+    assert ALL_RULES == kept_by(14)
     assert all(rule in kept_by(12, "calm") for rule in kept_by(12))
     assert kept_by(12, "calm") == kept_by(13, "calm")
     assert rule_named("Election Safety") in kept_by(9, "partitions")

@@ -11,6 +11,7 @@ A profile defines the network, how far clocks drift, how often clients write, an
     crashes       servers crash and restart, or are paused for a while
     disks         servers crash while they store, and lose that event or half of what it wrote
     reelections   a server leads, is deposed and leads again with a shorter log, while old messages are still on their way
+    successions   a leader is cut off or crashes, another one follows, and clients read from both at once
     hostile       losses, delays, splits, crashes and bad disks, all at once
 """
 
@@ -139,9 +140,10 @@ def _slow_window(at_s: float, length_s: float, chance: RandomStream, longest_s: 
     return [(at_s, "delay", slow), (at_s + length_s, "delay", usual)]
 
 
-def _write(at_s: float, chance: RandomStream, to: str) -> FaultAction:
+def _write(at_s: float, chance: RandomStream, to: str, key: str = "") -> FaultAction:
     # A long number, so that no other request writes the same value.
-    return at_s, "set", (f"k{chance.randint(1, KEYS)}", str(chance.randint(10_000_000, 99_999_999)), "to", to)
+    key = key or f"k{chance.randint(1, KEYS)}"
+    return at_s, "set", (key, str(chance.randint(10_000_000, 99_999_999)), "to", to)
 
 
 def _reelect(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
@@ -193,6 +195,49 @@ def _late_call(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultActi
     return sorted(actions, key=lambda action: action[0])
 
 
+def _depose(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Depose a leader that is cut off, and let clients read from it while replies to its earlier calls arrive.
+
+    The replies are slow, and arrive after the network has healed, but before the old leader hears of the new one.
+    """
+    start = chance.randint(0, len(servers) - 1)
+    names = servers[start:] + servers[:start]
+    old, new = names[0], names[min(1, len(names) - 1)]
+    key, called_s = f"k{chance.randint(1, KEYS)}", 0.12
+    actions: list[FaultAction] = [(0.0, "timeout", (old,)), (called_s, "get", (key, "to", old))]
+    cut_s = called_s + chance.uniform(0.0105, 0.015)
+    if chance.random() < 0.7:  # The calls arrive after 1 to 10 ms; the replies are slow.
+        actions += _slow_window(called_s + 0.0005, cut_s - called_s - 0.0005, chance, chance.uniform(0.03, 0.15))
+    actions += [(cut_s, "partition", (old,)), (cut_s + 0.0005, "timeout", (new,))]
+    actions += [_write(cut_s + 0.006 + 0.004 * number, chance, new, key) for number in range(5)]
+    actions += [(cut_s + 0.016 + 0.005 * number, "get", (key, "to", old)) for number in range(7)]
+    actions += [(cut_s + chance.uniform(0.015, 0.08), "heal", ()), (1.0, "heal", ())]
+    return sorted(actions, key=lambda action: action[0])
+
+
+def _succeed(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Let a leader crash before the others hear of its last commit; clients read from its successor at once.
+
+    The rest of the successor's majority lacks several entries, which it gets one call after the other.
+    """
+    start = chance.randint(0, len(servers) - 1)
+    names = servers[start:] + servers[:start]
+    old, new, behind = names[0], names[min(1, len(names) - 1)], names[len(names) // 2 + 1 :]
+    key = f"k{chance.randint(1, KEYS)}"
+    actions: list[FaultAction] = [(0.0, "timeout", (old,))]
+    if behind:
+        actions.append((0.09, "partition", behind))
+    wrote_s = 0.1
+    for _ in range(chance.randint(2, 5)):
+        actions.append(_write(wrote_s, chance, old, key))
+        wrote_s += chance.uniform(0.001, 0.025)
+    crash_s = wrote_s + chance.uniform(0.002, 0.02)
+    elected_s = crash_s + 0.001
+    actions += [(crash_s, "crash", (old,)), (crash_s, "heal", ()), (elected_s, "timeout", (new,))]
+    actions += [(elected_s + 0.004 * number, "get", (key, "to", new)) for number in range(1, 9)]
+    return [*actions, (chance.uniform(0.6, 1), "restart", (old,))]
+
+
 # Each function draws from the random stream in a fixed order: with another order, every seed would generate another
 # scenario.
 FAULTS: Mapping[str, FaultGenerator] = {
@@ -209,11 +254,14 @@ FAULTS: Mapping[str, FaultGenerator] = {
     "timeout": _timeout,
     "reelect": _reelect,
     "late call": _late_call,
+    "depose": _depose,
+    "succeed": _succeed,
 }
 SPLITS = {"split": 6, "isolate": 6, "one way": 8, "bridge": 12, "flap": 12}
 CRASHES = {"crash": 3, "pause": 6, "handover": 6}
 DISKS = {"lose": 4, "tear": 4}
 REELECTIONS = {"reelect": 3.5, "late call": 4}
+SUCCESSIONS = {"depose": 3.5, "succeed": 4}
 
 PROFILES: Mapping[str, FaultProfile] = {
     profile.name: profile
@@ -262,6 +310,13 @@ PROFILES: Mapping[str, FaultProfile] = {
             faults=REELECTIONS,
             elections=15,
             hits=45,
+        ),
+        FaultProfile(
+            name="successions",
+            sentence="A leader is cut off or crashes, another one follows it, and clients read from both at once.",
+            faults=SUCCESSIONS,
+            elections=12,
+            hits=30,
         ),
         FaultProfile(
             name="hostile",

@@ -149,7 +149,7 @@ class CourseMap:
 
         rows, columns = self.rows, list(PROFILES)
         shares = [[self.cell(row, name).survived for name in columns] for row in rows]
-        figure, axes = plt.subplots(figsize=(8, 0.9 + 0.42 * len(rows)))
+        figure, axes = plt.subplots(figsize=(8, 0.9 + 0.3 * len(rows)))
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)
@@ -158,7 +158,8 @@ class CourseMap:
         for y, row in enumerate(rows):
             for x, name in enumerate(columns):
                 cell = self.cell(row, name)
-                axes.text(x, y, cell.percent, ha="center", va="center", weight="normal" if cell.broken else "bold")
+                weight = "normal" if cell.broken else "bold"
+                axes.text(x, y, cell.percent, ha="center", va="center", size="small", weight=weight)
         figure.tight_layout()
         plt.close(figure)  # Otherwise matplotlib's backend for notebooks shows it a second time.
         return figure

@@ -1,0 +1,27 @@
+"""The fields that later steps add to messages: a check of an earlier step runs on a later Node, and does not know them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# A log that is always up to date, a call that commits nothing, and a round that no leader has begun.
+LATER_FIELDS = {"leader_commit": 0, "last_log_index": 99, "last_log_term": 99, "round": 0}
+
+
+def matching_index(calls: list[dict[str, Any]], success: bool, prev_log_index: int, **_: Any) -> int:
+    """Return the index up to which the log of the follower that sends a reply matches the leader's.
+
+    Args:
+        calls: The fields of the calls that the leader has sent, in their order.
+        success: Whether the follower has the preceding entry.
+        prev_log_index: The index of that entry.
+    """
+    # A learner's call may have other fields, which another check explains.
+    sent = [call.get("entries") for call in calls if call.get("prev_log_index") == prev_log_index]
+    counts = [len(entries) for entries in sent[-1:] if isinstance(entries, list)]
+    return prev_log_index + sum(counts) if success else 0
+
+
+def latest_round(calls: list[dict[str, Any]]) -> Any:
+    """Return the round of the last of these calls; 0 without one."""
+    return calls[-1].get("round", 0) if calls else 0
