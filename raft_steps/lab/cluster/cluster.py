@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from raft_steps.lab.commands import Response, command_text
+from raft_steps.lab.cluster.answer import Answer, NoAnswer
+from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.runtime.simulator import actions
 from raft_steps.lab.runtime.simulator.simulation import Simulation
@@ -36,22 +37,10 @@ if TYPE_CHECKING:
     from raft_steps.lab.verify.linearizability import History
     from raft_steps.lab.verify.properties.violation import Violation
 
+__all__ = ["Answer", "Cluster", "NoAnswer"]
+
 DEFAULT_RUN_S = 10
 LONGEST_WAIT_S = 1000  # for a condition that may never become true
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """The result of a request that was not answered.
-
-    Attributes:
-        why: The reason.
-    """
-
-    why: str
-
-
-Answer = Response | NoAnswer
 
 
 class Cluster:
