@@ -32,6 +32,7 @@ from tests.bench.catalogue import figures as catalogue_figures
 from tests.bench.linearizability import figures as linearizability_figures
 from tests.bench.search import search_rows
 from tests.bench.sweeps import sweep_figures
+from tests.bench.writes import write_figures
 
 ROOT = Path(__file__).parents[2]
 PENDING = 40  # messages in flight in the bare loop: about as many as five servers have
@@ -245,6 +246,7 @@ def measure(sizes: Sizes) -> list[Row]:
         *(Row(*row) for row in linearizability_figures(sizes.operations, sizes.repetitions)),
         *(Row(*row) for row in sweep_figures(sizes.swept, sizes.repetitions)),
         *(Row(*row) for row in search_rows(sizes.messages // 4)),
+        *(Row(*row) for row in write_figures(sizes.messages // 20, sizes.repetitions)),
         *(Row(*row) for row in catalogue_figures(max(1, sizes.seeds // 10))),
         *import_rows(sizes),
     ]

@@ -33,6 +33,7 @@ RUNS = {
     12: ("failure-run again-run", "mended"),
     13: ("failure-run again-run", "mended"),
     14: ("failure-run again-run", "mended"),
+    15: ("catch-up-function again-picture", "mended"),
 }
 
 
@@ -231,3 +232,19 @@ def test_a_lost_round_delays_a_read_until_the_next_heartbeat() -> None:
     assert 23.4 == pytest.approx(first(early, "answered", 20, server="tom", value="1").seconds)
     assert {"jerry": 2} == leaders(late)
     assert not [event for event in late.trace.of("answered", server="tom") if event.seconds > 20]
+
+
+@pytest.mark.parametrize("lost, until, again", [(1, 0.7, 137), (3, 5, 9)])
+def test_a_lost_call_is_noticed_by_the_next_one(lost: int, until: float, again: int) -> None:
+    """Notebook 15: the next call is refused, or the next heartbeat, and what follows the lost call travels twice."""
+    run = run_of(15)
+    calls = [event for event in run.trace.of("sent", server="jerry") if len(event["fields"].get("entries", ())) > 1]
+    branch = steer(run, (calls[0].seconds + 0.05, f"drop {calls[lost]['message']}"), until=run.time + until)
+    sent = [
+        event
+        for event in branch.trace.of("sent", server="jerry")
+        if event.seconds > run.time and event["to"] == "spike"
+    ]
+
+    assert 202 == len(log_of(branch, "spike"))
+    assert again == sum(len(event["fields"].get("entries", ())) for event in sent)

@@ -382,3 +382,13 @@ def test_drawing_is_fast() -> None:
     timeline(trace)
 
     assert time.process_time() - start < 0.25
+
+
+def test_timer_of_zero_seconds_is_not_drawn() -> None:
+    """It only ends a moment: the picture shows what is sent then, and neither a sign nor words for the timer."""
+    cluster = Cluster(15, draws={"tom": [8], "jerry": [18], "spike": [18]}).run(10)
+    cluster.set("x", 1)
+    picture = cluster.timeline(start=9.9)
+
+    assert "client: set x 1" in texts(picture)
+    assert not [text for text in texts(picture) if "timeout" in text]

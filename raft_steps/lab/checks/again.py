@@ -15,6 +15,7 @@ COUNTED = "an acknowledgement counts for the entries up to its match_index"
 NOT_APPLIED = "a leader applies an entry when it is committed, so a read waits for that"
 COMMIT_INDEX = "every call carries the commit index, and there is no CommitEntry"
 CONFIRMED = "a read waits for a round of calls, and step 14 asks it again"
+STATED = "a refusal states where to go on, and step 15 asks it again"
 REPEATED = "step 9 asks it again, of a server that has adopted the candidate's term"
 
 # The checks that a later step replaces, by their step and name: from which step on they do not run any more, and why.
@@ -27,6 +28,7 @@ REPLACED: dict[tuple[int, str], tuple[int, str]] = {
     (2, "a new entry is sent with the preceding one"): (11, NO_OP),
     (2, "an answered write is applied"): (11, COUNTED),
     (2, "a refused leader retries one entry earlier"): (11, NO_OP),
+    (3, "a refusal is not an acknowledgement"): (15, STATED),
     (3, "a write waits for the followers"): (11, NO_OP),
     (3, "pending writes are kept apart"): (11, COUNTED),
     (3, "reads see only committed writes"): (11, NOT_APPLIED),
@@ -47,9 +49,16 @@ REPLACED: dict[tuple[int, str], tuple[int, str]] = {
     (8, "an election is otherwise as before"): (9, "it asks for the vote to be kept when an election starts"),
     (8, "becoming leader is as before"): (11, NOT_APPLIED),
     (8, "stepping down is as before"): (9, REPEATED),
+    (11, "each follower is sent what it lacks"): (15, STATED),
     (11, "a read waits for the leaders own entry"): (14, CONFIRMED),
+    (11, "a read waits for what is in the log"): (15, "a write begins no round that a read could wait for"),
 }
-COMMIT_INDEX_STEP, ROUNDS_STEP = 11, 14
+# Fields by which a Node is known to have reached a step: the message, the field and the step.
+FIELDS = (
+    ("AppendEntries", "leader_commit", 11),
+    ("AppendEntries", "round", 14),
+    ("AppendEntriesReply", "conflict_term", 15),
+)
 STILL_HOLDS = "the rules of earlier steps still hold"
 
 
@@ -79,10 +88,10 @@ def run_earlier_checks(bench: Bench, step: int) -> None:
     Raises:
         CheckFailed: The Node breaks one of their rules; the message names it on a line of its own.
     """
-    # A Node whose calls carry the commit index, or a round, may be ahead: it has replaced the same checks as that step.
+    # A Node whose messages have a field of a later step may be ahead: it has replaced the same checks as that step.
     ahead = step
-    for name, reached in (("leader_commit", COMMIT_INDEX_STEP), ("round", ROUNDS_STEP)):
-        if bench.has_field("AppendEntries", name):
+    for message, name, reached in FIELDS:
+        if bench.has_field(message, name):
             ahead = reached
     for earlier, each in earlier_checks(step, ahead):
         try:

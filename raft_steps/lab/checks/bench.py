@@ -22,20 +22,21 @@ import dataclasses
 from typing import Any, NoReturn
 
 from raft_steps.lab.checks.checked_cluster import CheckedCluster
+from raft_steps.lab.checks.entry_text import call_fields, parse_entries, parse_log
 from raft_steps.lab.checks.fake_peers import CheckFailed, FakePeer, build_message, message_class_of
-from raft_steps.lab.checks.later_fields import LATER_FIELDS, latest_round, matching_index
+from raft_steps.lab.checks.later_fields import LATER_FIELDS, conflict_before, latest_round, matching_index
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.vocabulary import Vocabulary
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Ok, Request, command_text, parse_command
-from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.log import Log
 from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.model import MICROSECONDS, SERVER_NAMES
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Event, Trace
 
-__all__ = ["Bench", "CheckFailed", "FakePeer", "message_class_of"]
+__all__ = ["Bench", "CheckFailed", "FakePeer", "call_fields", "message_class_of", "parse_entries", "parse_log"]
 
 REQUIRED = object()  # instead of a default value: there is none
 EVENT_BUDGET = 5_000  # events in one stretch of a run: enough for any check, and a storm still fits a picture
@@ -165,7 +166,13 @@ class Bench:
     # Acting.
 
     def send(
-        self, sender: str, message_name: str, *, optional: dict[str, Any] | None = None, **fields: Any
+        self,
+        sender: str,
+        message_name: str,
+        *,
+        optional: dict[str, Any] | None = None,
+        asking: tuple[str, ...] = (),
+        **fields: Any,
     ) -> list[Event]:
         """Send a message from a peer to the server under test, and run until it has been delivered.
 
@@ -176,6 +183,7 @@ class Bench:
             sender: The peer.
             message_name: The name of the message's class.
             optional: Fields that are set only if the Node's message has them.
+            asking: Requests that clients send at the moment at which the message arrives, just before it.
             fields: The fields that the message must have.
 
         Returns:
@@ -188,8 +196,10 @@ class Bench:
         message = self.message(message_name, **fields)
         run_sender = self._in_run(sender)
         self._show_role(run_sender, ROLES.get(message_name), self.vocabulary.to_run("term", fields.get("term")))
-        self.simulation.send(run_sender, self.host.name, message)
-        self.run(self.delay_s)
+        simulation = self.simulation
+        simulation.send(run_sender, self.host.name, message)
+        simulation.run_until(simulation.now_us + round(self.delay_s * MICROSECONDS))
+        self.ask_together(*asking)
         return self.sent(since=self.arrival().number)
 
     def call(self, sender: str, term: int, *, after: tuple[int, int] = (0, 0), entries: str = "") -> list[Event]:
@@ -214,10 +224,14 @@ class Bench:
 
     def ask(self, command: str) -> str:
         """Send a client's request to the server under test, such as ``set x 1``; return the client's address."""
-        request: Request = self.vocabulary.to_run("request", parse_command(command))
-        client = self.simulation.ask(self.host, request)
+        return self.ask_together(command)[0]
+
+    def ask_together(self, *commands: str) -> list[str]:
+        """Send clients' requests to the server under test, all at one moment; return the clients' addresses."""
+        requests: list[Request] = [self.vocabulary.to_run("request", parse_command(command)) for command in commands]
+        clients = [self.simulation.ask(self.host, request) for request in requests]
         self.run(0)
-        return client
+        return clients
 
     def run(self, seconds: float) -> None:
         """Let seconds of virtual time pass, and handle the events that are due at the very end too."""
@@ -380,17 +394,22 @@ class Bench:
         """Build a message of the class that the Node's handler expects, in the words of the run.
 
         Fields of a later step's message that the check does not know have the values of `LATER_FIELDS`; a reply's
-        match_index follows from the call that it answers, and its round is that of the last call.
+        match_index follows from the call that it answers, its round is that of the last call, and
+        a refusal goes back one entry.
 
         Raises:
             CheckFailed: The Node has no handler for it, or its class has other fields.
         """
-        later = {name: value for name, value in LATER_FIELDS.items() if self.has_field(message_name, name)}
+        later: dict[str, Any] = {
+            name: value for name, value in LATER_FIELDS.items() if self.has_field(message_name, name)
+        }
         if "success" in fields and self.has_field(message_name, "match_index"):
             calls = [call["fields"] for call in self.sent("AppendEntries")]
             later["match_index"] = matching_index(calls, **fields)
             if "round" in later:
                 later["round"] = latest_round(calls)
+            if self.has_field(message_name, "conflict_index"):
+                later |= conflict_before(**fields)
         values = {name: self.vocabulary.to_run(name, value) for name, value in (later | fields).items()}
         return build_message(self.node_class, message_name, values)
 
@@ -464,32 +483,3 @@ class Bench:
         last = trace.events[-1] if trace is not None and trace.events else None
         broken = event or last
         raise CheckFailed(failure, broken.number if broken is not None else None)
-
-
-def parse_log(text: str) -> tuple[tuple[int, str], ...]:
-    """Parse ``1 set x 1; 2 set y 2`` into the term and the command of each entry."""
-    parts = [line.strip().partition(" ") for line in text.split(";") if line.strip()]
-    return tuple((int(term), command) for term, _space, command in parts)
-
-
-def parse_entries(text: str, first_index: int) -> tuple[Entry, ...]:
-    """Parse ``1 set x 1; 2 set y 2`` into entries, the first of which has this index."""
-    parts: list[Any] = [(term, parse_command(command)) for term, command in parse_log(text)]
-    return tuple(
-        Entry(index=index, term=term, command=command) for index, (term, command) in enumerate(parts, first_index)
-    )
-
-
-def call_fields(after: tuple[int, int], entries: str = "") -> dict[str, Any]:
-    """Return the fields of an AppendEntries that follows the entry with this index and term.
-
-    Args:
-        after: Index and term of the preceding entry.
-        entries: The entries of the call, as ``"2 set y 2; 2 set z 3"``; without any it is a heartbeat.
-    """
-    prev_log_index, prev_log_term = after
-    return {
-        "prev_log_index": prev_log_index,
-        "prev_log_term": prev_log_term,
-        "entries": parse_entries(entries, prev_log_index + 1),
-    }

@@ -25,3 +25,13 @@ def matching_index(calls: list[dict[str, Any]], success: bool, prev_log_index: i
 def latest_round(calls: list[dict[str, Any]]) -> Any:
     """Return the round of the last of these calls; 0 without one."""
     return calls[-1].get("round", 0) if calls else 0
+
+
+def conflict_before(success: bool, prev_log_index: int, **_: Any) -> dict[str, Any]:
+    """Return what a refusal states by default: to go back one entry, as if the log ended there.
+
+    Args:
+        success: Whether the follower has the preceding entry; then there is no conflict.
+        prev_log_index: The index of that entry.
+    """
+    return {"conflict_term": None, "conflict_index": 0 if success else prev_log_index}

@@ -235,6 +235,12 @@ def a_read_sees_what_is_committed(bench: Bench) -> None:
         f"but tom answers {getattr(answer, 'value', None)!r}",
         exchange.latest(bench, "answered"),
     )
+    client = bench.ask("get x")
+    bench.ask("set x 8")
+    for _ in range(2):
+        answer_round(bench, "jerry", latest_round(bench), match_index=5)
+    story = "a client reads x while set x 7 and set x 8 are in tom's log; jerry has both, and answers the latest round"
+    require_answer(bench, client, True, story)
 
 
 @rule(

@@ -20,9 +20,11 @@ from raft_steps.lab.scenario.model import SERVER_NAMES, StoredLog
 from raft_steps.lab.trace.trace import Event
 
 # What a field contains follows from its name, in messages, in a Node's state and in a trace alike.
-TERMS = frozenset({"term", "current_term", "prev_log_term", "last_log_term"})
-INDEXES = frozenset({"index", "after", "prev_log_index", "last_log_index", "next_index"})
-COMMITS = frozenset({"leader_commit", "match_index", "commit_index", "last_applied"})  # indexes for which 0 means: none
+TERMS = frozenset({"term", "current_term", "prev_log_term", "last_log_term", "conflict_term"})
+INDEXES = frozenset({"index", "after", "prev_log_index", "last_log_index", "next_index", "send_limit"})
+COMMITS = frozenset(
+    {"leader_commit", "match_index", "commit_index", "last_applied", "conflict_index"}
+)  # indexes for which 0 means: none
 COMMANDS = frozenset({"command", "request"})
 
 

@@ -331,18 +331,32 @@ def _annotations(index: TraceIndex, options: DiagramOptions) -> list[Annotation]
 
 def annotate(trace: Trace, causes: list[int], start_us: int, end_us: int) -> list[Annotation]:
     """Describe what happens to the servers, with one annotation for each server and moment."""
-    times = {
-        event.time_us
+    ends = _ends_of_moments(trace)
+    notable = [
+        event
         for event, cause in zip(trace, causes, strict=True)
-        if event.kind not in SILENT and start_us <= event.time_us <= end_us and _is_notable(event, trace.events[cause])
-    }
+        if event.number not in ends and _is_notable(event, trace.events[cause])
+    ]
+    times = {event.time_us for event in notable if event.kind not in SILENT and start_us <= event.time_us <= end_us}
     events_at: dict[tuple[int, str], list[Event]] = {}
-    for event, cause in zip(trace, causes, strict=True):
-        if event.time_us in times and _is_notable(event, trace.events[cause]):
+    for event in notable:
+        if event.time_us in times:
             events_at.setdefault((event.time_us, event.server), []).append(event)
     requests = requests_of(trace)
     annotations = [_annotation(time_us, server, events, requests) for (time_us, server), events in events_at.items()]
     return [annotation for annotation in annotations if annotation.sign or annotation.lines]
+
+
+def _ends_of_moments(trace: Trace) -> set[int]:
+    """Return the numbers of the events in which timers of zero seconds run out: they only end a moment."""
+    started_us: dict[tuple[str, str], int] = {}
+    found = set()
+    for event in trace:
+        if event.kind == "timer_started":
+            started_us[event.server, event["timer"]] = event.time_us
+        elif event.kind == "timer_fired" and started_us.get((event.server, event["timer"])) == event.time_us:
+            found.add(event.number)
+    return found
 
 
 def _is_notable(event: Event, cause: Event) -> bool:

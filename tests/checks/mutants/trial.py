@@ -34,10 +34,15 @@ def node_of(mutant: Mutant) -> type:
     return found
 
 
-def trials(step: int) -> Iterator[tuple[Mutant, str]]:
-    """Yield each mutant of a step with the name of a check that it fails; "" if it passes all."""
+def trials(step: int, every: int = 1) -> Iterator[tuple[Mutant, str]]:
+    """Yield each mutant of a step with the name of a check that it fails; "" if it passes all.
+
+    Args:
+        step: The step.
+        every: With n, only every n-th mutant is tried.
+    """
     order = runner.checks_of(step)
-    for mutant in mutants_of(step):
+    for mutant in list(mutants_of(step))[::every]:
         killer = _killer(mutant, order)
         if killer is not None:  # A neighbouring mutant probably fails the same check, so it is tried first.
             order.remove(killer)

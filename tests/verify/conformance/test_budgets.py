@@ -17,6 +17,7 @@ from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance.budgets import BudgetReport, budgets
 from raft_steps.lab.verify.conformance.traffic import Traffic
 from tests.helpers.raft_fixture import AppendEntries, RaftNode
+from tests.helpers.runs import changed
 
 
 class Chatterbox(RaftNode):
@@ -220,3 +221,15 @@ def test_no_op_of_a_new_leader_is_no_obstacle() -> None:
             self.log.append(Entry(index=self.log.last_index + 1, term=self.current_term, command=None))
 
     assert budgets(Opener).measurement("calls_for_entries").met
+
+
+def test_catching_up_has_a_budget_from_step_15() -> None:
+    """A Node with batches sends a server what it lacks once, in few calls; the step before would miss both limits."""
+    names = ("calls_to_catch_up", "entries_to_catch_up")
+    report = budgets(15)
+
+    assert [6, 202] == [value(report, name) for name in names]
+    assert report.passed
+    assert not {figure.name for figure in budgets(14).measurements} & set(names)
+    before = changed(14, batch_size=64)
+    assert set(names) == missed(budgets(before))

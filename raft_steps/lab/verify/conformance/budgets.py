@@ -4,6 +4,9 @@ A Node may be correct and wasteful. The limits are those of MIT's lab (6.5840, t
 servers elect a leader within 30 calls, agree on ten commands within 42, make at most 60 calls in an idle second, and send
 at most three times the bytes that the clients wrote, plus 50,000. As in MIT's lab, the answer to a call does not count as
 a call. Bytes are those of all messages, answers included, formatted with `to_text` and encoded as UTF-8.
+
+A Node with a `batch_size` promises more: a server that lacks many entries gets them in (missing / batch_size + 3) calls,
+and each of them once.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ from functools import partial
 from html import escape
 from typing import Any
 
-from raft_steps.lab.commands import Ok, Set
+from raft_steps.lab.commands import Ok, Request, Set
+from raft_steps.lab.log import Change
+from raft_steps.lab.runtime.host import Host
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.scenario.model import MICROSECONDS, SERVER_NAMES, Action
 from raft_steps.lab.scenario.scenario import default_scenario
 from raft_steps.lab.text_table import html_table, text_table
 from raft_steps.lab.verify.conformance.traffic import Traffic
@@ -27,6 +32,8 @@ ENTRIES = 10  # commands that clients ask for, one after another
 LONG_VALUE = 5_000  # the length of each value in bytes, when bytes are measured
 TIMEOUT_S = 10.0  # virtual time for an election, or for an entry
 SETTLE_S = 0.5  # virtual time before a measurement, in which messages of the election arrive
+MISSING = 200  # entries that one server lacks
+DELAY_S = 0.005  # of every message while that server catches up: with equal delays, no call overtakes another
 
 CALLS_TO_ELECT, CALLS_FOR_ENTRIES, CALLS_IDLE = 30, 42, 60
 BYTES_FOR_ENTRIES = 3 * ENTRIES * LONG_VALUE + 50_000
@@ -170,6 +177,8 @@ def budgets(step_or_node: int | type, seed: int = 0) -> BudgetReport:
     found: list[Measurement] = []
     for measure in (_election if elects else _no_election, _idle, _entries, _bytes):
         found += measure(_MeasuredRun(step, node_class, seed))
+    if elects and hasattr(node_class, "batch_size"):
+        found += _catching_up(step, node_class, seed)
     return BudgetReport(title, seed, tuple(found))
 
 
@@ -184,7 +193,11 @@ MEASUREMENTS = (  # each a name and what is measured, in words
     ("bytes_for_entries", f"bytes for {ENTRIES} entries of {LONG_VALUE:,} bytes"),
     ("bytes_per_entry", "bytes for each of them"),
 )
-TEXTS = dict(MEASUREMENTS)
+OF_BATCHES = (
+    ("calls_to_catch_up", f"calls to a server that lacks {MISSING} entries, until it has them"),
+    ("entries_to_catch_up", "entries in these calls"),
+)
+TEXTS = dict(MEASUREMENTS + OF_BATCHES)
 
 
 class _MeasuredRun:
@@ -288,4 +301,51 @@ def _bytes(run: _MeasuredRun) -> list[Measurement]:
     return [
         _measurement("bytes_for_entries", spent, BYTES_FOR_ENTRIES),
         _measurement("bytes_per_entry", None if spent is None else spent / ENTRIES),
+    ]
+
+
+class _CallsTo:
+    """Counts the calls to one server, and the entries in them."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.calls = self.entries = 0
+
+    def begins(self, host: Host) -> None:
+        """Called when a server starts or restarts."""
+
+    def asked(self, client: str, request: Request) -> None:
+        """Called when a client asks a server."""
+
+    def failed(self, host: Host) -> None:
+        """Called when a server crashes in the middle of an event."""
+
+    def handled(self, host: Host, _now_us: int, _message: object | None, _changes: list[Change] | None) -> None:
+        """Called when a node has handled an event: count its calls."""
+        for effect in host.node.effects:
+            entries = getattr(effect[2], "entries", None) if effect[0] == "send" and effect[1] == self.server else None
+            if entries is not None:
+                self.calls += 1
+                self.entries += len(entries)
+
+
+def _catching_up(step: int | None, node_class: Any, seed: int) -> list[Measurement]:
+    """Elect a leader with many entries, and measure how another server without any gets them."""
+    servers = SERVER_NAMES[:SERVERS]
+    log = tuple((1, f"set k{number} {number}") for number in range(MISSING))
+    scenario = default_scenario(
+        step, SERVERS, node_class=node_class, seed=seed, timing="paper", delay=(DELAY_S, DELAY_S),
+        logs=dict.fromkeys(servers[:-1], log), draws={name: (0.2 + 0.2 * place,) for place, name in enumerate(servers)},
+    )  # fmt: skip
+    counts = _CallsTo(servers[-1])
+    simulation = Simulation(scenario, node_class, record=False, monitor=counts)
+    behind = simulation.hosts[servers[-1]]
+    done = simulation.run_until(round(TIMEOUT_S * MICROSECONDS), lambda: behind.node.log.last_index > MISSING)
+    calls, entries = (counts.calls, counts.entries) if done else (None, None)
+    missing = (
+        MISSING + 1
+    )  # The leader's own first entry is missing, too; it travels twice, because the first call is refused.
+    return [
+        _measurement("calls_to_catch_up", calls, -(-missing // node_class.batch_size) + 3),
+        _measurement("entries_to_catch_up", entries, missing + 1),
     ]
