@@ -347,7 +347,7 @@ def test_partition_has_sides() -> None:
 @pytest.mark.parametrize(
     "arguments, options, complaint",
     [
-        ((99,), {}, "there is no step 99; the course has steps 1 to 14"),
+        ((99,), {}, f"there is no step 99; the course has steps 1 to {len(STEPS)}"),
         ((True,), {}, "a cluster takes a step number or a Node class, not True"),
         (("8",), {}, "a cluster takes a step number or a Node class, not '8'"),
         ((int,), {}, "a cluster takes a step number or a Node class, not <class 'int'>"),
