@@ -224,7 +224,7 @@ class LeadsBeforeItKnowsTheTerm(step_12.Node):
 
 
 class LearnsFromItsLog(step_12.Node):
-    """The log's term is adopted like another server's: a named leader steps down, with a timeout that was not drawn."""
+    """The log's term is adopted like another server's: a named leader steps down."""
 
     def on_start(self) -> None:
         self.learn_term(self.log.last_term)
@@ -264,5 +264,5 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (NobodyIsToldToLead, FIRST, "started"),
     (TimeoutIsNotDrawn, FIRST, "timer_started"),
     (LeadsBeforeItKnowsTheTerm, FIRST, "sent"),
-    (LearnsFromItsLog, FIRST, "failed"),
+    (LearnsFromItsLog, FIRST, "started"),
 )
