@@ -52,8 +52,8 @@ def solved(step: int, edit: Edit = str, *, on_own: bool = False) -> str:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     base = re.compile(rf"^(class \w+\()step_{step - 1:02}\.Node\)", re.MULTILINE)
     if on_own:
-        first = next(cell for cell in code if base.search(cell.source))
-        first.source = "from raft_steps.lab import mine\n\n" + base.sub(rf"\1mine({step - 1}))", first.source)
+        for cell in [cell for cell in code if base.search(cell.source)]:
+            cell.source = "from raft_steps.lab import mine\n\n" + base.sub(rf"\1mine({step - 1}))", cell.source)
     for cell in code:
         cell.source = edit(cell.source)
     return format_notebook(notebook)
@@ -106,7 +106,7 @@ def test_whole_course_on_own_steps(own: Callable[..., Path]) -> None:
     assert STEPS[-1].number == step_of_class(last)
 
 
-@pytest.mark.parametrize("number", range(1, 14))
+@pytest.mark.parametrize("number", [entry.number for entry in STEPS])
 def test_notebook_says_how_to_go_on(number: int) -> None:
     """Before its check, a notebook explains that the next step builds on the course's Node, and how to use your own."""
     notebook = load(NOTEBOOKS / find_step(number).notebook_name)
