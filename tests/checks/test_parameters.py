@@ -133,7 +133,7 @@ class KnowsHowLongLogsAre(step_06_term_checks.Node):
     """It refuses entries after the first few."""
 
     def on_append_entries(self, sender: str, message: AppendEntries) -> None:
-        if message.entries and message.prev_log_index > 5:
+        if message.entries and message.prev_log_index > 9:
             self.answer_append_entries(sender, False, message.prev_log_index)
         else:
             super().on_append_entries(sender, message)
