@@ -92,9 +92,10 @@ release: $(READY)
 	@test -n "$(VERSION)" || { echo 'Which version? make release VERSION=0.4.0'; exit 2; }
 	$(BIN)/python .ci/release.py --version $(VERSION)
 
-# ARGS="--repository OWNER/NAME" adds links to Binder.
+# ARGS="--repository OWNER/NAME" adds links to Binder; a workflow of GitHub names its repository itself.
 site: $(READY) $(SITE_READY) pyodide
-	$(BIN)/raft-steps site build/site --sphinx $(SITE)/bin/sphinx-build $(if $(wildcard $(PYODIDE)),--pyodide $(PYODIDE)) $(ARGS)
+	$(BIN)/raft-steps site build/site --sphinx $(SITE)/bin/sphinx-build $(if $(wildcard $(PYODIDE)),--pyodide $(PYODIDE)) \
+		$(if $(GITHUB_REPOSITORY),--repository $(GITHUB_REPOSITORY)) $(ARGS)
 
 site-serve:
 	@test -f build/site/index.html || { echo 'There is no site yet. Run: make site'; exit 1; }
