@@ -255,6 +255,12 @@ def a_follower_applies_on_the_commit_message(bench: Bench) -> None:
             f"{story}; tom should send nothing, but sends {answers[0]['type'] if answers else ''}",
             first(answers),
         )
+    holds, expected_state = bench.field("state_machine", {}), {"x": "1", "y": "2"}
+    bench.require(
+        holds == expected_state,
+        f"tom has applied set x 1 and set y 2, so its state machine should be {expected_state}, but it is {holds}",
+        latest(bench, "applied"),
+    )
     require_applied_from_log(bench, "jerry has sent CommitEntry for tom's entries 1 and 2")
     require_commits_in_any_order(bench)
 

@@ -3,6 +3,6 @@
 from tests.checks.mutants.mutant_tests import require_mutants_judged
 
 
-def test_mutants_of_step_5() -> None:
+def test_mutants_of_step_4() -> None:
     """A mutant fails a check or is listed, and every listed one exists."""
     require_mutants_judged(4)
