@@ -74,21 +74,21 @@ def profile_runs() -> Iterator[tuple[Scenario, type | None]]:
     """Yield some seeds of every profile for every step with elections, and for a right Node."""
     for profile in PROFILES:
         for seed in range(SEEDS):
-            for step in STEPS_WITH_ELECTIONS:
+            for step in STEPS_WITH_ELECTIONS[seed % 2 :: 2]:  # every other step, in turns
                 yield adversity(step, profile, seed, seconds=6), None
             yield adversity(None, profile, seed, node_class=RaftNode, seconds=6), RaftNode
 
 
 @pytest.mark.slow
 def test_adverse_runs_get_their_verdicts() -> None:
-    """In 400 runs of all profiles, stored traces get the verdicts of the runs; many of them break something."""
+    """In 200 runs of all profiles, stored traces get the verdicts of the runs; many of them break something."""
     runs = broken = 0
     for scenario, node_class in profile_runs():
         live, replayed = both(scenario, node_class)
         assert_same(live, replayed)
         runs, broken = runs + 1, broken + bool(live.violations)
 
-    assert runs >= 400
+    assert runs >= 200
     assert broken >= 50
 
 
