@@ -47,8 +47,9 @@ def _constructor(cls: Any) -> Any:
     setters = {f"_{place}": getattr(cls, name).__set__ for place, name in enumerate(names)}
     lines = [f"def __init__({', '.join(['self', '*', *names] if names else ['self'])}):", "    pass"]
     lines += [f"    {setter}(self, {name})" for setter, name in zip(setters, names, strict=True)]
-    exec("\n".join(lines), setters)  # noqa: S102  # As dataclasses do; the names are those of the class's own fields.
-    made = setters["__init__"]
+    scope = {"__name__": __name__, **setters}  # With the name, its frames are not taken for a Node's code.
+    exec("\n".join(lines), scope)  # noqa: S102  # As dataclasses do; the names are those of the class's own fields.
+    made = scope["__init__"]
     made.__qualname__, made.__annotations__ = f"{cls.__qualname__}.__init__", cls.__init__.__annotations__
     return made
 

@@ -167,3 +167,14 @@ def test_right_node_of_any_kind_has_no_mistake() -> None:
 
     Cluster(Odd, 2).run(5)
     Cluster(changed(8, x=object()), 3).run(60)
+
+
+def test_constructor_of_a_message_is_the_laboratorys_code() -> None:
+    """An endless loop that builds messages is named by the line that builds them, and not by "code made by exec"."""
+
+    @message
+    class Ping:
+        text: str
+
+    made: Any = Ping.__init__
+    assert "raft_steps.lab.messages" == made.__globals__["__name__"]
