@@ -9,13 +9,14 @@ import sys
 
 from raft_steps import STEPS
 from tests.checks.mutants.equivalents import equivalents_of
+from tests.checks.mutants.generator import mutants_of
 from tests.checks.mutants.trial import trials
 
 
 def main() -> None:
     """Print the figures and the survivors of the steps that are named, or of all."""
     for step in [int(word) for word in sys.argv[1:]] or [each.number for each in STEPS]:
-        results = list(trials(step))
+        results = list(trials(step, mutants_of(step)))
         survivors = [mutant for mutant, killer in results if not killer]
         listed = equivalents_of(step)
         unlisted = [mutant for mutant in survivors if mutant.key not in listed]

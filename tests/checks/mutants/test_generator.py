@@ -77,7 +77,7 @@ def test_mutants_are_nodes(step: int) -> None:
 
 def test_a_mutant_that_fails_is_found_with_its_check() -> None:
     """The trials name a check that a mutant fails."""
-    killers = {mutant.key: killer for mutant, killer in trials(7)}
+    killers = {mutant.key: killer for mutant, killer in trials(7, mutants_of(7))}
 
     assert (
         "a deposed leader stops its heartbeats"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from unittest import mock
 
@@ -12,7 +12,7 @@ from raft_steps.lab.checks import runner
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.rules import Check
 from raft_steps.lab.runtime import watchdog
-from tests.checks.mutants.generator import Mutant, mutants_of
+from tests.checks.mutants.generator import Mutant
 
 TICK_S = 0.02  # seconds between two looks of the watchdog: a mutant that loops is stopped within a few of them
 
@@ -34,15 +34,15 @@ def node_of(mutant: Mutant) -> type:
     return found
 
 
-def trials(step: int, every: int = 1) -> Iterator[tuple[Mutant, str]]:
-    """Yield each mutant of a step with the name of a check that it fails; "" if it passes all.
+def trials(step: int, mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, str]]:
+    """Yield mutants of a step, each with the name of a check that it fails; "" if it passes all.
 
     Args:
         step: The step.
-        every: With n, only every n-th mutant is tried.
+        mutants: The mutants to try, all or some of `mutants_of` the step.
     """
     order = runner.checks_of(step)
-    for mutant in list(mutants_of(step))[::every]:
+    for mutant in mutants:
         killer = _killer(mutant, order)
         if killer is not None:  # A neighbouring mutant probably fails the same check, so it is tried first.
             order.remove(killer)
