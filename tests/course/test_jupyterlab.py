@@ -198,7 +198,7 @@ def test_learners_edition_is_opened_first_where_asked_for(course: Path, monkeypa
 
     monkeypatch.chdir(course)
     monkeypatch.setattr(jupyterlab, "_running", running)
-    monkeypatch.setattr(jupyterlab, "_wait_for", lambda _process, _token: {"url": "http://localhost:1/", "port": 1})
+    monkeypatch.setattr(jupyterlab, "_wait_for", lambda *_given: {"url": "http://localhost:1/", "port": 1})
     learner, whole = (CliRunner().invoke(main, ["lab", "--no-browser", *given]) for given in (EDITION, ()))
     own, ours = re.findall(r"http://\S+", learner.output)
 
@@ -208,6 +208,16 @@ def test_learners_edition_is_opened_first_where_asked_for(course: Path, monkeypa
     assert [ours, own] == re.findall(r"http://\S+", whole.output)
     opened = [next(each for each in command if each.startswith("--LabApp.default_url=")) for command in commands]
     assert ["my_course", "notebooks"] == [Path(each).parent.name for each in opened]
+
+
+def test_other_server_with_the_same_token_is_not_taken_for_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If JUPYTER_TOKEN is set, all servers have its token; the one that was started is the one that is new."""
+    other, ours = ({"pid": pid, "token": "t", "port": port} for pid, port in ((11, 9011), (13, 9012)))
+    process: Any = SimpleNamespace(pid=12, poll=lambda: None)  # only the launcher of the server
+    monkeypatch.setattr(jupyterlab, "_running_servers", lambda: [other, ours])
+    monkeypatch.setattr(jupyterlab, "_wait_until_open", lambda _server: None)
+
+    assert ours == jupyterlab._wait_for(process, "t", [other])
 
 
 @pytest.mark.slow

@@ -82,8 +82,9 @@ def launch(
         print_line("You are root, so JupyterLab is started with --allow-root.")
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
     command = _command(course.root, first_page(editions[0], course.root), port, browser=browser, options=options)
+    others = _running_servers()
     with _running(command, token) as process:
-        server = _wait_for(process, token)
+        server = _wait_for(process, token, others)
         if server is None:
             if process.returncode == 0:  # It printed its version or its help, or was stopped at once.
                 return 0
@@ -210,16 +211,32 @@ def _before(folder: Path, variable: str) -> str:
     return os.pathsep.join(filter(None, [str(folder), os.environ.get(variable)]))
 
 
-def _wait_for(process: subprocess.Popen[bytes], token: str) -> dict[str, Any] | None:
-    """Wait until the server listens, and return its description; None if it ended before that."""
+def _running_servers() -> list[dict[str, Any]]:
+    """Return the descriptions of this user's servers; none if one vanishes while it is read."""
     from jupyter_server.serverapp import list_running_servers
 
+    with suppress(OSError):
+        return [dict(server) for server in list_running_servers()]
+    return []
+
+
+def _wait_for(
+    process: subprocess.Popen[bytes], token: str, others: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any] | None:
+    """Wait until the server listens, and return its description; None if it ended before that.
+
+    Args:
+        process: What was started. Where that is only a launcher, the server is another process.
+        token: The server's token; if JUPYTER_TOKEN is set, other servers have the same one.
+        others: The servers that were running before.
+    """
+    known = {server.get("pid") for server in others}
     while process.poll() is None:
-        with suppress(OSError):  # Another server's file may vanish while it is read.
-            for server in list_running_servers():
-                if server.get("token") == token or server.get("pid") == process.pid:
-                    _wait_until_open(server)
-                    return dict(server)
+        for server in _running_servers():
+            is_new = server.get("token") == token and server.get("pid") not in known
+            if is_new or server.get("pid") == process.pid:
+                _wait_until_open(server)
+                return server
         time.sleep(POLL_S)
     return None
 

@@ -33,7 +33,7 @@ MODULES = (
     "collections", "cluster_state", "narration", "field_text", "geometry", "message_spans", "happenings", "markers",
     "navigation", "branches", "available_actions", "state_diff", "dom", "kernel_link", "message_layer", "ring",
     "panels", "log_table", "client_list", "playback_controls", "playback", "inspector", "action_bar", "script_panel",
-    "branch_panel", "violation_banner", "keyboard", "live", "layout", "input", "widget",
+    "branch_panel", "violation_banner", "keyboard", "focus", "live", "layout", "input", "widget",
 )  # fmt: skip
 
 # The parts that a module needs only as a separate file: its imports, the word export, and its JSDoc comments, which make

@@ -4,7 +4,7 @@
 
 import { clientAction, clusterActions, delayAction, lossAction } from "./available_actions.js";
 import { getValue } from "./collections.js";
-import { disableIf, html, pressButton } from "./dom.js";
+import { disableIf, html, isUnavailable, pressButton } from "./dom.js";
 
 export class ActionBar {
   /**
@@ -43,7 +43,7 @@ export class ActionBar {
     const send = pressButton("Ask", () => this.handlers.act(request()), { "data-act": "ask" });
     for (const input of [key, value]) {
       input.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && !send.disabled) send.click();
+        if (event.key === "Enter" && !isUnavailable(send)) send.click();
       });
     }
     const element = makeGroup("Client", verb, key, value, " asks ", to, send);

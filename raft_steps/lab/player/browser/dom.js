@@ -51,19 +51,23 @@ export function pressButton(label, onPress, attributes = {}) {
 }
 
 /**
- * Disables a button and shows the reason in its title, or enables it if there is none.
+ * Makes a button unavailable and shows the reason in its title, or makes it available if there is none. It can have the
+ * focus in both cases: a disabled button would drop it, and keys would then go to JupyterLab (focus.js stops its presses).
  *
  * @param {HTMLButtonElement} button
  * @param {string} why
- * @param {string} title the title of the enabled button
+ * @param {string} title the title of the available button
  */
 export function disableIf(button, why, title = "") {
   const isDisabled = why !== "";
   const words = why || title;
   // Most calls change nothing, and a write would still make the browser compute styles again.
-  if (button.disabled !== isDisabled) button.disabled = isDisabled;
+  if (isUnavailable(button) !== isDisabled) button.setAttribute("aria-disabled", String(isDisabled));
   if (button.title !== words) button.title = words;
 }
+
+/** @param {HTMLButtonElement} button */
+export const isUnavailable = (button) => button.getAttribute("aria-disabled") === "true";
 
 /**
  * Returns the element that an event happened on or in, if it matches a selector.

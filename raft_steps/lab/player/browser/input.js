@@ -7,6 +7,7 @@
 
 import { getValue } from "./collections.js";
 import { closestTo } from "./dom.js";
+import { FocusKeeper } from "./focus.js";
 import { isCommand, isPressing, isTyping } from "./keyboard.js";
 
 const MIN_SPEED = 1 / 16;
@@ -21,9 +22,13 @@ export class PlayerInput {
     this.player = player;
     /** @type {HTMLElement | SVGElement | null} */
     this.pointed = null; // the server or message whose card is shown
-    /** @type {Element | null} */
+    /** @type {HTMLElement | null} */
     this.surroundings = null;
     const { root } = player;
+    this.focusKeeper = new FocusKeeper(root, {
+      focusPicture: () => player.parts.roving.focus(),
+      refuse: (why) => player.showMessage(`Nothing to do: ${why}.`),
+    });
     root.addEventListener("pointerover", (event) => this.point(closestTo(event, SERVER_OR_MESSAGE)));
     root.addEventListener("focusin", (event) => this.focus(closestTo(event, SERVER_OR_MESSAGE)));
     for (const name of ["pointerleave", "focusout"]) root.addEventListener(name, () => this.point(null));
@@ -32,7 +37,9 @@ export class PlayerInput {
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(root);
     this.keepKeys = (/** @type {Event} */ event) => {
-      if (event instanceof KeyboardEvent && !isCommand(event)) event.stopPropagation();
+      if (!(event instanceof KeyboardEvent) || isCommand(event)) return;
+      if (event.target === this.surroundings) this.pressKey(event);
+      event.stopPropagation();
     };
   }
 
@@ -192,14 +199,16 @@ export class PlayerInput {
   /** Fits the logs to the width. By now the widget is on the page, so the controls around it can keep their keys, too. */
   fit() {
     const { root, parts, moment, changed } = this.player;
-    this.surroundings ??= root.closest(".raft-player");
+    this.surroundings ??= /** @type {HTMLElement | null} */ (root.closest(".raft-player"));
     this.surroundings?.addEventListener("keydown", this.keepKeys);
+    if (this.surroundings) this.surroundings.tabIndex = -1; // A click next to a control keeps the keys, too.
     parts.list.centre();
     if (parts.logs.fit(root.clientWidth)) parts.logs.draw(moment, changed);
   }
 
   close() {
     this.sizes.disconnect();
+    this.focusKeeper.close();
     this.surroundings?.removeEventListener("keydown", this.keepKeys);
   }
 }
