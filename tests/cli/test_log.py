@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from raft_steps import node
 from raft_steps.lab import Entry, Set
 from raft_steps.lab.cli.command import main
+from raft_steps.lab.log import Snapshot
 from raft_steps.lab.runtime.server.database import Database
 
 TEXT = """tom of tom, jerry: step 12, life 1
@@ -50,7 +51,19 @@ def test_folder_is_printed_for_scripts(folder: Path) -> None:
     entries.append({"index": 2, "term": 12, "command": "set 'two lines' 'a\nb'"})
     fields = {"current_term": 12, "voted_for": "jerry"}
     expected = {"name": "tom", "servers": ["tom", "jerry"], "step": "step 12", "life": 1, "fields": fields}
-    assert expected | {"logs": {"log": entries}} == json.loads(result.output)
+    assert expected | {"logs": {"log": entries}, "snapshots": {}} == json.loads(result.output)
+
+
+def test_snapshot_is_printed_in_place_of_entries(folder: Path) -> None:
+    """A line says for which entries the snapshot stands, and how long it is; its text is for scripts."""
+    database = Database(folder, {"name": "tom", "servers": "tom,jerry", "step": "step 12"}, node(12))
+    database.store_log("log", [("compact", Snapshot(last_included_index=1, last_included_term=1, data="{}"))])
+    database.commit()
+    database.close()
+    text = CliRunner().invoke(main, ["log", str(folder)]).output
+    assert "A snapshot of 2 characters stands for the entries up to index 1.\nindex  term  command\n    2    12" in text
+    found = json.loads(CliRunner().invoke(main, ["log", str(folder), "--json"]).output)["snapshots"]
+    assert {"log": {"last_included_index": 1, "last_included_term": 1, "data": "{}"}} == found
 
 
 def test_empty_log_is_stated(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raft_steps.lab.commands import Set
-from raft_steps.lab.errors import LogError
-from raft_steps.lab.log import FIRST_ENTRY, Entry, Log
+from raft_steps.lab.errors import LogError, MessageError
+from raft_steps.lab.log import FIRST_ENTRY, Entry, Log, Snapshot
 
 # Either the term of an entry to append, or how many of the last entries to delete.
 STEPS = st.lists(st.tuples(st.sampled_from(["append", "cut"]), st.integers(0, 5)), max_size=40)
@@ -19,6 +19,11 @@ STEPS = st.lists(st.tuples(st.sampled_from(["append", "cut"]), st.integers(0, 5)
 def entry(index: int, term: int = 1) -> Entry:
     """Make an entry whose command names its place."""
     return Entry(index=index, term=term, command=Set(key="x", value=str(index)))
+
+
+def snapshot(index: int, term: int = 1, data: str = "{}") -> Snapshot:
+    """Make a snapshot up to an entry."""
+    return Snapshot(last_included_index=index, last_included_term=term, data=data)
 
 
 def play(log: Log, model: list[Entry], steps: list[tuple[str, int]]) -> None:
@@ -69,6 +74,106 @@ def test_new_log_tells_all_that_it_holds(steps: list[tuple[str, int]]) -> None:
     old.follow(Log(model[1:]).changes)
 
     assert log == old
+
+
+@given(before=STEPS, steps=STEPS, at=st.integers(0, 60), then=STEPS)
+def test_snapshot_takes_the_place_of_the_first_entries(
+    before: list[tuple[str, int]], steps: list[tuple[str, int]], at: int, then: list[tuple[str, int]]
+) -> None:
+    """A compacted log and its disk hold what a list holds, but for the entries that the snapshot stands for."""
+    log, disk, model = Log(), Log(), [FIRST_ENTRY]
+    play(log, model, before + steps)
+    base = min(at, log.last_index)
+    if base:
+        log.compact(snapshot(base, model[base].term))
+    for verb, number in then:
+        if verb == "append":
+            model.append(entry(len(model), number))
+            log.append(model[-1])
+        else:
+            del model[max(len(model) - number, base + 1) :]
+            log.truncate_after(len(model) - 1)
+    disk.follow(log.changes)
+
+    for each in (log, disk, log.copy()):
+        assert model[base + 1 :] == list(each) == list(each.entries_after(base))
+        assert (base, model[base].term) == (each.base_index, each.base_term)
+        assert (len(model) - 1, model[-1].term) == (each.last_index, each.last_term)
+        terms = [None if index < base else model[index].term for index in range(len(model))]
+        assert terms == [each.term_at(index) for index in range(len(model))]
+    assert log == disk == log.copy()
+
+
+@pytest.mark.parametrize(
+    "index, term, kept",
+    [(2, 1, [3, 4]), (4, 1, []), (2, 9, []), (7, 1, [])],
+    ids=["suffix", "all", "other history", "beyond the end"],
+)
+def test_entries_after_a_snapshot_stay_if_the_log_has_its_last_one(index: int, term: int, kept: list[int]) -> None:
+    """Section 7: what follows the snapshot's last entry is kept, and goes if that entry is another one, or missing."""
+    log = Log([entry(each) for each in range(1, 5)])
+    disk = log.copy()
+    log.changes = []
+    log.compact(snapshot(index, term))
+    disk.follow(log.changes)
+
+    assert [("compact", snapshot(index, term))] == log.changes
+    assert [entry(each) for each in kept] == list(log)
+    assert (index, term) == (log.base_index, log.term_at(index))
+    assert log == disk
+
+
+@given(steps=STEPS, base=st.integers(1, 9))
+def test_new_log_with_a_snapshot_tells_all_that_it_holds(steps: list[tuple[str, int]], base: int) -> None:
+    """A log with a snapshot, and one without, can take each other's place."""
+    old = Log([entry(1, 9), entry(2, 9), entry(3, 9)])
+    new = Log([entry(base + 1, 2)], snapshot(base, 9))
+    plain = Log()
+    play(plain, [FIRST_ENTRY], steps)
+    old.follow(new.changes)
+    assert new == old
+    old.follow(plain.changes)
+    assert plain == old
+
+
+def test_compacted_entries_are_gone() -> None:
+    """Reading or deleting below the base is refused, with the index up to which the snapshot stands for all."""
+    log = Log([entry(each) for each in range(1, 5)])
+    log.compact(snapshot(3))
+
+    assert (entry(4), Entry(index=3, term=1, command=None)) == (log[4], log[3])
+    assert 1 == len(log)
+    for index in (0, 1, 2):
+        assert log.term_at(index) is None
+        with pytest.raises(LogError, match=f"entry {index} is no longer in the log: .* all up to 3"):
+            log[index]
+        with pytest.raises(LogError, match=f"entry {index + 1} is no longer in the log"):
+            log.entries_after(index)
+        with pytest.raises(LogError, match=f"after index {index}: the snapshot up to entry 3 stays"):
+            log.truncate_after(index)
+    assert "Log(snapshot up to 3 of term 1; 1 set x 4)" == repr(log)
+
+
+@pytest.mark.parametrize("index", [1, 3])
+def test_snapshot_never_takes_a_log_back(index: int) -> None:
+    """A snapshot that stands for no more than the present one is refused."""
+    log = Log([entry(each) for each in range(1, 5)])
+    log.compact(snapshot(3))
+
+    with pytest.raises(
+        LogError, match=f"a snapshot up to entry {index} would take the log back: .* up to entry 3 stays"
+    ):
+        log.compact(snapshot(index))
+    with pytest.raises(LogError, match="a snapshot up to entry 0 would take the log back: the common first entry"):
+        Log().compact(snapshot(0))
+
+
+def test_only_snapshots_compact_a_log() -> None:
+    """Anything else is refused with the form of a snapshot, and so is a state that is not text."""
+    with pytest.raises(LogError, match=r"a log is compacted by a Snapshot\(…\), not by 3"):
+        Log([entry(1)]).compact(3)  # type: ignore[arg-type]
+    with pytest.raises(MessageError, match=r"Snapshot.data should be str, not \{\}"):
+        Log([entry(1)]).compact(snapshot(1, data={}))  # type: ignore[arg-type]
 
 
 def test_changes_are_told_in_order() -> None:

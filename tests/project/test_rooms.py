@@ -16,7 +16,7 @@ from raft_steps.lab.moved import MOVED, ROOMS
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "raft_steps" / "lab"
-FLAT_MODULES_MAX = 10
+FLAT_MODULES_MAX = 11
 
 
 def name_of(path: Path) -> str:
@@ -64,7 +64,7 @@ def test_every_folder_is_a_room() -> None:
 
 
 def test_few_modules_are_outside_of_rooms() -> None:
-    """At most ten modules are in no room: a newcomer reads their names at one glance."""
+    """At most eleven modules are in no room: a newcomer reads their names at one glance."""
     flat = [name for name in GRAPH if not room_of(name)]
 
     assert len(flat) <= FLAT_MODULES_MAX, flat

@@ -13,7 +13,7 @@ from raft_steps.lab.source.parse import StepSource
 from tests.steps.rule_cases import Case, message_fields
 
 SECTIONS = ("New", "Changed", "Removed", "Paper", "Follows")
-LABORATORY = {f"raft_steps.lab.{name}" for name in ("node", "log", "commands", "messages")}
+LABORATORY = {f"raft_steps.lab.{name}" for name in ("node", "log", "commands", "messages", "snapshots")}
 # Clocks, files, networks, threads, and random numbers that are not the node's own.
 IMPURE_MODULES = {
     *("asyncio", "concurrent", "multiprocessing", "queue", "sched", "signal", "subprocess", "threading"),

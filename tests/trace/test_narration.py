@@ -48,6 +48,18 @@ SENTENCES = [
     ("applied", "tom", {"index": 2, "term": 1, "command": "set x 1"}, "tom applies entry 2 of term 1: set x 1"),
     ("truncated", "tom", {"after": 2}, "tom deletes its entries after 2"),
     ("truncated", "tom", {"after": 0}, "tom deletes all its entries"),
+    (
+        "compacted",
+        "tom",
+        {"index": 5, "term": 1, "data": "{}"},
+        "tom has a snapshot in place of the entries up to 5",
+    ),
+    (
+        "restarted",
+        "tom",
+        {"life": 2, "log": [], "snapshot": {"index": 5, "term": 1, "data": "{}"}},
+        "tom restarts with a snapshot up to entry 5 on disk",
+    ),
     ("asked", "tom", {"client": "client#1", "request": "get x"}, "tom is asked by client#1: get x"),
     ("answered", "tom", {"client": "client#1", "response": "Ok", "value": "1"}, "tom answers client#1: ok, 1"),
     ("answered", "tom", {"client": "client#1", "response": "NotLeader"}, "tom answers client#1: not the leader"),

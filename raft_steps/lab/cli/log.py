@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raft_steps.lab.cli.common import echo_json, json_option
-from raft_steps.lab.text import printable
+from raft_steps.lab.text import plural, printable
 from raft_steps.lab.text_table import text_table
 
 if TYPE_CHECKING:
@@ -48,5 +48,9 @@ def _lines(found: StoredData) -> Iterator[str]:
         yield ""
         if list(found.logs) != ["log"]:  # A Node may have several.
             yield f"{name}:"
+        if name in found.snapshots:
+            snapshot = found.snapshots[name]
+            size = plural(len(snapshot.data), "character")
+            yield f"A snapshot of {size} stands for the entries up to index {snapshot.last_included_index}."
         rows = [(str(entry.index), str(entry.term), printable(entry.command)) for entry in entries]
         yield from text_table([("index", "term", "command"), *rows], right={0, 1})

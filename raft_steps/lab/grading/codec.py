@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 from raft_steps.lab.commands import Request, Response
 from raft_steps.lab.errors import LogError
-from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.log import Entry, Log, Snapshot
 
 encode_json = json.JSONEncoder(separators=(",", ":")).encode
 # The fields of a Node that its driver sets: they stay in their own process and are never exchanged.
@@ -29,7 +29,7 @@ TAGS: dict[type, str] = {
     tuple: "t", list: "l", set: "s", frozenset: "f", deque: "q", dict: "d", OrderedDict: "od", Counter: "c",
 }  # fmt: skip
 FACTORIES: dict[str, type] = {kind.__name__: kind for kind in (int, float, str, bool, list, dict, set)}
-SHARED: dict[str, type] = {kind.__name__: kind for kind in (Entry, *get_args(Request), *get_args(Response))}
+SHARED: dict[str, type] = {kind.__name__: kind for kind in (Entry, Snapshot, *get_args(Request), *get_args(Response))}
 
 
 class CodecError(Exception):
@@ -57,7 +57,7 @@ class Codec:
     """
 
     def __init__(self) -> None:
-        """Initialise with the classes that both processes share: entries, commands and answers."""
+        """Initialise with the classes that both processes share: entries, snapshots, commands and answers."""
         self.classes: dict[str, type] = dict(SHARED)
         self.ids: dict[type, str] = {kind: name for name, kind in SHARED.items()}
 
@@ -77,7 +77,7 @@ class Codec:
         if tag is not None:
             return [tag, *[[self.encode(key), self.encode(item)] for key, item in value.items()]]
         if kind is Log:
-            return ["L", *[self.encode(entry) for entry in value]]
+            return ["L", self.encode(value.snapshot), *[self.encode(entry) for entry in value]]
         if kind is defaultdict and getattr(value.default_factory, "__name__", "") in FACTORIES:
             pairs = [[self.encode(key), self.encode(item)] for key, item in value.items()]
             return ["dd", value.default_factory.__name__, *pairs]
@@ -113,7 +113,7 @@ class Codec:
 
     def _decode_object(self, tag: str, rest: list[Any]) -> Any:
         if tag == "L":
-            return Log([self.decode(entry) for entry in rest])
+            return Log([self.decode(entry) for entry in rest[1:]], self.decode(rest[0]))
         if tag == "dd":
             return defaultdict(FACTORIES[rest[0]], [(self.decode(key), self.decode(item)) for key, item in rest[1:]])
         if tag == "?":

@@ -199,12 +199,17 @@ class RemoteSubmission:
     def _apply_to_log(self, fields: dict[str, Any], name: str, changes: list[Any]) -> None:
         """Make the changes to a log that the worker reports."""
         if changes and changes[0] == "all":
-            fields[name] = Log([self.codec.decode(entry) for entry in changes[1:]])
+            log = self.codec.decode(changes[1])
+            if not isinstance(log, Log):
+                raise CodecError("a log that is none")
+            fields[name] = log
             return
         log = fields[name]
         for kind, what in changes:
             if kind == "append":
                 log.append(self.codec.decode(what))
+            elif kind == "compact":
+                log.compact(self.codec.decode(what))
             elif type(what) is int:
                 log.truncate_after(what)
 

@@ -123,7 +123,7 @@ class HostedNode:
         changes, log.changes = log.changes, []
         if known is not log:
             self.sent.pop(name, None)
-            return {name: ["all", *[codec.encode(entry) for entry in log]]}
+            return {name: ["all", codec.encode(log)]}
         return {name: [[kind, codec.encode(what)] for kind, what in changes]} if changes else {}
 
 

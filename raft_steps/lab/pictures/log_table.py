@@ -2,7 +2,7 @@
 
 Every entry shows the number of its term, on the term's tint, which is the same as in the space-time diagram. An entry
 that differs from the leader's at that index (or, without a leader, from that of most servers) has a heavy dashed edge
-and a sign.
+and a sign. A snapshot is a double line in place of the entries for which it stands.
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ class ServerRow:
 
     Attributes:
         name: The name of the server.
-        log: Its entries, from index 1.
+        log: Its entries, from the index after `base` on.
         sign: Its role, or "down"; "" if only the logs are known.
         state: Its state in a few words.
         contents: The contents of its state machine in a few words.
         is_leader: Whether it leads.
         term: Its term; -1 if that is unknown.
         applied: The last index that it has applied, or 0 if that is unknown.
+        base: The last index for which a snapshot stands; 0 without one.
     """
 
     name: str
@@ -55,6 +56,21 @@ class ServerRow:
     is_leader: bool = False
     term: int = -1
     applied: int = 0
+    base: int = 0
+
+    @property
+    def last(self) -> int:
+        """The index of its last entry."""
+        return self.base + len(self.log)
+
+    def at(self, index: int) -> EntryText | None:
+        """Return its entry at an index; None if there is none, or a snapshot stands for it."""
+        return self.log[index - self.base - 1] if self.base < index <= self.last else None
+
+    def holdings(self) -> str:
+        """Describe how much it has."""
+        entries = plural(len(self.log), "entry")
+        return f"a snapshot up to entry {self.base} and {entries}" if self.base else entries
 
 
 @dataclass(slots=True)
@@ -63,7 +79,7 @@ class LogTable:
 
     Attributes:
         rows: The servers.
-        expected: The entry expected at each index, from 1; None if the leader has none there.
+        expected: The entry expected at each index, from 1; None if the leader has none there, or nobody has.
         reference: The server whose log is expected, or "most".
         first: The first index that is drawn.
         last: The last index that is drawn.
@@ -83,11 +99,12 @@ class LogTable:
 
     def differs(self, row: ServerRow, index: int) -> bool:
         """Return whether a server has an unexpected entry at an index."""
-        return index <= len(row.log) and row.log[index - 1] != self.expected[index - 1]
+        entry = row.at(index)
+        return entry is not None and entry != self.expected[index - 1]
 
     def same_everywhere(self, index: int) -> bool:
         """Return whether all servers have the same entry at an index."""
-        return all(index <= len(row.log) and not self.differs(row, index) for row in self.rows)
+        return all(index <= row.last and not self.differs(row, index) for row in self.rows)
 
 
 def log_table(logs: Moment | Mapping[str, Iterable[Mapping[str, object] | str]], *, title: str = "") -> Picture:
@@ -111,6 +128,7 @@ def log_table(logs: Moment | Mapping[str, Iterable[Mapping[str, object] | str]],
 
 def _row_of(name: str, state: ServerState) -> ServerRow:
     row = ServerRow(name, [(int(entry["term"]), str(entry["command"])) for entry in state.log])
+    row.base = state.base_index
     if not state.life:
         row.state = "not started"
         return row
@@ -143,15 +161,15 @@ def _plain_rows(logs: Mapping[str, Iterable[Mapping[str, object] | str]]) -> lis
 
 def _build_table(rows: list[ServerRow]) -> LogTable:
     """Find the entry expected at each index, and choose the indexes for which there is room."""
-    longest = max((len(row.log) for row in rows), default=0)
+    longest = max((row.last for row in rows), default=0)
     leader = max((row for row in rows if row.is_leader), key=lambda row: row.term, default=None)
     table = LogTable(rows, reference=leader.name if leader else "most")
-    for number in range(longest):
-        if leader is not None:
-            table.expected.append(leader.log[number] if number < len(leader.log) else None)
+    for index in range(1, longest + 1):
+        if leader is not None and index > leader.base:
+            table.expected.append(leader.at(index))
         else:
-            entries = Counter(row.log[number] for row in rows if number < len(row.log))
-            table.expected.append(entries.most_common(1)[0][0])
+            entries = Counter(entry for row in rows if (entry := row.at(index)) is not None)
+            table.expected.append(entries.most_common(1)[0][0] if entries else None)
     widths = [text_width(printable(command), FONT_SIZE) for row in rows for _, command in row.log]
     table.cell_width = min(max(MIN_COMMAND_WIDTH, *widths, 0) + TERM_WIDTH + 24, MAX_CELL_WIDTH)
     room = int((MAX_WIDTH - LEFT - MARGIN) // table.cell_width)
@@ -210,8 +228,10 @@ def _draw_row(drawing: Drawing, table: LogTable, row: ServerRow, top: float) -> 
         draw_sign(drawing, row.sign, MARGIN + 14, middle)
     drawing.text(MARGIN + 34, middle - 1, cut(row.name, LEFT - MARGIN - 40, 13), class_="n")
     drawing.text(MARGIN + 34, middle + 13, cut(row.state, LEFT - MARGIN - 36, FONT_SIZE), class_="f")
-    for index in range(table.first, table.last + 1):
-        if index <= len(row.log):
+    if row.base >= table.first:
+        _draw_snapshot(drawing, table, row, top)
+    for index in range(max(table.first, row.base + 1), table.last + 1):
+        if index <= row.last:
             _draw_cell(drawing, table, row, index, top)
         else:
             drawing.rectangle(
@@ -222,9 +242,18 @@ def _draw_row(drawing: Drawing, table: LogTable, row: ServerRow, top: float) -> 
     )
 
 
+def _draw_snapshot(drawing: Drawing, table: LogTable, row: ServerRow, top: float) -> None:
+    """Draw the snapshot in place of the entries for which it stands."""
+    left, right = table.x(table.first) + 2, table.x(min(row.base, table.last) + 1) - 2
+    for y in (top + CELL_HEIGHT - 4, top + CELL_HEIGHT - 1):
+        drawing.rectangle(left, y, right - left, 1, fill=INK)
+    text = cut(f"snapshot up to {row.base}", right - left - 4, FONT_SIZE)
+    drawing.text((left + right) / 2, top + CELL_HEIGHT - 9, text, class_="m f")
+
+
 def _draw_cell(drawing: Drawing, table: LogTable, row: ServerRow, index: int, top: float) -> None:
     """Draw an entry: its term on the term's tint, its command, and a sign if it differs or is applied."""
-    term, command = row.log[index - 1]
+    term, command = row.log[index - row.base - 1]
     x, width, baseline = table.x(index) + 2, table.cell_width - 4, top + CELL_HEIGHT / 2 + 4
     differs = table.differs(row, index)
     drawing.rectangle(x, top, width, CELL_HEIGHT, fill=PAPER, class_="t")
@@ -241,10 +270,8 @@ def _draw_cell(drawing: Drawing, table: LogTable, row: ServerRow, index: int, to
 
 def _alt(table: LogTable, title: str) -> str:
     """Describe the table in one sentence."""
-    lengths = join_names(f"{row.name} has {plural(len(row.log), 'entry')}" for row in table.rows)
-    different = [
-        row.name for row in table.rows if any(table.differs(row, index) for index in range(1, len(row.log) + 1))
-    ]
+    lengths = join_names(f"{row.name} has {row.holdings()}" for row in table.rows)
+    different = [row.name for row in table.rows if any(table.differs(row, index) for index in range(1, row.last + 1))]
     if different:
         comparison = f"{join_names(different)} {'differs' if len(different) == 1 else 'differ'} from {table.reference}"
     else:
@@ -257,9 +284,9 @@ def _summary(table: LogTable, title: str) -> str:
     lines = [title] if title else []
     lines += [left_out] if (left_out := _left_out(table)) else []
     for row in table.rows:
-        cells = []
-        for index in range(table.first, min(len(row.log), table.last) + 1):
-            term, command = row.log[index - 1]
+        cells = [f"snapshot up to {row.base}"] if row.base else []
+        for index in range(max(table.first, row.base + 1), min(row.last, table.last) + 1):
+            term, command = row.log[index - row.base - 1]
             mark = " (differs)" if table.differs(row, index) else ""
             cells.append(f"{index}: term {term}, {quote(command)}{mark}")
         state = f" ({row.state})" if row.state else ""

@@ -33,6 +33,7 @@ HEADLINE_KINDS = frozenset(
         "asked",
         "answered",
         "truncated",
+        "compacted",
     }
 )
 NOTABLE_KINDS = HEADLINE_KINDS | {"role", "term"}

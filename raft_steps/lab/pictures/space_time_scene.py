@@ -434,6 +434,7 @@ def _line(event: Event, requests: dict[str, str]) -> str:
 def _log_lines(events: list[Event]) -> list[str]:
     """Describe the changes of the log: deletions, then a short line with +3 for stored and ✓3 for applied entries."""
     lines = [f"deletes after {event['after']}" for event in events if event.kind == "truncated"]
+    lines += [f"snapshot up to {event['index']}" for event in events if event.kind == "compacted"]
     parts = []
     for kind, sign in (("appended", "+"), ("applied", "✓")):
         indexes = [event["index"] for event in events if event.kind == kind]

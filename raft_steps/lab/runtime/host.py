@@ -74,7 +74,7 @@ class Host:
                 raise Mistake(f"declares {name!r} durable, but the Node has no such field")
             stored = self.disk.get(name)
             if isinstance(stored, Log):
-                setattr(node, name, Log(stored))
+                setattr(node, name, stored.copy())
             elif name in self.disk:
                 setattr(node, name, copy.deepcopy(stored))
         if hasattr(node, "log"):

@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any, Protocol
 
 from raft_steps.lab.commands import Response, command_text
-from raft_steps.lab.log import Change, Entry
+from raft_steps.lab.log import Change, Entry, Log, Snapshot
 from raft_steps.lab.messages import as_data, checked_fields
 from raft_steps.lab.node import Effect
 from raft_steps.lab.runtime.host import Host, fields_reader
@@ -55,11 +55,12 @@ class Recorder:
         """Record an event that changes no node."""
         self.trace.add(time_us, kind, server, detail)
 
-    def life_begins(self, host: Host) -> None:
-        """Forget the state of a server, which begins a new life."""
+    def life_begins(self, host: Host) -> dict[str, Any]:
+        """Forget the state of a server, which begins a new life; return what the event of its start says about its log."""
         self._state[host.name] = ()
         self._candidacies[host.name] = None
         self._roles.pop(host.name, None)
+        return _log_detail(host.node)
 
     def handled(self, time_us: int, host: Host, kind: str, detail: dict[str, Any]) -> None:
         """Record an event that a node has handled, and what it changed."""
@@ -128,6 +129,8 @@ class Recorder:
         for change in changes:
             if change[0] == "append":
                 self.event(time_us, "appended", host.name, entry_data(change[1]))
+            elif change[0] == "compact":
+                self.event(time_us, "compacted", host.name, snapshot_data(change[1]))
             else:
                 self.event(time_us, "truncated", host.name, {"after": change[1]})
 
@@ -180,6 +183,19 @@ def _as_trace_data(detail: dict[str, Any]) -> dict[str, Any]:
     if "log" in detail:
         detail["log"] = [entry_data(entry) for entry in detail["log"]]
     return detail
+
+
+def _log_detail(node: Any) -> dict[str, Any]:
+    """Return what the event of a node's start says about its log; a log without a snapshot says nothing about one."""
+    log = getattr(node, "log", ())
+    snapshot = log.snapshot if isinstance(log, Log) else None
+    return {"log": list(log)} | ({} if snapshot is None else {"snapshot": snapshot_data(snapshot)})
+
+
+def snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what a trace holds of a snapshot."""
+    index, term = snapshot.last_included_index, snapshot.last_included_term
+    return {"index": index, "term": term, "data": snapshot.data}
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:

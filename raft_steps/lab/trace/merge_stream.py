@@ -21,7 +21,8 @@ class MergedEvents:
 
     Attributes:
         servers: The names of the servers.
-        logs_on_disk: While a crash is the current event: the log with which its server restarts, by the event's number.
+        logs_on_disk: While a crash is the current event: the details with which its server restarts, its log among them, by
+            the event's number.
     """
 
     def __init__(self, files: Sequence[Path], more: Iterable[Event] = ()) -> None:
@@ -40,7 +41,7 @@ class MergedEvents:
         headers = [(file.name, _first_header(file)) for file in self._files]
         check_same_run(headers)
         self.servers: tuple[str, ...] = tuple(headers[0][1]["servers"])
-        self.logs_on_disk: dict[int, list[dict[str, Any]]] = {}
+        self.logs_on_disk: dict[int, dict[str, Any]] = {}
 
     def __iter__(self) -> Iterator[Event]:
         """Iterate over the events.
@@ -62,7 +63,7 @@ class MergedEvents:
 
 
 LINE_MAX = 64 * 2**20  # characters of an event; a restart has the whole log
-_Item = tuple[Event, list[dict[str, Any]] | None]
+_Item = tuple[Event, dict[str, Any] | None]
 
 
 def _first_header(file: Path) -> dict[str, Any]:
@@ -128,4 +129,4 @@ def _with_crash(last: Event, following: Event) -> Iterator[_Item]:
     if last.kind != "crashed":
         yield last, None
         last = Event(0, last.time_us, "crashed", last.server, {})
-    yield last, following["log"]
+    yield last, following.detail

@@ -20,6 +20,7 @@ EFFECTS = frozenset(
         "role",
         "appended",
         "truncated",
+        "compacted",
         "applied",
         "answered",
         "sent",
@@ -29,7 +30,7 @@ EFFECTS = frozenset(
     }
 )
 # A message that has an effect of these kinds, or changes one of these fields, is not idle.
-_WEIGHTY_EFFECTS = frozenset({"term", "role", "appended", "truncated", "applied", "answered", "failed"})
+_WEIGHTY_EFFECTS = frozenset({"term", "role", "appended", "truncated", "compacted", "applied", "answered", "failed"})
 _WEIGHTY_FIELDS = frozenset({"current_term", "voted_for", "votes", "acknowledgements", "commit_index", "state_machine"})
 
 

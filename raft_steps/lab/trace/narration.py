@@ -110,9 +110,10 @@ def _server_text(event: Event) -> str:
     """Describe a change of a server, or of the cluster as a whole."""
     match event.kind:
         case "started" | "restarted":
-            entries = event.get("log", ())
-            found = f" with {plural(len(entries), 'entry')} on disk" if entries else ""
-            return f"{event.kind.removesuffix('ed')}s{found}"
+            snapshot, entries = event.get("snapshot"), event.get("log", ())
+            found = [f"a snapshot up to entry {snapshot['index']}"] if snapshot else []
+            found += [plural(len(entries), "entry")] if entries else []
+            return f"{event.kind.removesuffix('ed')}s" + (f" with {' and '.join(found)} on disk" if found else "")
         case "crashed":
             return "crashes"
         case "paused":
@@ -125,6 +126,8 @@ def _server_text(event: Event) -> str:
             return f"enters term {event['term']}"
         case "truncated":
             return f"deletes its entries after {event['after']}" if event["after"] else "deletes all its entries"
+        case "compacted":
+            return f"has a snapshot in place of the entries up to {event['index']}"
         case "partitioned" | "cut" | "healed" | "network":
             return _network_text(event)
         case "failed":

@@ -66,6 +66,10 @@ def _is_log(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_entry, value))
 
 
+def _is_snapshot(value: object) -> bool:
+    return isinstance(value, dict) and all(name in value and fits(value[name]) for name, fits in SNAPSHOT.items())
+
+
 def _are_sides(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(side, list) and all(map(_is_text, side)) for side in value)
 
@@ -76,6 +80,7 @@ def _is_delay(value: object) -> bool:
 
 Fits = Callable[[object], bool]
 ENTRY: Mapping[str, Fits] = {"index": _is_whole, "term": _is_whole, "command": _is_text}
+SNAPSHOT: Mapping[str, Fits] = {"index": _is_whole, "term": _is_whole, "data": _is_text}
 _MESSAGE: Mapping[str, Fits] = {"message": _is_text, "from": _is_text, "type": _is_text}
 _TIMER: Mapping[str, Fits] = {"timer": _is_text}
 _LIFE: Mapping[str, Fits] = {"life": _is_whole, "log": _is_log}
@@ -95,13 +100,16 @@ DETAILS: Mapping[str, Mapping[str, Fits]] = {
     "term": {"term": _is_whole},
     "appended": ENTRY, "applied": ENTRY,
     "truncated": {"after": _is_whole},
+    "compacted": SNAPSHOT,
     "partitioned": {"sides": _are_sides},
     "cut": {"from": _is_text, "to": _is_text},
     "failed": {"error": _is_text},
     "note": {"text": _is_text},
 }  # fmt: skip
 # What an event may have besides, and what it is then.
-OPTIONAL: Mapping[str, Fits] = {"changes": _is_object, "loss": _is_number, "delay": _is_delay}
+OPTIONAL: Mapping[str, Fits] = {
+    "changes": _is_object, "loss": _is_number, "delay": _is_delay, "snapshot": _is_snapshot
+}  # fmt: skip
 EVENT: Mapping[str, Fits] = {"time": _is_whole, "kind": _is_text, "server": _is_text}
 OF_THE_CLUSTER = frozenset({"partitioned", "cut", "healed", "network", "note"})  # may happen on no server
 _ENDS = ("from", "to")  # the details that name a server

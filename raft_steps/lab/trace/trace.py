@@ -3,7 +3,7 @@
 Checks, pictures, the player and reports all read a trace and nothing else. An event has a number, a time, a kind, the
 server on which it happened ("" for the whole cluster) and details that depend on its kind:
 
-    started, restarted     life, log (entries on disk), changes
+    started, restarted     life, log (entries on disk), changes; snapshot if its log begins with one
     crashed, paused, resumed
     sent                   message (its name, tom>jerry#7), to, type, fields, due (when it would arrive)
     delivered              message, from, type, changes; copy when it is a duplicate
@@ -13,12 +13,13 @@ server on which it happened ("" for the whole cluster) and details that depend o
     asked                  client, request, changes        answered   client, response, value
     role                   role              term          term
     appended, applied      index, term, command            truncated  after
+    compacted              index, term, data (of the snapshot that takes the place of the entries up to that index)
     partitioned            sides             cut           from, to          healed
     network                loss or delay (two numbers of seconds), from now on
     failed                 error             note          text
 
 `changes` holds the fields of the node that the event changed, with their new values. Changes of the log are events of
-their own, appended and truncated, which follow. All times are whole microseconds of virtual time.
+their own, appended, truncated and compacted, which follow. All times are whole microseconds of virtual time.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class ServerState:
         role: leader, candidate, follower, or server if the cluster has no leader by design.
         fields: The node's fields, except the log.
         log: The entries, each as ``{"index": 1, "term": 1, "command": "set x 1"}``.
+        snapshot: What has taken the place of the entries before them, as ``{"index": 5, "term": 1, "data": "…"}``; None
+            if nothing has.
         timers: When each running timer was started, and when it is due, in microseconds.
     """
 
@@ -87,7 +90,13 @@ class ServerState:
     role: str = "follower"
     fields: dict[str, Any] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
+    snapshot: dict[str, Any] | None = None
     timers: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def base_index(self) -> int:
+        """The index of the last entry that is no longer in the log, because a snapshot stands for it; 0 without one."""
+        return 0 if self.snapshot is None else int(self.snapshot["index"])
 
 
 @dataclass(slots=True)
@@ -234,7 +243,7 @@ def _advance_server(state: ServerState, event: Event) -> None:
     match event.kind:
         case "started" | "restarted":
             state.up, state.paused, state.life, state.log = True, False, detail["life"], list(detail["log"])
-            state.fields = {}
+            state.fields, state.snapshot = {}, detail.get("snapshot")
         case "crashed":
             state.up, state.paused, state.role, state.timers = False, False, "follower", {}
         case "paused" | "resumed":
@@ -248,6 +257,18 @@ def _advance_server(state: ServerState, event: Event) -> None:
         case "appended":
             state.log.append({name: detail[name] for name in ("index", "term", "command")})
         case "truncated":
-            del state.log[detail["after"] :]
+            if detail["after"] < state.base_index:  # A new log, without a snapshot, has taken the place of the old one.
+                state.snapshot = None
+            del state.log[detail["after"] - state.base_index :]
+        case "compacted":
+            index, term = detail["index"], detail["term"]
+            kept = state.log[index - state.base_index :] if _term_at(state, index) == term else []
+            state.log, state.snapshot = kept, {"index": index, "term": term, "data": detail["data"]}
     if "changes" in detail:
         state.fields |= detail["changes"]
+
+
+def _term_at(state: ServerState, index: int) -> int | None:
+    """Return the term of a server's entry at an index, or None if it has none there."""
+    place = index - state.base_index - 1
+    return int(state.log[place]["term"]) if 0 <= place < len(state.log) else None

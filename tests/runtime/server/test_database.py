@@ -9,8 +9,9 @@ import pytest
 from raft_steps import node
 from raft_steps.lab import Entry, Set
 from raft_steps.lab.errors import ServerError
-from raft_steps.lab.log import Log
+from raft_steps.lab.log import Change, Log, Snapshot
 from raft_steps.lab.runtime.server.database import DATABASE, Database, DiskError
+from raft_steps.lab.runtime.server.stored_data import read_stored
 
 IDENTITY = {"name": "tom", "servers": "tom,jerry,spike", "step": "step 12"}
 
@@ -40,6 +41,67 @@ def test_what_is_committed_comes_back(tmp_path: Path) -> None:
     assert again.life == 2
     assert again.load() == {"current_term": 3, "voted_for": None, "log": Log([entry(1), entry(2, 3)])}
     again.close()
+
+
+SNAPSHOT = Snapshot(last_included_index=2, last_included_term=1, data="the state")
+OTHER = Snapshot(last_included_index=2, last_included_term=9, data="the state")
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [[("append", entry(1)), ("append", entry(2)), ("append", entry(3)), ("compact", SNAPSHOT)]],
+        [
+            [("append", entry(1)), ("append", entry(2)), ("append", entry(3))],
+            [("compact", SNAPSHOT), ("append", entry(4))],
+        ],
+        [
+            [("append", entry(1)), ("append", entry(2)), ("append", entry(3))],
+            [("compact", OTHER), ("append", entry(3, 9))],
+        ],
+        [[("compact", SNAPSHOT)], [("truncate", 0), ("append", entry(1, 5))]],
+        [[("append", entry(1)), ("append", entry(2))], [("compact", SNAPSHOT), ("truncate", 2)]],
+    ],
+    ids=["at once", "suffix stays", "other history goes", "new log", "all compacted"],
+)
+def test_snapshot_takes_the_place_of_rows(tmp_path: Path, turns: list[list[Change]]) -> None:
+    """What comes back is what a log in memory holds; the rows that the snapshot stands for are gone."""
+    database, expected = open_database(tmp_path), Log()
+    for changes in turns:
+        database.store_log("log", changes)
+        database.commit()
+        expected.follow(changes)
+    rows = database._connection.execute("SELECT count(*) FROM entry").fetchone()[0]
+    assert len(expected) == rows
+    database.close()
+    again = open_database(tmp_path)
+    assert {"log": expected} == again.load()
+    again.close()
+
+
+def test_compaction_is_one_transaction(tmp_path: Path) -> None:
+    """A turn that is not committed leaves the entries, and no snapshot."""
+    database, log = open_database(tmp_path), Log([entry(1), entry(2)])
+    database.store_log("log", log.changes)
+    database.commit()
+    database.store_log("log", [("compact", SNAPSHOT)])
+    database.close()
+    again = open_database(tmp_path)
+    assert {"log": log} == again.load()
+    again.close()
+
+
+def test_database_of_an_earlier_version_gets_a_table_of_snapshots(tmp_path: Path) -> None:
+    """A folder from before there were snapshots is used as it is."""
+    database = open_database(tmp_path)
+    database._connection.execute("DROP TABLE snapshot")
+    database.close()
+    assert {} == read_stored(tmp_path).snapshots
+    again = open_database(tmp_path)
+    again.store_log("log", [("compact", SNAPSHOT)])
+    again.commit()
+    again.close()
+    assert {"log": SNAPSHOT} == read_stored(tmp_path).snapshots
 
 
 def test_life_counts_once_it_has_begun(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_folder_of_a_server_that_runs_is_read(tmp_path: Path) -> None:
     assert files == {file.name: file.read_bytes() for file in folder.iterdir()}
     database.close()
     logs = {"log": (StoredEntry(1, 2, "delete 'a b'"),), "other": (StoredEntry(1, 3, "-"),)}
-    assert StoredData("tom", ("tom", "jerry", "spike"), "step 12", 1, {"voted_for": "jerry"}, logs) == found
+    assert StoredData("tom", ("tom", "jerry", "spike"), "step 12", 1, {"voted_for": "jerry"}, logs, {}) == found
     assert found == read_stored(folder)  # The server has stopped.
 
 

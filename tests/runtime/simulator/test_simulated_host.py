@@ -10,9 +10,10 @@ import pytest
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Set
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.log import Entry, Log, Snapshot
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
+from raft_steps.lab.trace.trace import Trace
 from raft_steps.step_04_leader_election import RequestVote
 from tests.helpers.runs import changed
 from tests.runtime.simulator.quiet_servers import SECOND, Quiet, alarms
@@ -123,10 +124,21 @@ class Storing(Quiet):
         self.start_timer("alarm", 1)
 
 
-def storing(*actions: str, record: bool = True, until: int = 10) -> Simulation:
+class Compacting(Storing):
+    """A node that, after what `Storing` does, lets a snapshot take the place of all its entries but the last."""
+
+    def on_alarm_timeout(self) -> None:
+        """Store, and compact."""
+        super().on_alarm_timeout()
+        index = self.log.last_index - 1
+        term = self.log[index].term
+        self.log.compact(Snapshot(last_included_index=index, last_included_term=term, data=str(index)))
+
+
+def storing(*actions: str, record: bool = True, until: int = 10, node_class: type[Storing] = Storing) -> Simulation:
     """Run two servers, of which the first stores at 1 s, 2 s and so on."""
     line = "; ".join(("raft-steps 1; servers a b; delay 0.1 0.1", *actions))
-    simulation = Simulation(Scenario.parse(line), classes={"b": Quiet}, node_class=Storing, record=record)
+    simulation = Simulation(Scenario.parse(line), classes={"b": Quiet}, node_class=node_class, record=record)
     simulation.run_until(until * SECOND)
     return simulation
 
@@ -163,6 +175,34 @@ def test_torn_event_lacks_its_last_write() -> None:
     assert not simulation.hosts["a"].up
     assert ["tear"] == [event["disk"] for event in simulation.trace.of("crashed")]
     assert [1, 2] == [event["fields"]["term"] for event in simulation.trace.of("sent")]
+
+
+def test_compaction_is_stored_as_a_whole_or_not_at_all() -> None:
+    """A disk that fails between the entries and the snapshot has the entries, and the snapshot before."""
+    for verb, base, last in (("lose", 3, 4), ("tear", 3, 6)):
+        simulation = storing(f"at 2.5 {verb} a", "at 4.2 restart a", until=5, node_class=Compacting)
+        trace = simulation.trace
+        assert trace is not None
+        restarted = trace.of("restarted")[0]
+        assert {"index": base, "term": trace.of("compacted")[1]["term"], "data": str(base)} == restarted["snapshot"]
+        assert list(range(base + 1, last + 1)) == [entry["index"] for entry in restarted["log"]]
+        assert (base, last) == (
+            simulation.hosts["a"].disk["log"].base_index,
+            simulation.hosts["a"].disk["log"].last_index,
+        )
+
+
+def test_trace_follows_compaction() -> None:
+    """The last moment of a trace has the snapshot and the entries of the node, and its text is read again."""
+    simulation = storing(until=4, node_class=Compacting)
+    trace = simulation.trace
+    assert trace is not None
+    again = Trace.from_text(trace.to_text())
+    state, log = again.moment_after(len(again) - 1).servers["a"], simulation.hosts["a"].node.log
+
+    assert (log.base_index, [log.last_index]) == (state.base_index, [entry["index"] for entry in state.log])
+    assert {"index": log.base_index, "term": log.base_term, "data": log.snapshot.data} == state.snapshot
+    assert [1, 3, 5] == [event["index"] for event in trace.of("compacted")]
 
 
 def test_server_starts_again_with_what_its_disk_has() -> None:

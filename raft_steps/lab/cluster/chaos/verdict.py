@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from raft_steps.lab.cluster.chaos.report import ChaosReport
 from raft_steps.lab.errors import ScenarioError
@@ -145,7 +146,7 @@ def _lost(acknowledged: Iterable[Operation], log: Iterable[str]) -> Iterator[Ope
 
 
 class _Logs:
-    """Follows the logs of the servers through the events of a trace.
+    """Follows the logs of the servers through the events of a trace, and keeps the entries that are compacted.
 
     Attributes:
         count: How many events there were.
@@ -155,11 +156,11 @@ class _Logs:
     def __init__(self, servers: Iterable[str]) -> None:
         self.count = 0
         self.failed: list[str] = []
-        self._logs: dict[str, list[str]] = {name: [] for name in servers}
+        self._logs: dict[str, list[tuple[int, str]]] = {name: [] for name in servers}  # term and command
 
     def of(self, server: str) -> list[str]:
-        """Return the commands in a server's log."""
-        return self._logs[server]
+        """Return the commands in a server's log, and of the entries that its snapshot stands for."""
+        return [command for _, command in self._logs[server]]
 
     def follow(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass the events on, and follow them."""
@@ -167,11 +168,27 @@ class _Logs:
             self.count += 1
             match event.kind:
                 case "started" | "restarted":
-                    self._logs[event.server] = [entry["command"] for entry in event["log"]]
+                    before = self._compacted(event.server, event["snapshot"]) if "snapshot" in event.detail else []
+                    self._logs[event.server] = [*before, *((entry["term"], entry["command"]) for entry in event["log"])]
                 case "appended":
-                    self._logs[event.server].append(event["command"])
+                    self._logs[event.server].append((event["term"], event["command"]))
+                case "compacted":
+                    log = self._logs[event.server]
+                    kept = log[event["index"] :] if _has(log, event["index"], event["term"]) else []
+                    self._logs[event.server] = self._compacted(event.server, event.detail) + kept
                 case "truncated":
                     del self._logs[event.server][event["after"] :]
                 case "failed":
                     self.failed.append(event["error"])
             yield event
+
+    def _compacted(self, server: str, snapshot: Mapping[str, Any]) -> list[tuple[int, str]]:
+        """Return the entries that a server's snapshot stands for, from whichever log has had them."""
+        index, term = snapshot["index"], snapshot["term"]
+        own = self._logs[server]
+        found = (log for log in (own, *self._logs.values()) if _has(log, index, term))
+        return next(found, own)[:index]
+
+
+def _has(log: list[tuple[int, str]], index: int, term: int) -> bool:
+    return len(log) >= index and log[index - 1][0] == term

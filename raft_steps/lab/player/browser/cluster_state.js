@@ -50,6 +50,7 @@ function emptyMoment(names) {
       role: "follower",
       fields: {},
       log: [],
+      snapshot: null,
       timers: {},
       applied: new Set(),
     });
@@ -135,6 +136,7 @@ function advanceServer(state, event) {
     case "started":
     case "restarted":
       Object.assign(state, { up: true, paused: false, life: event.life, log: event.log.slice(), fields: {} });
+      state.snapshot = event.snapshot ?? null;
       state.applied = new Set();
       break;
     case "crashed":
@@ -158,14 +160,30 @@ function advanceServer(state, event) {
       state.log.push({ index: event.index, term: event.term, command: event.command });
       break;
     case "truncated":
-      state.log.length = Math.min(state.log.length, event.after);
+      if (event.after < baseIndex(state)) state.snapshot = null; // A new log has taken the place of the old one.
+      state.log.length = Math.min(state.log.length, event.after - baseIndex(state));
       for (const index of state.applied) if (index > event.after) state.applied.delete(index);
       break;
+    case "compacted": {
+      const fits = state.log.some(({ index, term }) => index === event.index && term === event.term);
+      state.log = fits ? state.log.filter(({ index }) => index > event.index) : [];
+      state.snapshot = { index: event.index, term: event.term, data: event.data };
+      break;
+    }
     case "applied":
       state.applied.add(event.index);
       break;
   }
   if (event.changes) Object.assign(state.fields, event.changes);
+}
+
+/**
+ * Returns the index of the last entry that is no longer in a log, because a snapshot stands for it; 0 without one.
+ *
+ * @param {ServerState} state
+ */
+export function baseIndex({ snapshot }) {
+  return snapshot?.index ?? 0;
 }
 
 /** A trace that returns the moment after any event, in any order. */

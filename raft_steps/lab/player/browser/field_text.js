@@ -73,5 +73,5 @@ function addChanges({ rows, entries }, event) {
   for (const field of Object.keys(event.changes ?? {})) rows.add(field);
   if (event.timer) rows.add(`${event.timer} timer`);
   if (event.kind === "appended" || event.kind === "applied") entries.add(event.index);
-  if (event.kind === "appended" || event.kind === "truncated") rows.add("log");
+  if (["appended", "truncated", "compacted"].includes(event.kind)) rows.add("log");
 }

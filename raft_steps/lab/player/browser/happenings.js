@@ -15,6 +15,7 @@ const EFFECTS = new Set([
   "role",
   "appended",
   "truncated",
+  "compacted",
   "applied",
   "answered",
   "sent",
@@ -24,7 +25,7 @@ const EFFECTS = new Set([
 ]);
 const NOT_NARRATED = new Set(["timer_started", "timer_cancelled"]);
 // A heartbeat is idle if neither it nor its answer led to any of these.
-const SIGNIFICANT = new Set(["term", "role", "appended", "truncated", "applied", "answered", "failed"]);
+const SIGNIFICANT = new Set(["term", "role", "appended", "truncated", "compacted", "applied", "answered", "failed"]);
 const SIGNIFICANT_FIELDS = ["current_term", "voted_for", "votes", "acknowledgements", "commit_index", "state_machine"];
 
 /** The happenings of a trace, and their words. */

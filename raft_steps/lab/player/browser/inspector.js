@@ -116,7 +116,8 @@ export class Inspector {
   drawServer(name, state, { time, clock, fresh }) {
     this.title.textContent = `${name}: ${statusOf(state)}`;
     const last = state.log.at(-1);
-    const log = last ? `${state.log.length} long, ends with ${last.command} of term ${last.term}` : "empty";
+    const entries = last ? `${state.log.length} long, ends with ${last.command} of term ${last.term}` : "empty";
+    const log = state.snapshot ? `snapshot up to entry ${state.snapshot.index}, then ${entries}` : entries;
     const rows = state.up ? serverRows(state, time, clock) : []; // A crash erases what was in memory.
     this.fill([...rows, [state.up ? "log" : "log on disk", log]], fresh);
   }

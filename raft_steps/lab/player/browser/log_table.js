@@ -3,6 +3,7 @@
 
 /** @import { Changes, LogEntry, Moment, ServerState, TraceEvent } from "./types.js" */
 
+import { baseIndex } from "./cluster_state.js";
 import { getValue } from "./collections.js";
 import { html } from "./dom.js";
 import { formatValue } from "./field_text.js";
@@ -50,7 +51,10 @@ export class LogTable {
    * @param {readonly TraceEvent[]} events
    */
   setRun(events) {
-    this.longest = events.reduce((most, { index, log }) => Math.max(most, index ?? 0, log?.length ?? 0), 0);
+    this.longest = events.reduce(
+      (most, { index, log, snapshot }) => Math.max(most, index ?? 0, (snapshot?.index ?? 0) + (log?.length ?? 0)),
+      0,
+    );
     const known = new Set(events.flatMap(({ changes }) => Object.keys(changes ?? {})));
     this.extras = EXTRA_COLUMNS.filter(({ field }) => known.has(field));
     this.hasCommitIndex = known.has("commit_index");
@@ -84,7 +88,7 @@ export class LogTable {
    */
   draw(moment, changed) {
     const count = this.columnCount();
-    const longest = Math.max(...[...moment.servers.values()].map((state) => state.log.length));
+    const longest = Math.max(...[...moment.servers.values()].map((state) => baseIndex(state) + state.log.length));
     const first = Math.max(0, longest - count);
     const indexes = Array.from({ length: count }, (_, column) => first + column);
     const headings = indexes.map((index) => html("th", { scope: "col" }, String(index + 1)));
@@ -94,7 +98,12 @@ export class LogTable {
     for (const [name, row] of this.rows) {
       const state = getValue(moment.servers, name);
       const fresh = changed.get(name)?.entries;
-      const cells = indexes.map((index) => this.makeCell(state, state.log[index], fresh?.has(index + 1) ?? false));
+      const base = baseIndex(state);
+      const cells = indexes.map((index) =>
+        index < base
+          ? makeCompactedCell(index + 1, base)
+          : this.makeCell(state, state.log[index - base], fresh?.has(index + 1) ?? false),
+      );
       const extras = this.extras.map(({ text }) => makeExtraCell(text(state, name, leader)));
       row.className = state.up ? "" : "rp-off";
       row.replaceChildren(html("th", { scope: "row" }, name), ...cells, ...extras);
@@ -116,6 +125,15 @@ export class LogTable {
     const words = html("span", { class: "rp-command" }, command);
     return html("td", { title, class: classes }, html("b", {}, String(term)), words);
   }
+}
+
+/**
+ * @param {number} index
+ * @param {number} base
+ */
+function makeCompactedCell(index, base) {
+  const title = `entry ${index} is no longer in the log: a snapshot stands for all up to ${base}`;
+  return html("td", { title, class: "rp-compacted" }, index === base ? "snapshot" : "");
 }
 
 /** @param {string} text */

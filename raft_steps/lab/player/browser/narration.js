@@ -162,7 +162,9 @@ function statusWords(event) {
     case "started":
     case "restarted": {
       const verb = event.kind === "started" ? "starts" : "restarts";
-      return event.log?.length ? `${verb} with ${entryCount(event.log.length)} on disk` : verb;
+      const found = event.snapshot ? [`a snapshot up to entry ${event.snapshot.index}`] : [];
+      if (event.log?.length) found.push(entryCount(event.log.length));
+      return found.length ? `${verb} with ${found.join(" and ")} on disk` : verb;
     }
     case "crashed":
       return "crashes";
@@ -176,6 +178,8 @@ function statusWords(event) {
       return `enters term ${event.term}`;
     case "truncated":
       return event.after ? `deletes its entries after ${event.after}` : "deletes all its entries";
+    case "compacted":
+      return `has a snapshot in place of the entries up to ${event.index}`;
     case "partitioned":
       return `the network is partitioned: ${event.sides.map((side) => side.join(" ")).join(" | ")}`;
     case "cut":

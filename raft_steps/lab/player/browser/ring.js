@@ -236,7 +236,8 @@ function describeServer(name, state, count) {
     parts.push(`${state.fields.votes.length} of ${count} votes`);
   }
   const last = state.log.at(-1);
-  parts.push(last ? `log ends with entry ${last.index}, ${last.command}` : "empty log");
+  if (last) parts.push(`log ends with entry ${last.index}, ${last.command}`);
+  else parts.push(state.snapshot ? `snapshot up to entry ${state.snapshot.index}` : "empty log");
   return parts.join("; ");
 }
 

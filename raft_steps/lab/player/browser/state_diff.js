@@ -3,6 +3,7 @@
 
 /** @import { LogEntry, Moment, ServerState } from "./types.js" */
 
+import { baseIndex } from "./cluster_state.js";
 import { joinNames } from "./narration.js";
 
 /**
@@ -88,19 +89,25 @@ function differingTerms(moment, other) {
  * @param {Moment} other
  */
 function differingLogs(moment, other) {
-  return describeServers(moment, other, ({ log }, { log: otherLog }) => {
+  return describeServers(moment, other, (state, otherState) => {
+    const [base, otherBase] = [baseIndex(state), baseIndex(otherState)];
+    if (base !== otherBase) return [`a snapshot up to entry ${base}`, `a snapshot up to entry ${otherBase}`];
+    const { log } = state;
+    const { log: otherLog } = otherState;
     const first = firstDifference(log, otherLog);
-    return first < 0 ? ["", ""] : [describeEntry(log, first), describeEntry(otherLog, first)];
+    return first < 0 ? ["", ""] : [describeEntry(log, first, base), describeEntry(otherLog, first, base)];
   });
 }
 
 /**
  * @param {readonly LogEntry[]} log
  * @param {number} place
+ * @param {number} base the index of the entry before the first one
  */
-function describeEntry(log, place) {
+function describeEntry(log, place, base) {
   const entry = log[place];
-  return entry ? `entry ${place + 1} is ${entry.command} of term ${entry.term}` : `no entry ${place + 1}`;
+  const index = base + place + 1;
+  return entry ? `entry ${index} is ${entry.command} of term ${entry.term}` : `no entry ${index}`;
 }
 
 /**

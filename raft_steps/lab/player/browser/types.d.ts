@@ -36,6 +36,13 @@ export interface LogEntry {
 // The lower and upper bound of a message's delay, in seconds, as a scenario has them.
 export type Delay = [number, number];
 
+// What has taken the place of the first entries of a log, up to this index.
+export interface LogSnapshot {
+  index: number;
+  term: number;
+  data: string;
+}
+
 interface EventDetails {
   message: string; // the message's name, such as tom>jerry#7
   from: string;
@@ -63,6 +70,8 @@ interface EventDetails {
   text: string;
   life: number;
   log: LogEntry[];
+  snapshot: LogSnapshot;
+  data: string;
   changes: NodeFields;
 }
 
@@ -93,6 +102,7 @@ export type TraceEvent =
   | EventOf<"term", "term">
   | EventOf<"appended" | "applied", "index" | "term" | "command">
   | EventOf<"truncated", "after">
+  | EventOf<"compacted", "index" | "term" | "data">
   | EventOf<"partitioned", "sides">
   | EventOf<"cut", "from" | "to">
   | EventOf<"failed", "error">
@@ -116,6 +126,7 @@ export interface ServerState {
   role: Role;
   fields: NodeFields;
   log: LogEntry[];
+  snapshot: LogSnapshot | null;
   timers: Record<string, [started: number, due: number]>;
   applied: Set<number>; // the indexes of the entries that it has applied
 }

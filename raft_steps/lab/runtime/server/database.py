@@ -1,6 +1,6 @@
 """The disk of a real server: a SQLite database in a folder of its own.
 
-It holds the durable fields of the Node and the entries of its log. One transaction holds everything that one turn of the
+It holds the durable fields of the Node, the entries of its log, and the snapshot that stands for those before. One transaction holds everything that one turn of the
 server changed, and it is on the disk before any message or reply of that turn leaves.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, get_type_hints
 
 from raft_steps.lab.errors import MessageError, ServerError
-from raft_steps.lab.log import Change, Entry, Log
+from raft_steps.lab.log import Change, Entry, Log, Snapshot
 from raft_steps.lab.messages import checked_value, value_from_data
 from raft_steps.lab.runtime.server.checkpointer import Checkpointer
 
@@ -28,6 +28,14 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE field (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (log TEXT NOT NULL, idx INTEGER NOT NULL, term INTEGER NOT NULL, command TEXT NOT NULL,
     PRIMARY KEY (log, idx)) WITHOUT ROWID;
+"""
+# Databases of earlier versions have no table of snapshots, and no snapshot.
+_SNAPSHOT_TABLE = """
+CREATE TABLE IF NOT EXISTS snapshot (log TEXT PRIMARY KEY, idx INTEGER NOT NULL, term INTEGER NOT NULL,
+    data TEXT NOT NULL) WITHOUT ROWID;
+"""
+_DELETE_OTHER_HISTORY = """
+DELETE FROM entry WHERE log = ? AND NOT EXISTS (SELECT 1 FROM entry WHERE log = ? AND idx = ? AND term = ?)
 """
 _ENTRY_HINTS = get_type_hints(Entry)
 
@@ -168,6 +176,8 @@ class Database:
             if self.life == 1:
                 for statement in _TABLES.split(";"):
                     self._connection.execute(statement)
+            self._connection.execute(_SNAPSHOT_TABLE)
+            if self.life == 1:
                 self.store_log("log", [("append", entry) for entry in first_log])
             rows = {**self._identity, "life": str(self.life)}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows.items())
@@ -186,13 +196,14 @@ class Database:
             found: dict[str, Any] = {}
             for name, value in self._connection.execute("SELECT name, value FROM field"):
                 found[name] = value_from_data(json.loads(value), self._hints.get(name, Any), name)
-            for name in [row[0] for row in self._connection.execute("SELECT DISTINCT log FROM entry")]:
-                found[name] = self._load_log(name)
+            snapshots = read_snapshots(self._connection)
+            for (name,) in self._connection.execute("SELECT log FROM entry UNION SELECT log FROM snapshot").fetchall():
+                found[name] = self._load_log(name, snapshots.get(name))
             return found
 
-    def _load_log(self, name: str) -> Log:
+    def _load_log(self, name: str, snapshot: Snapshot | None) -> Log:
         rows = self._connection.execute("SELECT idx, term, command FROM entry WHERE log = ? ORDER BY idx", (name,))
-        return Log(read_entry(*row) for row in rows)
+        return Log((read_entry(*row) for row in rows), snapshot)
 
     # Writing.
 
@@ -212,13 +223,29 @@ class Database:
         for change in changes:
             if change[0] == "append":
                 new.append((name, *write_entry(change[1])))
-                continue
-            # Entries that were appended and deleted in the same turn never reach the database.
-            new = [row for row in new if row[1] <= change[1]]
-            self._write("DELETE FROM entry WHERE log = ? AND idx > ?", [(name, change[1])])
-        if new:
-            self._new_bytes += sum(len(row[3]) for row in new)
-            self._write("INSERT INTO entry VALUES (?, ?, ?, ?)", new)
+            elif change[0] == "compact":
+                self._insert(new)
+                new = []
+                self._compact(name, change[1])
+            else:
+                # Entries that were appended and deleted in the same turn never reach the database.
+                new = [row for row in new if row[1] <= change[1]]
+                self._write("DELETE FROM entry WHERE log = ? AND idx > ?", [(name, change[1])])
+                self._write("DELETE FROM snapshot WHERE log = ? AND idx > ?", [(name, change[1])])
+        self._insert(new)
+
+    def _insert(self, rows: list[tuple[str, int, int, str]]) -> None:
+        if rows:
+            self._new_bytes += sum(len(row[3]) for row in rows)
+            self._write("INSERT INTO entry VALUES (?, ?, ?, ?)", rows)
+
+    def _compact(self, name: str, snapshot: Snapshot) -> None:
+        """Put a snapshot in place of the entries up to its last one; those after it stay if that one is there."""
+        index, term, data = snapshot.last_included_index, snapshot.last_included_term, snapshot.data
+        self._write(_DELETE_OTHER_HISTORY, [(name, name, index, term)])
+        self._write("DELETE FROM entry WHERE log = ? AND idx <= ?", [(name, index)])
+        self._write("INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)", [(name, index, term, data)])
+        self._new_bytes += len(data)
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         with self._reporting("cannot be written"):
@@ -305,6 +332,14 @@ def read_entry(index: int, term: int, command: str) -> Entry:
     return Entry(
         index=index, term=term, command=value_from_data(json.loads(command), _ENTRY_HINTS["command"], f"entry {index}")
     )
+
+
+def read_snapshots(connection: sqlite3.Connection) -> dict[str, Snapshot]:
+    """Read the snapshots in a database, by the names of their logs."""
+    return {
+        name: Snapshot(last_included_index=index, last_included_term=term, data=data)
+        for name, index, term, data in connection.execute("SELECT log, idx, term, data FROM snapshot")
+    }
 
 
 def _sync_folder(folder: Path) -> None:

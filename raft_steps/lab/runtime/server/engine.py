@@ -110,9 +110,9 @@ class Engine:
 
     def start(self) -> None:
         """Handle the start of the server's life."""
-        detail = {"life": self.host.life, "log": list(self.host.node.log)} if self._recorder is not None else {}
+        detail: dict[str, Any] = {}
         if self._recorder is not None:
-            self._recorder.life_begins(self.host)
+            detail = {"life": self.host.life, **self._recorder.life_begins(self.host)}
         self._handle(self.host.node.on_start, (), "started" if self.host.life == 1 else "restarted", detail)
 
     def message(self, sender: str, message: object, route: str, number: int) -> None:

@@ -444,7 +444,7 @@ class Server:
         fields = {name: as_data(value) for name, value in zip(names, read_fields(node), strict=True)}
         entries: list[dict[str, object]] = []
         characters = 0
-        for entry in reversed(node.log.entries_after(max(0, node.log.last_index - MOST_SHOWN))):
+        for entry in reversed(node.log.entries_after(max(node.log.base_index, node.log.last_index - MOST_SHOWN))):
             data = entry_data(entry)
             characters += len(data["command"])
             if characters > MOST_SHOWN_CHARACTERS:
@@ -470,6 +470,7 @@ class Server:
             "raft_role": "server" if leads is None else "leader" if leads else "follower",
             "raft_term": getattr(node, "current_term", 0),
             "raft_last_index": log.last_index if log is not None else 0,
+            "raft_snapshot_index": log.base_index if log is not None else 0,
             "raft_commit_index": getattr(node, "commit_index", ""),
             "raft_connected": ",".join(name for name, link in self._links.links.items() if link.is_connected),
         }

@@ -23,7 +23,8 @@ from typing import Any
 
 from raft_steps.lab.commands import command_text
 from raft_steps.lab.errors import MessageError, ServerError
-from raft_steps.lab.runtime.server.database import DATABASE, FORMAT, READERS, WAL, read_entry
+from raft_steps.lab.log import Snapshot
+from raft_steps.lab.runtime.server.database import DATABASE, FORMAT, READERS, WAL, read_entry, read_snapshots
 
 MOST_COPIES = 10
 WAL_HEADER_BYTES = 32
@@ -55,6 +56,7 @@ class StoredData:
         life: How often it was started.
         fields: The durable fields that were stored, as JSON data, by name.
         logs: The logs, by name.
+        snapshots: What stands for the entries before those of a log, as far as that is so, by the log's name.
     """
 
     name: str
@@ -63,6 +65,7 @@ class StoredData:
     life: int
     fields: Mapping[str, Any]
     logs: Mapping[str, tuple[StoredEntry, ...]]
+    snapshots: Mapping[str, Snapshot]
 
 
 def read_stored(folder: Path) -> StoredData:
@@ -168,6 +171,9 @@ def _read(connection: sqlite3.Connection, folder: Path) -> StoredData:
     for log, *columns in connection.execute("SELECT log, idx, term, command FROM entry ORDER BY log, idx"):
         entry = read_entry(*columns)
         logs.setdefault(log, []).append(StoredEntry(entry.index, entry.term, command_text(entry.command)))
+    snapshots = read_snapshots(connection) if "snapshot" in tables else {}
+    for name in snapshots:
+        logs.setdefault(name, [])
     return StoredData(
         name=meta["name"],
         servers=tuple(meta["servers"].split(",")),
@@ -177,4 +183,5 @@ def _read(connection: sqlite3.Connection, folder: Path) -> StoredData:
             name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM field ORDER BY 1")
         },
         logs={name: tuple(entries) for name, entries in logs.items()},
+        snapshots=snapshots,
     )

@@ -65,8 +65,7 @@ class Lifecycle:
             if self._monitor is not None:
                 self._monitor.begins(host)
             if self._recorder is not None:
-                self._recorder.life_begins(host)
-                detail["log"] = list(getattr(host.node, "log", ()))
+                detail |= self._recorder.life_begins(host)
             term = first_term(self._scenario, host, self._classes[host.name])
             handler = starting_in(host.node, term) if term else host.node.on_start
             self._dispatcher.handle(host, handler, (), kind, detail)

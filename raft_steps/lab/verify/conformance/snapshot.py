@@ -71,6 +71,10 @@ class ClusterSnapshot:
         """Return a server's log."""
         return list(getattr(self._hosts[name].node, "log", ()))
 
+    def _last_index(self, name: str) -> int:
+        log = getattr(self._hosts[name].node, "log", None)
+        return 0 if log is None else int(log.last_index)
+
     def applied(self, name: str) -> list[Entry]:
         """Return the entries that a server has applied since it started, in the order of their indices."""
         applied = self.observations.applied[name]
@@ -91,13 +95,19 @@ class ClusterSnapshot:
             return "no server runs"
         first = self.running[0]
         for name, log in logs.items():
-            if log != logs[first]:
+            if self._last_index(name) != self._last_index(first) or _differ(log, logs[first]):
                 return f"the logs of {first} and {name} differ"
             applied = self.observations.applied[name]
             missing = [entry.index for entry in log if applied.get(entry.index) != entry]
             if missing:
                 return f"{name} has not applied the entry at index {missing[0]}"
         return ""
+
+
+def _differ(log: list[Entry], other: list[Entry]) -> bool:
+    """Return whether two logs differ, as far as both have their entries and not a snapshot."""
+    shared = min(len(log), len(other))
+    return log[len(log) - shared :] != other[len(other) - shared :]
 
 
 def _term(host: SimulatedHost) -> int:

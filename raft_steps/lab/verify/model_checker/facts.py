@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from raft_steps.lab.commands import Get, Ok, Request
-from raft_steps.lab.log import Log
+from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.node import Effect
 
 Fact = tuple[Any, ...]
@@ -43,6 +43,9 @@ def facts_of(
         requests: The request of each client.
     """
     found: list[Fact] = []
+    base = log.base_index if isinstance(log := getattr(node, "log", None), Log) else 0
+    # What it has applied and compacted in this event: it is no longer in the log.
+    compacted = [effect[1] for effect in effects if effect[0] == "apply" and effect[1].index <= base] if base else []
     term = getattr(node, "current_term", 0)
     if getattr(node, "is_leader", False):
         found.append(("leads", term, node.name))
@@ -54,9 +57,11 @@ def facts_of(
         elif effect[0] == "reply" and isinstance(effect[2], Ok):
             request = requests.get(effect[1])
             if request is not None and not isinstance(request, Get):
-                found.append(("acknowledged", effect[1], *_position(node, request), request, term))
+                index, of_term = _position(node, compacted, request)
+                if index or not base:  # A snapshot may stand for the entry.
+                    found.append(("acknowledged", effect[1], index, of_term, request, term))
     if hasattr(node, "commit_index"):
-        found += _committed(node, committed_before, term)
+        found += _committed(node, compacted, committed_before, term)
     else:
         found += [("committed", *fact[2:]) for fact in found if fact[0] == "acknowledged" and fact[2]]
     return found
@@ -76,21 +81,24 @@ def _votes(server: str, message: object, received: tuple[str, object] | None) ->
             yield ("votes", server, getattr(request, "term", 0), sender)
 
 
-def _position(node: Any, request: Request) -> tuple[int, int]:
+def _position(node: Any, compacted: list[Entry], request: Request) -> tuple[int, int]:
     """Return the index and term of the newest entry with a command in a node's log; 0 and 0 if there is none."""
     log = getattr(node, "log", None)
     if isinstance(log, Log):
-        for index in range(log.last_index, 0, -1):
-            if log[index].command == request:
-                return index, log[index].term
+        for entry in reversed([*compacted, *log]):
+            if entry.command == request:
+                return entry.index, entry.term
     return 0, 0
 
 
-def _committed(node: Any, before: int, term: int) -> Iterator[Fact]:
+def _committed(node: Any, compacted: list[Entry], before: int, term: int) -> Iterator[Fact]:
+    gone = {entry.index: entry for entry in compacted}
     last = min(node.commit_index, node.log.last_index)  # A faulty Node may commit beyond its log.
     for index in range(before + 1, last + 1):
-        entry = node.log[index]
-        yield ("committed", index, entry.term, entry.command, term)
+        # What came in a snapshot of another server was committed there.
+        entry = node.log[index] if index > node.log.base_index else gone.get(index)
+        if entry is not None:
+            yield ("committed", index, entry.term, entry.command, term)
 
 
 def add_facts(known: frozenset[Fact], facts: Iterable[Fact]) -> frozenset[Fact]:

@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-from raft_steps.lab.log import Log
+from raft_steps.lab.log import Log, Snapshot
 from raft_steps.lab.runtime.diagnostics import Mistake
+from raft_steps.lab.snapshots import state_from_text, state_to_text
 
 PLAIN = frozenset({int, str, type(None), bytes})
 SEQUENCES: Mapping[type, Callable[[Any], Any]] = {list: list, deque: deque, tuple: tuple}
@@ -73,7 +74,7 @@ class ValueFreezer:
 
     def _freeze_container(self, kind: type, value: Any, met: set[int]) -> Any:
         if isinstance(value, Log):
-            return (Log, tuple(value))
+            return (Log, tuple(value), value.snapshot)
         if kind in SEQUENCES:
             return (kind, tuple([self.freeze(item, met) for item in value]))
         if kind in SETS:
@@ -117,7 +118,7 @@ class ValueFreezer:
         if kind is bool or kind is float:
             return content
         if kind is Log:
-            log = Log(content)
+            log = Log(content, frozen[2])
             log.changes = []
             return log
         if kind in SEQUENCES:
@@ -147,13 +148,20 @@ class ValueFreezer:
             return self._rename_message(frozen, names)
         return frozen
 
+    def _rename_snapshot(self, snapshot: Snapshot, names: Mapping[str, str]) -> Snapshot:
+        """Rename the servers in the state that a snapshot holds."""
+        state = self.rename(self.freeze(state_from_text(snapshot.data), set()), names)
+        return dataclasses.replace(snapshot, data=state_to_text(self.thaw(state)))
+
     def _rename_message(self, message: Any, names: Mapping[str, str]) -> Any:
         key = (message, tuple(names.values()))
         if key not in self._renamed_messages:
             fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message) if field.init}
             changed = {name: self.rename(value, names) for name, value in fields.items()}
             renamed = message if changed == fields else dataclasses.replace(message, **changed)
-            self._renamed_messages[key] = renamed
+            self._renamed_messages[key] = (
+                self._rename_snapshot(renamed, names) if isinstance(renamed, Snapshot) else renamed
+            )
         return self._renamed_messages[key]
 
 

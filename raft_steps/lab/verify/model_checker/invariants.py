@@ -49,8 +49,9 @@ def _log_matching(view: StateView) -> str:
 
 def _mismatch(one: Log, other: Log) -> tuple[int, int] | None:
     """Return the index and term of the first entry that two logs share although they differ there or before."""
-    same = True
-    for index in range(1, min(one.last_index, other.last_index) + 1):
+    base = max(one.base_index, other.base_index)  # Entries that only one of them still has cannot be compared.
+    same = one.term_at(base) == other.term_at(base)
+    for index in range(base + 1, min(one.last_index, other.last_index) + 1):
         same = same and one[index] == other[index]
         if not same and one[index].term == other[index].term:
             return index, one[index].term
@@ -88,7 +89,8 @@ def _acknowledged_lasts(view: StateView) -> str:
 
 
 def _has(log: Log, index: int, term: int, command: object) -> bool:
-    return log.term_at(index) == term and log[index].command == command
+    """Return whether a log has an entry, or a snapshot in its place."""
+    return index <= log.base_index or (log.term_at(index) == term and log[index].command == command)
 
 
 def _invariant(name: str, find: Find, reads: str, *needs: str) -> Predicate:

@@ -217,8 +217,7 @@ class Replay:
         except (Exception, SystemExit, HandlerTimeout) as error:  # noqa: BLE001  # `_fail` raises what is not the Node's.
             self._fail(host, "beginning", error, kind, detail)
             return
-        self._recorder.life_begins(host)
-        detail["log"] = list(getattr(host.node, "log", ()))
+        detail |= self._recorder.life_begins(host)
         self._handle(host, "on_start", (), kind, detail)
 
     def _arrive(self, step: ScheduleStep) -> None:

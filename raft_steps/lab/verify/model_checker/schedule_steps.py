@@ -124,6 +124,8 @@ def _consequences(trace: Trace, time_us: int) -> str:
                 found.append(f"it stores {event['term']} {event['command']} at {event['index']}")
             case "truncated":
                 found.append(f"it deletes all after {event['after']}")
+            case "compacted":
+                found.append(f"it has a snapshot up to {event['index']}")
             case "answered":
                 found.append(f"{event['client']} gets {event['response']}")
             case "failed":

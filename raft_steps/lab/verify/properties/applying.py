@@ -6,10 +6,12 @@ is not reported a second time as a fault of a state machine.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 from raft_steps.lab.commands import Command
-from raft_steps.lab.log import Entry
+from raft_steps.lab.log import Entry, Snapshot
 from raft_steps.lab.verify.properties import rules
 from raft_steps.lab.verify.properties.elections import ReportBroken
 from raft_steps.lab.verify.properties.observed import ObservedServer, log_of
@@ -52,12 +54,42 @@ class ApplyRules:
         self._report = report
         self._servers: dict[str, _Applied] = {}
         self._sequences: dict[tuple[int, int, int, Command | None], int] = {}  # by the sequence before and the entry
+        self._snapshots: dict[tuple[int, int], int] = {}  # the sequence that a snapshot stands for, by index and term
         self._states: dict[int, tuple[Any, str]] = {}  # the first state machine after a sequence, and its server
 
     def begin(self, server: ObservedServer) -> None:
         """Note that a server starts or restarts; its node has what was on its disk."""
         applied = self._servers.setdefault(server.name, _Applied())
         applied.is_new_life, applied.kept_state = True, bool(getattr(server.node, "state_machine", None))
+        snapshot = log_of(server).snapshot
+        if snapshot is not None:  # Its life begins with the state in the snapshot.
+            del applied.sequences[snapshot.last_included_index + 1 :]
+            self._install(applied, snapshot)
+
+    def _install(self, applied: _Applied, snapshot: Snapshot) -> None:
+        """Note that a server has the state of a snapshot, unless it has applied as much itself."""
+        missing = snapshot.last_included_index + 1 - len(applied.sequences)
+        if missing > 0:
+            applied.sequences += [UNCLEAR] * missing
+            applied.sequences[-1] = self._snapshots.get(_place(snapshot), UNCLEAR)
+            applied.is_new_life = False
+
+    def check_event(self, server: ObservedServer, snapshots: Iterable[Snapshot], now_us: int) -> None:
+        """Check what a server has applied in an event, and the snapshots that it has taken or got."""
+        applied = self._servers[server.name]
+        entries = [effect[1] for effect in server.node.effects if effect[0] == "apply"]
+        first = min((entry.index for entry in entries if isinstance(entry, Entry)), default=math.inf)
+        for snapshot in snapshots:
+            if first > snapshot.last_included_index:  # Otherwise it has applied those entries before it took it.
+                self._install(applied, snapshot)
+        for entry in entries:
+            self.check_apply(server, entry, now_us)
+        for snapshot in snapshots:
+            if snapshot.last_included_index < len(applied.sequences):
+                sequence = applied.sequences[snapshot.last_included_index]
+                if sequence != UNCLEAR:
+                    self._snapshots.setdefault(_place(snapshot), sequence)
+        self.check_state(server, now_us)
 
     def check_apply(self, server: ObservedServer, entry: Any, now_us: int) -> None:
         """Check that a server applies the entry that comes next.
@@ -124,10 +156,18 @@ class ApplyRules:
             self._report(rules.EQUAL_STATES, now_us, text, server.name, *({first} - {server.name}))
 
 
+def _place(snapshot: Snapshot) -> tuple[int, int]:
+    return snapshot.last_included_index, snapshot.last_included_term
+
+
 def _only_noops(server: ObservedServer, first: int, after: int) -> bool:
     """Return whether a server's log has only entries without a command from an index up to, and without, another."""
     log = log_of(server)
-    return after <= log.last_index + 1 and all(log[index].command is None for index in range(first, after))
+    return (
+        log.base_index < first
+        and after <= log.last_index + 1
+        and all(log[index].command is None for index in range(first, after))
+    )
 
 
 def _copy(value: Any) -> Any:

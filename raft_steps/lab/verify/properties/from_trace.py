@@ -29,7 +29,7 @@ from typing import Any
 
 from raft_steps.lab.commands import Mismatch, NotLeader, Ok, Request, Response, SessionExpired, parse_command
 from raft_steps.lab.errors import ScenarioError
-from raft_steps.lab.log import Change, Entry, Log
+from raft_steps.lab.log import Change, Entry, Log, Snapshot
 from raft_steps.lab.node import Effect
 from raft_steps.lab.trace.trace import Event, Trace
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
@@ -37,7 +37,7 @@ from raft_steps.lab.verify.properties.rules import RULES, Rule
 from raft_steps.lab.verify.properties.violation import Violation
 
 HANDLED = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})
-STATE = frozenset({"term", "role", "appended", "truncated"})
+STATE = frozenset({"term", "role", "appended", "truncated", "compacted"})
 EFFECTS = frozenset({"sent", "timer_started", "timer_cancelled", "answered", "applied"})
 FIELDS = (
     "current_term",
@@ -91,7 +91,7 @@ def properties_of_trace(trace: Trace, watch: Iterable[Rule] = ()) -> RecordedPro
 def properties_of_events(
     servers: Iterable[str],
     events: Iterable[Event],
-    logs_on_disk: Mapping[int, list[dict[str, Any]]],
+    logs_on_disk: Mapping[int, Mapping[str, Any]],
     *,
     early: Iterable[tuple[int, Event]] = (),
     watch: Iterable[Rule] = (),
@@ -101,8 +101,8 @@ def properties_of_events(
     Args:
         servers: The names of the servers.
         events: The events, in order, with their numbers.
-        logs_on_disk: The log with which a server restarts, by the number of the crash event before it. It is read when
-            the crash is replayed, so it may be filled while the events are read.
+        logs_on_disk: The details of the event with which a server restarts, its log among them, by the number of the
+            crash event before it. It is read when the crash is replayed, so it may be filled while the events are read.
         early: The requests that were made before their event, because the server was paused, with their places in the
             order of calls and returns; see `DelayedCall`.
         watch: Other rules that are checked in addition to the properties of Raft, `RULES`.
@@ -165,11 +165,12 @@ class ReplayedServer:
             ScenarioError: The change does not fit the log.
         """
         log: Log = self.node.log
-        fits = change[1].index == log.last_index + 1 if change[0] == "append" else change[1] <= log.last_index
-        if not fits:
-            what = (
-                f"index {change[1].index} is appended" if change[0] == "append" else f"all after {change[1]} is deleted"
-            )
+        what = ""
+        if change[0] == "append" and change[1].index != log.last_index + 1:
+            what = f"index {change[1].index} is appended"
+        elif change[0] == "truncate" and change[1] > log.last_index:
+            what = f"all after {change[1]} is deleted"
+        if what:
             raise ScenarioError(
                 f"the log of {self.name} ends at index {log.last_index}, and {what}: "
                 "a trace with more than one log for each server cannot be checked"
@@ -233,7 +234,7 @@ class _Replay:
     def __init__(
         self,
         servers: Iterable[str],
-        logs_on_disk: Mapping[int, list[dict[str, Any]]],
+        logs_on_disk: Mapping[int, Mapping[str, Any]],
         early: Iterable[tuple[int, Event]],
         watch: Iterable[Rule],
     ) -> None:
@@ -270,7 +271,7 @@ class _Replay:
             self._begin(server, event)
         elif event.kind == "crashed":
             data = self._logs_on_disk.get(event.number)
-            server.crash(Log(server.node.log) if data is None else self._log(data))
+            server.crash(server.node.log.copy() if data is None else self._log(data))
             if "disk" in event.detail:
                 self.properties.failed(server)
 
@@ -282,7 +283,7 @@ class _Replay:
     def _begin(self, server: ReplayedServer, event: Event) -> None:
         self._handled = _HandledEvent(server, event)
         if event.kind in ("started", "restarted"):
-            server.start(self._log(event["log"]))
+            server.start(self._log(event.detail))
             self.properties.begins(server)
         elif event.kind == "asked":
             self._handled.request = self._ask(event)
@@ -302,6 +303,8 @@ class _Replay:
                 handled.changes.append(("append", self._appended(handled, event)))
             case "truncated":
                 handled.changes.append(("truncate", event["after"]))
+            case "compacted":
+                handled.changes.append(("compact", _snapshot(event.detail)))
             case "role":
                 handled.role = event["role"]
             case "applied":
@@ -345,8 +348,10 @@ class _Replay:
             entry = self._entries[index, term, command] = Entry(index=index, term=term, command=parsed)
         return entry
 
-    def _log(self, data: list[dict[str, Any]]) -> Log:
-        log = Log(self._entry(entry["index"], entry["term"], entry["command"]) for entry in data)
+    def _log(self, detail: Mapping[str, Any]) -> Log:
+        """Return the log with which a server starts, from the details of that event."""
+        entries = (self._entry(entry["index"], entry["term"], entry["command"]) for entry in detail["log"])
+        log = Log(entries, _snapshot(detail["snapshot"]) if "snapshot" in detail else None)
         log.changes.clear()
         return log
 
@@ -358,15 +363,19 @@ def _undoes(event: Event, handled: _HandledEvent) -> bool:
     return (event.kind == "crashed" and "disk" in event.detail) or (event.kind == "failed" and handled.left_no_mark)
 
 
-def _logs_at_restart(trace: Trace) -> dict[int, list[dict[str, Any]]]:
-    """Return the log with which each server restarted, by the number of the crash event before it."""
+def _snapshot(data: Mapping[str, Any]) -> Snapshot:
+    return Snapshot(last_included_index=data["index"], last_included_term=data["term"], data=data["data"])
+
+
+def _logs_at_restart(trace: Trace) -> dict[int, dict[str, Any]]:
+    """Return the details of each restart, the log among them, by the number of the crash event before it."""
     crashes: dict[str, int] = {}
     found = {}
     for event in trace.of("crashed", "restarted"):
         if event.kind == "crashed":
             crashes[event.server] = event.number
         elif event.server in crashes:
-            found[crashes[event.server]] = event["log"]
+            found[crashes[event.server]] = event.detail
     return found
 
 

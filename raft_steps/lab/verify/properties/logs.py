@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from raft_steps.lab.commands import Command, Get, InSession, OpenSession, Request, command_text
-from raft_steps.lab.log import Change, Entry, Log
+from raft_steps.lab.log import Change, Entry, Log, Snapshot
 from raft_steps.lab.verify.properties import rules
 from raft_steps.lab.verify.properties.elections import ReportBroken
 from raft_steps.lab.verify.properties.observed import ObservedServer, log_of
@@ -32,20 +32,47 @@ class LogRules:
         self._acknowledged_places: set[Place] = set()
         self._newest_leader: tuple[int, ObservedServer | None] = (-1, None)  # who began to lead in the highest term
 
-    def check_changes(self, server: ObservedServer, changes: list[Change], now_us: int) -> None:
-        """Check a log that changed."""
-        previous = 0  # the index of the entry before, if that is new as well
-        before = 0  # its term
+    def check_changes(self, server: ObservedServer, last: Entry, changes: list[Change], now_us: int) -> None:
+        """Check a log that changed, and ended with this last entry before."""
+        previous, before = last.index, last.term  # of the entry before; index 0 if the log has to say which that is
         for change in changes:
             if change[0] == "truncate":
                 self._check_last_copy(server.name, change[1], now_us)
                 previous = 0
                 continue
+            if change[0] == "compact":
+                self._check_snapshot(server.name, change[1], now_us)
+                previous, before = 0, 0
+                continue
             entry = change[1]
             if entry.index - 1 != previous or not previous:
-                before = log_of(server).term_at(entry.index - 1) or 0
+                before = self._term_at(log_of(server), entry.index - 1) or 0
             self._check_match(server.name, entry, before, now_us)
             previous, before = entry.index, entry.term
+
+    def _check_snapshot(self, name: str, snapshot: Snapshot, now_us: int) -> None:
+        """Check a log whose first entries are replaced: some log must have had the last one of them."""
+        index, term = snapshot.last_included_index, snapshot.last_included_term
+        if (index, term) not in self._entries:
+            text = f"{name} has a snapshot up to the entry of term {term} at index {index}, which no log has had."
+            self._report(rules.LOG_MATCHING, now_us, text, name)
+
+    def _term_at(self, log: Log, index: int) -> int | None:
+        """Return the term of a log's entry at an index; if a snapshot stands for it, the entries that were there tell."""
+        if index >= log.base_index:
+            return log.term_at(index)
+        at, term = log.base_index, log.base_term
+        while at > index:
+            if (at, term) not in self._entries:
+                return None
+            at, term = at - 1, self._entries[at, term][1]
+        return term
+
+    def _has(self, log: Log, entry: Entry) -> bool:
+        """Return whether a log has an entry, or a snapshot that stands for it."""
+        if entry.index > log.base_index and entry.command is not None:
+            return entry.index <= log.last_index and log[entry.index] == entry
+        return self._term_at(log, entry.index) == entry.term
 
     def check_first_log(self, server: ObservedServer, now_us: int) -> None:
         """Check the log that a server has when it starts for the first time."""
@@ -68,7 +95,7 @@ class LogRules:
 
     def check_leader_changes(self, server: ObservedServer, last: Entry, changes: list[Change], now_us: int) -> None:
         """Check the log of a server that leads, and led before with this last entry."""
-        if any(change[0] == "truncate" for change in changes) and not _has(log_of(server), last):
+        if any(change[0] != "append" for change in changes) and not self._has(log_of(server), last):
             text = f"{server.name} leads, and deletes {_describe(last)} from its own log."
             self._report(rules.LEADER_APPEND_ONLY, now_us, text, server.name)
 
@@ -83,25 +110,25 @@ class LogRules:
         # One place for each leader that committed anything: its last entry stands for those before it.
         earlier = [(place, since) for since, place in self._committed.items() if since < term]
         (index, of_term), since = max(earlier, default=((0, 0), 0))
-        if log.term_at(index) != of_term:
+        if self._term_at(log, index) != of_term:
             text = f"{server.name} leads in term {term} without the entry of term {of_term} at index {index}"
             text += f", which was committed in term {since}."
             self._report(rules.LEADER_COMPLETENESS, now_us, text, server.name)
         if self._acknowledged:
             entry, since = self._acknowledged[-1]
-            if since < term and not _has(log, entry):
+            if since < term and not self._has(log, entry):
                 text = f"{server.name} leads in term {term} without {_describe(entry)}"
                 text += f", which was acknowledged to a client in term {since}."
                 self._report(rules.ACKNOWLEDGED_WRITES_LAST, now_us, text, server.name)
 
     def check_commit(self, server: ObservedServer, index: int, now_us: int) -> None:
         """Check a leader that commits an entry, and with it all entries before."""
-        term, of_term = getattr(server.node, "current_term", 0), log_of(server).term_at(index)
+        term, of_term = getattr(server.node, "current_term", 0), self._term_at(log_of(server), index)
         if of_term is None:
             return
         self._committed[term] = max((index, of_term), self._committed.get(term, (0, 0)))
         other = self._later_leader(term)
-        if other is not None and log_of(other).term_at(index) != of_term:
+        if other is not None and self._term_at(log_of(other), index) != of_term:
             text = f"{server.name} commits the entry of term {of_term} at index {index} in term {term}"
             text += f", and {other.name} leads in term {self._newest_leader[0]} without it."
             self._report(rules.LEADER_COMPLETENESS, now_us, text, server.name, other.name)
@@ -138,7 +165,7 @@ class LogRules:
         if not hasattr(server.node, "commit_index"):  # Steps before 11: what is acknowledged counts as committed.
             self.check_commit(server, entry.index, now_us)
         other = self._later_leader(term)
-        if other is not None and not _has(log_of(other), entry):
+        if other is not None and not self._has(log_of(other), entry):
             text = f"{server.name} acknowledges {_describe(entry)} to a client in term {term}"
             text += f", and {other.name} leads in term {self._newest_leader[0]} without it."
             self._report(rules.ACKNOWLEDGED_WRITES_LAST, now_us, text, server.name, other.name)
@@ -150,14 +177,23 @@ class LogRules:
         gets the oldest entry with an equal command that was not acknowledged yet.
         """
         alike = None
-        for index in range(log.last_index, 0, -1):
-            entry = log[index]
+        for entry in self._newest_first(log):
             if entry.command is request:
                 return entry
-            is_new = (index, entry.term) not in self._acknowledged_places
+            is_new = (entry.index, entry.term) not in self._acknowledged_places
             if entry.command == request and (is_new or isinstance(request, InSession)):
                 alike = entry
         return alike
+
+    def _newest_first(self, log: Log) -> Iterator[Entry]:
+        """Iterate over the entries of a log, the last one first, and over those that its snapshot stands for."""
+        for index in range(log.last_index, log.base_index, -1):
+            yield log[index]
+        index, term = log.base_index, log.base_term
+        while (index, term) in self._entries:
+            command, before, _ = self._entries[index, term]
+            yield Entry(index=index, term=term, command=command)
+            index, term = index - 1, before
 
     def check_restart(self, server: ObservedServer, last: Entry, now_us: int) -> None:
         """Check the log that a server has after a crash.
@@ -167,7 +203,7 @@ class LogRules:
             last: The last entry that it had before; other servers may count on it.
             now_us: The time in microseconds.
         """
-        if not _has(log_of(server), last):
+        if not self._has(log_of(server), last):
             text = f"{server.name} had {_describe(last)} before its crash and has lost it."
             self._report(rules.PROMISES_OUTLIVE_CRASHES, now_us, text, server.name)
             self._check_last_copy(server.name, log_of(server).last_index, now_us)
@@ -177,13 +213,9 @@ class LogRules:
         for entry, _ in reversed(self._acknowledged):
             if entry.index <= after:
                 return
-            if not any(_has(log_of(server), entry) for server in self._servers.values()):
+            if not any(self._has(log_of(server), entry) for server in self._servers.values()):
                 text = f"{name} deletes the last copy of {_describe(entry)}, which was acknowledged to a client."
                 self._report(rules.ACKNOWLEDGED_WRITES_LAST, now_us, text, name)
-
-
-def _has(log: Log, entry: Entry) -> bool:
-    return entry.index <= log.last_index and log[entry.index] == entry
 
 
 def _describe(entry: Entry) -> str:

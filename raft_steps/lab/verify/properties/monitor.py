@@ -145,8 +145,10 @@ class Properties:
                     self._reads.apply(effect[1])
             elif kind == "reply":
                 self._check_reply(host, effect[1], effect[2], now_us)
-        if has_applied and self._applying is not None:
-            self._check_applying(host, self._applying, now_us)
+        if self._applying is not None:
+            snapshots = [] if changes is None else [change[1] for change in changes if change[0] == "compact"]
+            if has_applied or snapshots:
+                self._applying.check_event(host, snapshots, now_us)
 
     def failed(self, host: ObservedServer) -> None:
         """Called when a server crashed in the middle of an event: only what its disk has of the event counts."""
@@ -162,13 +164,6 @@ class Properties:
             self._logs.check_acknowledgement(host, request, now_us)
         if self._reads is not None:
             self._reads.answer(host.name, client, response, now_us)
-
-    def _check_applying(self, host: ObservedServer, applying: ApplyRules, now_us: int) -> None:
-        """Check what a server has applied in an event, and its state machine after it."""
-        for effect in host.node.effects:
-            if effect[0] == "apply":
-                applying.check_apply(host, effect[1], now_us)
-        applying.check_state(host, now_us)
 
     def _check_message(self, name: str, to: str, sent: object, handled: object | None, now_us: int) -> object | None:
         """Check a message that may be about votes; return it if it is a RequestVote."""
@@ -210,7 +205,7 @@ class Properties:
         if changes is not None:
             if leads and seen.leads:
                 self._logs.check_leader_changes(server, seen.last, changes, now_us)
-            self._logs.check_changes(server, changes, now_us)
+            self._logs.check_changes(server, seen.last, changes, now_us)
             seen.last = _last_entry(server)
         if leads and (not seen.leads or term != seen.term):
             self.elections += not seen.leads
