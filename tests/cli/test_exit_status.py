@@ -344,7 +344,11 @@ def test_file_that_cannot_grow_is_no_verdict(folder: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
     arguments = [*RUNNER, "grade", "wrong.py", "--step", "1", "--private-seeds", "a secret of words", "--workers", "1"]
-    result = subprocess.run(arguments, capture_output=True, text=True, check=False, preexec_fn=allow_little)
+    # With so little room, Python would leave compiled modules that are cut off, for all processes after this one.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(
+        arguments, capture_output=True, text=True, check=False, preexec_fn=allow_little, env=environment
+    )
 
     assert 2 == result.returncode
     assert 1 == len(result.stderr.splitlines()), result.stderr
