@@ -14,6 +14,7 @@ SITE_READY := $(SITE)/.ready
 SITE_NPM := raft_steps/lab/course/site/npm
 NPM := build/npm
 PYODIDE := $(NPM)/node_modules/pyodide
+EDITOR_JS := $(NPM)/editor.js
 
 # Whatever the environment says, Python keeps what it has compiled: the tests start it some thousand times.
 unexport PYTHONDONTWRITEBYTECODE
@@ -95,6 +96,7 @@ release: $(READY)
 # ARGS="--repository OWNER/NAME" adds links to Binder; a workflow of GitHub names its repository itself.
 site: $(READY) $(SITE_READY) pyodide
 	$(BIN)/raft-steps site build/site --sphinx $(SITE)/bin/sphinx-build $(if $(wildcard $(PYODIDE)),--pyodide $(PYODIDE)) \
+		$(if $(wildcard $(EDITOR_JS)),--editor $(EDITOR_JS)) \
 		$(if $(GITHUB_REPOSITORY),--repository $(GITHUB_REPOSITORY)) $(ARGS)
 
 site-serve:
@@ -109,21 +111,21 @@ $(SITE_READY): pyproject.toml constraints-site.txt
 		$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["site"])')
 	@touch $@
 
-# Python for browsers. Without it the site's runs only play, and the course is not tried in it.
+# Python for browsers, and the editor of the site's exercises. Without Python the site's runs only play, and the course is
+# not tried in it; without the editor readers write in a plain text field.
 pyodide:
 	@if ! command -v npm >/dev/null; then \
 		echo 'WARNING: NO NPM, SO NO PYODIDE. The course is NOT TRIED as in a browser. On Debian and Ubuntu: apt install nodejs npm'; \
-	elif ! $(MAKE) -s $(PYODIDE)/package.json; then \
+	elif ! $(MAKE) -s $(EDITOR_JS); then \
 		if [ "$$CI" = true ]; then exit 1; fi; \
 		echo 'WARNING: PYODIDE COULD NOT BE INSTALLED. The course is NOT TRIED as in a browser. What npm says is above.'; \
 	fi
 
-$(PYODIDE)/package.json: $(SITE_NPM)/package.json $(SITE_NPM)/package-lock.json $(SITE_NPM)/.npmrc
-	@echo 'Installing Python for browsers (npm ci).'
+$(EDITOR_JS): $(SITE_NPM)/package.json $(SITE_NPM)/package-lock.json $(SITE_NPM)/.npmrc $(SITE_NPM)/editor.mjs
+	@echo 'Installing Python for browsers and the editor (npm ci).'
 	@mkdir -p $(NPM)
-	@cp $(SITE_NPM)/package.json $(SITE_NPM)/package-lock.json $(SITE_NPM)/.npmrc $(NPM)
-	@cd $(NPM) && npm ci --ignore-scripts --loglevel=error
-	@touch $@
+	@cp $^ $(NPM)
+	@cd $(NPM) && npm ci --ignore-scripts --loglevel=error && npm run --silent editor
 
 # The mark of a finished set-up holds the folder that it was made for, because a virtual environment cannot be moved:
 # its scripts name the folder. If the two differ, or the environment's Python is gone, the set-up starts from nothing.

@@ -28,7 +28,11 @@ def _repository(_ctx: click.Context, _option: click.Parameter, value: str) -> st
 )  # fmt: skip
 @click.option(
     "--pyodide", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder of Pyodide's npm package, to steer runs in the pages. By default they only play.",
+    help="The folder of Pyodide's npm package, to steer runs and check Nodes in the pages. By default runs only play.",
+)  # fmt: skip
+@click.option(
+    "--editor", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The JavaScript module of the editor for exercises. By default it is a plain text field.",
 )  # fmt: skip
 @click.option(
     "--repository", metavar="OWNER/NAME", default="", callback=_repository,
@@ -36,7 +40,16 @@ def _repository(_ctx: click.Context, _option: click.Parameter, value: str) -> st
 )  # fmt: skip
 @click.option("--jobs", type=COUNT, default=2, show_default=True, help="How many notebooks to run at a time.")
 @folder_option
-def site(out: Path, *, sphinx: str, pyodide: Path | None, repository: str, jobs: int, folder: Path | None) -> None:
+def site(
+    out: Path,
+    *,
+    sphinx: str,
+    pyodide: Path | None,
+    editor: Path | None,
+    repository: str,
+    jobs: int,
+    folder: Path | None,
+) -> None:
     """Make the course's site: a book of static files, whose players play without Python.
 
     All notebooks are run for it. The site is written into OUT, which must be empty or hold an earlier site. make site
@@ -45,5 +58,7 @@ def site(out: Path, *, sphinx: str, pyodide: Path | None, repository: str, jobs:
     from raft_steps.lab.course.course_folder import find_course
     from raft_steps.lab.course.site.book import make_site
 
-    runs = make_site(find_course(folder), out, sphinx=sphinx, pyodide=pyodide, repository=repository, jobs=jobs)
+    runs = make_site(
+        find_course(folder), out, sphinx=sphinx, pyodide=pyodide, editor=editor, repository=repository, jobs=jobs
+    )
     echo(f"{out}/index.html: {len(list(out.glob('*.html')))} pages, {len(runs)} players")

@@ -266,10 +266,11 @@ class Cluster:
             speed: How fast time passes; at 1, a typical message takes a second on the screen.
             heartbeats: Whether to show heartbeats that changed nothing.
         """
-        from raft_steps.lab.player.widget import Player
+        from raft_steps.lab.player.opening import open_player
 
         with self._lock:
-            return Player(self.trace, at, speed, heartbeats, self.session())
+            player: Player = open_player(self.trace, at, speed, heartbeats, self.session())
+            return player
 
     def session(self) -> PlayerSession:
         """Return the session that all players of this cluster share; it answers their requests."""

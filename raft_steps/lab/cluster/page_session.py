@@ -77,7 +77,18 @@ def open_session(scenario: str, step: int, post: Post) -> PageSession:
     """
     from raft_steps.lab.cluster.cluster import Cluster
 
-    session = Cluster.replay(scenario, step).session()
+    return connect_page(Cluster.replay(scenario, step).session(), post)
+
+
+def connect_page(session: PlayerSession, post: Post) -> PageSession:
+    """Let a page steer a run that is there already.
+
+    The first message is `OPENED`, with the state of the session and the trace.
+
+    Args:
+        session: The session of the run's cluster.
+        post: Posts a message to the page.
+    """
     frontend = PageFrontend(post)
     post(OPENED, json.dumps(session.state()), [session.trace_bytes])
     session.connect(frontend)

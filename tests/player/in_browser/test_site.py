@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from raft_steps.lab.cluster.cluster import Cluster
+from raft_steps.lab.course.notebooks import load
+from raft_steps.lab.course.redaction import is_solution
+from raft_steps.lab.course.site.exercises import exercise_of
 from raft_steps.lab.course.site.page_python import write_python
 from raft_steps.lab.course.site.recorded_runs import RecordedRun
-from raft_steps.lab.course.site.sources import write_static
+from raft_steps.lab.course.site.sources import write_exercises, write_static
 from raft_steps.lab.player.widget import encode_trace
-from tests.course.site.test_page_python import PYODIDE
+from tests.course.site.test_page_python import PYODIDE, ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -27,6 +30,14 @@ PAGE = """<!doctype html><html lang="en"><title>A page</title><link rel="stylesh
 <link rel="icon" href="_static/favicon.svg"><script type="module" src="_static/recorded_run.js"></script>
 <body data-theme="light"><div class="raft-run" data-run="08_x-player"><p>A picture</p></div></body></html>
 """
+EXERCISE = "06_term_checks.ipynb"
+EXERCISE_PAGE = """<!doctype html><html lang="en"><title>A page</title><link rel="stylesheet" href="_static/your_turn.css">
+<link rel="icon" href="_static/favicon.svg"><script type="module" src="_static/your_turn.js"></script>
+<body data-theme="light"><div class="raft-turn" data-exercise="06_term_checks" data-cell="your-turn"></div>
+<div class="tag_cell-again-run"><div class="cell_output">The course's logs</div></div>
+<table><tr><td><a href="06_term_checks.html">06 term_checks</a></td></tr></table></body></html>
+"""
+EDITOR = ROOT / "build" / "npm" / "editor.js"
 SECONDS_MAX = 90
 
 
@@ -42,6 +53,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_static([run], folder / "_static", can_steer=True)
     if PYODIDE.is_dir():
         write_python(PYODIDE, folder / "_static" / "python")
+    exercise = exercise_of(load(ROOT / "notebooks" / EXERCISE), EXERCISE)
+    assert exercise is not None
+    write_exercises({EXERCISE: exercise}, folder / "_static", EDITOR if EDITOR.is_file() else None)
+    (folder / "exercise.html").write_text(EXERCISE_PAGE, encoding="utf-8")
     (folder / "page.html").write_text(PAGE, encoding="utf-8")
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -110,3 +125,62 @@ def test_run_can_be_steered(page: Page) -> None:
     page.get_by_text("seed 5").first.wait_for()
 
     assert page.get_by_role("button", name="Partition").count() == 1
+
+
+@pytest.mark.skipif(not PYODIDE.is_dir(), reason="NO PYODIDE: make pyodide installs it, with npm")
+def test_exercise_is_checked_and_the_page_runs_on_the_readers_node(page: Page, address: str) -> None:
+    """First the stub fails, then the solution passes; the text and the step that passes outlive a reload."""
+    page.goto(address.replace("page.html", "exercise.html"))
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.wait_for_selector('.raft-report[data-checked="failed"]')
+    assert "is not written yet: your turn: write on_append_entries here" in page.locator(".raft-report").inner_text()
+
+    write(page, solution())
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.wait_for_selector('.raft-report[data-checked="passed"]')
+    page.get_by_role("button", name="Run the rest of the page with my Node").click()
+    page.get_by_text("What follows on this page is now about your Node.").wait_for()
+    assert page.locator('.raft-own-output img[alt*="your Node"]').count() == 1
+
+    page.reload()
+    assert "refuse_append_entries(sender)" in page.get_by_role("textbox").inner_text()
+    assert "06 term_checks ✓ passed" == page.locator("td").inner_text()
+
+
+@pytest.mark.skipif(not PYODIDE.is_dir(), reason="NO PYODIDE: make pyodide installs it, with npm")
+def test_endless_loop_outside_a_node_can_be_stopped(page: Page, address: str) -> None:
+    """Python ends, and the next check starts it again; what the reader wrote stays."""
+    page.goto(address.replace("page.html", "exercise.html"))
+    write(page, "while True:\n    pass\n")
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.get_by_text("Checking …").wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Python was stopped.").wait_for()
+
+    assert page.get_by_role("button", name="Check", exact=True).is_enabled()
+    assert "while True:" in page.get_by_role("textbox").inner_text()
+
+
+def test_renewed_exercise_stands_next_to_what_the_reader_wrote(page: Page, address: str) -> None:
+    """Nothing that was written is lost when the course changes."""
+    page.goto(address.replace("page.html", "exercise.html"))
+    kept = '{"text": "my own words", "stub": "an older exercise"}'
+    page.evaluate("text => localStorage.setItem('raft-steps:text:06_term_checks.ipynb:your-turn', text)", kept)
+    page.reload()
+    page.get_by_text("This exercise was renewed after you wrote your text.").click()
+
+    assert "my own words" == page.get_by_role("textbox").inner_text().strip()
+    assert "class Node(Deaf):" in page.locator(".raft-renewed pre").inner_text()
+
+
+def solution() -> str:
+    """Return the course's solution of the exercise."""
+    return str(next(cell.source for cell in load(ROOT / "notebooks" / EXERCISE).cells if is_solution(cell)))
+
+
+def write(page: Page, text: str) -> None:
+    """Replace what is in the editor."""
+    page.wait_for_selector('.raft-turn[data-ready="1"]')
+    page.get_by_role("textbox").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(text)

@@ -37,6 +37,7 @@ def make_site(
     *,
     sphinx: str = "sphinx-build",
     pyodide: Path | None = None,
+    editor: Path | None = None,
     repository: str = "",
     jobs: int = 2,
 ) -> list[RecordedRun]:
@@ -46,7 +47,9 @@ def make_site(
         course: The folder of the course.
         out: The folder.
         sphinx: The program sphinx-build, of an environment with the extra `site`.
-        pyodide: The folder of Pyodide's npm package, to steer runs in the page; None for runs that only play.
+        pyodide: The folder of Pyodide's npm package, to steer runs and check Nodes in the page; None for runs that only
+            play.
+        editor: The JavaScript module of the editor in which readers write; None for a plain text field.
         repository: The repository on GitHub, as OWNER/NAME; "" for no links to it.
         jobs: The number of notebooks to run at a time.
 
@@ -67,7 +70,7 @@ def make_site(
         raise SiteError(f"{out} is not empty and holds no site; name another folder, or empty this one")
     with tempfile.TemporaryDirectory(prefix="raft-steps-site-") as work:
         sources, pages = Path(work) / "sources", Path(work) / "pages"
-        runs = write_sources(course, sources, pyodide=pyodide, repository=repository, jobs=jobs)
+        runs = write_sources(course, sources, pyodide=pyodide, editor=editor, repository=repository, jobs=jobs)
         _run_sphinx(program, sources, pages)
         _finish(pages)
         shutil.rmtree(out, ignore_errors=True)

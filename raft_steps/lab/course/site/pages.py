@@ -7,10 +7,13 @@ links to other files of the project are changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from html import escape
+from pathlib import Path
+from typing import Any
 
 from raft_steps.lab.course.notebooks import Cell, Notebook
+from raft_steps.lab.course.site.exercises import LATER, YOURS
 from raft_steps.lab.course.site.recorded_runs import RecordedRun
 
 FILES = "files"  # the folder of the site with the notebooks themselves
@@ -19,7 +22,13 @@ FOLDED = {"code_prompt_show": "Show one solution", "code_prompt_hide": "Hide the
 _LINK = re.compile(r"\]\((?:\.\./)*(?:[\w.-]+/)*(?P<name>[\w.-]+)(?P<anchor>#[\w-]*)?\)")
 
 
-def make_page(notebook: Notebook, name: str, runs: Iterable[RecordedRun], repository: str = "") -> None:
+def make_page(
+    notebook: Notebook,
+    name: str,
+    runs: Iterable[RecordedRun],
+    repository: str = "",
+    exercise: Mapping[str, Any] | None = None,
+) -> None:
     """Change a notebook into the source of a page, in place.
 
     Args:
@@ -27,6 +36,7 @@ def make_page(notebook: Notebook, name: str, runs: Iterable[RecordedRun], reposi
         name: The name of its file.
         runs: The recorded runs of the course.
         repository: The repository on GitHub, as OWNER/NAME, for a link to Binder; "" for no such link.
+        exercise: What `exercise_of` returned, if the reader can write a Node in the page; None if not.
     """
     of_cell = {run.cell: run for run in runs if run.notebook == name}
     for cell in notebook.cells:
@@ -37,6 +47,8 @@ def make_page(notebook: Notebook, name: str, runs: Iterable[RecordedRun], reposi
             cell.metadata["mystnb"] = dict(FOLDED)
         if cell.id in of_cell:
             _mark_player(cell, of_cell[cell.id])
+    if exercise is not None:
+        _add_exercise(notebook, name, exercise)
     notebook.cells.insert(1, _links(name, repository))
 
 
@@ -46,6 +58,22 @@ def _mark_player(cell: Cell, run: RecordedRun) -> None:
         picture = output.get("data", {}).get("text/html")
         if picture is not None:
             output.data["text/html"] = f'<div class="raft-run" data-run="{escape(run.name)}">{picture}</div>'
+
+
+def _add_exercise(notebook: Notebook, name: str, exercise: Mapping[str, Any]) -> None:
+    """Put a place for the reader's text above each solution, and mark the outputs that the reader's Node may replace."""
+    from nbformat.v4 import new_markdown_cell
+
+    roles = {cell["id"]: cell["role"] for cell in exercise["cells"]}
+    cells: list[Cell] = []
+    for cell in notebook.cells:
+        if roles.get(cell.id) == YOURS:
+            place = f'<div class="raft-turn" data-exercise="{Path(name).stem}" data-cell="{escape(cell.id)}"></div>'
+            cells.append(new_markdown_cell(place, id=f"{cell.id}-editor"))
+        elif roles.get(cell.id) == LATER:
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), f"cell-{cell.id}"]
+        cells.append(cell)
+    notebook.cells = cells
 
 
 def _links(name: str, repository: str) -> Cell:

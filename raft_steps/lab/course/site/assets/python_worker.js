@@ -1,11 +1,14 @@
 // Python in a worker of the page: the runtime, and the course's package. It has no package manager and no Jupyter: a session
-// answers the player's requests, as text and bytes.
+// answers the player's requests, and cells are run, as text and bytes.
 //
-// The page posts { session, open: { scenario, step } } once for each run, and then { session, request }. It receives
-// { ready } or { failed } once, and { session, kind, content, buffers } or { session, failed } for each run.
+// The page posts { session, open: { scenario, step } } once for each run, and then { session, request }. To run cells it posts
+// { order, cells, restart }. It receives { ready } or { failed } once, { session, kind, content, buffers } or
+// { session, failed } for each run, and for each order { order, cell, outputs } once a cell and then { order } or
+// { order, failed }.
 
 /**
- * @typedef {{ session: number, open?: { scenario: string, step: number }, request?: string }} Order
+ * @typedef {{ session: string, open?: { scenario: string, step: number }, request?: string }} RunOrder
+ * @typedef {{ order: number, cells: { id: string, source: string }[], restart: boolean }} CellOrder
  */
 
 const PYTHON = new URL("python/", import.meta.url);
@@ -16,17 +19,27 @@ const START = `
 import sys
 sys.path.insert(0, "${COURSE}")
 from pyodide.ffi import to_js
+import json
 from raft_steps.lab.cluster.page_session import open_session
+from raft_steps.lab.course.page_notebook import PageNotebook
 
 sessions = {}
 
-def start(number, scenario, step, post):
-    def post_copies(kind, content, buffers):
-        post(kind, content, to_js([bytes(each) for each in buffers]))
-    sessions[number] = open_session(scenario, step, post_copies)
+def start(name, scenario, step):
+    def post_named(kind, content, buffers):
+        post(name, kind, content, buffers)
+    sessions[name] = open_session(scenario, step, post_named)
 
-def answer(number, request):
-    sessions[number].answer(request)
+def post(name, kind, content, buffers):
+    post_to_page(name, kind, content, to_js([bytes(each) for each in buffers]))
+
+notebook = PageNotebook(post)
+
+def answer(name, request):
+    (sessions if name in sessions else notebook.sessions)[name].answer(request)
+
+def run_cell(name, source):
+    return json.dumps(notebook.run_cell(name, source))
 `;
 
 async function boot() {
@@ -35,6 +48,7 @@ async function boot() {
   const course = await fetch(new URL("raft_steps.zip", PYTHON));
   if (!course.ok) throw new Error(`the course's package: ${course.status} ${course.statusText}`);
   python.unpackArchive(await course.arrayBuffer(), "zip", { extractDir: COURSE });
+  python.globals.set("post_to_page", post);
   python.runPython(START);
   return python;
 }
@@ -45,29 +59,42 @@ booted.then(
   (error) => self.postMessage({ failed: String(error) }),
 );
 
-/** @param {Order} order */
+/**
+ * Posts a message of a session to the page.
+ *
+ * @param {string} session
+ * @param {string} kind
+ * @param {string} content
+ * @param {Uint8Array[]} buffers
+ */
+function post(session, kind, content, buffers) {
+  const copies = buffers.map((each) => each.slice().buffer);
+  self.postMessage({ session, kind, content: JSON.parse(content), buffers: copies });
+}
+
+/** @param {RunOrder} order */
 async function carryOut({ session, open, request }) {
   const python = await booted;
-  /**
-   * @param {string} kind
-   * @param {string} content
-   * @param {Uint8Array[]} buffers
-   */
-  const post = (kind, content, buffers) =>
-    self.postMessage({
-      session,
-      kind,
-      content: JSON.parse(content),
-      buffers: buffers.map((each) => each.slice().buffer),
-    });
-  if (open) python.globals.get("start")(session, open.scenario, open.step, post);
+  if (open) python.globals.get("start")(session, open.scenario, open.step);
   else python.globals.get("answer")(session, request);
+}
+
+/** @param {CellOrder} order */
+async function runCells({ order, cells, restart }) {
+  const python = await booted;
+  if (restart) python.runPython("notebook.restart()");
+  for (const { id, source } of cells) {
+    const outputs = JSON.parse(python.globals.get("run_cell")(id, source));
+    self.postMessage({ order, cell: id, outputs });
+    if (outputs.at(-1)?.kind === "error") break;
+  }
+  self.postMessage({ order });
 }
 
 self.addEventListener("message", async ({ data }) => {
   try {
-    await carryOut(data);
+    await (data.order === undefined ? carryOut(data) : runCells(data));
   } catch (error) {
-    self.postMessage({ session: data.session, failed: String(error) });
+    self.postMessage({ session: data.session, order: data.order, failed: String(error) });
   }
 });

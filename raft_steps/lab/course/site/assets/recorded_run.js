@@ -2,8 +2,7 @@
 // same JavaScript as in JupyterLab (player.js), with a stand-in for the model that a kernel would provide. Another button
 // starts Python in the page, which repeats the run; from then on the player can do what it can do in a notebook.
 
-/** @import { News } from "./page_python.js" */
-
+import { makeOptions, receiveNews, showLivePlayer } from "./page_player.js";
 import { steer } from "./page_python.js";
 import player from "./player.js";
 import { StoredModel } from "./stored_model.js";
@@ -20,49 +19,6 @@ async function load(name) {
   const answer = await fetch(new URL(`runs/${name}`, HERE));
   if (!answer.ok) throw new Error(`${name}: ${answer.status} ${answer.statusText}`);
   return answer;
-}
-
-/**
- * Makes an input with its label.
- *
- * @param {string} text
- * @param {{ type: string, checked?: boolean, min?: string, max?: string, step?: string, value?: string }} properties
- * @param {(input: HTMLInputElement) => void} onInput
- */
-function labelledInput(text, properties, onInput) {
-  const input = document.createElement("input");
-  Object.assign(input, properties);
-  input.addEventListener("input", () => onInput(input));
-  const label = document.createElement("label");
-  label.append(text, " ", input);
-  return label;
-}
-
-/**
- * Makes a checkbox that sets a value of the model.
- *
- * @param {StoredModel} model
- * @param {string} name
- * @param {string} text
- */
-function labelledCheckbox(model, name, text) {
-  return labelledInput(text, { type: "checkbox", checked: model.get(name) }, (input) => model.set(name, input.checked));
-}
-
-/**
- * Makes the controls that ipywidgets draw below the player in a notebook.
- *
- * @param {StoredModel} model
- */
-function makeOptions(model) {
-  const bar = Object.assign(document.createElement("div"), { className: "raft-run-options" });
-  const range = { type: "range", min: "-4", max: "4", step: "0.5", value: String(Math.log2(model.get("speed"))) };
-  bar.append(
-    labelledInput("speed", range, (input) => model.set("speed", 2 ** Number(input.value))),
-    labelledCheckbox(model, "hurry", "speed up quiet periods"),
-    labelledCheckbox(model, "heartbeats", "heartbeats"),
-  );
-  return bar;
 }
 
 /**
@@ -122,29 +78,9 @@ function makeSteerButton(place, stored, close) {
 async function openLivePlayer(place, stored, close) {
   const model = new StoredModel({ ...stored.state });
   const run = { scenario: stored.get("scenario"), step: stored.get("step") };
-  model.ask = await steer(run, (news) => receive(model, news));
+  const ask = await steer(run, (news) => receiveNews(model, news));
   close();
-  const ring = document.createElement("div");
-  place.replaceChildren(ring, makeOptions(model));
-  player.render({ model, el: ring });
-  place.dataset.live = "1";
-}
-
-/**
- * Passes on what Python posts. The state comes with its trace, which is stored first: a player that is open has the new
- * events from messages, and one that opens later reads the trace.
- *
- * @param {StoredModel} model
- * @param {News} news
- */
-function receive(model, { kind, content, buffers }) {
-  const views = buffers.map((each) => new DataView(each));
-  if (kind === "message") {
-    model.notify("msg:custom", content, views);
-    return;
-  }
-  model.state.trace = views[0];
-  model.set("live", content);
+  showLivePlayer(place, model, () => ask);
 }
 
 /** @param {HTMLElement} place */
