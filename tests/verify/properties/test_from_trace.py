@@ -25,7 +25,7 @@ from tests.helpers.raft_fixture import RaftNode
 from tests.helpers.runs import rich_run
 
 STEPS_WITH_ELECTIONS = [step.number for step in STEPS if step.number >= 4]
-SEEDS = 5  # of each profile, for each step
+SEEDS = 3  # of each profile, each with a third of the steps
 VOTE = {"message": "jerry>tom#1", "from": "jerry", "type": "RequestVote", "term": 1}
 
 
@@ -74,33 +74,32 @@ def profile_runs() -> Iterator[tuple[Scenario, type | None]]:
     """Yield some seeds of every profile for every step with elections, and for a right Node."""
     for profile in PROFILES:
         for seed in range(SEEDS):
-            for step in STEPS_WITH_ELECTIONS[seed % 2 :: 2]:  # every other step, in turns
+            for step in STEPS_WITH_ELECTIONS[seed % 3 :: 3]:  # every third step, in turns
                 yield adversity(step, profile, seed, seconds=6), None
             yield adversity(None, profile, seed, node_class=RaftNode, seconds=6), RaftNode
 
 
 @pytest.mark.slow
 def test_adverse_runs_get_their_verdicts() -> None:
-    """In 200 runs of all profiles, stored traces get the verdicts of the runs; many of them break something."""
+    """In some runs of all profiles, stored traces get the verdicts of the runs; many of them break something."""
     runs = broken = 0
     for scenario, node_class in profile_runs():
         live, replayed = both(scenario, node_class)
         assert_same(live, replayed)
         runs, broken = runs + 1, broken + bool(live.violations)
 
-    assert runs >= 200
-    assert broken >= 50
+    assert runs >= len(PROFILES) * len(STEPS_WITH_ELECTIONS)
+    assert broken >= runs // 5
 
 
 @pytest.mark.slow
 def test_stored_scenarios_get_their_verdicts() -> None:
-    """So do the scenarios of the catalogue, in the first step with elections and in the last step."""
+    """So do the scenarios of the catalogue, in turns in the first step with elections and in the last step."""
     broken = 0
-    for entry in entries():
-        for step in (STEPS_WITH_ELECTIONS[0], STEPS_WITH_ELECTIONS[-1]):
-            live, replayed = both(entry.scenario(step, 1))
-            assert_same(live, replayed)
-            broken += bool(live.violations)
+    for number, entry in enumerate(entries()):
+        live, replayed = both(entry.scenario(STEPS_WITH_ELECTIONS[-(number % 2)], 1))
+        assert_same(live, replayed)
+        broken += bool(live.violations)
 
     assert broken
 
