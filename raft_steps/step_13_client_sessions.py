@@ -21,6 +21,7 @@ from typing import ClassVar
 from raft_steps import step_12_persistence as step_12
 from raft_steps.lab.commands import (
     Append,
+    Command,
     CompareAndSet,
     Delete,
     Get,
@@ -33,7 +34,6 @@ from raft_steps.lab.commands import (
     Response,
     SessionExpired,
     Set,
-    Write,
 )
 from raft_steps.lab.log import Entry
 from raft_steps.step_11_commit_index import AppendEntries
@@ -107,7 +107,7 @@ class Node(step_12.Node):
         self.sessions[command.session] = (command.serial, response)
         return response
 
-    def execute(self, command: Write | None) -> Response:
+    def execute(self, command: Command | None) -> Response:
         """Carry out a command on the state machine."""
         values = self.state_machine
         match command:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.commands import Response as Response
     from raft_steps.lab.commands import SessionExpired as SessionExpired
     from raft_steps.lab.commands import Set as Set
+    from raft_steps.lab.commands import Transfer as Transfer
     from raft_steps.lab.commands import Write as Write
     from raft_steps.lab.course.cheat_sheet import cheat_sheet as cheat_sheet
     from raft_steps.lab.course.own_nodes import mine as mine
@@ -121,6 +122,7 @@ HOMES = {
     "Set": "commands",
     "Simulation": "runtime.simulator.simulation",
     "Traffic": "verify.conformance.traffic",
+    "Transfer": "commands",
     "Write": "commands",
     "acknowledged": "verify.model_checker",
     "adversity": "verify.fuzzer.profiles",

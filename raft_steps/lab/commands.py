@@ -68,6 +68,17 @@ class InSession:
 
 
 @message
+class Transfer:
+    """Ask the leader to let another server lead, as an operator does; it changes no key.
+
+    Attributes:
+        server: The server that is to lead.
+    """
+
+    server: str
+
+
+@message
 class Get:
     """Ask for the value under a key."""
 
@@ -80,7 +91,7 @@ class Ok:
 
     Attributes:
         value: For a Get, the value (None if the key does not exist); for an Append, what the key holds now; for an
-            OpenSession, the number of the session; None for all others.
+            OpenSession, the number of the session; None for all others. A Transfer has begun, and may still fail.
     """
 
     value: str | None = None
@@ -110,16 +121,16 @@ class SessionExpired:
 
 
 Write = Set | Delete | Append | CompareAndSet
-Command = Write | OpenSession | InSession
+Command = Write | OpenSession | InSession | Transfer
 Request = Command | Get
 Response = Ok | NotLeader | Mismatch | SessionExpired
 
 
 def operation_of(request: Request | None) -> Write | Get | None:
-    """Return what a request does to a key, without its session; None for None and for an OpenSession, which do nothing."""
+    """Return what a request does to a key, without its session; None for None and for what does nothing to any key."""
     if isinstance(request, InSession):
         return request.command
-    return None if isinstance(request, OpenSession) else request
+    return None if isinstance(request, OpenSession | Transfer) else request
 
 
 def command_text(request: Request | None) -> str:
@@ -142,6 +153,8 @@ def command_text(request: Request | None) -> str:
             return f"get {shlex.quote(request.key)}"
         case OpenSession():
             return "open session"
+        case Transfer():
+            return f"transfer {shlex.quote(request.server)}"
         case InSession():
             return f"{command_text(request.command)} as {request.session}.{request.serial}"
         case _:
@@ -180,9 +193,11 @@ def command_of_words(*words: str) -> Request:
             return Get(key=key)
         case ("open", "session"):
             return OpenSession()
+        case ("transfer", server):
+            return Transfer(server=server)
         case (*inner, "as", number) if IN_SESSION.fullmatch(number):
             command = command_of_words(*inner)
-            if not isinstance(command, Get | OpenSession | InSession):
+            if isinstance(command, Set | Delete | Append | CompareAndSet):
                 session, serial = number.split(".")
                 return InSession(session=int(session), serial=int(serial), command=command)
     forms = "set KEY VALUE, delete KEY, append KEY VALUE, cas KEY EXPECTED VALUE or get KEY"

@@ -15,6 +15,7 @@ from raft_steps.lab.commands import (
     OpenSession,
     Request,
     Set,
+    Transfer,
     command_of_words,
     command_text,
     operation_of,
@@ -34,6 +35,7 @@ REQUESTS = (
     WRITES
     | st.builds(Get, key=TEXTS)
     | st.builds(OpenSession)
+    | st.builds(Transfer, server=TEXTS)
     | st.builds(InSession, session=NUMBERS, serial=NUMBERS, command=WRITES)
 )
 
@@ -55,6 +57,7 @@ def test_every_request_comes_back(request_: Request) -> None:
         ("append x 1", Append(key="x", value="1")),
         ("cas x 1 2", CompareAndSet(key="x", expected="1", value="2")),
         ("open session", OpenSession()),
+        ("transfer jerry", Transfer(server="jerry")),
         ("append x 1 as 4.2", InSession(session=4, serial=2, command=Append(key="x", value="1"))),
         ("set as 4.2", Set(key="as", value="4.2")),
     ],
@@ -78,6 +81,7 @@ def test_commands_are_read_as_they_are_typed(text: str, request_: Request) -> No
         "cas x 1",
         "get x as 4.2",
         "open session as 4.2",
+        "transfer jerry as 4.2",
         "set x 1 as 4",
         "set x 1 as 0.1",
         "set x 1 as 4.2 as 4.3",
@@ -106,9 +110,9 @@ def test_common_first_entry_is_a_dash() -> None:
 
 
 def test_operation_of_a_request_is_without_its_session() -> None:
-    """What a request does to a key is its command; opening a session does nothing to any."""
+    """What a request does to a key is its command; opening a session and a transfer do nothing to any."""
     append = Append(key="x", value="1")
 
     assert append == operation_of(InSession(session=4, serial=2, command=append))
     assert (append, Get(key="x")) == (operation_of(append), operation_of(Get(key="x")))
-    assert (None, None) == (operation_of(OpenSession()), operation_of(None))
+    assert [None] * 3 == [operation_of(each) for each in (OpenSession(), Transfer(server="jerry"), None)]

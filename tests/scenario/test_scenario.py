@@ -48,6 +48,7 @@ def actions(draw: st.DrawFn) -> Action:
         "append": (key, value, "as", "4.2"),
         "cas": (key, value, key, "as", "4.2", "to", first),
         "open": ("session",),
+        "transfer": (first, "to", second),
         "retry": ("append", key, value, "as", "ann", "to", first),
     }.get(verb, (draw(st.sampled_from(["leader", "crashed", first])),))
     return Action(draw(TIMES), verb, words)
@@ -233,6 +234,10 @@ def test_json_without_a_known_version_is_refused(text: str) -> None:
             "set 'x 1 as ann' cannot be read; the form is: set KEY VALUE [as SESSION.SERIAL] [to SERVER]",
         ),
         ("get x as 4.2", "get 'x as 4.2' cannot be read; the form is: get KEY [to SERVER]"),
+        ("transfer", "transfer '' cannot be read; the form is: transfer SERVER [to LEADER]"),
+        ("transfer bob", "transfer: there is no server 'bob'"),
+        ("transfer jerry to bob", "transfer: there is no server 'bob'"),
+        ("transfer leader", "transfer 'leader': a server that is to lead is given by its own name"),
         ("open door", "open 'door' cannot be read; the form is: open session [to SERVER]"),
         (
             "retry get x as ann",

@@ -55,7 +55,7 @@ def _request_call(action: Action, parts: RequestWords) -> str:
     if action.verb == "retry":
         session = [f"session={quote(parts.sender)}"] if parts.sender else []
         return f"retry({', '.join([quote(join_words(parts.request)), *session, *receiver])}"
-    if parts.sender or verb == "open":
+    if parts.sender or verb in ("open", "transfer"):
         request = (*parts.request, "as", parts.sender) if parts.sender else parts.request
         return f"ask({', '.join([quote(join_words(request)), *receiver])}"
     return f"{verb}({', '.join([*map(quote, words), *receiver])}"

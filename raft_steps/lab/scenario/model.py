@@ -43,10 +43,11 @@ VERBS: Mapping[str, str] = {
     "cas": "KEY EXPECTED VALUE [as SESSION.SERIAL] [to SERVER]",
     "get": "KEY [to SERVER]",
     "open": "session [to SERVER]",
+    "transfer": "SERVER [to LEADER] (the leader is asked to let this server lead)",
     "retry": "REQUEST [as CLIENT] [to SERVER] (until it is answered, by other servers too; as CLIENT: in its session)",
 }
 # The verbs of a client's request, and how many words a request has after its verb.
-REQUESTS: Mapping[str, int] = {"set": 2, "delete": 1, "append": 2, "cas": 3, "get": 1, "open": 1}
+REQUESTS: Mapping[str, int] = {"set": 2, "delete": 1, "append": 2, "cas": 3, "get": 1, "open": 1, "transfer": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,7 +170,7 @@ def _servers_of(verb: str, words: tuple[str, ...], form: str) -> list[str]:
         case "cut" | "drop" | "duplicate":
             return _ends(verb, words, form)
         case _:
-            return _receiver(verb, words, form)
+            return _named_servers(verb, words, form)
 
 
 def _ends(verb: str, words: tuple[str, ...], form: str) -> list[str]:
@@ -203,12 +203,15 @@ def _numbers(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     return []
 
 
-def _receiver(verb: str, words: tuple[str, ...], form: str) -> list[str]:
-    """Return the server to which a client's request is addressed, if it is addressed to one."""
+def _named_servers(verb: str, words: tuple[str, ...], form: str) -> list[str]:
+    """Return the servers that a request names: the one to which it is addressed, and the one that is to lead."""
     parts = request_words(verb, words)
     if parts is None or not _is_request(parts, by_name=verb == "retry"):
         raise ScenarioError(f"{verb} {' '.join(words)!r} cannot be read; {form}")
-    return [parts.receiver] if parts.receiver else []
+    successor = parts.request[1:] if parts.request[0] == "transfer" else ()
+    if any(name in TARGETS for name in successor):
+        raise ScenarioError(f"{verb} {' '.join(words)!r}: a server that is to lead is given by its own name; {form}")
+    return [*successor, *([parts.receiver] if parts.receiver else [])]
 
 
 def _is_request(parts: RequestWords, *, by_name: bool) -> bool:

@@ -146,6 +146,19 @@ test("the actions on a server depend on whether it runs, is paused, has a timer,
   assert.equal(whyOf(serverActions(moment, "tyke")).crash, "tyke is down, not started yet");
 });
 
+test("a leader can hand over to a server that runs, if the Node can", () => {
+  const fields = { successor: null };
+  const down = { spike: { up: false, fields } };
+  const moment = momentOf({ tom: { fields, role: "leader" }, jerry: { fields }, ...down });
+  const find = (name, at = moment) => serverActions(at, name).find(({ act }) => act === "transfer");
+
+  assert.deepEqual(find("jerry"), { act: "transfer", label: "Let it lead", key: "L", line: "transfer jerry", why: "" });
+  assert.equal(find("tom").why, "tom leads");
+  assert.equal(find("spike").why, "spike is down");
+  assert.equal(find("jerry", momentOf({ tom: { fields }, jerry: { fields } })).why, "nobody leads");
+  assert.equal(find("jerry", momentOf({ tom: {}, jerry: {} })), undefined);
+});
+
 test("the actions on a message depend on whether it is on its way, waits for a paused server, or is a copy", () => {
   const name = "tom>jerry#3";
   const moment = momentOf({ tom: {}, jerry: {} }, { inFlight: new Map([[name, { due: 50 }]]) });

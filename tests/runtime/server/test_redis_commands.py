@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from raft_steps.lab.commands import Transfer
 from raft_steps.lab.runtime.server.redis_commands import COMMANDS, WORDS_WITH_KEY, Session, answer
 from tests.runtime.server.fakes import FakeServer
 
@@ -38,6 +39,8 @@ def ask(line: str, session: Session | None = None) -> bytes:
         ("COMMAND DOCS", b"*0\r\n"),
         ("RAFT.FAULT", b"-ERR write RAFT.FAULT"),
         ("RAFT.FAULT HEAL", b"+OK\r\n"),
+        ("RAFT.TRANSFER", b"-ERR wrong number of arguments for 'raft.transfer' command"),
+        ("RAFT.TRANSFER bob", b"-ERR there is no server 'bob'; there are tom, jerry"),
         ("FLUSHALL now", b"-ERR unknown command 'FLUSHALL', with 1 argument\r\n"),
     ],
 )
@@ -52,6 +55,11 @@ def test_bytes_that_are_not_text_are_refused(command: list[bytes]) -> None:
     found = answer(command, Session(7), FakeServer())
     assert isinstance(found, bytes)
     assert b"is not UTF-8 text" in found
+
+
+def test_transfer_is_a_request_to_the_node() -> None:
+    """The Node hands over, or says that it does not lead."""
+    assert Transfer(server="jerry") == answer([b"RAFT.TRANSFER", b"jerry"], Session(7), FakeServer())
 
 
 def test_hello_changes_the_protocol() -> None:

@@ -53,7 +53,24 @@ export function serverActions(moment, name) {
     makeAction("pause", "Pause", "P", `pause ${name}`, down || paused),
     makeAction("resume", "Resume", "P", `resume ${name}`, down || running),
     makeAction("isolate", "Cut off", "O", partitionLine(moment, [name]), only || alone),
+    ...transferAction(moment, name),
   ];
+}
+
+/**
+ * Returns the action that lets a server lead, if its Node has what a step must have for it.
+ *
+ * @param {Moment} moment
+ * @param {string} name
+ * @returns {ButtonAction[]}
+ */
+function transferAction(moment, name) {
+  const state = getValue(moment.servers, name);
+  if (!("successor" in state.fields)) return [];
+  const leads = [...moment.servers.values()].some(({ role, up }) => up && role === "leader");
+  const already = state.role === "leader" ? `${name} leads` : "";
+  const why = state.up ? already : `${name} is down`;
+  return [makeAction("transfer", "Let it lead", "L", `transfer ${name}`, why || (leads ? "" : "nobody leads"))];
 }
 
 /**

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from raft_steps import __version__
-from raft_steps.lab.commands import Delete, Get, Request, Set
+from raft_steps.lab.commands import Delete, Get, Request, Set, Transfer
 from raft_steps.lab.runtime.server.addresses import Address
 from raft_steps.lab.runtime.server.redis_protocol import OK, PONG, error_reply, reply, string_reply
 
@@ -121,6 +121,14 @@ def _delete(command: list[bytes], _session: Session, _server: ServerView) -> Ans
         raise _CommandRefused("ERR DEL takes one key here: each command is one entry of the log")
     _require_length(command, 2)
     return Delete(key=_text(command[1], "key"))
+
+
+def _transfer(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    _require_length(command, 2)
+    successor, known = _text(command[1], "name"), server.addresses()
+    if successor not in known:
+        raise _CommandRefused(f"ERR there is no server '{_shown(command[1])}'; there are {', '.join(known)}")
+    return Transfer(server=successor)
 
 
 # Answered by the server itself.
@@ -260,6 +268,7 @@ COMMANDS: Mapping[str, Handler] = {
     "QUIT": _quit,
     "RAFT.FAULT": _fault,
     "RAFT.STATE": _state,
+    "RAFT.TRANSFER": _transfer,
 }
 
 WORDS_WITH_KEY: Mapping[str, int] = {"SET": 3, "GET": 2, "DEL": 2}  # how many words each has; the second one is the key

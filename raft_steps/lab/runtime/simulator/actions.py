@@ -62,7 +62,7 @@ class Actions:
             The reply address of a client that asks; "" if no client asks, or there is no server that it could ask.
         """
         match action.verb:
-            case "set" | "delete" | "append" | "cas" | "get" | "open" | "retry":
+            case "set" | "delete" | "append" | "cas" | "get" | "open" | "transfer" | "retry":
                 return self._ask(action)
             case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout":
                 hosts = [host for word in action.words for host in resolve(self._hosts, word)]

@@ -46,7 +46,7 @@ SEEDS = 12
 SEEDS_IF_LONG = 40  # while there are more than READABLE actions
 READABLE = 10
 FEW_ACTIONS = 40  # With more actions, leaving out a single one is not tried with other seeds: it would take too long.
-REQUESTS = ("set", "delete", "append", "cas", "get", "open", "retry")
+REQUESTS = ("set", "delete", "append", "cas", "get", "open", "transfer", "retry")
 LINK_VERBS, NETWORK_VERBS = ("cut", "drop", "hold", "duplicate"), ("loss", "delay")  # their words are not servers
 GAP_MIN_US = 1_000  # shorter times between two actions are not shortened further
 

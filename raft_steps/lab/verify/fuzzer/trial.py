@@ -13,7 +13,21 @@ from raft_steps.lab.verify.properties import Properties, PropertyBroken, Rule
 
 # The verbs of actions that a sweep counts as faults; what ends a fault does not count.
 FAULT_VERBS = frozenset(
-    {"crash", "lose", "tear", "pause", "partition", "cut", "drop", "hold", "duplicate", "loss", "delay", "timeout"}
+    {
+        "crash",
+        "lose",
+        "tear",
+        "pause",
+        "partition",
+        "cut",
+        "drop",
+        "hold",
+        "duplicate",
+        "loss",
+        "delay",
+        "timeout",
+        "transfer",
+    }
 )
 NODE_FAILED, STORM = "Node Failed", "Event Storm"  # what can break a run apart from the rules
 

@@ -24,7 +24,7 @@ def history_of_trace(trace: Trace) -> History:
     - A request that was answered with NotLeader has failed, unless the server stored its command before it answered.
     - A request without an answer has an unknown outcome: it may still take effect.
     - A client that asks several times, under one address, has asked once: its request should take effect once.
-    - The requests that open sessions are left out: they change no key.
+    - The requests that open sessions or transfer the leadership are left out: they change no key.
 
     Raises:
         HistoryError: A client's request is not an operation that a history can express.
@@ -95,7 +95,7 @@ def _response(answer: Event) -> Response:
 
 
 def _request(asked: Event | Mapping[str, str]) -> Write | Get | None:
-    """Parse a client's request; return what it does to a key, and None for a request that opens a session."""
+    """Parse a client's request; return what it does to a key, and None for one that does nothing to any key."""
     try:
         return operation_of(parse_command(asked["request"]))
     except ScenarioError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from raft_steps.lab.commands import Command, Get, InSession, OpenSession, Request, command_text
+from raft_steps.lab.commands import Command, Get, InSession, OpenSession, Request, Transfer, command_text
 from raft_steps.lab.log import Change, Entry, Log, Snapshot
 from raft_steps.lab.verify.properties import rules
 from raft_steps.lab.verify.properties.elections import ReportBroken
@@ -152,7 +152,7 @@ class LogRules:
 
     def check_acknowledgement(self, server: ObservedServer, request: Request, now_us: int) -> None:
         """Check a server that answers a client's write with Ok."""
-        if isinstance(request, Get | OpenSession):
+        if isinstance(request, Get | OpenSession | Transfer):
             return
         entry = self._find(log_of(server), request)
         if entry is None:
