@@ -302,6 +302,7 @@ def test_release_of_the_course_tells_nothing_and_leads_somewhere(tmp_path: Path,
         text = "\n".join(cell.source for cell in load(path).cells)
         assert [] == revealing_commands(text, path.name, solved)
         assert "--whole" not in text
+        assert "Answer to" not in text
         named = {*re.findall(r"\]\(([^)#\s:]+)[^):]*\)", text), *re.findall(r"\w+\.ipynb", text)}
         assert named <= files_of(out)
     readme = (out / "README.md").read_text(encoding="utf-8")
@@ -452,6 +453,19 @@ def test_own_edition_keeps_what_was_changed(course: Path, tmp_path: Path) -> Non
     assert (["06_now.ipynb"], ["06_now.ipynb"]) == (newer.kept, newer.outdated)
     assert "my work" == (out / "06_now.ipynb").read_text(encoding="utf-8")
     assert "my notes" == (out / "notes.txt").read_text(encoding="utf-8")
+
+
+def test_answers_are_for_those_who_have_the_whole_course(course: Path, tmp_path: Path) -> None:
+    """A learner's own edition has the answers to exercises, folded; what students get has not."""
+    notebook = load(course / "06_now.ipynb")
+    notebook.cells[-1].source += "\n\n<details><summary>Answer to 1</summary>\n\nThe half.\n\n</details>"
+    (course / "06_now.ipynb").write_text(format_notebook(notebook), encoding="utf-8")
+    bring_up_to_date(course, tmp_path / "my_course")
+    release(course, tmp_path / "handed_out")
+
+    kept, taken = (cells_of(tmp_path / name / "06_now.ipynb")["summary"] for name in ("my_course", "handed_out"))
+    assert kept.source == notebook.cells[-1].source
+    assert taken.source == "## Summary"
 
 
 def test_own_edition_takes_no_stranger_for_its_own(course: Path, tmp_path: Path) -> None:

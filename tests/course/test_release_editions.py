@@ -15,6 +15,7 @@ from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell
 
 from raft_steps import STEPS
+from raft_steps.lab.course.answers import without_answers
 from raft_steps.lab.course.handouts import Handout, list_handouts, release_handouts
 from raft_steps.lab.course.managed_folder import MANIFEST
 from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
@@ -80,7 +81,8 @@ def secret_lines(handout: Handout) -> set[str]:
         if path.name >= handout.notebook.name:
             for cell in filter(is_solution, load(path).cells):
                 secret |= set().union(*(telling(block["solution"]) for block in BLOCK.finditer(cell.source)))
-    given = (BLOCK.sub("", cell.source) for cell in load(handout.notebook).cells if not is_reveal(cell))
+    cells = (cell for cell in load(handout.notebook).cells if not is_reveal(cell))
+    given = (BLOCK.sub("", without_answers(cell.source)) for cell in cells)
     return secret - module_lines([step for step in steps if step <= handout.last]) - set().union(*map(telling, given))
 
 

@@ -103,6 +103,11 @@ class CheckReport:
         """Whether every check passed."""
         return all(result.passed for result in self.results)
 
+    @property
+    def failed(self) -> list[str]:
+        """The names of the checks that failed or did not run."""
+        return [result.name for result in self.results if not result.passed]
+
     def __str__(self) -> str:
         """Return the number of checks that passed, a line for each check, and details of those that failed."""
         lines = [self._head(), *(_with_margin(*each) for each in self._with_details())]
@@ -170,7 +175,7 @@ class CheckReport:
         if self.passed:
             return self
         _show(self)
-        failed = [result.name for result in self.results if not result.passed]
+        failed = self.failed
         raise ChecksFailed(f"{len(failed)} of {len(self.results)} checks fail, the first is: {failed[0]}")
 
 

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raft_steps.lab.course.answers import AnswerError, compute_answers
 from raft_steps.lab.course.charts import keep_charts
 from raft_steps.lab.course.environment import MARK, build_font_cache, own_settings
 from raft_steps.lab.errors import LabError, NotTextError
@@ -120,7 +121,9 @@ def refresh(
 
 
 def refresh_one(path: Path, write: bool = True, settings: Path | None = None) -> RefreshOutcome:
-    """Run one notebook again and store its outputs, unless a cell fails or the file changes while it runs.
+    """Run one notebook again and store its outputs and the results in its answers.
+
+    Nothing is stored if a cell fails, or the file changes while it runs.
 
     Args:
         path: The notebook.
@@ -131,7 +134,8 @@ def refresh_one(path: Path, write: bool = True, settings: Path | None = None) ->
         fresh, stored = load(path), load(path)
         before = path.read_bytes()
         execute(fresh, path, settings)
-    except NotebookError as error:
+        compute_answers(fresh, path.name)
+    except (NotebookError, AnswerError) as error:
         return RefreshOutcome(path, failure=str(error))
     normalise(fresh, stored)
     text = format_notebook(fresh)

@@ -2,7 +2,8 @@
 
 Authors mark these in the course's notebooks, from which all editions are made. A solution is between
 `### BEGIN SOLUTION` and `### END SOLUTION` in a cell that has nbgrader's metadata of a solution. A cell that shows the
-solution is tagged `reveal`. A cell that makes sense only in the full course is tagged `course-only`.
+solution is tagged `reveal`. A cell that makes sense only in the full course is tagged `course-only`. The answers to
+exercises (`answers.py`) are for readers who have the whole course, and are removed for students.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from raft_steps.lab.course.answers import without_answers
 from raft_steps.lab.course.notebooks import Cell, Notebook, NotebookError, step_of
 
 REVEAL, COURSE_ONLY = "reveal", "course-only"
@@ -58,7 +60,8 @@ def redact(
         hidden: The names that students define, as `hidden_names` returns them. A sentence with a command that prints
             such code is removed.
         solutions: Keep the solutions, for nbgrader, which removes them itself.
-        own: Keep the commands that compare a step with the reader's own Node, for readers who have the whole course.
+        own: Keep the answers to exercises, and the commands that compare a step with the reader's own Node, for readers
+            who have the whole course.
 
     Raises:
         NotebookError: A solution's markers do not pair.
@@ -78,6 +81,7 @@ def redact(
                 f"{name}, cell {cell.id}: it has the markers of a solution, but not nbgrader's metadata of a solution"
             )
         if cell.cell_type == "markdown":
+            cell.source = cell.source if own else without_answers(cell.source)
             cell.source = NEXT.sub(lambda link: _next(link, released), cell.source)
             cell.source = LINK.sub(lambda link: _link(link, released), cell.source)
             cell.source = _without_revealing_commands(cell.source, name, hidden or {}, own=own)

@@ -149,7 +149,8 @@ class CourseMap:
 
         rows, columns = self.rows, list(PROFILES)
         shares = [[self.cell(row, name).survived for name in columns] for row in rows]
-        figure, axes = plt.subplots(figsize=(8, 0.9 + 0.3 * len(rows)))
+        # Notebooks store it as a PNG: with fewer dots it stays small when the course grows.
+        figure, axes = plt.subplots(figsize=(8, 0.9 + 0.3 * len(rows)), dpi=80)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)
