@@ -1,4 +1,4 @@
-"""Answers to exercises: every exercise has one, their code shows what is stored, and students do not get them."""
+"""Answers to exercises: their code shows what is stored; whatever else is folded is left alone."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from raft_steps.lab.course.answers import AnswerError, answered, compute_answers, without_answers
+from raft_steps.lab.course.answers import AnswerError, compute_answers, without_answers
 from raft_steps.lab.course.notebooks import load
 from tests.course.notebook_rules import ROOT
 
@@ -32,17 +32,6 @@ That many.
 </details>
 
 **Next:** nothing."""
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_exercise_has_an_answer(path: Path) -> None:
-    """The answers of a notebook have the numbers of its exercises."""
-    notebook = load(path)
-    exercises = [cell.source.partition("## Exercises")[2] for cell in notebook.cells if cell.cell_type == "markdown"]
-    numbers = [int(number) for text in exercises for number in re.findall(r"^(\d+)\. ", text, re.MULTILINE)]
-
-    assert numbers
-    assert answered(notebook) == numbers
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

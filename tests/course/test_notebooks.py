@@ -7,10 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.course.notebook_rules import ROOT, RULES, WIDGET_VIEW, Cell, Notebook
+from raft_steps.lab.course.answers import answered
+from raft_steps.lab.course.notebooks import load
+from tests.course.notebook_rules import ROOT, RULES, WIDGET_VIEW, Cell, Notebook, source
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FILE_BYTES_MAX = 300_000
+SOURCES = (
+    "https://chelseatroy.com/tag/raft/",
+    "https://github.com/chelseatroy/raft",
+    "https://raft.github.io/raft.pdf",
+    "https://web.stanford.edu/~ouster/cgi-bin/papers/OngaroPhD.pdf",
+    "https://thesquareplanet.com/blog/students-guide-to-raft/",
+)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -26,6 +35,36 @@ def test_notebook_keeps_the_rule(path: Path, name: str) -> None:
 def test_notebook_is_small(path: Path) -> None:
     """A notebook has at most 300 kB, so that it opens fast and its diff can be read."""
     assert path.stat().st_size <= FILE_BYTES_MAX
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_exercise_has_an_answer(path: Path) -> None:
+    """The folded answers of a notebook have the numbers of its exercises; raft-steps refresh computes them."""
+    found = load(path)
+    exercises = [cell.source.partition("## Exercises")[2] for cell in found.cells if cell.cell_type == "markdown"]
+    numbers = [int(number) for text in exercises for number in re.findall(r"^(\d+)\. ", text, re.MULTILINE)]
+
+    assert numbers
+    assert numbers == answered(found)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_solution_has_two_hints(path: Path) -> None:
+    """Two folded hints come before each cell that a learner writes."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    turns = sum("### BEGIN SOLUTION" in source(cell) for cell in cells)
+    hints = [hint for cell in cells for hint in re.findall(r"<summary>(Hint \d)</summary>", source(cell))]
+
+    assert ["Hint 1", "Hint 2"] * turns == hints
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_sources_are_cited_once(path: Path) -> None:
+    """The series, its program, the paper, the dissertation and the Students' Guide can be opened from each notebook."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join(source(cell) for cell in cells if cell["cell_type"] == "markdown")
+
+    assert dict.fromkeys(SOURCES, 1) == {address: text.count(f"]({address})") for address in SOURCES}
 
 
 def test_every_step_has_its_notebook() -> None:

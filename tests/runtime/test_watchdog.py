@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
+import pdb  # noqa: T100  # A test stops in it.
 import signal
 import sys
 import threading
@@ -134,6 +136,40 @@ def raised_by(work: Callable[[], object], *, on_thread: bool) -> list[BaseExcept
 
 
 @pytest.mark.slow
+class SlowTyping(io.StringIO):
+    """What a programmer types at a breakpoint, after some thought."""
+
+    def readline(self, size: int | None = -1, /) -> str:
+        """Return a line, later than the watchdog would wait."""
+        del size
+        time.sleep(5 * watchdog.TICK)
+        return "continue\n"
+
+
+def think_at_a_breakpoint(*_: object) -> None:
+    """Stop in the debugger, and go on."""
+    pdb.Pdb(stdin=SlowTyping(), stdout=io.StringIO()).set_trace()
+
+
+@pytest.mark.parametrize("on_thread", [False, True], ids=["main thread", "other thread"])
+def test_breakpoint_in_a_handler_waits(monkeypatch: pytest.MonkeyPatch, on_thread: bool) -> None:
+    """As long as a debugger holds a handler, nothing is interrupted, however long it takes."""
+    monkeypatch.setattr(watchdog, "WAITING_LOOKS", 2)
+    reached: list[float] = []
+
+    def run() -> None:
+        reached.append(Cluster(changed(8, on_election_timeout=think_at_a_breakpoint), 1).run(20).time)
+
+    if on_thread:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    else:
+        run()
+
+    assert reached == [20]
+
+
 def test_endless_loop_ends_on_another_thread_too() -> None:
     """A kernel may run a cell on another thread, which gets no signals: the loop ends there, too."""
     found: list[object] = []

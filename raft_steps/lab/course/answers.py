@@ -148,7 +148,7 @@ def _run(code: str, module: ModuleType, place: str) -> str:
     Args:
         code: The code.
         module: The module.
-        place: Where the code is, for messages.
+        place: The place of the code, for messages.
 
     Raises:
         AnswerError: The code fails.

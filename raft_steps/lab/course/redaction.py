@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from raft_steps.lab.course.answers import without_answers
-from raft_steps.lab.course.notebooks import Cell, Notebook, NotebookError, step_of
+from raft_steps.lab.course.notebooks import NOTEBOOK_NAME, Cell, Notebook, NotebookError, step_of
 
 REVEAL, COURSE_ONLY = "reveal", "course-only"
 BLOCK = re.compile(
@@ -131,7 +131,7 @@ def hidden_names(notebooks: Mapping[str, Notebook]) -> dict[int, set[str]]:
 
 
 def revealing_commands(text: str, name: str, hidden: HiddenNames, *, own: bool = False) -> list[str]:
-    """Return the commands in a text that print the solution of a notebook's step, or of a later one.
+    """Return the commands in a text that print a solution that the readers of a notebook have not written yet.
 
     Args:
         text: The source of a cell.
@@ -140,7 +140,13 @@ def revealing_commands(text: str, name: str, hidden: HiddenNames, *, own: bool =
         own: Leave out the commands that compare a step with the reader's own Node.
     """
     found = [each for each in COMMAND.finditer(text) if not (own and OWN_NODE.search(each["given"] or ""))]
-    return [each[0] for each in found if _reveals(each, step_of(name), hidden)]
+    return [each[0] for each in found if _reveals(each, _first_unwritten(name), hidden)]
+
+
+def _first_unwritten(name: str) -> int:
+    """Return the first step that the readers of a notebook have not written: with a letter, it comes after its step."""
+    match = NOTEBOOK_NAME.fullmatch(name)
+    return step_of(name) + bool(match and match["letter"])
 
 
 def _reveals(command: re.Match[str], step: int, hidden: HiddenNames) -> bool:

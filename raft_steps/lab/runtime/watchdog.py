@@ -30,6 +30,8 @@ LOOKS = 5  # A handler call that computes for so many ticks after the look that 
 WAITING_LOOKS = 50  # A handler call that is seen in so many looks is stuck, too, even if it does not compute.
 RETRY_LOOKS = 2  # An exception raised in a destructor or the like is lost: try again so many looks later.
 JUMPS = 256  # In a browser, the clock is read once in so many jumps.
+# The beginnings of the names of the modules that hold a program at a breakpoint: pdb, and what JupyterLab and editors use.
+DEBUGGERS = ("bdb", "pdb", "pydevd", "_pydevd", "debugpy")
 NOT_BACK = "did not come back"  # what an error message says of a handler that was interrupted
 
 
@@ -57,7 +59,11 @@ class _Looks:
 
     def __init__(self, progress: Callable[[], int], cpu_s: Callable[[], float]) -> None:
         self.progress, self.cpu_s = progress, cpu_s
-        self.seen, self.count, self.since_s = progress(), 0, cpu_s()
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again, as if the handler had just been called."""
+        self.seen, self.count, self.since_s = self.progress(), 0, self.cpu_s()
 
     def verdict(self) -> type[HandlerTimeout] | None:
         """Return what to raise now; None if nothing is stuck."""
@@ -161,6 +167,9 @@ class _BySignal:
         if not _is_on_stack(self.owner, frame):  # Control-C ended the block without its end.
             self.stop()
             return
+        if _is_debugged(frame, self.owner):
+            self.looks.restart()
+            return
         verdict = self.looks.verdict()
         if verdict is None or _watched_frame(frame, self.owner) is None:
             return
@@ -206,6 +215,9 @@ class _ByThread:
         frame = sys._current_frames().get(self.thread_id)  # noqa: SLF001  # There is no other way to see a thread.
         if not _is_on_stack(self.owner, frame):
             return False
+        if _is_debugged(frame, self.owner):
+            self.looks.restart()
+            return True
         verdict = self.looks.verdict()
         watched = _watched_frame(frame, self.owner) if verdict is not None else None
         if verdict is None or watched is None or _is_collecting(frame):
@@ -309,6 +321,15 @@ def _watched_frame(frame: FrameType | None, owner: FrameType) -> FrameType | Non
             return found
         frame = frame.f_back
     return None
+
+
+def _is_debugged(frame: FrameType | None, owner: FrameType) -> bool:
+    """Return whether a debugger holds what a block has called, or looks at it."""
+    while frame is not None and frame is not owner:
+        if str(frame.f_globals.get("__name__", "")).startswith(DEBUGGERS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 _ENTER, _EXIT = bounded.__enter__.__code__, bounded.__exit__.__code__

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from raft_steps.lab.course.notebooks import Cell, Notebook
+from raft_steps.lab.course.redaction import is_solution
 from raft_steps.lab.course.site.exercises import LATER, YOURS
 from raft_steps.lab.course.site.recorded_runs import RecordedRun
 
 FILES = "files"  # the folder of the site with the notebooks themselves
 LINKS = "site-links"  # the id of the cell with the links; no cell of a notebook has it
-FOLDED = {"code_prompt_show": "Show one solution", "code_prompt_hide": "Hide the solution"}
+SOLUTION = {"code_prompt_show": "Show one solution", "code_prompt_hide": "Hide the solution"}
+GIVEN = {"code_prompt_show": "Show the given code", "code_prompt_hide": "Hide the given code"}
 _LINK = re.compile(r"\]\((?:\.\./)*(?:[\w.-]+/)*(?P<name>[\w.-]+)(?P<anchor>#[\w-]*)?\)")
 
 
@@ -44,7 +46,7 @@ def make_page(
             continue
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
-            cell.metadata["mystnb"] = dict(FOLDED)
+            cell.metadata["mystnb"] = dict(SOLUTION if is_solution(cell) else GIVEN)
         if cell.id in of_cell:
             _mark_player(cell, of_cell[cell.id])
     if exercise is not None:
