@@ -276,7 +276,7 @@ def test_nothing_escapes_a_block_that_has_ended(monkeypatch: pytest.MonkeyPatch,
         found = raised_by(work, on_thread=on_thread)
 
     assert [] == found
-    assert caught > 100
+    assert caught > 20  # Fewer on a busy machine.
     assert not [thread for thread in threading.enumerate() if thread.name == "raft-steps watchdog"]
 
 
