@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.commands import Append as Append
     from raft_steps.lab.commands import Command as Command
     from raft_steps.lab.commands import CompareAndSet as CompareAndSet
+    from raft_steps.lab.commands import Configuration as Configuration
     from raft_steps.lab.commands import Delete as Delete
     from raft_steps.lab.commands import Get as Get
     from raft_steps.lab.commands import InSession as InSession
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.commands import NotLeader as NotLeader
     from raft_steps.lab.commands import Ok as Ok
     from raft_steps.lab.commands import OpenSession as OpenSession
+    from raft_steps.lab.commands import Refused as Refused
     from raft_steps.lab.commands import Request as Request
     from raft_steps.lab.commands import Response as Response
     from raft_steps.lab.commands import SessionExpired as SessionExpired
@@ -94,6 +96,7 @@ HOMES = {
     "Cluster": "cluster.cluster",
     "Command": "commands",
     "CompareAndSet": "commands",
+    "Configuration": "commands",
     "Delete": "commands",
     "Entry": "log",
     "Get": "commands",
@@ -112,6 +115,7 @@ HOMES = {
     "Properties": "verify.properties",
     "RULES": "verify.properties",
     "RealCluster": "cluster.real_cluster",
+    "Refused": "commands",
     "Request": "commands",
     "Response": "commands",
     "Scenario": "scenario.scenario",

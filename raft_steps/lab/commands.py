@@ -79,6 +79,20 @@ class Transfer:
 
 
 @message
+class Configuration:
+    """The servers that make up the cluster. A client asks for new voters; a leader logs how it gets there.
+
+    Attributes:
+        voters: The servers of which a majority elects a leader and commits an entry.
+        old_voters: In a joint configuration (Section 6), the voters before the change, of which a majority is needed as
+            well; empty in any other.
+    """
+
+    voters: tuple[str, ...]
+    old_voters: tuple[str, ...] = ()
+
+
+@message
 class Get:
     """Ask for the value under a key."""
 
@@ -120,23 +134,31 @@ class SessionExpired:
     """The server no longer has what it needs to answer: the command may have been carried out before, or never."""
 
 
+@message
+class Refused:
+    """The leader does not do what was asked; `reason` says why, and that nothing was changed."""
+
+    reason: str
+
+
 Write = Set | Delete | Append | CompareAndSet
-Command = Write | OpenSession | InSession | Transfer
+Command = Write | OpenSession | InSession | Transfer | Configuration
 Request = Command | Get
-Response = Ok | NotLeader | Mismatch | SessionExpired
+Response = Ok | NotLeader | Mismatch | SessionExpired | Refused
 
 
 def operation_of(request: Request | None) -> Write | Get | None:
     """Return what a request does to a key, without its session; None for None and for what does nothing to any key."""
     if isinstance(request, InSession):
         return request.command
-    return None if isinstance(request, OpenSession | Transfer) else request
+    return None if isinstance(request, OpenSession | Transfer | Configuration) else request
 
 
 def command_text(request: Request | None) -> str:
     """Format a request as a client types it: ``set x 1``, ``get x``, ``append x 1 as 4.2``.
 
-    That is the second command of session 4. None, the common first entry, is ``-``.
+    That is the second command of session 4. A joint configuration is ``members tom,jerry from tom,spike``. None, the
+    common first entry, is ``-``.
     """
     match request:
         case None:
@@ -157,6 +179,9 @@ def command_text(request: Request | None) -> str:
             return f"transfer {shlex.quote(request.server)}"
         case InSession():
             return f"{command_text(request.command)} as {request.session}.{request.serial}"
+        case Configuration():
+            before = f" from {','.join(request.old_voters)}" if request.old_voters else ""
+            return f"members {','.join(request.voters)}{before}"
         case _:
             assert_never(request)
 
@@ -195,6 +220,10 @@ def command_of_words(*words: str) -> Request:
             return OpenSession()
         case ("transfer", server):
             return Transfer(server=server)
+        case ("members", voters):
+            return Configuration(voters=_names(voters))
+        case ("members", voters, "from", old_voters):
+            return Configuration(voters=_names(voters), old_voters=_names(old_voters))
         case (*inner, "as", number) if IN_SESSION.fullmatch(number):
             command = command_of_words(*inner)
             if isinstance(command, Set | Delete | Append | CompareAndSet):
@@ -202,3 +231,15 @@ def command_of_words(*words: str) -> Request:
                 return InSession(session=int(session), serial=int(serial), command=command)
     forms = "set KEY VALUE, delete KEY, append KEY VALUE, cas KEY EXPECTED VALUE or get KEY"
     raise ScenarioError(f"{' '.join(words)!r} is not a command; write {forms}")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Parse the names of servers, ``tom,jerry,spike``.
+
+    Raises:
+        ScenarioError: There is none, one is empty, or one stands there twice.
+    """
+    names = tuple(text.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise ScenarioError(f"members {text}: write different names with commas between them, as in tom,jerry,spike")
+    return names

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from raft_steps.lab.commands import (
     Append,
     CompareAndSet,
+    Configuration,
     Delete,
     Get,
     InSession,
@@ -30,12 +31,14 @@ WRITES = (
     | st.builds(Append, key=TEXTS, value=TEXTS)
     | st.builds(CompareAndSet, key=TEXTS, expected=TEXTS, value=TEXTS)
 )
+SERVERS = st.lists(st.from_regex("[a-z_0-9]+", fullmatch=True), min_size=1, unique=True).map(tuple)
 NUMBERS = st.integers(1, 10**17)
 REQUESTS = (
     WRITES
     | st.builds(Get, key=TEXTS)
     | st.builds(OpenSession)
     | st.builds(Transfer, server=TEXTS)
+    | st.builds(Configuration, voters=SERVERS, old_voters=st.just(()) | SERVERS)
     | st.builds(InSession, session=NUMBERS, serial=NUMBERS, command=WRITES)
 )
 
@@ -58,6 +61,8 @@ def test_every_request_comes_back(request_: Request) -> None:
         ("cas x 1 2", CompareAndSet(key="x", expected="1", value="2")),
         ("open session", OpenSession()),
         ("transfer jerry", Transfer(server="jerry")),
+        ("members a,b", Configuration(voters=("a", "b"))),
+        ("members a,b from b,c", Configuration(voters=("a", "b"), old_voters=("b", "c"))),
         ("append x 1 as 4.2", InSession(session=4, serial=2, command=Append(key="x", value="1"))),
         ("set as 4.2", Set(key="as", value="4.2")),
     ],
@@ -82,6 +87,8 @@ def test_commands_are_read_as_they_are_typed(text: str, request_: Request) -> No
         "get x as 4.2",
         "open session as 4.2",
         "transfer jerry as 4.2",
+        "members a,b as 4.2",
+        "members a b",
         "set x 1 as 4",
         "set x 1 as 0.1",
         "set x 1 as 4.2 as 4.3",
@@ -90,6 +97,13 @@ def test_commands_are_read_as_they_are_typed(text: str, request_: Request) -> No
 def test_other_words_are_no_command(text: str) -> None:
     """Anything else gets an error that lists the commands."""
     with pytest.raises(ScenarioError, match="write set KEY VALUE, delete KEY, append KEY VALUE"):
+        parse_command(text)
+
+
+@pytest.mark.parametrize("text", ["members a,,b", "members ''", "members a,b,a", "members a from b,b"])
+def test_members_are_different_names(text: str) -> None:
+    """A list of servers that has no name, an empty one or one twice is refused."""
+    with pytest.raises(ScenarioError, match="write different names with commas between them"):
         parse_command(text)
 
 
@@ -116,3 +130,4 @@ def test_operation_of_a_request_is_without_its_session() -> None:
     assert append == operation_of(InSession(session=4, serial=2, command=append))
     assert (append, Get(key="x")) == (operation_of(append), operation_of(Get(key="x")))
     assert [None] * 3 == [operation_of(each) for each in (OpenSession(), Transfer(server="jerry"), None)]
+    assert None is operation_of(Configuration(voters=("a",)))

@@ -103,7 +103,7 @@ def test_bad_text_is_refused(text: str, complaint: str) -> None:
         ('[{"type": "Set", "key": "x", "value": "1"}]', r"entries\[0\] should be of type Entry, not 'Set'"),
         (
             '[{"type": "Entry", "index": 1, "term": 1, "command": {"type": "Get", "key": "x"}}]',
-            r"entries\[0\].command should be Set or Delete or Append or CompareAndSet or OpenSession or InSession or Transfer or None, not ",
+            r"entries\[0\].command should be Set or Delete or Append or CompareAndSet or OpenSession or InSession or Transfer or Configuration or None, not ",
         ),
         ('[{"type": "Entry", "index": 1, "term": 1, "command": 5}]', r"entries\[0\].command should be Set or Delete"),
         ('[{"type": "Entry", "index": 1, "command": null}]', r"entries\[0\] has no term"),

@@ -67,6 +67,7 @@ def test_exported_python_does_the_same(busy: LivePlayer) -> None:
     [
         "raft-steps 1; step 13; servers a b c; seed 4; at 20 retry append x 'a b' as ann to b; at 21 retry get x; until 30",
         "raft-steps 1; step 13; servers a b c; seed 4; at 20 open session; at 21 cas x 1 2 as 2.1 to a; at 22 transfer b; until 30",
+        "raft-steps 1; step 13; servers a b c d; members a b; seed 4; at 20 members a,c; at 21 retry add d to a; at 22 remove c; until 30",
         "raft-steps 1; step 2; servers tom jerry spike; seed 4; at 3 set x 1; until 9",
         "raft-steps 1; step 2; servers a b; seed 4; leader b; until 9",
         "raft-steps 1; step 8; servers a b c; later c; seed 4; leader b; until 9",

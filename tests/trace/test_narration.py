@@ -69,6 +69,12 @@ SENTENCES = [
         {"client": "ann#1", "response": "SessionExpired"},
         "tom answers ann#1: the session has expired",
     ),
+    (
+        "answered",
+        "tom",
+        {"client": "c", "response": "Refused", "reason": "a change is under way"},
+        "tom answers c: refused: a change is under way",
+    ),
     ("answered", "tom", {"client": "c", "response": "Mismatch", "value": "2"}, "tom answers c: not done, there is 2"),
     (
         "answered",

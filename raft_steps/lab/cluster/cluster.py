@@ -62,6 +62,7 @@ class Cluster:
         logs: Mapping[str, str | Iterable[str]] | None = None,
         draws: Mapping[str, Iterable[float]] | None = None,
         later: Iterable[str] = (),
+        members: Iterable[str] = (),
         timing: str = "post",
         network: Mapping[str, Any] | None = None,
         record: bool = True,
@@ -76,6 +77,7 @@ class Cluster:
             logs: The logs on the disks before the start, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
             draws: The first timeouts of a server in seconds, before random ones follow, as ``{"jerry": [11]}``.
             later: Servers that are not started yet; `restart` starts them.
+            members: The servers that make up the cluster at first, all by default; any other waits until it is added.
             timing: ``"post"`` (whole seconds) or ``"paper"`` (150 to 300 ms).
             network: ``delay`` (the shortest and the longest, in seconds), ``loss``, ``duplicate``, ``reorder`` (shares).
             record: Whether to record a trace; a run without one is several times faster.
@@ -96,6 +98,7 @@ class Cluster:
             logs=arguments.read_logs(logs),
             draws=arguments.read_draws(draws),
             later=arguments.read_names(later, "later"),
+            members=arguments.read_names(members, "members"),
             timing=timing,
             **parts,
         )

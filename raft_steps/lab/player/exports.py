@@ -14,7 +14,7 @@ from raft_steps.lab.errors import LabError
 from raft_steps.lab.runtime.simulator.actions import visible_leader
 from raft_steps.lab.scenario import arguments
 from raft_steps.lab.scenario.grammar import join_words
-from raft_steps.lab.scenario.model import Action, RequestWords, format_seconds, request_words, sides_of
+from raft_steps.lab.scenario.model import CHANGES, Action, RequestWords, format_seconds, request_words, sides_of
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.trace.trace import Event, digest_of
 from raft_steps.lab.verify.properties.monitor import Properties
@@ -55,7 +55,7 @@ def _request_call(action: Action, parts: RequestWords) -> str:
     if action.verb == "retry":
         session = [f"session={quote(parts.sender)}"] if parts.sender else []
         return f"retry({', '.join([quote(join_words(parts.request)), *session, *receiver])}"
-    if parts.sender or verb in ("open", "transfer"):
+    if parts.sender or verb in ("open", "transfer", "members", *CHANGES):
         request = (*parts.request, "as", parts.sender) if parts.sender else parts.request
         return f"ask({', '.join([quote(join_words(request)), *receiver])}"
     return f"{verb}({', '.join([*map(quote, words), *receiver])}"
@@ -178,6 +178,8 @@ def _cluster_arguments(branch: Branch) -> dict[str, Any]:
         parts["draws"] = {name: list(values) for name, values in scenario.draws.items()}
     if scenario.later:
         parts["later"] = list(scenario.later)
+    if scenario.members:
+        parts["members"] = list(scenario.members)
     if scenario.timing != "post":
         parts["timing"] = scenario.timing
     plain = Scenario()
@@ -193,7 +195,12 @@ def _scenario_from(branch: Branch, parts: dict[str, Any]) -> Scenario | None:
     node_class = branch.simulation.node_class if scenario.step is None else None
     given = dict(parts)
     network = given.pop("network", {})
-    for name, read in (("logs", arguments.read_logs), ("draws", arguments.read_draws), ("later", tuple)):
+    for name, read in (
+        ("logs", arguments.read_logs),
+        ("draws", arguments.read_draws),
+        ("later", tuple),
+        ("members", tuple),
+    ):
         if name in given:
             given[name] = read(given[name])
     with suppress(LabError):

@@ -65,12 +65,19 @@ def class_of(scenario: Scenario) -> type:
         raise ScenarioError(str(error)) from error
 
 
+def known_servers(members: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the servers that a server knows of when it starts: the first members, and none if it is not one of them."""
+    return members if name in members else ()
+
+
 def new_node(scenario: Scenario, host: Host, node_class: type) -> Any:
     """Build the node of a host's present life, as it is before it reads its disk."""
     scripted = scenario.draws.get(host.name, ()) if host.life == 1 else ()
     # Each life has its own stream, so what one life draws does not depend on how much the lives before it drew.
     random = RandomStream(scenario.seed, f"node/{host.name}/{host.life}", scripted)
-    node = new_node_of(node_class, name=host.name, servers=scenario.servers, random=random)
+    node = new_node_of(
+        node_class, name=host.name, servers=known_servers(scenario.first_members, host.name), random=random
+    )
     if scenario.timing != "post":
         for name in ("heartbeat_interval", "election_timeout_range"):
             if hasattr(node_class, name):
@@ -92,7 +99,7 @@ def first_term(scenario: Scenario, host: Host, node_class: type) -> int:
     """Return the term that a server is at least in once its first life has begun; 0 if its Node decides that alone."""
     if host.life != 1 or not scenario.logs or not respects_terms(node_class):
         return 0
-    return start_terms(scenario.servers, scenario.logs, leader=scenario.leader).get(host.name, 0)
+    return start_terms(scenario.first_members, scenario.logs, leader=scenario.leader).get(host.name, 0)
 
 
 def starting_in(node: Any, term: int) -> Callable[[], object]:

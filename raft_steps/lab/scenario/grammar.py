@@ -37,6 +37,7 @@ CLAUSES = (
     "step",
     "servers",
     "later",
+    "members",
     "seed",
     "leader",
     "timing",
@@ -130,6 +131,8 @@ def format_scenario(scenario: ScenarioData) -> str:
     clauses.append(["servers", *scenario.servers])
     if scenario.later:
         clauses.append(["later", *scenario.later])
+    if scenario.members:
+        clauses.append(["members", *scenario.members])
     clauses.append(["seed", scenario.seed])
     if scenario.leader:
         clauses.append(["leader", scenario.leader])
@@ -189,7 +192,7 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
         case "step" | "seed":
             (number,) = words
             parts[name] = parse_whole_number(number)
-        case "servers" | "later":
+        case "servers" | "later" | "members":
             parts[name] = tuple(words)
         case "leader" | "timing" | "spread":
             (parts[name],) = words
@@ -222,6 +225,7 @@ def as_data(scenario: ScenarioData) -> dict[str, Any]:
         "step": scenario.step,
         "servers": list(scenario.servers),
         "later": list(scenario.later),
+        "members": list(scenario.members),
         "seed": scenario.seed,
         "leader": scenario.leader,
         "timing": scenario.timing,

@@ -116,6 +116,7 @@ def _seconds(value: Any, where: str) -> int:
 PARTS: Mapping[str, Callable[[Any, str], Any]] = {
     "servers": _tuple,
     "later": _tuple,
+    "members": _tuple,
     "leader": _text,
     "timing": _text,
     "delay": _tuple,

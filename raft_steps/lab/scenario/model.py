@@ -44,10 +44,17 @@ VERBS: Mapping[str, str] = {
     "get": "KEY [to SERVER]",
     "open": "session [to SERVER]",
     "transfer": "SERVER [to LEADER] (the leader is asked to let this server lead)",
+    "members": "SERVER,SERVER,… [to SERVER] (a client asks for these voters)",
+    "add": "SERVER [to SERVER] (a client asks for the present voters and this one)",
+    "remove": "SERVER [to SERVER] (a client asks for the present voters without this one)",
     "retry": "REQUEST [as CLIENT] [to SERVER] (until it is answered, by other servers too; as CLIENT: in its session)",
 }
 # The verbs of a client's request, and how many words a request has after its verb.
-REQUESTS: Mapping[str, int] = {"set": 2, "delete": 1, "append": 2, "cas": 3, "get": 1, "open": 1, "transfer": 1}
+REQUESTS: Mapping[str, int] = {
+    "set": 2, "delete": 1, "append": 2, "cas": 3, "get": 1, "open": 1, "transfer": 1,
+    "members": 1, "add": 1, "remove": 1,
+}  # fmt: skip
+CHANGES = ("add", "remove")  # those that become a `members` when they are sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +96,7 @@ class ScenarioData:
     step: int | None = None
     servers: tuple[str, ...] = SERVER_NAMES[:3]
     later: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
     seed: int = 0
     leader: str | None = None
     timing: str = "post"
@@ -102,6 +110,11 @@ class ScenarioData:
     draws: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     until_us: int | None = None
+
+    @property
+    def first_members(self) -> tuple[str, ...]:
+        """The servers that make up the cluster at first."""
+        return self.members or self.servers
 
     @property
     def last_action_us(self) -> int:

@@ -7,6 +7,8 @@ object with the same words. All times are virtual: in seconds in text and JSON, 
 
     step N                     which step's Node runs (absent when a Node class is given with the scenario)
     servers NAME…              the servers; `later NAME…` lists those that are not started at first
+    members NAME…              the servers that make up the cluster at first, all by default; any other knows of no server
+                               until it is added
     seed N                     the seed of every random stream
     leader NAME                the server that leads from its first start (`leader -`: none)
     timing post|paper          heartbeats and timeouts, see `TIMINGS`

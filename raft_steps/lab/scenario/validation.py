@@ -8,6 +8,7 @@ from typing import Any
 from raft_steps.lab.commands import Get, command_of_words, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import (
+    CHANGES,
     MICROSECONDS,
     TARGETS,
     TIMINGS,
@@ -76,7 +77,7 @@ def _check_times(scenario: ScenarioData) -> None:
 
 def _check_logs(scenario: ScenarioData) -> None:
     """Check that the logs on disk are those of a run of Raft, and hold nothing but writes."""
-    check_start(scenario.servers, scenario.logs, leader=scenario.leader, step=scenario.step)
+    check_start(scenario.first_members, scenario.logs, leader=scenario.leader, step=scenario.step)
     for server, entries in scenario.logs.items():
         for _, text in entries:
             if isinstance(parse_command(text), Get):
@@ -96,6 +97,7 @@ def _check_servers(scenario: ScenarioData) -> None:
         raise ScenarioError(f"servers need different names, not {' '.join(names) or 'none'}")
     for name in (
         *scenario.later,
+        *scenario.members,
         *scenario.logs,
         *scenario.clocks,
         *scenario.draws,
@@ -103,6 +105,11 @@ def _check_servers(scenario: ScenarioData) -> None:
     ):
         if name not in names:
             raise ScenarioError(f"there is no server {name!r}; there are {', '.join(names)}")
+    if len(set(scenario.members)) < len(scenario.members):
+        raise ScenarioError(f"the members are different servers, not {' '.join(scenario.members)}")
+    for name in (*scenario.logs, *([scenario.leader] if scenario.leader else [])):
+        if name not in scenario.first_members:
+            raise ScenarioError(f"{name} has no log and does not lead at first, because it is none of the members")
 
 
 def _check_network(scenario: ScenarioData) -> None:
@@ -211,7 +218,8 @@ def _named_servers(verb: str, words: tuple[str, ...], form: str) -> list[str]:
     successor = parts.request[1:] if parts.request[0] == "transfer" else ()
     if any(name in TARGETS for name in successor):
         raise ScenarioError(f"{verb} {' '.join(words)!r}: a server that is to lead is given by its own name; {form}")
-    return [*successor, *([parts.receiver] if parts.receiver else [])]
+    named = parts.request[1].split(",") if parts.request[0] in ("members", *CHANGES) else successor
+    return [*named, *([parts.receiver] if parts.receiver else [])]
 
 
 def _is_request(parts: RequestWords, *, by_name: bool) -> bool:
@@ -219,6 +227,8 @@ def _is_request(parts: RequestWords, *, by_name: bool) -> bool:
     if by_name and parts.sender:
         return parts.request[0] in WRITES and parts.sender.isidentifier()
     words = (*parts.request, "as", parts.sender) if parts.sender else parts.request
+    if words[0] in CHANGES and not parts.sender:
+        return True
     try:
         command_of_words(*words)
     except ScenarioError:

@@ -162,6 +162,8 @@ def answer_text(event: Event, request: str = "") -> str:
     """Describe the answer to a client. With its request given, a read of a missing key is described as such."""
     if event["response"] == "NotLeader":
         return f"not the leader, ask {event['leader']}" if event.get("leader") else "not the leader"
+    if event["response"] == "Refused":
+        return f"refused: {quote(event['reason'])}"
     if event["response"] == "SessionExpired":
         return "the session has expired"
     if event["response"] == "Mismatch":

@@ -17,7 +17,7 @@ from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink, sweep, try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
-from raft_steps.lab.verify.fuzzer.shrink import _with_fewer_words, _without
+from raft_steps.lab.verify.fuzzer.shrink import _with_fewer_words, _without, _without_servers
 from raft_steps.lab.verify.properties import RULES, Properties, PropertyBroken, Rule, kept_by
 from tests.checks.wrong_nodes.mistakes import EndlessLoop, Exceptional, Storm
 from tests.checks.wrong_nodes.properties import AnswersAtOnce, VoteIsNotOnDisk
@@ -345,6 +345,21 @@ def test_server_is_left_out_of_every_action() -> None:
     assert [None, "hold tom>jerry#1 2", "partition tom | jerry", None, None] == left
     assert ("tom", "jerry", "spike") in fewer
     assert ("tom", "|", "jerry") in fewer
+
+
+def test_server_is_left_out_of_the_members() -> None:
+    """It goes from the members, and from those that clients ask for; a request about it alone goes as a whole."""
+    scenario = Scenario.parse(
+        "raft-steps 1; servers tom jerry spike tyke; members tom jerry; at 1 members tom,tyke to jerry; at 2 add tyke; "
+        "at 3 remove jerry to tyke"
+    )
+    found = {each.servers: each for each in _without_servers(scenario)}
+
+    assert ("spike", "tyke") not in found, "without tom and jerry there would be no cluster"
+    fewer = found["tom", "jerry", "spike"]
+    assert ("tom", "jerry") == fewer.members
+    assert [("members", ("tom", "to", "jerry"))] == [(action.verb, action.words) for action in fewer.actions]
+    assert ("tom",) == found["tom", "spike", "tyke"].members
 
 
 def test_failure_of_a_node_is_shrunk() -> None:

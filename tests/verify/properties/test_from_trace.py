@@ -19,11 +19,12 @@ from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
 from raft_steps.lab.verify.properties import RULES, properties_of_trace, watched_run
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
 from raft_steps.lab.verify.properties.rules import ELECTION_SAFETY, TERMS_GROW
-from tests.checks.wrong_nodes.properties import MISTAKES
+from tests.checks.wrong_nodes import properties, properties_of_members
 from tests.checks.wrong_nodes.properties_of_steps import BROKEN_BY_STEPS
 from tests.helpers.raft_fixture import RaftNode
 from tests.helpers.runs import rich_run
 
+MISTAKES = (*properties.MISTAKES, *properties_of_members.MISTAKES)
 STEPS_WITH_ELECTIONS = [step.number for step in STEPS if step.number >= 4]
 SEEDS = 3  # of each profile, each with a third of the steps
 VOTE = {"message": "jerry>tom#1", "from": "jerry", "type": "RequestVote", "term": 1}

@@ -19,10 +19,11 @@ from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
 from raft_steps.lab.verify.properties import ALL_RULES, RULES, Properties, PropertyBroken, Rule, kept_by
 from raft_steps.lab.verify.properties.rules import MEASURED
-from tests.checks.wrong_nodes.properties import MISTAKES
+from tests.checks.wrong_nodes import properties, properties_of_members
 from tests.checks.wrong_nodes.properties_of_steps import BROKEN_BY_STEPS
 from tests.helpers.raft_fixture import RaftNode, RequestVote, RequestVoteReply
 
+MISTAKES = (*properties.MISTAKES, *properties_of_members.MISTAKES)
 SEEDS = 40  # of each profile, for the right Node; more than 10,000 were run by hand
 STEP_SEEDS = 12  # of the hostile profile, for each step
 TWO_SERVERS = ("Election Safety", "State Machine Safety")  # rules that two servers break together

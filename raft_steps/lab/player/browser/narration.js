@@ -206,11 +206,12 @@ function networkWords({ loss, delay }) {
 }
 
 /**
- * @param {{ response: string, leader?: string, value?: unknown }} event
+ * @param {{ response: string, leader?: string, reason?: string, value?: unknown }} event
  * @param {string} request
  */
-function answerWords({ response, leader, value }, request) {
+function answerWords({ response, leader, reason, value }, request) {
   if (response === "NotLeader") return leader ? `not the leader, ask ${leader}` : "not the leader";
+  if (response === "Refused") return `refused: ${quote(reason)}`;
   if (response === "SessionExpired") return "the session has expired";
   const found = value !== undefined && value !== null;
   if (response === "Mismatch") return `not done, ${found ? `there is ${quote(value)}` : "nothing there"}`;

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from raft_steps.lab.commands import Delete, Get, NotLeader, Ok, Request, Response
+from raft_steps.lab.commands import Delete, Get, NotLeader, Ok, Refused, Request, Response
 from raft_steps.lab.runtime.server.engine import Client
 from raft_steps.lab.runtime.server.limited_log import Clock, Timer
 from raft_steps.lab.runtime.server.redis_commands import ServerView, Session, answer
@@ -315,6 +315,8 @@ class ClientConnection(asyncio.Protocol):
             if address is None:
                 return error_reply("NOTLEADER this server does not lead, and does not know which one does; ask another")
             return error_reply(f"MOVED 0 {address.for_clients}")
+        if isinstance(response, Refused):
+            return error_reply(f"ERR {response.reason}")
         assert isinstance(response, Ok), response
         if isinstance(client.request, Get):
             if response.value is not None and not self._has_room_for(len(response.value)):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.commands import command_of_words
-from raft_steps.lab.scenario.model import request_words, sides_of
+from raft_steps.lab.runtime.configurations import node_configuration
+from raft_steps.lab.scenario.model import CHANGES, request_words, sides_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +63,19 @@ class Actions:
             The reply address of a client that asks; "" if no client asks, or there is no server that it could ask.
         """
         match action.verb:
-            case "set" | "delete" | "append" | "cas" | "get" | "open" | "transfer" | "retry":
+            case (
+                "set"
+                | "delete"
+                | "append"
+                | "cas"
+                | "get"
+                | "open"
+                | "transfer"
+                | "members"
+                | "add"
+                | "remove"
+                | "retry"
+            ):
                 return self._ask(action)
             case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout":
                 hosts = [host for word in action.words for host in resolve(self._hosts, word)]
@@ -88,16 +101,29 @@ class Actions:
         parts = request_words(action.verb, action.words)
         assert parts is not None, "the scenario is validated"
         found = resolve(self._hosts, parts.receiver or "leader")
+        request = parts.request
+        if request[0] in CHANGES:
+            request = self._members_after(request[0], request[1], found)
+            if not request[1]:
+                self._note("note", text=f"{' '.join(parts.request)}: no voter would be left, so nobody is asked")
+                return ""
         if action.verb == "retry":
             with self._watched():
-                return self._retrying.ask(command_of_words(*parts.request), parts.sender, found)
+                return self._retrying.ask(command_of_words(*request), parts.sender, found)
         if not found:
             why = why_nobody(self._hosts)
-            self._note("note", text=f"{' '.join(parts.request)}: {why}, so nobody can be asked")
+            self._note("note", text=f"{' '.join(request)}: {why}, so nobody can be asked")
             return ""
-        words = (*parts.request, "as", parts.sender) if parts.sender else parts.request
+        words = (*request, "as", parts.sender) if parts.sender else request
         with self._watched():
             return self._clients.ask(found[0], command_of_words(*words))
+
+    def _members_after(self, verb: str, server: str, found: list[SimulatedHost]) -> tuple[str, str]:
+        """Return the request for the voters that the server which is asked has now, with another one or without it."""
+        started = [host for host in (*found, *self._hosts.values()) if host.node is not None]
+        present = node_configuration(started[0].node).voters if started else ()
+        voters = [name for name in present if name != server]
+        return "members", ",".join([*voters, server] if verb == "add" else voters)
 
     def _change_life(self, verb: str, host: SimulatedHost) -> None:
         if verb == "timeout":

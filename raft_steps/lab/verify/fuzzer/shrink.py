@@ -46,7 +46,7 @@ SEEDS = 12
 SEEDS_IF_LONG = 40  # while there are more than READABLE actions
 READABLE = 10
 FEW_ACTIONS = 40  # With more actions, leaving out a single one is not tried with other seeds: it would take too long.
-REQUESTS = ("set", "delete", "append", "cas", "get", "open", "transfer", "retry")
+REQUESTS = ("set", "delete", "append", "cas", "get", "open", "transfer", "members", "add", "remove", "retry")
 LINK_VERBS, NETWORK_VERBS = ("cut", "drop", "hold", "duplicate"), ("loss", "delay")  # their words are not servers
 GAP_MIN_US = 1_000  # shorter times between two actions are not shortened further
 
@@ -240,12 +240,13 @@ def _without_servers(scenario: Scenario) -> Iterator[Scenario]:
     pairs = [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
     for gone in (*pairs, *((name,) for name in names)):
         left = tuple(name for name in names if name not in gone)
-        if left and scenario.leader not in gone:
+        if left and scenario.leader not in gone and not set(scenario.first_members) <= set(gone):
             found = (_without(action, gone) for action in scenario.actions)
             yield dataclasses.replace(
                 scenario,
                 servers=left,
                 later=tuple(name for name in scenario.later if name in left),
+                members=tuple(name for name in scenario.members if name in left),
                 logs={name: entries for name, entries in scenario.logs.items() if name in left},
                 clocks={name: rate for name, rate in scenario.clocks.items() if name in left},
                 draws={name: values for name, values in scenario.draws.items() if name in left},
@@ -260,6 +261,11 @@ def _without(action: Action, gone: tuple[str, ...]) -> Action | None:
     if action.verb in LINK_VERBS:
         ends = action.words[0].partition("#")[0].split(">")
         return None if set(ends) & set(gone) else action
+    if action.verb in ("members", "add", "remove"):
+        voters = ",".join(name for name in action.words[0].split(",") if name not in gone)
+        if not voters or set(action.words[2:]) & set(gone):
+            return None
+        return dataclasses.replace(action, words=(voters, *action.words[1:]))
     if action.verb in REQUESTS:
         return None if len(action.words) > 2 and action.words[-2] == "to" and action.words[-1] in gone else action
     words = tuple(word for word in action.words if word not in gone)

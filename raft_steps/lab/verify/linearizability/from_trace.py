@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from raft_steps.lab.commands import Get, Mismatch, Ok, Response, Write, command_of_words, operation_of, parse_command
 from raft_steps.lab.errors import HistoryError, ScenarioError
-from raft_steps.lab.scenario.model import TARGETS, Action, request_words
+from raft_steps.lab.scenario.model import CHANGES, TARGETS, Action, request_words
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.narration import event_text
 from raft_steps.lab.trace.trace import Event, Trace
@@ -183,7 +183,7 @@ def _pop_request(made: list[Action], event: Event, since_us: int) -> int | None:
     request = _request(event)
     for number, action in enumerate(made):
         parts = request_words(action.verb, action.words)
-        if parts is None or operation_of(command_of_words(*parts.request)) != request:
+        if parts is None or parts.request[0] in CHANGES or operation_of(command_of_words(*parts.request)) != request:
             continue
         is_elsewhere = parts.receiver not in ("", event.server, *TARGETS)
         if not is_elsewhere and since_us <= action.at_us <= event.time_us:

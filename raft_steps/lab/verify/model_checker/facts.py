@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from raft_steps.lab.commands import Get, Ok, Request
+from raft_steps.lab.commands import Configuration, Get, Ok, Request
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.node import Effect
 
@@ -56,7 +56,7 @@ def facts_of(
             found.append(("applied", effect[1].index, effect[1].term, effect[1].command))
         elif effect[0] == "reply" and isinstance(effect[2], Ok):
             request = requests.get(effect[1])
-            if request is not None and not isinstance(request, Get):
+            if request is not None and not isinstance(request, Get | Configuration):
                 index, of_term = _position(node, compacted, request)
                 if index or not base:  # A snapshot may stand for the entry.
                     found.append(("acknowledged", effect[1], index, of_term, request, term))

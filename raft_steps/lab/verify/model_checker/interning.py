@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from raft_steps.lab.log import Log
 from raft_steps.lab.random_stream import RandomStream
+from raft_steps.lab.runtime.launching import known_servers
 from raft_steps.lab.runtime.recorder import NOT_STATE
 from raft_steps.lab.verify.model_checker.facts import NO_FACTS, Fact, add_facts
 from raft_steps.lab.verify.model_checker.freezing import ValueFreezer
@@ -75,6 +76,7 @@ class InterningTable:
 
     Attributes:
         servers: The names of the servers.
+        members: Those that make up the cluster at first.
         freezer: Freezes and thaws the fields of the nodes.
         server_states: The server states, by their numbers. The next six lists are parallel to it.
         timers: The running timers of each.
@@ -90,9 +92,9 @@ class InterningTable:
         histories: The histories, by their numbers; number 0 is the empty one.
     """
 
-    def __init__(self, node_class: type, servers: tuple[str, ...]) -> None:
+    def __init__(self, node_class: type, servers: tuple[str, ...], members: tuple[str, ...]) -> None:
         """Create a table that holds no server state and no packet."""
-        self.node_class, self.servers = node_class, servers
+        self.node_class, self.servers, self.members = node_class, servers, members
         self.freezer = ValueFreezer(servers)
         self.server_states: list[FrozenServerState] = []
         self.timers: list[tuple[str, ...]] = []
@@ -191,8 +193,8 @@ class InterningTable:
         node_class: Any = self.node_class
         node = node_class.__new__(node_class)
         thaw = self.freezer.thaw
-        vars(node).update(
-            name=self.servers[server_state.server], servers=self.servers, random=DeterministicStream(), effects=[]
-        )
+        name = self.servers[server_state.server]
+        known = known_servers(self.members, name)
+        vars(node).update(name=name, servers=known, random=DeterministicStream(), effects=[])
         vars(node).update({name: thaw(value) for name, value in server_state.fields})
         return node

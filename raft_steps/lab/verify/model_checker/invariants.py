@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import combinations
 
-from raft_steps.lab.commands import command_text
+from raft_steps.lab.commands import Configuration, command_text
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Log
+from raft_steps.lab.runtime.configurations import configuration_of, decides
 from raft_steps.lab.text import nearest
 from raft_steps.lab.verify.model_checker.facts import Fact
 from raft_steps.lab.verify.model_checker.predicates import Find, Predicate
@@ -82,10 +83,16 @@ def _state_machine_safety(view: StateView) -> str:
 def _acknowledged_lasts(view: StateView) -> str:
     for client, index, term, command, _ in view.history("acknowledged"):
         holders = [server.name for server in view if index and _has(server.log, index, term, command)]
-        if 2 * len(holders) <= len(view.servers):
+        if not _is_kept_by(holders, view):
             who = f"{' and '.join(holders)} alone of {len(view.servers)}" if holders else "no server"
             return f"{client} has its Ok for {command_text(command)}, and {who} holds it"
     return ""
+
+
+def _is_kept_by(holders: list[str], view: StateView) -> bool:
+    """Return whether these servers are a majority of a configuration in force on one of them, or of the new voters in it."""
+    found = [configuration_of(view[name].log, view.members)[1] for name in holders]
+    return any(decides(Configuration(voters=configuration.voters), holders) for configuration in found)
 
 
 def _has(log: Log, index: int, term: int, command: object) -> bool:

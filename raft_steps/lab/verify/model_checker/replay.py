@@ -18,7 +18,7 @@ from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.log import Log
 from raft_steps.lab.messages import handler_name
 from raft_steps.lab.runtime.diagnostics import Mistake, none_was_sent, returned_something
-from raft_steps.lab.runtime.launching import read_entries
+from raft_steps.lab.runtime.launching import known_servers, read_entries
 from raft_steps.lab.runtime.mistakes import HandlerCall, enter_term, new_node_of, set_field
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.simulator.link import Link
@@ -168,7 +168,7 @@ class Replay:
         in_flight = tuple(
             PacketView(link.sender, link.receiver, message) for link, message, _ in self.in_flight.values()
         )
-        return StateView(servers, in_flight, self.facts)
+        return StateView(servers, in_flight, self.facts, members=self.schedule.first_members)
 
     def find_message(self, sender: str, receiver: str, message: object) -> str | None:
         """Return the name of the oldest message in flight on a link that equals a message; None if there is none."""
@@ -208,9 +208,8 @@ class Replay:
         host.up = True
         kind, detail = "started" if first else "restarted", {"life": host.life, "log": []}
         try:
-            node = new_node_of(
-                self.node_class, name=host.name, servers=self.schedule.servers, random=DeterministicStream()
-            )
+            known = known_servers(self.schedule.first_members, host.name)
+            node = new_node_of(self.node_class, name=host.name, servers=known, random=DeterministicStream())
             if first and host.name == self.schedule.leader:
                 set_field(node, "is_leader", True)
             host.begin(node)

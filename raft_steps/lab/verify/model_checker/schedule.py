@@ -8,6 +8,7 @@ finds is a schedule.
 
     step N                    which step's Node runs (absent when a Node class is given with it)
     servers NAME…             the servers; all start, in this order, before the first event
+    members NAME…             those that make up the cluster at first, all by default; the others know of no server
     leader NAME               the server that leads from its first start
     log NAME TERM "COMMAND"…  what a server's disk holds at first
     term NAME NUMBER          the term that a server is in, once it has started; by default, from step 9 on, at least the
@@ -51,7 +52,7 @@ EVENTS: Mapping[str, str] = {
     "restart": "SERVER",
     "ask": "SERVER COMMAND, such as: ask tom set x 1",
 }
-PARTS = ("step", "servers", "leader", "log", "term", "breaks")
+PARTS = ("step", "servers", "members", "leader", "log", "term", "breaks")
 MESSAGE = re.compile(r"(\S+)>(\S+)#([1-9][0-9]*)")
 
 
@@ -78,6 +79,7 @@ class Schedule:
 
     step: int | None = None
     servers: tuple[str, ...] = SERVER_NAMES[:3]
+    members: tuple[str, ...] = ()
     leader: str | None = None
     logs: Mapping[str, StoredLog] = field(default_factory=dict)
     terms: Mapping[str, int] = field(default_factory=dict)
@@ -92,16 +94,23 @@ class Schedule:
         """
         if not self.servers or len(set(self.servers)) < len(self.servers):
             raise ScenarioError("a schedule names its servers, each once")
-        for name in (*self.logs, *self.terms, *([self.leader] if self.leader is not None else [])):
+        for name in (*self.members, *self.terms):
             check_server(name, self.servers)
+        for name in (*self.logs, *([self.leader] if self.leader is not None else [])):
+            check_server(name, self.first_members)
         for name, term in self.terms.items():
             if type(term) is not int or term < last_term(self.logs.get(name, ())):
                 raise ScenarioError(
                     f"the term of {name} is a number that is at least the term of its last entry, not {term!r}"
                 )
-        check_start(self.servers, self.logs, leader=self.leader, step=self.step, terms=self.terms)
+        check_start(self.first_members, self.logs, leader=self.leader, step=self.step, terms=self.terms)
         for step in self.steps:
             self._check(step)
+
+    @property
+    def first_members(self) -> tuple[str, ...]:
+        """The servers that make up the cluster at first."""
+        return self.members or self.servers
 
     def first_terms(self, node_class: type) -> dict[str, int]:
         """Return the terms that servers enter once they have started, if their own are older.
@@ -111,7 +120,7 @@ class Schedule:
         """
         if not respects_terms(node_class):
             return dict(self.terms)
-        return start_terms(self.servers, self.logs, leader=self.leader, terms=self.terms)
+        return start_terms(self.first_members, self.logs, leader=self.leader, terms=self.terms)
 
     def _check(self, step: ScheduleStep) -> None:
         if step.verb not in EVENTS:
@@ -140,6 +149,8 @@ class Schedule:
         if self.step is not None:
             clauses.append(["step", self.step])
         clauses.append(["servers", *self.servers])
+        if self.members:
+            clauses.append(["members", *self.members])
         if self.leader is not None:
             clauses.append(["leader", self.leader])
         clauses += [log_clause(name, entries) for name, entries in self.logs.items()]
@@ -178,8 +189,8 @@ def _read_clause(name: str, words: list[str], parts: dict[str, Any]) -> None:
         case "step":
             (number,) = words
             parts["step"] = parse_whole_number(number)
-        case "servers":
-            parts["servers"] = tuple(words)
+        case "servers" | "members":
+            parts[name] = tuple(words)
         case "leader":
             (parts["leader"],) = words
         case "log":

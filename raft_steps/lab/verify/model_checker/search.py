@@ -71,6 +71,7 @@ class Search:
         step_or_node: int | type,
         servers: int | Iterable[str] | None = None,
         *,
+        members: Iterable[str] = (),
         leader: str | None = "",
         logs: Mapping[str, str | Iterable[str]] | None = None,
         terms: Mapping[str, int] | None = None,
@@ -80,6 +81,7 @@ class Search:
         Args:
             step_or_node: The number of a step, or a Node class such as your own.
             servers: How many servers there are, or their names; by default 3, and 1 for a Node without AppendEntries.
+            members: Those that make up the cluster at first, all by default; the others know of no server.
             leader: The server that leads from its start; by default the first one if the Node has no elections.
             logs: What the disks hold at first, as ``{"tom": "1 set x 1; 1 set y 2"}``: term and command.
             terms: The terms that servers are in once they have started; by default, from step 9 on, at least the newest
@@ -99,11 +101,12 @@ class Search:
         self.initial = Schedule(
             step=step,
             servers=self.servers,
+            members=tuple(members),
             leader=scenario.leader,
             logs=arguments.read_logs(logs),
             terms=dict(terms or {}),
         )
-        self.table = TransitionTable(self.node_class, self.servers)
+        self.table = TransitionTable(self.node_class, self.servers, self.initial.first_members)
         self._clients: dict[str, Request] = {}
         with self._interrupting():
             self._start = initial_state(self.table, self.initial)

@@ -147,4 +147,4 @@ class StateSpace:
         table, n = self.table, self.n
         servers = {table.servers[i]: table.server_view(state[i]) for i in range(n)}
         in_flight = tuple([table.packet_view(packet) for packet in state[n + 2 :]])
-        return StateView(servers, in_flight, table.histories[state[n]], looks)
+        return StateView(servers, in_flight, table.histories[state[n]], looks, members=table.members)

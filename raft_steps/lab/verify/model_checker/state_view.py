@@ -108,9 +108,12 @@ class StateView:
 
     A message stays in flight until it arrives or is dropped: also one to a server that is down, and one on a link that
     carries nothing.
+
+    Attributes:
+        members: The servers that make up the cluster at first.
     """
 
-    __slots__ = ("_facts", "_in_flight", "_looks", "_servers")
+    __slots__ = ("_facts", "_in_flight", "_looks", "_servers", "members")
 
     def __init__(
         self,
@@ -118,6 +121,8 @@ class StateView:
         in_flight: tuple[PacketView, ...],
         facts: frozenset[Fact],
         looks: Looks | None = None,
+        *,
+        members: tuple[str, ...] = (),
     ) -> None:
         """Show a state.
 
@@ -126,7 +131,9 @@ class StateView:
             in_flight: The messages in flight; one that was sent twice is there twice.
             facts: The facts of the history.
             looks: Notes what a predicate looks at; None if it may look at everything.
+            members: The servers that make up the cluster at first; all by default.
         """
+        self.members = members or tuple(servers)
         self._servers, self._in_flight, self._facts, self._looks = servers, in_flight, facts, looks
         if looks is not None and "nodes" not in looks.declared:
             self._servers = {name: LogView(server, looks) for name, server in servers.items()}  # type: ignore[misc]

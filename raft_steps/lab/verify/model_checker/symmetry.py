@@ -261,14 +261,14 @@ def find_symmetry(space: StateSpace, predicates: Iterable[Predicate], initial: S
     command contains a server's name: it would be renamed with the server.
     """
     servers = space.table.servers
-    fixed = set(space.scope.named_servers(servers))
+    fixed = set(space.scope.named_servers(servers)) | (set(servers) - set(initial.first_members))
     for predicate in predicates:
         if predicate.servers is None:
             return None
         fixed |= set(predicate.servers)
     texts = [command_text(request) for request, _ in space.scope.requests(servers)]
     texts += [text for log in initial.logs.values() for _, text in log]
-    words = {word for text in texts for word in shlex.split(text)}
+    words = {name for text in texts for word in shlex.split(text) for name in word.split(",")}
     if words & set(servers) or len(servers) - len(fixed) < 2:
         return None
     return SymmetryReduction(space, fixed)

@@ -16,6 +16,7 @@ from raft_steps.lab.messages import check_message, handler_name, to_text
 from raft_steps.lab.node import Effect
 from raft_steps.lab.runtime.diagnostics import Mistake, returned_something
 from raft_steps.lab.runtime.host import Host
+from raft_steps.lab.runtime.launching import known_servers
 from raft_steps.lab.runtime.mistakes import HandlerCall, enter_term, new_node_of, set_field
 from raft_steps.lab.runtime.mistakes import blame as blame_node
 from raft_steps.lab.runtime.simulator.timers import check_wait
@@ -43,9 +44,9 @@ class TransitionTable(InterningTable):
         on_new_transition: Called with each new transition and its key: the server state, the event, its arguments.
     """
 
-    def __init__(self, node_class: type, servers: tuple[str, ...]) -> None:
+    def __init__(self, node_class: type, servers: tuple[str, ...], members: tuple[str, ...]) -> None:
         """Create a table without transitions."""
-        super().__init__(node_class, servers)
+        super().__init__(node_class, servers, members)
         self.calls = 0
         self.requests: dict[str, Request] = {}
         self._transitions: dict[tuple[Any, ...], Transition] = {}
@@ -103,7 +104,8 @@ class TransitionTable(InterningTable):
         host = Host(name)
         host.disk = {field: self.freezer.thaw(value) for field, value in before.disk}
         try:
-            node = new_node_of(self.node_class, name=name, servers=self.servers, random=DeterministicStream())
+            known = known_servers(self.members, name)
+            node = new_node_of(self.node_class, name=name, servers=known, random=DeterministicStream())
             if leader:
                 set_field(node, "is_leader", True)
             host.begin(node)

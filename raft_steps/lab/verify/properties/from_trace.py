@@ -27,10 +27,12 @@ from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from raft_steps.lab.commands import Mismatch, NotLeader, Ok, Request, Response, SessionExpired, parse_command
+from raft_steps.lab.commands import Mismatch, NotLeader, Ok, Refused, Request, Response, SessionExpired, parse_command
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.log import Change, Entry, Log, Snapshot
 from raft_steps.lab.node import Effect
+from raft_steps.lab.runtime.launching import known_servers
+from raft_steps.lab.scenario.grammar import split_clauses
 from raft_steps.lab.trace.trace import Event, Trace
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
 from raft_steps.lab.verify.properties.rules import RULES, Rule
@@ -85,7 +87,9 @@ def properties_of_trace(trace: Trace, watch: Iterable[Rule] = ()) -> RecordedPro
     from raft_steps.lab.verify.linearizability.from_trace import calls_at_paused_servers
 
     early = ((call.index, trace.events[number]) for number, call in calls_at_paused_servers(trace).items())
-    return properties_of_events(trace.servers, trace, _logs_at_restart(trace), early=early, watch=watch)
+    return properties_of_events(
+        trace.servers, trace, _logs_at_restart(trace), members=_first_members(trace), early=early, watch=watch
+    )
 
 
 def properties_of_events(
@@ -93,6 +97,7 @@ def properties_of_events(
     events: Iterable[Event],
     logs_on_disk: Mapping[int, Mapping[str, Any]],
     *,
+    members: tuple[str, ...] = (),
     early: Iterable[tuple[int, Event]] = (),
     watch: Iterable[Rule] = (),
 ) -> RecordedProperties:
@@ -103,6 +108,7 @@ def properties_of_events(
         events: The events, in order, with their numbers.
         logs_on_disk: The details of the event with which a server restarts, its log among them, by the number of the
             crash event before it. It is read when the crash is replayed, so it may be filled while the events are read.
+        members: Those that make up the cluster at first; all by default.
         early: The requests that were made before their event, because the server was paused, with their places in the
             order of calls and returns; see `DelayedCall`.
         watch: Other rules that are checked in addition to the properties of Raft, `RULES`.
@@ -110,7 +116,8 @@ def properties_of_events(
     Raises:
         ScenarioError: The events do not fit together.
     """
-    replay = _Replay(servers, logs_on_disk, early, watch)
+    servers = tuple(servers)
+    replay = _Replay(servers, members or servers, logs_on_disk, early, watch)
     for event in events:
         replay.advance(event)
     replay.finish()
@@ -127,16 +134,16 @@ class ReplayedServer:
         disk: Its log, while it is down.
     """
 
-    def __init__(self, name: str) -> None:
-        """Start as a server that was never started."""
+    def __init__(self, name: str, servers: tuple[str, ...]) -> None:
+        """Start as a server that was never started, and that will know these servers when it does."""
         self.name, self.up = name, False
-        self._has_role_field = False
-        self.node = SimpleNamespace(log=Log(), effects=[])
+        self._has_role_field, self._servers = False, servers
+        self.node = SimpleNamespace(log=Log(), effects=[], servers=servers)
         self.disk: dict[str, Log] = {}
 
     def start(self, log: Log) -> None:
         """Start or restart, with this log."""
-        self.up, self.node = True, SimpleNamespace(log=log, effects=[])
+        self.up, self.node = True, SimpleNamespace(log=log, effects=[], servers=self._servers)
         self._has_role_field = False
 
     def crash(self, log: Log) -> None:
@@ -234,6 +241,7 @@ class _Replay:
     def __init__(
         self,
         servers: Iterable[str],
+        members: tuple[str, ...],
         logs_on_disk: Mapping[int, Mapping[str, Any]],
         early: Iterable[tuple[int, Event]],
         watch: Iterable[Rule],
@@ -243,7 +251,7 @@ class _Replay:
         self._made_early = sorted(early, key=lambda made: made[0], reverse=True)
         self._requests: dict[str, Request] = {}
         self._number = -1
-        self._servers = {name: ReplayedServer(name) for name in servers}
+        self._servers = {name: ReplayedServer(name, known_servers(members, name)) for name in servers}
         self._entries: dict[tuple[int, int, str], Entry] = {}  # the newest one of each index, term and command
         self._logs_on_disk = logs_on_disk
         self._handled: _HandledEvent | None = None
@@ -367,6 +375,12 @@ def _snapshot(data: Mapping[str, Any]) -> Snapshot:
     return Snapshot(last_included_index=data["index"], last_included_term=data["term"], data=data["data"])
 
 
+def _first_members(trace: Trace) -> tuple[str, ...]:
+    """Return the servers that make up the cluster of a trace at first; all of them if it does not say."""
+    clauses = split_clauses(trace.scenario, "scenario")  # Or a schedule, which has the same clause.
+    return next((tuple(words) for name, *words in clauses if name == "members"), trace.servers)
+
+
 def _logs_at_restart(trace: Trace) -> dict[int, dict[str, Any]]:
     """Return the details of each restart, the log among them, by the number of the crash event before it."""
     crashes: dict[str, int] = {}
@@ -391,6 +405,8 @@ def _response(answered: Event) -> Response:
             return Mismatch(value=answered.get("value"))
         case "SessionExpired":
             return SessionExpired()
+        case "Refused":
+            return Refused(reason=str(answered.get("reason")))
         case _:
             return NotLeader()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from raft_steps.lab.commands import Command, Get, InSession, OpenSession, Request, Transfer, command_text
+from raft_steps.lab.commands import Command, Configuration, Get, InSession, OpenSession, Request, Transfer, command_text
 from raft_steps.lab.log import Change, Entry, Log, Snapshot
+from raft_steps.lab.runtime.configurations import configuration_of, disjoint_majorities
 from raft_steps.lab.verify.properties import rules
 from raft_steps.lab.verify.properties.elections import ReportBroken
 from raft_steps.lab.verify.properties.observed import ObservedServer, log_of
@@ -48,7 +49,35 @@ class LogRules:
             if entry.index - 1 != previous or not previous:
                 before = self._term_at(log_of(server), entry.index - 1) or 0
             self._check_match(server.name, entry, before, now_us)
+            if isinstance(entry.command, Configuration) and getattr(server.node, "is_leader", False):
+                self._check_configuration(server, entry.index, entry.command, now_us)
             previous, before = entry.index, entry.term
+
+    def _check_configuration(
+        self, server: ObservedServer, index: int, configuration: Configuration, now_us: int
+    ) -> None:
+        """Check a configuration that a leader adds to its log, against the one before it."""
+        place, before = self._configuration_before(server, index)
+        what = f"{server.name} adds the configuration {command_text(configuration)!r} at index {index}"
+        if place > getattr(server.node, "commit_index", place):
+            text = f"{what}, and the one before, {command_text(before)!r} at index {place}, is not committed."
+            self._report(rules.OVERLAPPING_MAJORITIES, now_us, text, server.name)
+        elif (found := disjoint_majorities(before, configuration)) is not None:
+            one, other = (" ".join(names) for names in found)
+            text = f"{what} after {command_text(before)!r}: {one} and {other} could each elect a leader."
+            self._report(rules.OVERLAPPING_MAJORITIES, now_us, text, server.name)
+
+    def _configuration_before(self, server: ObservedServer, index: int) -> tuple[int, Configuration]:
+        """Return the configuration before an index of a log; if a snapshot stands for it, the entries that were there tell."""
+        log = log_of(server)
+        found = configuration_of(log, server.node.servers, index - 1)
+        at, term = log.base_index, log.base_term
+        while not found[0] and (at, term) in self._entries:
+            command, before, _ = self._entries[at, term]
+            if isinstance(command, Configuration):
+                return at, command
+            at, term = at - 1, before
+        return found
 
     def _check_snapshot(self, name: str, snapshot: Snapshot, now_us: int) -> None:
         """Check a log whose first entries are replaced: some log must have had the last one of them."""
@@ -151,8 +180,8 @@ class LogRules:
             self._report(rules.STATE_MACHINE_SAFETY, now_us, text, name, *({first} - {name}))
 
     def check_acknowledgement(self, server: ObservedServer, request: Request, now_us: int) -> None:
-        """Check a server that answers a client's write with Ok."""
-        if isinstance(request, Get | OpenSession | Transfer):
+        """Check a server that answers a client's write with Ok; voters that are in force already need no entry."""
+        if isinstance(request, Get | OpenSession | Transfer | Configuration):
             return
         entry = self._find(log_of(server), request)
         if entry is None:

@@ -28,7 +28,7 @@ class ObservedServer(Protocol):
     def node(self) -> Any:
         """Its Node, or an object with the same fields.
 
-        The rules read `effects`, and these fields if there are any: `current_term`, `is_leader`, `voted_for`,
+        The rules read `effects` and `servers`, and these fields if there are any: `current_term`, `is_leader`, `voted_for`,
         `commit_index`, `log`, `state_machine`. They read nothing else, and change nothing.
         """
 

@@ -158,6 +158,15 @@ ACKNOWLEDGED_WRITES_LAST = Rule(
         11: "a server that crashes forgets its vote, and a second leader is elected in the same term",
     },
 )
+OVERLAPPING_MAJORITIES = Rule(
+    name="Overlapping Majorities",
+    section="Section 6",
+    sentence="A leader adds a configuration when the one before is committed, and no majorities of the two are disjoint.",
+    kept_from=1,
+    mended_by="a joint configuration comes between two, and each waits until the one before is committed",
+    why_not={},
+    taught_by=17,
+)
 
 APPLIED_ONCE = Rule(
     name="Applied Once and in Order",
@@ -208,6 +217,7 @@ RULES: tuple[Rule, ...] = (
     COMMIT_INDEX_GROWS,
     PROMISES_OUTLIVE_CRASHES,
     ACKNOWLEDGED_WRITES_LAST,
+    OVERLAPPING_MAJORITIES,
 )
 
 
