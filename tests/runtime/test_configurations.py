@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from raft_steps.lab.commands import Configuration, Set, parse_command
+from raft_steps.lab.commands import Command, Configuration, Set, parse_command
 from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.configurations import (
     configuration_of,
@@ -27,7 +27,7 @@ def configuration(text: str) -> Configuration:
 def test_the_newest_configuration_in_the_log_is_in_force() -> None:
     """Without one, the servers that the server was started with are; one further up can be asked for."""
     joint, new = configuration("tom,spike from tom,jerry"), configuration("tom,spike")
-    commands = (joint, Set(key="x", value="1"), new)
+    commands: tuple[Command, ...] = (joint, Set(key="x", value="1"), new)
     log = Log(Entry(index=index, term=1, command=command) for index, command in enumerate(commands, start=1))
 
     assert (3, new) == configuration_of(log, ("tom", "jerry"))
