@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 JS := tests/player/js
 JS_READY := $(JS)/node_modules/.ready
 
-.PHONY: help lab test javascript pyodide refresh bench coverage package release site site-serve
+.PHONY: help lab test javascript pyodide refresh bench bench-servers coverage package release site site-serve
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo 'make javascript  run the linter and the type checker of the player alone'
 	@echo 'make refresh     run all notebooks again and store what they show'
 	@echo 'make bench       measure the speed of simulator, checks and pictures'
+	@echo 'make bench-servers   measure real servers next to etcd and PySyncObj (Linux; needs redis-benchmark)'
 	@echo 'make coverage    run all tests and list the lines that none of them runs'
 	@echo 'make package     build wheel and source distribution, and try both'
 	@echo 'make site        build the book of the course as a site of static files, in build/site'
@@ -76,6 +77,9 @@ refresh: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench.run $(ARGS)
+
+bench-servers: $(READY)
+	$(BIN)/python -m tests.bench.servers $(ARGS)
 
 # Processes that the tests start are measured, too (pyproject.toml, tool.coverage). The tests in a browser add nothing,
 # and one test needs the whole stack of Python, of which measuring takes a part.

@@ -81,9 +81,10 @@ class Node(step_13.Node):
     def confirm_reads(self) -> None:
         """Pass on the reads whose round is confirmed; if others wait and no round is under way, begin the next one."""
         for client, (number, index, request) in list(self.unconfirmed_reads.items()):
-            if self.is_confirmed(number):
-                del self.unconfirmed_reads[client]
-                self.open_reads[client] = (index, request)
+            if not self.is_confirmed(number):
+                break  # The reads after it arrived later.
+            del self.unconfirmed_reads[client]
+            self.open_reads[client] = (index, request)
         if self.unconfirmed_reads and self.is_confirmed(self.round):
             self.send_heartbeat()
         self.answer_clients()

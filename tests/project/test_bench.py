@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,3 +33,17 @@ def test_benchmark_runs() -> None:
     ):
         assert any(what in line for line in lines), what
     assert lines[-1].split()[-3:] == ["nothing", "nothing", "met"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("redis-benchmark") is None, reason="needs redis-benchmark (apt install redis-tools)")
+def test_benchmark_of_servers_runs() -> None:
+    """With tiny sizes, each load has a line; what is not installed is left out with a sentence."""
+    command = [sys.executable, "-m", "tests.bench.servers", "--quick", "--only", "loads"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    for what in ("one write at a time", "writes, 256", "writes, 4", "reads, 256"):
+        assert what in answer.stdout
+    for peer, package in (("etcd", "etcd-server"), ("PySyncObj", "pip install pysyncobj")):
+        assert f"{peer}: a second" in answer.stdout or package in answer.stdout

@@ -125,7 +125,20 @@ def test_pins_let_jupyter_start_quickly() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["lab", "test", "javascript", "refresh", "bench", "coverage", "package", "release", "site", "site-serve", "help"],
+    [
+        "lab",
+        "test",
+        "javascript",
+        "refresh",
+        "bench",
+        "bench-servers",
+        "coverage",
+        "package",
+        "release",
+        "site",
+        "site-serve",
+        "help",
+    ],
 )
 def test_make_has_the_target(target: str) -> None:
     """Every target that the course names exists, is not a file (tests and notebooks are folders), and is explained."""

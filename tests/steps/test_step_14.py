@@ -225,6 +225,24 @@ def test_reads_write_nothing() -> None:
     assert 8 == calls
 
 
+def test_read_that_arrives_costs_no_look_at_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many clients, the work for each read would otherwise grow with the number of those that wait."""
+    tom = lone(14, name="tom", current_term=1)
+    tom.become_leader()
+    looks = 0
+
+    def counted(number: int) -> bool:
+        nonlocal looks
+        looks += 1
+        return step_14.Node.is_confirmed(tom, number)
+
+    monkeypatch.setattr(tom, "is_confirmed", counted)
+    for number in range(100):
+        tom.on_client_request(f"client#{number}", Get(key="x"))
+
+    assert 200 == looks
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_history_of_a_sweep_is_linearizable(profile: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from types import SimpleNamespace
+
 import pytest
 
 from raft_steps.lab.runtime.recorder import Recorder
@@ -52,6 +55,26 @@ def test_nothing_leaves_before_the_flush(linked: Linked) -> None:
     linked.links.discard()
     linked.links.flush()
     assert linked.received("spike") == b""
+
+
+def test_equal_messages_of_a_turn_are_encoded_once(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leader builds its calls for each follower; they are different objects, and mostly equal."""
+    encoded: list[object] = []
+
+    def encode(each: object) -> bytes:
+        encoded.append(each)
+        return b"line\n"
+
+    monkeypatch.setattr(linked.links, "_codec", SimpleNamespace(encode=encode))
+    other = NAMES["RequestVoteReply"](term=4, vote_granted=True)
+    for receiver in OTHERS:
+        for each in (VOTE, other):
+            linked.links.send(receiver, dataclasses.replace(each), 5)
+    linked.links.flush()
+    assert encoded == [VOTE, other]
+    assert {linked.received(name) for name in OTHERS} == {b'{"next":1}\nline\nline\n'}
+    linked.links.send("jerry", VOTE, 6)
+    assert encoded == [VOTE, other, VOTE]  # Nothing is kept longer than a turn.
 
 
 def test_message_on_a_cut_link_is_dropped_and_recorded(linked: Linked) -> None:

@@ -37,7 +37,8 @@ CREATE TABLE IF NOT EXISTS snapshot (log TEXT PRIMARY KEY, idx INTEGER NOT NULL,
 _DELETE_OTHER_HISTORY = """
 DELETE FROM entry WHERE log = ? AND NOT EXISTS (SELECT 1 FROM entry WHERE log = ? AND idx = ? AND term = ?)
 """
-_ENTRY_HINTS = get_type_hints(Entry)
+_COMMAND_HINT = get_type_hints(Entry)["command"]
+_to_json = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would build an encoder each time.
 
 
 class Database:
@@ -213,7 +214,7 @@ class Database:
         Raises:
             MessageError: It is not a value that a message could have.
         """
-        data = json.dumps(checked_value(value, self._hints.get(name, Any), name), ensure_ascii=False)
+        data = _to_json(checked_value(value, self._hints.get(name, Any), name))
         self._new_bytes += len(data)
         self._write("INSERT OR REPLACE INTO field VALUES (?, ?)", [(name, data)])
 
@@ -319,8 +320,7 @@ def _advice(error: Exception) -> str:
 
 def write_entry(entry: Entry) -> tuple[int, int, str]:
     """Return the columns of an entry: index, term, and the command as JSON."""
-    data = checked_value(entry.command, _ENTRY_HINTS["command"], "command")
-    return entry.index, entry.term, json.dumps(data, ensure_ascii=False)
+    return entry.index, entry.term, _to_json(checked_value(entry.command, _COMMAND_HINT, "command"))
 
 
 def read_entry(index: int, term: int, command: str) -> Entry:
@@ -329,9 +329,7 @@ def read_entry(index: int, term: int, command: str) -> Entry:
     Raises:
         MessageError: It is not an entry.
     """
-    return Entry(
-        index=index, term=term, command=value_from_data(json.loads(command), _ENTRY_HINTS["command"], f"entry {index}")
-    )
+    return Entry(index=index, term=term, command=value_from_data(json.loads(command), _COMMAND_HINT, f"entry {index}"))
 
 
 def read_snapshots(connection: sqlite3.Connection) -> dict[str, Snapshot]:

@@ -14,6 +14,7 @@ from raft_steps.lab.runtime.server.message_codec import MessageCodec
 from raft_steps.lab.runtime.server.peer_link import PeerLink
 
 LONGEST_DELAY_S = 60.0
+MOST_ENCODED = 8  # messages of a turn whose lines are kept; a leader with a full window sends each follower 4
 
 
 class _Route:
@@ -61,7 +62,7 @@ class Links:
         self._codec, self._recorder = codec, recorder
         self._tasks: list[asyncio.Task[None]] = []
         self._staged: list[tuple[str, int, bytes]] = []  # receiver, number and line of what leaves with `flush`
-        self._last: tuple[object, bytes] = (None, b"")
+        self._encoded: list[tuple[object, bytes]] = []  # the last messages of this turn, and their lines
         self._random = random.Random()  # For tests that ask for loss and delay.
 
     def begin_life(self, identity: Identity) -> None:
@@ -92,9 +93,7 @@ class Links:
             MessageError: It is not a message that this step's servers send.
         """
         route = self._routes[to]
-        # A broadcast sends one object to all: it is encoded once.
-        line = self._last[1] if message is self._last[0] else self._codec.encode(message)
-        self._last = (message, line)
+        line = self._line_of(message)
         route.count += 1
         if self._recorder is not None:
             self._recorder.sent(time_us, route, route.count, message, time_us)
@@ -106,6 +105,20 @@ class Links:
             self._note_dropped(route, message, time_us, "loss")
         else:
             self._staged.append((to, route.count, line))
+
+    def _line_of(self, message: object) -> bytes:
+        """Encode a message, unless it is one that another server was sent in this turn, or equals it.
+
+        Raises:
+            MessageError: It is not a message that this step's servers send.
+        """
+        for known, line in self._encoded:
+            # Equal calls to two followers hold the very same entries, so comparing them takes no time.
+            if type(known) is type(message) and known == message:
+                return line
+        line = self._codec.encode(message)
+        self._encoded = [*self._encoded[-MOST_ENCODED + 1 :], (message, line)]
+        return line
 
     def _send_late(self, route: _Route, number: int, line: bytes) -> None:
         to = route.receiver
@@ -120,7 +133,7 @@ class Links:
 
     def flush(self) -> None:
         """Send what was prepared."""
-        self._last = (None, b"")
+        self._encoded = []
         for to, number, line in self._staged:
             if self._delay_s[1]:
                 wait_s = self._random.uniform(*self._delay_s)
@@ -134,7 +147,7 @@ class Links:
     def discard(self) -> None:
         """Forget what was prepared and not sent."""
         self._staged.clear()
-        self._last = (None, b"")
+        self._encoded = []
 
     def wake(self, name: str) -> None:
         """Connect to a server soon, because it has just connected to this one."""
