@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.messages import message as message
     from raft_steps.lab.messages import to_text as to_text
     from raft_steps.lab.node import removed as removed
+    from raft_steps.lab.pictures.charts import histogram as histogram
     from raft_steps.lab.pictures.log_table import log_table as log_table
     from raft_steps.lab.runtime.simulator.simulation import Simulation as Simulation
     from raft_steps.lab.scenario.scenario import Scenario as Scenario
@@ -142,6 +143,7 @@ HOMES = {
     "down": "verify.model_checker",
     "equal_timeouts": "cluster.experiments",
     "from_text": "messages",
+    "histogram": "pictures.charts",
     "holds": "verify.model_checker",
     "kept_by": "verify.properties",
     "leader": "verify.model_checker",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from raft_steps.lab.pictures.charts import Square, heat_map_picture
+from raft_steps.lab.pictures.svg import Picture
 from raft_steps.lab.text_table import HtmlCell, html_table, text_table
 from raft_steps.lab.verify.fuzzer.course_map.trial import SERVICE_RETURNS
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES
@@ -143,11 +145,17 @@ class CourseMap:
         ]
         return html_table(rows, header=header, align=("left",), row_headers=True)
 
-    def chart(self) -> Figure:
-        """Draw the map: a square for each cell, darker the more seeds survive, with the share in it."""
-        import matplotlib.pyplot as plt
+    def chart(self) -> Figure | Picture:
+        """Draw the map: a square for each cell, darker the more seeds survive, with the share in it.
 
+        Returns:
+            A figure of matplotlib, or a `Picture` where there is no matplotlib.
+        """
         rows, columns = self.rows, list(PROFILES)
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError:
+            return self.picture()
         shares = [[self.cell(row, name).survived for name in columns] for row in rows]
         # Notebooks store it as a PNG: with fewer dots it stays small when the course grows.
         figure, axes = plt.subplots(figsize=(8, 0.9 + 0.3 * len(rows)), dpi=80)
@@ -164,6 +172,12 @@ class CourseMap:
         figure.tight_layout()
         plt.close(figure)  # Otherwise matplotlib's backend for notebooks shows it a second time.
         return figure
+
+    def picture(self) -> Picture:
+        """Draw the same as SVG, which needs no library."""
+        found = [[self.cell(row, name) for name in PROFILES] for row in self.rows]
+        squares = [[Square(cell.survived, cell.percent, not cell.broken) for cell in cells] for cells in found]
+        return heat_map_picture(self.rows, list(PROFILES), squares, "The course map: the share of seeds that survive.")
 
 
 def _html_cell(cell: MapCell) -> HtmlCell:
