@@ -15,6 +15,10 @@ SITE_NPM := raft_steps/lab/course/site/npm
 NPM := build/npm
 PYODIDE := $(NPM)/node_modules/pyodide
 EDITOR_JS := $(NPM)/editor.js
+# What Python in JupyterLite needs, as wheels, and the course itself.
+WHEELS := build/wheels
+WHEELS_READY := $(WHEELS)/.ready
+SITE_WHEELS := raft_steps/lab/course/site/lite/wheels.txt
 
 # Whatever the environment says, Python keeps what it has compiled: the tests start it some thousand times.
 unexport PYTHONDONTWRITEBYTECODE
@@ -98,9 +102,11 @@ release: $(READY)
 	$(BIN)/python .ci/release.py --version $(VERSION)
 
 # ARGS="--repository OWNER/NAME" adds links to Binder; a workflow of GitHub names its repository itself.
-site: $(READY) $(SITE_READY) pyodide
+site: $(READY) $(SITE_READY) pyodide $(WHEELS_READY)
+	@rm -f $(WHEELS)/raft_steps-*.whl
+	@$(SITE)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELS) .
 	$(BIN)/raft-steps site build/site --sphinx $(SITE)/bin/sphinx-build $(if $(wildcard $(PYODIDE)),--pyodide $(PYODIDE)) \
-		$(if $(wildcard $(EDITOR_JS)),--editor $(EDITOR_JS)) \
+		$(if $(wildcard $(EDITOR_JS)),--editor $(EDITOR_JS)) --wheels $(WHEELS) \
 		$(if $(GITHUB_REPOSITORY),--repository $(GITHUB_REPOSITORY)) $(ARGS)
 
 site-serve:
@@ -113,6 +119,12 @@ $(SITE_READY): pyproject.toml constraints-site.txt
 	@$(PY) -m venv --clear $(SITE)
 	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-site.txt \
 		$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["site"])')
+	@touch $@
+
+$(WHEELS_READY): $(SITE_WHEELS) $(SITE_READY)
+	@rm -rf $(WHEELS)
+	@$(SITE)/bin/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --platform any \
+		--python-version 3.14 --implementation py --abi none --dest $(WHEELS) --requirement $(SITE_WHEELS)
 	@touch $@
 
 # Python for browsers, and the editor of the site's exercises. Without Python the site's runs only play, and the course is

@@ -35,6 +35,10 @@ def _repository(_ctx: click.Context, _option: click.Parameter, value: str) -> st
     help="The JavaScript module of the editor for exercises. By default it is a plain text field.",
 )  # fmt: skip
 @click.option(
+    "--wheels", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of wheels for JupyterLite, which make site fills. By default the site has no JupyterLite.",
+)  # fmt: skip
+@click.option(
     "--repository", metavar="OWNER/NAME", default="", callback=_repository,
     help="The repository on GitHub, for links to Binder.",
 )  # fmt: skip
@@ -46,6 +50,7 @@ def site(
     sphinx: str,
     pyodide: Path | None,
     editor: Path | None,
+    wheels: Path | None,
     repository: str,
     jobs: int,
     folder: Path | None,
@@ -59,6 +64,7 @@ def site(
     from raft_steps.lab.course.site.book import make_site
 
     runs = make_site(
-        find_course(folder), out, sphinx=sphinx, pyodide=pyodide, editor=editor, repository=repository, jobs=jobs
-    )
+        find_course(folder), out, sphinx=sphinx, pyodide=pyodide, editor=editor, wheels=wheels, repository=repository,
+        jobs=jobs,
+    )  # fmt: skip
     echo(f"{out}/index.html: {len(list(out.glob('*.html')))} pages, {len(runs)} players")

@@ -9,7 +9,7 @@ import pytest
 from raft_steps.lab.course.notebooks import load, notebooks_of
 from raft_steps.lab.course.redaction import is_solution
 from raft_steps.lab.course.site.front_page import NoFrontPageError, front_page
-from raft_steps.lab.course.site.pages import LINKS, make_page, relink
+from raft_steps.lab.course.site.pages import LINKS, Links, make_page, relink
 from raft_steps.lab.course.site.recorded_runs import RecordedRun
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +51,7 @@ def test_links_say_how_else_the_page_can_be_read() -> None:
     """A download always, and Binder only if the repository is known."""
     without, known = load(ROOT / "notebooks" / NAME), load(ROOT / "notebooks" / NAME)
     make_page(without, NAME, [])
-    make_page(known, NAME, [], "owner/name")
+    make_page(known, NAME, [], Links("owner/name"))
 
     assert (LINKS, LINKS) == (without.cells[1].id, known.cells[1].id)
     assert 'href="files/06_term_checks.ipynb"' in without.cells[1].source

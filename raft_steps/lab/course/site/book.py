@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 from raft_steps.lab.course.course_folder import CourseFolder
+from raft_steps.lab.course.notebooks import notebooks_of
+from raft_steps.lab.course.site.lite_app import APP, share_python, write_lite
 from raft_steps.lab.course.site.recorded_runs import RecordedRun
 from raft_steps.lab.course.site.sources import write_sources
 from raft_steps.lab.errors import LabError
@@ -38,6 +40,7 @@ def make_site(
     sphinx: str = "sphinx-build",
     pyodide: Path | None = None,
     editor: Path | None = None,
+    wheels: Path | None = None,
     repository: str = "",
     jobs: int = 2,
 ) -> list[RecordedRun]:
@@ -50,6 +53,8 @@ def make_site(
         pyodide: The folder of Pyodide's npm package, to steer runs and check Nodes in the page; None for runs that only
             play.
         editor: The JavaScript module of the editor in which readers write; None for a plain text field.
+        wheels: The folder with the wheels of the course and of what it needs, for JupyterLite, which also needs Pyodide;
+            None for a site without it.
         repository: The repository on GitHub, as OWNER/NAME; "" for no links to it.
         jobs: The number of notebooks to run at a time.
 
@@ -62,6 +67,7 @@ def make_site(
         RunDiffersError: A player shows a run that is not that of the course's own Node.
         NoPyodideError: The folder is not that of Pyodide.
         NoFrontPageError: The README is missing, or lacks a part of the front page.
+        LiteError: A wheel is missing, or JupyterLite cannot be made.
     """
     program = shutil.which(sphinx)
     if program is None:
@@ -70,9 +76,19 @@ def make_site(
         raise SiteError(f"{out} is not empty and holds no site; name another folder, or empty this one")
     with tempfile.TemporaryDirectory(prefix="raft-steps-site-") as work:
         sources, pages = Path(work) / "sources", Path(work) / "pages"
-        runs = write_sources(course, sources, pyodide=pyodide, editor=editor, repository=repository, jobs=jobs)
+        with_lite = pyodide is not None and wheels is not None
+        runs = write_sources(
+            course, sources, pyodide=pyodide, editor=editor, with_lite=with_lite, repository=repository, jobs=jobs
+        )
         _run_sphinx(program, sources, pages)
         _finish(pages)
+        if pyodide is not None and wheels is not None:
+            (Path(work) / APP).mkdir()
+            write_lite(
+                notebooks_of(course.notebooks, without=("processes",)), pages / APP, Path(work) / APP,
+                program=Path(program).absolute().parent / "jupyter", wheels=wheels, pyodide=pyodide,
+            )  # fmt: skip
+            share_python(pages / "_static" / "python", pages / APP)
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(pages, out)
     return runs

@@ -17,7 +17,7 @@ from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.course.site.page_python import LOCK, RUNTIME
+from raft_steps.lab.course.site.page_python import LOCK, PLACE, RUNTIME
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.files import read_text, write_text
 
@@ -61,6 +61,19 @@ def write_lite(notebooks: Iterable[Path], out: Path, work: Path, *, program: Pat
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise LiteError("JupyterLite cannot be made:\n" + "\n".join(lines[-20:]))
+
+
+def share_python(pages: Path, lite: Path) -> None:
+    """Let the book's pages use JupyterLite's copy of Pyodide instead of their own.
+
+    Args:
+        pages: The folder that `write_python` wrote.
+        lite: The folder of JupyterLite.
+    """
+    for name in (*RUNTIME, LOCK):
+        (pages / name).unlink()
+    write_text(pages / PLACE, json.dumps({"pyodide": f"../../{APP}/{PYTHON.as_posix()}/"}))
+    assert (lite / PYTHON / LOCK).is_file()
 
 
 def write_distribution(pyodide: Path, wheels: Iterable[Path], out: Path) -> None:

@@ -18,6 +18,7 @@ from raft_steps.lab.files import read_text, write_text
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 LOCK = "pyodide-lock.json"
 COURSE = "raft_steps.zip"
+PLACE = "place.json"  # says where Pyodide is, relative to the folder
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the time of every file in the archive, so that it has the same bytes everywhere
 
 
@@ -44,6 +45,7 @@ def write_python(pyodide: Path, out: Path) -> None:
         shutil.copyfile(pyodide / name, out / name)
     lock = json.loads(read_text(pyodide / LOCK, "JSON")) | {"packages": {}}
     write_text(out / LOCK, json.dumps(lock, sort_keys=True))
+    write_text(out / PLACE, json.dumps({"pyodide": "./"}))
     write_text(out / "licence.txt", _licence(pyodide))
     with zipfile.ZipFile(out / COURSE, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in course_files():

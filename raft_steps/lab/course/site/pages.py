@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.course.notebooks import Cell, Notebook
+from raft_steps.lab.course.notebooks import Cell, Notebook, needs_of
 from raft_steps.lab.course.redaction import is_solution
 from raft_steps.lab.course.site.exercises import LATER, YOURS
 from raft_steps.lab.course.site.recorded_runs import RecordedRun
@@ -21,6 +22,21 @@ FILES = "files"  # the folder of the site with the notebooks themselves
 LINKS = "site-links"  # the id of the cell with the links; no cell of a notebook has it
 SOLUTION = {"code_prompt_show": "Show one solution", "code_prompt_hide": "Hide the solution"}
 GIVEN = {"code_prompt_show": "Show the given code", "code_prompt_hide": "Hide the given code"}
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where else the notebooks of a site can be run.
+
+    Attributes:
+        repository: The repository on GitHub, as OWNER/NAME, for links to Binder; "" for no such links.
+        with_lite: Whether the site has JupyterLite.
+    """
+
+    repository: str = ""
+    with_lite: bool = False
+
+
 _LINK = re.compile(r"\]\((?:\.\./)*(?:[\w.-]+/)*(?P<name>[\w.-]+)(?P<anchor>#[\w-]*)?\)")
 
 
@@ -28,7 +44,7 @@ def make_page(
     notebook: Notebook,
     name: str,
     runs: Iterable[RecordedRun],
-    repository: str = "",
+    links: Links | None = None,
     exercise: Mapping[str, Any] | None = None,
 ) -> None:
     """Change a notebook into the source of a page, in place.
@@ -37,7 +53,7 @@ def make_page(
         notebook: The notebook, with its stored outputs.
         name: The name of its file.
         runs: The recorded runs of the course.
-        repository: The repository on GitHub, as OWNER/NAME, for a link to Binder; "" for no such link.
+        links: Where else the notebook can be run; by default nowhere.
         exercise: What `exercise_of` returned, if the reader can write a Node in the page; None if not.
     """
     of_cell = {run.cell: run for run in runs if run.notebook == name}
@@ -51,7 +67,7 @@ def make_page(
             _mark_player(cell, of_cell[cell.id])
     if exercise is not None:
         _add_exercise(notebook, name, exercise)
-    notebook.cells.insert(1, _links(name, repository))
+    notebook.cells.insert(1, _links(name, links or Links(), needs_of(notebook)))
 
 
 def _mark_player(cell: Cell, run: RecordedRun) -> None:
@@ -78,15 +94,20 @@ def _add_exercise(notebook: Notebook, name: str, exercise: Mapping[str, Any]) ->
     notebook.cells = cells
 
 
-def _links(name: str, repository: str) -> Cell:
+def _links(name: str, links: Links, needs: Collection[str]) -> Cell:
     """Return a cell that says how else the page can be read."""
     from nbformat.v4 import new_markdown_cell
 
-    links = {"Download this notebook": f"{FILES}/{name}"}
-    if repository:
-        links["Run it on Binder"] = f"https://mybinder.org/v2/gh/{repository}/HEAD?labpath=notebooks%2F{name}"
-    anchors = " · ".join(f'<a href="{escape(address)}">{escape(text)}</a>' for text, address in links.items())
-    return new_markdown_cell(f'<p class="raft-links">{anchors}</p>', id=LINKS)
+    found = {"Download this notebook": f"{FILES}/{name}"}
+    if links.with_lite and not needs:
+        found["Open it in JupyterLab, in the browser"] = f"lite/lab/index.html?path={name}"
+        found["in Notebook, for small screens"] = f"lite/notebooks/index.html?path={name}"
+    if links.repository:
+        found["Run it on Binder"] = f"https://mybinder.org/v2/gh/{links.repository}/HEAD?labpath=notebooks%2F{name}"
+    parts = [f'<a href="{escape(address)}">{escape(text)}</a>' for text, address in found.items()]
+    if links.with_lite and needs:
+        parts.append("This notebook needs a machine of your own: it starts processes.")
+    return new_markdown_cell(f'<p class="raft-links">{" · ".join(parts)}</p>', id=LINKS)
 
 
 def relink(text: str, names: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from raft_steps.lab.course.notebooks import format_notebook, load, notebooks_of
 from raft_steps.lab.course.site.exercises import exercise_of
 from raft_steps.lab.course.site.front_page import NoFrontPageError, front_page
 from raft_steps.lab.course.site.page_python import write_python
-from raft_steps.lab.course.site.pages import FILES, make_page, relink
+from raft_steps.lab.course.site.pages import FILES, Links, make_page, relink
 from raft_steps.lab.course.site.recorded_runs import RecordedRun, record_all
 from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.player.widget import javascript, stylesheet
@@ -34,6 +34,7 @@ def write_sources(
     *,
     pyodide: Path | None = None,
     editor: Path | None = None,
+    with_lite: bool = False,
     repository: str = "",
     jobs: int = 2,
 ) -> list[RecordedRun]:
@@ -45,6 +46,7 @@ def write_sources(
         pyodide: The folder of Pyodide's npm package, to steer runs and check Nodes in the page; None for runs that only
             play.
         editor: The JavaScript module of the editor in which readers write; None for a plain text field.
+        with_lite: Whether the site will have JupyterLite, to which the pages then link.
         repository: The repository on GitHub, as OWNER/NAME; "" for no links to it.
         jobs: The number of notebooks to run at a time.
 
@@ -63,7 +65,7 @@ def write_sources(
     runs = record_all(paths, jobs)
     shutil.rmtree(out, ignore_errors=True)
     exercises = _exercises(paths) if pyodide is not None else {}
-    _write_notebooks(paths, runs, out, repository, exercises)
+    _write_notebooks(paths, runs, out, Links(repository, with_lite), exercises)
     _write_documents(course.root, out, paths)
     shutil.copyfile(ASSETS / "conf.py", out / "conf.py")
     write_static(runs, out / "_static", can_steer=pyodide is not None)
@@ -83,7 +85,7 @@ def _write_notebooks(
     paths: Iterable[Path],
     runs: Collection[RecordedRun],
     out: Path,
-    repository: str,
+    links: Links,
     exercises: Mapping[str, dict[str, Any]],
 ) -> None:
     """Write each notebook twice: as the source of a page, and as it is, to be downloaded."""
@@ -92,7 +94,7 @@ def _write_notebooks(
     write_text(out / "extra" / ".nojekyll", "")  # Otherwise GitHub Pages leaves out folders like _static.
     for path in paths:
         notebook = load(path)
-        make_page(notebook, path.name, runs, repository, exercises.get(path.name))
+        make_page(notebook, path.name, runs, links, exercises.get(path.name))
         write_text(out / path.name, format_notebook(notebook))
         shutil.copyfile(path, downloads / path.name)
 

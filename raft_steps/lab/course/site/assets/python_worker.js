@@ -42,11 +42,21 @@ def run_cell(name, source):
     return json.dumps(notebook.run_cell(name, source))
 `;
 
+/**
+ * @param {string} name
+ * @returns {Promise<Response>}
+ */
+async function load(name) {
+  const answer = await fetch(new URL(name, PYTHON));
+  if (!answer.ok) throw new Error(`${name}: ${answer.status} ${answer.statusText}`);
+  return answer;
+}
+
 async function boot() {
-  const { loadPyodide } = await import(new URL("pyodide.mjs", PYTHON).href);
-  const python = await loadPyodide({ indexURL: PYTHON.href });
-  const course = await fetch(new URL("raft_steps.zip", PYTHON));
-  if (!course.ok) throw new Error(`the course's package: ${course.status} ${course.statusText}`);
+  const place = await load("place.json");
+  const pyodide = new URL((await place.json()).pyodide, PYTHON); // JupyterLite's copy, if the site has it.
+  const { loadPyodide } = await import(new URL("pyodide.mjs", pyodide).href);
+  const [python, course] = await Promise.all([loadPyodide({ indexURL: pyodide.href }), load("raft_steps.zip")]);
   python.unpackArchive(await course.arrayBuffer(), "zip", { extractDir: COURSE });
   python.globals.set("post_to_page", post);
   python.runPython(START);
