@@ -226,7 +226,7 @@ def _wait_for(
     """Wait until the server listens, and return its description; None if it ended before that.
 
     Args:
-        process: What was started. Where that is only a launcher, the server is another process.
+        process: What was started. If it is only a launcher, the server is another process.
         token: The server's token; if JUPYTER_TOKEN is set, other servers have the same one.
         others: The servers that were running before.
     """
