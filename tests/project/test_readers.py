@@ -30,6 +30,7 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     "lab/files.py": (("decode", "read"), "this is the reader"),
     "lab/cli/linearizable.py": (("File",), "opened as bytes"),
     "lab/course/site/assets/conf.py": (("read_text",), "licences of packages, in Sphinx's environment"),
+    "lab/course/site/lite_app.py": (("read",), "the metadata of a wheel, which the parser decodes"),
     "lab/course/site/stand_alone.py": (("decode",), "base64, which is ASCII"),
     "lab/source/inline_values.py": (("decode",), "a piece of a text that was encoded to cut it"),
     "lab/source/inline_super.py": (("decode",), "a piece of a text that was encoded to cut it"),

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterable
-from email.parser import Parser
+from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ def _package(wheel: Path, known: Iterable[str]) -> dict[str, Any]:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         path = next(name for name in names if name.endswith(".dist-info/METADATA"))
-        head = Parser().parsestr(archive.read(path).decode())
+        head = BytesParser().parsebytes(archive.read(path))
     tops = {name.split("/")[0].removesuffix(".py") for name in names if not re.search(r"\.(?:dist-info|data)/", name)}
     return {
         "name": head["Name"],
