@@ -272,8 +272,7 @@ class Cluster:
         from raft_steps.lab.player.opening import open_player
 
         with self._lock:
-            player: Player = open_player(self.trace, at, speed, heartbeats, self.session())
-            return player
+            return open_player(self.trace, at, speed, heartbeats, self.session())
 
     def session(self) -> PlayerSession:
         """Return the session that all players of this cluster share; it answers their requests."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from raft_steps.lab.player.session import PlayerSession
+    from raft_steps.lab.player.widget import Player
     from raft_steps.lab.trace.trace import Trace
 
 # Called with the run, the time at which the player opens, its speed, whether it shows idle heartbeats, and the session.
@@ -22,8 +23,8 @@ def set_opener(opener: Opener | None) -> None:
     _openers[:] = [opener] if opener is not None else []
 
 
-def open_player(trace: Trace, at: float | None, speed: float, heartbeats: bool, session: PlayerSession) -> Any:
-    """Return the player of a cluster, to be displayed.
+def open_player(trace: Trace, at: float | None, speed: float, heartbeats: bool, session: PlayerSession) -> Player:
+    """Return the player of a cluster, to be displayed: a widget, or what the opener returns.
 
     Args:
         trace: The run.
@@ -33,7 +34,8 @@ def open_player(trace: Trace, at: float | None, speed: float, heartbeats: bool, 
         session: The session of the cluster.
     """
     if _openers:
-        return _openers[0](trace, at, speed, heartbeats, session)
-    from raft_steps.lab.player.widget import Player
+        opened: Player = _openers[0](trace, at, speed, heartbeats, session)
+        return opened
+    from raft_steps.lab.player.widget import Player as Widget
 
-    return Player(trace, at, speed, heartbeats, session)
+    return Widget(trace, at, speed, heartbeats, session)
