@@ -24,6 +24,7 @@ CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002"
         (["serve", "99", "--name", "tom", "--cluster", CLUSTER], "there is no step 99"),
         (["serve", "12", "--name", "tom", "--cluster", "tom=0.0.0.0:7001"], "is not a loopback address"),
         (["serve", "12", "--name", "tom", "--cluster", CLUSTER, "--node", "none.py"], "there is no file none.py"),
+        (["serve", "12", "--name", "tom", "--cluster", CLUSTER, "--data", ""], "the name of a folder is empty"),
         (["cluster", "12", "--servers", "0"], "a cluster has 1 to 7 servers, not 0"),
         (["cluster", "12", "--port", "60000"], "ports from 1 to 55535 can be used"),
         (["cluster", "99"], "there is no step 99"),

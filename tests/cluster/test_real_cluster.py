@@ -158,3 +158,20 @@ def test_scenario_is_carried_out() -> None:
         assert {"crashed", "restarted", "partitioned", "healed"} <= kinds
         assert cluster.time >= 2
         assert cluster.running == list(cluster.servers)
+
+
+def test_scenario_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers end, the client disconnects, and the folder is gone."""
+    closed: list[RealCluster] = []
+    close = RealCluster.close
+
+    def noted(cluster: RealCluster) -> None:
+        closed.append(cluster)
+        close(cluster)
+
+    monkeypatch.setattr(RealCluster, "close", noted)
+    with pytest.raises(ServerError, match="tom does not run"):
+        RealCluster.replay("raft-steps 1; step 12; servers tom; at 0.1 crash tom; at 0.1 pause tom")
+    (cluster,) = closed
+    assert cluster.running == []
+    assert not cluster.folder.exists()

@@ -58,6 +58,23 @@ def test_killed_life_ends_with_a_crash() -> None:
     assert kinds == ["started", "timer_started", "sent", "crashed", "restarted"]
 
 
+def sent(time_us: int, number: int) -> str:
+    """Return the line of a message of tom to jerry."""
+    name = f"tom.1>jerry#{number}"
+    return line(time_us, "sent", "tom", message=name, to="jerry", type="RequestVote", fields={}, due=time_us)
+
+
+def test_message_that_never_arrives_is_lost_with_its_receiver_or_its_sender() -> None:
+    """Who is killed records nothing; without the loss, such messages would be under way to the end of the run."""
+    tom = TOM + text(sent(7500, 2), sent(8500, 3), sent(9500, 4), line(9900, "crashed", "tom"), sent(9950, 5))
+    jerry = JERRY + text(line(8000, "crashed", "jerry"), line(9000, "restarted", "jerry", life=2, log=[]))
+    trace = merge_traces([("tom", tom), ("jerry", jerry)])
+    lost = [(event.time_us, event["message"][-1], event.server) for event in trace if event.kind == "dropped"]
+    # With the receiver, at once because that is down, with the sender; and the last one is still under way.
+    assert lost == [(7000, "2", "jerry"), (7500, "3", "jerry"), (8900, "4", "jerry")]
+    assert [event["due"] for event in trace if event.kind == "sent"] == [6000, 7000, 7500, 8900, trace.end_us]
+
+
 def test_torn_last_line_is_left_out() -> None:
     """A line without its end was being written when the server was killed."""
     assert len(merge_traces([("tom", TOM + '{"time": 6000, "ki')])) == 3

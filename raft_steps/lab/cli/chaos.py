@@ -9,6 +9,7 @@ import click
 from raft_steps.lab.cli.common import (
     FAILED,
     WRONG_INPUT,
+    NewFolder,
     echo,
     echo_json,
     finite,
@@ -31,7 +32,7 @@ EXIT_STATUS = {"ok": 0, "failed": FAILED, "unknown": WRONG_INPUT}
 @click.option("--servers", type=click.IntRange(min=1, max=7), default=3, show_default=True, help="How many servers.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the faults and the requests.")
 @click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path),
+    "--data", type=NewFolder(),
     help="Keep databases, traces and histories in this new folder. By default they are kept if something is wrong.",
 )  # fmt: skip
 @click.option("--linearizable", is_flag=True, help="Require it of every read; otherwise that begins with step 14.")

@@ -143,6 +143,20 @@ def finite(ctx: click.Context, param: click.Parameter, value: float) -> float:
     return value
 
 
+class NewFolder(click.Path):
+    """A folder that need not exist, as an option's value; click itself takes an empty one for the current folder."""
+
+    def __init__(self) -> None:
+        """Accept folders."""
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder, unless its name is empty."""
+        if not str(value):
+            self.fail("the name of a folder is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def svg_option(subject: str) -> Callable[[Decorated], Decorated]:
     """Return the option ``--svg``, for the file into which a command draws this subject."""
     file = click.Path(dir_okay=False, path_type=Path)

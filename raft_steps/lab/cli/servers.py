@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from raft_steps.lab.cli.common import CommandError, finite, step_argument
+from raft_steps.lab.cli.common import CommandError, NewFolder, finite, step_argument
 from raft_steps.lab.commands import Delete, Get, command_of_words
 from raft_steps.lab.errors import LabError, ScenarioError, ServerError
 from raft_steps.lab.runtime.launching import read_entries
@@ -36,9 +36,7 @@ DEFAULT_CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002,spike=127.0.0.1:7003"
 @click.option(
     "--cluster", "cluster_spec", required=True, metavar="NAME=HOST:PORT,…", help="All servers of the cluster."
 )
-@click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path), help="The folder of its database. [default: NAME.d]"
-)
+@click.option("--data", type=NewFolder(), help="The folder of its database. [default: NAME.d]")
 @click.option("--leader", is_flag=True, help="Lead from the first start on, in steps 1 to 3.")
 @click.option(
     "--timing",
@@ -122,9 +120,7 @@ def _node_class(number: int, spec: str | None) -> type:
 @step_argument
 @click.option("--servers", "count", type=int, default=3, show_default=True, help="How many servers.")
 @click.option("--port", type=int, default=7001, show_default=True, help="The first server's port; the others follow.")
-@click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path), help="The folder of the databases. [default: raft-data]"
-)
+@click.option("--data", type=NewFolder(), help="The folder of the databases. [default: raft-data]")
 @click.option(
     "--timing",
     type=click.Choice(list(TIMINGS)),

@@ -16,14 +16,14 @@ from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from raft_steps.lab.cluster.cluster import Answer, NoAnswer
-from raft_steps.lab.cluster.real_scenario import refuse_what_is_not_real
+from raft_steps.lab.cluster.real_scenario import perform, refuse_what_is_not_real
 from raft_steps.lab.commands import NotLeader, Ok, command_of_words
 from raft_steps.lab.errors import ScenarioError, ServerError
 from raft_steps.lab.files import read_text
 from raft_steps.lab.runtime.server.clock import now_us
 from raft_steps.lab.runtime.server.trace_file import note_crash
 from raft_steps.lab.scenario import arguments
-from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, Action
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
 from raft_steps.lab.trace.merge import merge_traces
@@ -146,11 +146,15 @@ class RealCluster:
         refuse_what_is_not_real(scenario)
         cluster = cls.__new__(cls)
         cluster._begin(scenario, node, None)  # noqa: SLF001  # Its own class; as in Cluster.replay.
-        for action in sorted(scenario.actions, key=lambda action: action.at_us):
-            cluster.run(until=action.at_us / MICROSECONDS)
-            cluster._perform(action)  # noqa: SLF001
-        if scenario.until_us is not None:
-            cluster.run(until=scenario.until_us / MICROSECONDS)
+        try:
+            for action in sorted(scenario.actions, key=lambda action: action.at_us):
+                cluster.run(until=action.at_us / MICROSECONDS)
+                perform(cluster, action)
+            if scenario.until_us is not None:
+                cluster.run(until=scenario.until_us / MICROSECONDS)
+        except BaseException:
+            cluster.close()
+            raise
         return cluster
 
     # Looking.
@@ -391,37 +395,6 @@ class RealCluster:
         except ServerError as error:
             return NotLeader() if "NOTLEADER" in str(error) else NoAnswer(str(error))
         return Ok(value=None if value is None or words[0] != "get" else str(value))
-
-    def _perform(self, action: Action) -> None:
-        """Carry out an action of a scenario."""
-        words = list(action.words)
-        if action.verb in ("crash", "restart", "pause", "resume"):
-            getattr(self, action.verb)(*(name for word in words for name in self._resolve(word)))
-        elif action.verb == "partition":
-            sides = " ".join(words).split("|")
-            self.partition(*([name for word in side.split() for name in self._resolve(word)] for side in sides))
-        elif action.verb == "cut":
-            for link in words:
-                sender, _, receiver = link.partition(">")
-                self.cut(sender, receiver)
-        elif action.verb in ("loss", "delay"):
-            getattr(self, action.verb)(*map(float, words))
-        elif action.verb == "heal":
-            self.heal()
-        else:
-            to = words[-1] if len(words) > 2 and words[-2] == "to" else None
-            self._request((action.verb, *(words[:-2] if to else words)), to)
-
-    def _resolve(self, target: str) -> list[str]:
-        """Return the servers that a word of a scenario stands for now."""
-        leader = self.leader
-        if target == "leader":
-            return [leader] if leader else []
-        if target == "followers":
-            return [name for name in self.servers if name != leader and self._is_running(name)]
-        if target == "crashed":
-            return [name for name in self.servers if not self._supervisor.runs(name)]
-        return [target]
 
     def _is_running(self, name: str) -> bool:
         return self._supervisor.runs(name) and name not in self._paused

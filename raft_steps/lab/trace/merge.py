@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,8 @@ def merge_traces(texts: Iterable[tuple[str, str]], more: Iterable[Event] = ()) -
     events += more
     # A stable sort by server within a microsecond: what one event caused has one time, and must stay together.
     events.sort(key=lambda event: (event.time_us, servers.index(event.server) if event.server in servers else -1))
-    return _trace_of(events, servers, header["title"])
+    known = {life.header["server"] for life in lives}
+    return _trace_of(list(_with_losses(events, known)), servers, header["title"])
 
 
 def check_same_run(headers: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
@@ -154,6 +155,35 @@ def _with_crashes(lives: list[_Life]) -> list[_Life]:
                 last_us = life.events[-1].time_us
                 life.events.append(Event(0, last_us, "crashed", server, {}))
     return lives
+
+
+def _with_losses(events: Sequence[Event], known: set[str]) -> Iterator[Event]:
+    """Add what nobody could record: a message that never arrives is lost when its sender or its receiver ends.
+
+    Without that it would be under way for ever. A message to a server that is down is lost at once.
+
+    Args:
+        events: The events, in order.
+        known: The servers of which there are traces; of others it is not known what arrived.
+    """
+    arrived = {event["message"] for event in events if event.kind in ("delivered", "dropped")}
+    running: set[str] = set()
+    under_way: dict[str, Event] = {}
+    for event in events:
+        yield event
+        lost: list[Event] = []
+        if event.kind in ("started", "restarted"):
+            running.add(event.server)
+        elif event.kind == "crashed":
+            running.discard(event.server)
+            lost = [sent for sent in under_way.values() if event.server in (sent.server, sent["to"])]
+        elif event.kind == "sent" and event["message"] not in arrived and event["to"] in known:
+            under_way[event["message"]] = event
+            lost = [] if event["to"] in running else [event]
+        for sent in lost:
+            del under_way[sent["message"]]
+            detail = {"message": sent["message"], "from": sent.server, "type": sent["type"], "reason": "down"}
+            yield Event(0, event.time_us, "dropped", sent["to"], detail)
 
 
 def _trace_of(events: list[Event], servers: tuple[str, ...], title: str) -> Trace:

@@ -125,6 +125,7 @@ class FakeServer:
         self.patience_s, self.waiting_bytes = 5.0, 0
         self.has_room = True
         self.requests: list[Client] = []
+        self.given_up: list[Client] = []
         self.lines: list[str] = []
         self.writers: dict[ClientConnection, None] = {}
         self.connections: list[ClientConnection | PeerListener] = []
@@ -138,6 +139,9 @@ class FakeServer:
 
     def arrived(self, client: Client) -> None:
         self.requests.append(client)
+
+    def gave_up(self, client: Client) -> None:
+        self.given_up.append(client)
 
     def wrote(self, connection: ClientConnection) -> None:
         self.writers[connection] = None

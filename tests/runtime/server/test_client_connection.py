@@ -81,6 +81,16 @@ def test_follower_refers_to_the_leader(client: Connected, leader: str | None, re
     assert client.replies().startswith(reply)
 
 
+def test_server_hears_which_requests_nobody_waits_for(client: Connected) -> None:
+    """Those that were given up, and those of a client that has gone; others are answered."""
+    client.send("SET x 1")
+    client.clock.move(6)
+    client.send("SET x 2", "GET x")
+    client.answer(2, Ok(value="2"))
+    client.connection.connection_lost(None)
+    assert client.server.given_up == client.server.requests[:2]
+
+
 def test_request_is_given_up_when_its_time_is_over(client: Connected) -> None:
     """Each waits as long as it may, whatever the others do; a late answer is dropped."""
     client.send("SET x 1")

@@ -108,13 +108,13 @@ class Bench:
 
     def ask(self, request: Request) -> Client:
         """Let a client ask."""
-
-        def answer(response: Response, client: Client) -> None:
-            self.left.append(f"answer {response}" + (" deleted" if client.deleted else ""))
-
-        client = Client(request, answer)
+        client = Client(request, self.answer)
         self.engine.ask(client)
         return client
+
+    def answer(self, response: Response, client: Client) -> None:
+        """Note an answer."""
+        self.left.append(f"answer {response}" + (" deleted" if client.deleted else ""))
 
     def close(self) -> None:
         """Close what is open."""
@@ -233,6 +233,31 @@ def test_deletes_report_whether_the_key_was_there(build: Build) -> None:
     bench.engine.finish_turn()
     assert [False, False, True, False] == ["deleted" in line for line in bench.left if line.startswith("answer")]
     assert {} == bench.engine.waiting
+
+
+def test_client_that_has_gone_costs_nothing_and_may_be_answered_late(build: Build) -> None:
+    """A deposed leader never answers; a leader without a majority answers when it has one again, to nobody."""
+    waits: list[str] = []
+
+    def act(node: Probe, what: str, *arguments: Any) -> None:
+        if what == "request":
+            waits.append(arguments[0])
+        else:
+            for address in waits:
+                node.reply(address, Ok())
+
+    bench = build(act)
+    stays, leaves, left = (Client(Delete(key="x"), bench.answer) for _ in range(3))
+    bench.engine.forget(left)  # Before the turn in which the node hears of it.
+    for client in (stays, leaves, left):
+        bench.engine.ask(client)
+    bench.engine.forget(leaves)
+    assert [stays] == list(bench.engine.waiting.values())
+    bench.engine.message("jerry", Ping(term=1), "jerry.1", 1)
+    bench.engine.finish_turn()
+    assert 1 == sum(line.startswith("answer") for line in bench.left)
+    with pytest.raises(NodeError, match="no such client waits"):
+        bench.engine.message("jerry", Ping(term=1), "jerry.1", 2)
 
 
 def test_entries_of_others_count_for_deletes(build: Build) -> None:

@@ -105,7 +105,7 @@ def test_loss_is_recorded(linked: Linked) -> None:
     linked.links.send("jerry", VOTE, 5)
     linked.links.flush()
     assert linked.received("jerry") == b""
-    assert [event["reason"] for event in linked.trace if event.kind == "dropped"] == ["loss"]
+    assert [event["reason"] for event in linked.trace if event.kind == "dropped"] == ["lost"]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ class ClientsOwner(ServerView, Protocol):
     def arrived(self, client: Client) -> None:
         """Called with a request for the node."""
 
+    def gave_up(self, client: Client) -> None:
+        """Called when the answer to a request is not awaited any more."""
+
     def wrote(self, connection: ClientConnection) -> None:
         """Called when a connection has replies to send at the end of this turn."""
 
@@ -67,13 +70,14 @@ class _Slot:
     Attributes:
         reply: The reply; None while it is awaited.
         deadline_s: When the client stops waiting, by the event loop's clock.
-        request: What was asked of the node; None if the reply was there at once.
+        client: What was asked of the node; None if the reply was there at once.
     """
 
-    __slots__ = ("deadline_s", "reply", "request")
+    __slots__ = ("client", "deadline_s", "reply")
 
-    def __init__(self, reply: bytes | None, deadline_s: float = 0.0, request: Request | None = None) -> None:
-        self.reply, self.deadline_s, self.request = reply, deadline_s, request
+    def __init__(self, reply: bytes | None, deadline_s: float = 0.0) -> None:
+        self.reply, self.deadline_s = reply, deadline_s
+        self.client: Client | None = None
 
 
 class ClientConnection(asyncio.Protocol):
@@ -114,6 +118,9 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """Called when the connection has ended; requests that wait stay with the node, and their answers are dropped."""
         self._transport = None
+        for slot in self._slots:
+            if slot.reply is None and slot.client is not None:
+                self._owner.gave_up(slot.client)
         self._slots.clear()
         self._owner.waiting_bytes -= self._counted_bytes
         self._counted_bytes = 0
@@ -260,7 +267,9 @@ class ClientConnection(asyncio.Protocol):
             if slot.reply is None:
                 if slot.deadline_s > now_s:
                     break  # Later ones wait until later.
-                self._set(slot, error_reply(_late(slot.request, self._owner.patience_s)))
+                assert slot.client is not None
+                self._owner.gave_up(slot.client)
+                self._set(slot, error_reply(_late(slot.client.request, self._owner.patience_s)))
                 late += 1
         if late:
             self.flush()
@@ -298,7 +307,7 @@ class ClientConnection(asyncio.Protocol):
         if isinstance(found, bytes):
             self._add(found)
             return
-        slot = _Slot(None, self._clock.time() + self._owner.patience_s, found)
+        slot = _Slot(None, self._clock.time() + self._owner.patience_s)
         self._slots.append(slot)
         self._plan(slot.deadline_s)
 
@@ -307,7 +316,8 @@ class ClientConnection(asyncio.Protocol):
                 self._set(slot, self._reply_to(response, client))
                 self._owner.wrote(self)
 
-        self._owner.arrived(Client(found, answered))
+        slot.client = Client(found, answered)
+        self._owner.arrived(slot.client)
 
     def _reply_to(self, response: Response, client: Client) -> bytes:
         if isinstance(response, NotLeader):
@@ -340,7 +350,7 @@ class ClientConnection(asyncio.Protocol):
                 transport.pause_reading()
 
 
-def _late(request: Request | None, patience_s: float) -> str:
+def _late(request: Request, patience_s: float) -> str:
     """Return the error for a request that was not answered in time."""
     may = "" if isinstance(request, Get) else "; the write may still take effect"
     return f"TIMEOUT no answer within {patience_s:g} s{may}"

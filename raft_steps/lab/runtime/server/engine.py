@@ -10,6 +10,7 @@ restarts the timer, which then must not run out in the same turn (`timers`).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -22,6 +23,10 @@ from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.server_host import ServerHost
 from raft_steps.lab.runtime.server.timers import ServerTimers
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
+
+MOST_ANSWERED = (
+    1_000  # clients of which it is known that they were answered; a second answer to one of them is a mistake
+)
 
 
 class Outlet(Protocol):
@@ -52,9 +57,10 @@ class Client:
         address: The reply address that the node is given.
         request: What the client asks for.
         deleted: For a Delete whose entry was applied: whether the key existed.
+        has_left: Whether nobody waits for the answer any more.
     """
 
-    __slots__ = ("address", "answer", "deleted", "request")
+    __slots__ = ("address", "answer", "deleted", "has_left", "request")
 
     def __init__(self, request: Request, answer: Callable[[Response, Client], None]) -> None:
         """Prepare a request.
@@ -65,7 +71,7 @@ class Client:
         """
         self.address = ""
         self.request, self.answer = request, answer
-        self.deleted = False
+        self.deleted = self.has_left = False
 
 
 class Engine:
@@ -99,12 +105,14 @@ class Engine:
         self.host, self.outlet, self.timers = host, outlet, timers
         self._now_us, self._recorder = now_us, recorder
         self.waiting: dict[str, Client] = {}
+        self._prefix = f"client#{host.name}.{host.life}."  # of the clients' addresses
         self.calls, self._event_us = 0, 0
         self.is_handling = False
         self._replies: list[tuple[Client, Response]] = []
         self._keys: set[str] = set()  # the keys that exist after the entries applied so far
         self._deletes: dict[int, Client] = {}  # the clients that wait for a Delete, by the identity of their request
         self._names = 0
+        self._answered: deque[str] = deque(maxlen=MOST_ANSWERED)  # the last addresses that were answered
 
     # Events. Each is handled at once; `finish_turn` then stores and sends.
 
@@ -140,14 +148,21 @@ class Engine:
     def ask(self, client: Client) -> None:
         """Handle a client's request."""
         self._names += 1
-        client.address = f"client#{self.host.name}.{self.host.life}.{self._names}"
-        self.waiting[client.address] = client
-        if isinstance(client.request, Delete):
-            self._deletes[id(client.request)] = client
+        client.address = f"{self._prefix}{self._names}"
+        if not client.has_left:
+            self.waiting[client.address] = client
+            if isinstance(client.request, Delete):
+                self._deletes[id(client.request)] = client
         handler = self.host.find_handler("on_client_request", self._now_us())
         self._handle(
             handler, (client.address, client.request), "asked", {"client": client.address, "request": client.request}
         )
+
+    def forget(self, client: Client) -> None:
+        """Called when a client does not wait any more: many nodes never answer, and some answer much later."""
+        client.has_left = True
+        if self.waiting.pop(client.address, None) is not None:
+            self._deletes.pop(id(client.request), None)
 
     def finish_turn(self) -> None:
         """Put what the turn changed on the disk, then let messages and replies leave.
@@ -222,12 +237,19 @@ class Engine:
 
     def _reply(self, address: str, response: Response) -> None:
         client = self.waiting.pop(address, None)
-        if client is None:
+        if client is None and (address in self._answered or not self._was_asked(address)):
             raise Mistake(f"answered {address!r}, but no such client waits; a client is answered once")
-        self._deletes.pop(id(client.request), None)
+        self._answered.append(address)
         if self._recorder is not None:
             self._recorder.answered(self._event_us, self.host.name, address, response)
-        self._replies.append((client, response))
+        if client is not None:
+            self._deletes.pop(id(client.request), None)
+            self._replies.append((client, response))
+
+    def _was_asked(self, address: str) -> bool:
+        """Return whether a client of this life has an address."""
+        number = str(address).removeprefix(self._prefix)
+        return address == self._prefix + number and number.isdecimal() and 0 < int(number) <= self._names
 
     def _apply(self, entry: Entry) -> None:
         """Keep track of the keys that exist: a client that deletes a key is told whether it did."""

@@ -102,7 +102,7 @@ class Links:
         elif not self.links[to].is_connected:
             self._note_dropped(route, message, time_us, "down")
         elif self._loss and self._random.random() < self._loss:
-            self._note_dropped(route, message, time_us, "loss")
+            self._note_dropped(route, message, time_us, "lost")
         else:
             self._staged.append((to, route.count, line))
 

@@ -416,6 +416,11 @@ class Server:
         self._inbox.append((self._engine.ask, (client,)))
         self._plan_turn()
 
+    def gave_up(self, client: Client) -> None:
+        """Called when the answer to a request is not awaited any more."""
+        if self._engine is not None:
+            self._engine.forget(client)
+
     def wrote(self, connection: ClientConnection) -> None:
         """Called when a connection has replies to send; they are sent at the end of the turn."""
         self._writers[connection] = None
