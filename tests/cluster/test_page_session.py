@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from raft_steps.lab.cluster.page_session import MESSAGE, OPENED, STATE, open_session
+from raft_steps.lab.cluster.page_session import MESSAGE, OPENED, open_session
 from raft_steps.lab.errors import ScenarioError
 
 SCENARIO = "raft-steps 1; servers tom jerry spike; seed 0; at 12 set x 1; until 20"
@@ -17,7 +18,7 @@ class Page:
     """Keeps what is posted."""
 
     def __init__(self) -> None:
-        self.posts: list[tuple[str, dict[str, object], Sequence[bytes]]] = []
+        self.posts: list[tuple[str, dict[str, Any], Sequence[bytes]]] = []
 
     def post(self, kind: str, content: str, buffers: Sequence[bytes]) -> None:
         """Keep a message."""
@@ -35,24 +36,24 @@ def test_run_is_repeated_and_opened() -> None:
     ((kind, state, (trace,)),) = page.posts
 
     assert OPENED == kind
-    assert SCENARIO == str(state["scenario"]).replace("step 8; ", "")
+    assert 0 == state["current"]
+    assert SCENARIO == json.loads(trace.splitlines()[0])["scenario"].replace("step 8; ", "")
     assert {"servers": ["tom", "jerry", "spike"], "title": "step 8"}.items() <= json.loads(
         trace.splitlines()[0]
     ).items()
 
 
-def test_request_gets_its_events_the_state_and_one_answer() -> None:
-    """As in a notebook; the state comes with its trace, for a player that opens later."""
+def test_request_gets_its_events_the_state_and_the_answer_in_one_message() -> None:
+    """As in a notebook."""
     page = Page()
-    session = open_session(SCENARIO, 8, page.post)
-    session.answer('{"id": 7, "do": "seed", "seed": 5}')
-    state = next(post for post in page.posts if post[0] == STATE)
-    answers = [content for kind, content, _ in page.posts if kind == MESSAGE and content["kind"] == "answer"]
+    open_session(SCENARIO, 8, page.post).answer('{"id": 7, "do": "seed", "seed": 5}')
+    ((_, news, (lines,)),) = page.posts[1:]
+    (trace,) = news["traces"]
 
-    assert [OPENED] == page.kinds()[:1]
-    assert "seed 5" in str(state[1]["scenario"])
-    assert b"seed 5" in state[2][0].splitlines()[0]
-    assert [(7, True)] == [(answer["id"], answer["ok"]) for answer in answers]
+    assert [OPENED, MESSAGE] == page.kinds()
+    assert (7, True) == (news["id"], news["ok"])
+    assert (1, 0) == (trace["branch"], trace["parent"])
+    assert b'"kind"' in lines
 
 
 def test_request_that_cannot_be_carried_out_is_answered() -> None:

@@ -86,12 +86,14 @@ def test_player_is_opened_by_the_page() -> None:
     (output,) = notebook.run_cell(
         "one", "from raft_steps.lab import Cluster\ncluster = Cluster(8, seed=3)\ncluster.run(20)\ncluster.play(at=2)"
     )
-    name, kind, content, _ = posts[0]
+    name, kind, content, (trace,) = posts[0]
 
     assert (PLAYER, name) == (output["kind"], output["session"])
     assert {"start": 2_000_000, "speed": 1.0, "hurry": True, "heartbeats": True} == output["options"]
     assert "opened" == kind
-    assert "seed 3" in json.loads(content)["scenario"]
+    assert 0 == json.loads(content)["current"]
+    assert b"seed 3" in trace.splitlines()[0]
     notebook.answer(name, '{"id": 1, "do": "seed", "seed": 5}')
-    assert any(post[:2] == (name, "state") and "seed 5" in post[2] for post in posts)
+    assert (name, "message") == posts[-1][:2]
+    assert "seed 5" == json.loads(posts[-1][2])["live"]["branches"][-1]["name"]
     assert "Player" == type(notebook.names["cluster"].play()).__name__

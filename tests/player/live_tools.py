@@ -17,15 +17,14 @@ class FakeFrontend:
         is_open: Whether it has not been closed.
         held: The lines of each branch that the browser has.
         ends_us: How far each of these branches has been run.
-        messages: Everything sent, in order: custom messages, and "live" for the trait.
-        trace: The trace for browsers that open the widget later.
+        messages: Everything sent, in order.
         live: The state of the session.
     """
 
     def __init__(self, trace: bytes = b"", live: dict[str, Any] | None = None) -> None:
         """Open with the current state."""
         self.is_open = True
-        self.trace, self.live = trace, live or {}
+        self.live = live or {}
         self.held: dict[int, list[bytes]] = {}
         self.ends_us: dict[int, int] = {}
         self.messages: list[Any] = []
@@ -34,18 +33,14 @@ class FakeFrontend:
 
     def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         """Handle a message as a browser does."""
+        assert "news" == content["kind"]
         self.messages.append(content)
-        if content["kind"] == "trace":
-            (buffer,) = buffers or []
-            before = self.held.get(content["branch"], self.held.get(content.get("parent", -1), []))
-            assert content["keep"] <= len(before), "the browser is asked to keep events that it does not have"
-            self.held[content["branch"]] = before[: content["keep"]] + buffer.split(b"\n")[:-1]
-            self.ends_us[content["branch"]] = content["end"]
-
-    def store_state(self, trace: bytes, live: dict[str, Any]) -> None:
-        """Store the current state."""
-        self.messages.append("live")
-        self.trace, self.live = trace, live
+        for trace, buffer in zip(content["traces"], buffers or [], strict=True):
+            before = self.held.get(trace["branch"], self.held.get(trace.get("parent", -1), []))
+            assert trace["keep"] <= len(before), "the browser is asked to keep events that it does not have"
+            self.held[trace["branch"]] = before[: trace["keep"]] + buffer.split(b"\n")[:-1]
+            self.ends_us[trace["branch"]] = trace["end"]
+        self.live = content["live"]
 
 
 class LivePlayer:
@@ -66,8 +61,7 @@ class LivePlayer:
 
     def open(self) -> FakeFrontend:
         """Open one more player."""
-        state = self.session.state()
-        frontend = FakeFrontend(self.session.trace_bytes, state)
+        frontend = FakeFrontend(*self.session.open_state())
         self.session.connect(frontend)
         return frontend
 
@@ -76,15 +70,15 @@ class LivePlayer:
         self.count += 1
         self.frontend.messages.clear()
         self.session.answer(self.frontend, {"id": self.count, "do": do} | request)
-        answer = self.frontend.messages[-1]
-        assert (answer["kind"], answer["id"]) == ("answer", self.count)
-        assert 1 == sum(isinstance(each, dict) and each["kind"] == "answer" for each in self.frontend.messages)
+        (answer,) = self.frontend.messages
+        assert answer["id"] == self.count
         return dict(answer)
 
-    def act(self, action: str, at: float, seen: float = 0, branch: int | None = None) -> str:
+    def act(self, action: str, at: float, seen: float = 0, branch: int | None = None, known: float = 1e6) -> str:
         """Perform an action at a time in seconds; return the text of the answer."""
         number = self.current if branch is None else branch
-        answer = self.ask("act", branch=number, at=round(at * 1e6), seen=round(seen * 1e6), action=action)
+        times = {"at": round(at * 1e6), "seen": round(seen * 1e6), "known": round(known * 1e6)}
+        answer = self.ask("act", branch=number, action=action, **times)
         assert answer["ok"], answer["said"]
         return str(answer["said"])
 
@@ -93,9 +87,15 @@ class LivePlayer:
         """The number of the current branch."""
         return self.session.branches.current.number
 
-    def kinds(self) -> Sequence[str]:
-        """Return the kinds of the messages since the last request, in order."""
-        return [each if isinstance(each, str) else each["kind"] for each in self.frontend.messages]
+    def sent(self) -> Sequence[list[int]]:
+        """Return the branches whose events each message since the last request brought."""
+        return [[trace["branch"] for trace in each["traces"]] for each in self.frontend.messages]
+
+    def copied(self, kind: str) -> str:
+        """Return the current branch in another form: scenario, python or pytest."""
+        answer = self.ask("export", branch=self.current, **{"as": kind})
+        assert answer["ok"], answer["said"]
+        return str(answer["text"])
 
     def branches(self) -> list[dict[str, Any]]:
         """Return the branches as the browser lists them."""

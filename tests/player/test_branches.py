@@ -1,10 +1,13 @@
 """Tests of the branches of a live cluster: where they start, what they keep, and nodes that fail."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError
+from raft_steps.lab.node import Node
 from raft_steps.lab.player.branches import MAX_BRANCHES
 from raft_steps.lab.runtime.simulator import simulation
 from tests.player.live_tools import Fragile, LivePlayer, replayed
@@ -15,7 +18,7 @@ def test_action_at_the_end_continues_the_branch(player: LivePlayer) -> None:
     before = player.text(0)
 
     assert f"{player.cluster.leader} crashes" == player.act("crash leader", 30, seen=30)
-    assert ["trace", "live", "answer"] == player.kinds()
+    assert [[0]] == player.sent()
     assert [0] == [branch["id"] for branch in player.branches()]
     assert (35.0, 35_000_000) == (player.cluster.time, player.frontend.ends_us[0])
     assert player.text(0).split("\n", 1)[1].startswith(before.split("\n", 1)[1])
@@ -34,8 +37,8 @@ def test_action_in_the_past_branches(player: LivePlayer) -> None:
         player.branches()[1][name] for name in ("parent", "from", "last")
     )
     assert (1, 30.0) == (player.frontend.live["current"], player.cluster.time)
-    trace = player.frontend.messages[0]
-    assert (1, 0, None) == (trace["branch"], trace["parent"], trace["at"])
+    (trace,) = player.frontend.messages[0]["traces"]
+    assert (1, 0, 12_000_000) == (trace["branch"], trace["parent"], player.frontend.messages[0]["at"])
     shared = player.text(1).split("\n")[1 : trace["keep"] + 1]
     assert before.split("\n")[1 : trace["keep"] + 1] == shared
     assert trace["keep"] == sum(event.time_us < 12_000_000 for event in player.cluster.trace)
@@ -59,7 +62,7 @@ def test_unseen_future_is_discarded(player: LivePlayer) -> None:
     assert "tom is paused" == said
     assert [0] == [branch["id"] for branch in player.branches()]
     assert 40.0 == player.cluster.time
-    keep = player.frontend.messages[0]["keep"]
+    keep = player.frontend.messages[0]["traces"][0]["keep"]
     assert first[1 : keep + 1] == player.text(0).split("\n")[1 : keep + 1]
     assert keep < len(first) - 2
     assert replayed(player, 0) == player.cluster.trace.to_text()
@@ -185,7 +188,7 @@ def test_branches_run_the_learner_s_node() -> None:
 def test_pasted_scenario_may_have_other_servers(player: LivePlayer) -> None:
     """A pasted run may have other servers; the browser gets their names, and the title of the run."""
     player.ask("paste", text="raft-steps 1; step 6; servers a b c d; until 20")
-    message = player.frontend.messages[0]
+    (message,) = player.frontend.messages[0]["traces"]
 
     assert (["a", "b", "c", "d"], "step 6") == (message["servers"], message["title"])
     assert player.lines(1) == player.frontend.held[1]
@@ -197,7 +200,7 @@ def test_pasted_scenario_without_a_step_runs_the_same_step(player: LivePlayer) -
     player.ask("paste", text="raft-steps 1; servers a b c d; until 20")
 
     assert step is not None
-    assert f"step {step}" == player.frontend.messages[0]["title"]
+    assert f"step {step}" == player.frontend.messages[0]["traces"][0]["title"]
 
 
 def test_branch_with_another_past_is_reported() -> None:
@@ -219,11 +222,12 @@ def test_node_that_fails_leaves_everything_as_it_was(at: int, seen: int) -> None
         player.ask("extend", branch=0)
     follower = next(name for name in player.cluster.servers if name != player.cluster.leader)
     before, held = player.text(0), list(player.frontend.held[0])
-    answer = player.ask("act", branch=0, at=at * 10**6, seen=seen * 10**6, action=f"timeout {follower}")
+    times = {"at": at * 10**6, "seen": seen * 10**6, "known": 35 * 10**6}
+    answer = player.ask("act", branch=0, action=f"timeout {follower}", **times)
 
     assert not answer["ok"]
     assert answer["said"].startswith(f"{follower}'s on_election_timeout, at {at} s, raised ValueError: not again")
-    assert ["answer"] == player.kinds()
+    assert [[]] == player.sent()
     assert (1, before, held) == (len(player.session.branches.all), player.text(0), player.frontend.held[0])
     assert before == player.cluster.trace.to_text()
     assert "the network heals" == player.act("heal", 35, seen=35), "the branch cannot be used any more"
@@ -262,3 +266,44 @@ def test_cluster_that_has_failed_can_be_played() -> None:
     assert player.lines(0) == player.frontend.held[0]
     assert "the network heals; this is a new branch" == player.act("heal", 12, seen=cluster.time)
     assert not cluster.trace.of("failed")
+
+
+def test_late_answer_says_that_a_cell_has_run_the_cluster_on(player: LivePlayer) -> None:
+    """An action at the end, carried out after a cell has run the cluster on, names that as the reason of its branch."""
+    player.cluster.run(10)
+    said = player.act("crash tom", 30, seen=30, known=30)
+    why = "because a cell has run the cluster on to 40 s"
+
+    assert f"tom crashes; this is a new branch, {why}" == said
+    assert f"crash tom at 30 s, {why}" == player.branches()[1]["name"]
+    assert "because" not in player.act("crash jerry", 20, seen=40, known=40, branch=0)
+
+
+class Storm(Node):
+    """A node that answers every message, twice."""
+
+    def on_start(self) -> None:
+        self.broadcast(Word())
+
+    def on_word(self, sender: str, word: "Word") -> None:
+        for _ in range(2):
+            self.send(sender, word)
+
+
+@dataclass
+class Word:
+    """A word."""
+
+
+def test_storm_is_named_and_extended_in_small_parts() -> None:
+    """A run whose messages multiply is extended by a limited number of events, and the answer says so."""
+    player = LivePlayer(Cluster(Storm, 3))
+    answers = [player.ask("extend", branch=0) for _ in range(3)]
+    last = answers[-1]
+    count = len(player.cluster.trace.moment_after(len(player.cluster.trace) - 1).in_flight)
+
+    assert all(answer["ok"] for answer in answers)
+    assert f"a storm: {count} messages are on their way at" in last["said"]
+    assert 0 < player.cluster.time < 3 * player.session.branches.current.chunk_us / 1e6
+    assert player.lines(0) == player.frontend.held[0]
+    assert player.text(0) == replayed(player, 0)

@@ -7,6 +7,7 @@ import pytest
 from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.errors import NodeError
+from raft_steps.lab.player.exports import EXPORTS
 from tests.player.live_tools import Fragile, LivePlayer, Usurper
 
 
@@ -36,7 +37,7 @@ def busy() -> LivePlayer:
 def test_export_pastes_back(busy: LivePlayer, how: str) -> None:
     """Each of the three exports, pasted, gives the same trace, byte for byte, on a new branch."""
     before = busy.cluster.trace.to_text()
-    text = busy.frontend.live[how]
+    text = busy.copied(how)
     busy.ask("paste", text=f"\n{text}\n" if how == "scenario" else text)
 
     assert ("pasted", before) == (busy.branches()[-1]["name"], busy.cluster.trace.to_text())
@@ -44,7 +45,7 @@ def test_export_pastes_back(busy: LivePlayer, how: str) -> None:
 
 def test_exported_python_does_the_same(busy: LivePlayer) -> None:
     """The exported Python code builds the cluster, repeats every action, and gives the same trace, byte for byte."""
-    text = busy.frontend.live["python"]
+    text = busy.copied("python")
 
     assert busy.cluster.trace.to_text() == run_text(text)["cluster"].trace.to_text()
     assert (
@@ -81,18 +82,18 @@ def test_exported_python_does_the_same(busy: LivePlayer) -> None:
 def test_every_scenario_is_exported(line: str) -> None:
     """Whatever is in a scenario, its Python code and its test give the same trace, and all three exports can be pasted."""
     player = LivePlayer(Cluster.replay(line))
-    text, python = player.cluster.trace.to_text(), player.session.state()["python"]
+    text, python = player.cluster.trace.to_text(), player.copied("python")
 
     assert text == run_text(python)["cluster"].trace.to_text()
-    run_text(player.session.state()["pytest"])["test_run_is_as_it_was"]()
+    run_text(player.copied("pytest"))["test_run_is_as_it_was"]()
     for how in ("scenario", "python", "pytest"):
-        assert player.ask("paste", text=player.session.state()[how])["ok"]
+        assert player.ask("paste", text=player.copied(how))["ok"]
         assert text == player.cluster.trace.to_text()
 
 
 def test_exported_test_passes_and_can_fail(busy: LivePlayer) -> None:
     """The exported test passes, and fails if the run changes: another seed, another event, a violated rule, another leader."""
-    text = busy.frontend.live["pytest"]
+    text = busy.copied("pytest")
     run_text(text)["test_run_is_as_it_was"]()
 
     leader = busy.cluster.leader
@@ -113,15 +114,13 @@ def test_export_imports_a_learner_s_class() -> None:
     module_level, local = LivePlayer(Cluster(Usurper, 3)), LivePlayer(Cluster(type("Mine", (node(8),), {})))
     local.cluster._simulation.node_class.__module__ = "__main__"
 
-    state = module_level.session.state()
+    state = {kind: module_level.copied(kind) for kind in ("python", "pytest")}
     assert "from tests.player.live_tools import Usurper  # " in state["python"]
     assert "cluster = Cluster(Usurper, [" in state["python"]
     assert "Cluster.replay(SCENARIO, Usurper)" in state["pytest"]
     run_text(state["pytest"])["test_run_is_as_it_was"]()
     local.cluster.heal()
-    assert (
-        "from my_node import Mine  # your own class: put it into a file my_node.py" in local.session.state()["python"]
-    )
+    assert "from my_node import Mine  # your own class: put it into a file my_node.py" in local.copied("python")
 
 
 @pytest.mark.parametrize("verb", ["timeout", "run"])
@@ -134,7 +133,7 @@ def test_exported_test_of_a_failure_expects_it(verb: str) -> None:
     follower = next(name for name in cluster.servers if name != leader)
     with pytest.raises(NodeError):
         cluster.run(60) if verb == "run" else cluster.timeout(follower)
-    text = LivePlayer(cluster).session.state()["pytest"]
+    text = LivePlayer(cluster).copied("pytest")
     fixed = "from raft_steps.step_08_election_timeout_reset import Node as Fragile"
 
     run_text(text)["test_node_fails_as_it_did"]()
@@ -146,7 +145,7 @@ def test_replay_with_another_node_is_exported_with_that_node() -> None:
     """A step's scenario that is replayed with another Node is exported with that Node, and a paste runs it again."""
     line = "raft-steps 1; step 7; servers tom jerry spike; seed 1; leader tom; at 6 crash tom; until 40"
     player = LivePlayer(Cluster.replay(line, Usurper))
-    digest, state = player.cluster.trace.digest(), player.session.state()
+    digest, state = player.cluster.trace.digest(), {kind: player.copied(kind) for kind in EXPORTS}
 
     assert "step 7" not in state["scenario"]
     assert digest == run_text(state["python"])["cluster"].trace.digest()

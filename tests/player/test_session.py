@@ -44,19 +44,29 @@ def test_answer_describes_what_happened(player: LivePlayer, action: str, said: s
     "request_, complaint",
     [
         (
-            {"do": "act", "branch": 0, "at": 0, "seen": 0, "action": "crsh tom"},
+            {"do": "act", "branch": 0, "at": 0, "seen": 0, "known": 0, "action": "crsh tom"},
             "there is no action 'crsh'; did you mean",
         ),
-        ({"do": "act", "branch": 0, "at": 0, "seen": 0, "action": "crash bob"}, "there is no server 'bob'"),
-        ({"do": "act", "branch": 0, "at": 0, "seen": 0, "action": " "}, "the action is empty"),
-        ({"do": "act", "branch": 0, "at": 0, "seen": 0, "action": "set 'x"}, "an open quotation mark"),
-        ({"do": "act", "branch": 0, "at": -1, "seen": 0, "action": "heal"}, "is before the start"),
-        ({"do": "act", "branch": 0, "at": 10**15, "seen": 0, "action": "heal"}, "is after the end of the run so far"),
-        ({"do": "act", "branch": 0, "at": "now", "seen": 0, "action": "heal"}, "a live cluster cannot do this"),
-        ({"do": "act", "branch": 7, "at": 0, "seen": 0, "action": "heal"}, "there is no branch 7; there are 0 to 0"),
+        ({"do": "act", "branch": 0, "at": 0, "seen": 0, "known": 0, "action": "crash bob"}, "there is no server 'bob'"),
+        ({"do": "act", "branch": 0, "at": 0, "seen": 0, "known": 0, "action": " "}, "the action is empty"),
+        ({"do": "act", "branch": 0, "at": 0, "seen": 0, "known": 0, "action": "set 'x"}, "an open quotation mark"),
+        ({"do": "act", "branch": 0, "at": -1, "seen": 0, "known": 0, "action": "heal"}, "is before the start"),
+        (
+            {"do": "act", "branch": 0, "at": 10**15, "seen": 0, "known": 0, "action": "heal"},
+            "is after the end of the run so far",
+        ),
+        (
+            {"do": "act", "branch": 0, "at": "now", "seen": 0, "known": 0, "action": "heal"},
+            "a live cluster cannot do this",
+        ),
+        (
+            {"do": "act", "branch": 7, "at": 0, "seen": 0, "known": 0, "action": "heal"},
+            "there is no branch 7; there are 0 to 0",
+        ),
         ({"do": "switch", "branch": -1}, "there is no branch -1"),
         ({"do": "fetch", "branch": None}, "there is no branch None"),
         ({"do": "extend"}, "a live cluster cannot do this"),
+        ({"do": "export", "branch": 0, "as": "poem"}, "a live cluster cannot do this"),
         ({"do": "dance"}, "a live cluster cannot do this"),
         ({"do": "seed", "seed": "seven"}, "a live cluster cannot do this"),
         ({"do": "paste", "text": "hello"}, "there is no scenario in this text"),
@@ -70,7 +80,7 @@ def test_invalid_request_is_answered(player: LivePlayer, request_: dict[str, Any
 
     assert not answer["ok"]
     assert complaint in answer["said"]
-    assert ["answer"] == player.kinds()
+    assert [[]] == player.sent()
     assert (1, before) == (len(player.session.branches.all), player.cluster.trace.to_text())
 
 
@@ -79,7 +89,7 @@ def test_nonsense_is_answered(player: LivePlayer, request_: Any) -> None:
     """Whatever a browser sends, it gets an answer."""
     player.session.answer(player.frontend, request_)
 
-    assert [("answer", False)] == [(each["kind"], each["ok"]) for each in player.frontend.messages]
+    assert [("news", False)] == [(each["kind"], each["ok"]) for each in player.frontend.messages]
 
 
 def test_bug_is_answered(player: LivePlayer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +98,7 @@ def test_bug_is_answered(player: LivePlayer, monkeypatch: pytest.MonkeyPatch) ->
     def fail(_frontend: object, _request: object) -> str:
         raise KeyError("tom")
 
-    monkeypatch.setattr(player.session, "_do_and_send_state", fail)
+    monkeypatch.setattr(player.session, "_do_and_adopt", fail)
 
     assert "this cannot be done: KeyError: 'tom'" == player.ask("reset")["said"]
 
@@ -103,7 +113,7 @@ def test_switch_makes_a_branch_the_cluster(player: LivePlayer) -> None:
     answer = player.ask("switch", branch=0)
 
     assert "this is branch 0: the first run" == answer["said"]
-    assert ["trace", "live", "answer"] == player.kinds()
+    assert [[0]] == player.sent()
     assert (30.0, ()) == (player.cluster.time, player.cluster.scenario.actions)
     assert player.cluster._host("tom").up
     player.cluster.crash("tom")
@@ -119,9 +129,9 @@ def test_fetch_sends_all_of_a_branch(player: LivePlayer) -> None:
     other.messages.clear()
     player.ask("fetch", branch=0)
 
-    assert 0 == player.frontend.messages[0]["keep"]
+    assert [0] == [trace["keep"] for trace in player.frontend.messages[0]["traces"]]
     assert player.lines(0) == player.frontend.held[0]
-    assert ["live"] == other.messages
+    assert [] == other.messages
     assert 1 == player.current
 
 
@@ -178,8 +188,8 @@ def test_strange_node_can_be_played() -> None:
     assert (1, False) == (player.current, player.frontend.live["clients"])
     assert replayed(player, 1) == player.cluster.trace.to_text()
     assert "the properties of Raft cannot be checked from event" in player.frontend.live["unjudged"]
-    assert "violated rules: could not be judged." in player.frontend.live["pytest"]
-    assert "cluster.violations" not in player.frontend.live["pytest"]
+    assert "violated rules: could not be judged." in player.copied("pytest")
+    assert "cluster.violations" not in player.copied("pytest")
 
 
 def test_state_holds_the_initial_network(player: LivePlayer) -> None:
@@ -194,14 +204,15 @@ def test_state_holds_the_initial_network(player: LivePlayer) -> None:
 
 
 def test_python_code_moves_the_player(player: LivePlayer) -> None:
-    """A verb in Python sends the new events and the time to move to; without a request, there is no answer."""
+    """A verb in Python sends the new events, and that code has caused them; without a request, there is no answer."""
     player.cluster.crash("tom")
     player.cluster.run(10)
 
-    assert ["trace", "live", "trace", "live"] == player.kinds()
-    assert [30_000_000, 40_000_000] == [each["at"] for each in player.frontend.messages if each != "live"]
-    assert player.text(0).encode() == player.frontend.trace
-    assert player.frontend.trace.split(b"\n")[1:-1] == player.frontend.held[0]
+    assert [[0], [0]] == player.sent()
+    found = [(trace["end"], trace["code"]) for each in player.frontend.messages for trace in each["traces"]]
+    assert [(30_000_000, True), (40_000_000, True)] == found
+    assert not any("id" in each for each in player.frontend.messages)
+    assert player.lines(0) == player.frontend.held[0]
     assert ["crash tom"] == [line["line"] for line in player.frontend.live["script"]]
 
 
@@ -216,18 +227,18 @@ def test_all_players_of_a_cluster_see_the_same(player: LivePlayer) -> None:
 
     for frontend in (player.frontend, late):
         assert player.lines(3) == frontend.held[3]
-        assert (3, player.text(3).encode()) == (frontend.live["current"], frontend.trace)
+        assert 3 == frontend.live["current"]
     assert [] == closed.messages
 
 
 def test_reloaded_page_gets_whole_traces(player: LivePlayer) -> None:
     """A browser that asks for all of the state has lost the other branches, so it is not asked to keep their events."""
     player.act("crash tom", 12, seen=30)
-    player.session.on_state_request(player.frontend)
+    player.session.open_state(player.frontend)
     player.frontend.held = {1: player.frontend.held[1]}
     player.act("crash jerry", 14, seen=30, branch=0)
 
-    assert 0 == player.frontend.messages[0]["keep"]
+    assert [0] == [trace["keep"] for trace in player.frontend.messages[0]["traces"]]
     assert player.lines(2) == player.frontend.held[2]
 
 
@@ -238,10 +249,10 @@ for cell in (
     "import sys; sys.path.insert(0, {tests!r})",
     "from tests.player.live_tools import LivePlayer; from raft_steps.lab.cluster.cluster import Cluster",
     "player = LivePlayer(Cluster(8, seed=1).run(30)); cluster = player.cluster; cluster.run(1)",
-    "before = player.kinds(); player.frontend.messages.clear()",
-    "cluster.crash('tom'); cluster.run(5); cluster.restart('tom'); cluster.run(5); within = player.kinds()",
-    "after = player.kinds(); player.frontend.messages.clear(); answer = player.act('crash jerry', 41, seen=41)",
-    "cluster.run(5); answered = player.act('heal', 46, seen=46); both = player.kinds()",
+    "before = player.sent(); player.frontend.messages.clear()",
+    "cluster.crash('tom'); cluster.run(5); cluster.restart('tom'); cluster.run(5); within = player.sent()",
+    "after = player.sent(); player.frontend.messages.clear(); answer = player.act('crash jerry', 41, seen=41)",
+    "cluster.run(5); answered = player.act('heal', 46, seen=46); both = player.sent()",
     "whole = player.lines(0) == player.frontend.held[0]",
 ):
     result = shell.run_cell(cell)
@@ -249,7 +260,7 @@ for cell in (
 names = shell.user_ns
 names["player"].frontend.messages.clear()
 names["cluster"].run(1)
-print(names["player"].kinds() == ["trace", "live"], names["before"], names["within"], names["after"], names["both"], names["whole"])
+print(names["player"].sent() == [[1]], names["before"], names["within"], names["after"], names["both"], names["whole"])
 """
 
 
@@ -270,10 +281,7 @@ def test_changes_of_a_cell_are_sent_at_its_end(tmp_path: Path) -> None:
         timeout=60,
     )
 
-    once = ["trace", "live"]
-    assert f"True {once} [] {once} {[*once, *once, 'answer']} True" == answer.stdout.strip().split("\n")[-1], (
-        answer.stderr
-    )
+    assert "True [[0]] [] [[0]] [[0, 1]] True" == answer.stdout.strip().split("\n")[-1], answer.stderr
 
 
 CLICKS = st.sampled_from(
@@ -297,15 +305,15 @@ def request(player: LivePlayer, asked: tuple[Any, ...]) -> None:
         number = player.current
         end = branches_[number].end_us
         at, seen = round(words[0] * end), round(words[1] * end)
-        player.ask("act", branch=number, at=at, seen=max(seen, at), action=words[2])
+        player.ask("act", branch=number, at=at, seen=max(seen, at), known=end, action=words[2])
     elif do == "python":
         player.cluster.crash("tom")
         player.cluster.run(3)
     elif do == "reload":
-        player.session.on_state_request(player.frontend)
+        player.session.open_state(player.frontend)
         player.frontend.held = {player.current: player.frontend.held[player.current]}
     elif do == "paste":
-        player.ask("paste", text=player.frontend.live["pytest"])
+        player.ask("paste", text=player.copied("pytest"))
     elif do == "seed":
         player.ask("seed", seed=words[0])
     elif do == "reset":
@@ -330,7 +338,7 @@ def test_any_requests_keep_branches_consistent(seed: int, asked: list[tuple[Any,
         for number, text in enumerate(before):
             assert number == current or each[0] == "extend" or text == player.text(number)
         assert player.cluster.trace.to_text() == player.text(player.current)
-        assert player.text(player.current).encode() == player.frontend.trace
+        assert player.text(player.current).encode() == player.session.open_state()[0]
         for number, lines in player.frontend.held.items():
             assert player.lines(number) == lines
     for branch in player.session.branches.all:
@@ -389,16 +397,14 @@ def click(player: LivePlayer, start: threading.Barrier, number: int, failures: l
         start.wait()
         if number % 3 == 0:
             at = round(player.cluster.time * 0.8e6)
-            asked = {"do": "act", "branch": player.current, "at": at, "seen": at, "action": "pause jerry"}
+            asked = {"do": "act", "branch": player.current, "at": at, "seen": at, "known": at, "action": "pause jerry"}
         elif number % 3 == 1:
             asked = {"do": "extend", "branch": player.current}
         else:
             at = round(player.cluster.time * 1e6)
-            asked = {"do": "act", "branch": player.current, "at": at, "seen": 0, "action": "resume jerry"}
+            asked = {"do": "act", "branch": player.current, "at": at, "seen": 0, "known": at, "action": "resume jerry"}
         player.session.answer(player.frontend, {"id": number} | asked)
-        answer = next(
-            each for each in reversed(player.frontend.messages) if each != "live" and each["kind"] == "answer"
-        )
+        answer = next(each for each in reversed(player.frontend.messages) if "id" in each)
         assert (number, True) == (answer["id"], answer["ok"]), answer
     except BaseException as error:  # noqa: BLE001  # Whatever it was, the test fails with it.
         failures.append(error)
@@ -411,7 +417,7 @@ def test_answer_comes_soon() -> None:
     taken = []
     for number in range(30):
         begin = time.process_time()
-        player.ask("act", branch=0, at=(10 + number) * 10**6, seen=60 * 10**6, action="crash leader")
+        player.act("crash leader", 10 + number, seen=60, branch=0)
         taken.append(time.process_time() - begin)
 
     assert statistics.median(taken) < 0.015

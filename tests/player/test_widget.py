@@ -19,10 +19,11 @@ from raft_steps.lab.errors import NodeError, ScenarioError
 from raft_steps.lab.node import Node
 from raft_steps.lab.pictures.cluster_ring import cluster_ring
 from raft_steps.lab.pictures.style import PAPER
+from raft_steps.lab.player import branches
 from raft_steps.lab.player.widget import MODULES, Player, Ring, encode_trace, javascript, player, stylesheet
 from raft_steps.lab.trace import message_spans
 from raft_steps.lab.trace.narration import event_text, story
-from raft_steps.lab.trace.trace import Moment, Trace
+from raft_steps.lab.trace.trace import Event, Moment, Trace, format_event
 from tests.player.live_tools import session_of
 
 ROOT = Path(__file__).parents[2]
@@ -194,29 +195,46 @@ class Wire:
         self.buffers += buffers or []
 
 
-def test_click_goes_to_the_cluster_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A custom message acts on the cluster; the new events, the state and the answer come back, in this order.
+CLICK = {"id": 7, "do": "act", "branch": 0, "at": 12_000_000, "seen": 30_000_000, "known": 30_000_000}
 
-    The whole trace stays in Python, for browsers that open the widget later.
-    """
+
+def test_click_goes_to_the_cluster_and_back_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A custom message acts on the cluster; one message brings the new events, the state and the answer."""
     cluster = Cluster(8, seed=1).run(30)
     ring = cluster.play().ring
     before = ring.trace
     wire = Wire(ring, monkeypatch)
-    request = {"id": 7, "do": "act", "branch": 0, "at": 12_000_000, "seen": 30_000_000, "action": "crash tom"}
-    ring._handle_custom_msg(request, [])
-    events, live, answer = wire.sent
+    ring._handle_custom_msg(CLICK | {"action": "crash tom"}, [])
+    (news,) = wire.sent
+    (trace,) = news["traces"]
 
-    assert {"kind": "answer", "id": 7, "ok": True, "said": "tom crashes; this is a new branch"} == answer
-    assert ["live"] == live
-    assert ("trace", 1, 0, 30_000_000) == tuple(events[name] for name in ("kind", "branch", "parent", "end"))
-    lines = before.split(b"\n")[1 : events["keep"] + 1]
-    assert (
-        cluster.trace.to_text().encode().split(b"\n", 1)[1]
-        == b"".join(line + b"\n" for line in lines) + wire.buffers[0]
+    assert {"id": 7, "ok": True, "said": "tom crashes; this is a new branch", "at": 12_000_000}.items() <= news.items()
+    assert (1, 0, 30_000_000) == tuple(trace[name] for name in ("branch", "parent", "end"))
+    lines = before.split(b"\n")[1 : trace["keep"] + 1]
+    assert cluster.trace.to_text().encode().split(b"\n", 1)[1] == b"".join(line + b"\n" for line in lines) + b"".join(
+        wire.buffers
     )
-    assert cluster.trace.to_text().encode() == ring.trace
-    assert 1 == ring.live["current"] == json.loads(json.dumps(ring.live))["current"]
+    assert 1 == news["live"]["current"] == json.loads(json.dumps(news["live"]))["current"]
+
+
+def test_action_spells_only_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a run is, an action at its end formats and sends the events since the last time, and no other."""
+    cluster = Cluster(8, seed=1).run(600)
+    ring = cluster.play().ring
+    spelled = []
+
+    def spell(event: Event) -> str:
+        spelled.append(event.number)
+        return format_event(event)
+
+    monkeypatch.setattr(branches, "format_event", spell)
+    wire = Wire(ring, monkeypatch)
+    known = len(cluster.trace)
+    now = {"at": 600_000_000, "seen": 600_000_000, "known": 600_000_000}
+    ring._handle_custom_msg(CLICK | now | {"action": "crash tom"}, [])
+
+    assert list(range(known, len(cluster.trace))) == spelled
+    assert len(spelled) == sum(buffer.count(b"\n") for buffer in wire.buffers)
 
 
 def test_verbs_update_a_live_player(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,27 +244,40 @@ def test_verbs_update_a_live_player(monkeypatch: pytest.MonkeyPatch) -> None:
     wire = Wire(ring, monkeypatch)
     cluster.run(5)
 
-    assert [("trace", 35_000_000), ["live"]] == [
-        each if isinstance(each, list) else (each["kind"], each["at"]) for each in wire.sent
-    ]
-    assert cluster.trace.to_text().encode() == ring.trace
+    assert [[(35_000_000, True)]] == [[(trace["end"], trace["code"]) for trace in each["traces"]] for each in wire.sent]
+    assert cluster.trace.to_text().encode() == ring.get_state()["trace"]
 
 
 def test_reloaded_browser_gets_the_current_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reloaded browser gets the current state, and is not asked to keep events that are not part of it."""
     cluster = Cluster(8, seed=1).run(30)
     ring = cluster.play().ring
-    click = {"id": 1, "do": "act", "branch": 0, "at": 12_000_000, "seen": 30_000_000, "action": "crash tom"}
-    ring._handle_custom_msg(click, [])
+    ring._handle_custom_msg(CLICK | {"action": "crash tom"}, [])
     state = ring.get_state()
     wire = Wire(ring, monkeypatch)
-    ring._handle_custom_msg(click | {"id": 2, "action": "crash jerry"}, [])
+    ring._handle_custom_msg({"id": 1, "do": "open"}, [])
+    ring._handle_custom_msg(CLICK | {"id": 2, "action": "crash jerry"}, [])
+    opened, clicked = wire.sent
 
     assert (session_of(cluster).branches.all[1].trace.to_text().encode(), 1) == (
         state["trace"],
         state["live"]["current"],
     )
-    assert 0 == wire.sent[0]["keep"]
+    assert [] == opened["traces"]
+    assert [0] == [trace["keep"] for trace in clicked["traces"]]
+
+
+def test_browser_that_opens_late_gets_what_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent before the browser could listen is sent again, whole, when it opens."""
+    cluster = Cluster(8, seed=1).run(30)
+    ring = cluster.play().ring
+    cluster.run(5)
+    wire = Wire(ring, monkeypatch)
+    ring._handle_custom_msg({"id": 1, "do": "open"}, [])
+    ((trace,),) = [news["traces"] for news in wire.sent]
+
+    assert (0, 0, 35_000_000) == (trace["branch"], trace["keep"], trace["end"])
+    assert cluster.trace.to_text().encode().split(b"\n", 1)[1] == wire.buffers[0]
 
 
 def test_closed_player_gets_no_more_messages() -> None:
@@ -257,7 +288,7 @@ def test_closed_player_gets_no_more_messages() -> None:
     before = closed.ring.trace
     cluster.run(5)
 
-    assert (before, cluster.trace.to_text().encode()) == (closed.ring.trace, other.ring.trace)
+    assert (before, cluster.trace.to_text().encode()) == (closed.ring.trace, other.ring.get_state()["trace"])
 
 
 def test_player_opens_at_a_time(trace: Trace) -> None:

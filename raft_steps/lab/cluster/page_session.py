@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Called with the kind of a message, its content as JSON, and the bytes that go with it.
 Post = Callable[[str, str, Sequence[bytes]], None]
-OPENED, STATE, MESSAGE = "opened", "state", "message"
+OPENED, MESSAGE = "opened", "message"
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +24,7 @@ class PageFrontend:
     """The player of a page, as a session uses it.
 
     Attributes:
-        post: Posts a message to the page: `MESSAGE` for the player, `STATE` for a new state with its trace.
+        post: Posts a message to the page.
     """
 
     post: Post
@@ -37,10 +37,6 @@ class PageFrontend:
     def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         """Send a message to the player."""
         self.post(MESSAGE, json.dumps(content), buffers or [])
-
-    def store_state(self, trace: bytes, live: dict[str, Any]) -> None:
-        """Send the state of the session, and the trace of its current branch."""
-        self.post(STATE, json.dumps(live), [trace])
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +52,7 @@ class PageSession:
     session: PlayerSession
 
     def answer(self, request: str) -> None:
-        """Carry out a request of the player, as JSON; the new events, the state and one answer are posted."""
+        """Carry out a request of the player, as JSON; one message that answers it is posted."""
         self.session.answer(self.frontend, json.loads(request))
 
 
@@ -90,6 +86,7 @@ def connect_page(session: PlayerSession, post: Post) -> PageSession:
         post: Posts a message to the page.
     """
     frontend = PageFrontend(post)
-    post(OPENED, json.dumps(session.state()), [session.trace_bytes])
+    trace, state = session.open_state()
+    post(OPENED, json.dumps(state), [trace])
     session.connect(frontend)
     return PageSession(frontend, session)

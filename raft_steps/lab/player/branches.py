@@ -24,6 +24,7 @@ from raft_steps.lab.trace.trace import Event, Trace, format_event
 from raft_steps.lab.verify.properties.watched_run import begin
 
 MAX_BRANCHES = 200
+EXTENSION_EVENTS = 2000  # A chunk has some ten to a hundred of the simulation's events; so many are a storm.
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -60,6 +61,16 @@ class Branch:
         return trace
 
     @property
+    def events(self) -> list[Event]:
+        """The events of its run."""
+        return self.simulation.written_trace.events
+
+    @property
+    def title(self) -> str:
+        """The title of its run."""
+        return self.simulation.written_trace.title
+
+    @property
     def full_scenario(self) -> Scenario:
         """Everything that determines its run, including the actions."""
         # A run in which a node failed may have actions that it has not reached.
@@ -83,11 +94,11 @@ class Branch:
         It is, unless a node was changed by hand or depends on something other than its events. Call this before
         `format_events`, while `lines` still contains exactly the events that both branches share.
         """
-        return len(self.lines) >= bisect_left(parent.trace.events, self.left_us, key=attrgetter("time_us"))
+        return len(self.lines) >= bisect_left(parent.events, self.left_us, key=attrgetter("time_us"))
 
     def format_events(self) -> list[str]:
         """Return the lines of all events. The caller sends those that were not in `lines` before to the players."""
-        events = self.trace.events
+        events = self.events
         assert len(self.lines) <= len(events), "players have events that this run does not have"
         self.lines += map(format_event, events[len(self.lines) :])
         return self.lines
@@ -168,13 +179,20 @@ class BranchTree:
         self.current = branch
         return branch
 
-    def extend(self, branch: Branch) -> None:
-        """Run a branch for one more chunk.
+    def extend(self, branch: Branch) -> str:
+        """Run a branch for one more chunk, or as far as `EXTENSION_EVENTS` lead.
+
+        Returns:
+            What is wrong if it stopped before the end of the chunk, with the number of messages on their way; or "".
 
         Raises:
             NodeError: A node failed; the branch is as it was.
         """
-        self._continue(branch, lambda: branch.simulation.run_until(branch.end_us + branch.chunk_us))
+        until_us = branch.end_us + branch.chunk_us
+        self._continue(branch, lambda: _run_on(branch.simulation, until_us))
+        if branch.end_us >= until_us:
+            return ""
+        return f"a storm: {branch.simulation.messages_under_way} messages are on their way at {format_seconds(branch.end_us)} s"
 
     def reseed(self, seed: int) -> Branch:
         """Start a branch with the actions of the current one and another seed, and run it equally far.
@@ -214,7 +232,7 @@ class BranchTree:
         current = self.current
         is_same_node = scenario.step == current.scenario.step
         node_class = current.simulation.node_class if is_same_node else None
-        title = current.trace.title if is_same_node else ""
+        title = current.title if is_same_node else ""
         simulation = begin(scenario, node_class, title)
         _run_script(simulation, actions, until_us)
         return self._add(name, scenario, list(actions), simulation, parent=current)
@@ -233,7 +251,7 @@ class BranchTree:
             number=len(self.all), name=name, parent=parent.number, left_us=left_us, reached_us=left_us,
             scenario=scenario, actions=actions, simulation=simulation,
         )  # fmt: skip
-        branch.lines = parent.lines[: count_shared(parent.trace.events, branch.trace.events)]
+        branch.lines = parent.lines[: count_shared(parent.events, branch.events)]
         self.all.append(branch)
         self.current = branch
         return branch
@@ -244,12 +262,12 @@ class BranchTree:
 
     def _replace_run(self, branch: Branch, simulation: Simulation) -> None:
         """Replace the run of a branch; players keep the events that both runs share."""
-        old, branch.simulation = branch.trace.events, simulation
-        del branch.lines[count_shared(old, branch.trace.events) :]
+        old, branch.simulation = branch.events, simulation
+        del branch.lines[count_shared(old, branch.events) :]
 
     def _continue(self, branch: Branch, work: Callable[[], object]) -> None:
         """Let the run of a branch continue; if that fails, run it again to where it was."""
-        before_us, count = branch.end_us, len(branch.trace)
+        before_us, count = branch.end_us, len(branch.events)
         try:
             work()
         except BaseException:  # Also after an interrupt, which may leave the run in the middle of an event.
@@ -277,7 +295,7 @@ def run_again(branch: Branch, actions: Sequence[Action], until_us: int) -> Simul
     Raises:
         NodeError: A node failed.
     """
-    simulation = begin(branch.scenario, branch.simulation.node_class, branch.trace.title)
+    simulation = begin(branch.scenario, branch.simulation.node_class, branch.title)
     _run_script(simulation, actions, until_us, branch.simulation.event_count)
     return simulation
 
@@ -299,7 +317,13 @@ def _run_and_perform(simulation: Simulation, action: Action, until_us: int) -> N
     """Run a simulation up to the time of an action, perform it, and run on."""
     simulation.run_until(action.at_us)
     simulation.perform(action)
-    simulation.run_until(until_us)
+    _run_on(simulation, until_us)
+
+
+def _run_on(simulation: Simulation, until_us: int) -> None:
+    """Run a simulation up to a time; in a storm, only as far as `EXTENSION_EVENTS` lead."""
+    limit = simulation.event_count + EXTENSION_EVENTS
+    simulation.run_until(until_us, lambda: simulation.event_count >= limit)
 
 
 def _event_count(simulation: Simulation) -> int:

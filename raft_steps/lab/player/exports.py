@@ -6,7 +6,7 @@ Each of the three contains the scenario, so each can be pasted into a player.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -74,16 +74,23 @@ def failures(branch: Branch) -> list[Event]:
     return trace.of("failed") if trace is not None else []
 
 
-def format_python(branch: Branch, scenario: Scenario) -> str:
-    """Format a branch, given its exported scenario, as Python code that builds its cluster and repeats its actions."""
+def format_scenario(branch: Branch) -> str:
+    """Format a branch as its scenario, on one line."""
+    return format_line(exported_scenario(branch))
+
+
+def format_python(branch: Branch) -> str:
+    """Format a branch as Python code that builds its cluster and repeats its actions."""
+    scenario = exported_scenario(branch)
     lines = ["from raft_steps.lab import Cluster", *_import_of_node(branch)]
     lines += ["", f"# {format_line(scenario)}", f"cluster = {_cluster_expression(branch)}"]
     lines += [format_call(action) for action in branch.actions]
     return "\n".join([*lines, f"cluster.run(until={format_seconds(scenario.end_us)})", ""])
 
 
-def format_test(branch: Branch, scenario: Scenario) -> str:
-    """Format a branch, given its exported scenario, as a pytest module that fails if anything in the run changes."""
+def format_test(branch: Branch) -> str:
+    """Format a branch as a pytest module that fails if anything in the run changes."""
+    scenario = exported_scenario(branch)
     line, node, failed = format_line(scenario), _name_of_node(branch), failures(branch)
     replay = f"Cluster.replay({'SCENARIO' if node is None else f'SCENARIO, {node}'})"
     lines = ['"""A recorded run of a cluster: the test fails if anything in the run changes."""', ""]
@@ -242,3 +249,11 @@ def _summary(branch: Branch) -> str:
     who = f"{leader} leads" if leader else "nobody leads"
     none = "could not be judged" if isinstance(monitor, Properties) and monitor.unjudged else "none"
     return f"At {format_seconds(branch.end_us)} s {who}; violated rules: {', '.join(rules) or none}."
+
+
+# What a branch can be copied as.
+EXPORTS: dict[str, Callable[[Branch], str]] = {
+    "scenario": format_scenario,
+    "python": format_python,
+    "pytest": format_test,
+}

@@ -27,7 +27,7 @@ def session_state(branches: BranchTree) -> dict[str, Any]:
     Loss and delay are those at the start of the run; later changes are events of the trace.
     """
     branch = branches.current
-    scenario = exports.exported_scenario(branch)
+    scenario = branch.scenario
     script = sorted(branch.actions, key=lambda action: action.at_us)
     return {
         "current": branch.number,
@@ -41,9 +41,6 @@ def session_state(branches: BranchTree) -> dict[str, Any]:
         "script": [
             {"at": action.at_us, "line": format_action(action), "python": exports.format_call(action)} for action in script
         ],
-        "scenario": exports.format_line(scenario),
-        "python": exports.format_python(branch, scenario),
-        "pytest": exports.format_test(branch, scenario),
         "violations": _violations(branch),
         "unjudged": "; ".join(branch.simulation.monitor.unjudged) if isinstance(branch.simulation.monitor, Properties) else "",
         "loss": scenario.loss,
@@ -88,7 +85,7 @@ def _violations(branch: Branch) -> list[dict[str, Any]]:
 def describe_result(branch: Branch, at_us: int) -> str:
     """Describe the direct results of the actions at a time, in order."""
     texts: list[str] = []
-    for event in reversed(branch.trace.events):
+    for event in reversed(branch.events):
         if event.time_us < at_us:
             break
         if event.time_us == at_us and event.kind in RESULT_KINDS:

@@ -22,24 +22,27 @@ import traitlets
 from raft_steps.lab.files import decode_text
 from raft_steps.lab.pictures.cluster_ring import cluster_ring, ring_text
 from raft_steps.lab.player.state import encode_lines
+from raft_steps.lab.player.stored_run import compressed_code, is_stored_by_frontend, stored_run
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     from raft_steps.lab.player.session import PlayerSession
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # Ordered so that each module comes after those that it imports.
 MODULES = (
     "collections", "cluster_state", "narration", "field_text", "geometry", "message_spans", "happenings", "markers",
     "navigation", "branches", "available_actions", "state_diff", "dom", "kernel_link", "message_layer", "ring",
     "panels", "log_table", "client_list", "playback_controls", "playback", "inspector", "action_bar", "script_panel",
-    "branch_panel", "violation_banner", "keyboard", "focus", "live", "layout", "input", "widget",
+    "branch_panel", "violation_banner", "keyboard", "focus", "live", "layout", "input", "stored_run", "widget",
 )  # fmt: skip
 
-# The parts that a module needs only as a separate file: its imports, the word export, and its JSDoc comments, which make
-# up half of the text.
+# The parts that a module needs only as a separate file: its imports, the word export, and its comments, which make up half
+# of the text.
 _IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+_COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
 _JSDOC = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 
 
@@ -47,7 +50,7 @@ def javascript() -> str:
     """Return the player's JavaScript as one module, which imports no other."""
     folder = files("raft_steps.lab") / "player" / "browser"
     source = "\n".join(decode_text((folder / f"{name}.js").read_bytes(), name, "JavaScript") for name in MODULES)
-    for left_out in (_JSDOC, _IMPORT, _EXPORT):
+    for left_out in (_JSDOC, _COMMENT, _IMPORT, _EXPORT):
         source = left_out.sub("", source)
     return source
 
@@ -62,13 +65,16 @@ class Ring(anywidget.AnyWidget):
     """The drawing, with the controls that move time.
 
     Attributes:
-        trace: The run, as `Trace.to_text` formats it; as bytes, which are sent as they are, without JSON around them.
+        trace: The run when the browser opened it, as `Trace.to_text` formats it; as bytes, which are sent as they are,
+            without JSON around them.
         start: The time that is shown first, in microseconds; -1 for the start of the run.
         speed: How fast time passes; at 1, a typical message takes a second on the screen.
         heartbeats: Whether to list idle heartbeats and to stop at them when stepping.
         hurry: Whether to play long periods without messages faster.
         chapter: The number of the last chapter reached, from 1; setting it moves there.
-        live: The state of the session, as `session_state` returns it; empty if the player is not live.
+        live: The state of the session when the browser opened it, as `session_state` returns it; empty if the player is
+            not live.
+        stored: The id of the element that stores the run in the notebook, or "".
         session: The session; None if the player is not live.
     """
 
@@ -82,6 +88,7 @@ class Ring(anywidget.AnyWidget):
     hurry = traitlets.Bool(True).tag(sync=True)
     chapter = traitlets.Int(0).tag(sync=True)
     live = traitlets.Dict().tag(sync=True)
+    stored = traitlets.Unicode().tag(sync=True)
     session: PlayerSession | None = None
 
     def connect(self, session: PlayerSession) -> None:
@@ -95,22 +102,18 @@ class Ring(anywidget.AnyWidget):
         """Whether it has not been closed."""
         return self.comm is not None
 
-    def store_state(self, trace: bytes, live: dict[str, Any]) -> None:
-        """Store the current state for browsers that open the widget later, and send `live`.
-
-        The trace is not sent: a browser that has the widget open gets its new events as messages.
-        """
-        self.trace, self.live = trace, live
-        self.send_state("live")
-
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Return the state, or a part of it. A request for all of it comes from a browser that opens the widget."""
+        """Return the state, or a part of it. A request for all of it comes from a browser that opens the widget.
+
+        Only then are the trace and the state of the session brought up to date: browsers that have it open get what is
+        new as messages.
+        """
         if key is None and self.session is not None:
-            self.session.on_state_request(self)
+            self.trace, self.live = self.session.open_state(self)
         return super().get_state(key, drop_defaults)  # type: ignore[no-any-return]
 
     def _should_send_property(self, key: str, value: object) -> bool:
-        """Return whether a change is sent automatically: not the trace, which is large, nor `live`, which follows it."""
+        """Return whether a change is sent automatically: not what only a browser that opens the widget needs."""
         return key not in ("trace", "live") and super()._should_send_property(key, value)
 
     def __repr__(self) -> str:
@@ -129,9 +132,9 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
         self, trace: Trace, at: float | None, speed: float, heartbeats: bool, session: PlayerSession | None = None
     ) -> None:
         """Build the widgets. The arguments are those of `player`, and the session if the player is live."""
-        live = {} if session is None else session.state()
+        encoded, live = (encode_trace(trace), {}) if session is None else session.open_state()
         self.ring = Ring(
-            trace=encode_trace(trace) if session is None else session.trace_bytes,
+            trace=encoded,
             live=live,
             start=-1 if at is None else round(at * MICROSECONDS),
             speed=speed,
@@ -144,8 +147,25 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
         super().__init__([self.ring, _options(self.ring)])
         self.add_class("raft-player")
 
+    def _ipython_display_(self, **_: Any) -> None:
+        """Display two outputs: a picture, which plays without a kernel where a notebook stores it, and the widget.
+
+        Of one output with both, Jupyter would show only the widget, and a notebook that is opened again has none.
+        """
+        from IPython.display import display
+
+        picture = self._picture
+        if is_stored_by_frontend():
+            self.ring.stored = name = f"raft-run-{self.ring.model_id}"
+            options = {option: getattr(self.ring, option) for option in ("start", "speed", "heartbeats", "hurry")}
+            code = compressed_code(javascript(), stylesheet())
+            picture = stored_run(picture, self.ring.trace, options, name=name, code=code)
+        view = super()._repr_mimebundle_() or {}
+        for data in ({"text/plain": self._text, "text/html": picture}, {WIDGET_VIEW: view[WIDGET_VIEW]}):
+            display(data, raw=True)  # type: ignore[no-untyped-call]
+
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what Jupyter displays: the widget if there is a kernel, else a picture, else a text."""
+        """Return what an application without IPython displays: the widget, or a picture, or a text."""
         data: dict[str, Any] = super()._repr_mimebundle_(**kwargs) or {}
         return data | {"text/plain": self._text, "text/html": self._picture}
 

@@ -120,11 +120,12 @@ def _runs_of(client: NotebookClient, cell: Cell, path: Path) -> Iterator[Recorde
             trace = client.widget_buffers.get(model, {}).get(("trace",))
             if trace is None:
                 continue  # the controls next to the drawing
-            text = state["live"].get("scenario", "")
+            lines = base64.b64decode(trace["data"])
+            text = json.loads(lines.partition(b"\n")[0])["scenario"] if state["live"] else ""
             yield RecordedRun(
                 notebook=path.name,
                 cell=cell.id,
-                trace=base64.b64decode(trace["data"]),
+                trace=lines,
                 options={name: state[name] for name in OPTIONS},
                 scenario=text,
                 step=(Scenario.parse(text).step if text else None) or step_of(path.name),

@@ -34,7 +34,6 @@ export class LiveSession {
     this.player = player;
     this.link = player.link;
     this.actionQueue = Promise.resolve();
-    this.isActing = false;
     /** @type {Promise<boolean> | null} */
     this.extending = null;
     this.stuckAt = -1; // the end of the run when it could not be extended
@@ -49,6 +48,7 @@ export class LiveSession {
     this.script = new ScriptPanel({
       goTo: (time) => player.choose(player.navigation.positionAt(time)),
       paste: (text) => this.request({ do: "paste", text }),
+      copy: async (kind) => (await this.link.request({ do: "export", branch: player.branch, as: kind })).text ?? "",
       showMessage: (text) => player.showMessage(text),
     });
     this.branches = new BranchPanel({
@@ -112,15 +112,15 @@ export class LiveSession {
     const { branch } = player;
     const at = timeOfAction(player.position, player.navigation.trace.events);
     const seen = Math.floor(link.branches.seenUntil(branch));
+    const known = player.navigation.trace.end;
     const begun = performance.now();
-    this.isActing = true;
-    const answer = await link.request({ do: "act", branch, at, seen, action: line });
-    this.isActing = false;
+    const answer = await link.request({ do: "act", branch, at, seen, known, action: line });
     this.stuckAt = -1;
     player.showMessage(answer.said);
-    if (answer.ok && line.startsWith("partition")) this.bar.untickAll();
-    const time = Math.max(at, player.playback.isPlaying ? player.position.time : 0);
-    player.moveTo(answer.ok ? player.navigation.positionAt(time) : player.position, true);
+    if (answer.ok && line.startsWith("partition")) {
+      this.bar.untickAll();
+      player.show(true);
+    }
     player.recordAnswer(performance.now() - begun);
   }
 
@@ -167,10 +167,8 @@ export class LiveSession {
     if (this.stuckAt >= player.navigation.end) return Promise.resolve(false);
     this.extending ??= link.request({ do: "extend", branch: player.branch }).then(({ ok, said }) => {
       this.extending = null;
-      if (!ok) {
-        this.stuckAt = player.navigation.end;
-        player.showMessage(said);
-      }
+      if (!ok) this.stuckAt = player.navigation.end;
+      if (said) player.showMessage(said); // why it could not be extended, or that messages storm
       return ok;
     });
     return this.extending;

@@ -16,6 +16,7 @@ const EXPORTS = [
  * @typedef {object} ScriptHandlers
  * @property {(time: number) => void} goTo
  * @property {(text: string) => Promise<boolean>} paste runs a text as a new branch; returns whether that was possible
+ * @property {(kind: ExportKind) => Promise<string>} copy returns the run in another form; "" if that is not possible
  * @property {(text: string) => void} showMessage
  */
 
@@ -87,7 +88,11 @@ export class ScriptPanel {
    * @param {string} label
    */
   async copy(kind, label) {
-    const text = this.live[kind] ?? "";
+    const text = await this.handlers.copy(kind);
+    if (!text) {
+      this.handlers.showMessage("The run cannot be copied: the kernel does not answer.");
+      return;
+    }
     try {
       await navigator.clipboard.writeText(text);
       this.handlers.showMessage(`Copied as ${label}.`);

@@ -288,8 +288,8 @@ export interface ScriptLine {
 
 export type ExportKind = "scenario" | "python" | "pytest";
 
-// The trait `live`. It is empty if the player shows a trace alone.
-export interface LiveState extends Record<ExportKind, string> {
+// The state of the session. It is empty if the player shows a trace alone.
+export interface LiveState {
   current: number;
   branches: BranchInfo[];
   script: ScriptLine[];
@@ -303,15 +303,16 @@ export interface LiveState extends Record<ExportKind, string> {
 
 export interface Traits {
   trace: DataView;
-  live: Partial<LiveState>;
+  live: Partial<LiveState>; // when the page opened the player; messages bring what follows
   start: number; // where the player opens; negative for the beginning
   speed: number;
   heartbeats: boolean; // whether idle heartbeats are shown
   hurry: boolean; // whether time is sped up while no message is on its way
   chapter: number; // from 1; 0 before the first
+  stored: string; // the id of the element that stores the run in the notebook, or ""
 }
 
-// New events of a branch; their lines come as the message's buffer.
+// New events of a branch; their lines come as a buffer of the message.
 export interface TraceMessage {
   branch: number;
   parent?: number | null;
@@ -319,20 +320,30 @@ export interface TraceMessage {
   end: number;
   servers: string[];
   title: string;
-  at?: number | null; // where the player should go
+  code: boolean; // whether Python code has caused them
 }
 
 export interface Answer {
   ok: boolean;
   said: string; // the result in one line, for the reader
-  silent?: boolean; // no answer came
+  text?: string; // what was asked for, such as an export
 }
 
-export type KernelMessage = ({ kind: "trace" } & TraceMessage) | ({ kind: "answer"; id: number } & Answer);
+// All that Python has to say at a time. It answers a request if it has that request's number.
+export interface NewsMessage extends Partial<Answer> {
+  kind: "news";
+  traces: TraceMessage[];
+  live: LiveState;
+  id?: number;
+  at?: number | null; // when the action took place
+}
 
 export type KernelRequest =
-  | { do: "act"; branch: number; at: number; seen: number; action: string } // seen: how far the reader has watched
+  // seen: how far the reader has watched; known: how far the run goes that the reader sees
+  | { do: "act"; branch: number; at: number; seen: number; known: number; action: string }
   | { do: "extend" | "switch" | "fetch"; branch: number }
+  | { do: "export"; branch: number; as: ExportKind }
+  | { do: "open" }
   | { do: "seed"; seed: number }
   | { do: "reset" }
   | { do: "paste"; text: string };
@@ -341,9 +352,10 @@ export type KernelRequest =
 export interface Model {
   get<Name extends keyof Traits>(name: Name): Traits[Name];
   set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
-  on(event: "msg:custom", handler: (message: KernelMessage, buffers: DataView[]) => void): void;
-  on(event: `change:${keyof Traits}`, handler: () => void): void;
+  on(event: "msg:custom", handler: (message: NewsMessage, buffers: DataView[]) => void): void;
+  on(event: `change:${keyof Traits}` | "comm_live_update", handler: () => void): void;
   off(event: `change:${keyof Traits}`, handler: () => void): void;
   send(request: { id: number } & KernelRequest): void;
   save_changes(): void;
+  widget_manager?: { kernel?: { status: string } }; // JupyterLab's and Notebook's; others have no kernel
 }

@@ -6,8 +6,8 @@
 // widget.py puts all modules into one.
 
 /**
- * @import { TraceNews } from "./kernel_link.js"
- * @import { Changes, Direction, JumpKind, Model, Position, Subject } from "./types.js"
+ * @import { News } from "./kernel_link.js"
+ * @import { Changes, Direction, JumpKind, Model, Position, Subject, Traits } from "./types.js"
  */
 
 import { countSharedEvents } from "./branches.js";
@@ -19,8 +19,7 @@ import { arrangeParts, makeParts } from "./layout.js";
 import { Navigation } from "./navigation.js";
 import { drawLegend } from "./panels.js";
 import { Playback } from "./playback.js";
-
-const NEW_MILLISECONDS = 3000; // how long a player counts as just opened
+import { hideStoredRun, makeStoredModel } from "./stored_run.js";
 
 export class Player {
   /**
@@ -31,6 +30,7 @@ export class Player {
     this.model = model;
     this.link = KernelLink.of(model);
     const begun = performance.now();
+    this.waitWords = ""; // what the reader is told while a request waits
     this.root = html("div", { class: "rp", role: "group" });
     this.liveRegion = html("p", { class: "rp-live", "aria-live": "polite" }); // for screen readers
     this.playback = new Playback(this);
@@ -45,31 +45,28 @@ export class Player {
     this.words = ""; // the last happening in words
     this.isQuiet = true; // whether nothing is on its way
     this.chapter = -1;
-    this.openedAt = begun;
-    this.isTouched = false;
     this.parts = this.buildParts();
     this.input = new PlayerInput(this);
     this.setRun();
     this.moveToStart();
     this.unlisten = this.listen();
     element.append(this.root);
-    this.openedAt = performance.now();
     const loaded = this.link.loadMilliseconds + performance.now() - begun;
     Object.assign(this.root.dataset, { ready: "1", loaded: loaded.toFixed(1) }); // for tests
   }
 
-  /** Starts to listen to the model and to the reader's first touch, and returns a function that stops it. */
+  /** Starts to listen to the model, and returns a function that stops it. */
   listen() {
     const { model } = this;
     const onHeartbeats = () => this.show(true);
     const onChapter = () => this.goToModelChapter();
     model.on("change:heartbeats", onHeartbeats);
     model.on("change:chapter", onChapter);
-    const unlisten = this.link.listen({ trace: (news) => this.receiveTrace(news), live: () => this.receiveLive() });
-    const onTouch = () => {
-      this.isTouched = true;
-    };
-    for (const name of ["pointerdown", "keydown"]) this.root.addEventListener(name, onTouch, { capture: true });
+    const unlisten = this.link.listen({
+      news: (news) => this.receive(news),
+      wait: (words) => this.showWaiting(words),
+      lose: (words) => this.showMessage(words),
+    });
     return () => {
       unlisten();
       model.off("change:heartbeats", onHeartbeats);
@@ -130,56 +127,53 @@ export class Player {
 
   // Messages from Python.
 
-  /** @param {TraceNews} news */
-  receiveTrace({ branch, at, opened }) {
-    const { live } = this.parts;
+  /** @param {News} news */
+  receive({ traces, at, opened }) {
+    const { current, branches, live } = this.link;
+    const shown = branches.has(current) ? current : this.branch;
+    const news = traces.filter(({ branch }) => branch === shown).at(-1);
+    const other = this.parts.live?.comparison?.id;
     if (opened) {
-      this.useBranch(branch);
+      this.useBranch(current);
       this.moveToStart();
-    } else if (branch === this.branch || branch === this.link.current) {
-      this.continueWith(branch, at ?? null);
-    } else if (branch === live?.comparison?.id) {
-      live.refreshComparison();
+    } else if (news || shown !== this.branch) {
+      this.continueWith(shown, this.goalOf(at, news?.code ?? false));
+    } else {
+      if (traces.some(({ branch }) => branch === other)) this.parts.live?.refreshComparison();
+      this.navigation.setViolations(live.violations);
+      this.parts.controls.setMarkers(this.navigation);
+      this.show(true);
     }
   }
 
-  receiveLive() {
-    const { current, branches, live } = this.link;
-    if (current !== this.branch && branches.has(current)) this.continueWith(current, null);
-    this.navigation.setViolations(live.violations);
-    this.parts.controls.setMarkers(this.navigation);
-    if (!this.parts.live?.isActing) this.show(true);
-  }
-
   /**
-   * Returns whether the player has just been opened and not been touched. It then stays where the notebook opened it: when
-   * all cells are run, those below it may extend the run at once.
+   * Returns where to go after news: to the reader's own action, unless that time has passed while playing; and if Python
+   * code has run the cluster on, to the end, but only from the end. Otherwise null: the reader stays.
+   *
+   * @param {number | null} at the time of the action
+   * @param {boolean} byCode
    */
-  isNew() {
-    return !this.isTouched && performance.now() - this.openedAt < NEW_MILLISECONDS;
+  goalOf(at, byCode) {
+    const { playback, position, navigation } = this;
+    if (at !== null) return Math.max(at, playback.isPlaying ? position.time : 0);
+    return byCode && position.time >= navigation.end ? Infinity : null;
   }
 
   /**
    * Continues with another trace.
    *
    * @param {number} branch
-   * @param {number | null} at the time to go to; null for the one that is shown
+   * @param {number | null} at the time to go to, at most the end; null for the one that is shown
    */
   continueWith(branch, at) {
     const { number, time } = this.position;
     const shared = this.useBranch(branch);
     const { navigation } = this;
-    const goal = this.isNew() ? null : at;
     this.playback.cancelGlide();
-    if (goal !== null) this.position = navigation.positionAt(goal);
+    if (at !== null) this.position = navigation.positionAt(at);
     else if (number + 1 >= shared || time > navigation.end) this.position = navigation.positionAt(time);
-    if (this.parts.live?.isActing) {
-      // The answer follows, and then the player moves to the action. A frame may be drawn before that.
-      this.lookAt(this.position.number);
-      return;
-    }
     this.moveTo(this.position, true);
-    if (goal !== null) this.announcePosition();
+    if (at !== null) this.announcePosition();
   }
 
   // Drawing.
@@ -353,9 +347,17 @@ export class Player {
     this.parts.status.textContent = text;
   }
 
-  /** Clears the message: it was about another moment. */
+  /** Clears the message: it was about another moment. What waits still does. */
   clearMessage() {
-    this.parts.status.textContent = "";
+    this.parts.status.textContent = this.waitWords;
+  }
+
+  /** @param {string} words what the reader is told while a request waits for the kernel; "" if none does any more */
+  showWaiting(words) {
+    if (words) this.showMessage(words);
+    else if (this.parts.status.textContent === this.waitWords) this.parts.status.textContent = "";
+    this.waitWords = words;
+    this.root.classList.toggle("rp-waiting", words !== "");
   }
 
   /**
@@ -386,6 +388,28 @@ export default {
   /** @param {View} view */
   render({ model, el }) {
     const player = new Player(model, el);
-    return () => player.close();
+    let show = hideStoredRun(player.root, model.get("stored") ?? "");
+    const onStored = () => {
+      show();
+      show = hideStoredRun(player.root, model.get("stored"));
+    };
+    model.on("change:stored", onStored);
+    return () => {
+      player.close();
+      model.off("change:stored", onStored);
+      show();
+    };
+  },
+  /**
+   * Plays a run without a kernel, in the place of its picture.
+   *
+   * @param {HTMLElement} place
+   * @param {Traits} state
+   * @param {string} style the style sheet of the player
+   */
+  playStored(place, state, style) {
+    const frame = html("div", { class: "raft-player" });
+    place.replaceChildren(html("style", {}, style), frame);
+    new Player(makeStoredModel(state), frame).root.focus({ preventScroll: true });
   },
 };

@@ -122,6 +122,11 @@ class Simulation:
         self._agenda.now_us = time_us
 
     @property
+    def messages_under_way(self) -> int:
+        """How many messages, with their duplicates, have neither arrived nor been lost."""
+        return sum(call == self._dispatcher.deliver for _, _, call, *_ in self._agenda.calls)
+
+    @property
     def written_trace(self) -> Trace:
         """The trace, for callers that need one.
 

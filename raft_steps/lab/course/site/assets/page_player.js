@@ -49,8 +49,7 @@ export function makeOptions(model) {
 }
 
 /**
- * Passes on what Python posts. The state comes with its trace, which is stored first: a player that is open has the new
- * events from messages, and one that opens later reads the trace.
+ * Passes on what Python posts: first what the player opens with, then messages.
  *
  * @param {StoredModel} model
  * @param {News} news

@@ -2,10 +2,9 @@
 // answers the requests of their players, and runs the cells of the page's notebook.
 
 /**
- * What Python posts about a run: "opened" and "state" come with the state of the session and a trace, "message" is for the
- * player.
+ * What Python posts about a run: "opened" comes with the state of the session and a trace, "message" is for the player.
  *
- * @typedef {{ session: string, kind: "opened" | "state" | "message", content: unknown, buffers: ArrayBuffer[] }} News
+ * @typedef {{ session: string, kind: "opened" | "message", content: unknown, buffers: ArrayBuffer[] }} News
  * @typedef {{ kind: "printed" | "result" | "error" | "player", text: string, html?: string, session?: string,
  *   options?: Record<string, unknown> }} Output
  * @typedef {{ id: string, source: string }} Cell
