@@ -59,7 +59,9 @@ class RaftSteps(Peer):
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         # The other lines are warnings about CONFIG, which are not comma-separated values.
         rows = csv.DictReader(output[output.index('"test"') :].splitlines())
-        row = next(iter(rows))
+        row = next(iter(rows), None)
+        if row is None:  # It ends at the first refusal.
+            raise RuntimeError(f"{leader} was replaced while it was measured; is something else running here?")
         written = self._last_index(leader) - before
         assert load.reads or written >= load.requests, f"{written} of {load.requests} writes are in the log"
         return Rate(float(row["rps"]), float(row["p50_latency_ms"]), float(row["p99_latency_ms"]))

@@ -123,7 +123,7 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.patience_s, self.waiting_bytes = 5.0, 0
-        self.has_room = True
+        self.has_room = self.has_sessions = True
         self.requests: list[Client] = []
         self.given_up: list[Client] = []
         self.lines: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raft_steps.lab import Delete, Get, Set
-from raft_steps.lab.commands import NotLeader, Ok, Response
+from raft_steps.lab.commands import Mismatch, NotLeader, Ok, Response, SessionExpired
 from raft_steps.lab.runtime.server import client_connection
 from raft_steps.lab.runtime.server.client_connection import (
     CLOSE_LIMIT_S,
@@ -57,14 +57,14 @@ def client() -> Connected:
 
 def test_replies_are_in_order_of_requests(client: Connected) -> None:
     """A reply that is there waits for those before it."""
-    client.send("SET x 1", "GET x", "PING", "DEL x")
+    client.send("SET x 1", "SET y 1", "PING", "DEL x")
     assert [each.request for each in client.server.requests] == [
-        Set(key="x", value="1"), Get(key="x"), Delete(key="x"),
+        Set(key="x", value="1"), Set(key="y", value="1"), Delete(key="x"),
     ]  # fmt: skip
-    client.answer(1, Ok(value="1"))
+    client.answer(1, Ok())
     assert client.replies() == b""
     client.answer(0, Ok())
-    assert client.replies() == b"+OK\r\n$1\r\n1\r\n+PONG\r\n"
+    assert client.replies() == b"+OK\r\n+OK\r\n+PONG\r\n"
     client.server.requests[2].deleted = True
     client.answer(2, Ok())
     assert client.replies() == b":1\r\n"
@@ -81,12 +81,59 @@ def test_follower_refers_to_the_leader(client: Connected, leader: str | None, re
     assert client.replies().startswith(reply)
 
 
+@pytest.mark.parametrize(
+    "command, response, reply",
+    [
+        ("APPEND x ä", Ok(value="1ä"), b":3\r\n"),
+        ("SET x 2 IFEQ 1", Ok(), b"+OK\r\n"),
+        ("SET x 2 IFEQ 1", Mismatch(value="3"), b"$-1\r\n"),
+        ("RAFT.SESSION", Ok(value="4"), b":4\r\n"),
+        ("RAFT.AS 4.1 APPEND x 1", Ok(value="1"), b":1\r\n"),
+        ("RAFT.AS 4.2 DEL x", Ok(), b":0\r\n"),
+        ("RAFT.AS 4.2 SET x 1", SessionExpired(), b"-SESSIONEXPIRED the server has no such session"),
+    ],
+)
+def test_replies_from_step_13_on(client: Connected, command: str, response: Response, reply: bytes) -> None:
+    """As Redis and Valkey reply: the length of a value, OK or nothing."""
+    client.send(command)
+    client.answer(0, response)
+    assert client.replies().startswith(reply)
+
+
+def test_reads_and_writes_of_one_client_do_not_overlap(client: Connected) -> None:
+    """A read sees the writes before it in the pipeline, and none after it, whatever the node may do at the same time."""
+    client.send("SET x 1", "SET y 1", "GET x", "GET y", "SET x 2")
+    asked = client.server.requests
+    assert 2 == len(asked)
+    client.answer(0, Ok())
+    assert 2 == len(asked)
+    client.answer(1, Ok())
+    assert [Get(key="x"), Get(key="y")] == [each.request for each in asked[2:]]
+    client.answer(2, Ok(value="1"))
+    client.answer(3, Ok(value="1"))
+    client.answer(4, Ok())
+    assert client.replies() == b"+OK\r\n+OK\r\n$1\r\n1\r\n$1\r\n1\r\n+OK\r\n"
+
+
+def test_request_that_was_given_up_while_it_waited_is_not_asked(client: Connected) -> None:
+    """Its client has the error already; what comes after is asked as if it had never been there."""
+    client.send("SET x 1", "GET x")
+    client.clock.move(6)
+    client.send("SET x 2")
+    assert [Set(key="x", value="1"), Set(key="x", value="2")] == [each.request for each in client.server.requests]
+    client.answer(0, Ok())  # Too late.
+    client.send("GET x")
+    assert 2 == len(client.server.requests)
+    client.answer(1, Ok())
+    assert 3 == len(client.server.requests)
+
+
 def test_server_hears_which_requests_nobody_waits_for(client: Connected) -> None:
     """Those that were given up, and those of a client that has gone; others are answered."""
     client.send("SET x 1")
     client.clock.move(6)
-    client.send("SET x 2", "GET x")
-    client.answer(2, Ok(value="2"))
+    client.send("SET x 2", "SET x 3")
+    client.answer(2, Ok())
     client.connection.connection_lost(None)
     assert client.server.given_up == client.server.requests[:2]
 

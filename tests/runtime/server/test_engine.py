@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from raft_steps.lab import Delete, Entry, Get, NotLeader, Ok, Set, message
-from raft_steps.lab.commands import Request, Response
+from raft_steps.lab.commands import Append, InSession, Request, Response
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
@@ -233,6 +233,22 @@ def test_deletes_report_whether_the_key_was_there(build: Build) -> None:
     bench.engine.finish_turn()
     assert [False, False, True, False] == ["deleted" in line for line in bench.left if line.startswith("answer")]
     assert {} == bench.engine.waiting
+
+
+def test_deletes_in_a_session_are_counted_too(build: Build) -> None:
+    """What a session numbers changes keys as the same command without a number does."""
+
+    def act(node: Probe, what: str, *arguments: Any) -> None:
+        client, request = arguments
+        node.apply(node.append(request))
+        node.reply(client, Ok())
+
+    bench = build(act)
+    commands: list[Append | Delete] = [Append(key="x", value="1"), Delete(key="x"), Delete(key="x")]
+    for serial, command in enumerate(commands, 1):
+        bench.ask(InSession(session=1, serial=serial, command=command))
+    bench.engine.finish_turn()
+    assert [False, True, False] == ["deleted" in line for line in bench.left if line.startswith("answer")]
 
 
 def test_client_that_has_gone_costs_nothing_and_may_be_answered_late(build: Build) -> None:

@@ -49,7 +49,7 @@ class Referring(step_12.Node):
 @pytest.fixture(scope="module")
 def alone() -> Iterator[RealCluster]:
     """A server that leads a cluster of its own, so that nothing interrupts its clients."""
-    with RealCluster(12, 1) as found:
+    with RealCluster(15, 1) as found:
         found.run(WAIT_S, until=lambda: isinstance(found.set("colour", "green"), Ok))
         yield found
 
@@ -140,8 +140,24 @@ def test_redis_py_reads_and_writes(alone: RealCluster, protocol: int) -> None:
         assert client.config_get("save") == {"save": ""}
         assert client.info("raft")["raft_name"] == "tom"
         assert isinstance(client.client_id(), int)
-        with pytest.raises(redis.ResponseError, match="no options; remove 'EX'"):
+        with pytest.raises(redis.ResponseError, match="no option here but IFEQ; remove 'EX'"):
             client.set("x", 2, ex=10)
+
+
+def test_a_session_carries_out_each_number_once(alone: RealCluster) -> None:
+    """APPEND, the SET with a condition of Valkey, and the commands for sessions; a repeated number gets its old reply."""
+    port = alone.addresses["tom"].port
+    with redis.Redis(port=port, decode_responses=True, socket_timeout=WAIT_S) as client:
+        client.delete("word")
+        assert [client.append("word", "a"), client.append("word", "ä")] == [1, 3]
+        assert client.execute_command("SET", "word", "b", "IFEQ", "a") is None
+        assert client.execute_command("SET", "word", "b", "IFEQ", "aä") is True
+        session = client.execute_command("RAFT.SESSION")
+        for _ in range(2):
+            assert client.execute_command("RAFT.AS", f"{session}.1", "APPEND", "word", "c") == 2
+        assert client.get("word") == "bc"
+        with pytest.raises(redis.ResponseError, match="SESSIONEXPIRED"):
+            client.execute_command("RAFT.AS", f"{session + 1}.1", "APPEND", "word", "d")
 
 
 def test_redis_pys_cluster_client_follows_the_leader(cluster: RealCluster, leader: str) -> None:

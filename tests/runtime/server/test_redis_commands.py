@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raft_steps.lab.commands import Transfer
+from raft_steps.lab.commands import Transfer, command_text
 from raft_steps.lab.runtime.server.redis_commands import COMMANDS, WORDS_WITH_KEY, Session, answer
 from tests.runtime.server.fakes import FakeServer
 
@@ -25,7 +25,7 @@ def ask(line: str, session: Session | None = None) -> bytes:
         ("SELECT 0", b"+OK\r\n"),
         ("SELECT 1", b"-ERR DB index is out of range"),
         ("SET x", b"-ERR wrong number of arguments for 'set' command"),
-        ("SET x 1 EX 10", b"-ERR SET takes a key and a value here, and no options; remove 'EX'"),
+        ("SET x 1 EX 10", b"-ERR SET has no option here but IFEQ; remove 'EX'"),
         ("DEL x y", b"-ERR DEL takes one key here"),
         ("CLIENT ID", b":7\r\n"),
         ("CLIENT SETINFO LIB-NAME x", b"+OK\r\n"),
@@ -39,6 +39,12 @@ def ask(line: str, session: Session | None = None) -> bytes:
         ("COMMAND DOCS", b"*0\r\n"),
         ("RAFT.FAULT", b"-ERR write RAFT.FAULT"),
         ("RAFT.FAULT HEAL", b"+OK\r\n"),
+        ("APPEND x", b"-ERR wrong number of arguments for 'append' command"),
+        ("SET x 1 IFEQ", b"-ERR wrong number of arguments for 'set' command"),
+        ("RAFT.AS 4.1 GET x", b"-ERR write RAFT.AS SESSION.SERIAL and a command: SET, DEL, APPEND"),
+        ("RAFT.AS 4 SET x 1", b"-ERR write RAFT.AS"),
+        ("RAFT.AS", b"-ERR write RAFT.AS"),
+        ("RAFT.AS 4.1 DEL", b"-ERR wrong number of arguments for 'del' command"),
         ("RAFT.TRANSFER", b"-ERR wrong number of arguments for 'raft.transfer' command"),
         ("RAFT.TRANSFER bob", b"-ERR there is no server 'bob'; there are tom, jerry"),
         ("FLUSHALL now", b"-ERR unknown command 'FLUSHALL', with 1 argument\r\n"),
@@ -55,6 +61,29 @@ def test_bytes_that_are_not_text_are_refused(command: list[bytes]) -> None:
     found = answer(command, Session(7), FakeServer())
     assert isinstance(found, bytes)
     assert b"is not UTF-8 text" in found
+
+
+@pytest.mark.parametrize(
+    "line, request_text",
+    [
+        ("append x 1", "append x 1"),
+        ("SET x 2 ifeq 1", "cas x 1 2"),
+        ("RAFT.SESSION", "open session"),
+        ("RAFT.AS 4.2 set x 1", "set x 1 as 4.2"),
+        ("raft.as 4.3 DEL x", "delete x as 4.3"),
+        ("RAFT.AS 4.4 SET x 2 IFEQ 1", "cas x 1 2 as 4.4"),
+    ],
+)
+def test_what_begins_with_step_13(line: str, request_text: str) -> None:
+    """Earlier Nodes would log these commands and do nothing, so their servers refuse them."""
+    server = FakeServer()
+    found = answer(line.encode().split(b" "), Session(7), server)
+    assert not isinstance(found, bytes)
+    assert request_text == command_text(found)
+    server.has_sessions = False
+    refused = answer(line.encode().split(b" "), Session(7), server)
+    assert isinstance(refused, bytes)
+    assert refused.startswith(b"-ERR the Node of this server does not know ")
 
 
 def test_transfer_is_a_request_to_the_node() -> None:
@@ -81,5 +110,5 @@ def test_cluster_clients_learn_who_leads() -> None:
 def test_cluster_clients_learn_where_keys_are() -> None:
     """Each command is described by six values, of which the fourth is the place of its key."""
     described = ask("COMMAND")
-    assert described.startswith(b"*%d\r\n*6\r\n$3\r\nset\r\n:3\r\n*0\r\n:1\r\n:1\r\n:1\r\n" % len(COMMANDS))
+    assert described.startswith(b"*%d\r\n*6\r\n$3\r\nset\r\n:-3\r\n*0\r\n:1\r\n:1\r\n:1\r\n" % len(COMMANDS))
     assert described.count(b":1\r\n:1\r\n:1\r\n") == len(WORDS_WITH_KEY)

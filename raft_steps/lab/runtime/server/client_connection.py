@@ -10,7 +10,20 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from raft_steps.lab.commands import Delete, Get, NotLeader, Ok, Refused, Request, Response
+from raft_steps.lab.commands import (
+    Append,
+    Delete,
+    Get,
+    InSession,
+    Mismatch,
+    NotLeader,
+    Ok,
+    OpenSession,
+    Refused,
+    Request,
+    Response,
+    SessionExpired,
+)
 from raft_steps.lab.runtime.server.engine import Client
 from raft_steps.lab.runtime.server.limited_log import Clock, Timer
 from raft_steps.lab.runtime.server.redis_commands import ServerView, Session, answer
@@ -20,8 +33,8 @@ from raft_steps.lab.runtime.server.redis_protocol import (
     ProtocolError,
     error_reply,
     integer_reply,
+    null_reply,
     reply,
-    string_reply,
 )
 
 MOST_WAITING = 1_024  # replies of one connection that are not sent; then no more commands are taken
@@ -31,6 +44,10 @@ MOST_BYTES_OF_ALL = 512 * 1_048_576  # of what waits at all connections together
 SENT_AT_ONCE = 65_536  # bytes
 COMMAND_LIMIT_S = 30.0  # from the first byte of a command to its last
 CLOSE_LIMIT_S = 5.0  # for a client to read its last replies
+EXPIRED = error_reply(
+    "SESSIONEXPIRED the server has no such session, or knows it and a later command of it; this one may have been carried "
+    "out before"
+)
 TOO_MUCH = error_reply("ERR too many bytes of replies wait for this connection; read them before you ask for more")
 
 
@@ -70,14 +87,16 @@ class _Slot:
     Attributes:
         reply: The reply; None while it is awaited.
         deadline_s: When the client stops waiting, by the event loop's clock.
-        client: What was asked of the node; None if the reply was there at once.
+        client: What is asked of the node; None if the reply was there at once.
+        is_asked: Whether the node has been asked.
     """
 
-    __slots__ = ("client", "deadline_s", "reply")
+    __slots__ = ("client", "deadline_s", "is_asked", "reply")
 
     def __init__(self, reply: bytes | None, deadline_s: float = 0.0) -> None:
         self.reply, self.deadline_s = reply, deadline_s
         self.client: Client | None = None
+        self.is_asked = False
 
 
 class ClientConnection(asyncio.Protocol):
@@ -95,6 +114,8 @@ class ClientConnection(asyncio.Protocol):
         self._session = Session(number)
         self._reader = CommandReader()
         self._slots: deque[_Slot] = deque()
+        self._later: deque[_Slot] = deque()  # whose requests wait for those before them
+        self._open, self._reads, self._is_asking = 0, False, False  # how many the node has, and whether they are reads
         self._transport: asyncio.Transport | None = None
         self._is_reading, self._can_write = True, True
         self._may_hold_more = False  # whether commands have arrived that were not taken
@@ -122,6 +143,7 @@ class ClientConnection(asyncio.Protocol):
             if slot.reply is None and slot.client is not None:
                 self._owner.gave_up(slot.client)
         self._slots.clear()
+        self._later.clear()
         self._owner.waiting_bytes -= self._counted_bytes
         self._counted_bytes = 0
         if self._timer is not None:
@@ -269,9 +291,11 @@ class ClientConnection(asyncio.Protocol):
                     break  # Later ones wait until later.
                 assert slot.client is not None
                 self._owner.gave_up(slot.client)
+                self._open -= slot.is_asked
                 self._set(slot, error_reply(_late(slot.client.request, self._owner.patience_s)))
                 late += 1
         if late:
+            self._ask()
             self.flush()
 
     # Replies.
@@ -313,11 +337,36 @@ class ClientConnection(asyncio.Protocol):
 
         def answered(response: Response, client: Client) -> None:
             if slot.reply is None and self._transport is not None:  # Otherwise it was given up.
+                self._open -= 1
                 self._set(slot, self._reply_to(response, client))
                 self._owner.wrote(self)
+                self._ask()
 
         slot.client = Client(found, answered)
-        self._owner.arrived(slot.client)
+        self._later.append(slot)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask the node, in order; a read waits for the writes before it, and a write for the reads.
+
+        A client that sends both in one piece expects what Redis does, one after the other. The node may take them for
+        simultaneous: from step 14 on, a read sees what was committed when it arrived.
+        """
+        if self._is_asking:  # An answer came at once, and the loop below goes on.
+            return
+        self._is_asking = True
+        while self._later:
+            slot = self._later[0]
+            assert slot.client is not None
+            is_read = isinstance(slot.client.request, Get)
+            if slot.reply is None and self._open and is_read != self._reads:
+                break
+            self._later.popleft()
+            if slot.reply is None:  # Otherwise it was given up.
+                self._reads, slot.is_asked = is_read, True
+                self._open += 1
+                self._owner.arrived(slot.client)
+        self._is_asking = False
 
     def _reply_to(self, response: Response, client: Client) -> bytes:
         if isinstance(response, NotLeader):
@@ -327,14 +376,23 @@ class ClientConnection(asyncio.Protocol):
             return error_reply(f"MOVED 0 {address.for_clients}")
         if isinstance(response, Refused):
             return error_reply(f"ERR {response.reason}")
+        if isinstance(response, SessionExpired):
+            return EXPIRED
+        if isinstance(response, Mismatch):
+            return null_reply(self._session.version)
         assert isinstance(response, Ok), response
-        if isinstance(client.request, Get):
-            if response.value is not None and not self._has_room_for(len(response.value)):
-                return TOO_MUCH
-            return reply(response.value, self._session.version)
-        if isinstance(client.request, Delete):
-            return integer_reply(client.deleted)
-        return OK if response.value is None else string_reply(response.value)
+        match client.request:
+            case Get():
+                if response.value is not None and not self._has_room_for(len(response.value)):
+                    return TOO_MUCH
+                return reply(response.value, self._session.version)
+            case Delete() | InSession(command=Delete()):
+                return integer_reply(client.deleted)
+            case Append() | InSession(command=Append()):  # As in Redis: the length of the value, in bytes.
+                return integer_reply(len((response.value or "").encode()))
+            case OpenSession():
+                return integer_reply(int(response.value or 0))
+        return OK
 
     def _read_or_wait(self) -> None:
         """Stop reading while commands wait here; go on when they are taken."""

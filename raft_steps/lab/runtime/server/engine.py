@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from raft_steps.lab.commands import Delete, Request, Response, Set
+from raft_steps.lab.commands import Append, Delete, Request, Response, Set, operation_of
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.runtime.diagnostics import Mistake, none_was_sent, returned_something
@@ -151,8 +151,8 @@ class Engine:
         client.address = f"{self._prefix}{self._names}"
         if not client.has_left:
             self.waiting[client.address] = client
-            if isinstance(client.request, Delete):
-                self._deletes[id(client.request)] = client
+            if isinstance(operation := operation_of(client.request), Delete):
+                self._deletes[id(operation)] = client
         handler = self.host.find_handler("on_client_request", self._now_us())
         self._handle(
             handler, (client.address, client.request), "asked", {"client": client.address, "request": client.request}
@@ -162,7 +162,7 @@ class Engine:
         """Called when a client does not wait any more: many nodes never answer, and some answer much later."""
         client.has_left = True
         if self.waiting.pop(client.address, None) is not None:
-            self._deletes.pop(id(client.request), None)
+            self._deletes.pop(id(operation_of(client.request)), None)
 
     def finish_turn(self) -> None:
         """Put what the turn changed on the disk, then let messages and replies leave.
@@ -243,7 +243,8 @@ class Engine:
         if self._recorder is not None:
             self._recorder.answered(self._event_us, self.host.name, address, response)
         if client is not None:
-            self._deletes.pop(id(client.request), None)
+            if isinstance(operation := operation_of(client.request), Delete):
+                self._deletes.pop(id(operation), None)
             self._replies.append((client, response))
 
     def _was_asked(self, address: str) -> bool:
@@ -255,8 +256,9 @@ class Engine:
         """Keep track of the keys that exist: a client that deletes a key is told whether it did."""
         if self._recorder is not None:
             self._recorder.applied(self._event_us, self.host.name, entry)
-        command = entry.command
-        if isinstance(command, Set):
+        # Of a command of a session that comes twice only the first does something; the engine takes both for new.
+        command = operation_of(entry.command)
+        if isinstance(command, Set | Append):
             self._keys.add(command.key)
         elif isinstance(command, Delete):
             # The leader applies the very object that its client's request is, so an equal request is not meant.

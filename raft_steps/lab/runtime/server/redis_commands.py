@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from raft_steps import __version__
-from raft_steps.lab.commands import Delete, Get, Request, Set, Transfer
+from raft_steps.lab.commands import (
+    IN_SESSION,
+    Append,
+    CompareAndSet,
+    Delete,
+    Get,
+    InSession,
+    OpenSession,
+    Request,
+    Set,
+    Transfer,
+)
 from raft_steps.lab.runtime.server.addresses import Address
 from raft_steps.lab.runtime.server.redis_protocol import OK, PONG, error_reply, reply, string_reply
 
@@ -15,7 +26,13 @@ REDIS_VERSION = "7.0.0"  # what clients take the server for
 
 
 class ServerView(Protocol):
-    """What a command may ask of its server."""
+    """What a command may ask of its server.
+
+    Attributes:
+        has_sessions: Whether its Node knows sessions, and with them Append and CompareAndSet: from step 13 on.
+    """
+
+    has_sessions: bool
 
     def info(self) -> Mapping[str, Mapping[str, object]]:
         """Return the sections of INFO."""
@@ -104,11 +121,21 @@ def _require_length(command: list[bytes], *lengths: int) -> None:
 # Requests to the Node.
 
 
-def _set(command: list[bytes], _session: Session, _server: ServerView) -> Answer:
-    if len(command) > 3:
-        raise _CommandRefused(f"ERR SET takes a key and a value here, and no options; remove '{_shown(command[3])}'")
+def _set(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    if len(command) > 3 and command[3].upper() != b"IFEQ":
+        raise _CommandRefused(f"ERR SET has no option here but IFEQ; remove '{_shown(command[3])}'")
+    _require_length(command, 3, 5)
+    key, value = _text(command[1], "key"), _text(command[2], "value")
+    if len(command) == 3:
+        return Set(key=key, value=value)
+    _require_sessions(server, "SET IFEQ")
+    return CompareAndSet(key=key, expected=_text(command[4], "expected value"), value=value)
+
+
+def _append(command: list[bytes], _session: Session, server: ServerView) -> Answer:
     _require_length(command, 3)
-    return Set(key=_text(command[1], "key"), value=_text(command[2], "value"))
+    _require_sessions(server, "APPEND")
+    return Append(key=_text(command[1], "key"), value=_text(command[2], "value"))
 
 
 def _get(command: list[bytes], _session: Session, _server: ServerView) -> Answer:
@@ -121,6 +148,31 @@ def _delete(command: list[bytes], _session: Session, _server: ServerView) -> Ans
         raise _CommandRefused("ERR DEL takes one key here: each command is one entry of the log")
     _require_length(command, 2)
     return Delete(key=_text(command[1], "key"))
+
+
+def _open_session(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    _require_length(command, 1)
+    _require_sessions(server, "RAFT.SESSION")
+    return OpenSession()
+
+
+def _in_session(command: list[bytes], session: Session, server: ServerView) -> Answer:
+    _require_sessions(server, "RAFT.AS")
+    number = command[1].decode("latin-1") if len(command) > 1 else ""
+    inner = WRITES.get(command[2].decode("latin-1").upper()) if len(command) > 2 else None
+    if not IN_SESSION.fullmatch(number) or inner is None:
+        raise _CommandRefused(
+            f"ERR write RAFT.AS SESSION.SERIAL and a command: {', '.join(WRITES)}; as in RAFT.AS 4.1 DEL x"
+        )
+    request = inner(command[2:], session, server)
+    assert isinstance(request, Set | Delete | Append | CompareAndSet), request
+    of_session, serial = map(int, number.split("."))
+    return InSession(session=of_session, serial=serial, command=request)
+
+
+def _require_sessions(server: ServerView, what: str) -> None:
+    if not server.has_sessions:
+        raise _CommandRefused(f"ERR the Node of this server does not know {what}; that begins with step 13")
 
 
 def _transfer(command: list[bytes], _session: Session, server: ServerView) -> Answer:
@@ -256,6 +308,7 @@ COMMANDS: Mapping[str, Handler] = {
     "SET": _set,
     "GET": _get,
     "DEL": _delete,
+    "APPEND": _append,
     "PING": _ping,
     "ECHO": _echo,
     "HELLO": _hello,
@@ -267,10 +320,15 @@ COMMANDS: Mapping[str, Handler] = {
     "CLUSTER": _cluster,
     "QUIT": _quit,
     "RAFT.FAULT": _fault,
+    "RAFT.AS": _in_session,
+    "RAFT.SESSION": _open_session,
     "RAFT.STATE": _state,
     "RAFT.TRANSFER": _transfer,
 }
 
-WORDS_WITH_KEY: Mapping[str, int] = {"SET": 3, "GET": 2, "DEL": 2}  # how many words each has; the second one is the key
+WRITES: Mapping[str, Handler] = {name: COMMANDS[name] for name in ("SET", "DEL", "APPEND")}  # what a session may number
+
+# How many words each has, or at least has if the number is negative; the second one is the key.
+WORDS_WITH_KEY: Mapping[str, int] = {"SET": -3, "GET": 2, "DEL": 2, "APPEND": 3}
 
 VERSION_FIELDS: Mapping[str, object] = {"redis_version": REDIS_VERSION, "raft_steps_version": __version__}

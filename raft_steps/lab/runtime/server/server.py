@@ -88,6 +88,7 @@ class Server:
         names: The names of all servers.
         codec: Encodes and decodes messages.
         patience_s: How long a client's request may wait.
+        has_sessions: Whether its Node knows sessions.
         waiting_bytes: What waits at all clients' connections together, commands and replies.
     """
 
@@ -103,7 +104,7 @@ class Server:
         """
         self.options, self.log = options, log
         self.names = tuple(options.cluster)
-        self.patience_s = options.patience_s
+        self.patience_s, self.has_sessions = options.patience_s, hasattr(options.node_class, "open_session")
         self.codec = MessageCodec(message_classes(options.node_class))
         self._loop = asyncio.get_running_loop()
         limited = LimitedLog(log, self._loop)
