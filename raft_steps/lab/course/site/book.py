@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -24,9 +25,10 @@ MENDED = (
     ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="All pages">'),
     ('<aside class="toc-drawer', '<aside aria-label="On this page" class="toc-drawer'),
     ('<summary aria-label="Toggle hidden content">', "<summary>"),
-    ("<pre>", '<pre tabindex="0">'),
-    ("<pre id=", '<pre tabindex="0" id='),
+    ('<div id="search-results"></div>', '<h1>Search</h1>\n<div id="search-results"></div>'),
 )
+_EMPTY_HEADER = re.compile(r"<th[^>]*></th>")
+_PRE = re.compile(r"<pre(?! tabindex)(?=[ >])")  # It may be wider than a phone, and must be scrolled with keys, too.
 
 
 class SiteError(LabError):
@@ -112,5 +114,6 @@ def _finish(pages: Path) -> None:
         text = read_text(page, "HTML")
         for old, new in MENDED:
             text = text.replace(old, new)
-        write_text(page, text)
+        text = _EMPTY_HEADER.sub("<td></td>", text)
+        write_text(page, _PRE.sub('<pre tabindex="0"', text))
     write_text(pages / MARK, "")

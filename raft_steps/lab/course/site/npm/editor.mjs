@@ -28,7 +28,7 @@ export function makeEditor(place, text, label, onChange) {
       indentUnit.of("    "),
       syntaxHighlighting(classHighlighter),
       keymap.of([indentWithTab]),
-      EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off", spellcheck: "false" }),
+      EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off", spellcheck: "false", tabindex: "0" }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) onChange(view.state.doc.toString());
       }),
