@@ -35,7 +35,7 @@ if {fails}:
     sys.exit(f"{{sources}}/design.md:3: WARNING: a link leads nowhere")
 (pages / "_sources").mkdir(parents=True)
 (pages / "objects.inv").touch()
-(pages / "index.html").write_text('<aside class="sidebar-drawer"><pre>x</pre>')
+(pages / "index.html").write_text('<aside class="sidebar-drawer"><pre>x</pre><pre style="a">y</pre><th id=z></th>')
 """
 
 
@@ -84,7 +84,10 @@ def test_pages_are_mended_for_readers_without_a_mouse(tmp_path: Path) -> None:
     make_site(find_course(ROOT), tmp_path / "site", sphinx=fake(tmp_path))
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
 
-    assert '<aside class="sidebar-drawer" aria-label="All pages"><pre tabindex="0">x</pre>' == page
+    assert (
+        '<aside class="sidebar-drawer" aria-label="All pages">'
+        '<pre tabindex="0">x</pre><pre tabindex="0" style="a">y</pre><td></td>'
+    ) == page
 
 
 def test_mistake_on_a_page_is_an_error_and_leaves_the_site_as_it_was(tmp_path: Path) -> None:
