@@ -56,7 +56,14 @@ for (const run of runs) {
     for (const [number] of run.moments) {
       assert.deepEqual(navigation.timeline.momentAfter(number), fresh.momentAfter(number), `after event ${number}`);
     }
-    assert.deepEqual(navigation.happenings.all, new Navigation(whole).happenings.all);
+    const { happenings, spans, longestTimers } = new Navigation(whole);
+    assert.deepEqual(navigation.happenings.all, happenings.all);
+    assert.deepEqual(navigation.happenings.significant, happenings.significant);
+    assert.deepEqual(navigation.happenings.idle, happenings.idle); // Sets are equal in any order.
+    assert.deepEqual([...navigation.spans.byName], [...spans.byName]);
+    assert.deepEqual(navigation.spans.detached, spans.detached);
+    assert.deepEqual([navigation.spans.longest, navigation.spans.typical], [spans.longest, spans.typical]);
+    assert.deepEqual(navigation.longestTimers, longestTimers);
   });
 }
 

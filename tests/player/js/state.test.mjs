@@ -12,7 +12,6 @@ import { pathToFileURL } from "node:url";
 const module = (name) => import(pathToFileURL(join(process.env.RAFT_STEPS_BROWSER, `${name}.js`)).href);
 const { KEYFRAME_EVERY, Timeline, readTrace } = await module("cluster_state");
 const { findMessageSpans, messagesInTransit } = await module("message_spans");
-const { Happenings } = await module("happenings");
 const { eventText } = await module("narration");
 const { Navigation } = await module("navigation");
 const { layOutRing, progressAtWall, findWalls } = await module("geometry");
@@ -48,7 +47,7 @@ for (const run of runs) {
 
   test(`${run.name}: the list is the Python story, with and without idle heartbeats`, () => {
     const trace = readTrace(run.text);
-    const happenings = new Happenings(trace, findMessageSpans(trace).byName);
+    const { happenings } = new Navigation(trace);
     const told = (heartbeats) => happenings.all.flatMap((happening) => happenings.lines(happening, heartbeats));
 
     assert.deepEqual(told(true), run.story);

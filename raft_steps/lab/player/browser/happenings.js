@@ -28,37 +28,159 @@ const NOT_NARRATED = new Set(["timer_started", "timer_cancelled"]);
 const SIGNIFICANT = new Set(["term", "role", "appended", "truncated", "compacted", "applied", "answered", "failed"]);
 const SIGNIFICANT_FIELDS = ["current_term", "voted_for", "votes", "acknowledgements", "commit_index", "state_machine"];
 
-/** The happenings of a trace, and their words. */
+/**
+ * The happenings of a trace, and their words. They are brought up to date when the trace grows, in a time that depends on
+ * what is new: only messages that something has happened to since then may become, or stop to be, idle.
+ */
 export class Happenings {
-  /**
-   * @param {Trace} trace
-   * @param {Map<string, MessageSpan>} spans by the message's name
-   */
-  constructor(trace, spans) {
-    this.events = trace.events;
+  /** @param {Map<string, MessageSpan>} spans by the message's name; they know of new events first */
+  constructor(spans) {
+    /** @type {readonly TraceEvent[]} */
+    this.events = [];
     this.spans = spans;
-    this.requests = requestsByClient(trace.events);
-    this.groups = groupsOf(trace.events);
-    this.idle = idleEvents(trace.events, spans, this.groups);
-    this.all = this.collect();
-    this.significant = this.all.filter((happening) => this.isSignificant(happening));
+    /** @type {Map<string, string>} */
+    this.requests = new Map(); // by client
+    /** @type {number[]} */
+    this.groups = []; // for each event the number of the event that caused it, or its own
+    /** @type {Map<string, number>} */
+    this.causes = new Map(); // the number of the last cause on each server
+    /** @type {Set<number>} */
+    this.weighty = new Set(); // the groups that changed something
+    /** @type {Map<number, MessageSpan>} */
+    this.arrivals = new Map(); // the message that arrived in each event that delivered one
+    /** @type {Map<number, MessageSpan[]>} */
+    this.sentIn = new Map(); // the messages that each group sent
+    /** @type {Set<number>} */
+    this.idle = new Set(); // the events of idle heartbeats and of their answers
+    /** @type {Happening[]} */
+    this.all = [];
+    /** @type {Happening[]} */
+    this.significant = [];
   }
 
-  /** Cuts the events into happenings: a cause, its effects, and messages that were lost as soon as they were sent. */
-  collect() {
-    /** @type {Happening[]} */
-    const found = [];
-    let current = null;
-    for (const event of this.events) {
-      const { number, time } = event;
+  /**
+   * Adds the events that follow those that are known.
+   *
+   * @param {Trace} trace
+   * @param {Iterable<MessageSpan>} touched the spans that are new or that something happened to
+   */
+  extend({ events }, touched) {
+    const first = this.groups.length;
+    this.events = events;
+    const affected = new Set(touched);
+    for (let number = first; number < events.length; number += 1) this.add(events[number], affected);
+    let earliest = first;
+    for (const call of this.callsAmong(affected)) earliest = Math.min(earliest, this.judge(call));
+    this.collect(first);
+    this.selectFrom(earliest);
+  }
+
+  /**
+   * @param {TraceEvent} event
+   * @param {Set<MessageSpan>} affected where to add the messages for which it may matter
+   */
+  add(event, affected) {
+    const { number, kind, server } = event;
+    if (kind === "asked") this.requests.set(event.client, event.request);
+    if (CAUSES.has(kind)) this.causes.set(server, number);
+    const group = EFFECTS.has(kind) ? (this.causes.get(server) ?? number) : number;
+    this.groups.push(group);
+    const span = event.message === undefined ? undefined : this.spans.get(event.message);
+    if (span && kind === "delivered") this.arrivals.set(number, span);
+    if (span && kind === "sent") addTo(this.sentIn, group, span);
+    if (this.weighty.has(group) || !isSignificantEvent(event)) return;
+    this.weighty.add(group);
+    for (const each of this.sentIn.get(group) ?? []) affected.add(each);
+    const arrived = this.arrivals.get(group);
+    if (arrived) affected.add(arrived);
+  }
+
+  /**
+   * Returns these messages, and those whose arrival caused one of them.
+   *
+   * @param {Set<MessageSpan>} affected
+   */
+  callsAmong(affected) {
+    const calls = new Set(affected);
+    for (const span of affected) {
+      const call = this.arrivals.get(this.groups[span.event]);
+      if (call) calls.add(call);
+    }
+    return calls;
+  }
+
+  /**
+   * Decides whether a message is an idle heartbeat, and which messages that it caused are idle answers. Returns the number
+   * of the earliest event for which that has changed; Infinity if there is none.
+   *
+   * @param {MessageSpan} call
+   */
+  judge(call) {
+    const isEmpty = call.type === "AppendEntries" && !call.fields.entries?.length;
+    let isIdle = isEmpty && !this.weighty.has(this.groups[call.event]) && this.changesNothing(call);
+    let earliest = Infinity;
+    if (call.type === "AppendEntries") {
+      for (const answer of call.ends.flatMap((number) => this.sentIn.get(number) ?? [])) {
+        // If the arrival of a heartbeat causes anything but a plain yes, that heartbeat mattered.
+        const isSuccess = answer.type === "AppendEntriesReply" && answer.fields.success !== false;
+        isIdle &&= isSuccess && this.changesNothing(answer);
+        if (answer.type !== "AppendEntries") earliest = Math.min(earliest, this.mark(answer, isIdle));
+      }
+      return Math.min(earliest, this.mark(call, isIdle));
+    }
+    return earliest;
+  }
+
+  /** @param {MessageSpan} span */
+  changesNothing({ ends }) {
+    return !ends.some((number) => this.weighty.has(this.groups[number]));
+  }
+
+  /**
+   * Records whether a message is idle, and returns the number of the first of its events for which that is new.
+   *
+   * @param {MessageSpan} span
+   * @param {boolean} isIdle
+   */
+  mark({ event, ends }, isIdle) {
+    const changed = [event, ...ends].filter((number) => this.idle.has(number) !== isIdle);
+    for (const number of changed) {
+      if (isIdle) this.idle.add(number);
+      else this.idle.delete(number);
+    }
+    return Math.min(...changed);
+  }
+
+  /**
+   * Cuts the events into happenings: a cause, its effects, and messages that were lost as soon as they were sent.
+   *
+   * @param {number} first the number of the first event that is in none yet
+   */
+  collect(first) {
+    let current = this.all.at(-1);
+    for (let number = first; number < this.events.length; number += 1) {
+      const event = this.events[number];
       if (current && (this.isEffectOf(event, current) || this.isLostAtOnce(event, current))) {
         current.last = number;
       } else {
-        current = { first: number, last: number, time, index: found.length };
-        found.push(current);
+        current = { first: number, last: number, time: event.time, index: this.all.length };
+        this.all.push(current);
       }
     }
-    return found;
+  }
+
+  /**
+   * Finds the significant happenings from the one with this event on; those before it are known.
+   *
+   * @param {number} number
+   */
+  selectFrom(number) {
+    const start = Math.max(0, this.indexAt(number));
+    const { significant, all } = this;
+    significant.length = lastIndexWhere(significant, ({ index }) => index < start) + 1;
+    for (let index = start; index < all.length; index += 1) {
+      if (this.isSignificant(all[index])) significant.push(all[index]);
+    }
   }
 
   /**
@@ -138,12 +260,7 @@ export class Happenings {
   lines(happening, heartbeats) {
     /** @type {Map<number, TraceEvent[]>} */
     const groups = new Map();
-    for (const event of this.visibleEvents(happening, heartbeats)) {
-      const group = this.groups[event.number];
-      const events = groups.get(group);
-      if (events) events.push(event);
-      else groups.set(group, [event]);
-    }
+    for (const event of this.visibleEvents(happening, heartbeats)) addTo(groups, this.groups[event.number], event);
     const shown = [...groups.values()].filter((events) => heartbeats || !isBareTick(events));
     return shown.map((events) => this.describe(events));
   }
@@ -185,13 +302,15 @@ export class Happenings {
 }
 
 /**
- * @param {readonly TraceEvent[]} events
- * @returns {Map<string, string>}
+ * @template Key, Value
+ * @param {Map<Key, Value[]>} lists
+ * @param {Key} key
+ * @param {Value} value
  */
-function requestsByClient(events) {
-  const found = new Map();
-  for (const event of events) if (event.kind === "asked") found.set(event.client, event.request);
-  return found;
+function addTo(lists, key, value) {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 /**
@@ -210,67 +329,6 @@ function similarityKey(event) {
  */
 function isBareTick([first, ...others]) {
   return others.length === 0 && first.kind === "timer_fired" && first.timer === "heartbeat";
-}
-
-/**
- * Returns for each event the number of the event that caused it, or its own.
- *
- * @param {readonly TraceEvent[]} events
- * @returns {number[]}
- */
-function groupsOf(events) {
-  /** @type {Map<string, number>} */
-  const latest = new Map();
-  return events.map((event) => {
-    if (CAUSES.has(event.kind)) latest.set(event.server, event.number);
-    return EFFECTS.has(event.kind) ? (latest.get(event.server) ?? event.number) : event.number;
-  });
-}
-
-/**
- * Returns the numbers of all events of idle heartbeats and of their answers.
- *
- * @param {readonly TraceEvent[]} events
- * @param {Map<string, MessageSpan>} spans
- * @param {readonly number[]} groups
- * @returns {Set<number>}
- */
-function idleEvents(events, spans, groups) {
-  const significant = new Set(events.filter(isSignificantEvent).map(({ number }) => groups[number]));
-  /** @param {MessageSpan} span */
-  const changesNothing = (span) => !span.ends.some((number) => significant.has(groups[number]));
-  const arrivals = arrivalsOf(events, spans);
-  /** @type {Set<MessageSpan>} */
-  const idle = new Set();
-  for (const span of spans.values()) {
-    const isEmpty = span.type === "AppendEntries" && !span.fields.entries?.length;
-    if (isEmpty && !significant.has(groups[span.event]) && changesNothing(span)) idle.add(span);
-  }
-  for (const span of spans.values()) {
-    // A message that a heartbeat's arrival caused: if it is anything but a plain yes, that heartbeat mattered.
-    const call = arrivals.get(groups[span.event]);
-    if (call?.type !== "AppendEntries") continue;
-    const isSuccess = span.type === "AppendEntriesReply" && span.fields.success !== false;
-    if (isSuccess && idle.has(call) && changesNothing(span)) idle.add(span);
-    else idle.delete(call);
-  }
-  return new Set([...idle].flatMap((span) => [span.event, ...span.ends]));
-}
-
-/**
- * Returns the message that arrived in each event that delivered one, by the event's number.
- *
- * @param {readonly TraceEvent[]} events
- * @param {Map<string, MessageSpan>} spans
- * @returns {Map<number, MessageSpan>}
- */
-function arrivalsOf(events, spans) {
-  const found = new Map();
-  for (const event of events) {
-    const span = event.kind === "delivered" ? spans.get(event.message) : undefined;
-    if (span) found.set(event.number, span);
-  }
-  return found;
 }
 
 /** @param {TraceEvent} event */

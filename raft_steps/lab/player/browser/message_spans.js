@@ -2,41 +2,111 @@
 //
 // The trace contains when a message was sent, when it is due and whether it arrived. In between it is drawn on its way.
 
-/** @import { DetachedSpan, EventOfKind, MessageInTransit, MessageSpan, MessageSpans, Moment, Trace } from "./types.js" */
+/** @import { DetachedSpan, EventOfKind, MessageInTransit, MessageSpan, Moment, Trace, TraceEvent } from "./types.js" */
 
 import { getValue, lastIndexWhere } from "./collections.js";
 
+const SAMPLE = 1000; // so many spans, the first ones, decide what is typical
 // Most messages are never held back or copied; they share one empty list, which is replaced and never changed.
 /** @type {never[]} */
 const NONE = [];
 
 /**
- * Finds the span of every message of a trace, and the spans that no moment lists: copies and lost messages.
+ * The span of every message of a trace, and the spans that no moment lists: copies and lost messages. It is brought up to
+ * date when the trace grows, in a time that depends on what is new.
+ */
+export class MessageSpans {
+  constructor() {
+    /** @type {Map<string, MessageSpan>} */
+    this.byName = new Map();
+    /** @type {DetachedSpan[]} */
+    this.detached = []; // sorted by start
+    this.longest = 0; // the longest time for which a detached span is drawn
+    this.typical = 0; // the usual time of a message; 0 if there is none
+    this.count = 0; // how many events it has seen
+    /** @type {Map<string, number>} */
+    this.resumedAt = new Map();
+    /** @type {Set<MessageSpan>} */
+    this.copied = new Set(); // the spans with copies that are still on their way
+    /** @type {Set<DetachedSpan>} */
+    this.travelling = new Set(); // these copies, which are in `detached` until they arrive
+    /** @type {Set<MessageSpan>} */
+    this.sample = new Set(); // the first spans, which decide what is typical
+  }
+
+  /**
+   * Adds the events that follow those that it has seen. Returns the spans that are new or that something happened to.
+   *
+   * @param {Trace} trace
+   * @returns {Set<MessageSpan>}
+   */
+  extend({ events }) {
+    /** @type {Set<MessageSpan>} */
+    const touched = new Set();
+    /** @type {DetachedSpan[]} */
+    const found = [];
+    for (; this.count < events.length; this.count += 1) {
+      const event = events[this.count];
+      if (event.kind === "resumed") this.resumedAt.set(event.server, event.time);
+      else if (event.message !== undefined) {
+        const span = this.follow(event, found);
+        if (span) touched.add(span);
+      }
+    }
+    this.replaceDetached(found);
+    for (const span of touched) if (this.sample.size < SAMPLE) this.sample.add(span);
+    if ([...touched].some((span) => this.sample.has(span))) this.typical = typicalTime([...this.sample]);
+    return touched;
+  }
+
+  /**
+   * Records what an event means for a message, and returns its span.
+   *
+   * @param {TraceEvent} event
+   * @param {DetachedSpan[]} found where to add the spans that no moment lists
+   */
+  follow(event, found) {
+    if (event.kind === "sent") {
+      const span = startSpan(event);
+      this.byName.set(span.name, span);
+      return span;
+    }
+    const span = this.byName.get(event.message ?? "");
+    if (!span) return undefined;
+    if (event.kind === "held") holdBack(event, span);
+    else if (event.kind === "doubled") addCopy(event, span);
+    else if (event.kind === "delivered" || event.kind === "dropped") {
+      endSpan(event, span, found, this.resumedAt.get(event.server) === event.time);
+    }
+    if (span.copies.length) this.copied.add(span);
+    else this.copied.delete(span);
+    return span;
+  }
+
+  /** @param {readonly DetachedSpan[]} found those that are new, besides the copies that are still on their way */
+  replaceDetached(found) {
+    if (this.travelling.size) this.detached = this.detached.filter((each) => !this.travelling.has(each));
+    this.travelling = new Set([...this.copied].flatMap(({ copies }) => copies));
+    const added = [...found, ...this.travelling];
+    if (!added.length) return;
+    for (const each of added) {
+      this.detached.push(each);
+      this.longest = Math.max(this.longest, each.end - each.start);
+    }
+    this.detached.sort((a, b) => a.start - b.start);
+  }
+}
+
+/**
+ * Finds the span of every message of a trace.
  *
  * @param {Trace} trace
  * @returns {MessageSpans}
  */
 export function findMessageSpans(trace) {
-  /** @type {Map<string, MessageSpan>} */
-  const byName = new Map();
-  /** @type {DetachedSpan[]} */
-  const detached = [];
-  /** @type {Map<string, number>} */
-  const resumedAt = new Map();
-  for (const event of trace.events) {
-    const { kind } = event;
-    if (kind === "sent") byName.set(event.message, startSpan(event));
-    else if (kind === "resumed") resumedAt.set(event.server, event.time);
-    else if (kind === "held") holdBack(event, byName.get(event.message));
-    else if (kind === "doubled") addCopy(event, byName.get(event.message));
-    else if (kind === "delivered" || kind === "dropped") {
-      endSpan(event, byName.get(event.message), detached, resumedAt.get(event.server) === event.time);
-    }
-  }
-  for (const { copies } of byName.values()) detached.push(...copies); // still on their way when the trace ends
-  detached.sort((a, b) => a.start - b.start);
-  const longest = detached.reduce((most, { start, end }) => Math.max(most, end - start), 0);
-  return { byName, detached, longest, typical: typicalTime([...byName.values()]) };
+  const spans = new MessageSpans();
+  spans.extend(trace);
+  return spans;
 }
 
 /**
@@ -65,10 +135,9 @@ function startSpan({ message, server, to, type, fields, time, due, number }) {
  * Records that a message was held back. Until then it is drawn as if it were to arrive when it had been due.
  *
  * @param {EventOfKind<"held">} event
- * @param {MessageSpan} [span]
+ * @param {MessageSpan} span
  */
 function holdBack(event, span) {
-  if (!span) return;
   span.holds = [...span.holds, { time: event.time, due: span.arrives }];
   span.arrives = event.due;
 }
@@ -77,10 +146,9 @@ function holdBack(event, span) {
  * Records that an action copied a message. The copy starts where the message itself is at that time.
  *
  * @param {EventOfKind<"doubled">} event
- * @param {MessageSpan} [span]
+ * @param {MessageSpan} span
  */
 function addCopy({ time, due }, span) {
-  if (!span) return;
   const holds = [...span.holds, { time, due: span.arrives }];
   /** @type {MessageSpan} */
   const copy = { ...span, name: `${span.name} copy`, arrives: due, ends: [], holds, copies: NONE };
@@ -91,12 +159,11 @@ function addCopy({ time, due }, span) {
  * Records that a message or a copy of it was delivered or dropped.
  *
  * @param {EventOfKind<"delivered" | "dropped">} event
- * @param {MessageSpan | undefined} span
+ * @param {MessageSpan} span
  * @param {DetachedSpan[]} detached
  * @param {boolean} afterPause whether the receiver was resumed at the time of the event
  */
 function endSpan(event, span, detached, afterPause) {
-  if (!span) return;
   span.ends.push(event.number);
   if (event.copy) {
     // An action made the copy, or else the network did, and it was sent together with its original.

@@ -11,7 +11,7 @@ import { Timeline } from "./cluster_state.js";
 import { lastIndexWhere } from "./collections.js";
 import { Happenings } from "./happenings.js";
 import { findMarkers, nextMarker, withViolations } from "./markers.js";
-import { findMessageSpans, messagesInTransit } from "./message_spans.js";
+import { MessageSpans, messagesInTransit } from "./message_spans.js";
 
 export const MAX_CHAPTERS = 200; // a longer list would be too long to search
 const SPAN_SECONDS = 1; // how long the reader sees a typical message at speed 1
@@ -22,21 +22,29 @@ export class Navigation {
    * @param {Trace} trace
    * @param {object} [options]
    * @param {readonly Violation[]} [options.violations]
-   * @param {Navigation | null} [options.known] the navigation of a trace with the same first `shared` events
+   * @param {Navigation | null} [options.known] the navigation of a trace with the same first `shared` events; if it has no
+   *   others, the new one takes over what it knows, and the old one must not be used any more
    * @param {number} [options.shared]
    */
   constructor(trace, { violations = [], known = null, shared = 0 } = {}) {
+    /** @type {Trace} */
     this.trace = trace;
     const { events, end } = trace;
     this.end = Math.max(end, events.at(-1)?.time ?? 0);
     this.timeline = new Timeline(trace, known?.timeline, shared);
-    this.spans = findMessageSpans(trace);
-    this.happenings = new Happenings(trace, this.spans.byName);
+    /** @type {Navigation | null} */
+    const grown = known?.trace.events.length === shared ? known : null;
+    /** @type {MessageSpans} */
+    this.spans = grown?.spans ?? new MessageSpans();
+    const touched = this.spans.extend(trace);
+    /** @type {Happenings} */
+    this.happenings = grown?.happenings ?? new Happenings(this.spans.byName);
+    this.happenings.extend(trace, touched);
     const { typical } = this.spans;
     this.microsecondsPerSecond = typical / SPAN_SECONDS || this.end / 20 || 1; // of the reader's seconds, at speed 1
     this.decimals = typical && typical < 50_000 ? 3 : 2;
     this.home = this.findHome();
-    this.longestTimers = longestTimers(events);
+    this.longestTimers = longestTimers(grown ? events.slice(shared) : events, grown?.longestTimers);
     this.traceMarkers = findMarkers(trace);
     this.chapters = this.traceMarkers.slice(0, MAX_CHAPTERS); // the markers that the list of chapters holds
     /** @type {Marker[]} */
@@ -203,11 +211,11 @@ const positionAfter = ({ last, time }) => ({ number: last, time });
  * Returns the longest time that each timer was ever set to: the arcs of all servers are drawn to one scale.
  *
  * @param {readonly TraceEvent[]} events
+ * @param {Record<string, number>} before the longest times before these events
  * @returns {Record<string, number>}
  */
-function longestTimers(events) {
-  /** @type {Record<string, number>} */
-  const longest = {};
+function longestTimers(events, before = {}) {
+  const longest = { ...before };
   for (const event of events) {
     if (event.kind !== "timer_started") continue;
     longest[event.timer] = Math.max(longest[event.timer] ?? 0, event.due - event.time);
