@@ -14,13 +14,13 @@ from raft_steps.lab.player import widget
 from raft_steps.lab.player.stored_run import LONGEST, compressed_code, is_stored_by_frontend, stored_run
 from raft_steps.lab.player.widget import WIDGET_VIEW, Player, javascript, stylesheet
 
-MOST_OF_THE_CODE = 80_000  # characters
+MOST_OF_THE_CODE = 100_000  # characters
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Return a list of what is displayed from now on."""
-    found: list[dict[str, str]] = []
+    found: list[dict[str, Any]] = []
     monkeypatch.setattr(IPython.display, "display", lambda data, raw: found.append(data))
     return found
 
@@ -31,7 +31,7 @@ def part(html: str, name: str) -> str:
     return zlib.decompress(base64.b64decode(data)).decode()
 
 
-def test_notebook_stores_run_and_player(shown: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebook_stores_run_and_player(shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The output in a notebook that is saved holds picture, trace and player; the widget has an output of its own."""
     monkeypatch.setattr(widget, "is_stored_by_frontend", lambda: True)
     cluster = Cluster(8, seed=1).run(30)
@@ -62,7 +62,7 @@ def test_run_that_is_too_long_is_a_picture() -> None:
     assert "<script" in stored_run("<img>", b"short", options, name="x", code="")
 
 
-def test_where_no_notebook_is_saved_the_picture_is_the_same_each_time(shown: list[dict[str, str]]) -> None:
+def test_where_no_notebook_is_saved_the_picture_is_the_same_each_time(shown: list[dict[str, Any]]) -> None:
     """The first output is picture and text alone without a frontend that names the cell, as in nbval and nbconvert."""
     for _ in range(2):
         Player(Cluster(8, seed=1).run(30).trace, None, 1.0, True)._ipython_display_()
@@ -70,3 +70,21 @@ def test_where_no_notebook_is_saved_the_picture_is_the_same_each_time(shown: lis
     assert not is_stored_by_frontend()
     assert shown[0] == shown[2]
     assert shown[0]["text/html"].startswith("<img ")
+
+
+def test_page_of_nbconvert_shows_the_picture(shown: list[dict[str, Any]]) -> None:
+    """A page that nbconvert makes of an executed notebook has the picture in an output of its own, so no cell is empty.
+
+    The widget of the other output loads its code from another machine, and is not there without a network.
+    """
+    from nbconvert import HTMLExporter
+    from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+    Cluster(8, seed=1).run(30).play()._ipython_display_()
+    outputs = [new_output("display_data", data=data) for data in shown]
+    notebook = new_notebook(cells=[new_code_cell("cluster.play()", outputs=outputs)])
+    state: dict[str, Any] = {shown[1][WIDGET_VIEW]["model_id"]: {}}
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": state}}
+    page, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
+
+    assert re.search(r'class="[^"]*jp-RenderedHTMLCommon[^"]*"[^>]*>\s*<img alt="Player of step 8', page)

@@ -1,7 +1,7 @@
 """Stores a run in a notebook's output, so that it plays without a kernel: a picture, with a button that plays the run.
 
 The output is HTML and holds all that is needed, compressed: the trace, and the player's JavaScript and style sheet. The
-player takes some 55 kB and the trace at most `LONGEST`; of a longer run only the picture is stored.
+player takes less than 100 kB and the trace at most `LONGEST`; of a longer run only the picture is stored.
 The picture remains where scripts in outputs do not run, as on GitHub or in a notebook that is not trusted.
 """
 
