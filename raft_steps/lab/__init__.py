@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.course.cheat_sheet import cheat_sheet as cheat_sheet
     from raft_steps.lab.course.own_nodes import mine as mine
     from raft_steps.lab.course.progress import progress as progress
+    from raft_steps.lab.course.tour import tour as tour
     from raft_steps.lab.errors import LabError as LabError
     from raft_steps.lab.errors import NodeError as NodeError
     from raft_steps.lab.log import Entry as Entry
@@ -164,6 +165,7 @@ HOMES = {
     "sweep_ten_steps": "checks.ten_steps",
     "three_fresh_followers": "cluster.experiments",
     "to_text": "messages",
+    "tour": "course.tour",
     "try_scenario": "verify.fuzzer",
     "whole": "source.views",
 }

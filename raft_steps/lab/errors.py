@@ -6,6 +6,7 @@
       LogError            a log used in a way that would break it
       NodeError           a Node (a step's, or a learner's) that raised, hung or returned something
       EventBudgetError    a run that does not settle: a storm of messages
+      MissingStepError    a step that the course, or this edition of it, does not have
       NodeLoadError       a file from which no Node class can be loaded
       SourceError         a class whose source cannot be found, parsed or flattened
       ServerError         a real server that cannot start, go on, or be reached
@@ -52,6 +53,10 @@ class NodeError(LabError):
         super().__init__(message)
         self.server = server
         self.handler = handler
+
+
+class MissingStepError(LabError, LookupError):
+    """There is no such step, or it is not in this edition of the course."""
 
 
 class NodeLoadError(LabError):

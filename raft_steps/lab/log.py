@@ -96,7 +96,10 @@ class Log:
         if type(entry.command) not in _COMMANDS:
             raise LogError(f"the command of an entry is one of a client, such as a Set, or None, not {entry.command!r}")
         if entry.index != self.last_index + 1:
-            raise LogError(f"the next entry has index {self.last_index + 1}, not {entry.index}")
+            room = (
+                f"; truncate_after({entry.index - 1}) makes room for it" if 0 < entry.index <= self.last_index else ""
+            )
+            raise LogError(f"the next entry has index {self.last_index + 1}, not {entry.index}{room}")
         self._entries.append(entry)
         self.changes.append(("append", entry))
 

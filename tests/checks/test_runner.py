@@ -15,7 +15,7 @@ import pytest
 import raft_steps
 from raft_steps import step_06_term_checks
 from raft_steps.lab.checks import CheckReport, check
-from raft_steps.lab.errors import NodeError
+from raft_steps.lab.errors import MissingStepError, NodeError
 from tests.checks.check_tools import first_failure, unwrapped
 from tests.checks.wrong_nodes import mistakes, step_08
 
@@ -273,7 +273,7 @@ def test_argument_that_is_not_a_node_class(given: Any, hint: str) -> None:
 
 def test_unknown_step() -> None:
     """The error names the unknown step and the steps of the course."""
-    with pytest.raises(LookupError, match="there is no step 99; the course has steps 1 to"):
+    with pytest.raises(MissingStepError, match="there is no step 99; the course has steps 1 to"):
         check(step_06_term_checks.Node, 99)
 
 

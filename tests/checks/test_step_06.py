@@ -29,6 +29,7 @@ CAUGHT_BY: dict[type, str] = {
     wrong.AnswerNamesTheLastEntry: "a call is otherwise handled as before",
     wrong.MissingEntryIsSilence: "a call is otherwise handled as before",
     wrong.RefusalIsRetried: "a refused leader does not retry",
+    wrong.RefusalSetsTheTerm: "a refused leader does not retry",
     wrong.RefusalHasNoHandler: "a refused leader does not retry",
 }
 # This Node also answers after its refusal, and the check of the answers comes first.

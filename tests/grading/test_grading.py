@@ -127,7 +127,8 @@ def test_page_has_rule_picture_and_command(graded: dict[str, Any]) -> None:
     rule = next(each for each in checks_of(6) if each.name == "a term at least as new deposes a leader")
     assert rule.rule in page
     assert 'src="data:image/svg+xml' in page
-    assert "raft-steps check 6 --node leader_stays.py:Node" in page
+    assert "raft-steps check 6 --node leader_stays.py" in page
+    assert "become_follower compares, and nothing uses the result; to assign, write a single =" in page
     assert "<script" not in page
     assert 'src="http' not in page
     assert "<link" not in page

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from raft_steps import node
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.errors import NodeError
+from raft_steps.lab.log import Entry
 from raft_steps.lab.messages import message
 from raft_steps.lab.node import removed
 from raft_steps.lab.runtime.simulator.simulation import Simulation
@@ -155,7 +157,8 @@ def test_wrong_type_of_a_field_may_be_a_mistake_in_the_class() -> None:
     act = on_election_timeout(lambda node: node.broadcast(RequestVote(term=node.current_term)))
 
     assert str(failure(act)).endswith(
-        "RequestVote.term should be str, not 0 (int); send that, or write term: int in the class RequestVote"
+        "RequestVote.term should be str, not 0 (int); the value is wrong, or the order of two arguments; "
+        "or, in a class of your own: term: int"
     )
 
 
@@ -256,8 +259,8 @@ def test_none_in_a_field_suggests_a_missing_return() -> None:
     error = failure(on_election_timeout(lambda node: node.broadcast(RequestVote(term=None))))  # type: ignore[arg-type]
 
     assert str(error).endswith(
-        "RequestVote.term should be int, not None (NoneType); a method without a return statement returns None; if None is meant, "
-        "write term: … | None in the class RequestVote"
+        "RequestVote.term should be int, not None (NoneType); a method that ends without a return statement returns None. "
+        "Only if None is meant, and the class RequestVote is yours: term: … | None"
     )
 
 
@@ -335,6 +338,46 @@ def test_timer_needs_a_time(wait: Any) -> None:
     error = failure(on_election_timeout(lambda node: node.start_timer("election", wait)))
 
     assert f"called start_timer('election', {wait!r}); a timer needs a number of seconds from 0" in str(error)
+
+
+# What a learner writes, and how the message ends.
+ADVICE: dict[str, tuple[Callable[[Any], object], str]] = {
+    "arguments in the other order": (
+        lambda node: node.start_timer(8, "election"),
+        "the name comes first: start_timer('election', 8)",
+    ),
+    "who the others are": (lambda node: node.followers, "self.peers() names the other servers, and self.servers all"),
+    "a class for an answer": (lambda node: node.reply("client#1", Ok), "answered Ok, a class; build a response: Ok(…)"),
+    "nothing for an answer": (
+        lambda node: node.reply("client#1", None),
+        "answered None; a client is answered with Ok(…) or NotLeader(…), and a method that ends without a return",
+    ),
+    "no room in the log": (
+        lambda node: [node.log.append(Entry(index=1, term=1, command=None)) for _ in range(2)],
+        "the next entry has index 2, not 1; truncate_after(0) makes room for it",
+    ),
+}
+
+
+@pytest.mark.parametrize("act, said", ADVICE.values(), ids=ADVICE)
+def test_message_says_what_to_do(act: Callable[[Any], object], said: str) -> None:
+    """A message that names a mistake also says what to write instead."""
+
+    def on_election_timeout(self: Any) -> None:
+        act(self)
+
+    assert said in str(failure(changed(8, on_election_timeout=on_election_timeout)))
+
+
+def test_sender_is_an_argument() -> None:
+    """A message has no sender; the handler's argument has it."""
+
+    def on_request_vote(self: Any, sender: str, message: Any) -> None:
+        self.answer_request_vote(message.sender, vote_granted=bool(sender))
+
+    error = failure(changed(8, on_request_vote=on_request_vote))
+
+    assert "has no attribute 'sender'; sender is an argument of the handler: write sender\n" in str(error)
 
 
 def test_timer_of_zero_seconds_does_not_start_itself() -> None:

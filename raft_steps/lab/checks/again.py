@@ -97,5 +97,7 @@ def run_earlier_checks(bench: Bench, step: int) -> None:
         try:
             each.run(bench)
         except CheckFailed as failure:
+            if failure.is_preparation:
+                raise
             rule = f"This is still a rule of step {earlier} ({each.source}): {each.rule}"
             raise CheckFailed(f"{failure}\n{rule}", failure.event) from failure

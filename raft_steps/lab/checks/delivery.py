@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from raft_steps.lab.checks.bench import Bench
-from raft_steps.lab.checks.elections import await_election, require_leading
+from raft_steps.lab.checks.elections import await_election, preparing, require_leading
 from raft_steps.lab.checks.exchange import first, term_of
 from raft_steps.lab.trace.trace import Event
 
@@ -45,10 +45,11 @@ def begin_as(bench: Bench, role: str, *, servers: int = 3) -> None:
 
 def win(bench: Bench, story: str) -> None:
     """Let the server under test start an election, and let every peer vote for it."""
-    term = term_of(await_election(bench, story)[0])
-    for peer in bench.peers:
-        deliver(bench, "RequestVoteReply", term, sender=peer, vote_granted=True)
-    require_leading(bench, True, f"tom is a candidate in term {term}, and every server votes for it")
+    with preparing():
+        term = term_of(await_election(bench, story)[0])
+        for peer in bench.peers:
+            deliver(bench, "RequestVoteReply", term, sender=peer, vote_granted=True)
+        require_leading(bench, True, f"tom is a candidate in term {term}, and every server votes for it")
 
 
 def election_timer_start_us(bench: Bench) -> int | None:

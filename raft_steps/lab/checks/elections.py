@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from raft_steps.lab.checks.bench import Bench, CheckFailed
 from raft_steps.lab.checks.exchange import field_of, first, latest, send
 from raft_steps.lab.trace.trace import Event
@@ -50,17 +53,28 @@ def send_vote(bench: Bench, voter: str, *, granted: bool = True) -> list[Event]:
     return send(bench, voter, "RequestVoteReply", vote_granted=granted)
 
 
+@contextlib.contextmanager
+def preparing() -> Iterator[None]:
+    """Mark a failure in a block as one of what a check needs before it can try its rule."""
+    try:
+        yield
+    except CheckFailed as failure:
+        failure.is_preparation = True
+        raise
+
+
 def win_election(bench: Bench, story: str = "nobody leads") -> None:
     """Let the server under test start an election, and let its peers vote for it until it leads.
 
     Raises:
         CheckFailed: It starts none, or does not lead with every vote.
     """
-    await_election(bench, story)
-    for peer in bench.peers:
-        if not bench.field("is_leader"):
-            send_vote(bench, peer)
-    require_leading(bench, True, "every server has voted for tom")
+    with preparing():
+        await_election(bench, story)
+        for peer in bench.peers:
+            if not bench.field("is_leader"):
+                send_vote(bench, peer)
+        require_leading(bench, True, "every server has voted for tom")
 
 
 def require_leading(bench: Bench, expected: bool, story: str) -> None:

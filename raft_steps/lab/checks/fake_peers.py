@@ -22,12 +22,13 @@ class CheckFailed(LabError):  # noqa: N818  # It is a verdict on a Node, not an 
 
     Attributes:
         event: The number of the first event that broke it, if an event did.
+        is_preparation: Whether a check did not get to its rule, because what it needs first did not happen.
     """
 
-    def __init__(self, message: str, event: int | None = None) -> None:
+    def __init__(self, message: str, event: int | None = None, *, is_preparation: bool = False) -> None:
         """Store what went wrong, and at which event."""
         super().__init__(message)
-        self.event = event
+        self.event, self.is_preparation = event, is_preparation
 
 
 class FakePeer(node.Node):

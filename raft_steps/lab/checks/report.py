@@ -17,6 +17,7 @@ WIDTH = 112  # characters of a line of text
 MARGIN = " " * 8
 AHEAD = "That is right. But the runs below, and the text between them, are about the course's Node; yours may differ."
 EARLIER = "Your own step {step} is the reason: on the course's step {step}, what you wrote here passes this check."
+PREPARATION = "This check needs a leader first, and did not get to its own rule."
 SLIPS = "Look at these lines, too:"
 # White words on a coloured background are readable in light and dark themes, and do not depend on colour alone.
 BADGES = {"ok": "#1a7f37", "FAIL": "#b3261e", "--": "#57606a"}
@@ -35,6 +36,7 @@ class CheckResult:
         tried: Whether the check ran at all; it does not after a check that ended in an endless loop.
         remarks: What the Node does earlier than the course, in sentences, if it passed.
         own_step: The learner's own earlier step that makes this check fail, if one does.
+        is_preparation: Whether the check failed before it could try its rule.
     """
 
     check: Check
@@ -45,6 +47,7 @@ class CheckResult:
     tried: bool = True
     remarks: tuple[str, ...] = ()
     own_step: int | None = None
+    is_preparation: bool = False
 
     @property
     def name(self) -> str:
@@ -69,6 +72,8 @@ class CheckResult:
                 lines.append(f"The event, at {format_seconds(event.time_us)} s: {event_text(event)}")
         if self.own_step is not None:
             lines.append(EARLIER.format(step=self.own_step))
+        if self.is_preparation:
+            return [*lines, PREPARATION]
         return [*lines, f"The rule ({self.check.source}): {self.check.rule}"] if self.tried else lines
 
     def __str__(self) -> str:
@@ -152,8 +157,9 @@ class CheckReport:
         return rows
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Return the report as text and as HTML with a picture of the first run that failed."""
-        first = next((result for result in self.results if not result.passed), None)
+        """Return the report as text and as HTML with a picture of the first run that broke a rule."""
+        failed = [result for result in self.results if not result.passed]
+        first = min(failed, key=lambda result: result.is_preparation, default=None)
         rows = []
         for result, details in self._with_details():
             picture = result.picture() if result is first else None

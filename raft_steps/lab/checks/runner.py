@@ -15,10 +15,10 @@ from raft_steps.lab.checks.own_steps import step_to_blame
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.report import CheckReport, CheckResult
 from raft_steps.lab.checks.rules import Check
-from raft_steps.lab.checks.slips import find_slips
-from raft_steps.lab.errors import EventBudgetError, LabError, NodeError
+from raft_steps.lab.errors import EventBudgetError, LabError, MissingStepError, NodeError
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.diagnostics import node_line
+from raft_steps.lab.runtime.slips import find_slips
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
 
@@ -37,7 +37,7 @@ def check(node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -
         The report, which a notebook displays with a picture.
 
     Raises:
-        LookupError: There is no such step.
+        MissingStepError: There is no such step, or it is not in this edition.
         NodeError: `node_class` is not a Node class.
     """
     _require_node_class(node_class)
@@ -64,10 +64,14 @@ def checks_of(step: int) -> list[Check]:
     """Return the checks of a step, in the order of its module.
 
     Raises:
-        LookupError: There is no such step.
+        MissingStepError: There is no such step, or it is not in this edition.
     """
     # Imported by name and only when needed: a student's edition does not contain the checks of later steps.
-    module = importlib.import_module(f"{__package__}.step_{find_step(step).number:02}")
+    try:
+        number = find_step(step).number
+    except LookupError as error:
+        raise MissingStepError(*error.args) from None
+    module = importlib.import_module(f"{__package__}.step_{number:02}")
     return [value for value in vars(module).values() if isinstance(value, Check)]
 
 
@@ -112,7 +116,8 @@ def _try(each: Check, bench: Bench) -> tuple[CheckResult, bool]:
     try:
         each.run(bench)
     except CheckFailed as failure:
-        return CheckResult(each, False, bench.failure_text(failure), bench.trace, failure.event), False
+        words = bench.failure_text(failure)
+        return CheckResult(each, False, words, bench.trace, failure.event, is_preparation=failure.is_preparation), False
     except LabError as error:
         is_stuck = isinstance(error, EventBudgetError) or isinstance(error.__cause__, HandlerTimeout)
         return CheckResult(each, False, str(error), bench.trace, _last_event(bench)), is_stuck

@@ -257,6 +257,13 @@ def a_refused_leader_does_not_retry(bench: Bench) -> None:
         f"but sends {sent[0]['type'] if sent else 'nothing'} at once",
         sent[0] if sent else None,
     )
+    bench.send("spike", "AppendEntriesRefused", term=2)
+    term = bench.field("current_term")
+    bench.require(
+        term >= 4,
+        f"tom leads in term 4, and a late refusal of term 2 arrives: a term never decreases, but tom is in term {term} now",
+        bench.arrival(),
+    )
 
 
 @rule(

@@ -86,6 +86,9 @@ def a_command_is_carried_out_once(bench: Bench) -> None:
     story = f"{story}; then it asks for the same as the second command"
     require_response(bench, client, Ok(value="11"), story)
     require_value(bench, "x", "11", story)
+    client = ask_committed(bench, f"append x 1 as {session}.4")
+    story = f"{story}, and as the fourth, because it has given the third one up"
+    require_response(bench, client, Ok(value="111"), story)
 
 
 @rule(

@@ -14,6 +14,7 @@ from typing import Any
 from raft_steps.lab.grading.annotations import encode_annotation
 from raft_steps.lab.grading.codec import DRIVER_FIELDS, FACTORIES, PLAIN, TAGS, Codec
 from raft_steps.lab.node import Removed
+from raft_steps.lab.runtime.slips import find_slips
 
 # Values that are code, and are never encoded.
 CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
@@ -107,7 +108,16 @@ def describe_node(node_class: Any, codec: WorkerCodec) -> dict[str, Any]:
         "post_init": any("__post_init__" in vars(base) for base in bases),
         # The laboratory starts such a Node in a term at least as new as any entry (`launching.respects_terms`).
         "learns_terms": hasattr(node_class, "learn_term"),
+        "slips": _slips(node_class),
     }
+
+
+def _slips(node_class: Any) -> list[str]:
+    """Return the slips of the pen in a submission, whose source only its own process has; none if it cannot be read."""
+    try:
+        return find_slips(node_class)
+    except Exception:  # noqa: BLE001  # A class may raise anything when it is looked at; slips are only a help.
+        return []
 
 
 def _is_constant(value: object) -> bool:

@@ -16,7 +16,7 @@ from raft_steps import STEPS
 # What the steps and the worker import; tests/grading fails if a module is missing.
 LAB_FILES = (
     "__init__", "commands", "errors", "log", "messages", "moved", "node", "random_stream", "runtime/__init__",
-    "runtime/code_owner", "runtime/diagnostics", "runtime/mistakes", "runtime/watchdog",
+    "runtime/code_owner", "runtime/diagnostics", "runtime/mistakes", "runtime/slips", "runtime/watchdog",
 )  # fmt: skip
 WORKER_FILES = ("__init__", "annotations", "codec", "limits", "node_schema", "worker")
 

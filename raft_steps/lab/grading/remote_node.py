@@ -23,6 +23,7 @@ from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
 
 EFFECT_METHODS = {"send": "send", "start": "start_timer", "cancel": "cancel_timer", "reply": "reply", "apply": "apply"}
 MESSAGE_MAX = 500
+SLIPS_MAX = 12  # slips of the pen that are shown
 
 
 class RemoteSubmission:
@@ -95,6 +96,8 @@ class RemoteSubmission:
         if description["post_init"]:
             body["__post_init__"] = lambda node: self.call(node, "__post_init__", ())
         body["_check_begins"] = staticmethod(self._begin_check)
+        slips = [str(slip)[:MESSAGE_MAX] for slip in description["slips"][:SLIPS_MAX]]
+        body["_slips"] = staticmethod(lambda: slips)
         body["_none_was_sent"] = lambda node: self._none_was_sent.get(node) or Mistake(NONE_WAS_SENT)
         body["__setattr__"] = lambda node, name, value: self._set(node, name, value)  # noqa: PLW0108  # A bound method in a class body would not be bound to the Node.
         return {name: value for name, value in body.items() if is_valid_name(name) or name in SPECIAL} | {

@@ -32,8 +32,7 @@ def student_page(
         results: The results of the trials; None if nothing was tried.
         class_name: The name of the Node class.
     """
-    # A notebook has no FILE:CLASS, so the page assumes a module that the class was saved in.
-    node = f"{file if file.endswith('.py') else 'my_raft.py'}:{class_name}"
+    node = file if class_name == "Node" else f"{file}:{class_name}"
     failed = [each for each in results.report.results if each.tried and not each.passed] if results is not None else []
     return render(
         "student.html",
@@ -43,6 +42,7 @@ def student_page(
         class_name=class_name,
         node=shlex.quote(node),
         failures=[_failure(each) for each in failed],
+        slips=results.report.slips if results is not None else [],
         sweep=_sweep(results) if results is not None else None,
         search=_search(results) if results is not None else None,
     )

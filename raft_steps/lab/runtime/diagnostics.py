@@ -25,6 +25,11 @@ from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.code_owner import is_course, is_node_frame, is_saved_cell
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
 
+# What a Node has under another name than a learner may expect.
+OTHER_WORDS = dict.fromkeys(
+    ("followers", "other_servers", "others", "neighbours", "nodes"),
+    "self.peers() names the other servers, and self.servers all of them",
+) | {"id": "a server's name is self.name", "term": "the term is self.current_term"}
 NO_FILE = "<string>"  # the file name of code that exec was given as a string, and of what a dataclass generates
 SENDING = ("send", "broadcast")  # the methods of a Node whose last argument is a message
 
@@ -67,9 +72,20 @@ def wait_mistake(node: object, timer: str, wait_s: object) -> Mistake:
     most = " and below a thousand million" if type(wait_s) in (int, float) and wait_s > 0 else ""  # type: ignore[operator]
     text = f"called start_timer({timer!r}, {wait_s!r}); a timer needs a number of seconds from 0{most}"
     if wait_s is not None:
-        return Mistake(text)
+        is_swapped = isinstance(wait_s, str) and isinstance(timer, int | float)
+        return Mistake(text + (f"; the name comes first: start_timer({wait_s!r}, {timer!r})" if is_swapped else ""))
     text += ", and a method without a return statement returns None"
     return Mistake(text, _line_that_made_none(node, timer))
+
+
+def response_mistake(response: object) -> Mistake:
+    """Describe the mistake of a handler that answered a client with something that is no response."""
+    text = f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)"
+    if isinstance(response, type):
+        text = f"answered {response.__name__}, a class; build a response: {response.__name__}(…)"
+    elif response is None:
+        text += ", and a method that ends without a return statement returns None"
+    return Mistake(text)
 
 
 def endless_timer_mistake(timer: str, wait_s: object) -> Mistake:
@@ -106,7 +122,7 @@ def none_was_sent(node: object) -> Mistake:
         return ask()  # type: ignore[no-any-return]
     methods = dict(methods_of(type(node)))
     for name in dict.fromkeys(name for tree, _ in methods.values() for name in _methods_whose_result_is_sent(tree)):
-        if name not in methods or is_course(methods[name][1]) or _returns_something(methods[name][0]):
+        if name not in methods or is_course(methods[name][1]) or returns_something(methods[name][0]):
             continue
         tree, path = methods[name]
         calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
@@ -150,7 +166,8 @@ def _methods_whose_result_is_sent(method: ast.AST) -> Iterator[str]:
                 yield message.func.attr
 
 
-def _returns_something(method: ast.AST) -> bool:
+def returns_something(method: ast.AST) -> bool:
+    """Return whether a method has a return statement with a value, or is a generator."""
     return any(
         isinstance(each, ast.Yield | ast.YieldFrom) or (isinstance(each, ast.Return) and each.value is not None)
         for each in ast.walk(method)
@@ -219,6 +236,10 @@ def _advice(error: BaseException, text: str) -> str:
         method = lines[-1].method
         return f"; the {method} of an earlier step uses it: write the whole method {method} yourself, without super()"
     if isinstance(error, AttributeError) and error.name is not None:
+        if error.name in _arguments(error.__traceback__):
+            return f"; {error.name} is an argument of the handler: write {error.name}"
+        if isinstance(error.obj, Node) and error.name in OTHER_WORDS:
+            return f"; {OTHER_WORDS[error.name]}"
         names = [name for name in dir(error.obj) if not name.startswith("__")]
         if error.name in names:  # It exists, and raised the error itself, as a removed field does: its text says why.
             return ""
@@ -235,6 +256,13 @@ def _advice(error: BaseException, text: str) -> str:
         name = built[1]
         return f"; the fields of a message are named, as in {name}({_first_field(error.__traceback__, name)}=…)"
     return ""
+
+
+def _arguments(trace: TracebackType | None) -> tuple[str, ...]:
+    """Return the names of the arguments of the innermost function of a Node in a traceback, without ``self``."""
+    frames = [frame for frame, _ in walk_tb(trace) if is_node_frame(frame) and not _is_generated(frame)]
+    code = frames[-1].f_code if frames else None
+    return code.co_varnames[1 : code.co_argcount] if code is not None else ()
 
 
 def _first_field(trace: TracebackType | None, name: str) -> str:

@@ -143,7 +143,8 @@ def _wrong_effect(node: Any) -> Mistake | None:
                 return Mistake(f"applied {_short(what)}; what is applied is an entry of the log")
         elif not isinstance(what, str):
             to = {"send": "sent a message to", "reply": "answered"}.get(kind, "used a timer named")
-            return Mistake(f"{to} {_short(what)}; a name is a str")
+            given = "a whole Node" if isinstance(what, Node) else _short(what)
+            return Mistake(f"{to} {given}; a name is a str, such as {node.name!r}")
         if kind == "send" and (mistake := _wrong_message(effect[2])) is not None:
             return mistake
     return None
@@ -196,10 +197,12 @@ def _type_advice(text: str) -> str:
     found = re.search(r"^(\w+)\.(\w+) should be .*, not .* \((\w+)\)$", text)
     if found and found[3] == "NoneType":
         return (
-            "; a method without a return statement returns None; if None is meant, "
-            f"write {found[2]}: … | None in the class {found[1]}"
+            "; a method that ends without a return statement returns None. "
+            f"Only if None is meant, and the class {found[1]} is yours: {found[2]}: … | None"
         )
-    return f"; send that, or write {found[2]}: {found[3]} in the class {found[1]}" if found else ""
+    if found is None:
+        return ""
+    return f"; the value is wrong, or the order of two arguments; or, in a class of your own: {found[2]}: {found[3]}"
 
 
 def _short(value: object) -> str:

@@ -234,6 +234,14 @@ class RefusalIsRetried(Rest):
         self.send(sender, self.append_entries_after(self.index_before(self.log.last_index)))
 
 
+class RefusalSetsTheTerm(Rest):
+    """Whatever term a refusal carries is taken over, also that of one that is late."""
+
+    def on_append_entries_refused(self, sender: str, message: AppendEntriesRefused) -> None:
+        self.current_term = message.term
+        self.become_follower()
+
+
 class RefusalHasNoHandler(step_05.Node):
     """The refusal is sent, but there is no handler for it."""
 

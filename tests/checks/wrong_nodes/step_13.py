@@ -177,6 +177,16 @@ class AnySessionIsGood(step_13.Node):
         return super().execute_once(command)
 
 
+class NumbersHaveNoGaps(step_13.Node):
+    """A command is carried out only if its number is the next one; after a gap, the last response is given again."""
+
+    def execute_once(self, command: InSession) -> Response:
+        serial, response = self.sessions.get(command.session, (0, None))
+        if response is not None and command.serial > serial + 1:
+            self.sessions[command.session] = (command.serial, response)
+        return super().execute_once(command)
+
+
 class FirstCommandOpens(AnySessionIsGood):
     """A session that is not known is opened by its first command, and refused for any other."""
 
@@ -333,6 +343,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (AnswersBeforeTheCommit, NUMBER, "answered"),
     (EverythingIsCarriedOut, ONCE, "answered"),
     (FilteredBeforeTheLog, ONCE, "answered"),
+    (NumbersHaveNoGaps, ONCE, "answered"),
     (SessionOfTheKey, ONCE, "answered"),
     (ResponseIsNotKept, FIRST_RESPONSE, "answered"),
     (ResponseIsReadAgain, FIRST_RESPONSE, "answered"),

@@ -49,7 +49,9 @@ BODY = OPENING + HANDLING + OTHERS
 
 RIGHT = HEAD + BODY
 UNTOUCHED = HEAD + "\n\nclass Node(Deaf):\n    pass\n"
-LEADER_STAYS = RIGHT.replace("        self.is_leader = False\n", "")
+LEADER_STAYS = RIGHT.replace(
+    "        self.is_leader = False\n", "        self.is_leader == False\n"
+)  # A slip of the pen.
 OWN_TERM_REFUSED = RIGHT.replace("message.term < self", "message.term <= self")
 NOT_WRITTEN = HEAD + (
     "\n\nclass Node(Deaf):\n    def on_append_entries(self, sender: str, message: AppendEntries) -> None:\n"

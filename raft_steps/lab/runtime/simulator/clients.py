@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from raft_steps.lab.commands import Request, Response
-from raft_steps.lab.runtime.diagnostics import Mistake
+from raft_steps.lab.runtime.diagnostics import Mistake, response_mistake
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.monitor import Monitor
@@ -91,7 +91,7 @@ class Clients:
             Mistake: It is not an answer, or no such client waits and none has asked again.
         """
         if not isinstance(response, Response):
-            raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
+            raise response_mistake(response)
         receive = self._retrying.get(client)
         if client not in self.waiting:
             if receive is not None:  # It has asked several servers, and another one was first.

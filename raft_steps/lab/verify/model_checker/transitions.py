@@ -14,7 +14,7 @@ from raft_steps.lab.commands import Request, Response
 from raft_steps.lab.errors import NodeError
 from raft_steps.lab.messages import check_message, handler_name, to_text
 from raft_steps.lab.node import Effect
-from raft_steps.lab.runtime.diagnostics import Mistake, returned_something
+from raft_steps.lab.runtime.diagnostics import Mistake, response_mistake, returned_something
 from raft_steps.lab.runtime.host import Host
 from raft_steps.lab.runtime.launching import known_servers
 from raft_steps.lab.runtime.mistakes import HandlerCall, enter_term, new_node_of, set_field
@@ -213,7 +213,7 @@ def check_answer(client: str, response: object, requests: Mapping[str, Request])
         Mistake: The response is not an answer, or no such client has asked.
     """
     if not isinstance(response, Response):
-        raise Mistake(f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)")
+        raise response_mistake(response)
     if client not in requests:
         raise Mistake(f"answered {client!r}, but no such client has asked")
 

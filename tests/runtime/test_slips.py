@@ -10,9 +10,9 @@ import pytest
 
 from raft_steps import STEPS, find_step, node, step
 from raft_steps.lab.checks import check
-from raft_steps.lab.checks.slips import find_slips
 from raft_steps.lab.course.starter import starter
 from raft_steps.lab.runtime.loading import load_node
+from raft_steps.lab.runtime.slips import find_slips
 from tests.checks import right_nodes
 from tests.checks.check_tools import unwrapped
 from tests.cli.test_commands import data
@@ -93,6 +93,11 @@ SLIPS: dict[str, tuple[int, str, str]] = {
         1,
         "def write(self, client, command):\n    return Ok()",
         "write returns Ok(…), and what calls it does nothing with it; to answer: self.reply(client, …)",
+    ),
+    "result dropped": (
+        2,
+        "def on_append_entries_reply(self, sender, message):\n    self.append_entries_after(message.prev_log_index)",
+        "on_append_entries_reply calls append_entries_after(…), and does nothing with what it returns\n",
     ),
     "print": (
         6,

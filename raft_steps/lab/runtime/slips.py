@@ -16,7 +16,7 @@ from typing import Any
 
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.code_owner import is_course
-from raft_steps.lab.runtime.diagnostics import methods_of
+from raft_steps.lab.runtime.diagnostics import methods_of, returns_something
 
 SENDERS = frozenset({"send", "broadcast", "reply"})
 RESPONSES = frozenset({"Ok", "NotLeader"})
@@ -71,6 +71,8 @@ def find_slips(node_class: type) -> list[str]:
     Args:
         node_class: The Node class. Its bases that are not steps of the course are looked at, too.
     """
+    if (found_elsewhere := getattr(node_class, "_slips", None)) is not None:  # The source is in another process.
+        return list(found_elsewhere())
     written = {name: WrittenMethod(name, tree, path) for name, (tree, path) in methods_of(node_class)}
     facts = ClassFacts(
         node_class,
@@ -109,6 +111,9 @@ def _idle(value: ast.expr, method: WrittenMethod, facts: ClassFacts) -> str:
         )
     if not isinstance(value, ast.Call):
         return ""
+    name = _own_attribute(value.func)
+    if name in facts.methods and returns_something(facts.methods[name].tree):
+        return f"{method.name} calls {name}(…), and does nothing with what it returns"
     called = value.func.id if isinstance(value.func, ast.Name) else ""
     if called in facts.messages:
         return f"{method.name} builds {called}(…) and does nothing with it{_use_of(called)}"
