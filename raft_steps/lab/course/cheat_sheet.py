@@ -94,7 +94,7 @@ def cheat_sheet(step_or_class: int | type) -> CheatSheet:
     sections = (
         *figure_2(steps),
         SheetSection("What every Node has", [*_fields_of(Node), *_methods_of(Node, "self.")]),
-        SheetSection("What a Log can do, here log", list(_methods_of(Log, "log."))),
+        SheetSection("What a Log can do, here log", [*_methods_of(Log, "log."), *_fields_of(Log, "log.")]),
         SheetSection("Entries, requests and answers", [SheetLine(_call(each), _meaning(each)) for each in VALUES]),
         SheetSection("What a Cluster can do, here cluster", list(_methods_of(Cluster, "cluster."))),
         SheetSection(
@@ -173,11 +173,12 @@ def _methods_of(found: type, prefix: str) -> Iterator[SheetLine]:
             yield SheetLine(f"{prefix}{name}{_arguments(value)}", _meaning(value))
 
 
-def _fields_of(found: type) -> Iterator[SheetLine]:
+def _fields_of(found: type, prefix: str = "self.") -> Iterator[SheetLine]:
     """Yield the attributes that a class's docstring describes."""
     documented = re.findall(r"^    (\w+): (.*(?:\n      +.*)*)", inspect.getdoc(found) or "", re.MULTILINE)
     for name, meaning in documented:
-        yield SheetLine(f"self.{name}", _first(re.sub(r"\s+", " ", meaning)))
+        if f"{prefix}{name}" != "log.changes":  # It is for the driver of a node.
+            yield SheetLine(f"{prefix}{name}", _first(re.sub(r"\s+", " ", meaning)))
 
 
 def _call(found: type) -> str:

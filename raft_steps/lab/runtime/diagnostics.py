@@ -79,7 +79,7 @@ def wait_mistake(node: object, timer: str, wait_s: object) -> Mistake:
 
 
 def response_mistake(response: object) -> Mistake:
-    """Describe the mistake of a handler that answered a client with something that is no response."""
+    """Describe the mistake of a handler that answered a client with something other than a response."""
     text = f"answered {response!r}; a client is answered with Ok(…) or NotLeader(…)"
     if isinstance(response, type):
         text = f"answered {response.__name__}, a class; build a response: {response.__name__}(…)"
