@@ -142,7 +142,7 @@ YOURS = "step 6 is yours to write: this is an edition of the course which holds 
         ("from raft_steps.lab import Cluster; Cluster(9)", "ScenarioError: step 9 is not in this edition"),
         (
             "from raft_steps.lab import check; from raft_steps import node; check(node(5), 7)",
-            "LookupError: step 7 is not in",
+            "MissingStepError: step 7 is not in",
         ),
         (
             "import raft_steps; raft_steps.node(99)",
