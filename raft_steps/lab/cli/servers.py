@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from raft_steps.lab.cli.common import CommandError, NewFolder, finite, step_argument
-from raft_steps.lab.commands import Delete, Get, command_of_words
+from raft_steps.lab.commands import CompareAndSet, Delete, Get, command_of_words
 from raft_steps.lab.errors import LabError, ScenarioError, ServerError
 from raft_steps.lab.runtime.launching import read_entries
 from raft_steps.lab.runtime.loading import load_node, title_of
@@ -225,7 +225,7 @@ def _print_changes(supervisor: Supervisor, client: LeaderClient) -> None:
 )  # fmt: skip
 @click.argument("command", nargs=-1)
 def client(*, cluster_spec: str, patience: float, command: tuple[str, ...]) -> None:
-    """Read and write as a client: set KEY VALUE, get KEY, delete KEY, show.
+    """Read and write as a client: set KEY VALUE, get KEY, delete KEY, show; from step 13 on append and cas, too.
 
     With a COMMAND it is carried out once; without one, commands are read from a prompt.
     """
@@ -237,7 +237,7 @@ def client(*, cluster_spec: str, patience: float, command: tuple[str, ...]) -> N
     def tell(text: str) -> None:
         click.echo(f"  {text}", err=True)
 
-    with contextlib.closing(LeaderClient(addresses, limit_s=patience, tell=tell)) as found:
+    with contextlib.closing(LeaderClient(addresses, limit_s=patience, tell=tell, in_session=True)) as found:
         if command:
             click.echo(_carry_out(found, addresses, list(command)))
         else:
@@ -286,6 +286,8 @@ def _carry_out(client: LeaderClient, addresses: Mapping[str, Address], words: li
         return "there is no such key" if value is None else str(value)
     if isinstance(request, Delete):
         return "deleted" if value else "there was no such key"
+    if isinstance(request, CompareAndSet) and value is None:
+        return f"{request.key} holds another value"
     return f"OK, by {client.leader}"
 
 

@@ -55,6 +55,10 @@ class MissingPeer(Exception):  # noqa: N818  # It is skipped; nothing has failed
     """A peer cannot be measured on this machine; the message says what to install."""
 
 
+class UnfitMachine(Exception):  # noqa: N818  # Nothing has failed but the measurement.
+    """The machine has too much else to do: elections come between."""
+
+
 class Peer(ABC):
     """A cluster of three servers on this machine; used as a context manager, it ends them and removes their files.
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -15,7 +16,9 @@ from redis.cluster import RedisCluster
 
 from raft_steps import step_12_persistence as step_12
 from raft_steps.lab.cluster.real_cluster import RealCluster
-from raft_steps.lab.commands import Get, NotLeader, Ok, Request
+from raft_steps.lab.commands import Append, CompareAndSet, Delete, Get, NotLeader, Ok, Request
+from raft_steps.lab.runtime.server import leader_client
+from raft_steps.lab.runtime.server.leader_client import LeaderClient
 
 pytestmark = pytest.mark.slow
 
@@ -142,6 +145,30 @@ def test_redis_py_reads_and_writes(alone: RealCluster, protocol: int) -> None:
         assert isinstance(client.client_id(), int)
         with pytest.raises(redis.ResponseError, match="no option here but IFEQ; remove 'EX'"):
             client.set("x", 2, ex=10)
+
+
+def test_client_in_a_session_asks_again(alone: RealCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is lost, the client sends the same number again, and the command is carried out once."""
+    really, lost = leader_client._Connection.ask, list[str]()
+
+    def ask(connection: Any, *words: str) -> Any:
+        answer = really(connection, *words)
+        if words[0] == "RAFT.AS" and not lost:
+            lost.append(words[1])
+            raise redis.ConnectionError("the answer is lost")
+        return answer
+
+    monkeypatch.setattr(leader_client._Connection, "ask", ask)
+    told: list[str] = []
+    client = LeaderClient(alone.addresses, tell=told.append, in_session=True)
+    with contextlib.closing(client):
+        assert client.ask(Delete(key="told")) in {0, 1}
+        assert [client.ask(Append(key="told", value=value)) for value in "ab"] == [1, 2]
+        assert client.ask(CompareAndSet(key="told", expected="b", value="c")) is None
+        assert client.ask(Get(key="told")) == "ab"
+    assert lost
+    assert told == ["tom did not answer: the connection broke (the answer is lost)"]
+    assert [line.rpartition(".")[2] for line in alone.log("tom") if " told " in line] == ["1", "1", "2", "3", "4"]
 
 
 def test_a_session_carries_out_each_number_once(alone: RealCluster) -> None:

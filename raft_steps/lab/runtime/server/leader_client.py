@@ -1,4 +1,7 @@
-"""A client of a cluster: it finds the leader, and retries only what cannot take effect twice."""
+"""A client of a cluster: it finds the leader, and retries only what cannot take effect twice.
+
+Such are reads and, from step 13 on, the writes of a session.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,18 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from raft_steps.lab.commands import Delete, Get, Request, Set, command_text
+from raft_steps.lab.commands import (
+    Append,
+    CompareAndSet,
+    Delete,
+    Get,
+    InSession,
+    OpenSession,
+    Request,
+    Set,
+    Write,
+    command_text,
+)
 from raft_steps.lab.errors import ScenarioError, ServerError
 from raft_steps.lab.runtime.server.addresses import Address
 
@@ -50,6 +64,7 @@ class LeaderClient:
         limit_s: float = 20.0,
         answer_limit_s: float = ANSWER_LIMIT_S,
         tell: Callable[[str], None] = lambda _text: None,
+        in_session: bool = False,
     ) -> None:
         """Prepare connections.
 
@@ -58,7 +73,9 @@ class LeaderClient:
             limit_s: How long a request may take, with all attempts.
             answer_limit_s: How much longer one answer is awaited, from a server that may be paused or busy.
             tell: Called with a sentence about each attempt that was not answered.
+            in_session: Whether writes are numbered in a session, if the servers know sessions, and sent again.
         """
+        self._in_session, self._session, self._serial = in_session, 0, 0
         self._cluster, self._limit_s, self._tell = cluster, limit_s, tell
         self._answer_limit_s = limit_s + answer_limit_s
         self.leader = ""
@@ -75,7 +92,31 @@ class LeaderClient:
             NoAnswerError: No server answered in time, or the connection broke while a write was on its way.
             ServerError: The request was refused.
         """
+        if self._in_session and to is None and isinstance(request, Write):
+            return self._ask_in_session(request)
+        return self._ask(request, to)
+
+    def _ask_in_session(self, request: Write) -> str | int | None:
+        """Do what `ask` does for a write, in a session if the servers know them."""
+        if not self._session:
+            try:
+                self._session, self._serial = int(self._ask(OpenSession(), None) or 0), 0
+            except _RefusedError as refusal:
+                if refusal.kind != "ERR":
+                    raise
+                self._in_session = False
+                return self._ask(request, None)
+        self._serial += 1
+        try:
+            return self._ask(InSession(session=self._session, serial=self._serial, command=request), None)
+        except _RefusedError as refusal:
+            if refusal.kind == "SESSIONEXPIRED":
+                self._session = 0  # The next write opens another one.
+            raise
+
+    def _ask(self, request: Request, to: str | None) -> str | int | None:
         deadline_s = time.monotonic() + self._limit_s
+        may_take_effect = False
         names = list(self._cluster) if to is None else [to]
         candidate = self.leader if to is None and self.leader else names[0]
         refusals = 0
@@ -85,6 +126,7 @@ class LeaderClient:
             if outcome.is_answer:
                 self.leader = candidate
                 return outcome.value
+            may_take_effect = may_take_effect or outcome.may_take_effect
             if told.get(candidate) != outcome.reason:  # Once, although all servers are asked again and again.
                 told[candidate] = outcome.reason
                 self._tell(f"{candidate} {outcome.reason}")
@@ -94,7 +136,10 @@ class LeaderClient:
             refusals = 0
             candidate = names[(names.index(candidate) + 1) % len(names)]
             if time.monotonic() >= deadline_s:
-                raise NoAnswerError(f"no server answered within {self._limit_s:g} s", may_take_effect=False)
+                may = ". The write may still take effect" if may_take_effect else ""
+                raise NoAnswerError(
+                    f"no server answered within {self._limit_s:g} s{may}", may_take_effect=may_take_effect
+                )
             if candidate == names[0]:
                 time.sleep(PAUSE_S)
 
@@ -149,13 +194,15 @@ class LeaderClient:
             if kind == "NOTLEADER":
                 return _Outcome(reason="does not lead, and does not know which server does")
             if kind != "TIMEOUT":
-                raise ServerError(f"{name} refused the request: {error}") from error
+                raise _RefusedError(f"{name} refused the request: {error}", kind) from error
             reason = text.partition(";")[0]
         except redis.RedisError as error:
             self._forget(name)
             reason = f"the connection broke ({error})"
         if isinstance(request, Get):
             return _Outcome(reason=f"did not answer the read: {reason}")
+        if isinstance(request, OpenSession | InSession):  # The servers know it if it comes again.
+            return _Outcome(reason=f"did not answer: {reason}", may_take_effect=True)
         raise NoAnswerError(f"{name}: {reason}. {MAY_TAKE_EFFECT}.", may_take_effect=True)
 
     def _name_of(self, host: str, port: int) -> str:
@@ -189,6 +236,19 @@ class _Outcome(NamedTuple):
     is_answer: bool = False
     reason: str = ""
     leader: str = ""
+    may_take_effect: bool = False
+
+
+class _RefusedError(ServerError):
+    """A server refused a request.
+
+    Attributes:
+        kind: The first word of its reply.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class _Connection:
@@ -252,5 +312,13 @@ def words_of(request: Request) -> tuple[str, ...]:
             return "DEL", request.key
         case Get():
             return "GET", request.key
+        case Append():
+            return "APPEND", request.key, request.value
+        case CompareAndSet():
+            return "SET", request.key, request.value, "IFEQ", request.expected
+        case OpenSession():
+            return ("RAFT.SESSION",)
+        case InSession():
+            return "RAFT.AS", f"{request.session}.{request.serial}", *words_of(request.command)
         case _:
-            raise ScenarioError(f"{command_text(request)!r}: the servers take SET, DEL and GET")
+            raise ScenarioError(f"{command_text(request)!r}: the servers have no command for it")

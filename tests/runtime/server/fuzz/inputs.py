@@ -13,7 +13,7 @@ from tests.runtime.server.test_redis_protocol import packed
 WORDS = (
     b"x", b"y", b"colour", b"", b"0", b"-1", b"3", b"\x00", b"\xff\xfe", "ä€😀".encode(), b"a b", b"'", b'"', b"\r\n",
     b"*1\r\n", b"$5\r\n", b"#f\r\n", b"SETNAME", b"AUTH", b"GET", b"*", b"raft", b"SLOTS", b"jerry", b"nan", b"1e999",
-    b"%s", b"x" * 300, b"\xed\xa0\x80",
+    b"%s", b"x" * 300, b"\xed\xa0\x80", b"IFEQ", b"SET", b"1.1", b"2.1", b"1.2",
 )  # fmt: skip
 PIECES = (
     b"*", b"$", b"\r\n", b"\n", b"*2147483647\r\n", b"*-1\r\n", b"$2147483647\r\n", b"$-1\r\n", b"*99999999999999999999\r\n",
@@ -96,6 +96,9 @@ class Inputs:
         def index() -> Any:
             return near if is_right else self._random.choice(NUMBERS)
 
+        def number() -> Any:
+            return self._random.choice([0, 1, 2, 50] if is_right else NUMBERS)
+
         def text() -> Any:
             return self._random.choice(["x", "y"] if is_right else TEXTS)
 
@@ -106,9 +109,10 @@ class Inputs:
             lambda: {"type": "RequestVote", "term": term(), "last_log_index": index(), "last_log_term": term()},
             lambda: {"type": "RequestVoteReply", "term": term(), "vote_granted": flag()},
             lambda: {"type": "AppendEntriesReply", "term": term(), "success": flag(), "prev_log_index": index(),
-                     "match_index": index()},
+                     "match_index": index(), "round": number(), "conflict_index": index(),
+                     "conflict_term": term() if self.chance(0.5) else None},
             lambda: {"type": "AppendEntries", "term": term(), "prev_log_index": index(), "prev_log_term": term(),
-                     "leader_commit": index(), "entries": self._entries(index, term, text, is_right=is_right)},
+                     "leader_commit": index(), "round": number(), "entries": self._entries(index, term, text, is_right=is_right)},
         ]  # fmt: skip
         found = self._random.choice(kinds)()
         if not is_right and self.chance(0.2):
@@ -125,7 +129,16 @@ class Inputs:
             lambda: None,
             lambda: {"type": "Set", "key": text(), "value": text()},
             lambda: {"type": "Delete", "key": text()},
+            lambda: {"type": "Append", "key": text(), "value": text()},
+            lambda: {"type": "OpenSession"},
+            lambda: {
+                "type": "InSession",
+                "session": index(),
+                "serial": index(),
+                "command": self._random.choice(writes)(),
+            },
         ]
+        writes = [commands[1], commands[2], commands[3]]
         return [
             {"type": "Entry", "index": first + place if type(first) is int else first, "term": of_term,
              "command": self._random.choice(commands)()}

@@ -47,7 +47,7 @@ def _server(folder: Path, tally: Tally) -> Iterator[Server]:
         tally.lines += 1
 
     options = ServerOptions(
-        name="tom", cluster=parse_cluster(CLUSTER), node_class=node(12), step="step 12", folder=folder,
+        name="tom", cluster=parse_cluster(CLUSTER), node_class=node(15), step="step 15", folder=folder,
         timing=TIMINGS["paper"], patience_s=0.05, allows_faults=True,
     )  # fmt: skip
     server = Server(options, log)
