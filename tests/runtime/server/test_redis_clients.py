@@ -16,7 +16,7 @@ from redis.cluster import RedisCluster
 
 from raft_steps import step_12_persistence as step_12
 from raft_steps.lab.cluster.real_cluster import RealCluster
-from raft_steps.lab.commands import Append, CompareAndSet, Delete, Get, NotLeader, Ok, Request
+from raft_steps.lab.commands import Append, CompareAndSet, Delete, Get, NotLeader, Ok, Request, Set
 from raft_steps.lab.runtime.server import leader_client
 from raft_steps.lab.runtime.server.leader_client import LeaderClient
 
@@ -169,6 +169,13 @@ def test_client_in_a_session_asks_again(alone: RealCluster, monkeypatch: pytest.
     assert lost
     assert told == ["tom did not answer: the connection broke (the answer is lost)"]
     assert [line.rpartition(".")[2] for line in alone.log("tom") if " told " in line] == ["1", "1", "2", "3", "4"]
+
+
+def test_client_in_a_session_also_writes_to_servers_that_know_none(cluster: RealCluster, leader: str) -> None:
+    """Up to step 12 it writes without a number, and does not send a write again."""
+    with contextlib.closing(LeaderClient(cluster.addresses, in_session=True)) as client:
+        assert client.ask(Set(key="told", value="1")) == "OK"
+    assert any(line.endswith(" set told 1") for line in cluster.log(leader))
 
 
 def test_a_session_carries_out_each_number_once(alone: RealCluster) -> None:

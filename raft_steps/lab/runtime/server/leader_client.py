@@ -102,7 +102,7 @@ class LeaderClient:
             try:
                 self._session, self._serial = int(self._ask(OpenSession(), None) or 0), 0
             except _RefusedError as refusal:
-                if refusal.kind != "ERR":
+                if "RAFT.SESSION" not in str(refusal):  # Otherwise the servers do not know the command.
                     raise
                 self._in_session = False
                 return self._ask(request, None)
