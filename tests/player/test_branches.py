@@ -203,6 +203,14 @@ def test_pasted_scenario_without_a_step_runs_the_same_step(player: LivePlayer) -
     assert f"step {step}" == player.frontend.messages[0]["traces"][0]["title"]
 
 
+def test_pasted_branches_can_be_told_apart(player: LivePlayer) -> None:
+    """The second pasted branch has a number in its name, and so has each further one."""
+    for _ in range(3):
+        player.ask("paste", text="raft-steps 1; servers a b c d; until 20")
+
+    assert ["the first run", "pasted", "pasted 2", "pasted 3"] == [branch["name"] for branch in player.branches()]
+
+
 def test_branch_with_another_past_is_reported() -> None:
     """If a node was changed by hand, a branch starts with other events than its parent, and the answer says so."""
     cluster = Cluster(8, seed=1).run(5)

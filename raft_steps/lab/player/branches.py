@@ -24,6 +24,7 @@ from raft_steps.lab.trace.trace import Event, Trace, format_event
 from raft_steps.lab.verify.properties.watched_run import begin
 
 MAX_BRANCHES = 200
+PASTED = "pasted"  # The name of a branch with a pasted scenario; the second one is "pasted 2".
 EXTENSION_EVENTS = 2000  # A chunk has some ten to a hundred of the simulation's events; so many are a storm.
 
 
@@ -225,7 +226,8 @@ class BranchTree:
         base = dataclasses.replace(scenario, actions=(), until_us=None)
         has_end = scenario.until_us is not None
         until_us = scenario.end_us if has_end else scenario.last_action_us + self.current.chunk_us
-        return self._start("pasted", base, scenario.actions, until_us)
+        count = sum(branch.name.startswith(PASTED) for branch in self.all)
+        return self._start(f"{PASTED} {count + 1}" if count else PASTED, base, scenario.actions, until_us)
 
     def _start(self, name: str, scenario: Scenario, actions: Sequence[Action], until_us: int) -> Branch:
         self._check_capacity()
