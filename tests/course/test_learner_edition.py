@@ -455,6 +455,24 @@ def test_own_edition_keeps_what_was_changed(course: Path, tmp_path: Path) -> Non
     assert "my notes" == (out / "notes.txt").read_text(encoding="utf-8")
 
 
+def test_own_edition_renews_what_was_only_run(course: Path, tmp_path: Path) -> None:
+    """A notebook that was opened, run and saved is not the learner's: it is renewed when the course changes it."""
+    out = tmp_path / "my_course"
+    bring_up_to_date(course, out)
+    for name, source in (("05_before.ipynb", None), ("06_now.ipynb", "my = 'work'")):
+        notebook = load(out / name)
+        notebook.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
+        notebook.cells[1].execution_count, notebook.cells[1].outputs = 9, []
+        notebook.cells[1].source = source or notebook.cells[1].source
+        (out / name).write_text(format_notebook(notebook), encoding="utf-8")
+    for path in course.glob("0*"):
+        path.write_text(path.read_text(encoding="utf-8").replace("small step", "great leap"), encoding="utf-8")
+    newer = bring_up_to_date(course, out)
+
+    assert "05_before.ipynb" in newer.written
+    assert ["06_now.ipynb"] == newer.kept == newer.outdated
+
+
 def test_answers_are_for_those_who_have_the_whole_course(course: Path, tmp_path: Path) -> None:
     """A learner's own edition has the answers to exercises, folded; what students get has not."""
     notebook = load(course / "06_now.ipynb")

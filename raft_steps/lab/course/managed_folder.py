@@ -1,7 +1,8 @@
 """Fills and renews a folder without losing anything that its user wrote in it.
 
 A manifest in the folder records a digest of every file that was written. With it, a later release distinguishes an
-unchanged file, which it may replace, from one that the user has edited.
+unchanged file, which it may replace, from one that the user has edited. A notebook of a learner's own edition that was
+opened, run and saved, but in which nothing was written, is unchanged, too.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def fill(result: Release, files: Mapping[str, bytes], *, force: bool = False, ot
     for name, content in files.items():
         write(result, name, content)
     for name in sorted(known.keys() - files.keys()):
-        if digest_of_file(out / name) == known[name]:
+        if _is_as_written(out / name, known[name]):
             (out / name).unlink()
             result.removed.append(name)
             _remove_empty(out, name)
@@ -87,16 +88,16 @@ def update(result: Release, files: Mapping[str, bytes], *, is_course: bool = Fal
     """
     known = dict(read_manifest(result.folder))
     for name, content in files.items():
-        found, origin = digest_of_file(result.folder / name), known.get(name)
-        if found in (None, origin, digest(content)):
+        path, origin = result.folder / name, known.get(name)
+        if digest_of_file(path) in (None, digest(content)) or _is_as_written(path, origin):
             write(result, name, content)
-            known[name] = digest(content)
+            known[name] = f"{digest(content)} {_digest_of_sources(content)}".rstrip()
         else:
             result.kept.append(name)
-            if origin != digest(content):
+            if origin is None or origin.split()[0] != digest(content):
                 result.outdated.append(name)
     for name in sorted(known.keys() - files.keys()):  # Renamed in the course, for example.
-        if digest_of_file(result.folder / name) == known.pop(name):
+        if _is_as_written(result.folder / name, known.pop(name)):
             (result.folder / name).unlink()
             result.removed.append(name)
     write_manifest(result.folder, known, is_course=is_course)
@@ -168,6 +169,33 @@ def digest_of_file(path: Path) -> str | None:
     return digest(path.read_bytes()) if path.is_file() else None
 
 
+def _is_as_written(path: Path, origin: str | None) -> bool:
+    """Return whether a file is as it was written, or is a notebook that has the same cells.
+
+    Args:
+        path: The file.
+        origin: Its digest, and for a notebook of a learner's own edition that of its sources, as text; None if unknown.
+    """
+    if origin is None or not path.is_file():
+        return False
+    whole, _, sources = origin.partition(" ")
+    content = path.read_bytes()
+    return digest(content) == whole or (bool(sources) and _digest_of_sources(content) == sources)
+
+
+def _digest_of_sources(content: bytes) -> str:
+    """Return the digest of what is written in a notebook's cells; "" for any other file.
+
+    JupyterLab changes outputs, numbers and metadata when a notebook is run and saved.
+    """
+    try:
+        cells = json.loads(content)["cells"]
+        written = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return digest(json.dumps(written).encode())
+
+
 def _is_inside(name: str) -> bool:
     """Return whether a path is inside the folder: files in the manifest are deleted, and it may have been edited."""
     path = PurePosixPath(name)
@@ -182,7 +210,7 @@ def _edited_files(out: Path, known: Mapping[str, str], others: Collection[str]) 
         for path in found
         if not GENERATED_FILES & set(path.parts) and path.name != MANIFEST and path.parts[0] not in others
     ]
-    return [name for name in names if known.get(name) != digest_of_file(out / name)]
+    return [name for name in names if not _is_as_written(out / name, known.get(name))]
 
 
 def _remove_empty(out: Path, name: str) -> None:
