@@ -360,12 +360,12 @@ def test_encoded_trace_is_valid_json() -> None:
     assert encode_trace(recorded()["step 6"]) == recorded()["step 6"].to_text().encode()
 
 
-def test_options_are_linked_to_the_drawing(trace: Trace) -> None:
-    """Speed, hurry and heartbeats are ipywidgets with the same initial values as the drawing."""
-    shown = player(trace, speed=2, heartbeats=False)
-    speed, hurry, heartbeats = shown.children[1].children
+def test_only_the_player_of_a_cluster_plays_by_itself() -> None:
+    """A player that a cell has just made for a cluster begins to play when it is seen; that of a trace waits."""
+    cluster = Cluster(6, seed=1)
 
-    assert (2, True, False) == (speed.value, hurry.value, heartbeats.value)
+    assert cluster.run(5).play().ring.fresh
+    assert not player(cluster.trace).ring.fresh
 
 
 MARKS = {

@@ -1,9 +1,7 @@
 """The player: shows a run as a ring of servers in a notebook, with controls to move through its time.
 
 Python simulates and sends the whole trace at once; playing, drawing and scrubbing happen in the browser and never ask
-Python. The drawing is an anywidget whose JavaScript is in the folder `player/browser`. The controls that need no exact
-timing are ipywidgets, linked to it in the browser. Those that move time (play, step, scrub) are part of the drawing,
-because a scrubber needs marks, and because the space bar and the arrow keys must work wherever the focus is.
+Python. The drawing, with all its controls, is an anywidget whose JavaScript is in the folder `player/browser`.
 
 The player of a cluster is live: its requests go to the cluster's session, on the thread on which JupyterLab receives
 them. The player of a stored trace sends no requests.
@@ -32,10 +30,12 @@ if TYPE_CHECKING:
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # Ordered so that each module comes after those that it imports.
 MODULES = (
-    "collections", "cluster_state", "narration", "field_text", "geometry", "message_spans", "happenings", "markers",
-    "navigation", "branches", "available_actions", "state_diff", "dom", "kernel_link", "message_layer", "ring",
-    "panels", "log_table", "client_list", "playback_controls", "playback", "inspector", "action_bar", "script_panel",
-    "branch_panel", "violation_banner", "keyboard", "focus", "live", "layout", "input", "stored_run", "widget",
+    "collections", "cluster_state", "narration", "command_words", "field_text", "geometry", "term_tint", "time_scale",
+    "lane_runs", "headline", "message_spans", "happenings", "markers", "navigation", "branches", "available_actions",
+    "state_diff", "dom", "kernel_link", "message_layer", "ring", "panels", "log_table", "client_list", "client_layer",
+    "now_panel", "lanes", "playback_controls", "playback", "inspector", "action_bar", "script_panel", "branch_panel",
+    "violation_banner", "head_bar", "tabs", "wall_drawing", "keyboard", "focus", "live", "autoplay", "layout", "input",
+    "stored_run", "widget",
 )  # fmt: skip
 
 # The parts that a module needs only as a separate file: its imports, the word export, and its comments, which make up half
@@ -72,6 +72,7 @@ class Ring(anywidget.AnyWidget):
         heartbeats: Whether to list idle heartbeats and to stop at them when stepping.
         hurry: Whether to play long periods without messages faster.
         chapter: The number of the last chapter reached, from 1; setting it moves there.
+        fresh: Whether it plays by itself as soon as it is seen, which happens once.
         live: The state of the session when the browser opened it, as `session_state` returns it; empty if the player is
             not live.
         stored: The id of the element that stores the run in the notebook, or "".
@@ -87,6 +88,7 @@ class Ring(anywidget.AnyWidget):
     heartbeats = traitlets.Bool(True).tag(sync=True)
     hurry = traitlets.Bool(True).tag(sync=True)
     chapter = traitlets.Int(0).tag(sync=True)
+    fresh = traitlets.Bool(False).tag(sync=True)
     live = traitlets.Dict().tag(sync=True)
     stored = traitlets.Unicode().tag(sync=True)
     session: PlayerSession | None = None
@@ -122,7 +124,7 @@ class Ring(anywidget.AnyWidget):
 
 
 class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
-    """The drawing and the controls around it.
+    """The widget that a cell shows: the drawing, in a box that gives the notebook a picture and a text as well.
 
     Attributes:
         ring: The drawing; its speed, heartbeats, hurry and chapter can also be set from Python.
@@ -139,12 +141,13 @@ class Player(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types.
             start=-1 if at is None else round(at * MICROSECONDS),
             speed=speed,
             heartbeats=heartbeats,
+            fresh=session is not None,
         )
         if session is not None:
             self.ring.connect(session)
         self._text = ring_text(trace, at)
         self._picture = cluster_ring(trace, at).to_html()
-        super().__init__([self.ring, _options(self.ring)])
+        super().__init__([self.ring])
         self.add_class("raft-player")
 
     def _ipython_display_(self, **_: Any) -> None:
@@ -192,26 +195,3 @@ def player(
 def encode_trace(trace: Trace) -> bytes:
     """Encode a trace for the browser."""
     return encode_lines(trace.to_text().split("\n")[:-1])
-
-
-def _options(ring: Ring) -> ipywidgets.HBox:
-    """Build the controls that need no exact timing, linked to the drawing in the browser."""
-    speed = ipywidgets.FloatLogSlider(
-        value=ring.speed, base=2, min=-4, max=4, step=0.5, readout_format=".2g", description="speed",
-        layout=ipywidgets.Layout(width="230px"), style={"description_width": "45px"},
-    )  # fmt: skip
-    hurry = _checkbox("speed up quiet periods", ring.hurry, "190px")
-    heartbeats = _checkbox("heartbeats", ring.heartbeats, "110px")
-    for control, name, trait in (
-        (speed, "value", "speed"), (hurry, "value", "hurry"), (heartbeats, "value", "heartbeats"),
-    ):  # fmt: skip
-        ipywidgets.jslink((control, name), (ring, trait))
-    options = ipywidgets.HBox([speed, hurry, heartbeats])
-    options.add_class("raft-player-options")
-    return options
-
-
-def _checkbox(description: str, value: bool, width: str) -> ipywidgets.Checkbox:
-    return ipywidgets.Checkbox(
-        value=value, description=description, indent=False, layout=ipywidgets.Layout(width=width)
-    )  # fmt: skip

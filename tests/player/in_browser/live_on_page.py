@@ -73,6 +73,7 @@ class LiveOnPage(PlayerOnPage):
 
     def do(self, act: str) -> None:
         """Press a button that sends a request to Python."""
+        self.reveal(self.button(act))
         self.steady()
         self.done(self.button(act).click)
 
@@ -90,7 +91,9 @@ class LiveOnPage(PlayerOnPage):
         return int(self.root.get_attribute("data-branch") or -1)
 
     def allowed(self, act: str) -> bool:
-        """Return whether a button can be pressed; a disabled button must have a reason."""
+        """Return whether there is a button that can be pressed; a disabled button must have a reason."""
         button = self.button(act)
+        if not button.count():
+            return False
         assert button.is_enabled() or button.get_attribute("title")
         return button.is_enabled()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 FRAMES = 8  # nothing has moved for this many frames in a row
-SECONDS = 60  # the longest wait for anything
+SECONDS = 15
 
 # Expressions in the page get the tested player as `player`, and the arguments as `given`.
 _ASKED = "([mark, given]) => { const player = document.querySelector(`.rp[data-tried='${mark}']`); return %s; }"
@@ -121,10 +121,20 @@ class PlayerOnPage:
         self.calm()
 
     def scrub(self, seconds: float) -> None:
-        """Drag the scrubber to a time."""
-        self.root.locator("input[type=range]").evaluate(
-            "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", seconds * 1e6
-        )
+        """Go to a time by entering it where the time is shown."""
+        field = self.root.locator(".rp-now")
+        field.fill(str(seconds))
+        field.press("Enter")
+
+    def show(self, tab: str) -> None:
+        """Open a tab."""
+        self.root.locator(f"[data-tab={tab}]").click()
+
+    def reveal(self, thing: "Locator") -> None:
+        """Open the tab that something is in, if it is in one."""
+        tab = thing.evaluate("(thing) => thing.closest('[data-panel]')?.dataset.panel ?? ''")
+        if tab:
+            self.show(tab)
 
     def until(self, condition: str, given: Any = None) -> None:
         """Wait until a condition holds.

@@ -27,11 +27,13 @@ CLICKS = {
     "a story line": (".rp-list li", None),
     "a script line": (".rp-script li", None),
     "a client's line": (".rp-clients li", None),
-    "the legend": (".rp-legend", None),
-    "the clock": (".rp-clock", None),
-    "the log table": (".rp-logs td.rp-entry, .rp-logs td.rp-applied", None),
-    "the title of a panel": (".rp-inspector h4", None),
-    "the bar": (".rp-bar .rp-label", None),
+    "a lane": (".rp-lanes", {"x": 3, "y": 3}),
+    "the sentence": (".rp-sentence", None),
+    "the clock": (".rp-total", None),
+    "the log table": (".rp-logs td", None),
+    "the title of a panel": (".rp-inspector .rp-title", None),
+    "a tab": ("[data-tab=network]", None),
+    "a label": ("[data-panel=network] .rp-label", None),
     "Crash": ("[data-act=crash]", None),
     "Restart": ("[data-act=restart]", None),
     "Heal": ("[data-act=heal]", None),
@@ -39,8 +41,7 @@ CLICKS = {
     "a greyed button": ("[data-act=isolate]", None),
     "Reset": ("[data-act=reset]", None),
     "Set the loss": ("[data-act=loss]", None),
-    "Close": (".rp-inspector .rp-close", None),
-    "the controls around it": (".raft-player-options", {"x": 600, "y": 3}),
+    "Close": (".rp-pill .rp-close", None),
 }
 
 
@@ -58,12 +59,14 @@ def test_keys_stay_in_the_player_after_any_click(live: LiveOnPage) -> None:
     """After each kind of click, the focus is in the player, letters change no cell, and Space plays and pauses."""
     page = live.page
     cells = page.locator(".jp-Notebook .jp-CodeCell").count()
-    live.root.locator(".rp-bar [aria-label^=Share]").fill("5")
+    live.show("network")
+    live.root.locator("[aria-label^=Share]").fill("5")
     lost = []
     for name, (selector, position) in CLICKS.items():
         if name == "Close" or live.root.locator(".rp-inspector").is_hidden():
             live.select(live.server("tom"))
         place = page.locator(f".raft-player {selector}, .raft-player{selector}").first
+        live.reveal(place)
         place.click(position=position, force=True)  # type: ignore[arg-type]
         inside = page.evaluate(INSIDE)
         for key in ("m", "d", "d", "Shift+M"):
@@ -83,10 +86,10 @@ def test_keys_stay_in_the_player_after_any_click(live: LiveOnPage) -> None:
 
 
 def test_a_key_after_a_click_acts_in_the_player(live: LiveOnPage) -> None:
-    """A click on a line of the story, then X: the selected server crashes, and no cell is cut."""
+    """A click on the sentence, then X: the selected server crashes, and no cell is cut."""
     live.press("end")
     live.select(live.server("jerry"))
-    live.root.locator(".rp-legend").click()
+    live.root.locator(".rp-sentence").click()
     live.done(lambda: live.key("x"))
 
     assert live.words("jerry").startswith("jerry: down")
@@ -94,17 +97,17 @@ def test_a_key_after_a_click_acts_in_the_player(live: LiveOnPage) -> None:
 
 
 def test_the_focus_of_a_reader_without_a_mouse_stays_near(live: LiveOnPage) -> None:
-    """A button that becomes unavailable keeps the focus; closing the panel gives it to the picture."""
+    """Restart gets the focus that crash had, an unavailable button keeps it, and closing gives it to the picture."""
     live.press("end")
     live.select(live.server("spike"))
     crash = live.button("crash")
     crash.focus()
     live.done(lambda: live.key("Enter"))
-    assert "true" == crash.get_attribute("aria-disabled")
-    assert "crash" == live.page.evaluate("document.activeElement.dataset.act")
+    assert "restart" == live.page.evaluate("document.activeElement.dataset.act")
+    live.button("timeout").focus()
     live.key("Enter")
     live.until("player.querySelector('.rp-said').innerText.startsWith('Nothing to do: spike is down')")
 
-    live.root.locator(".rp-inspector .rp-close").focus()
+    live.root.locator(".rp-pill .rp-close").focus()
     live.key("Enter")
     live.until("document.activeElement.dataset.server !== undefined")

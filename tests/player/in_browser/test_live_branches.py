@@ -86,6 +86,7 @@ def test_acting_in_the_past_forks_and_one_can_return(live: LiveOnPage) -> None:
     assert "left 0 at 15 s" in listed
     assert "crash tom" in listed
 
+    live.show("branches")
     live.done(lambda: live.root.locator("[data-switch='0']").click())
     assert 0 == live.branch()
     assert not live.words("tom").startswith("tom: down")
@@ -108,6 +109,7 @@ def test_acting_at_the_front_goes_on_with_the_branch(live: LiveOnPage) -> None:
 def test_two_branches_are_compared(live: LiveOnPage) -> None:
     """Comparison shows two rings at the same time, and lists the differences; one scrubber moves both."""
     crash(live)
+    live.show("branches")
     live.root.locator("[data-compare='0']").click()
     live.until("!player.querySelector('.rp-compared').hidden")
     other = live.root.locator(".rp-compared [data-server=tom]")
@@ -116,6 +118,7 @@ def test_two_branches_are_compared(live: LiveOnPage) -> None:
 
     live.scrub(1)
     live.until("player.querySelector('.rp-differing').innerText.includes('both are the same')")
+    live.show("branches")
     live.root.locator("[data-compare='0']").click()
     live.until("player.querySelector('.rp-compared').hidden")
 
@@ -124,11 +127,14 @@ def test_two_branches_are_compared(live: LiveOnPage) -> None:
 def test_a_copy_that_is_pasted_back_is_the_same_run(live: LiveOnPage, kind: str) -> None:
     """Each export, pasted, gives the identical trace, and the scenario also gives it outside the player."""
     crash(live)
+    live.show("script")
     live.root.locator(f"[data-copy={kind}]").click()
     live.until("player.querySelector('.rp-said').innerText.startsWith('Copied')")
     text = live.page.evaluate("() => navigator.clipboard.readText()")
     digest, scenario = live.ask("[cluster.trace.digest(), cluster.scenario.to_text()]")
+    live.show("branches")
     live.done(lambda: live.root.locator("[data-switch='0']").click())
+    live.show("script")
     live.root.locator(".rp-script textarea").fill(text)
     live.do("paste")
 
@@ -143,6 +149,7 @@ def test_a_copy_that_is_pasted_back_is_the_same_run(live: LiveOnPage, kind: str)
 def test_the_copied_test_passes(live: LiveOnPage, tmp_path: Path) -> None:
     """The copied pytest module runs unchanged, and passes."""
     crash(live)
+    live.show("script")
     live.root.locator("[data-copy=pytest]").click()
     live.until("player.querySelector('.rp-said').innerText.startsWith('Copied')")
     path = tmp_path / "test_copied.py"
@@ -157,6 +164,7 @@ def test_the_copied_test_passes(live: LiveOnPage, tmp_path: Path) -> None:
 def test_without_a_clipboard_the_text_is_selected(live: LiveOnPage) -> None:
     """If the browser refuses to copy, the text stays selected in the field, with a message."""
     live.page.evaluate(REFUSE_CLIPBOARD)
+    live.show("script")
     live.root.locator("[data-copy=scenario]").click()
     live.until("player.querySelector('.rp-said').innerText.includes('by hand')")
 
@@ -166,6 +174,7 @@ def test_without_a_clipboard_the_text_is_selected(live: LiveOnPage) -> None:
 
 def test_nonsense_is_refused_in_words(live: LiveOnPage) -> None:
     """A text that is not a scenario changes nothing, and the error is shown."""
+    live.show("script")
     live.root.locator(".rp-script textarea").fill("crash everything")
     live.do("paste")
 
@@ -177,14 +186,16 @@ def test_nonsense_is_refused_in_words(live: LiveOnPage) -> None:
 def test_another_cluster_can_be_pasted(live: LiveOnPage) -> None:
     """A scenario with other servers and another step is drawn with those servers; going back shows the old ones."""
     other = "raft-steps 1; step 6; servers ann bob cid dan eve; seed 5; at 20 crash leader; until 40"
+    live.show("script")
     live.root.locator(".rp-script textarea").fill(other)
     live.do("paste")
     assert ["ann", "bob", "cid", "dan", "eve"] == live.root.locator(".rp-picture .rp-name").all_text_contents()
     assert ["crash leader"] == live.script()
     live.press("end")
     live.select(live.server("bob"))
-    live.until("player.querySelector('.rp-inspector h4').textContent.startsWith('bob')")
+    live.until("player.querySelector('.rp-inspector .rp-title').textContent.startsWith('bob')")
 
+    live.show("branches")
     live.done(lambda: live.root.locator("[data-switch='0']").click())
     assert ["tom", "jerry", "spike", "tyke"] == live.root.locator(".rp-picture .rp-name").all_text_contents()
     assert [] == live.watched.complaints
@@ -192,6 +203,7 @@ def test_another_cluster_can_be_pasted(live: LiveOnPage) -> None:
 
 def test_another_cluster_can_be_pasted_while_messages_move(live: LiveOnPage) -> None:
     """A run of other servers can replace one that is playing, though its trace has none of the messages in flight."""
+    live.show("script")
     live.root.locator(".rp-script textarea").fill("raft-steps 1; step 6; servers ann bob cid; seed 5; until 40")
     live.press("start")
     live.step_from("next", live.event)

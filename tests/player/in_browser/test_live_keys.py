@@ -26,8 +26,8 @@ FOCUSED = """document.activeElement.dataset.server ?? document.activeElement.dat
 # The boxes of a selector's visible elements, and of those that must contain them.
 OVERLAPS = """
 (root) => {
-  const seen = [...root.querySelectorAll("button, input, select, textarea, h4, .rp-label, .rp-clock, .rp-said")]
-    .filter((e) => e.getClientRects().length && !e.closest(".rp-help, .rp-card"));
+  const seen = [...root.querySelectorAll("button, input, select, textarea, .rp-title, .rp-label, .rp-clock, .rp-said")]
+    .filter((e) => e.getClientRects().length && !e.closest(".rp-help, .rp-card, .rp-pill"));
   const boxes = seen.map((e) => [e, e.getBoundingClientRect()]);
   const frame = root.getBoundingClientRect();
   const found = [];
@@ -179,13 +179,16 @@ def test_jupyterlab_gets_none_of_it(live: LiveOnPage) -> None:
     go_to(live, "tom")
     live.key("Enter")
     for place in (
-        ".rp-inspector button",
-        ".rp-bar input",
-        ".rp-bar select",
-        ".rp-script textarea",
-        "[data-switch]",
-        ".rp-goto",
+        ".rp-pill button",
+        ".rp-lanes",
+        ".rp-speed",
+        "[data-panel=client] input",
+        "[data-panel=client] select",
+        "[data-panel=script] textarea",
+        "[data-panel=branches] [data-switch]",
+        "[data-tab=branches]",
     ):
+        live.reveal(live.root.locator(place).first)
         live.root.locator(place).first.focus()
         for key in ("b", "a", "z", "y", "Shift+Enter", "k", "j"):
             live.key(key)
@@ -194,7 +197,7 @@ def test_jupyterlab_gets_none_of_it(live: LiveOnPage) -> None:
 
 
 def test_the_colour_blind_see_it(live: LiveOnPage, tmp_path: Path) -> None:
-    """Roles, messages and states differ by shape and letter; screenshots with simulated colour blindness are kept."""
+    """A server's term is written in it, and its role is its outline; screenshots with simulated colour blindness are kept."""
     live.scrub(8.4)
     live.key("Escape")
     session = live.page.context.new_cdp_session(live.page)
@@ -202,14 +205,13 @@ def test_the_colour_blind_see_it(live: LiveOnPage, tmp_path: Path) -> None:
         session.send("Emulation.setEmulatedVisionDeficiency", {"type": vision})
         live.page.locator(".raft-player").screenshot(path=tmp_path / f"{vision}.png")
     session.send("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
-    letters = live.root.locator(".rp-picture .rp-letter").all_text_contents()
-    shapes = {
-        shape.get_attribute("d")
-        for shape in live.root.locator(".rp-picture .rp-shape").all()
-    }  # fmt: skip
+    figures = live.root.locator(".rp-picture .rp-figure").all_text_contents()
+    outlines = live.root.locator(".rp-picture .rp-shape").evaluate_all(
+        "(all) => all.map((e) => getComputedStyle(e).strokeDasharray)"
+    )
 
-    assert {"C", "F"} == set(letters)
-    assert 2 == len(shapes)
+    assert {"1"} == set(figures)
+    assert 2 == len(set(outlines))
 
 
 def test_less_motion_does_not_glide(open_notebook: Callable[..., Any], notebook: Path) -> None:
@@ -238,6 +240,7 @@ def test_it_looks_well(
     assert [] == live.root.evaluate(OVERLAPS)
     assert live.page.locator(".raft-player").evaluate("(element) => element.scrollWidth <= element.clientWidth + 1")
 
+    live.show("branches")
     live.root.locator("[data-compare='0']").click()
     live.until("!player.querySelector('.rp-compared').hidden")
     live.scrub(20)

@@ -93,7 +93,7 @@ def test_a_server_times_out_now(live: LiveOnPage) -> None:
 
     assert live.words(name).startswith(f"{name}: candidate, term 2; 1 of 3 votes")
     assert 2 == live.root.locator(".rp-picture .rp-kind-vote").count()
-    assert "candidate" in live.root.locator(".rp-inspector h4").inner_text()
+    assert "candidate" in live.root.locator(".rp-inspector .rp-title").inner_text()
     assert 0 < live.root.locator(".rp-fields .rp-fresh").count(), "what the last happening changed is marked"
 
 
@@ -115,6 +115,7 @@ def test_a_partition_is_chosen_by_ticking(live: LiveOnPage) -> None:
     """The selected servers form one side; a click with Shift selects as well."""
     assert not live.allowed("partition")
     live.server("tom").click(modifiers=["Shift"])
+    live.show("network")
     live.root.locator("[data-tick=jerry]").check()
     assert 2 == live.root.locator(".rp-picture .rp-chosen").count()
     live.do("partition")
@@ -122,6 +123,38 @@ def test_a_partition_is_chosen_by_ticking(live: LiveOnPage) -> None:
     assert ["partition tom jerry"] == live.script()
     assert 1 == live.root.locator(".rp-picture .rp-wall").count()
     assert 0 == live.root.locator(".rp-picture .rp-chosen").count()
+
+
+def test_a_line_across_the_picture_partitions(live: LiveOnPage) -> None:
+    """The servers on the smaller side of a drawn line are cut off from the others."""
+    box = live.root.locator(".rp-disc").bounding_box()
+    assert box
+    height = box["y"] + 0.4 * box["height"]  # tom is above it
+    live.page.mouse.move(box["x"] - 20, height)
+    live.page.mouse.down()
+    live.page.mouse.move(box["x"] + box["width"] / 2, height, steps=3)
+    live.page.mouse.move(box["x"] + box["width"] + 20, height, steps=3)
+    live.done(live.page.mouse.up)
+
+    assert ["partition tom"] == live.script()
+
+
+def test_one_key_deposes_the_leader_and_one_splits_the_vote(live: LiveOnPage) -> None:
+    """N cuts the leader off and lets another server time out; B lets all others time out at once."""
+    name = leader_of(live)
+    live.server(name).focus()
+    live.done(lambda: live.key("n"))
+    live.until("player.querySelectorAll('.rp-script code').length === 2")
+    assert f"partition {name}" == live.script()[0]
+    live.press("play")
+    live.until("player.querySelector('.rp-sentence').innerText.includes('still believes that it leads')")
+    live.press("play")
+
+    live.again()
+    live.press_by_key("end")
+    live.server(name).focus()
+    live.key("b")
+    live.until("player.querySelector('.rp-sentence').innerText.includes('the vote is split')")
 
 
 def test_a_message_is_held_doubled_and_dropped(live: LiveOnPage) -> None:
@@ -158,14 +191,16 @@ def test_one_direction_of_a_link_is_cut(live: LiveOnPage) -> None:
 
 def test_clients_ask(live: LiveOnPage) -> None:
     """A client sets, gets and deletes; its requests and answers are listed, and the logs have the entries."""
+    live.show("client")
     live.root.locator("[aria-label=Key]").fill("the key")
     live.root.locator("[aria-label=Value]").fill("it's 5")
     live.do("ask")
     assert ["set 'the key' 'it'\"'\"'s 5'"] == live.script()
     live.press("end")
     live.until("player.querySelector('.rp-clients').innerText.includes('ok')")
-    assert 1 <= live.root.locator(".rp-logs td", has_text="set 'the key'").count()
+    assert 1 <= live.root.locator(".rp-logs td", has_text="the key ← it's 5").count()
 
+    live.show("client")
     live.root.locator("[aria-label='What the client asks']").select_option("get")
     assert not live.root.locator("[aria-label=Value]").is_visible()
     live.do("ask")
@@ -182,6 +217,7 @@ def test_the_network_loses_and_delays(live: LiveOnPage) -> None:
     """Loss and delay are set from now on; the current values are disabled."""
     assert not live.allowed("loss")
     assert not live.allowed("delay")
+    live.show("network")
     live.root.locator("[aria-label^='Share of the messages']").fill("25")
     live.do("loss")
     live.root.locator("[aria-label^='Longest time']").fill("2")
@@ -227,16 +263,18 @@ def test_python_moves_the_view(live: LiveOnPage) -> None:
 
 def test_a_player_that_has_only_just_opened_stays(live: LiveOnPage) -> None:
     """When all cells run, those below a player extend its run, but the player stays at the time at which it opened."""
+    live.page.emulate_media(reduced_motion="reduce")  # or else it would begin to play
     live.page.evaluate(
         "() => { const real = performance.now.bind(performance); performance.now = () => real() / 1000; }"
     )
     live.again()
-    before, end = live.time, live.root.get_by_label("Time", exact=True).get_attribute("max")
+    before, end = live.time, live.root.get_by_label("Time", exact=True).get_attribute("aria-valuemax")
     live.ask("cluster.run(20).time")
-    live.until("Number(player.querySelector('[aria-label=Time]').max) > Number(given)", end)
+    live.until("Number(player.querySelector('[aria-label=Time]').ariaValueMax) > Number(given)", end)
 
     assert before == live.time
     live.page.evaluate("() => delete performance.now")
+    live.page.emulate_media(reduced_motion="no-preference")
 
 
 def test_reset_and_seed_begin_branches(live: LiveOnPage) -> None:
@@ -247,6 +285,7 @@ def test_reset_and_seed_begin_branches(live: LiveOnPage) -> None:
     live.do("reset")
     assert 1 == live.branch()
     assert [] == live.script()
+    live.show("branches")
     live.root.locator("[aria-label=Seed]").fill("7")
     live.do("seed")
 

@@ -21,13 +21,15 @@ def test_notebook_06_runs_and_its_player_plays(open_notebook: Callable[..., Any]
 
     assert errors == []
 
+    player.press_by_key("start")
+    player.settle(playing="0")
     before = player.time
     player.press_by_key("play")
     player.until("Number(player.dataset.time) > given", before)
     player.press_by_key("play")
     player.settle(playing="0")
 
-    player.root.locator("input[type=range]").focus()
+    player.root.locator(".rp-lanes").focus()
     page.keyboard.press("End")
     player.until("Number(player.dataset.time) > 60")
     page.screenshot(path=tmp_path / "player.png")

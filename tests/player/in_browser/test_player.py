@@ -57,6 +57,7 @@ def stage(opened: OpenPlayer) -> OpenPlayer:
     opened.press("start")
     opened.settle(playing="0", time="0.000000")
     opened.page.keyboard.press("Escape")
+    opened.show("story")
     return opened
 
 
@@ -108,16 +109,26 @@ def test_it_steps_on_and_back(stage: OpenPlayer) -> None:
 
 
 def test_it_scrubs(stage: OpenPlayer) -> None:
-    """The scrubber moves to any time, with the messages and servers of that time."""
+    """An entered time and a drag of the time line move to a time, with the messages and servers of that time."""
     stage.scrub(30.0)
     stage.settle(time="30.000000")
     late = stage.event
     stage.scrub(2.0)
     stage.settle(time="2.000000")
 
+    box = stage.root.locator(".rp-lanes").bounding_box()
+    assert box
+    stage.page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 20)
+    stage.page.mouse.down()
+    stage.until("Number(player.dataset.time) > 2")
+    stage.page.mouse.move(box["x"] + 10, box["y"] + 20)
+    stage.page.mouse.up()
+    stage.settle(time="0.000000")
+    stage.scrub(2.0)
+
     assert late > stage.event
     assert 0 == stage.root.locator("[data-message]").count()
-    assert "2.00 s of" in stage.root.locator(".rp-clock").inner_text()
+    assert "2.00" == stage.root.locator(".rp-now").input_value()
 
 
 def test_a_line_of_the_list_leads_to_its_moment(stage: OpenPlayer) -> None:
@@ -145,7 +156,7 @@ def test_keys_do_what_they_say_and_jupyterlab_gets_none(stage: OpenPlayer) -> No
     page.keyboard.press("ArrowRight")
     stage.until("Number(player.dataset.time) > 0")
     page.keyboard.press("End")
-    stage.until("player.querySelector('.rp-scrubber input').value === player.querySelector('.rp-scrubber input').max")
+    stage.until("(lanes => lanes.ariaValueNow === lanes.ariaValueMax)(player.querySelector('.rp-lanes'))")
     assert 30 < stage.time
     page.keyboard.press("Home")
     stage.settle(time="0.000000")
@@ -154,12 +165,12 @@ def test_keys_do_what_they_say_and_jupyterlab_gets_none(stage: OpenPlayer) -> No
     page.keyboard.press(" ")
     stage.settle(playing="0")
     page.keyboard.press("+")
-    page.wait_for_function("Number(document.querySelector('.raft-player-options .widget-readout').innerText) === 2")
+    stage.until("player.querySelector('.rp-speed').value === '2'")
     page.keyboard.press("-")
 
-    for place in (".rp-server", ".rp-scrubber input", "[data-act=next]", ".raft-player-options input[type=checkbox]"):
+    for place in (".rp-server", ".rp-lanes", "[data-act=next]", "[data-option=hurry]"):
         page.locator(place).first.focus()
-        for key in ("b", "a", "y", "z", "j", "k", "0", "0"):
+        for key in ("i", "a", "y", "z", "j", "k", "0", "0"):
             page.keyboard.press(key)
     assert cells == page.locator(".jp-Notebook .jp-Cell").count()
     assert not page.locator(".jp-MarkdownCell").count()
@@ -189,31 +200,38 @@ def test_everything_has_a_name(stage: OpenPlayer) -> None:
 
 
 def test_options_reach_the_drawing(stage: OpenPlayer) -> None:
-    """The ipywidgets around it hide heartbeats; the list of chapters moves to one, and follows the time."""
-    options = stage.page.locator(".raft-player-options")
+    """Heartbeats can be hidden; on the time line, Page Down and Page Up lead to the next and the previous mark."""
     stage.press("end")
     hidden = "heartbeat of term"
     assert hidden in stage.root.locator(".rp-list").inner_text()
-    options.locator("input[type=checkbox]").nth(1).uncheck()
+    stage.root.locator("[data-option=heartbeats]").uncheck()
     stage.until("!player.querySelector('.rp-list').innerText.includes(given)", f"a {hidden}")
-    options.locator("input[type=checkbox]").nth(1).check()
+    stage.root.locator("[data-option=heartbeats]").check()
 
-    choice = stage.root.locator("select.rp-goto")
-    choice.select_option(index=2)
-    stage.until("player.querySelector('.rp-live').textContent.includes('becomes leader')")
-    assert re.search(r"becomes\sleader", choice.locator("option:checked").inner_text())
     stage.press("start")
-    stage.until("player.querySelector('.rp-goto').selectedIndex === 0")
+    lanes = stage.root.locator(".rp-lanes")
+    lanes.press("PageDown")
+    stage.until("player.querySelector('.rp-live').textContent.includes('becomes candidate')")
+    assert "becomes candidate" in (lanes.get_attribute("aria-valuetext") or "")
+    lanes.press("PageDown")
+    stage.until("player.querySelector('.rp-live').textContent.includes('becomes leader')")
+    lanes.press("PageUp")
+    stage.until("player.querySelector('.rp-live').textContent.includes('becomes candidate')")
 
 
 def test_running_the_cell_again_leaves_one_player(stage: OpenPlayer) -> None:
-    """A removed player stops drawing: after its cell runs again while it plays, there is one player, and it is paused."""
+    """A removed player stops drawing; the new one plays by itself once it is seen, to the end of what is computed."""
     stage.press("play")
     stage.settle(playing="1")
     assert [] == run_all(stage.page)
     stage.pin_anew()
+    stage.settle(playing="1")
+    end = stage.root.locator(".rp-total").inner_text()
+    stage.root.locator(".rp-speed").select_option("16")
 
     stage.settle(playing="0")
+    assert end == stage.root.locator(".rp-total").inner_text()
+    assert end.strip(" /s") == stage.root.locator(".rp-now").input_value()
     assert [] == stage.watched.complaints
 
 
@@ -227,7 +245,7 @@ def test_it_can_be_read(
     stage.steady()
     player = stage.page.locator(".raft-player")
     player.screenshot(path=tmp_path / f"player-{'dark' if dark else 'light'}-{width}.png")
-    boxes = stage.root.locator(".rp-name, .rp-words, .rp-shape").evaluate_all(BOXES)
+    boxes = stage.root.locator(".rp-ring .rp-name, .rp-ring .rp-words, .rp-ring .rp-shape").evaluate_all(BOXES)
     frame = stage.root.bounding_box()
 
     assert 3 <= len(boxes)
@@ -253,7 +271,8 @@ def test_reduced_motion_steps_without_gliding(open_notebook: Callable[..., Any],
     """With reduced motion, the player opens paused and its steps jump; it shows what the cells below it do."""
     path = write_notebook(tmp_path / "calm.ipynb", RUN, "cluster.play()", "cluster.run(until=99)\ncluster.time")
     stage = OpenPlayer(*open_notebook(path, reduced_motion="reduce"))
-    stage.until("player.querySelector('.rp-clock').innerText === '0.00 s of 99.00 s'")
+    stage.until("player.querySelector('.rp-total').textContent.includes('99.00')")
+    assert 0 == stage.time
     stage.press("next")
 
     stage.until("Number(player.dataset.time) >= 8")

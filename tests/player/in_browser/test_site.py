@@ -94,7 +94,7 @@ def test_recorded_run_plays(page: Page) -> None:
     page.wait_for_selector('.raft-run [data-ready="1"]')
     page.get_by_role("button", name="Next").click()
 
-    assert "s of 20.00 s" in page.locator(".raft-run").inner_text()
+    assert "/ 20.00 s" in page.locator(".raft-run").inner_text()
     assert page.get_by_text("A picture").count() == 0
     assert "true" == page.locator(".raft-run").get_attribute("data-jp-theme-light")
     page.evaluate("document.body.dataset.theme = 'dark'")
@@ -120,10 +120,12 @@ def test_run_can_be_steered(page: Page) -> None:
     page.get_by_role("button", name="Play this run").click()
     page.get_by_role("button", name="Steer this run").click()
     page.wait_for_selector('.raft-run[data-live="1"]')
+    page.get_by_role("tab", name="Branches").click()
     page.get_by_label("Seed").fill("5")
     page.get_by_role("button", name="Run with it").click()
     page.get_by_text("seed 5").first.wait_for()
 
+    page.get_by_role("tab", name="Network").click()
     assert page.get_by_role("button", name="Partition").count() == 1
 
 

@@ -49,8 +49,8 @@ def test_page_plays_the_run(page_file: Path, chromium: Browser) -> None:
     player.until("Number(player.dataset.event) > given", before)
     player.press("end")
     player.until("Number(player.dataset.event) > given", before + 20)
-    page.locator("#heartbeats").uncheck()
-    page.locator("#speed").fill("2")
+    page.locator("[data-option=heartbeats]").uncheck()
+    page.locator(".rp-speed").select_option("2")
     player.until("player.dataset.playing === given", "0")
     assert page.title() == "Run of step 12"
     assert page.locator(".rp").get_attribute("aria-label") == "Player of step 12"

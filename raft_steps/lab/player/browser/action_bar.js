@@ -1,8 +1,16 @@
-// The bar below the picture: a client's request, the sides of a partition, the network's loss and delay.
+// What the tabs offer for the whole cluster: a client's request; and the sides of a partition, the network's loss and
+// delay, and two situations that are worth seeing often.
 
 /** @import { Action, LiveState, Moment } from "./types.js" */
 
-import { clientAction, clusterActions, delayAction, lossAction } from "./available_actions.js";
+import {
+  clientAction,
+  clusterActions,
+  delayAction,
+  deposeActions,
+  lossAction,
+  splitActions,
+} from "./available_actions.js";
 import { getValue } from "./collections.js";
 import { disableIf, html, isUnavailable, pressButton } from "./dom.js";
 
@@ -11,7 +19,8 @@ export class ActionBar {
    * @param {readonly string[]} names
    * @param {Moment} moment
    * @param {Partial<LiveState>} live
-   * @param {{ act(action: Action): void, choose(): void }} handlers choose: the ticked servers have changed
+   * @param {{ act(action: Action): void, actAll(actions: readonly Action[]): void, choose(): void }} handlers
+   *   choose: the ticked servers have changed
    */
   constructor(names, moment, live, handlers) {
     this.moment = moment;
@@ -24,10 +33,24 @@ export class ActionBar {
     this.client = live.clients === false ? null : this.makeClient(names);
     this.sides = this.makeSides();
     this.network = this.makeNetwork();
-    const network = names.length === 1 ? [] : [this.sides.element, this.network.element]; // One server has no network.
-    const groups = this.client ? [this.client.element, ...network] : network;
-    this.element = html("div", { class: "rp-bar", role: "group", "aria-label": "The cluster" }, ...groups);
-    this.element.addEventListener("input", () => this.refresh());
+    this.situations = this.makeSituations();
+    // One server has no network.
+    const network = names.length === 1 ? [] : [this.situations.element, this.sides.element, this.network.element];
+    this.networkElement = html("div", { class: "rp-forms" }, ...network);
+    this.clientElement = html("div", { class: "rp-forms" }, ...(this.client ? [this.client.element] : []));
+    for (const element of [this.networkElement, this.clientElement]) {
+      element.addEventListener("input", () => this.refresh());
+    }
+  }
+
+  makeSituations() {
+    const depose = pressButton("Depose the leader", () => this.handlers.actAll(deposeActions(this.moment)), {
+      "data-act": "depose",
+    });
+    const split = pressButton("Split the vote", () => this.handlers.actAll(splitActions(this.moment)), {
+      "data-act": "split",
+    });
+    return { element: makeGroup("Situations", depose, split), depose, split };
   }
 
   /** @param {readonly string[]} names */
@@ -46,7 +69,7 @@ export class ActionBar {
         if (event.key === "Enter" && !isUnavailable(send)) send.click();
       });
     }
-    const element = makeGroup("Client", verb, key, value, " asks ", to, send);
+    const element = makeGroup("Client", verb, key, value, "of", to, send);
     return { element, verb, key, value, send, request };
   }
 
@@ -130,6 +153,9 @@ export class ActionBar {
     const [partition, heal] = clusterActions(this.moment, this.chosen);
     disableIf(this.sides.partition, partition.why, `${partition.line} (W)`);
     disableIf(this.sides.heal, heal.why, "heal (M)");
+    const { depose, split } = this.situations;
+    disableIf(depose, deposeActions(this.moment)[0].why, "Cut the leader off, and let another server time out (N)");
+    disableIf(split, splitActions(this.moment)[0].why, "Cut the leader off, and let all others time out at once (B)");
     const [loss, delay] = [this.network.lossNow(), this.network.delayNow()];
     disableIf(this.network.setLoss, loss.why, loss.line);
     disableIf(this.network.setDelay, delay.why, delay.line);

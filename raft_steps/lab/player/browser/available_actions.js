@@ -1,6 +1,6 @@
 // Which actions are available at a moment, and why the others are not.
 
-/** @import { Action, ButtonAction, Delay, LiveState, Moment } from "./types.js" */
+/** @import { Action, ButtonAction, Delay, LiveState, Moment, ServerState } from "./types.js" */
 
 import { getValue } from "./collections.js";
 import { plainSeconds } from "./narration.js";
@@ -41,7 +41,7 @@ export function serverActions(moment, name) {
   const alone = isSide(moment, [name]) ? `${name} is already cut off` : "";
   const only = moment.servers.size < 2 ? "there is no other server" : "";
   return [
-    makeAction("timeout", "Time out now", "T", `timeout ${name}`, down || paused || timer),
+    makeAction("timeout", "Time out", "T", `timeout ${name}`, down || paused || timer),
     makeAction("crash", "Crash", "X", `crash ${name}`, down && down + unstarted),
     makeAction(
       "restart",
@@ -123,6 +123,85 @@ export function clusterActions(moment, chosen) {
     makeAction("partition", "Partition", "W", partitionLine(moment, chosen), none || all || same),
     makeAction("heal", "Heal", "M", "heal", whole),
   ];
+}
+
+/**
+ * Returns the actions that depose the leader: it is cut off, and another server's election timer runs out. Which one that
+ * is, is the one with the longest log, so that it is elected.
+ *
+ * @param {Moment} moment
+ * @returns {[first: ButtonAction, ...others: ButtonAction[]]}
+ */
+export function deposeActions(moment) {
+  const leader = newestLeader(moment);
+  const others = canTimeOut(moment, leader);
+  const [rival] = others.sort((a, b) => lastTermAndIndex(moment, b) - lastTermAndIndex(moment, a));
+  if (!leader) return [makeAction("depose", "Depose", "N", "", "nobody leads")];
+  if (!rival) return [makeAction("depose", "Depose", "N", "", "no other server has a running election timer")];
+  const timeout = makeAction("timeout", "Time out", "T", `timeout ${rival}`, "");
+  const [cut] = cutOff(moment, leader);
+  return cut ? [cut, timeout] : [timeout];
+}
+
+/**
+ * Returns the actions that split the vote: the leader is cut off, if there is one, and the election timers of all others
+ * run out at once, so that each votes for itself.
+ *
+ * @param {Moment} moment
+ * @returns {[first: ButtonAction, ...others: ButtonAction[]]}
+ */
+export function splitActions(moment) {
+  const leader = newestLeader(moment);
+  const rivals = canTimeOut(moment, leader);
+  if (rivals.length < 2)
+    return [makeAction("split", "Split", "B", "", "fewer than two servers have a running election timer")];
+  const [first, ...rest] = rivals.map((name) => makeAction("timeout", "Time out", "T", `timeout ${name}`, ""));
+  const [cut] = leader ? cutOff(moment, leader) : [];
+  return cut ? [cut, first, ...rest] : [first, ...rest];
+}
+
+/**
+ * @param {Moment} moment
+ * @returns {string} the leader of the highest term; "" if nobody leads
+ */
+function newestLeader(moment) {
+  const leaders = [...moment.servers].filter(([, { up, role }]) => up && role === "leader");
+  leaders.sort(([, a], [, b]) => (b.fields.current_term ?? 0) - (a.fields.current_term ?? 0));
+  return leaders[0]?.[0] ?? "";
+}
+
+/**
+ * Returns the servers, without the leader and what it cannot reach anyway, whose election timer can run out now.
+ *
+ * @param {Moment} moment
+ * @param {string} leader
+ */
+function canTimeOut(moment, leader) {
+  const sides = moment.sides.filter((side) => !(side.length === 1 && side[0] === leader));
+  const largest = sides.reduce((best, side) => (side.length > best.length ? side : best), sides[0] ?? []);
+  const runs = (/** @type {[string, ServerState]} */ [name, state]) =>
+    name !== leader && state.up && !state.paused && "election" in state.timers;
+  const names = [...moment.servers].filter(runs).map(([name]) => name);
+  return names.filter((name) => sides.length < 2 || largest.includes(name));
+}
+
+/**
+ * Returns the action that cuts a server off; nothing if it is cut off already.
+ *
+ * @param {Moment} moment
+ * @param {string} name
+ */
+function cutOff(moment, name) {
+  return serverActions(moment, name).filter(({ act, why }) => act === "isolate" && why === "");
+}
+
+/**
+ * @param {Moment} moment
+ * @param {string} name
+ */
+function lastTermAndIndex(moment, name) {
+  const last = getValue(moment.servers, name).log.at(-1);
+  return last ? last.term * 1e9 + last.index : 0;
 }
 
 /**

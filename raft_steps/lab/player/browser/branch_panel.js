@@ -30,9 +30,8 @@ export class BranchPanel {
     const run = pressButton("Run with it", () => handlers.seed(Number(this.seed.value)), { "data-act": "seed" });
     this.reset = pressButton("Reset", () => handlers.reset(), { "data-act": "reset" });
     const seed = html("label", { class: "rp-ticked" }, "Seed ", this.seed);
-    const title = html("h4", {}, "Branches");
     const row = html("div", { class: "rp-row" }, seed, run, this.reset);
-    this.element = html("section", { class: "rp-branches", "aria-label": "Branches" }, title, this.list, row);
+    this.element = html("section", { class: "rp-branches", "aria-label": "Branches" }, this.list, row);
   }
 
   /**
@@ -52,8 +51,15 @@ export class BranchPanel {
     this.list.replaceChildren(...branchTree(branches).map((branch) => this.makeLine(branch, current, compared)));
     const again = focused && this.list.querySelector(focused);
     if (again instanceof HTMLElement) again.focus();
+    requestAnimationFrame(() => this.showCurrent());
     const why = script.length ? "" : "this branch has no actions";
     disableIf(this.reset, why, "A new branch: the same beginning without any action");
+  }
+
+  /** Scrolls the list, and nothing else, such that the current branch can be seen. */
+  showCurrent() {
+    const current = /** @type {HTMLElement | null} */ (this.list.querySelector("[aria-current]"));
+    if (current) this.list.scrollTop = current.offsetTop - this.list.offsetTop - this.list.clientHeight / 2;
   }
 
   /** Returns a selector of the button in the list that has the focus, or null: drawing the list replaces its buttons. */

@@ -54,9 +54,9 @@ export class ClientList {
     this.clock = clock;
     /** @type {ClientRequest[]} */
     this.requests = [];
-    this.list = html("ol", { class: "rp-lines" });
-    const title = html("h4", {}, "Clients");
-    this.element = html("section", { class: "rp-clients", "aria-label": "Clients", hidden: true }, title, this.list);
+    this.list = html("ol", { class: "rp-lines", tabindex: 0, "aria-label": "Requests" });
+    this.none = html("p", { class: "rp-none" }, "No client has asked for anything yet.");
+    this.element = html("section", { class: "rp-clients", "aria-label": "Clients" }, this.none, this.list);
     this.list.addEventListener("click", (event) => {
       const line = closestTo(event, "[data-event]");
       if (line) onChoose(Number(line.dataset.event));
@@ -70,13 +70,13 @@ export class ClientList {
   setRun(events, clock) {
     this.clock = clock;
     this.requests = requestsOf(events);
-    this.element.hidden = this.requests.length === 0;
   }
 
   /** @param {number} number the last event that has happened */
   draw(number) {
     const last = lastIndexWhere(this.requests, ({ asked }) => asked.number <= number);
     const shown = this.requests.slice(Math.max(0, last + 1 - MAX_SHOWN), last + 1);
+    this.none.hidden = shown.length > 0;
     this.list.replaceChildren(...shown.map((request) => this.makeLine(request, number)));
   }
 

@@ -58,8 +58,9 @@ export function changesOf(events) {
   for (const event of events) {
     const { kind, server } = event;
     if (!server || ["sent", "dropped", "held", "doubled"].includes(kind)) continue;
-    const changes = found.get(server) ?? { rows: new Set(), entries: new Set() };
+    const changes = found.get(server) ?? { rows: new Set(), entries: new Set(), received: false };
     found.set(server, changes);
+    changes.received ||= kind === "delivered";
     addChanges(changes, event);
   }
   return found;

@@ -2,26 +2,29 @@
 
 /** @import { Box, MessageFields, Place, Point, Wall } from "./types.js" */
 
-const MIN_RADIUS = 122; // from the centre of the picture to the centre of a server
-const MIN_GAP = 124; // from the centre of a server to that of the next
-const EDGE = 46; // how far a server, with its timers, extends from its centre
-const LABEL = 36; // the height of a server's two lines of text
+const MIN_RADIUS = 118; // from the centre of the picture to the centre of a server
+const MIN_GAP = 96; // from the centre of a server to that of the next
+const EDGE = 45; // how far a server, with its timers, extends from its centre
+const LABEL = { side: 54, width: 92 }; // how far a label is from the centre of its server, and the room that it has
+const BELOW = 42; // the room under the lowest server, for what can be done with it
 const LANE = 8; // how far to the right of the line a message moves, so that two that meet pass each other
+const CROWDED = 6; // from this many servers on, the label of one at the top or bottom moves out of its neighbour's way
+const CLIENT = { x: 46, y: 24 }; // how far the client is from the corner of the picture
 
 /**
  * Returns the radius of a ring of this many servers.
  *
  * @param {number} count
  */
-function ringRadius(count) {
+export function ringRadius(count) {
   return count === 1 ? 0 : Math.max(MIN_RADIUS, MIN_GAP / 2 / Math.sin(Math.PI / count));
 }
 
 /**
- * Lays out servers on a ring: where each is, by name, and the view box of the picture.
+ * Lays out servers on a ring: where each is, by name, where the client is, and the view box of the picture.
  *
  * @param {readonly string[]} names
- * @returns {{ places: Map<string, Place>, box: Box }}
+ * @returns {{ places: Map<string, Place>, client: Point, box: Box }}
  */
 export function layOutRing(names) {
   const count = names.length;
@@ -31,12 +34,26 @@ export function layOutRing(names) {
   names.forEach((name, index) => {
     // Two servers stand next to each other; more of them start at the top.
     const angle = count === 2 ? Math.PI * (1 - index) : (2 * Math.PI * index) / count - Math.PI / 2;
-    const [x, y] = [radius * Math.cos(angle), radius * Math.sin(angle)];
-    const above = Math.sin(angle) < -0.1;
-    const label = { x: x + (count > 3 ? 24 * Math.cos(angle) : 0), y: above ? y - EDGE - LABEL + 9 : y + EDGE + 16 };
-    places.set(name, { x, y, above, label });
+    places.set(name, placeAt(angle, radius, count));
   });
-  return { places, box: boxAround([...places.values()]) };
+  const box = boxAround([...places.values()]);
+  return { places, client: { x: box.x + CLIENT.x, y: box.y + CLIENT.y }, box };
+}
+
+/**
+ * @param {number} angle
+ * @param {number} radius
+ * @param {number} count
+ * @returns {Place}
+ */
+function placeAt(angle, radius, count) {
+  const [across, down] = [Math.cos(angle), Math.sin(angle)];
+  const [x, y] = [radius * across, radius * down];
+  const left = across < -0.1;
+  const steep = Math.abs(down) > 0.9 && count >= CROWDED;
+  const side = steep ? 40 : LABEL.side;
+  const shift = steep ? 34 * Math.sign(down) : 10 * down * Number(count > 3);
+  return { x, y, left, label: { x: x + (left ? -side : side), y: y - 3 + shift } };
 }
 
 /**
@@ -44,9 +61,9 @@ export function layOutRing(names) {
  * @returns {Box}
  */
 function boxAround(places) {
-  const top = Math.min(...places.map((p) => p.y - EDGE - (p.above ? LABEL : 0))) - 6;
-  const bottom = Math.max(...places.map((p) => p.y + EDGE + (p.above ? 0 : LABEL))) + 6;
-  const side = Math.max(110, ...places.map((p) => Math.abs(p.x))) + 84;
+  const top = Math.min(...places.map(({ y }) => y)) - EDGE - 14;
+  const bottom = Math.max(...places.map(({ y }) => y)) + EDGE + BELOW;
+  const side = Math.max(240, ...places.map(({ label }) => Math.abs(label.x) + LABEL.width));
   return { x: -side, y: top, width: 2 * side, height: bottom - top };
 }
 
@@ -100,9 +117,9 @@ function wallAround(names, side) {
   const radius = ringRadius(count);
   if (count === 2) {
     return [
-      { x: 0, y: -EDGE - 6 },
+      { x: 0, y: -EDGE - 16 },
       { x: 0, y: 0 },
-      { x: 0, y: EDGE + 6 },
+      { x: 0, y: EDGE + 16 },
     ];
   }
   const step = (2 * Math.PI) / count;
@@ -175,14 +192,8 @@ const cross = (a, b) => a.x * b.y - a.y * b.x;
  */
 const minus = (a, b) => ({ x: a.x - b.x, y: a.y - b.y });
 
-// The outlines of servers and messages around their centre, as in Python's pictures. Each role and each kind of message
-// has a shape of its own, so that nothing depends on telling colours apart.
-export const SERVER_SHAPES = {
-  follower: "M -25 0 A 25 25 0 1 0 25 0 A 25 25 0 1 0 -25 0 Z",
-  candidate: "M 0 -30 L 30 0 L 0 30 L -30 0 Z",
-  leader: "M -22 -22 L 22 -22 L 22 22 L -22 22 Z",
-  server: "M -25 0 A 25 25 0 1 0 25 0 A 25 25 0 1 0 -25 0 Z",
-};
+// The outlines of messages around their centre, as in Python's pictures. Each kind has a shape of its own, so that nothing
+// depends on telling colours apart.
 export const MESSAGE_SHAPES = {
   heartbeat: "M -4.5 -4.5 L 4.5 -4.5 L 4.5 4.5 L -4.5 4.5 Z",
   append: "M -7 -7 L 7 -7 L 7 7 L -7 7 Z",

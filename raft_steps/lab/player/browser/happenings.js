@@ -230,6 +230,18 @@ export class Happenings {
   }
 
   /**
+   * Returns the last shown happening that has begun after the event of this number, if there is one.
+   *
+   * @param {number} number
+   * @param {boolean} heartbeats
+   * @returns {Happening | undefined}
+   */
+  lastVisible(number, heartbeats) {
+    const visible = this.visible(heartbeats);
+    return visible[lastIndexWhere(visible, ({ first }) => first <= number)];
+  }
+
+  /**
    * Returns the events of a happening that are narrated, with or without idle heartbeats.
    *
    * @param {Happening} happening

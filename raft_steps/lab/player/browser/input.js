@@ -5,10 +5,12 @@
  * @import { Player } from "./widget.js"
  */
 
+import { deposeActions, splitActions } from "./available_actions.js";
 import { getValue } from "./collections.js";
 import { closestTo } from "./dom.js";
 import { FocusKeeper } from "./focus.js";
 import { isCommand, isPressing, isTyping } from "./keyboard.js";
+import { fitParts } from "./layout.js";
 
 const MIN_SPEED = 1 / 16;
 const MAX_SPEED = 16;
@@ -84,6 +86,7 @@ export class PlayerInput {
   /** @param {MouseEvent} event */
   click(event) {
     const { parts } = this.player;
+    if (closestTo(event, "[data-client]")) this.openClient();
     const element = closestTo(event, SERVER_OR_MESSAGE);
     if (!element || !parts.ring.element.contains(element)) return;
     const { server } = element.dataset;
@@ -95,8 +98,16 @@ export class PlayerInput {
   select(element) {
     const { parts } = this.player;
     parts.roving.set(element);
+    if (element.dataset.message !== undefined) this.player.pause(); // It would arrive before the reader has decided.
     this.player.select(subjectOfElement(element));
     parts.card.hide();
+  }
+
+  /** Opens the tab of the client, where the reader can ask for something. */
+  openClient() {
+    const { live, tabs } = this.player.parts;
+    tabs.show("client");
+    live?.bar.focusKey();
   }
 
   // Keys.
@@ -171,7 +182,9 @@ export class PlayerInput {
     const { bar } = live;
     const subject = element ? subjectOfElement(element) : inspector.subject;
     /** @type {KeyBindings} */
-    const keys = { w: () => live.act(bar.partition()), m: () => live.act(bar.healing()), c: () => bar.focusKey() };
+    const keys = { w: () => live.act(bar.partition()), m: () => live.act(bar.healing()), c: () => this.openClient() };
+    keys.n = () => live.actAll(deposeActions(moment));
+    keys.b = () => live.actAll(splitActions(moment));
     // Two actions may share a letter, such as pause and resume: prefer the one that is available.
     /** @type {Map<string, ButtonAction>} */
     const letters = new Map();
@@ -189,8 +202,7 @@ export class PlayerInput {
   changeSpeed(factor) {
     const { model } = this.player;
     const speed = Math.min(MAX_SPEED, Math.max(MIN_SPEED, model.get("speed") * factor));
-    model.set("speed", speed);
-    model.save_changes();
+    this.player.setOption("speed", speed);
     this.player.showMessage(`Speed ${speed}.`);
   }
 
@@ -203,7 +215,7 @@ export class PlayerInput {
     this.surroundings?.addEventListener("keydown", this.keepKeys);
     if (this.surroundings) this.surroundings.tabIndex = -1; // A click next to a control keeps the keys, too.
     parts.list.centre();
-    if (parts.logs.fit(root.clientWidth)) parts.logs.draw(moment, changed);
+    if (fitParts(parts)) parts.logs.draw(moment, changed);
   }
 
   close() {

@@ -1,5 +1,5 @@
-// The panel of the selected server or message: its fields, and the actions that are available. It is not modal: the rest
-// of the player stays usable.
+// What is shown of the selected server or message: its fields in a tab, and next to it in the picture a pill with the
+// actions that are available. It is not modal: the rest of the player stays usable.
 
 /**
  * @import { Navigation } from "./navigation.js"
@@ -13,7 +13,7 @@ import { disableIf, html, pressButton } from "./dom.js";
 import { messageRows, serverRows } from "./field_text.js";
 import { messageWords, plainSeconds } from "./narration.js";
 
-const WIDE_LABEL = 12; // a button with a longer label spans two columns
+const GAP = 12; // pixels between a server or message and its pill
 
 export class Inspector {
   /**
@@ -31,8 +31,8 @@ export class Inspector {
     this.offered = new Map(); // the action that each button stands for at this moment
     this.drawn = ""; // the buttons that are drawn
     this.hasDefault = false;
-    this.title = html("h4");
-    this.fields = html("dl", { class: "rp-fields" });
+    this.title = html("p", { class: "rp-title" });
+    this.fields = html("dl", { class: "rp-fields", tabindex: 0 });
     this.actions = html("div", { class: "rp-actions", role: "group" });
     this.seconds = html("input", {
       type: "number",
@@ -41,15 +41,17 @@ export class Inspector {
       value: 2,
       "aria-label": "Seconds to hold back",
     });
-    this.hold = html("label", { class: "rp-hold" }, "hold for ", this.seconds, " s");
+    this.hold = html("label", { class: "rp-hold" }, "for ", this.seconds, " s");
     const close = pressButton("×", () => handlers.close(), {
       class: "rp-close",
       "aria-label": "Close the panel",
       title: "Close (Escape)",
     });
-    const head = html("header", {}, this.title, close);
+    this.pill = html("div", { class: "rp-pill", hidden: true }, this.actions, close);
+    this.none = html("p", { class: "rp-none" }, "Click a server or a message to see its fields here.");
     const attributes = { class: "rp-inspector", "aria-label": "Selected", hidden: true };
-    this.element = html("section", attributes, head, this.actions, this.fields);
+    this.element = html("section", attributes, this.title, this.fields);
+    this.tab = html("div", {}, this.none, this.element);
   }
 
   /** @param {Navigation} navigation */
@@ -62,6 +64,34 @@ export class Inspector {
   show(subject) {
     this.subject = subject;
     this.element.hidden = subject === null;
+    this.none.hidden = subject !== null;
+    this.pill.hidden = subject === null;
+  }
+
+  /**
+   * Places the pill below a server or message, or above it if it hides less there, and inside the frame.
+   *
+   * @param {Element | null} target
+   * @param {Element} frame
+   */
+  place(target, frame) {
+    const { pill } = this;
+    if (pill.hidden || !target) return;
+    const shape = target.querySelector(".rp-shape") ?? target;
+    const [box, outer] = [shape.getBoundingClientRect(), frame.getBoundingClientRect()];
+    const { offsetWidth: width, offsetHeight: height } = pill;
+    const middle = box.left + box.width / 2 - outer.left - width / 2;
+    const left = Math.max(0, Math.min(middle, outer.width - width));
+    const tops = [box.bottom - outer.top + GAP, box.top - outer.top - height - GAP];
+    const others = [...frame.querySelectorAll(".rp-server .rp-shape")].filter((each) => !target.contains(each));
+    const boxes = others.map((each) => each.getBoundingClientRect());
+    const covered = tops.map((top) => {
+      const place = new DOMRect(outer.left + left, outer.top + top, width, height);
+      const outside = Math.max(0, -top - GAP, top + height - outer.height - 2 * GAP);
+      return boxes.reduce((sum, each) => sum + sharedArea(place, each), 1000 * outside);
+    });
+    pill.style.left = `${left.toFixed(0)}px`;
+    pill.style.top = `${tops[covered[1] < covered[0] ? 1 : 0].toFixed(0)}px`;
   }
 
   /** The name of the selected server or message, or "". */
@@ -160,8 +190,9 @@ export class Inspector {
     });
   }
 
-  /** @param {readonly ButtonAction[]} actions */
-  drawActions(actions) {
+  /** @param {readonly ButtonAction[]} all */
+  drawActions(all) {
+    const actions = all.filter((action) => !isReplaced(action, all));
     const drawn = actions.map(({ act, label }) => act + label).join();
     if (drawn !== this.drawn) this.makeButtons(actions);
     this.drawn = drawn;
@@ -173,19 +204,41 @@ export class Inspector {
 
   /** @param {readonly ButtonAction[]} actions */
   makeButtons(actions) {
+    const focused = this.actions.ownerDocument.activeElement;
+    const place = [...this.buttons.values()].indexOf(/** @type {HTMLButtonElement} */ (focused));
     this.buttons.clear();
     for (const { act, label, key } of actions) {
       const words = [html("span", {}, label), html("kbd", { "aria-hidden": "true" }, key)];
-      const attributes = { type: "button", "data-act": act, class: label.length > WIDE_LABEL ? "rp-wide" : "" };
-      const button = html("button", attributes, ...words);
+      const button = html("button", { type: "button", "data-act": act }, ...words);
       button.addEventListener("click", () => this.handlers.act(getValue(this.offered, act)));
       this.buttons.set(act, button);
     }
-    /** @type {HTMLElement[]} */
-    const parts = [...this.buttons.values()];
-    if (this.subject?.message !== undefined) parts.push(this.hold);
+    const parts = [...this.buttons].flatMap(([act, button]) => (act === "hold" ? [button, this.hold] : [button]));
     this.actions.replaceChildren(...parts);
+    this.actions.hidden = parts.length === 0;
+    [...this.buttons.values()][place]?.focus({ preventScroll: true }); // Restart takes the place of crash.
   }
+}
+
+/**
+ * Returns whether an action is unavailable and another one with the same key is available, such as crash and restart.
+ *
+ * @param {ButtonAction} action
+ * @param {readonly ButtonAction[]} all
+ */
+function isReplaced(action, all) {
+  const twin = all.find((other) => other !== action && other.key === action.key);
+  return twin !== undefined && action.why !== "" && (twin.why === "" || all.indexOf(twin) < all.indexOf(action));
+}
+
+/**
+ * @param {DOMRect} one
+ * @param {DOMRect} other
+ */
+function sharedArea(one, other) {
+  const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+  const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+  return Math.max(0, wide) * Math.max(0, high);
 }
 
 /** @param {ServerState} state */

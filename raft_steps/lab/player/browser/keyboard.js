@@ -13,6 +13,7 @@ const HELP = [
   ["Home End", "to the beginning or the end"],
   ["+ −", "faster or slower"],
   ["E F", "to the next election or fault; with Shift to the previous one"],
+  ["PgUp PgDn", "on the time line: to the previous or next mark"],
   ["Enter", "select the server or message, with all its fields"],
   ["Escape", "close what is open"],
 ];
@@ -27,8 +28,9 @@ const LIVE_HELP = [
   ["W M", "partition off the ticked servers; heal every cut"],
   ["D H 2", "message: drop, hold back, duplicate"],
   ["C", "to the client's request; on a message: cut its link, one way"],
+  ["N B", "depose the leader; split the vote"],
 ];
-const TEXT_FIELDS = "textarea, select, input:not([type=range]):not([type=checkbox])";
+const TEXT_FIELDS = "textarea, select, input:not([type=checkbox])";
 
 /**
  * Returns whether a key belongs to the browser or to JupyterLab.
@@ -65,7 +67,7 @@ export class Help {
       "aria-label": "Close the keys",
       title: "Close (Escape)",
     });
-    const head = html("header", {}, html("h4", {}, "Keys"), close);
+    const head = html("header", {}, html("p", { class: "rp-title" }, "Keys and signs"), close);
     const attributes = { class: "rp-help", "aria-label": "Keys", hidden: true };
     this.element = html("section", attributes, head, html("dl", {}, ...list));
   }

@@ -7,6 +7,7 @@
  */
 
 import { ActionBar } from "./action_bar.js";
+import { clusterActions } from "./available_actions.js";
 import { BranchPanel } from "./branch_panel.js";
 import { timeOfAction } from "./branches.js";
 import { html } from "./dom.js";
@@ -43,6 +44,7 @@ export class LiveSession {
     const moment = player.navigation.timeline.momentAfter(-1);
     this.bar = new ActionBar(servers, moment, this.link.live, {
       act: (action) => this.act(action),
+      actAll: (actions) => this.actAll(actions),
       choose: () => player.show(true),
     });
     this.script = new ScriptPanel({
@@ -60,7 +62,6 @@ export class LiveSession {
     this.otherPicture = html("figure", { class: "rp-compared", hidden: true });
     this.caption = html("p", { class: "rp-caption", hidden: true });
     this.differences = html("table", { class: "rp-differing", "aria-label": "What differs", hidden: true });
-    this.element = html("div", { class: "rp-more" }, this.branches.element, this.script.element);
   }
 
   /**
@@ -75,8 +76,17 @@ export class LiveSession {
       this.bar.draw(moment, live);
       this.script.draw(live, this.player.clock);
       this.branches.draw(live, this.comparison?.id ?? null);
+      this.drawTabs();
     }
     if (this.comparison) this.drawComparison(this.comparison, moment, time, heartbeats);
+  }
+
+  drawTabs() {
+    const { link, player } = this;
+    const { branches = [], script = [] } = link.live;
+    player.parts.head.draw(link.live, this.comparison?.id ?? null);
+    player.parts.tabs.setLabel("branches", `Branches ${branches.length}`);
+    player.parts.tabs.setLabel("script", `Script ${script.length || ""}`.trim());
   }
 
   /**
@@ -104,6 +114,16 @@ export class LiveSession {
     if (action.why) this.player.showMessage(`Nothing to do: ${action.why}.`);
     // An error must not stop the queue: every later action would be lost with it.
     else this.actionQueue = this.actionQueue.then(() => this.sendAction(action.line)).catch(reportError);
+  }
+
+  /** @param {readonly Action[]} actions */
+  actAll(actions) {
+    for (const action of actions) this.act(action);
+  }
+
+  /** @param {readonly string[]} chosen the servers on one side of a line that the reader has drawn */
+  partitionOff(chosen) {
+    this.act(clusterActions(this.player.moment, chosen)[0]);
   }
 
   /** @param {string} line */
@@ -226,7 +246,7 @@ export class LiveSession {
     this.otherPicture.replaceChildren();
     if (id === null || !trace) return;
     const navigation = new Navigation(trace);
-    const ring = new Ring(trace.servers, "The other branch");
+    const ring = new Ring(trace.servers, { label: "The other branch", canChoose: false });
     ring.longestTimers = player.navigation.longestTimers; // Arcs of the same length stand for the same time.
     this.comparison = { id, ring, navigation, moment: navigation.timeline.momentAfter(-1), drawn: -2 };
     this.caption.textContent = this.branchTitle(player.branch);
@@ -270,7 +290,8 @@ export class LiveSession {
       const none = "At this moment both are the same in everything that is shown.";
       lines.push(html("tr", {}, html("td", { colspan: 3 }, none)));
     }
-    const head = html("tr", {}, ...heads.map((words) => html("th", { scope: "col" }, words)));
+    const cells = heads.map((words) => (words ? html("th", { scope: "col" }, words) : html("td")));
+    const head = html("tr", {}, ...cells);
     this.differences.replaceChildren(html("thead", {}, head), html("tbody", {}, ...lines));
   }
 

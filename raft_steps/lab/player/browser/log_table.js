@@ -1,48 +1,37 @@
-// The logs as a table, one server per row, so that differences are easy to see. To their right are columns for related
-// fields, if the Nodes have them: the commit index, the leader's record of each follower, the state machine.
+// The logs as a table, one server per row, so that differences are easy to see. An entry is a cell in the colour of its
+// term; its frame is solid once it is committed. Marks show what the leader knows of each follower. To the right is the
+// state machine, if the Nodes have one.
 
 /** @import { Changes, LogEntry, Moment, ServerState, TraceEvent } from "./types.js" */
 
 import { baseIndex } from "./cluster_state.js";
 import { getValue } from "./collections.js";
+import { shortCommand } from "./command_words.js";
 import { html } from "./dom.js";
 import { formatValue } from "./field_text.js";
+import { tintClass } from "./term_tint.js";
 
-const NAME_WIDTH = 86; // pixels, as in widget.css
-const CELL_WIDTH = 88;
-const MIN_COLUMNS = 3;
-
-/**
- * A column next to the entries, which is shown if the Nodes have the field.
- *
- * @typedef {object} ExtraColumn
- * @property {string} field
- * @property {string} title
- * @property {number} width
- * @property {(state: ServerState, name: string, leader: ServerState | null) => string} text
- */
-
-/** @type {ExtraColumn[]} */
-const EXTRA_COLUMNS = [
-  { field: "commit_index", title: "committed", width: 76, text: commitText },
-  { field: "next_index", title: "next / match", width: 92, text: followerText },
-  { field: "state_machine", title: "state machine", width: 190, text: stateMachineText },
-];
+const NAME_WIDTH = 66; // pixels, as in widget.css
+const [CELL_WIDTH, WIDEST_CELL] = [76, 112];
+const MACHINE_WIDTH = 104;
+const MIN_COLUMNS = 2;
+const MORE_COLUMNS = 1; // empty columns after the longest log of the run
+const MANY_ROWS = 6; // from this many servers on, rows are lower
 
 export class LogTable {
   /** @param {readonly string[]} names */
   constructor(names) {
-    this.longest = 0; // the length of the longest log of the run
+    this.longest = 0; // the index of the last entry of any log of the run
     this.width = 0;
-    /** @type {ExtraColumn[]} */
-    this.extras = [];
     this.hasCommitIndex = false;
+    this.hasMachine = false;
     this.head = html("tr");
     this.rows = new Map(names.map((name) => [name, html("tr")]));
     this.caption = html("p");
     const body = html("tbody", {}, ...this.rows.values());
-    const table = html("table", { "aria-label": "Logs" }, html("thead", {}, this.head), body);
-    this.element = html("div", { class: "rp-logs", hidden: true }, this.caption, table);
+    this.table = html("table", { "aria-label": "Logs" }, html("thead", {}, this.head), body);
+    const size = names.length >= MANY_ROWS ? " rp-low" : "";
+    this.element = html("div", { class: `rp-logs${size}` }, this.table, this.caption);
   }
 
   /**
@@ -51,16 +40,16 @@ export class LogTable {
    * @param {readonly TraceEvent[]} events
    */
   setRun(events) {
-    this.longest = events.reduce(
-      (most, { index, log, snapshot }) => Math.max(most, index ?? 0, (snapshot?.index ?? 0) + (log?.length ?? 0)),
-      0,
-    );
+    /** @param {TraceEvent} event */
+    const lastOf = ({ index, log, snapshot }) => Math.max(index ?? 0, (snapshot?.index ?? 0) + (log?.length ?? 0));
+    this.longest = events.reduce((most, event) => Math.max(most, lastOf(event)), 0);
     const known = new Set(events.flatMap(({ changes }) => Object.keys(changes ?? {})));
-    this.extras = EXTRA_COLUMNS.filter(({ field }) => known.has(field));
     this.hasCommitIndex = known.has("commit_index");
-    const when = this.hasCommitIndex ? "this server knows that it is committed" : "it is applied";
-    this.caption.textContent = `Logs: term and command of each entry; its frame is solid once ${when}`;
-    this.element.hidden = this.longest === 0;
+    this.hasMachine = known.has("state_machine");
+    const solid = `solid: ${this.hasCommitIndex ? "committed" : "applied"}`;
+    const next = known.has("next_index") ? " · ▲ next entry to send" : "";
+    const match = known.has("match_index") ? " · ● known to match" : "";
+    this.caption.textContent = solid + next + match;
   }
 
   /**
@@ -75,9 +64,8 @@ export class LogTable {
   }
 
   columnCount() {
-    const extras = this.extras.reduce((sum, { width }) => sum + width + 3, 0);
-    const fitting = Math.floor((this.width - NAME_WIDTH - extras) / CELL_WIDTH);
-    return Math.min(Math.max(MIN_COLUMNS, fitting), this.longest);
+    const machine = this.hasMachine ? MACHINE_WIDTH : 0;
+    return Math.max(MIN_COLUMNS, Math.floor((this.width - NAME_WIDTH - machine) / CELL_WIDTH));
   }
 
   /**
@@ -87,43 +75,68 @@ export class LogTable {
    * @param {Map<string, Changes>} changed
    */
   draw(moment, changed) {
-    const count = this.columnCount();
-    const longest = Math.max(...[...moment.servers.values()].map((state) => baseIndex(state) + state.log.length));
-    const first = Math.max(0, longest - count);
-    const indexes = Array.from({ length: count }, (_, column) => first + column);
-    const headings = indexes.map((index) => html("th", { scope: "col" }, String(index + 1)));
-    const more = this.extras.map(({ title, width }) => html("th", { scope: "col", style: `width: ${width}px` }, title));
-    this.head.replaceChildren(html("td", {}, first > 0 ? `… ${first} before` : ""), ...headings, ...more);
+    const count = Math.min(this.columnCount(), Math.max(3, this.longest + MORE_COLUMNS));
+    const longest = Math.max(0, ...[...moment.servers.values()].map((state) => baseIndex(state) + state.log.length));
+    const first = Math.max(0, Math.min(longest, this.longest) + MORE_COLUMNS - count);
+    const indexes = Array.from({ length: count }, (_, column) => first + column + 1);
+    const room = this.width - NAME_WIDTH - (this.hasMachine ? MACHINE_WIDTH : 0);
+    const cell = Math.floor(Math.max(CELL_WIDTH, Math.min(WIDEST_CELL, room / count)));
+    this.table.style.setProperty("--rp-cell", `${cell}px`);
+    const headings = indexes.map((index) => html("th", { scope: "col" }, String(index)));
+    const machine = this.hasMachine ? [html("th", { scope: "col", class: "rp-machine" }, "state")] : [];
+    const before = first > 0 ? `+${first}` : "";
+    const attributes = { title: first > 0 ? `${first} earlier entries` : "" };
+    this.head.replaceChildren(html("td", attributes, before), ...headings, ...machine);
     const leader = findLeader(moment);
     for (const [name, row] of this.rows) {
       const state = getValue(moment.servers, name);
       const fresh = changed.get(name)?.entries;
-      const base = baseIndex(state);
-      const cells = indexes.map((index) =>
-        index < base
-          ? makeCompactedCell(index + 1, base)
-          : this.makeCell(state, state.log[index - base], fresh?.has(index + 1) ?? false),
-      );
-      const extras = this.extras.map(({ text }) => makeExtraCell(text(state, name, leader)));
+      const known = { next: leader?.fields.next_index?.[name], match: leader?.fields.match_index?.[name] };
+      const cells = indexes.map((index) => this.makeCell(state, index, fresh?.has(index) ?? false, known));
       row.className = state.up ? "" : "rp-off";
-      row.replaceChildren(html("th", { scope: "row" }, name), ...cells, ...extras);
+      row.replaceChildren(html("th", { scope: "row", title: name }, name), ...cells, ...this.makeMachine(state));
     }
   }
 
   /**
    * @param {ServerState} state
-   * @param {LogEntry | undefined} entry
+   * @param {number} index
    * @param {boolean} fresh
+   * @param {{ next?: number, match?: number }} known what the leader knows of this server
    */
-  makeCell(state, entry, fresh) {
-    if (!entry) return html("td");
-    const { index, term, command } = entry;
+  makeCell(state, index, fresh, { next, match }) {
+    const base = baseIndex(state); // A snapshot stands for the entries up to this one.
+    const entry = state.log[index - base - 1];
+    const marks = [];
+    if (index === next) marks.push(html("i", { class: "rp-next", title: "the next entry that the leader sends" }));
+    if (index === match)
+      marks.push(html("i", { class: "rp-match", title: "the leader knows that it matches up to here" }));
+    if (entry) return this.makeEntry(state, entry, fresh, marks);
+    if (index <= base) return makeCompactedCell(index, base);
+    return html("td", { class: "rp-empty" }, ...marks);
+  }
+
+  /**
+   * @param {ServerState} state
+   * @param {LogEntry} entry
+   * @param {boolean} fresh
+   * @param {readonly Node[]} marks
+   */
+  makeEntry(state, { index, term, command }, fresh, marks) {
     const isDone = this.hasCommitIndex ? index <= (state.fields.commit_index ?? 0) : state.applied.has(index);
     const done = this.hasCommitIndex ? "committed" : "applied";
     const title = `entry ${index}, term ${term}: ${command}, ${isDone ? done : `not ${done}`}`;
-    const classes = `${isDone ? "rp-applied" : "rp-entry"}${fresh ? " rp-fresh" : ""}`;
-    const words = html("span", { class: "rp-command" }, command);
-    return html("td", { title, class: classes }, html("b", {}, String(term)), words);
+    const classes = `rp-entry ${tintClass(term)}${isDone ? " rp-applied" : ""}${fresh ? " rp-fresh" : ""}`;
+    const words = html("span", { class: "rp-command" }, shortCommand(command));
+    return html("td", { title, class: classes }, html("b", {}, String(term)), words, ...marks);
+  }
+
+  /** @param {ServerState} state */
+  makeMachine({ up, fields }) {
+    if (!this.hasMachine) return [];
+    const pairs = Object.entries(fields.state_machine ?? {}).map(([key, value]) => `${key}=${formatValue(value)}`);
+    const text = up ? pairs.join(" ") : "";
+    return [html("td", { class: "rp-machine", title: text || "empty" }, text || (up ? "–" : ""))];
   }
 }
 
@@ -133,37 +146,7 @@ export class LogTable {
  */
 function makeCompactedCell(index, base) {
   const title = `entry ${index} is no longer in the log: a snapshot stands for all up to ${base}`;
-  return html("td", { title, class: "rp-compacted" }, index === base ? "snapshot" : "");
-}
-
-/** @param {string} text */
-function makeExtraCell(text) {
-  return html("td", { class: "rp-extra", title: text }, text);
-}
-
-/** @param {ServerState} state */
-function commitText({ up, fields }) {
-  return up && fields.commit_index !== undefined ? `to ${fields.commit_index}` : "";
-}
-
-/**
- * Returns what the leader of the highest term knows about a follower's log.
- *
- * @param {ServerState} _
- * @param {string} name
- * @param {ServerState | null} leader
- */
-function followerText(_, name, leader) {
-  const next = leader?.fields.next_index?.[name];
-  const match = leader?.fields.match_index?.[name];
-  return next === undefined && match === undefined ? "" : `${next ?? "?"} / ${match ?? "?"}`;
-}
-
-/** @param {ServerState} state */
-function stateMachineText({ up, fields }) {
-  if (!up || fields.state_machine === undefined) return "";
-  const pairs = Object.entries(fields.state_machine).map(([key, value]) => `${key}=${formatValue(value)}`);
-  return pairs.length ? pairs.join("  ") : "empty";
+  return html("td", { title, class: "rp-entry rp-compacted" }, index === base ? "snapshot" : "⋯");
 }
 
 /**

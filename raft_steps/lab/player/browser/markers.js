@@ -22,6 +22,7 @@ const MARKS_OF_JUMP = {
   election: ["leader", "candidate"],
   fault: ["down", "up", "wall", "heal", "alarm"],
   violation: ["violation"],
+  moment: ["leader", "candidate", "down", "up", "wall", "heal", "alarm", "violation"],
 };
 
 /**

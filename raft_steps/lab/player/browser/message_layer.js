@@ -138,7 +138,7 @@ export class MessageLayer {
       "g",
       { class: baseClass, role: "button", tabindex: -1, "data-message": name, "aria-label": words },
       svg("circle", { class: "rp-target", r: 11 }),
-      svg("path", { class: "rp-tail", d: "M -19 0 H -8", transform: `rotate(${degrees.toFixed(1)})` }),
+      svg("path", { class: "rp-tail", d: "M -6 -4.5 L -32 0 L -6 4.5 Z", transform: `rotate(${degrees.toFixed(1)})` }),
       svg("path", { class: "rp-body", d: MESSAGE_SHAPES[family] }),
     );
     if (isAnswer && isRefusal(type, fields)) element.append(svg("path", { class: "rp-refusal", d: "M -11 0 H 11" }));

@@ -25,7 +25,7 @@ export class HappeningList {
     this.happenings = happenings;
     this.clock = clock;
     this.frame = 0; // the animation frame that will scroll the list; 0 if none is requested
-    this.list = html("ol", { class: "rp-list" });
+    this.list = html("ol", { class: "rp-list", tabindex: 0, "aria-label": "What happens" });
     this.element = html("section", { class: "rp-story", "aria-label": "What happens" }, this.list);
     this.list.addEventListener("click", (event) => {
       const line = closestTo(event, "[data-index]");
@@ -112,8 +112,24 @@ const FAMILY_NAMES = {
   other: "other message",
 };
 
+// The signs of servers and of the time line: the classes of a server, the text in it, and what it means.
+/** @type {[classes: string, text: string, words: string][]} */
+const SERVER_SIGNS = [
+  ["rp-follower rp-tint-1", "1", "term 1"],
+  ["rp-follower rp-tint-2", "2", "term 2"],
+  ["rp-leader rp-tint-2", "2", "thick: leader"],
+  ["rp-candidate rp-tint-2", "2", "dashed: candidate; its pips are votes"],
+  ["rp-down", "✕", "down"],
+];
+/** @type {[classes: string, d: string, words: string][]} */
+const MARK_SIGNS = [
+  ["rp-mark rp-mark-candidate", "M 0 -6 L 6 0 L 0 6 L -6 0 Z", "election"],
+  ["rp-mark rp-mark-down", "M -4 -4 L 4 4 M 4 -4 L -4 4", "crash or pause"],
+  ["rp-mark rp-mark-up", "M -4 3 L 0 -4 L 4 3 Z", "restart"],
+];
+
 /**
- * Draws the legend of what occurs in a trace.
+ * Draws the legend of the signs, and of what occurs in a trace.
  *
  * @param {HTMLElement} element
  * @param {MessageSpans} spans
@@ -135,29 +151,53 @@ export function drawLegend(element, spans, timers) {
  */
 function makeLegend(found, timers) {
   const families = /** @type {MessageFamily[]} */ (Object.keys(FAMILY_NAMES)).filter((family) => found.has(family));
-  const items = families.map((family) =>
-    makeSample(`rp-message rp-kind-${family}`, MESSAGE_SHAPES[family], FAMILY_NAMES[family]),
-  );
+  const items = [
+    ...SERVER_SIGNS.map(([classes, text, words]) => makeServerSample(classes, text, words)),
+    ...families.map((family) => {
+      return makeSample(`rp-message rp-kind-${family}`, "rp-body", MESSAGE_SHAPES[family], FAMILY_NAMES[family]);
+    }),
+  ];
   if (families.length) {
-    items.push(makeSample("rp-message rp-reply", MESSAGE_SHAPES.commit, "hollow: a reply"));
-    items.push(makeSample("rp-message rp-reply", MESSAGE_SHAPES.commit, "barred: a refusal", "M -10 0 H 10"));
+    items.push(makeSample("rp-message rp-reply", "rp-body", MESSAGE_SHAPES.commit, "hollow: a reply"));
+    items.push(
+      makeSample("rp-message rp-reply", "rp-body", MESSAGE_SHAPES.commit, "barred: a refusal", "M -10 0 H 10"),
+    );
   }
   for (const timer of ["election", "heartbeat"]) {
-    const arc = "M -8 5 A 9 9 0 0 1 8 5";
-    if (timer in timers) items.push(makeSample(`rp-timer rp-timer-${timer}`, arc, `${timer} timer`));
+    if (timer in timers)
+      items.push(makeSample("", `rp-timer rp-timer-${timer}`, "M -8 5 A 9 9 0 0 1 8 5", `${timer} timer`));
   }
+  items.push(...MARK_SIGNS.map(([classes, d, words]) => makeSample("", classes, d, words)));
+  items.push(html("li", {}, "✂ cut"), html("li", {}, "⇄ healed"), html("li", {}, "⚠ a property is violated"));
   return html("ul", { class: "rp-legend", "aria-label": "Legend" }, ...items);
 }
 
 /**
  * @param {string} classes
+ * @param {string} text
+ * @param {string} words
+ */
+function makeServerSample(classes, text, words) {
+  const figure = svg("text", { y: 4 });
+  figure.textContent = text;
+  const group = svg("g", { class: classes }, svg("circle", { class: "rp-shape", r: 9 }), figure);
+  return html(
+    "li",
+    {},
+    svg("svg", { viewBox: "-12 -12 24 24", width: 26, height: 26, "aria-hidden": "true" }, group),
+    words,
+  );
+}
+
+/**
+ * @param {string} groupClasses
+ * @param {string} classes
  * @param {string} d the outline
  * @param {string} words
  * @param {string} bar the path of a refusal's bar, or ""
  */
-function makeSample(classes, d, words, bar = "") {
-  const shape = svg("path", { class: classes.startsWith("rp-timer") ? classes : "rp-body", d });
-  const group = svg("g", { class: classes }, shape);
+function makeSample(groupClasses, classes, d, words, bar = "") {
+  const group = svg("g", { class: groupClasses }, svg("path", { class: classes, d }));
   if (bar) group.append(svg("path", { class: "rp-refusal", d: bar }));
   const picture = svg("svg", { viewBox: "-12 -10 24 20", width: 22, height: 18, "aria-hidden": "true" }, group);
   return html("li", {}, picture, words);
@@ -182,7 +222,8 @@ export class Card {
    */
   showServer(name, state, time) {
     const words = `${name}: ${state.up ? state.role : "down"}${state.paused ? ", paused" : ""}`;
-    this.fill(words, serverRows(state, time, this.clock));
+    const log = `${state.log.length} ${state.log.length === 1 ? "entry" : "entries"}`;
+    this.fill(words, state.up ? serverRows(state, time, this.clock) : [["log on disk", log]]); // The rest was in memory.
   }
 
   /** @param {MessageSpan} span */

@@ -19,14 +19,17 @@ export class Playback {
   constructor(player) {
     this.player = player;
     this.isPlaying = false;
+    this.byItself = false; // whether it plays without having been asked to
     /** @type {Glide | null} */
     this.glide = null;
     this.frame = 0; // the animation frame that was requested; 0 if none
     this.lastFrame = 0; // its time, in milliseconds
   }
 
-  play() {
+  /** @param {{ byItself?: boolean }} options */
+  play({ byItself = false } = {}) {
     this.glide = null;
+    this.byItself = byItself;
     this.isPlaying = true;
     this.player.showPlaying();
     this.lastFrame = performance.now();

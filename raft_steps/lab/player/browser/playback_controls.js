@@ -1,8 +1,8 @@
-// The controls that move time: buttons, the clock, and the scrubber with its marks.
+// The buttons that move time, the speed, and the clock. The time line below them is in lanes.js.
 
 /**
  * @import { Navigation } from "./navigation.js"
- * @import { Clock, Direction, JumpKind, Marker, MarkKind, TraceEvent } from "./types.js"
+ * @import { Clock, Direction, JumpKind } from "./types.js"
  */
 
 import { disableIf, html, pressButton, svg } from "./dom.js";
@@ -10,30 +10,18 @@ import { disableIf, html, pressButton, svg } from "./dom.js";
 const ICONS = {
   start: "M 4 3 V 13 M 13 3 L 6 8 L 13 13 Z",
   back: "M 11 3 L 4 8 L 11 13 Z",
-  play: "M 4 2 L 14 8 L 4 14 Z",
+  play: "M 5 2 L 14 8 L 5 14 Z",
   pause: "M 4 3 H 7 V 13 H 4 Z M 9 3 H 12 V 13 H 9 Z",
   next: "M 5 3 L 12 8 L 5 13 Z",
   end: "M 12 3 V 13 M 3 3 L 10 8 L 3 13 Z",
 };
-// The mark of each kind of moment on the scrubber: a shape above the line, so that colour is not all that differs.
-/** @type {Record<MarkKind, string>} */
-const MARKS = {
-  leader: "M -4 -4 H 4 V 4 H -4 Z",
-  candidate: "M 0 -5 L 5 0 L 0 5 L -5 0 Z",
-  down: "M -4 -4 L 4 4 M 4 -4 L -4 4",
-  up: "M 0 5 V -4 M -4 0 L 0 -5 L 4 0",
-  wall: "M -2 -5 V 5 M 2 -5 V 5",
-  heal: "M -5 0 A 5 5 0 1 0 5 0 A 5 5 0 1 0 -5 0 Z",
-  alarm: "M 0 -5 L 5 4 H -5 Z",
-  violation: "M -5 -5 H 5 V 5 H -5 Z M -5 -5 L 5 5 M 5 -5 L -5 5",
-};
-const MAX_MARKS = 300; // more than that merge into a grey bar
 /** @type {[kind: JumpKind, label: string][]} */
 const JUMPS = [
   ["election", "Election"],
   ["fault", "Fault"],
   ["violation", "Violation"],
 ];
+const SPEEDS = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16];
 
 /**
  * What the controls call.
@@ -42,11 +30,10 @@ const JUMPS = [
  * @property {() => void} toggle
  * @property {() => void} home
  * @property {() => void} end
- * @property {() => void} keys
  * @property {(direction: Direction) => void} step
- * @property {(time: number) => void} scrub
+ * @property {(time: number) => void} goTo
  * @property {(kind: JumpKind, direction: Direction) => void} jump
- * @property {(chapter: number) => void} chapter
+ * @property {(speed: number) => void} speed
  */
 
 export class PlaybackControls {
@@ -54,16 +41,23 @@ export class PlaybackControls {
    * @param {Navigation} navigation
    * @param {Clock} clock
    * @param {ControlHandlers} handlers
-   * @param {boolean} live whether the run is live: only then are properties checked
+   * @param {{ live: boolean, status: HTMLElement }} options live: whether the run is live: only then are properties checked;
+   *   status: where the player says what an action did
    */
-  constructor(navigation, clock, handlers, live) {
+  constructor(navigation, clock, handlers, { live, status }) {
     this.clock = clock;
     this.end = navigation.end;
-    this.chapterNames = "";
     this.play = iconButton("play", "Play", "Play (space)", handlers.toggle);
-    this.now = html("output", { class: "rp-clock" });
-    this.range = html("input", { type: "range", min: 0, step: 1, value: 0, "aria-label": "Time" });
-    this.range.addEventListener("input", () => handlers.scrub(Number(this.range.value)));
+    this.now = html("input", {
+      class: "rp-now",
+      inputmode: "decimal",
+      "aria-label": "Time in seconds",
+      title: "Enter a time",
+    });
+    this.total = html("span", { class: "rp-total" });
+    this.makeClock(handlers);
+    this.speed = html("select", { class: "rp-speed", "aria-label": "Speed", title: "Speed (+ and −)" });
+    this.speed.addEventListener("change", () => handlers.speed(Number(this.speed.value)));
     const buttons = html(
       "div",
       { class: "rp-buttons", role: "group", "aria-label": "Playing" },
@@ -72,27 +66,36 @@ export class PlaybackControls {
       this.play,
       iconButton("next", "Next", "One step forward (right arrow)", () => handlers.step(1)),
       iconButton("end", "End", "To the end (End)", handlers.end),
-      pressButton("Keys", handlers.keys, { "data-act": "keys", title: "What the keys do (?)" }),
-      this.now,
+      this.speed,
     );
-    this.marks = html("div", { class: "rp-marks", "aria-hidden": "true" });
-    const scrubber = html("div", { class: "rp-scrubber" }, this.marks, this.range);
     const jumps = JUMPS.filter(([kind]) => live || kind !== "violation");
     this.jumps = jumps.map(([kind, label]) => {
       /** @param {MouseEvent} event */
       const onPress = (event) => handlers.jump(kind, event.shiftKey ? -1 : 1);
-      return { kind, button: iconButton("next", label, "", onPress, `jump-${kind}`) };
+      return { kind, button: pressButton(label, onPress, { "data-act": `jump-${kind}` }) };
     });
-    this.chapters = html("select", { "aria-label": "Go to", class: "rp-goto" });
-    this.chapters.addEventListener("change", () => handlers.chapter(Number(this.chapters.value)));
-    this.element = html("div", { class: "rp-transport" }, buttons, scrubber, this.makeJumpRow());
+    const clockElement = html("div", { class: "rp-clock" }, this.now, this.total);
+    this.element = html("div", { class: "rp-transport" }, buttons, this.makeJumpRow(), status, clockElement);
+  }
+
+  /** @param {ControlHandlers} handlers */
+  makeClock({ goTo }) {
+    const { now } = this;
+    now.addEventListener("focus", () => now.select());
+    now.addEventListener("change", () => {
+      const seconds = Number.parseFloat(now.value.replace(",", "."));
+      if (Number.isFinite(seconds)) goTo(Math.max(0, Math.round(seconds * 1e6)));
+    });
+    now.addEventListener("keydown", ({ key }) => {
+      // This ends the input. A button must not get the focus here: the same key would press it.
+      if (key === "Enter") /** @type {HTMLElement | null} */ (now.closest(".rp"))?.focus({ preventScroll: true });
+    });
   }
 
   makeJumpRow() {
-    const words = html("span", { class: "rp-label" }, "Go to the next");
+    const words = html("span", { class: "rp-label" }, "next");
     const buttons = this.jumps.map(({ button }) => button);
-    const attributes = { class: "rp-buttons rp-jumps", role: "group", "aria-label": "Going to" };
-    return html("div", attributes, words, ...buttons, this.chapters);
+    return html("div", { class: "rp-jumps", role: "group", "aria-label": "Going to the next" }, words, ...buttons);
   }
 
   /**
@@ -104,59 +107,50 @@ export class PlaybackControls {
   setRun(navigation, clock) {
     this.clock = clock;
     this.end = navigation.end;
-    this.range.max = String(navigation.end);
-    this.setMarkers(navigation);
+    this.total.textContent = ` / ${clock(this.end)} s`;
+    this.now.style.width = `${clock(this.end).length + 1}ch`;
   }
 
-  /**
-   * Shows the moments that the reader can go to.
-   *
-   * @param {Navigation} navigation
-   */
-  setMarkers({ markers, chapters, trace, end }) {
-    this.marks.replaceChildren(...makeMarks(markers, trace.events, end));
-    const names = chapters.map(({ event, text }) => `${this.clock(trace.events[event].time)} s  ${text}`);
-    if (names.join() === this.chapterNames) return;
-    this.chapterNames = names.join();
-    const options = ["the beginning", ...names].map((name, index) => html("option", { value: index }, name));
-    this.chapters.replaceChildren(...options);
+  /** @param {number} time */
+  draw(time) {
+    const { now } = this;
+    if (now.ownerDocument.activeElement !== now) now.value = this.clock(time);
   }
 
-  /**
-   * @param {number} time
-   * @param {string} words what has just happened
-   * @param {boolean} fresh whether that may have changed
-   */
-  draw(time, words, fresh) {
-    this.now.textContent = `${this.clock(time)} s of ${this.clock(this.end)} s`;
-    this.range.value = String(time);
-    if (fresh) this.range.setAttribute("aria-valuetext", `${this.clock(time)} seconds. ${words}`);
-  }
-
-  /**
-   * @param {number} chapter the current one
-   * @param {(kind: JumpKind) => boolean} hasNext whether there is a next marker of a kind
-   */
-  drawMarkers(chapter, hasNext) {
-    this.chapters.value = String(chapter);
+  /** @param {(kind: JumpKind) => boolean} hasNext whether there is a next marker of a kind */
+  drawMarkers(hasNext) {
     for (const { kind, button } of this.jumps) {
       const why = hasNext(kind) ? "" : `no ${kind} follows so far`;
       disableIf(button, why, `To the next ${kind} (${kind[0].toUpperCase()}; with Shift to the previous one)`);
     }
   }
 
+  /** @param {number} speed */
+  showSpeed(speed) {
+    if (this.speed.options.length && Number(this.speed.value) === speed) return;
+    const speeds = SPEEDS.includes(speed) ? SPEEDS : [...SPEEDS, speed].sort((a, b) => a - b);
+    this.speed.replaceChildren(...speeds.map((each) => html("option", { value: each }, speedName(each))));
+    this.speed.value = String(speed);
+  }
+
   /** @param {boolean} playing */
   showPlaying(playing) {
     const label = playing ? "Pause" : "Play";
-    this.play.replaceChildren(makeIcon(playing ? "pause" : "play"), html("span", {}, label));
+    this.play.replaceChildren(makeIcon(playing ? "pause" : "play"));
+    this.play.setAttribute("aria-label", label);
     this.play.title = `${label} (space)`;
   }
+}
+
+/** @param {number} speed */
+function speedName(speed) {
+  return speed < 1 && Number.isInteger(1 / speed) ? `1/${1 / speed} ×` : `${Number(speed.toFixed(2))} ×`;
 }
 
 /** @param {keyof typeof ICONS} name */
 function makeIcon(name) {
   const shape = svg("path", { d: ICONS[name] });
-  return svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, shape);
+  return svg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, shape);
 }
 
 /**
@@ -164,26 +158,10 @@ function makeIcon(name) {
  * @param {string} label
  * @param {string} title
  * @param {(event: MouseEvent) => void} onPress
- * @param {string} act
  */
-function iconButton(icon, label, title, onPress, act = icon) {
-  const element = html("button", { type: "button", title, "data-act": act }, makeIcon(icon), html("span", {}, label));
+function iconButton(icon, label, title, onPress) {
+  const attributes = { type: "button", title, "aria-label": label, class: `rp-icon rp-icon-${icon}`, "data-act": icon };
+  const element = html("button", attributes, makeIcon(icon));
   element.addEventListener("click", onPress);
   return element;
-}
-
-/**
- * Makes the marks above the scrubber. They only show where something is; the list of chapters below goes there.
- *
- * @param {readonly Marker[]} markers
- * @param {readonly TraceEvent[]} events
- * @param {number} end
- */
-function makeMarks(markers, events, end) {
-  return markers.slice(0, MAX_MARKS).map(({ event, kind, text }) => {
-    const shape = svg("path", { class: `rp-mark rp-mark-${kind}`, d: MARKS[kind] });
-    const picture = svg("svg", { viewBox: "-7 -7 14 14", width: 12, height: 12 }, shape);
-    const share = end ? events[event].time / end : 0;
-    return html("span", { title: text, style: `left: ${(100 * share).toFixed(3)}%` }, picture);
-  });
 }

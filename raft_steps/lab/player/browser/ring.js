@@ -1,39 +1,52 @@
 // Draws servers on a ring, their timers, and the walls between them, as SVG; message_layer.js draws the messages. It uses
 // neither a clock nor a trace: it draws a given moment at a given time.
+//
+// The figure in a server is its term, which also has a colour. The outline is its role: thick for a leader, dashed for a
+// candidate. The pips of a candidate are its votes.
 
-/** @import { Changes, MessageInTransit, Moment, ServerState } from "./types.js" */
+/** @import { Changes, MessageInTransit, Moment, Place, ServerState } from "./types.js" */
 
 import { getValue } from "./collections.js";
 import { svg } from "./dom.js";
-import { findWalls, layOutRing, pointOnLink, SERVER_SHAPES, wallPath } from "./geometry.js";
+import { findWalls, layOutRing, pointOnLink, ringRadius, wallPath } from "./geometry.js";
 import { MessageLayer } from "./message_layer.js";
+import { tintClass } from "./term_tint.js";
 
 const LETTERS = { leader: "L", candidate: "C", follower: "F", server: "S" };
-/** @type {Record<string, number>} */
-const TIMER_RADIUS = { election: 38 };
-const OUTER_RADIUS = 44; // of any other timer, such as the heartbeat's
+const BODY_RADIUS = 34;
+const TIMER_RADIUS = 42;
+const OTHER_TIMER_RADIUS = 48; // of a second timer, and of all that are not the election's or the heartbeat's
+const MAX_NAME = 12; // letters of a name
+const MANY_PIPS = 5; // from this many on, pips are smaller
+const PULSE_MILLISECONDS = 450;
+const CUT_WORD = 1.05; // how far out the word at a wall is, as a multiple of where the wall ends
 
 export class Ring {
   /**
    * @param {readonly string[]} names
-   * @param {string} label
+   * @param {{ label?: string, canChoose?: boolean }} options canChoose: whether its servers can be selected
    */
-  constructor(names, label = "The cluster") {
+  constructor(names, { label = "The cluster", canChoose = true } = {}) {
+    this.canChoose = canChoose;
     this.names = names;
     /** @type {Record<string, number>} */
     this.longestTimers = {}; // the time that a full arc of each timer stands for
-    const { places, box } = layOutRing(names);
+    const { places, client, box } = layOutRing(names);
     this.places = places;
+    this.client = client;
     this.wallLayer = svg("g", { class: "rp-walls" });
     this.messages = new MessageLayer(places, (name) => getValue(this.servers, name).group.focus());
     this.servers = new Map(names.map((name) => [name, this.makeServer(name)]));
     this.wallsShown = "";
+    this.clientLayer = svg("g"); // client_layer.js draws in it
     const viewBox = `${box.x} ${box.y} ${box.width} ${box.height}`;
     this.element = svg(
       "svg",
       { class: "rp-ring", viewBox, role: "group", "aria-label": label },
-      this.makeLinks(),
+      svg("circle", { class: "rp-disc", r: ringRadius(names.length) }),
       this.wallLayer,
+      this.clientLayer,
+      ...[...this.servers.values()].map((server) => server.label),
       ...[...this.servers.values()].map((server) => server.group),
       this.messages.element,
     );
@@ -44,44 +57,48 @@ export class Ring {
     return getValue(this.places, name);
   }
 
-  makeLinks() {
-    const lines = svg("g", { class: "rp-links" });
-    this.names.forEach((a, index) => {
-      for (const b of this.names.slice(index + 1)) {
-        const [from, to] = [this.placeOf(a), this.placeOf(b)];
-        lines.append(svg("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y }));
-      }
-    });
-    return lines;
-  }
-
   /** @param {string} name */
   makeServer(name) {
-    const { x, y, label } = this.placeOf(name);
+    const place = this.placeOf(name);
+    const { x, y } = place;
     const parts = {
-      shape: svg("path", { class: "rp-shape" }),
-      inner: svg("path", { class: "rp-inner", transform: "scale(0.84)" }),
-      letter: svg("text", { class: "rp-letter" }),
-      votes: svg("text", { class: "rp-votes", y: 16 }),
-      badge: svg("g", { class: "rp-badge", transform: "translate(25 -25)" }),
-      tick: svg("g", { class: "rp-tick", transform: "translate(-25 -25)" }),
+      pulse: svg("circle", { class: "rp-pulse", r: BODY_RADIUS }),
+      shape: svg("circle", { class: "rp-shape", r: BODY_RADIUS }),
+      figure: svg("text", { class: "rp-figure" }),
+      votes: svg("g", { class: "rp-votes" }),
+      badge: svg("g", { class: "rp-badge", transform: "translate(29 -29)" }),
+      tick: svg("g", { class: "rp-tick", transform: "translate(-29 -29)" }),
       timers: svg("g", { class: "rp-timers" }),
-      name: svg("text", { class: "rp-name", x: label.x - x, y: label.y - y }),
-      words: svg("text", { class: "rp-words", x: label.x - x, y: label.y - y + 15 }),
+      ...this.makeLabel(name, place),
     };
-    parts.name.textContent = name;
     parts.badge.append(svg("circle", { r: 12 }), svg("path", { d: "M -4 -6 V 6 M 4 -6 V 6" }));
-    const box = svg("rect", { x: -10, y: -10, width: 20, height: 20, rx: 4 });
+    const box = svg("rect", { x: -10, y: -10, width: 20, height: 20, rx: 6 });
     parts.tick.append(box, svg("path", { d: "M -5 0 L -1 5 L 6 -5" }));
-    const { timers, shape, inner, letter, votes, badge, tick } = parts;
-    const focus = svg("circle", { class: "rp-focus", r: 50 });
-    const transform = `translate(${x} ${y})`;
-    const attributes = { class: "rp-server", tabindex: -1, role: "button", transform, "data-server": name };
-    const children = [focus, timers, shape, inner, letter, votes, badge, tick, parts.name, parts.words];
+    const { pulse, timers, shape, figure, votes, badge, tick } = parts;
+    const focus = svg("circle", { class: "rp-focus", r: 52 });
+    const transform = `translate(${x.toFixed(1)} ${y.toFixed(1)})`;
+    const attributes = { class: "rp-server", role: "button", transform, "data-server": name };
+    const children = [focus, timers, pulse, shape, figure, votes, badge, tick];
     const group = svg("g", attributes, ...children);
+    if (this.canChoose) group.setAttribute("tabindex", "-1");
+    else group.setAttribute("role", "img");
     /** @type {Map<string, SVGPathElement>} */
     const arcs = new Map();
     return { ...parts, group, arcs };
+  }
+
+  /**
+   * @param {string} name
+   * @param {Place} place
+   */
+  makeLabel(name, { x, y, left, label }) {
+    const anchor = left ? "end" : "start";
+    const at = { x: label.x - x, "text-anchor": anchor, "aria-hidden": "true" };
+    const text = svg("text", { class: "rp-name", ...at, y: label.y - y });
+    text.textContent = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name;
+    const words = svg("text", { class: "rp-words", ...at, y: label.y - y + 17 });
+    // It is not in the server's own group, whose name for screen readers says the same in other words.
+    return { words, label: svg("g", { class: "rp-server-label", transform: `translate(${x} ${y})` }, text, words) };
   }
 
   /**
@@ -93,16 +110,18 @@ export class Ring {
    * @param {object} options
    * @param {boolean} options.fresh whether to draw also what only events change; otherwise only time has passed
    * @param {Map<string, Changes>} options.changed what the last happening changed, by server
+   * @param {boolean} [options.isNew] whether that happening has not been drawn before
    * @param {readonly string[]} [options.chosen] the servers that are ticked
    * @param {string} [options.pinned] the server or message that the inspector shows
    */
-  draw(moment, messages, time, { fresh, changed, chosen = [], pinned = "" }) {
+  draw(moment, messages, time, { fresh, changed, isNew = false, chosen = [], pinned = "" }) {
     for (const [name, state] of moment.servers) {
       const server = getValue(this.servers, name);
       if (fresh) {
         this.drawServer(server, name, state);
         const { classList } = server.group;
-        classList.toggle("rp-changed", changed.has(name));
+        server.label.classList.toggle("rp-changed", changed.has(name));
+        if (isNew && changed.get(name)?.received) this.showPulse(server);
         classList.toggle("rp-chosen", chosen.includes(name));
         classList.toggle("rp-pinned", pinned === name);
       }
@@ -119,18 +138,49 @@ export class Ring {
    * @param {ServerState} state
    */
   drawServer(server, name, state) {
-    const { votes } = state.fields;
-    const role = state.up ? state.role : "follower";
-    server.group.setAttribute("class", `rp-server rp-${state.up ? role : "down"}`);
-    server.shape.setAttribute("d", SERVER_SHAPES[role] ?? SERVER_SHAPES.server);
-    server.inner.setAttribute("d", role === "leader" ? SERVER_SHAPES.leader : "");
-    const showsVotes = role === "candidate" && Array.isArray(votes);
-    server.letter.textContent = state.up ? (LETTERS[role] ?? "S") : "✕";
-    server.letter.setAttribute("y", showsVotes ? "-3" : "1");
-    server.votes.textContent = showsVotes ? `${votes.length}/${this.names.length}` : "";
+    const { current_term: term, votes } = state.fields;
+    const role = state.up ? state.role : "down";
+    const paused = state.paused ? " rp-halted" : "";
+    server.group.setAttribute("class", `rp-server rp-${role} ${tintClass(term)}${paused}`);
+    const figure = term === undefined ? (LETTERS[state.role] ?? "S") : String(term);
+    server.figure.textContent = state.up ? figure : "✕";
+    server.figure.classList.toggle("rp-long", figure.length > 3);
+    const count = state.up && role === "candidate" && Array.isArray(votes) ? votes.length : -1;
+    server.figure.setAttribute("y", count < 0 ? "1" : "-5");
+    if (server.votes.dataset.count !== String(count)) this.drawPips(server.votes, count);
     server.badge.style.display = state.paused ? "" : "none";
-    server.words.textContent = roleWords(state);
+    server.words.textContent = shortWords(state);
     server.group.setAttribute("aria-label", describeServer(name, state, this.names.length));
+  }
+
+  /**
+   * @param {SVGGElement} group
+   * @param {number} count how many votes a candidate has; -1 for another server
+   */
+  drawPips(group, count) {
+    group.dataset.count = String(count);
+    const total = this.names.length;
+    const [gap, radius] = total < MANY_PIPS ? [12, 3.8] : [Math.min(10, 54 / total), Math.min(3.4, 20 / total)];
+    const pips = count < 0 ? [] : this.names.map((_, index) => [gap * (index - (total - 1) / 2), index < count]);
+    const shapes = pips.map(([cx, given]) => {
+      return svg("circle", { class: given ? "rp-given" : "", cx: Number(cx).toFixed(1), cy: 17, r: radius });
+    });
+    group.replaceChildren(...shapes);
+  }
+
+  /**
+   * Shows for a moment that a message has arrived.
+   *
+   * @param {DrawnServer} server
+   */
+  showPulse({ pulse }) {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const frames = [
+      { opacity: 0.5, transform: "scale(1)" },
+      { opacity: 0, transform: "scale(1.45)" },
+    ];
+    for (const running of pulse.getAnimations()) running.cancel();
+    pulse.animate(frames, { duration: PULSE_MILLISECONDS, easing: "ease-out" });
   }
 
   /**
@@ -145,7 +195,7 @@ export class Ring {
       server.arcs.delete(name);
     }
     for (const [name, [, due]] of Object.entries(state.timers)) {
-      const arc = server.arcs.get(name) ?? this.addArc(server, name);
+      const arc = server.arcs.get(name) ?? this.addArc(server, name, "election" in state.timers);
       const left = Math.max(0, due - time) / (this.longestTimers[name] || 1);
       arc.setAttribute("stroke-dasharray", `${(100 * Math.min(1, left)).toFixed(1)} 200`);
     }
@@ -154,10 +204,12 @@ export class Ring {
   /**
    * @param {DrawnServer} server
    * @param {string} name
+   * @param {boolean} hasElection whether the election timer is running
    */
-  addArc(server, name) {
-    const r = TIMER_RADIUS[name] ?? OUTER_RADIUS;
-    const kind = name in TIMER_RADIUS ? "election" : "heartbeat";
+  addArc(server, name, hasElection) {
+    const isMain = name === "election" || (name === "heartbeat" && !hasElection);
+    const r = isMain ? TIMER_RADIUS : OTHER_TIMER_RADIUS;
+    const kind = name === "election" ? "election" : "heartbeat";
     const d = `M 0 ${-r} A ${r} ${r} 0 1 1 0 ${r} A ${r} ${r} 0 1 1 0 ${-r}`;
     const arc = svg("path", { class: `rp-timer rp-timer-${kind}`, d, pathLength: 100, "data-timer": name });
     server.timers.append(arc);
@@ -173,7 +225,13 @@ export class Ring {
     const walls = findWalls(this.names, sides);
     this.messages.setWalls(walls ?? []);
     const paths = (walls ?? []).map(wallPath);
-    const drawn = paths.flatMap((d) => [svg("path", { class: "rp-wall", d }), svg("path", { class: "rp-bricks", d })]);
+    const drawn = (walls ?? []).flatMap((wall, index) => {
+      const end = wall[0].x > wall[2].x ? wall[0] : wall[2];
+      const [x, y] = [end.x * CUT_WORD, end.y * CUT_WORD];
+      const word = svg("text", { class: "rp-cut-word", x, y: y + 4, "text-anchor": x < 0 ? "end" : "start" });
+      word.textContent = "cut";
+      return [svg("path", { class: "rp-wall", d: paths[index] }), word];
+    });
     const cutPairs = walls === null ? pairsAcross(sides) : [];
     const cutLinks = cuts.map((cut) => cut.split(">"));
     this.wallLayer.replaceChildren(
@@ -212,7 +270,17 @@ export class Ring {
 /** @typedef {ReturnType<Ring["makeServer"]>} DrawnServer */
 
 /**
- * Returns the line under a server's name: its role, and its term if its Node has terms.
+ * Returns the line under a server's name. The term of a leader is written out: it explains the figure in the server.
+ *
+ * @param {ServerState} state
+ */
+function shortWords(state) {
+  if (!state.up || state.role === "leader") return roleWords(state);
+  return state.paused ? `${state.role}, paused` : state.role;
+}
+
+/**
+ * Returns what a server is: its role, and its term if its Node has terms.
  *
  * @param {ServerState} state
  */

@@ -27,7 +27,7 @@ export class ScriptPanel {
     /** @type {Partial<LiveState>} */
     this.live = {};
     this.drawn = "";
-    this.list = html("ol", { class: "rp-lines" });
+    this.list = html("ol", { class: "rp-lines", tabindex: 0, "aria-label": "Actions" });
     this.list.addEventListener("click", (event) => {
       const line = closestTo(event, "[data-at]");
       if (line) handlers.goTo(Number(line.dataset.at));
@@ -38,9 +38,8 @@ export class ScriptPanel {
       "aria-label": "A scenario",
       placeholder: "Paste a scenario, Python or a test here",
     });
-    const title = html("h4", {}, "Script of this branch");
     const attributes = { class: "rp-script", "aria-label": "Script" };
-    this.element = html("section", attributes, title, this.list, this.makeCopyRow(), this.makePasteRow());
+    this.element = html("section", attributes, this.list, this.makeCopyRow(), this.makePasteRow());
   }
 
   makeCopyRow() {

@@ -202,7 +202,7 @@ export interface Happening {
 }
 
 export type MarkKind = "leader" | "candidate" | "down" | "up" | "wall" | "heal" | "alarm" | "violation";
-export type JumpKind = "election" | "fault" | "violation";
+export type JumpKind = "election" | "fault" | "violation" | "moment"; // a moment is any of them
 export type Direction = 1 | -1;
 
 // An event that a reader may want to jump to.
@@ -219,7 +219,7 @@ export interface Point {
 
 // Where a server is drawn on the ring.
 export interface Place extends Point {
-  above: boolean; // whether its label is above it
+  left: boolean; // whether its label is to its left
   label: Point;
 }
 
@@ -251,6 +251,7 @@ export type Subject = { server: string; message?: undefined } | { message: strin
 export interface Changes {
   rows: Set<string>;
   entries: Set<number>;
+  received: boolean; // whether a message arrived
 }
 
 // A name and a value, as a card or a panel shows them.
@@ -309,6 +310,7 @@ export interface Traits {
   heartbeats: boolean; // whether idle heartbeats are shown
   hurry: boolean; // whether time is sped up while no message is on its way
   chapter: number; // from 1; 0 before the first
+  fresh?: boolean; // whether it has just been made by a cell, and plays by itself when it is seen
   stored: string; // the id of the element that stores the run in the notebook, or ""
 }
 

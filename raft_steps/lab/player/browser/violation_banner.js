@@ -40,6 +40,11 @@ export class ViolationBanner {
     }
     const count = past.length > 1 ? `${past.length} properties were violated so far; the latest: ` : "";
     const later = shown.step === null ? "" : ` Step ${shown.step} fixes this.`;
-    this.words.textContent = `${count}${shown.rule} was violated at ${clock(shown.time)} s: ${shown.text}${later}`;
+    this.words.replaceChildren(
+      count,
+      html("em", {}, shown.rule),
+      ` was violated at ${clock(shown.time)} s: ${shown.text}${later}`,
+    );
+    this.words.title = this.words.textContent ?? "";
   }
 }

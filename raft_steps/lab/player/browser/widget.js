@@ -10,16 +10,19 @@
  * @import { Changes, Direction, JumpKind, Model, Position, Subject, Traits } from "./types.js"
  */
 
+import { playWhenSeen } from "./autoplay.js";
 import { countSharedEvents } from "./branches.js";
 import { html } from "./dom.js";
 import { changesOf } from "./field_text.js";
 import { PlayerInput } from "./input.js";
 import { KernelLink } from "./kernel_link.js";
-import { arrangeParts, makeParts } from "./layout.js";
+import { arrangeParts, fitParts, makeParts } from "./layout.js";
 import { Navigation } from "./navigation.js";
 import { drawLegend } from "./panels.js";
 import { Playback } from "./playback.js";
 import { hideStoredRun, makeStoredModel } from "./stored_run.js";
+
+const OPTIONS = /** @type {const} */ (["speed", "hurry", "heartbeats"]);
 
 export class Player {
   /**
@@ -45,31 +48,40 @@ export class Player {
     this.words = ""; // the last happening in words
     this.isQuiet = true; // whether nothing is on its way
     this.chapter = -1;
+    this.isTouched = false;
+    this.drawnNumber = -2; // the event whose effects were drawn last
+    this.tabBefore = "client"; // the tab that was open before something was selected
     this.parts = this.buildParts();
     this.input = new PlayerInput(this);
     this.setRun();
     this.moveToStart();
+    this.showOptions();
     this.unlisten = this.listen();
     element.append(this.root);
+    this.stopWaiting = playWhenSeen(this);
     const loaded = this.link.loadMilliseconds + performance.now() - begun;
     Object.assign(this.root.dataset, { ready: "1", loaded: loaded.toFixed(1) }); // for tests
   }
 
-  /** Starts to listen to the model, and returns a function that stops it. */
+  /** Starts to listen to the model and to the reader's first touch, and returns a function that stops it. */
   listen() {
     const { model } = this;
-    const onHeartbeats = () => this.show(true);
+    const onOption = () => this.showOptions();
     const onChapter = () => this.goToModelChapter();
-    model.on("change:heartbeats", onHeartbeats);
+    for (const name of OPTIONS) model.on(`change:${name}`, onOption);
     model.on("change:chapter", onChapter);
     const unlisten = this.link.listen({
       news: (news) => this.receive(news),
       wait: (words) => this.showWaiting(words),
       lose: (words) => this.showMessage(words),
     });
+    const onTouch = () => {
+      this.isTouched = true;
+    };
+    for (const name of ["pointerdown", "keydown"]) this.root.addEventListener(name, onTouch, { capture: true });
     return () => {
       unlisten();
-      model.off("change:heartbeats", onHeartbeats);
+      for (const name of OPTIONS) model.off(`change:${name}`, onOption);
       model.off("change:chapter", onChapter);
     };
   }
@@ -80,9 +92,9 @@ export class Player {
   buildParts() {
     const { servers, title } = this.navigation.trace;
     const parts = makeParts(this, servers);
-    parts.logs.fit(this.root.clientWidth);
     this.root.setAttribute("aria-label", `Player of ${title || "a run"}`);
     this.root.replaceChildren(...arrangeParts(parts), this.liveRegion);
+    fitParts(parts);
     return parts;
   }
 
@@ -94,9 +106,12 @@ export class Player {
     parts.list.setRun(navigation.happenings, clock);
     parts.logs.setRun(events);
     parts.clients.setRun(events, clock);
+    parts.client.setRun(events, navigation.spans.typical, this.link.isLive && this.link.live.clients !== false);
     parts.controls.setRun(navigation, clock);
+    parts.lanes.setRun(navigation, clock);
     parts.inspector.setRun(navigation);
     drawLegend(parts.legend, navigation.spans, navigation.longestTimers);
+    this.drawnNumber = -2;
     parts.live?.refreshComparison();
     this.chapter = -1;
   }
@@ -117,6 +132,7 @@ export class Player {
     this.branch = branch;
     if (hasOtherServers) this.parts = this.buildParts();
     this.setRun();
+    if (hasOtherServers) this.showOptions();
     return shared;
   }
 
@@ -141,7 +157,7 @@ export class Player {
     } else {
       if (traces.some(({ branch }) => branch === other)) this.parts.live?.refreshComparison();
       this.navigation.setViolations(live.violations);
-      this.parts.controls.setMarkers(this.navigation);
+      this.parts.lanes.setMarkers(this.navigation);
       this.show(true);
     }
   }
@@ -187,7 +203,7 @@ export class Player {
     this.position = position;
     this.link.branches.markSeen(this.branch, position.time);
     this.show(fresh);
-    if (this.playback.isPlaying) this.parts.live?.lookAhead();
+    if (this.playback.isPlaying && !this.playback.byItself) this.parts.live?.lookAhead();
   }
 
   /**
@@ -205,12 +221,16 @@ export class Player {
     this.isQuiet = messages.every(({ pale }) => pale);
     const { moment, changed } = this;
     const chosen = parts.live?.bar.chosen ?? [];
-    parts.ring.draw(moment, messages, time, { fresh, changed, chosen, pinned: parts.inspector.selected });
+    const isNew = number !== this.drawnNumber;
+    this.drawnNumber = number;
+    parts.ring.draw(moment, messages, time, { fresh, changed, isNew, chosen, pinned: parts.inspector.selected });
+    parts.client.draw(number, time);
     parts.roving.repair();
     if (fresh) this.showEvents(number, heartbeats);
     parts.live?.draw(moment, time, heartbeats, fresh);
     parts.inspector.draw({ moment, navigation, clock, time, live: this.link.live, changed });
-    parts.controls.draw(time, this.words, fresh);
+    parts.controls.draw(time);
+    parts.lanes.draw(time, this.words, fresh);
     this.input.refresh();
     const playing = this.playback.isPlaying ? "1" : "0";
     const data = { time: (time / 1e6).toFixed(6), event: number, playing, branch: this.branch };
@@ -238,11 +258,12 @@ export class Player {
   showEvents(number, heartbeats) {
     const { navigation, parts } = this;
     parts.list.draw(number, heartbeats);
+    parts.now.draw(this.moment, navigation, number, { heartbeats, clock: this.clock });
     parts.logs.draw(this.moment, this.changed);
     parts.clients.draw(number);
     parts.banner.draw(this.link.live.violations ?? [], number, this.clock, this.link.live.unjudged ?? "");
     const chapter = navigation.chapterAt(number);
-    parts.controls.drawMarkers(chapter, (kind) => navigation.markerPosition(this.position, kind) !== undefined);
+    parts.controls.drawMarkers((kind) => navigation.markerPosition(this.position, kind) !== undefined);
     if (chapter === this.chapter) return;
     this.chapter = chapter;
     this.model.set("chapter", chapter);
@@ -251,6 +272,23 @@ export class Player {
   showPlaying() {
     this.parts.controls.showPlaying(this.playback.isPlaying);
     this.show(false);
+  }
+
+  /** Shows the options of the model, after the reader or Python has changed one. */
+  showOptions() {
+    this.parts.controls.showSpeed(this.model.get("speed"));
+    this.parts.options.draw();
+    this.show(true);
+  }
+
+  /**
+   * @template {"speed" | "hurry" | "heartbeats" | "fresh"} Name
+   * @param {Name} name
+   * @param {import("./types.js").Traits[Name]} value
+   */
+  setOption(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
   }
 
   options() {
@@ -280,7 +318,7 @@ export class Player {
   /** Called when playing has reached the end of what is known: a live run goes on as soon as Python has extended it. */
   async reachEnd() {
     const { live } = this.parts;
-    if (!live || !(await live.extend())) this.pause();
+    if (!live || this.playback.byItself || !(await live.extend())) this.pause();
   }
 
   /**
@@ -333,8 +371,15 @@ export class Player {
 
   /** @param {Subject | null} subject */
   select(subject) {
-    this.parts.inspector.show(subject);
+    const { inspector, picture, tabs } = this.parts;
+    const wasSelected = inspector.subject !== null;
+    inspector.show(subject);
     this.show(true);
+    inspector.place(picture.querySelector(".rp-pinned"), picture);
+    tabs.setLabel("fields", subject?.server ? `Fields of ${subject.server}` : "Fields");
+    if (subject && !wasSelected) this.tabBefore = tabs.open;
+    if (subject) tabs.show("fields");
+    else if (tabs.open === "fields") tabs.show(this.tabBefore);
   }
 
   announcePosition() {
@@ -345,6 +390,7 @@ export class Player {
   showMessage(text) {
     this.liveRegion.textContent = text;
     this.parts.status.textContent = text;
+    this.parts.status.title = text;
   }
 
   /** Clears the message: it was about another moment. What waits still does. */
@@ -372,6 +418,7 @@ export class Player {
 
   close() {
     this.playback.pause();
+    this.stopWaiting();
     this.input.close();
     this.unlisten();
     this.root.remove();

@@ -2,7 +2,7 @@
 // same JavaScript as in JupyterLab (player.js), with a stand-in for the model that a kernel would provide. Another button
 // starts Python in the page, which repeats the run; from then on the player can do what it can do in a notebook.
 
-import { makeOptions, receiveNews, showLivePlayer } from "./page_player.js";
+import { receiveNews, showLivePlayer } from "./page_player.js";
 import { steer } from "./page_python.js";
 import player from "./player.js";
 import { StoredModel } from "./stored_model.js";
@@ -34,10 +34,9 @@ async function openPlayer(place) {
   ]);
   const model = new StoredModel({ ...state, live: {}, trace: new DataView(trace) });
   const ring = document.createElement("div");
-  const options = makeOptions(model);
-  place.replaceChildren(ring, options);
+  place.replaceChildren(ring);
   const close = player.render({ model, el: ring });
-  if (state.scenario) options.append(makeSteerButton(place, model, close));
+  if (state.scenario) place.append(makeSteerButton(place, model, close));
   place.dataset.playing = "1";
   /** @type {HTMLElement | null} */ (ring.querySelector("button"))?.focus();
 }
