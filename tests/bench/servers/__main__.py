@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from raft_steps.lab.text_table import text_table
 from tests.bench.servers.etcd import Etcd, QuickEtcd
-from tests.bench.servers.ours import RaftSteps
+from tests.bench.servers.ours import PatientRaftSteps, RaftSteps
 from tests.bench.servers.peers import PAUSE_S, Load, MissingPeer, Peer, Rate, UnfitMachine, cpu_s, resident_mb
 from tests.bench.servers.pysyncobj import PySyncObj
 
@@ -120,7 +120,7 @@ def idle_rows(kinds: Sequence[type[Peer]], seconds: float) -> Rows:
 def memory_rows(writes: int) -> Rows:
     """Measure how much memory our servers hold while small values are written."""
     rows: Rows = [("memory after small writes, in MB", "leader", "followers", "writes a second")]
-    with RaftSteps() as peer:
+    with PatientRaftSteps() as peer:
         for part in range(MEMORY_PARTS + 1):
             rate = peer.rate(Load("", 4, 64, writes // MEMORY_PARTS)) if part else None
             leader = peer.leader()
@@ -153,10 +153,11 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     quick: bool = options.quick
     kinds = available((RaftSteps, Etcd, PySyncObj))
+    loaded = [PatientRaftSteps if kind is RaftSteps and not quick else kind for kind in kinds]
     if RaftSteps not in kinds:
         sys.exit(1)
     pieces = {
-        "loads": lambda: load_rows(kinds, 1 if quick else options.rounds, 0.01 if quick else 1.0),
+        "loads": lambda: load_rows(loaded, 1 if quick else options.rounds, 0.01 if quick else 1.0),
         "failover": lambda: failover_rows(
             available((RaftSteps, QuickEtcd, PySyncObj)) if not quick else [RaftSteps], 1 if quick else TRIALS
         ),

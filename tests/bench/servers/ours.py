@@ -20,9 +20,10 @@ VALUE_BYTES = 16
 
 
 class RaftSteps(Peer):
-    """Servers of the newest step, with the durations of the paper (timeouts of 150 to 300 ms, heartbeats of 50 ms)."""
+    """Servers of the newest step, with the durations of the paper: timeouts of 150 to 300 ms, heartbeats of 50 ms."""
 
     title = f"step {NEWEST}"
+    timing = "paper"
 
     @classmethod
     def require(cls) -> None:
@@ -36,7 +37,7 @@ class RaftSteps(Peer):
         for name in NAMES:
             self.start_process(
                 name, sys.executable, "-m", "raft_steps", "serve", str(NEWEST), "--name", name,
-                "--cluster", cluster_text(cluster), "--data", f"{name}.d", "--timing", "paper",
+                "--cluster", cluster_text(cluster), "--data", f"{name}.d", "--timing", self.timing,
             )  # fmt: skip
 
     def leader(self) -> str:
@@ -92,3 +93,12 @@ class RaftSteps(Peer):
         with contextlib.suppress(AttributeError):  # Not started.
             self._client.close()
         super().close()
+
+
+class PatientRaftSteps(RaftSteps):
+    """The same with timeouts of 8 to 18 s, so that no election comes between while a load keeps the disk busy.
+
+    Nothing else depends on the durations: writes and reads do not wait for heartbeats. The first election takes as long.
+    """
+
+    timing = "post"
