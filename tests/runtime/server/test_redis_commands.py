@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raft_steps.lab.commands import Transfer, command_text
+from raft_steps.lab.commands import Configuration, Transfer, command_text
 from raft_steps.lab.runtime.server.redis_commands import COMMANDS, WORDS_WITH_KEY, Session, answer
 from tests.runtime.server.fakes import FakeServer
 
@@ -46,6 +46,9 @@ def ask(line: str, session: Session | None = None) -> bytes:
         ("RAFT.AS", b"-ERR write RAFT.AS"),
         ("RAFT.AS 4.1 DEL", b"-ERR wrong number of arguments for 'del' command"),
         ("RAFT.TRANSFER", b"-ERR wrong number of arguments for 'raft.transfer' command"),
+        ("RAFT.MEMBERS", b"-ERR wrong number of arguments for 'raft.members' command"),
+        ("RAFT.MEMBERS tom bob", b"-ERR there is no server 'bob'; there are tom, jerry"),
+        ("RAFT.MEMBERS tom tom", b"-ERR a server stands there twice"),
         ("RAFT.TRANSFER bob", b"-ERR there is no server 'bob'; there are tom, jerry"),
         ("FLUSHALL now", b"-ERR unknown command 'FLUSHALL', with 1 argument\r\n"),
     ],
@@ -86,8 +89,11 @@ def test_what_begins_with_step_13(line: str, request_text: str) -> None:
     assert refused.startswith(b"-ERR the Node of this server does not know ")
 
 
-def test_transfer_is_a_request_to_the_node() -> None:
-    """The Node hands over, or says that it does not lead."""
+def test_transfers_and_members_are_requests_to_the_node() -> None:
+    """The Node hands over, or changes the voters, or says that it does not lead."""
+    assert Configuration(voters=("tom", "jerry")) == answer(
+        [b"RAFT.MEMBERS", b"tom", b"jerry"], Session(7), FakeServer()
+    )
     assert Transfer(server="jerry") == answer([b"RAFT.TRANSFER", b"jerry"], Session(7), FakeServer())
 
 

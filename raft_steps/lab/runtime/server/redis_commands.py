@@ -10,6 +10,7 @@ from raft_steps.lab.commands import (
     IN_SESSION,
     Append,
     CompareAndSet,
+    Configuration,
     Delete,
     Get,
     InSession,
@@ -183,6 +184,18 @@ def _transfer(command: list[bytes], _session: Session, server: ServerView) -> An
     return Transfer(server=successor)
 
 
+def _members(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    if len(command) < 2:
+        _require_length(command, 2)
+    voters, known = tuple(_text(word, "name") for word in command[1:]), server.addresses()
+    for name in voters:
+        if name not in known:
+            raise _CommandRefused(f"ERR there is no server '{name[:128]}'; there are {', '.join(known)}")
+    if len(set(voters)) < len(voters):
+        raise _CommandRefused("ERR a server stands there twice; name each voter once")
+    return Configuration(voters=voters)
+
+
 # Answered by the server itself.
 
 
@@ -323,6 +336,7 @@ COMMANDS: Mapping[str, Handler] = {
     "RAFT.AS": _in_session,
     "RAFT.SESSION": _open_session,
     "RAFT.STATE": _state,
+    "RAFT.MEMBERS": _members,
     "RAFT.TRANSFER": _transfer,
 }
 
