@@ -15,7 +15,7 @@ from raft_steps.lab.grading import find_the_bug
 from raft_steps.lab.grading.find_the_bug import TEXT_MAX, grade_tests, read_test, read_tests
 from raft_steps.lab.grading.mutants import own_mutants, write_mutants
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.source.extraction import SubmissionError
+from raft_steps.lab.source.submission_cells import SubmissionError
 from raft_steps.lab.verify.fuzzer import Trial, try_scenario
 from raft_steps.lab.verify.properties import Rule
 

@@ -22,6 +22,7 @@ from raft_steps.lab.grading.trials import private_seeds
 from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.text import printable
 from tests.grading.submissions import hostile, step_06
+from tests.grading.walls import real_wall, usable_wall
 
 SEEDS = private_seeds("a secret of the test's own", 2)
 HONEST: dict[str, str | bytes] = {
@@ -44,14 +45,13 @@ def put(folder: Path, files: dict[str, str | bytes]) -> None:
 def hurry(patch: pytest.MonkeyPatch) -> None:
     """Halve the time that judges wait for an endless loop."""
 
-    def copy(folder: Path, step: int) -> list[str]:
-        modules = package_copy.copy_package(folder, step)
+    def copy(folder: Path, step: int) -> None:
+        package_copy.copy_package(folder, step)
         guard = folder / "raft_steps" / "lab" / "runtime" / "watchdog.py"
         text, count = re.subn(r"^TICK = 0\.2\b", "TICK = 0.1", guard.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert 1 == count
         guard.write_text(text, encoding="utf-8")
         package_copy.compile_file(guard)
-        return modules
 
     begin = f"from raft_steps.lab.grading import worker_process; worker_process.LOOP_S = {worker_process.LOOP_S / 2}; "
     path, rest = grading_run.START.split("from ", 1)
@@ -70,7 +70,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         hurry(patch)
         patch.setenv("TMPDIR", str(own))
         patch.setattr(tempfile, "tempdir", str(own))
-        grading = GradingSettings(step=6, out=place / "grades", seeds=SEEDS)
+        grading = GradingSettings(step=6, out=place / "grades", seeds=SEEDS, wall=real_wall())
         results = grade(grading, find_submissions([place / "handed_in"], 6))
     return {
         "place": place,
@@ -157,9 +157,9 @@ def test_second_run_does_only_what_is_new(graded: dict[str, Any], monkeypatch: p
     started: list[str] = []
     start = grading_run._start
 
-    def recorded(settings: GradingSettings, submission: Submission, folder: str, modules: list[str]) -> Any:
+    def recorded(settings: GradingSettings, submission: Submission, folder: str) -> Any:
         started.append(submission.student)
-        return start(settings, submission, folder, modules)
+        return start(settings, submission, folder)
 
     monkeypatch.setattr(grading_run, "_start", recorded)
     (graded["place"] / "handed_in" / "no_node.py").write_text("y = 2\n")
@@ -178,7 +178,7 @@ def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     own.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(own))
     put(tmp_path / "in", {f"student{n}.py": step_06.NOT_WRITTEN for n in range(5)})
-    grading = GradingSettings(step=6, out=tmp_path / "out", seeds=SEEDS, workers=1)
+    grading = GradingSettings(step=6, out=tmp_path / "out", seeds=SEEDS, wall=usable_wall(), workers=1)
     submissions = find_submissions([tmp_path / "in"], 6)
 
     def interrupt(done: int, _total: int) -> None:
@@ -211,7 +211,7 @@ def test_failure_of_the_grader_is_not_a_verdict(
     """It has no points to take: the sentence says so, the table has no number, and the next run tries again."""
     monkeypatch.setattr(grading_run, "START", start)
     put(tmp_path / "in", {"ann.py": content})
-    grading = GradingSettings(step=6, out=tmp_path / "out", seeds=SEEDS, workers=1)
+    grading = GradingSettings(step=6, out=tmp_path / "out", seeds=SEEDS, wall=usable_wall(), workers=1)
     submissions = find_submissions([tmp_path / "in"], 6)
     results = grade(grading, submissions)
     assert [False] == [each["judged"] for each in results]

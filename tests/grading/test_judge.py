@@ -18,6 +18,7 @@ from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.grading.worker_process import WorkerProcess
 from tests.checks.test_step_04 import ByThePaper
 from tests.grading.submissions import step_06
+from tests.grading.walls import innermost, usable_wall
 
 
 @pytest.mark.parametrize("requests", [0, 1, 30], ids=["as-it-loads", "at-the-first-event", "in-the-middle"])
@@ -28,14 +29,14 @@ def test_worker_that_is_killed_is_no_verdict(tmp_path: Path, monkeypatch: pytest
     def request(process: WorkerProcess, data: dict[str, Any], draw: Any = None) -> dict[str, Any]:
         nonlocal asked
         if asked == requests:
-            os.kill(process._process.pid, signal.SIGKILL)
+            os.kill(innermost(process._process.pid), signal.SIGKILL)
         asked += 1
         return ask(process, data, draw)
 
     monkeypatch.setattr(WorkerProcess, "request", request)
     (tmp_path / "ann.py").write_text(step_06.RIGHT, encoding="utf-8")
-    modules = copy_package(tmp_path / "package", 6)
-    verdict, results = judge(tmp_path / "ann.py", 6, tmp_path / "package", modules, [1])
+    copy_package(tmp_path / "package", 6)
+    verdict, results = judge(tmp_path / "ann.py", 6, tmp_path / "package", usable_wall(), [1])
     page = student_page("ann", "ann.py", verdict, results)
 
     assert not verdict.is_judged

@@ -12,10 +12,11 @@ from raft_steps import STEPS
 from raft_steps.lab.checks import CheckReport, check
 from raft_steps.lab.grading.judge import judge, load
 from raft_steps.lab.grading.package_copy import copy_package
-from raft_steps.lab.grading.source_policy import extract_submission
 from raft_steps.lab.grading.trials import new_checks, private_seeds
 from raft_steps.lab.grading.worker_process import WorkerProcess
+from raft_steps.lab.source.extraction import extract_node
 from tests.checks.check_tools import wrong_nodes_of
+from tests.grading.walls import usable_wall
 from tests.grading.worker_factory import WorkerFactory
 
 ROOT = Path(__file__).parents[2]
@@ -28,14 +29,15 @@ EVERY_STEP = STEPS[-1].number + 1  # The wrong Nodes build on the very steps tha
 def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerFactory]:
     """Return a factory of workers whose package has all steps."""
     folder = tmp_path_factory.mktemp("package")
-    with WorkerFactory(folder, copy_package(folder, EVERY_STEP)) as factory:
+    copy_package(folder, EVERY_STEP)
+    with WorkerFactory(folder) as factory:
         yield factory
 
 
-def check_remotely(process: WorkerProcess, modules: list[str], node_class: type, step: int) -> CheckReport:
+def check_remotely(process: WorkerProcess, node_class: type, step: int) -> CheckReport:
     """Check a Node in a worker, as the grader extracts it from its file."""
     path = Path(str(sys.modules[node_class.__module__].__file__))
-    return check(load(extract_submission(path, node_class.__name__), process, modules), step)
+    return check(load(extract_node(path, node_class.__name__), process), step)
 
 
 def results_of(report: CheckReport) -> Iterator[tuple[str, bool, str]]:
@@ -58,8 +60,8 @@ def test_wrong_nodes_get_the_same_verdicts(factory: WorkerFactory, name: str) ->
 
     assert nodes
     for each in nodes:
-        with WorkerProcess(factory.package) if each is nodes[0] else factory.start() as process:
-            there = list(results_of(check_remotely(process, factory.modules, each, step)))
+        with WorkerProcess(factory.package, usable_wall()) if each is nodes[0] else factory.start() as process:
+            there = list(results_of(check_remotely(process, each, step)))
         assert list(results_of(check(each, step))) == there, each.__name__
 
 
@@ -68,9 +70,9 @@ def test_wrong_nodes_get_the_same_verdicts(factory: WorkerFactory, name: str) ->
 def test_the_course_itself_has_all_points(tmp_path: Path, number: int) -> None:
     """The notebook of each step, with its solution, gets all points without access to later steps."""
     path = ROOT / "notebooks" / STEPS[number - 1].notebook_name
-    modules = copy_package(tmp_path, number)
+    copy_package(tmp_path, number)
 
-    verdict, tried = judge(path, number, tmp_path, modules, private_seeds("of the course", 6))
+    verdict, tried = judge(path, number, tmp_path, usable_wall(), private_seeds("of the course", 6))
 
     assert tried is not None, verdict.sentence
     assert 100 == verdict.score, (verdict, tried.report)
@@ -89,9 +91,10 @@ def test_notebook_counts_up_to_its_check(tmp_path: Path) -> None:
     path = tmp_path / "x.ipynb"
     path.write_text(step_06.RIGHT_NOTEBOOK, encoding="utf-8")
 
-    extracted = extract_submission(path)
+    extracted = extract_node(path)
 
     assert "refuse_append_entries" in extracted.text
     assert "Break it" not in extracted.text
     assert "Cluster" not in extracted.text
-    assert [] == extracted.remarks
+    assert "Node of code cell 4, as code cell 5 checks it" == extracted.taken
+    assert ["The Node of code cell 6, below the exercise, was not taken."] == extracted.remarks

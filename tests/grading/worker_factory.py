@@ -1,6 +1,6 @@
 """A factory of workers: one process that has imported what a worker imports, and forks for each submission.
 
-Starting Python three hundred times would take longer than all the requests. Each fork runs the worker's `main` in a
+They are for honest Nodes, and have no wall. Starting Python three hundred times would take longer than all the requests. Each fork runs the worker's `main` in a
 session and a folder of its own, as in a grading.
 """
 
@@ -12,8 +12,10 @@ import subprocess
 from pathlib import Path
 from typing import Any, Self
 
-from raft_steps.lab.grading.worker_process import ENVIRONMENT, PYTHON, WorkerProcess
+from raft_steps.lab.grading.wall import NOTHING, Wall, environment
+from raft_steps.lab.grading.worker_process import WorkerProcess
 
+WITHOUT = Wall(NOTHING)
 FACTORY = (Path(__file__).parent / "worker_factory_process.py").read_text(encoding="utf-8")
 
 
@@ -40,16 +42,15 @@ class WorkerFactory:
 
     Attributes:
         package: The folder of the package that submissions may import.
-        modules: The modules of the steps in it.
     """
 
-    def __init__(self, package: Path, modules: list[str]) -> None:
+    def __init__(self, package: Path) -> None:
         """Start the process that forks."""
-        self.package, self.modules = package, modules
+        self.package = package
         self._line, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [*PYTHON, FACTORY, str(package), *modules], stdin=theirs.fileno(), env=ENVIRONMENT
+                WITHOUT.command(package, FACTORY, str(package)), stdin=theirs.fileno(), env=environment(WITHOUT)
             )
 
     def __enter__(self) -> Self:
@@ -81,7 +82,7 @@ class _ForkedWorker(WorkerProcess):
     def __init__(self, factory: WorkerFactory) -> None:
         """Initialise with the factory."""
         self.factory = factory
-        super().__init__(factory.package)
+        super().__init__(factory.package, WITHOUT)
 
     def _start(self, package: Path) -> Any:
         assert package == self.factory.package

@@ -1,7 +1,6 @@
 """The process of a worker factory (`worker_factory`): it imports what every worker imports, and forks.
 
-It is started as a worker is, with the copied package first on its path and the names of the steps' modules as further
-arguments. Standard input is a socket from the factory.
+It is started as a worker is, with the copied package first on its path. Standard input is a socket from the factory.
 """
 
 import os
@@ -9,11 +8,10 @@ import socket
 import sys
 
 
-def main(modules: list[str]) -> None:
+def main() -> None:
     """Fork a worker for each folder that arrives, with the pipes that come with it."""
     from raft_steps.lab.grading import worker
 
-    worker.load_allowed(modules)
     line, gone = socket.socket(fileno=os.dup(0)), list[int]()
     while True:
         folder, pipes, _, _ = socket.recv_fds(line, 4096, 2)
@@ -39,4 +37,4 @@ def main(modules: list[str]) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
-    main(sys.argv[2:])
+    main()

@@ -15,7 +15,7 @@ from raft_steps.lab.errors import NotTextError
 from raft_steps.lab.files import read_text
 from raft_steps.lab.runtime.loading import load_node
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.source.extraction import read_text as read_submission
+from raft_steps.lab.source.submission_cells import read_text as read_submission
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.conformance import FOLDER, entries, read_entry
 from raft_steps.lab.verify.model_checker import Schedule, stored_schedule, stored_schedule_names
@@ -41,6 +41,7 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     "lab/verify/fuzzer/kept_rules.py": (("read_text",), "figures that come with the package"),
     "lab/verify/properties/rules.py": (("read_text",), "figures that come with the package"),
     "lab/pictures/svg.py": (("decode",), "base64"),
+    "lab/source/submission_cells.py": (("decode",), "a module in the encoding that it declares"),
     "lab/grading/worker.py": (("read",), "messages between the grader's processes"),
     "lab/grading/worker_process.py": (("read_text",), "/proc"),
     "lab/grading/judge.py": (("load", "read"), "messages between the grader's processes"),

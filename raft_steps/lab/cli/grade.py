@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from raft_steps import step
 from raft_steps.lab.cli.common import COUNT, CommandError, Progress, echo_json, json_option
 from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.text import printable
+
+if TYPE_CHECKING:
+    from raft_steps.lab.grading.wall import Wall
 
 SEEDS = 6
 EMPTY = "the secret for private seeds is empty"
@@ -42,6 +45,9 @@ EMPTY = "the secret for private seeds is empty"
     type=COUNT,
     help="How many submissions to grade at a time. [default: one for each core]",
 )
+@click.option("--container", type=click.Choice(("docker", "podman")),
+              help="Run each submission in a container, instead of behind bubblewrap.")  # fmt: skip
+@click.option("--no-sandbox", is_flag=True, help="Run submissions as you: they can read and change all that you can.")
 @json_option
 def grade(
     submissions: tuple[Path, ...],
@@ -54,6 +60,8 @@ def grade(
     hunting: bool,
     mutants: Path | None,
     workers: int | None,
+    container: str | None,
+    no_sandbox: bool,
     as_json: bool,
 ) -> None:
     """Grade the notebooks or modules of students, one file or folder for each student.
@@ -65,6 +73,9 @@ def grade(
 
     The command writes scores.csv, scores.json and a page for each student. A file that was graded before and has not
     changed is not graded again. Without --private-seeds, the secret is drawn at random once and stored in the folder.
+
+    The code of a submission runs behind bubblewrap or in a container, without network, and sees none of your files.
+    Where there is neither, the command refuses; with --no-sandbox it does not.
 
     With --find-the-bug, each student hands in a text file of scenarios, separated by lines of ---. The score is the
     share of wrong Nodes in which they break a promise, without a false alarm in the correct one.
@@ -88,6 +99,7 @@ def grade(
         step=number,
         out=out,
         seeds=private_seeds(_secret(secret, out), seeds) if not hunting else (),
+        wall=_wall(container, no_sandbox=no_sandbox or hunting),
         class_name=class_name,
         workers=workers or os.cpu_count() or 1,
         mutants=_mutants(mutants, number, out) if hunting else (),
@@ -97,6 +109,15 @@ def grade(
     _report(number, results, write_scores(out, results), as_json=as_json)
     if failed := _not_judged(results):
         raise CommandError(f"not judged: {', '.join(failed)}; the reasons are above, and grade tries again next time")
+
+
+def _wall(kind: str | None, *, no_sandbox: bool) -> Wall:
+    """Return what is around the process of each submission. The tests of find-the-bug are data, and need no wall."""
+    from raft_steps.lab.grading.wall import NOTHING, Wall, find_wall, start_container
+
+    if no_sandbox:
+        return Wall(NOTHING)
+    return start_container(kind) if kind is not None else find_wall()
 
 
 def _report(step: int, results: Sequence[Mapping[str, Any]], files: tuple[Path, Path], *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from raft_steps.lab.errors import LabError, NodeError, ScenarioError
 from raft_steps.lab.grading.html_pages import render
 from raft_steps.lab.scenario.model import MICROSECONDS
 from raft_steps.lab.scenario.scenario import Scenario
-from raft_steps.lab.source.extraction import SubmissionError, read_text
+from raft_steps.lab.source.submission_cells import SubmissionError, read_text
 from raft_steps.lab.verify.conformance import read_entry, try_entry
 from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.model_checker import INVARIANTS, Schedule, run_schedule

@@ -16,12 +16,13 @@ from typing import Any
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.remote_node import RemoteSubmission
 from raft_steps.lab.grading.scores import replace_text
-from raft_steps.lab.grading.source_policy import extract_submission
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.verdict import Verdict
+from raft_steps.lab.grading.wall import PROCESSES_MAX, Wall
 from raft_steps.lab.grading.worker_process import CPU_S, KILLED, MEMORY_MIB, WorkerProcess
 from raft_steps.lab.runtime.diagnostics import Mistake
-from raft_steps.lab.source.extraction import ExtractedNode, SubmissionError
+from raft_steps.lab.source.extraction import ExtractedNode, extract_node
+from raft_steps.lab.source.submission_cells import SubmissionError
 
 JUDGE_MEMORY_BYTES = 4 * 1024**3  # of address space
 LIMIT_S = 120.0  # of real time for the worker of one submission
@@ -31,7 +32,7 @@ def judge(
     path: Path | None,
     step: int,
     package: Path,
-    modules: Sequence[str],
+    wall: Wall,
     seeds: Sequence[int],
     *,
     class_name: str = "Node",
@@ -43,7 +44,7 @@ def judge(
         path: The notebook or module; None if none was handed in.
         step: The step.
         package: The package that the submission may import, as `copy_package` made it.
-        modules: The modules of the steps in it.
+        wall: What is around the submission's process.
         seeds: The private seeds.
         class_name: The name of the Node class.
         folders_in: Where to make the worker's folder; by default where temporary folders are.
@@ -54,12 +55,12 @@ def judge(
     if path is None:
         return Verdict.nothing(step, "Nothing was handed in that can be graded."), None
     try:
-        extracted = extract_submission(path, class_name)
+        extracted = extract_node(path, class_name)
     except SubmissionError as error:
         return Verdict.nothing(step, f"{error}."), None
-    with WorkerProcess(package, LIMIT_S, folders_in) as process:
+    with WorkerProcess(package, wall, LIMIT_S, folders_in) as process:
         try:
-            stand_in = load(extracted, process, modules)
+            stand_in = load(extracted, process)
         except Mistake as error:
             if process.lost is not None and process.lost.reason == KILLED:
                 return Verdict.not_judged(step, f"the submission {process.lost}", extracted.remarks), None
@@ -75,21 +76,26 @@ def judge(
     return verdict, results
 
 
-def load(extracted: ExtractedNode, process: WorkerProcess, modules: Sequence[str]) -> Any:
+def load(extracted: ExtractedNode, process: WorkerProcess) -> Any:
     """Load an extracted Node in a worker; return the class that stands in for it.
 
     Raises:
         Mistake: The Node cannot be loaded.
     """
-    cells = []
-    for cell in extracted.cells:
-        name = cell.name
-        if not name.startswith("cell:"):
-            name = str(process.folder / Path(name).name)
-            Path(name).write_text(cell.source, encoding="utf-8")
-        cells.append([name, cell.source, cell.kept])
-    request = {"cells": cells, "class": extracted.class_name, "modules": list(modules)}
-    return RemoteSubmission(process).load(request | {"memory_mib": MEMORY_MIB, "cpu_s": CPU_S})
+    cells = [[cell.name, cell.label, cell.source, cell.kept, cell.needed] for cell in extracted.cells]
+    request = {
+        "cells": cells,
+        "class": extracted.class_name,
+        "notebook": extracted.cells[0].name.startswith("cell:"),
+        "user": process.wall.user,
+        "memory_mib": MEMORY_MIB,
+        "cpu_s": CPU_S,
+        "processes": PROCESSES_MAX,
+    }
+    submission = RemoteSubmission(process)
+    stand_in = submission.load(request)
+    extracted.remarks += submission.skipped
+    return stand_in
 
 
 def _draw_pictures(results: trials.TrialResults) -> None:
@@ -119,7 +125,7 @@ def main() -> None:
         path,
         job["step"],
         Path(job["package"]),
-        job["modules"],
+        Wall(job["wall"][0], job["wall"][1], tuple(job["wall"][2])),
         job["seeds"],
         class_name=job["class"],
         folders_in=Path(job["folders_in"]),

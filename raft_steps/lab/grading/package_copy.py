@@ -17,19 +17,17 @@ from raft_steps import STEPS
 LAB_FILES = (
     "__init__", "commands", "errors", "log", "messages", "moved", "node", "random_stream", "runtime/__init__",
     "runtime/code_owner", "runtime/diagnostics", "runtime/mistakes", "runtime/slips", "runtime/watchdog",
+    "source/__init__", "source/running",
 )  # fmt: skip
-WORKER_FILES = ("__init__", "annotations", "codec", "limits", "node_schema", "worker")
+WORKER_FILES = ("__init__", "absent_tools", "annotations", "codec", "limits", "node_schema", "worker")
 
 
-def copy_package(folder: Path, step: int) -> list[str]:
+def copy_package(folder: Path, step: int) -> None:
     """Copy what a submission of a step may import.
 
     Args:
         folder: The folder to copy it to.
         step: The step that is graded. It and all later steps are left out.
-
-    Returns:
-        The names of the modules of the steps before, the first one first.
     """
     source = Path(raft_steps.__file__).parent
     before = [each for each in STEPS if each.number < step]
@@ -44,7 +42,8 @@ def copy_package(folder: Path, step: int) -> list[str]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((source / file).read_bytes())
         compile_file(target)
-    return [each.module_name for each in before]
+    for place in (folder, *folder.rglob("*")):
+        place.chmod(0o755 if place.is_dir() else 0o644)  # Another user reads it.
 
 
 def compile_file(target: Path) -> None:

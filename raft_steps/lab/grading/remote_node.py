@@ -24,6 +24,7 @@ from raft_steps.lab.runtime.watchdog import NOT_BACK, HandlerTimeout
 EFFECT_METHODS = {"send": "send", "start": "start_timer", "cancel": "cancel_timer", "reply": "reply", "apply": "apply"}
 MESSAGE_MAX = 500
 SLIPS_MAX = 12  # slips of the pen that are shown
+SKIPPED_MAX = 20
 
 
 class RemoteSubmission:
@@ -32,11 +33,13 @@ class RemoteSubmission:
     Attributes:
         process: The worker.
         codec: The codec, with the classes that the worker has described.
+        skipped: What failed while the submission was loaded, and was not needed; a sentence each.
     """
 
     def __init__(self, process: WorkerProcess) -> None:
         """Initialise with the worker that is to run the submission."""
         self.process, self.codec = process, JudgeCodec()
+        self.skipped: list[str] = []
         self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._changed_here: dict[int, set[str]] = {}
         self._freed: list[int] = []
@@ -56,6 +59,7 @@ class RemoteSubmission:
                 message = f"{NOT_BACK} within a second: an endless loop?" if "stuck" in answer else answer["error"]
                 raise Mistake(str(message)[:MESSAGE_MAX], _text(answer.get("place")))
             self.codec.add_classes(answer.get("classes"))
+            self.skipped = [f"{_capital(str(each)[:200])}." for each in list(answer["skipped"])[:SKIPPED_MAX]]
             return self._build_class(answer)
         except WorkerLostError as lost:
             raise Mistake(f"the submission {lost}") from lost
@@ -259,6 +263,10 @@ def _stuck(place: str | None) -> HandlerTimeout:
     error = HandlerTimeout()
     error.place = place  # type: ignore[attr-defined]
     return error
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _text(place: object) -> str | None:

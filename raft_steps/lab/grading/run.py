@@ -32,6 +32,7 @@ from raft_steps.lab.grading.scores import replace_text
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.submissions import Submission
 from raft_steps.lab.grading.verdict import Verdict
+from raft_steps.lab.grading.wall import Wall, find_wall
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.judge import main; main()"
 # Of real time for one judge: more than its worker has, so that the judge can still write a verdict.
@@ -49,6 +50,7 @@ class GradingSettings:
         out: The folder for results, pages and scores.
         seeds: The private seeds.
         class_name: The name of the Node class.
+        wall: What is around the process of each submission.
         workers: How many judges run at a time.
         mutants: The wrong Nodes of find-the-bug, as ``FILE:CLASS``. If there are any, tests are graded and not Nodes.
     """
@@ -56,6 +58,7 @@ class GradingSettings:
     step: int
     out: Path
     seeds: Sequence[int]
+    wall: Wall = field(default_factory=find_wall)
     class_name: str = "Node"
     workers: int = 2
     mutants: tuple[str, ...] = ()
@@ -147,11 +150,12 @@ def _judged(settings: GradingSettings, todo: Sequence[Submission]) -> Iterator[t
     """Run the judges; yield each result as it arrives."""
     waiting, judges = list(reversed(todo)), list[_JudgeProcess]()
     with TemporaryDirectory(prefix="raft-steps-package-") as folder:
-        modules = copy_package(Path(folder, "package"), settings.step)
+        Path(folder).chmod(0o755)
+        copy_package(Path(folder, "package"), settings.step)
         try:
             while waiting or judges:
                 while waiting and len(judges) < settings.workers:
-                    judges.append(_start(settings, waiting.pop(), folder, modules))
+                    judges.append(_start(settings, waiting.pop(), folder))
                 for judge in [judge for judge in judges if _is_over(judge)]:
                     judges.remove(judge)
                     yield judge.submission, _result(settings, judge)
@@ -161,7 +165,7 @@ def _judged(settings: GradingSettings, todo: Sequence[Submission]) -> Iterator[t
                 _kill(judge.process)
 
 
-def _start(settings: GradingSettings, submission: Submission, folder: str, modules: list[str]) -> _JudgeProcess:
+def _start(settings: GradingSettings, submission: Submission, folder: str) -> _JudgeProcess:
     key = settings.key(submission)
     job = {
         "path": str(submission.path.absolute()) if submission.path is not None else None,
@@ -173,7 +177,7 @@ def _start(settings: GradingSettings, submission: Submission, folder: str, modul
         "seeds": list(settings.seeds),
         "package": str(Path(folder, "package")),
         "folders_in": folder,  # This process removes it, even if the judge is killed.
-        "modules": modules,
+        "wall": [settings.wall.kind, settings.wall.changes_user, list(settings.wall.extra)],
         "key": key,
         "result": str(settings.result_of(submission).absolute()),
         "page": str(settings.page_of(submission).absolute()),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raft_steps import find_step
-from raft_steps.lab.source.extraction import SIZE_MAX
+from raft_steps.lab.source.submission_cells import SIZE_MAX
 from raft_steps.lab.text import printable
 
 SUFFIXES = (".ipynb", ".py")  # of Nodes

@@ -7,8 +7,9 @@
                {"error": "raised KeyError: 'x'", "place": "…"}   if the handler failed
     question   {"draw": "between", "with": [8, 18]}        the judge answers with a random number
 
-Whatever a submission does to this process, it can only change these answers: the properties, the checks and the seeds
-are in the judge's process. `python -c` starts this one, with the copied package first on its path.
+The submission may do what it likes with this process: the wall around it (`wall`) leaves it nothing but these answers,
+and the properties, the checks and the seeds are in the judge's process. `python -c` starts this one, with the copied
+package first on its path.
 """
 
 from __future__ import annotations
@@ -18,20 +19,22 @@ import linecache
 import os
 import random
 import sys
-from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from raft_steps.lab.errors import MessageError
-from raft_steps.lab.grading import limits
+from raft_steps.lab.grading import absent_tools, limits
 from raft_steps.lab.grading.codec import DRIVER_FIELDS, PLAIN, encode_json
 from raft_steps.lab.grading.node_schema import WorkerCodec, describe_node
 from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime import diagnostics, mistakes, watchdog
+from raft_steps.lab.source.running import CellRunner
 
 MODULE = "submission"
+SKIPPED_MAX = 20  # how many statements that failed are reported
 
 
 class JudgeChannel:
@@ -209,8 +212,6 @@ def describe_failure(error: BaseException, call: mistakes.HandlerCall | None = N
     try:
         if isinstance(error, watchdog.HandlerTimeout):
             return {"stuck": True, "place": diagnostics.node_line(error.__traceback__)}
-        if isinstance(error, limits.ForbiddenError):
-            return {"error": str(error), "place": diagnostics.node_line(error.__traceback__)}
         if isinstance(error, MessageError) and diagnostics.node_line(error.__traceback__) is None:
             return {"error": str(error), "place": None}
         found = mistakes.blame(error, "S", "H", "0", call)
@@ -223,26 +224,34 @@ def describe_failure(error: BaseException, call: mistakes.HandlerCall | None = N
         return {"error": "raised an exception that cannot be printed", "place": None}
 
 
-def load_submission(request: dict[str, Any]) -> Any:
-    """Run a submission's definitions; return its Node class."""
-    module = ModuleType(MODULE)
-    sys.modules[MODULE] = module
-    space = vars(module)
-    space["__builtins__"] = limits.restricted_builtins(limits.import_refusal)
-    for name, source, _ in request["cells"]:
-        # diagnostics takes text with a modification time for a file, and text without one for a cell.
-        lines = [f"{line}\n" for line in source.split("\n")]
-        linecache.cache[name] = (len(source), 0.0 if "/" in name else None, lines, name)
-    limits.install_audit_hook()
-    for name, _, kept in request["cells"]:
-        exec(compile(kept, name, "exec", dont_inherit=True), space)  # noqa: S102  # This process exists for it.
-    return space.get(request["class"])
+def load_submission(request: dict[str, Any]) -> tuple[Any, list[str]]:
+    """Run a submission's definitions; return its Node class, and what was skipped because it failed."""
+    name = "__main__" if request["notebook"] else MODULE  # As in a kernel.
+    module = ModuleType(name)
+    sys.modules[name] = module
+    if request["notebook"]:
+        vars(module).update(display=_show_nothing, get_ipython=_show_nothing)
+    cells = [[_stored(*cell[:3]), *cell[1:]] for cell in request["cells"]]
+    runner = CellRunner(vars(module))
+    with watchdog.bounded(lambda: runner.count):
+        for file, label, _, kept, needed in cells:
+            runner.run(file, label, kept, needed)
+    return vars(module).get(request["class"]), runner.skipped
 
 
-def load_allowed(steps: Iterable[str]) -> None:
-    """Import what a submission may import, and these modules of steps: the audit hook refuses later imports."""
-    for name in (*limits.ALLOWED_MODULES, *(f"raft_steps.lab.{each}" for each in limits.LAB_MODULES), *steps):
-        __import__(name)
+def _stored(name: str, label: str, source: str) -> str:
+    """Store the text of a cell or a module for error messages; return the name that tracebacks have for it."""
+    lines = [f"{line}\n" for line in source.split("\n")]
+    if name != label:  # A cell, which has no file.
+        linecache.cache[name] = (len(source), None, lines, name)
+        return name
+    path = Path(name).absolute()
+    path.write_text(source, encoding="utf-8", newline="")
+    return str(path)
+
+
+def _show_nothing(*_arguments: object, **_settings: object) -> None:
+    """Stand for what a notebook has and no process."""
 
 
 def main() -> None:
@@ -254,17 +263,15 @@ def main() -> None:
     os.close(null)
     request = channel.read()
     sys.stdout = sys.stderr = limits.NullOutput()
-    load_allowed(request["modules"])
-    for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == "raft_steps"]:
-        linecache.getlines(module.__file__ or "")  # Error messages quote these; no file can be read later.
+    limits.become(request["user"])
+    absent_tools.install()
     random.seed(0)  # A Node that draws from it draws the same each time.
-    limits.set_limits(request["memory_mib"], request["cpu_s"])
+    limits.set_limits(request["memory_mib"], request["cpu_s"], request["processes"])
     codec = WorkerCodec(Node)
     try:
-        with watchdog.bounded(lambda: 0):
-            found = load_submission(request)
+        found, skipped = load_submission(request)
         answer = (
-            describe_node(found, codec)
+            describe_node(found, codec) | {"skipped": skipped[:SKIPPED_MAX]}
             if isinstance(found, type) and issubclass(found, Node)
             else _not_a_node(found, request)
         )

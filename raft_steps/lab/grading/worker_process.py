@@ -12,7 +12,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 import weakref
 from collections.abc import Iterator
@@ -21,16 +20,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from raft_steps.lab.grading.codec import encode_json
+from raft_steps.lab.grading.wall import Wall, environment
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.worker import main; main()"
-# How Python is started for a submission: without site packages, user settings and bytecode files.
-PYTHON = (sys.executable, "-s", "-S", "-P", "-B", "-c")
-# Nothing of the instructor's environment, which may hold secrets; what a Node does with a set is the same every time.
-ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
 MEMORY_MIB, CPU_S = 512, 20  # address space in MiB, and computing time in seconds, for a whole submission
 LOOP_S = 3.0  # of computing time for one event; the worker's own watchdog should have interrupted it after about one
 WAIT_S = 60.0  # of real time for one event, however little it computes
 LINE_MAX = 8_000_000  # bytes of one answer
+SIGNALLED = 128  # A status above this is that of a process behind a wall that a signal has ended.
 ENDED, KILLED, LOOPED, FLOODED = "ended", "killed", "looped", "flooded"
 NOT_AN_ANSWER = "wrote something that is not an answer"
 
@@ -52,22 +49,25 @@ class WorkerProcess:
     """The process that runs one submission, as a context manager that ends it.
 
     Attributes:
-        folder: The process's working folder; it contains only the submission.
+        folder: The folder that it is started in, which is empty; behind a wall it does not see it.
+        wall: What is around it.
         lost: Why the process no longer answers; None as long as it does.
         limit_s: How long the process may run, in seconds of real time.
         deadline_s: The time, by `time.monotonic`, by which the process has to be done.
     """
 
-    def __init__(self, package: Path, limit_s: float = 120.0, folders_in: Path | None = None) -> None:
+    def __init__(self, package: Path, wall: Wall, limit_s: float = 120.0, folders_in: Path | None = None) -> None:
         """Start the process.
 
         Args:
             package: The folder with the package that the submission may import.
+            wall: What is around the process.
             limit_s: How long the process may run, in seconds of real time.
             folders_in: Where to make the process's folder; by default where temporary folders are.
         """
         self._temporary = TemporaryDirectory(prefix="raft-steps-grade-", dir=folders_in)
         self.folder = Path(self._temporary.name)
+        self.wall = wall
         self.lost: WorkerLostError | None = None
         self.limit_s = limit_s
         self.deadline_s = time.monotonic() + limit_s
@@ -85,12 +85,12 @@ class WorkerProcess:
 
     def _start(self, package: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*PYTHON, START, str(package)],
+            self.wall.command(package, START, self.wall.package(package)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
-            env=ENVIRONMENT,
+            env=environment(self.wall),
             start_new_session=True,
             bufsize=0,
         )
@@ -186,6 +186,8 @@ class WorkerProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         code = self._process.returncode
+        if code is not None and code > SIGNALLED:  # What started it says so.
+            code = SIGNALLED - code
         if code == -signal.SIGXCPU:
             return WorkerLostError(LOOPED, f"used up the {CPU_S} s of computing time that a submission has")
         if code is not None and -code in (signal.SIGKILL, signal.SIGTERM):
@@ -225,10 +227,17 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def cpu_seconds_of(pid: int) -> float:
-    """Return the computing time of a process, in seconds; real time on systems without /proc."""
+    """Return the computing time of a process and of all that it started, in seconds; real time on systems without /proc."""
+    used, todo = 0, [pid]
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        while todo:
+            number = todo.pop()
+            fields = (
+                Path(f"/proc/{number}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            )
+            used += sum(int(each) for each in fields[11:15])
+            todo += [int(each) for each in Path(f"/proc/{number}/task/{number}/children").read_text("ascii").split()]
+        return used / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
         return time.monotonic()
 

@@ -18,7 +18,9 @@ from raft_steps.lab.errors import NodeLoadError
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.code_owner import saved_cell
 from raft_steps.lab.runtime.launching import OWN_COURSE
-from raft_steps.lab.source.extraction import SubmissionError, extract_node
+from raft_steps.lab.source.extraction import extract_node
+from raft_steps.lab.source.running import CellRunner
+from raft_steps.lab.source.submission_cells import SubmissionError
 from raft_steps.lab.text import nearest
 
 
@@ -64,13 +66,14 @@ def _load_notebook(path: Path, class_name: str) -> ModuleType:
     entry = next((each for each in COURSE if each.notebook_name == path.name), None)
     module = ModuleType(f"{OWN_COURSE}.{entry.module_name.rpartition('.')[2]}" if entry else f"learner_{path.stem}")
     sys.modules[module.__name__] = module  # dataclasses and inspect look it up there.
+    runner = CellRunner(vars(module))
     for cell in extracted.cells:
         name = saved_cell(path, cell.number)
         lines = [f"{line}\n" for line in cell.source.split("\n")]
         # Without a modification time, as for a cell of a kernel: the text does not depend on a file of this name.
         linecache.cache[name] = (len(cell.source), None, lines, name)
         try:
-            exec(compile(cell.kept, name, "exec", dont_inherit=True), vars(module))  # noqa: S102  # As an import does.
+            runner.run(name, cell.label, cell.kept, cell.needed)
         except (Exception, SystemExit) as error:
             raise _loading_failed(path, error, f"{cell.label}, {_where(error, name)}") from error
     return module

@@ -1,55 +1,37 @@
-"""Extracts a Node class from a notebook or a module, with the definitions that it needs, without running any of it.
+"""Extracts a Node class from a notebook or a module, with everything that decides how it behaves, without running any of it.
 
-A notebook is read up to the first cell that checks its Node, because an exercise after that may break the Node on
-purpose. Only what the class needs is kept: classes, functions, imports and assignments, but no statement that only has
-an effect. Metadata, outputs and the cells that check are ignored.
+Kept are the class and what it needs, directly or indirectly: classes, functions, imports and assignments. Kept, too,
+are statements with an effect on one of these, such as ``HISTORY.append(…)`` or ``register(Node)``; they may fail, as
+cells of a notebook may. What uses the laboratory, such as a Cluster of the Node, decides nothing about it and is left out.
 """
 
 from __future__ import annotations
 
 import ast
-import json
-import stat
+import builtins
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from raft_steps.lab.errors import LabError, NotTextError
-from raft_steps.lab.files import decode_text
+from raft_steps.lab import HOMES
 from raft_steps.lab.source.parse import first_line, global_names
+from raft_steps.lab.source.submission_cells import (
+    TEXT_MAX,
+    ExtractedCell,
+    SubmissionCells,
+    SubmissionError,
+    bound_names,
+    parse_or_raise,
+    read_cells,
+    read_submission,
+    statements_of,
+)
 
-SIZE_MAX = 5_000_000  # bytes of a file; a notebook with all its pictures has a tenth as many
-TEXT_MAX = 200_000  # characters of source
-
-
-class SubmissionError(LabError):
-    """A file contains no Node that can be loaded; the message says why, in a sentence without a full stop."""
-
-
-@dataclass(slots=True)
-class ExtractedCell:
-    """A cell of a notebook, or a whole module.
-
-    Attributes:
-        name: The name of its file for Python's tracebacks: a module's file name, or ``cell:`` and a number.
-        source: The whole text.
-        kept: The same text, in which every line that the Node does not need is blank. Line numbers stay the same.
-    """
-
-    name: str
-    source: str
-    kept: str = ""
-
-    @property
-    def label(self) -> str:
-        """Its name in messages, such as ``code cell 3``."""
-        return self.name.replace("cell:", "code cell ")
-
-    @property
-    def number(self) -> int:
-        """The number of a notebook's code cell, from 1."""
-        return int(self.name.removeprefix("cell:"))
+LABORATORY = "raft_steps.lab"
+# The modules of the laboratory that a Node is made of; names from others are tools.
+MATERIAL = frozenset({"commands", "errors", "log", "messages", "node"})
+# Needed for bases such as mine(5), although they come from elsewhere.
+NEVER_TOOLS = frozenset({"mine"})
 
 
 @dataclass(slots=True)
@@ -60,20 +42,18 @@ class ExtractedNode:
         cells: The cells that contain it, in order.
         class_name: The name of the Node class.
         remarks: Remarks for the instructor, one sentence each.
+        taken: Which Node was taken, as a clause, such as "Node of code cell 9, as code cell 10 checks it".
     """
 
     cells: list[ExtractedCell]
     class_name: str = "Node"
     remarks: list[str] = field(default_factory=list)
+    taken: str = ""
 
     @property
     def text(self) -> str:
         """Everything that is kept, as one text."""
         return "\n".join(cell.kept for cell in self.cells)
-
-    def drop_empty_cells(self) -> None:
-        """Remove the cells of which nothing is kept."""
-        self.cells = [cell for cell in self.cells if cell.kept.strip()]
 
 
 def extract_node(path: Path, class_name: str = "Node") -> ExtractedNode:
@@ -82,16 +62,7 @@ def extract_node(path: Path, class_name: str = "Node") -> ExtractedNode:
     Raises:
         SubmissionError: The file has no such class, or cannot be read as a notebook or a module.
     """
-    text = read_text(path)
-    if not text.strip():
-        raise SubmissionError(f"{path.name} is empty")
-    if path.suffix == ".ipynb":
-        return extract_from_notebook(text, path.name, class_name)
-    if path.suffix != ".py":
-        raise SubmissionError(f"{path.name} is neither a notebook (.ipynb) nor a module (.py)")
-    cell = ExtractedCell(path.name, _with_plain_newlines(text))
-    _parse_or_raise(cell)
-    return _extracted([cell], path.name, class_name, [])
+    return _extracted(read_submission(path, class_name), path.name, class_name)
 
 
 def extract_from_notebook(text: str, name: str, class_name: str = "Node") -> ExtractedNode:
@@ -100,177 +71,145 @@ def extract_from_notebook(text: str, name: str, class_name: str = "Node") -> Ext
     Raises:
         SubmissionError: The text is not that of a notebook, or has no such class.
     """
-    remarks: list[str] = []
-    return _extracted(_cells_to_read(text, name, class_name, remarks), name, class_name, remarks)
+    return _extracted(read_cells(text, name, class_name), name, class_name)
 
 
-def _extracted(cells: list[ExtractedCell], name: str, class_name: str, remarks: list[str]) -> ExtractedNode:
-    if sum(len(cell.source) for cell in cells) > TEXT_MAX:
+@dataclass(slots=True)
+class _Statement:
+    """A statement at the top level of a cell, and the names that it binds and uses."""
+
+    cell: ExtractedCell
+    tree: ast.stmt
+    binds: set[str]
+    uses: set[str]
+
+    @property
+    def is_import(self) -> bool:
+        return isinstance(self.tree, ast.Import | ast.ImportFrom)
+
+
+def _extracted(read: SubmissionCells, name: str, class_name: str) -> ExtractedNode:
+    if sum(len(cell.source) for cell in (*read.above, *read.below)) > TEXT_MAX:
         raise SubmissionError(f"{name} has more than {TEXT_MAX:,} characters of source, too many for one step")
-    node = ExtractedNode(cells, class_name, remarks)
-    _keep_needed(node, name)
-    return node
-
-
-def read_text(path: Path) -> str:
-    """Read a submission's file as UTF-8.
-
-    Raises:
-        SubmissionError: It is not a regular file, is too large, or is not text.
-    """
-    try:
-        # Checked before opening, with lstat: a link may lead anywhere, and a named pipe never ends.
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            raise SubmissionError(f"{path.name} is not a plain file, so it is not opened")
-        if status.st_size > SIZE_MAX:
-            raise SubmissionError(f"{path.name} has {status.st_size / 1e6:.0f} MB; a submission has at most 5 MB")
-        text = decode_text(path.read_bytes(), path.name, "a submission")
-    except OSError as error:
-        raise SubmissionError(f"{path.name} cannot be read: {error.strerror}") from error
-    except NotTextError as error:
-        raise SubmissionError(f"{path.name} is not UTF-8 text") from error
-    if "\0" in text:
-        raise SubmissionError(f"{path.name} is not text")
-    return text
-
-
-# Which cells of a notebook count.
-
-
-def _cells_to_read(text: str, name: str, class_name: str, remarks: list[str]) -> list[ExtractedCell]:
-    """Return a notebook's code cells up to the one that checks the Node."""
-    try:
-        data = json.loads(text)
-        found = data.get("cells")
-        if found is None:
-            found = data["worksheets"][0]["cells"]  # notebook format 3, before 2015
-        sources = [_source(cell) for cell in found if cell.get("cell_type") == "code"]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-        raise SubmissionError(f"{name} is not a notebook: it may be cut off, or saved by another program") from error
-    _remark_on_language(data, remarks)
-    cells: list[ExtractedCell] = []
-    defined = False
-    for number, source in enumerate(sources, start=1):
-        cell = ExtractedCell(f"cell:{number}", _with_plain_newlines(source))
-        statements = _statements(cell)
-        if defined and _checks_node(statements, class_name):
-            return cells
-        defined = defined or class_name in _bound_names(statements)
-        cells.append(cell)
-    if defined:
-        remarks.append("No cell checks the Node any more, so the last one of the notebook was taken.")
-    return cells
-
-
-def _with_plain_newlines(text: str) -> str:
-    r"""Replace \r\n and \r by \n.
-
-    Lines must end where Python ends them. str.splitlines() also ends them at form feeds and line separators.
-    """
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _source(cell: dict[str, Any]) -> str:
-    source = cell.get("source", cell.get("input", ""))
-    return "".join(source) if isinstance(source, list) else str(source)
-
-
-def _remark_on_language(data: dict[str, Any], remarks: list[str]) -> None:
-    """Add a remark if a notebook is not written in Python, according to its metadata."""
-    metadata = data.get("metadata")
-    kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
-    language = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
-    if language != "python":
-        remarks.append(f"The notebook claims to be written in {str(language)[:40]}; it was read as Python.")
-
-
-def _statements(cell: ExtractedCell) -> list[ast.stmt]:
-    """Return a cell's statements; none if it is not plain Python, such as one with IPython magics."""
-    try:
-        return ast.parse(cell.source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-
-
-def _parse_or_raise(cell: ExtractedCell) -> None:
-    """Raise a SubmissionError with the line if a cell is not Python."""
-    try:
-        ast.parse(cell.source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        reason = getattr(error, "msg", None) or error
-        raise SubmissionError(f"{cell.label}{line} is not valid Python: {reason}") from error
-
-
-def _checks_node(statements: Sequence[ast.stmt], class_name: str) -> bool:
-    """Return whether a cell calls check() with the Node."""
-    return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "check"
-        and any(isinstance(each, ast.Name) and each.id == class_name for each in node.args)
-        for statement in statements
-        for node in ast.walk(statement)
-    )
-
-
-# Which statements the Node needs.
-
-
-def _keep_needed(node: ExtractedNode, file: str) -> None:
-    """Keep the lines of the class, and of everything that it uses, directly or indirectly."""
-    statements = [(cell, statement) for cell in node.cells for statement in _statements(cell)]
-    if not any(node.class_name in _bound_names([statement]) for _, statement in statements):
-        broken = [cell for cell in node.cells if f"class {node.class_name}" in cell.source and not _statements(cell)]
+    statements = _statements(read.above)
+    classes = [each for each in statements if class_name in each.binds]
+    if not classes:
+        broken = [
+            cell for cell in read.above if f"class {class_name}" in cell.source and not statements_of(cell.source)
+        ]
         if broken:
-            _parse_or_raise(broken[-1])
-        raise SubmissionError(f"{file} has no class {node.class_name}")
-    wanted, chosen = {node.class_name}, set[int]()
+            parse_or_raise(broken[-1])
+        raise SubmissionError(f"{name} has no class {class_name}")
+    needed, wanted = _closure(statements, {class_name})
+    below = _statements(read.below)
+    missing = wanted - {each for one in needed for each in one.binds} - set(dir(builtins))
+    late = [each for each in below if each.binds & missing and not isinstance(each.tree, ast.Expr)]
+    for each in late:
+        label = f"{each.cell.label[0].upper()}{each.cell.label[1:]}"
+        read.remarks.append(f"{label}, below the check, defines {_names(each.binds & missing)}; it was taken, too.")
+    more, wanted = _closure(statements + below, wanted) if late else (needed, wanted)
+    needed = [each for each in more if each in statements or each in late]
+    effects = _effects(statements, needed)
+    for cell in (*read.above, *read.below):
+        own = [each for each in (*needed, *effects) if each.cell is cell]
+        _keep_lines(cell, [each.tree for each in own], wanted | {each for one in effects for each in one.uses})
+        cell.needed = sorted(first_line(each.tree) for each in needed if each.cell is cell)
+    cells = [cell for cell in (*read.above, *read.below) if cell.kept.strip()]
+    return ExtractedNode(cells, class_name, read.remarks, _taken(classes[-1], class_name, read, below))
+
+
+def _taken(last: _Statement, class_name: str, read: SubmissionCells, below: list[_Statement]) -> str:
+    if not last.cell.name.startswith("cell:"):
+        return ""
+    if other := [each for each in below if class_name in each.binds]:
+        read.remarks.append(f"The {class_name} of {other[-1].cell.label}, below the exercise, was not taken.")
+    return f"{class_name} of {last.cell.label}" + (f", as {read.checked_in} checks it" if read.checked_in else "")
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _statements(cells: Sequence[ExtractedCell]) -> list[_Statement]:
+    found = []
+    for cell in cells:
+        lines = cell.source.split("\n")
+        for tree in statements_of(cell.source):
+            text = "\n".join(lines[_line_range(tree)])
+            try:
+                uses = global_names(text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):  # Another statement shares its lines.
+                uses = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}
+            found.append(_Statement(cell, tree, bound_names([tree]), uses))
+    return found
+
+
+def _closure(statements: Sequence[_Statement], names: set[str]) -> tuple[list[_Statement], set[str]]:
+    """Return the statements that define names, and what these use in turn, and all the names."""
+    wanted, chosen = set(names), set[int]()
     grown = True
     while grown:
         grown = False
-        for number, (cell, statement) in enumerate(statements):
-            if number not in chosen and _is_needed(statement, wanted):
+        for number, each in enumerate(statements):
+            if number not in chosen and _defines(each, wanted):
                 chosen.add(number)
-                wanted |= global_names("\n".join(cell.source.split("\n")[_line_range(statement)]))
+                wanted |= each.uses
                 grown = True
-    for cell in node.cells:
-        own = [each for number, (owner, each) in enumerate(statements) if number in chosen and owner is cell]
-        _keep_lines(cell, own, wanted)
-    node.drop_empty_cells()
+    return [statements[number] for number in sorted(chosen)], wanted
 
 
-def _is_needed(statement: ast.stmt, wanted: set[str]) -> bool:
-    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+def _defines(statement: _Statement, wanted: set[str]) -> bool:
+    if isinstance(statement.tree, ast.ImportFrom) and statement.tree.module == "__future__":
         return True  # It changes the meaning of the whole cell.
-    if isinstance(statement, ast.Expr | ast.Assert | ast.Delete | ast.Raise):
+    if isinstance(statement.tree, ast.Expr | ast.Assert | ast.Delete | ast.Raise):
         return False  # It defines nothing.
-    return bool(_bound_names([statement]) & wanted)
+    return bool(statement.binds & wanted)
 
 
-def _bound_names(statements: list[ast.stmt]) -> set[str]:
-    """Return the names that statements define, import, assign or change, outside functions and classes."""
-    names: set[str] = set()
-    todo: list[ast.AST] = list(statements)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
+def _effects(statements: Sequence[_Statement], needed: Sequence[_Statement]) -> list[_Statement]:
+    """Return the statements that may change what the Node needs, and the definitions that these need."""
+    own = {name for each in needed if not each.is_import for name in each.binds}
+    tools: set[str] = set()
+    rest = []
+    for each in statements:
+        if any(each is one for one in needed):
             continue
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            names.add(_root_name(node))
-        todo += ast.iter_child_nodes(node)
-    return names - {""}
+        tools |= _imported_tools(each)
+        if each.uses & tools and not each.is_import:
+            tools |= each.binds - own
+        else:
+            rest.append(each)
+    effects = [each for each in rest if _touched(each) & own]
+    support, _ = _closure(rest, {name for each in effects for name in each.uses} - own)
+    return [each for each in rest if each in effects or each in support]
 
 
-def _root_name(node: ast.AST) -> str:
-    """Return ``a`` for ``a.b[0]``: assigning to that changes what ``a`` is."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+def _touched(statement: _Statement) -> set[str]:
+    """Return the names that a statement uses when it runs; of a definition only its decorators and bases are run."""
+    tree = statement.tree
+    if statement.is_import:
+        return set()
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        run = [*tree.decorator_list, *(tree.bases if isinstance(tree, ast.ClassDef) else [])]
+        return {each.id for one in run for each in ast.walk(one) if isinstance(each, ast.Name)}
+    return statement.uses
+
+
+def _imported_tools(statement: _Statement) -> set[str]:
+    """Return the names of the laboratory that a statement imports and that no Node is made of."""
+    tree = statement.tree
+    if isinstance(tree, ast.Import):
+        return {(each.asname or each.name).partition(".")[0] for each in tree.names if _is_tool(each.name, "")}
+    if isinstance(tree, ast.ImportFrom):
+        return {each.asname or each.name for each in tree.names if _is_tool(tree.module or "", each.name)}
+    return set()
+
+
+def _is_tool(module: str, name: str) -> bool:
+    if module != LABORATORY and not module.startswith(f"{LABORATORY}."):
+        return module.partition(".")[0] in ("IPython", "matplotlib", "ipywidgets")
+    home = module.removeprefix(LABORATORY).lstrip(".") or HOMES.get(name, name)
+    return home not in MATERIAL and name not in NEVER_TOOLS
 
 
 def _line_range(statement: ast.stmt) -> slice:
@@ -305,14 +244,3 @@ def top_level_imports(cell: ExtractedCell) -> Iterator[ast.Import | ast.ImportFr
     for statement in ast.parse(cell.kept).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             yield statement
-
-
-def blank_out(cell: ExtractedCell, dropped: Sequence[ast.stmt]) -> None:
-    """Blank the lines of some statements, except lines that another statement shares with them."""
-    lines = cell.kept.split("\n")
-    doomed = {line for each in dropped for line in range(each.lineno, (each.end_lineno or each.lineno) + 1)}
-    places = {(each.lineno, each.col_offset) for each in dropped}
-    for statement in ast.parse(cell.kept).body:
-        if (statement.lineno, statement.col_offset) not in places:
-            doomed -= set(range(first_line(statement), (statement.end_lineno or statement.lineno) + 1))
-    cell.kept = "\n".join("" if number in doomed else line for number, line in enumerate(lines, start=1))

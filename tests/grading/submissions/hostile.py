@@ -73,13 +73,12 @@ PROCESSES = (
         "fork_as_a_field",
         ".py",
         "import os\n" + RIGHT.replace("class Node(Deaf):", "class Node(Deaf):\n    pid: int = os.fork()"),
-        says="os",
     ),
-    Hostile("os_exit", ".py", in_handler("import os", "os._exit(0)"), says="_exit"),
+    Hostile("os_exit", ".py", in_handler("import os", "os._exit(0)"), 30),
     Hostile("sys_exit", ".py", in_handler("raise SystemExit(0)"), 30),
     Hostile("sys_exit_at_load", ".py", "raise SystemExit(0)\n" + UNTOUCHED),
     Hostile("subprocess", ".py", in_handler("import subprocess", "subprocess.run(['raft-steps', 'show', '6'])"), 30),
-    Hostile("thread", ".py", in_handler("import threading", "threading.Thread(target=print).start()"), 30),
+    Hostile("thread", ".py", in_handler("import threading", "threading.Thread(target=print).start()"), FULL, FULL),
 )
 TOO_MUCH = (
     Hostile("gigabytes_of_output", ".py", in_handler("for _ in range(20): print('x' * 10_000_000)"), FULL, 70),
@@ -187,7 +186,7 @@ FORGERIES = (
     Hostile(
         "forged_answers", ".py", in_handler("import os", """[os.write(n, b'{"set":{}}\\n') for n in range(3, 9)]"""), 30
     ),
-    Hostile("traced", ".py", in_handler("import sys", "sys.settrace(print)"), 30, says=""),
+    Hostile("traced", ".py", in_handler("import sys", "sys.settrace(print)"), FULL),
 )
 THEFTS = (
     Hostile("import_of_the_solution", ".py", f"from raft_steps import {SOLUTION}\n" + BORROWED.format(f"{SOLUTION}.Node")),
@@ -201,12 +200,12 @@ THEFTS = (
     Hostile("reads_the_file", ".py", "text = open('raft_steps/step_06_term_checks.py').read()\n\n\nclass Node:\n    exec(text)\n", says="open"),
     Hostile("pathlib_read", ".py", "from pathlib import Path\n\n\nclass Node:\n    exec(Path('x').read_text())\n"),
     Hostile("through_a_module", ".py", "import dataclasses\n" + BORROWED.format(f"dataclasses.sys.modules['raft_steps.{SOLUTION}'].Node"), says=".sys"),
-    Hostile("through_subclasses", ".py", "found = [c for c in object.__subclasses__() if 'Loader' in c.__name__]\n" + BORROWED.format("found[0]"), says="__subclasses__"),
+    Hostile("through_subclasses", ".py", "found = [c for c in object.__subclasses__() if 'Loader' in c.__name__]\n" + BORROWED.format("found[0]"), says="cannot be loaded"),
     Hostile("through_globals", ".py", "from raft_steps.lab import message\n" + BORROWED.format("message.__globals__['sys'].modules"), says="__globals__"),
     Hostile("through_getattr", ".py", "from raft_steps.lab import message\n" + BORROWED.format("getattr(message, '__glo' + 'bals__')"), says="getattr"),
     Hostile("network", ".py", in_handler("import socket", "socket.create_connection(('127.0.0.1', 80))"), 30),
     Hostile("network_at_load", ".py", "import urllib.request as r\n" + BORROWED.format("r.urlopen('http://127.0.0.1').read()")),
-    Hostile("writes_a_file", ".py", in_handler("open('x', 'w').write('x')"), 30),
+    Hostile("writes_a_file", ".py", in_handler("open('x', 'w').write('x')"), FULL, FULL),
 )  # fmt: skip
 IDLE = (
     Hostile(
@@ -228,7 +227,7 @@ ODD_TEXTS = (
     Hostile("line_separator_in_a_notebook", ".ipynb", notebook(RIGHT.replace('"""The answer', '"""\u2028The answer'), CHECK), FULL, FULL),
     Hostile("old_line_ends", ".py", RIGHT.replace("\n", "\r"), FULL, FULL),
     Hostile("utf_16", ".py", RIGHT.encode("utf-16"), says="UTF-8"),
-    Hostile("command_in_the_cell", ".ipynb", notebook("%time\n" + RIGHT, CHECK), says="code cell 1, line 1 is not valid Python"),
+    Hostile("command_in_the_cell", ".ipynb", notebook("%time\n" + RIGHT, CHECK), FULL, FULL),
     Hostile("half_a_character", ".py", in_handler("raise type('E', (Exception,), {})('\\ud800')"), says="on_append_entries"),
 )  # fmt: skip
 WALKS = tuple(
