@@ -47,7 +47,7 @@ MOVED = dict(
         edition_package course.package_subset
         flights trace.message_spans
         folding source.flatten
-        grading.allowed grading.source_policy
+        grading.allowed grading.wall
         grading.cage grading.limits
         grading.child grading.worker
         grading.describe grading.node_schema

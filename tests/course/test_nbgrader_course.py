@@ -10,7 +10,7 @@ import pytest
 from raft_steps import STEPS
 from raft_steps.lab.course import jupyterlab
 from raft_steps.lab.course.managed_folder import ReleaseError
-from raft_steps.lab.course.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
+from raft_steps.lab.course.nbgrader_course import PRIVATE_SHARE, release_for_nbgrader
 from raft_steps.lab.course.notebooks import load
 from raft_steps.lab.course.redaction import BLOCK
 from tests.helpers.jupyter import needs
@@ -67,7 +67,7 @@ def test_private_cell_is_hidden_and_kept(tmp_path: Path) -> None:
     assert "from a file\n" == (out / "private_seeds.txt").read_text(encoding="utf-8")
     assert cell.source.startswith("### BEGIN HIDDEN TESTS\n")
     assert cell.source.endswith("### END HIDDEN TESTS")
-    assert ("step-06-private", PRIVATE_POINTS, True) == (
+    assert ("step-06-private", 6 * PRIVATE_SHARE, True) == (
         cell.metadata.nbgrader.grade_id,
         cell.metadata.nbgrader.points,
         cell.metadata.nbgrader.grade,

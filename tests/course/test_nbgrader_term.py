@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from raft_steps.lab.course.nbgrader_course import PRIVATE_POINTS, release_for_nbgrader
+from raft_steps.lab.course.nbgrader_course import PRIVATE_SHARE, release_for_nbgrader
 from raft_steps.lab.course.notebooks import format_notebook, load
 from raft_steps.lab.course.redaction import BLOCK, is_solution
 from raft_steps.lab.grading.nbgrader_cells import RUNS
-from raft_steps.lab.grading.trials import private_seeds
+from raft_steps.lab.grading.private_draws import private_seeds
 from tests.course.nbgrader_tools import nbgrader_in
 from tests.grading.submissions import step_06
 from tests.helpers.jupyter import needs
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 MADE_OF = "what the seeds of this term are made of"
 OTHERS = ("step_05", "step_08")  # the first of the heart's four steps, and the last
-ALL_POINTS = 6.0 + PRIVATE_POINTS
+ALL_POINTS = 6.0 + 6 * PRIVATE_SHARE
 
 ALWAYS = """class Always(int):
     def __eq__(self, other):

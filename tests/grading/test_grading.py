@@ -14,17 +14,18 @@ import pytest
 from raft_steps.lab.checks import checks_of
 from raft_steps.lab.grading import package_copy, worker_process
 from raft_steps.lab.grading import run as grading_run
+from raft_steps.lab.grading.private_draws import private_seeds
 from raft_steps.lab.grading.run import GradingSettings, grade
 from raft_steps.lab.grading.scores import as_csv, replace_text, write_scores
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.submissions import Submission, find_submissions
-from raft_steps.lab.grading.trials import private_seeds
 from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.text import printable
 from tests.grading.submissions import hostile, step_06
 from tests.grading.walls import real_wall, usable_wall
 
-SEEDS = private_seeds("a secret of the test's own", 2)
+MADE_OF = "a secret of the test's own"
+SEEDS = private_seeds(MADE_OF, 2)
 HONEST: dict[str, str | bytes] = {
     "right.py": step_06.RIGHT,
     "right_notebook.ipynb": step_06.RIGHT_NOTEBOOK,
@@ -70,7 +71,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         hurry(patch)
         patch.setenv("TMPDIR", str(own))
         patch.setattr(tempfile, "tempdir", str(own))
-        grading = GradingSettings(step=6, out=place / "grades", seeds=SEEDS, wall=real_wall())
+        grading = GradingSettings(step=6, out=place / "grades", secret=MADE_OF, seeds=2, wall=real_wall())
         results = grade(grading, find_submissions([place / "handed_in"], 6))
     return {
         "place": place,
@@ -178,7 +179,7 @@ def test_interruption_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     own.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(own))
     put(tmp_path / "in", {f"student{n}.py": step_06.NOT_WRITTEN for n in range(5)})
-    grading = GradingSettings(step=6, out=tmp_path / "out", seeds=SEEDS, wall=usable_wall(), workers=1)
+    grading = GradingSettings(step=6, out=tmp_path / "out", secret=MADE_OF, seeds=2, wall=usable_wall(), workers=1)
     submissions = find_submissions([tmp_path / "in"], 6)
 
     def interrupt(done: int, _total: int) -> None:
@@ -211,7 +212,7 @@ def test_failure_of_the_grader_is_not_a_verdict(
     """It has no points to take: the sentence says so, the table has no number, and the next run tries again."""
     monkeypatch.setattr(grading_run, "START", start)
     put(tmp_path / "in", {"ann.py": content})
-    grading = GradingSettings(step=6, out=tmp_path / "out", seeds=SEEDS, wall=usable_wall(), workers=1)
+    grading = GradingSettings(step=6, out=tmp_path / "out", secret=MADE_OF, seeds=2, wall=usable_wall(), workers=1)
     submissions = find_submissions([tmp_path / "in"], 6)
     results = grade(grading, submissions)
     assert [False] == [each["judged"] for each in results]
@@ -234,7 +235,16 @@ def test_private_seeds_follow_from_the_secret_alone() -> None:
 def result(student: str, sentence: str = "All is well.") -> dict[str, Any]:
     """Return a result as a judge writes it."""
     checks = {"one": 1, "two": 0}
-    numbers = {"step": 6, "score": 50.0, "points": 2, "of": 4, "sweep": 0.5, "seeds": [1, 2], "search": 0.5}
+    numbers = {
+        "step": 6,
+        "score": 50.0,
+        "points": 2,
+        "of": 4,
+        "sweep": 0.5,
+        "seeds": [1, 2],
+        "search": 0.5,
+        "hidden": 1,
+    }
     return {"key": "k", "student": student, "checks": checks, "sentence": sentence, "remarks": ["A remark."]} | numbers
 
 

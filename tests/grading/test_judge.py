@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from raft_steps.lab.checks import check
-from raft_steps.lab.grading.judge import judge
+from raft_steps.lab.grading.judge import Terms, judge
 from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.student_page import student_page
-from raft_steps.lab.grading.trials import PrivateSweep, TrialResults
+from raft_steps.lab.grading.trials import PrivateSweep, TrialResults, new_checks
 from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.grading.worker_process import WorkerProcess
 from tests.checks.test_step_04 import ByThePaper
@@ -36,7 +36,8 @@ def test_worker_that_is_killed_is_no_verdict(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(WorkerProcess, "request", request)
     (tmp_path / "ann.py").write_text(step_06.RIGHT, encoding="utf-8")
     copy_package(tmp_path / "package", 6)
-    verdict, results = judge(tmp_path / "ann.py", 6, tmp_path / "package", usable_wall(), [1])
+    terms = Terms(step=6, package=tmp_path / "package", wall=usable_wall(), seeds=[1])
+    verdict, results = judge(tmp_path / "ann.py", terms)
     page = student_page("ann", "ann.py", verdict, results)
 
     assert not verdict.is_judged
@@ -50,7 +51,7 @@ def test_worker_that_is_killed_is_no_verdict(tmp_path: Path, monkeypatch: pytest
 
 def test_page_states_that_a_node_is_ahead() -> None:
     """What the report of the checks remarks is on the student's page, too."""
-    results = TrialResults(check(ByThePaper, 4))
+    results = TrialResults(check(ByThePaper, 4), new_checks(4))
     page = student_page("ann", "ann.py", Verdict.from_results(results, 4, []), results)
 
     assert "You are ahead of the course: " in page
@@ -58,11 +59,11 @@ def test_page_states_that_a_node_is_ahead() -> None:
 
 def test_page_states_what_could_not_be_judged() -> None:
     """Private seeds that could not be judged are neither survived nor failed, and a remark has the reason."""
-    results = TrialResults(check(ByThePaper, 4))
+    results = TrialResults(check(ByThePaper, 4), new_checks(4))
     results.sweep = PrivateSweep(tried=6, survived=5, unjudged=["the reads took too long"])
     verdict = Verdict.from_results(results, 4, [])
 
-    assert ((5, 5), 1.0) == (verdict.seeds, verdict.sweep)
+    assert ((5, 5), 10.0) == (verdict.seeds, verdict.sweep)
     assert "Could not be judged: 1 private seed. For one, the reads took too long." in student_page(
         "ann", "ann.py", verdict, results
     )

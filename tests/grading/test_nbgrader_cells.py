@@ -96,15 +96,15 @@ def test_private_runs_give_points_to_a_node_that_breaks_nothing(
 ) -> None:
     """A Node that violates no property gets its share of the points; otherwise the violated rules are printed."""
     assert 3.0 == private_runs(Right, step=6, points=3)
-    assert "20 of 20 private runs keep what step 6 promises." in capsys.readouterr().out
+    assert "6 of 6 private runs keep what step 6 promises," in capsys.readouterr().out
     assert 0 == private_runs(Nothing, step=6, points=3)
     assert 0 < private_runs(Rude, step=6, points=3) < 3
     capsys.readouterr()
-    assert 0 == private_runs(Forgets, step=6, points=3)
+    assert 0 < private_runs(Forgets, step=6, points=3) < 3
 
     said = capsys.readouterr().out
     assert "Terms Never Go Back" in said
-    assert [] == [word for word in said.split() if word.isdecimal() and int(word) > 20]
+    assert [] == [word for word in said.split() if word.isdecimal() and int(word) > 6]
 
 
 def test_private_runs_need_the_secret_in_grading_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from raft_steps import STEPS
 from raft_steps.lab.checks import CheckReport, check
-from raft_steps.lab.grading.judge import judge, load
+from raft_steps.lab.grading.judge import Terms, judge, load
 from raft_steps.lab.grading.package_copy import copy_package
-from raft_steps.lab.grading.trials import new_checks, private_seeds
+from raft_steps.lab.grading.private_draws import hidden_parameters, private_seeds
+from raft_steps.lab.grading.trials import new_checks
 from raft_steps.lab.grading.worker_process import WorkerProcess
 from raft_steps.lab.source.extraction import extract_node
 from tests.checks.check_tools import wrong_nodes_of
@@ -72,7 +73,11 @@ def test_the_course_itself_has_all_points(tmp_path: Path, number: int) -> None:
     path = ROOT / "notebooks" / STEPS[number - 1].notebook_name
     copy_package(tmp_path, number)
 
-    verdict, tried = judge(path, number, tmp_path, usable_wall(), private_seeds("of the course", 6))
+    draws = hidden_parameters("of the course", number, 2)
+    terms = Terms(
+        step=number, package=tmp_path, wall=usable_wall(), seeds=private_seeds("of the course", 6), hidden=draws
+    )
+    verdict, tried = judge(path, terms)
 
     assert tried is not None, verdict.sentence
     assert 100 == verdict.score, (verdict, tried.report)

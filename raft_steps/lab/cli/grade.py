@@ -18,7 +18,6 @@ from raft_steps.lab.text import printable
 if TYPE_CHECKING:
     from raft_steps.lab.grading.wall import Wall
 
-SEEDS = 6
 EMPTY = "the secret for private seeds is empty"
 
 
@@ -31,9 +30,12 @@ EMPTY = "the secret for private seeds is empty"
     "--private-seeds",
     "secret",
     metavar="FILE|SECRET",
-    help="A secret, or a file with one, from which private seeds are derived.",
+    help="A secret, or a file with one, from which all that is private is drawn.",
 )
-@click.option("--seeds", type=COUNT, default=SEEDS, show_default=True, help="How many private seeds.")
+@click.option("--seeds", type=COUNT, default=6, show_default=True, help="How many private seeds.")
+@click.option("--scheme", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A file with your own points and weights (TOML).")  # fmt: skip
+@click.option("--reveal", is_flag=True, help="Show on the pages what was private: for when no submission can follow.")
 @click.option("--class", "class_name", default="Node", show_default=True, help="The name of the Node class.")
 @click.option(
     "--find-the-bug", "hunting", is_flag=True, help="Grade scenarios (.txt) by the wrong Nodes that they find."
@@ -56,6 +58,8 @@ def grade(
     out: Path,
     secret: str | None,
     seeds: int,
+    scheme: Path | None,
+    reveal: bool,
     class_name: str,
     hunting: bool,
     mutants: Path | None,
@@ -84,7 +88,6 @@ def grade(
     from raft_steps.lab.grading.run import grade as run_grading
     from raft_steps.lab.grading.scores import write_scores
     from raft_steps.lab.grading.submissions import SUFFIXES, TEXTS, find_submissions
-    from raft_steps.lab.grading.trials import private_seeds
 
     step(number)  # An edition without this step has nothing to compare the submissions with.
     if not class_name.isidentifier():
@@ -98,7 +101,10 @@ def grade(
     settings = GradingSettings(
         step=number,
         out=out,
-        seeds=private_seeds(_secret(secret, out), seeds) if not hunting else (),
+        secret=_secret(secret, out),
+        seeds=seeds,
+        scheme=scheme,
+        reveal=reveal,
         wall=_wall(container, no_sandbox=no_sandbox or hunting),
         class_name=class_name,
         workers=workers or os.cpu_count() or 1,

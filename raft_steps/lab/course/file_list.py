@@ -24,7 +24,7 @@ PACKAGE = Path(raft_steps.__file__).resolve().parent
 # What the name of a step's file looks like, whatever an editor, JupyterLab or a file manager has added to it.
 LIKE_A_STEP = re.compile(r"step[ _-]?\d|(?:^|/)\W*\d\d[a-z]?[ _-][^/]*\.ipynb", re.IGNORECASE)
 STEP_FILE = re.compile(r"(?:lab/(?:\w+/)*)?step_(\d\d)\w*\.py")
-SUFFIXES = frozenset({".css", ".html", ".j2", ".js", ".json", ".py", ".pyi", ".svg", ".ts", ".txt"})
+SUFFIXES = frozenset({".css", ".html", ".j2", ".js", ".json", ".py", ".pyi", ".svg", ".toml", ".ts", ".txt"})
 
 
 class EditionError(LabError):
@@ -166,5 +166,5 @@ def _is_a_step(name: str) -> bool:
 def _is_ordinary(name: str) -> bool:
     """Return whether a file of an archive without a list is one of the course's, by its name."""
     path = Path(name)
-    known = path.suffix in SUFFIXES or path.name == "py.typed"
+    known = path.suffix in SUFFIXES or path.name in ("py.typed", "Containerfile")
     return known and not any(part.startswith((".", "__pycache__")) for part in path.parts)

@@ -28,14 +28,15 @@ from raft_steps.lab.course.notebooks import Cell, Notebook, format_notebook, loa
 from raft_steps.lab.course.redaction import HiddenNames
 from raft_steps.lab.files import read_text
 
-SEEDS_FILE = "private_seeds.txt"
-PRIVATE_POINTS = 3
+SEEDS_FILE, SCHEME_FILE = "private_seeds.txt", "scheme.toml"
+# The points of what is private, as a share of those of the checks that students see: 40 to 60, as in the grader's scheme.
+PRIVATE_SHARE = 2 / 3
 CELL_LIMIT_S = 20
 # Files and folders that nbgrader and its users create in the directory.
 NBGRADER_FILES = frozenset(
     {
         *("release", "submitted", "autograded", "feedback", "exchange", "downloaded", "archive", "gradebook.db"),
-        *("grades.csv", ".nbgrader.log", "nbgrader.log", ".jupyter", ".settings"),
+        *("grades.csv", SCHEME_FILE, ".nbgrader.log", "nbgrader.log", ".jupyter", ".settings"),
     }
 )
 CHECK = re.compile(r"check\((?P<node>\w+), step=(?P<step>\d+)\)\.require\(\)")
@@ -56,6 +57,8 @@ from raft_steps.lab.course.environment import adopt_clean_environment  # noqa: E
 adopt_clean_environment(HERE / ".settings", keep=("JUPYTER", "NBGRADER"))
 if (HERE / "{SEEDS_FILE}").is_file():
     os.environ["RAFT_STEPS_PRIVATE_SEEDS"] = str(HERE / "{SEEDS_FILE}")
+if (HERE / "{SCHEME_FILE}").is_file():
+    os.environ["RAFT_STEPS_SCHEME"] = str(HERE / "{SCHEME_FILE}")
 
 c = get_config()  # noqa: F821  # nbgrader defines it.
 c.CourseDirectory.root = str(HERE)
@@ -162,6 +165,7 @@ def _private_cell(check: Cell, node: str, step: str) -> Cell:
     """Return the cell that is graded with private seeds, with the metadata of the check before it."""
     from nbformat.v4 import new_code_cell
 
-    graded = dict(check.metadata["nbgrader"]) | {"grade_id": f"step-{int(step):02}-private", "points": PRIVATE_POINTS}
-    source = PRIVATE.format(node=node, step=step, points=PRIVATE_POINTS)
+    points = round(check.metadata["nbgrader"]["points"] * PRIVATE_SHARE, 2)
+    graded = dict(check.metadata["nbgrader"]) | {"grade_id": f"step-{int(step):02}-private", "points": points}
+    source = PRIVATE.format(node=node, step=step, points=points)
     return new_code_cell(source, id=f"{check.id}-private", metadata={"nbgrader": graded})

@@ -9,12 +9,16 @@ import contextlib
 import json
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raft_steps.lab.checks.parameters import CheckParameters
 from raft_steps.lab.grading import trials
+from raft_steps.lab.grading.private_draws import hidden_parameters, private_seeds
 from raft_steps.lab.grading.remote_node import RemoteSubmission
+from raft_steps.lab.grading.scheme import Scheme, read_scheme
 from raft_steps.lab.grading.scores import replace_text
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.verdict import Verdict
@@ -25,55 +29,104 @@ from raft_steps.lab.source.extraction import ExtractedNode, extract_node
 from raft_steps.lab.source.submission_cells import SubmissionError
 
 JUDGE_MEMORY_BYTES = 4 * 1024**3  # of address space
-LIMIT_S = 120.0  # of real time for the worker of one submission
+LIMIT_S = 300.0  # of real time for the worker of one submission; its computing time has a limit of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the submissions of a grading are judged by.
+
+    Attributes:
+        step: The step.
+        package: The package that a submission may import, as `copy_package` made it.
+        wall: What is around a submission's process.
+        seeds: The private seeds.
+        hidden: The parameters of the hidden checks.
+        scheme: The scheme of points; None for the course's own.
+        class_name: The name of the Node class.
+        problem: Why there is no file, as a clause.
+        folders_in: Where to make the folders of processes; by default where temporary folders are.
+    """
+
+    step: int
+    package: Path
+    wall: Wall
+    seeds: Sequence[int] = ()
+    hidden: Sequence[CheckParameters] = ()
+    scheme: Scheme | None = None
+    class_name: str = "Node"
+    problem: str = ""
+    folders_in: Path | None = None
+
+    def start(self) -> WorkerProcess:
+        """Start a process for the submission."""
+        return WorkerProcess(self.package, self.wall, LIMIT_S, self.folders_in)
 
 
 def judge(
-    path: Path | None,
-    step: int,
-    package: Path,
-    wall: Wall,
-    seeds: Sequence[int],
-    *,
-    class_name: str = "Node",
-    folders_in: Path | None = None,
+    path: Path | None, terms: Terms, decided: Callable[[Verdict, trials.TrialResults | None], None] | None = None
 ) -> tuple[Verdict, trials.TrialResults | None]:
     """Judge a submission.
 
     Args:
         path: The notebook or module; None if none was handed in.
-        step: The step.
-        package: The package that the submission may import, as `copy_package` made it.
-        wall: What is around the submission's process.
-        seeds: The private seeds.
-        class_name: The name of the Node class.
-        folders_in: Where to make the worker's folder; by default where temporary folders are.
+        terms: What it is judged by.
+        decided: Called with the verdict before a run for the student's page is looked for, which may take long.
 
     Returns:
         The verdict, and the results of the trials for the student's page; None if nothing was tried.
     """
+    step, scheme = terms.step, terms.scheme
     if path is None:
-        return Verdict.nothing(step, "Nothing was handed in that can be graded."), None
+        words = "Nothing was handed in that can be graded."
+        return Verdict.nothing(step, words, [terms.problem] if terms.problem else [], scheme), None
     try:
-        extracted = extract_node(path, class_name)
+        extracted = extract_node(path, terms.class_name)
     except SubmissionError as error:
-        return Verdict.nothing(step, f"{error}."), None
-    with WorkerProcess(package, wall, LIMIT_S, folders_in) as process:
+        return Verdict.nothing(step, f"{error}.", scheme=scheme), None
+    with terms.start() as process:
         try:
-            stand_in = load(extracted, process)
-        except Mistake as error:
-            if process.lost is not None and process.lost.reason == KILLED:
-                return Verdict.not_judged(step, f"the submission {process.lost}", extracted.remarks), None
-            reason = "; ".join(filter(None, (str(error), " ".join((error.place or "").split()))))
-            return Verdict.nothing(step, f"The Node cannot be loaded: {reason}.", extracted.remarks), None
-        results = trials.try_node(stand_in, step, seeds)
+            verdict, results = _judge_loaded(extracted, process, terms)
+        except trials.TrialError as error:
+            verdict, results = Verdict.not_judged(step, str(error), extracted.remarks, scheme), None
         if process.lost is not None and process.lost.reason == KILLED:
-            return Verdict.not_judged(step, f"the submission {process.lost}", extracted.remarks), None
-        verdict = Verdict.from_results(results, step, extracted.remarks)
-        if process.lost is not None:
-            verdict.remarks.append(f"The submission's process was ended: it {process.lost}.")
-        _draw_pictures(results)  # Before the worker ends: a picture runs the Node again.
+            verdict, results = (
+                Verdict.not_judged(step, f"the submission {process.lost}", extracted.remarks, scheme),
+                None,
+            )
+    verdict.taken = extracted.taken
+    if decided is not None:
+        decided(verdict, results)
+    if results is not None and results.sweep is not None and results.sweep.first is not None:
+        _add_public_run(results.sweep, extracted, terms)
     return verdict, results
+
+
+def _judge_loaded(
+    extracted: ExtractedNode, process: WorkerProcess, terms: Terms
+) -> tuple[Verdict, trials.TrialResults | None]:
+    """Load a submission and try its Node."""
+    try:
+        stand_in = load(extracted, process)
+    except Mistake as error:
+        reason = "; ".join(filter(None, (str(error), " ".join((error.place or "").split()))))
+        words = f"The Node cannot be loaded: {reason}."
+        return Verdict.nothing(terms.step, words, extracted.remarks, terms.scheme), None
+    results = trials.try_node(stand_in, terms.step, terms.seeds, terms.hidden, _draw_pictures)
+    verdict = Verdict.from_results(results, terms.step, extracted.remarks, terms.scheme)
+    if process.lost is not None:
+        verdict.remarks.append(f"The submission's process was ended: it {process.lost}.")
+    return verdict, results
+
+
+def _add_public_run(sweep: trials.PrivateSweep, extracted: ExtractedNode, terms: Terms) -> None:
+    """Look for a public run like the first private one that failed, in a process that has seen nothing private."""
+    with terms.start() as process, contextlib.suppress(Mistake):
+        sweep.public = trials.find_public_run(terms.step, load(extracted, process), sweep, set(terms.seeds))
+        # A picture runs the Node again, so it is drawn here.
+        if sweep.public is not None:
+            with contextlib.suppress(Exception):  # A Node that fails again leaves no picture; the page has the text.
+                sweep.picture = sweep.public.timeline().to_html()
 
 
 def load(extracted: ExtractedNode, process: WorkerProcess) -> Any:
@@ -99,16 +152,10 @@ def load(extracted: ExtractedNode, process: WorkerProcess) -> Any:
 
 
 def _draw_pictures(results: trials.TrialResults) -> None:
-    """Draw the failures of the sweep and of the search."""
-    drawable: dict[str, Any] = {}
-    if results.sweep is not None and results.sweep.public is not None:
-        drawable["sweep"] = results.sweep.public
+    """Draw the failure of the search, as long as the process of its Node runs."""
     if results.search is not None and not trials.search_passed(results.search):
-        drawable["search"] = results.search
-    for name, each in drawable.items():
-        # A Node that fails again leaves no picture; the page has the text.
-        with contextlib.suppress(Exception):
-            results.pictures[name] = each.timeline().to_html()
+        with contextlib.suppress(Exception):  # A Node that fails again leaves no picture; the page has the text.
+            results.pictures["search"] = results.search.timeline().to_html()
 
 
 def main() -> None:
@@ -121,18 +168,26 @@ def main() -> None:
     if job["mutants"]:
         _grade_tests(job, path)
         return
-    verdict, results = judge(
-        path,
-        job["step"],
-        Path(job["package"]),
-        Wall(job["wall"][0], job["wall"][1], tuple(job["wall"][2])),
-        job["seeds"],
+    step, secret = job["step"], job["secret"]
+    scheme = read_scheme(step, Path(job["scheme"]) if job["scheme"] else None)
+    terms = Terms(
+        step=step,
+        package=Path(job["package"]),
+        wall=Wall(job["wall"][0], job["wall"][1], tuple(job["wall"][2])),
+        seeds=private_seeds(secret, job["seeds"]),
+        hidden=hidden_parameters(secret, step, scheme.draws),
+        scheme=scheme,
         class_name=job["class"],
+        problem=job["problem"],
         folders_in=Path(job["folders_in"]),
     )
-    verdict.remarks += [job["problem"]] if job["problem"] else []
-    page = student_page(job["student"], path.name if path else "", verdict, results, job["class"])
-    _write(job, page, verdict.as_data())
+    name = path.name if path else ""
+
+    def write(verdict: Verdict, results: trials.TrialResults | None) -> None:
+        page = student_page(job["student"], name, verdict, results, job["class"], reveal=job["reveal"])
+        _write(job, page, verdict.as_data())
+
+    write(*judge(path, terms, write))
 
 
 def _grade_tests(job: dict[str, Any], path: Path | None) -> None:

@@ -10,7 +10,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def become(user: int | None) -> None:
-    """Give up the rights of root for good: become a user whom this machine does not know; None changes nothing.
+    """Change for good to a user whom this machine does not know; None changes nothing.
 
     Raises:
         OSError: That is refused.

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from raft_steps.lab.checks import CheckReport, check
+from raft_steps.lab.checks import check
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.files import read_text
-from raft_steps.lab.grading.baseline import passed_without_work
 
-# The environment variable with the name of the file that holds the secret; the course's nbgrader_config.py sets it.
-SEEDS = "RAFT_STEPS_PRIVATE_SEEDS"
-RUNS = 20  # private seeds
+if TYPE_CHECKING:
+    from raft_steps.lab.grading.scheme import Scheme
+
+# The environment variables with the names of the files that hold the secret, and an instructor's scheme of points; the
+# course's nbgrader_config.py sets them.
+SEEDS, SCHEME = "RAFT_STEPS_PRIVATE_SEEDS", "RAFT_STEPS_SCHEME"
+RUNS = 6  # private seeds, as many as raft-steps grade tries
 MODULE = re.compile(r"raft_steps\.step_(\d\d)_\w+")
-PROFILE = "hostile"
-RUN_S = 15.0  # of each run, in seconds of virtual time
 
 
 class GradingError(LabError):
@@ -44,34 +47,39 @@ def points_for(node_class: type, step: int, points: float) -> float:
         GradingError: The Node is not the student's own.
         NodeError: The argument is not a Node class.
     """
+    from raft_steps.lab.grading.trials import new_checks
+
     report = check(node_class, step)
     _require_own(node_class, step)
     print(report)
     if os.environ.get("NBGRADER_EXECUTION") == "validate":
         report.require()  # Validate shows errors only, and not what a cell prints.
-    return _points(points, node_class, report)
+    passed = {result.name for result in report.results if result.passed}
+    if report.passed:
+        return float(points)
+    return round(points * _scheme(step).share(passed), 2) if passed & new_checks(step, node_class) else 0.0
 
 
 def private_runs(node_class: type, step: int, points: float) -> float:
-    """Run a Node with the course's private seeds; return points if no run violates a property of its step.
+    """Try a Node with what is drawn from the course's secret, and with the model checker; return points.
 
-    A Node that passes only some of the checks gets that share of the points, because a Node that does nothing violates
-    nothing. The seeds are not shown. Without seeds, as on a student's machine, nothing is run.
+    These are the hidden checks, the private runs and the search of `raft-steps grade`, in the proportions of the scheme.
+    Nothing of them is shown. Without the secret, as on a student's machine, nothing is run.
 
     Args:
         node_class: The student's Node.
         step: The step whose properties are checked.
-        points: The points if none is violated.
+        points: The points if nothing is violated.
 
     Returns:
         The points, from 0 to `points`.
 
     Raises:
-        GradingError: nbgrader is grading and there are no seeds, or the Node is not the student's own.
+        GradingError: nbgrader is grading and there is no secret, or the Node is not the student's own.
     """
-    from raft_steps.lab.grading.trials import private_seeds
-    from raft_steps.lab.verify.fuzzer import sweep
-    from raft_steps.lab.verify.properties.rules import kept_by
+    from raft_steps.lab.grading.private_draws import hidden_parameters, private_seeds
+    from raft_steps.lab.grading.trials import TrialError, try_node
+    from raft_steps.lab.grading.verdict import Verdict
 
     file = os.environ.get(SEEDS)
     if file is None:
@@ -82,28 +90,31 @@ def private_runs(node_class: type, step: int, points: float) -> float:
         print("This is graded after you have handed in.")
         return points
     _require_own(node_class, step)
-    seeds = private_seeds(read_text(file, "a secret").strip(), RUNS)
-    settings = {"seconds": RUN_S, "rules": kept_by(step, PROFILE), "smallest": False}
-    report = sweep(node_class, PROFILE, seeds, reference=step, **settings)  # type: ignore[arg-type]
-    broken = sorted({trial.broken for trial in report.failed})
-    print(f"{len(seeds) - len(report.failed)} of {len(seeds)} private runs keep what step {step} promises.")
-    if broken:
-        print(
-            f"Violated in the others: {', '.join(broken)}. Try raft-steps sweep, or sweep(Node), to find a run like them."
-        )
-    return 0.0 if broken else _points(points, node_class, check(node_class, step))
-
-
-def _points(points: float, node_class: type, report: CheckReport) -> float:
-    """Return the share of the points for the checks that pass; 0 if none of those that take work passes."""
-    passed = {result.name for result in report.results if result.passed}
-    if report.passed:
-        return float(points)
-    return (
-        round(points * len(passed) / len(report.results), 2)
-        if passed - passed_without_work(report.step, node_class)
-        else 0.0
+    secret, scheme = read_text(file, "a secret").strip(), _scheme(step)
+    try:
+        results = try_node(node_class, step, private_seeds(secret, RUNS), hidden_parameters(secret, step, scheme.draws))
+    except TrialError as error:
+        raise GradingError(f"this Node could not be judged: {error}; an instructor has to look at it") from error
+    verdict = Verdict.from_results(results, step, [], scheme)
+    survived, tried = verdict.seeds
+    print(
+        f"{survived} of {tried} private runs keep what step {step} promises, and serve clients as well as the course's."
     )
+    if results.sweep is not None and results.sweep.first is not None:
+        print(
+            f"Violated in the first of the others: {results.sweep.first.broken}. Try sweep(Node), to find a run like it."
+        )
+    if verdict.hidden_failed:
+        print(f"With other servers, terms, logs or timings these checks fail: {', '.join(verdict.hidden_failed)}.")
+    got, most = verdict.hidden + verdict.sweep + verdict.search, scheme.most - scheme.checks
+    return round(points * got / most, 2) if most else float(points)
+
+
+def _scheme(step: int) -> Scheme:
+    from raft_steps.lab.grading.scheme import read_scheme
+
+    file = os.environ.get(SCHEME)
+    return read_scheme(step, Path(file) if file else None)
 
 
 def _require_own(node_class: type, step: int) -> None:

@@ -28,6 +28,7 @@ from raft_steps.lab.errors import NotTextError
 from raft_steps.lab.files import read_text
 from raft_steps.lab.grading import trials
 from raft_steps.lab.grading.package_copy import copy_package
+from raft_steps.lab.grading.scheme import read_scheme
 from raft_steps.lab.grading.scores import replace_text
 from raft_steps.lab.grading.student_page import student_page
 from raft_steps.lab.grading.submissions import Submission
@@ -35,9 +36,10 @@ from raft_steps.lab.grading.verdict import Verdict
 from raft_steps.lab.grading.wall import Wall, find_wall
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.grading.judge import main; main()"
-# Of real time for one judge: more than its worker has, so that the judge can still write a verdict.
-JUDGE_LIMIT_S = 180.0
+# Of real time for one judge: more than its workers have, so that the judge can still write a verdict.
+JUDGE_LIMIT_S = 700.0
 POLL_S = 0.02
+SEEDS = 6  # private runs
 RESULTS, PAGES = "results", "pages"
 
 
@@ -48,7 +50,10 @@ class GradingSettings:
     Attributes:
         step: The step.
         out: The folder for results, pages and scores.
-        seeds: The private seeds.
+        secret: The instructor's secret, from which everything private is drawn.
+        seeds: How many private seeds are drawn.
+        scheme: The file of the scheme of points; None for the course's own.
+        reveal: Whether pages show what was private.
         class_name: The name of the Node class.
         wall: What is around the process of each submission.
         workers: How many judges run at a time.
@@ -57,7 +62,10 @@ class GradingSettings:
 
     step: int
     out: Path
-    seeds: Sequence[int]
+    secret: str = ""
+    seeds: int = SEEDS
+    scheme: Path | None = None
+    reveal: bool = False
     wall: Wall = field(default_factory=find_wall)
     class_name: str = "Node"
     workers: int = 2
@@ -65,7 +73,16 @@ class GradingSettings:
 
     def key(self, submission: Submission) -> str:
         """Return a digest of everything that a result depends on."""
-        parts: list[Any] = [submission.student, submission.digest(), self.step, self.class_name, list(self.seeds)]
+        parts: list[Any] = [
+            submission.student,
+            submission.digest(),
+            self.step,
+            self.class_name,
+            self.secret,
+            self.seeds,
+            self.reveal,
+        ]
+        parts.append(read_scheme(self.step, self.scheme).as_data() if not self.mutants else {})
         texts = [read_text(each.rpartition(":")[0], "a class") for each in self.mutants]
         parts += [grader_version(), [each.rpartition(":")[2] for each in self.mutants], texts]
         suffix = submission.path.suffix if submission.path is not None else ""
@@ -85,7 +102,7 @@ def grader_version() -> str:
     """Return a digest of the whole package: any change in it may change a verdict or a page."""
     folder = Path(raft_steps.__file__).parent
     digest = hashlib.sha256(f"{sys.version_info[:2]} {trials.RUN_S}".encode())
-    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.html")]):
+    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.html"), *folder.rglob("*.toml")]):
         digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -174,7 +191,10 @@ def _start(settings: GradingSettings, submission: Submission, folder: str) -> _J
         "step": settings.step,
         "class": settings.class_name,
         "mutants": list(settings.mutants),
-        "seeds": list(settings.seeds),
+        "secret": settings.secret,
+        "seeds": settings.seeds,
+        "scheme": str(settings.scheme.absolute()) if settings.scheme is not None else None,
+        "reveal": settings.reveal,
         "package": str(Path(folder, "package")),
         "folders_in": folder,  # This process removes it, even if the judge is killed.
         "wall": [settings.wall.kind, settings.wall.changes_user, list(settings.wall.extra)],
@@ -221,11 +241,9 @@ def _result(settings: GradingSettings, judge: _JudgeProcess) -> dict[str, Any]:
     if written is not None:
         return written
     remarks = [printed.strip().rpartition("\n")[2]] if printed.strip() else []
-    if judge.is_late:
-        why = f"The submission took more than {JUDGE_LIMIT_S:g} s, so there is no result."
-        verdict = Verdict.nothing(settings.step, why, remarks)
-    else:
-        verdict = Verdict.not_judged(settings.step, _why_ended(judge.process.returncode), remarks)
+    scheme = read_scheme(settings.step, settings.scheme)
+    why = f"it took more than {JUDGE_LIMIT_S:g} s" if judge.is_late else _why_ended(judge.process.returncode)
+    verdict = Verdict.not_judged(settings.step, why, remarks, scheme)
     result = {"key": judge.key, "student": submission.student} | verdict.as_data()
     file = submission.path.name if submission.path is not None else ""
     replace_text(settings.page_of(submission), student_page(submission.student, file, verdict, None))

@@ -42,8 +42,8 @@ def as_csv(results: Sequence[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = list(dict.fromkeys(name for result in results for name in result["checks"]))
-    others = [name for name in ("sweep", "search") if any(name in result for result in results)]
-    titles = ["private seeds" if name == "sweep" else name for name in others]
+    others = [name for name in ("hidden", "sweep", "search") if any(name in result for result in results)]
+    titles = [{"hidden": "hidden checks", "sweep": "private seeds"}.get(name, name) for name in others]
     writer.writerow(["student", "step", "score", "points", "of", *names, *titles, "sentence", "remarks"])
     for result in results:
         # Without numbers, what could not be judged cannot be taken for zero points.

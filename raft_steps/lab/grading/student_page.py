@@ -21,7 +21,13 @@ PICTURE_MAX = 600_000  # characters; a longer diagram is too crowded to read, an
 
 
 def student_page(
-    student: str, file: str, verdict: Verdict, results: TrialResults | None, class_name: str = "Node"
+    student: str,
+    file: str,
+    verdict: Verdict,
+    results: TrialResults | None,
+    class_name: str = "Node",
+    *,
+    reveal: bool = False,
 ) -> str:
     """Return the page of one submission.
 
@@ -31,6 +37,7 @@ def student_page(
         verdict: The verdict on it.
         results: The results of the trials; None if nothing was tried.
         class_name: The name of the Node class.
+        reveal: Whether to show what was private, too.
     """
     node = file if class_name == "Node" else f"{file}:{class_name}"
     failed = [each for each in results.report.results if each.tried and not each.passed] if results is not None else []
@@ -43,7 +50,8 @@ def student_page(
         node=shlex.quote(node),
         failures=[_failure(each) for each in failed],
         slips=results.report.slips if results is not None else [],
-        sweep=_sweep(results) if results is not None else None,
+        hidden=_hidden(results) if results is not None and reveal else [],
+        sweep=_sweep(results, reveal=reveal) if results is not None else None,
         search=_search(results) if results is not None else None,
     )
 
@@ -64,20 +72,34 @@ def _failure(result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _sweep(results: TrialResults) -> dict[str, Any] | None:
-    """Return what the page shows of a failure with private seeds; None if there was none."""
+def _hidden(results: TrialResults) -> list[dict[str, str]]:
+    """Return the first failure of each hidden check."""
+    found: dict[str, dict[str, str]] = {}
+    for each in (each for report in results.hidden for each in report.results if each.tried and not each.passed):
+        found.setdefault(each.name, {"name": each.name, "message": each.message})
+    return list(found.values())
+
+
+def _sweep(results: TrialResults, *, reveal: bool) -> dict[str, Any] | None:
+    """Return what the page shows of a failure with private seeds; None if there was none.
+
+    The text of a private run is shown only if it is revealed: it has the run's numbers, or what the Node made of them.
+    """
     sweep = results.sweep
     if sweep is None or sweep.first is None:
         return None
     trial = sweep.public.trial if sweep.public is not None else sweep.first
+    text = trial.text if sweep.public is not None or reveal else ""
     scenario = sweep.public.scenario.to_text() if sweep.public is not None else ""
     return {
         "broken": trial.broken,
-        "text": trial.text,
+        "text": text,
+        "profile": sweep.profile,
+        "seed": sweep.first.seed if reveal else None,
         "rule": _rule(trial.broken),
         "scenario": scenario,
         "quoted": shlex.quote(scenario),
-        "picture": _if_readable(results.pictures.get("sweep", "")),
+        "picture": _if_readable(sweep.picture),
     }
 
 

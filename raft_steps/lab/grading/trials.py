@@ -1,24 +1,24 @@
-"""Tries a submission's Node: the checks of its step, runs with private seeds, and the model checker.
+"""Tries a submission's Node: the checks of its step, the model checker, hidden checks, and runs with private seeds.
 
 All of it runs in the judge, with a Node class that stands in for the submission's (`remote_node`).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from raft_steps import node
 from raft_steps.lab.checks import CheckReport, check, checks_of
+from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.grading.baseline import passed_without_work
 from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink
-from raft_steps.lab.verify.fuzzer.blame import try_with_reference
+from raft_steps.lab.verify.fuzzer.blame import is_available, try_with_reference
 from raft_steps.lab.verify.fuzzer.profiles import adversity
 from raft_steps.lab.verify.model_checker import INVARIANTS, VIOLATED, Scope, Search, SearchResult
 from raft_steps.lab.verify.model_checker import NODE_FAILED as SEARCH_NODE_FAILED
@@ -28,18 +28,11 @@ from raft_steps.lab.verify.properties.rules import ACKNOWLEDGED_WRITES_LAST
 PROFILES = ("disks", "hostile", "crashes", "partitions", "reelections", "reordering", "slow")
 RUN_S = 6.0  # of virtual time for each seed
 SEARCH_STATES = 1_500  # how many states the search visits at most
-PUBLIC_SEEDS = 40  # how many are tried to reproduce a failure without showing a private seed
+PUBLIC_SEEDS = 14  # how many are tried to reproduce a failure without showing a private seed
 
 
-def private_seeds(secret: str, count: int) -> list[int]:
-    """Derive seeds from a secret; without the secret they cannot be guessed.
-
-    Args:
-        secret: The secret.
-        count: How many seeds.
-    """
-    hashes = (hashlib.sha256(f"raft-steps grade/{number}/{secret}".encode()).digest() for number in range(count))
-    return [int.from_bytes(each[:7], "big") for each in hashes]
+class TrialError(Exception):
+    """The laboratory itself failed, so nothing is known about the Node; the message says how."""
 
 
 @dataclass(slots=True)
@@ -51,14 +44,18 @@ class PrivateSweep:
         survived: In how many of these runs no property was violated.
         unjudged: What could not be judged, in a sentence for each such run; it neither survived nor failed.
         first: The first run that violated one.
+        profile: The fault profile of that run.
         public: A small run with a public seed that violates the same property; None if none was found.
+        picture: HTML of that run.
     """
 
     tried: int = 0
     survived: int = 0
     unjudged: list[str] = field(default_factory=list)
     first: Trial | None = None
+    profile: str = ""
     public: Shrunk | None = None
+    picture: str = ""
 
 
 @dataclass(slots=True)
@@ -67,49 +64,87 @@ class TrialResults:
 
     Attributes:
         report: The results of the checks.
+        new: The names of the checks that take work.
+        hidden: The results of the checks with each of the hidden parameters; empty if they were not tried.
         sweep: The results of the private seeds; None if they were not tried.
         search: The result of the model checker; None if it was not run.
         notes: What was not tried and why, in sentences.
-        pictures: HTML of the failures of ``sweep`` and of ``search``.
+        pictures: HTML of the failure of ``search``.
     """
 
     report: CheckReport
+    new: frozenset[str]
+    hidden: list[CheckReport] = field(default_factory=list)
     sweep: PrivateSweep | None = None
     search: SearchResult | None = None
     notes: list[str] = field(default_factory=list)
     pictures: dict[str, str] = field(default_factory=dict)
 
+    def hidden_passed(self) -> set[str]:
+        """Return the names of the checks that passed with all of the hidden parameters."""
+        names = [{each.name for each in report.results if each.passed} for report in self.hidden]
+        return set.intersection(*names) if names else set()
+
 
 @cache
-def new_checks(step: int) -> frozenset[str]:
-    """Return the names of the checks of a step that a Node does not pass without doing any of its work."""
-    return frozenset(each.name for each in checks_of(step)) - passed_without_work(step, node(step))
+def new_checks(step: int, node_class: Any = None) -> frozenset[str]:
+    """Return the names of the checks of a step that a Node does not pass without doing any of its work.
+
+    Args:
+        step: The step.
+        node_class: The Node to compare with in an edition of the course that does not have the step.
+    """
+    reference: Any = node(step) if is_available(step) else node_class
+    return frozenset(each.name for each in checks_of(step)) - passed_without_work(step, reference)
 
 
-def try_node(node_class: Any, step: int, seeds: Sequence[int]) -> TrialResults:
-    """Run the checks, the private seeds and the model checker on a Node class; return the results.
+def try_node(
+    node_class: Any,
+    step: int,
+    seeds: Sequence[int],
+    hidden: Sequence[CheckParameters] = (),
+    draw: Callable[[TrialResults], None] | None = None,
+) -> TrialResults:
+    """Run the checks, the model checker, the hidden checks and the private seeds on a Node class; return the results.
+
+    What is public comes first: a Node remembers what it has seen, and may put it into its errors.
 
     Args:
         node_class: The class, or one that stands in for it.
         step: The step.
         seeds: The private seeds; the fault profiles take turns.
+        hidden: The parameters of the hidden checks.
+        draw: Called before anything private is run, to draw the pictures of the failures so far.
+
+    Raises:
+        TrialError: The laboratory failed.
     """
-    try:
-        results = TrialResults(check(node_class, step))
-    except LabError as error:
-        return TrialResults(_all_failed(step, str(error)), notes=[str(error)])
-    except Exception:  # noqa: BLE001  # A Node may make a check fail in unforeseen ways; then no check has passed.
-        words = "The Node contains something that the checks cannot interpret."
-        return TrialResults(_all_failed(step, words), notes=[words])
+    results = TrialResults(_checked(node_class, step, DEFAULTS), new=new_checks(step, node_class))
     done = {result.name for result in results.report.results if result.passed}
-    if not done & new_checks(step):
-        results.notes.append("The Node does nothing of this step yet, so no seed was tried and no search made.")
+    if not done & results.new:
+        results.notes.append("The Node does nothing of this step yet, so nothing else was tried.")
     elif any(not result.tried for result in results.report.results):
-        results.notes.append("A handler of the Node does not return, so no seed was tried and no search made.")
+        results.notes.append("A handler of the Node does not return, so nothing else was tried.")
     else:
-        results.sweep = _sweep(node_class, step, seeds)
         results.search = _search(node_class, step, results.notes)
+        if draw is not None:
+            draw(results)
+        results.hidden = [_checked(node_class, step, each) for each in hidden]
+        results.sweep = _sweep(node_class, step, seeds)
     return results
+
+
+def _checked(node_class: Any, step: int, parameters: CheckParameters) -> CheckReport:
+    try:
+        return check(node_class, step, parameters)
+    except LabError as error:
+        return _all_failed(step, str(error))
+    except Exception as error:
+        raise TrialError(_words(error, "the checks")) from error
+
+
+def _words(error: Exception, what: str) -> str:
+    return f"{what} ended with an error of the laboratory, {type(error).__name__}"
 
 
 def _all_failed(step: int, words: str) -> CheckReport:
@@ -117,19 +152,17 @@ def _all_failed(step: int, words: str) -> CheckReport:
 
 
 def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
-    """Try the private seeds, and find a small public run for the first failure."""
+    """Try the private seeds."""
     sweep = PrivateSweep()
     for number, seed in enumerate(seeds):
         sweep.tried += 1
         profile = PROFILES[number % len(PROFILES)]
-        rules = kept_by(step, profile)
         scenario = adversity(step, profile, seed, seconds=RUN_S, node_class=node_class)
-        trial = _try(scenario, rules, node_class, step)
+        trial = _try(scenario, kept_by(step, profile), node_class, step)
         sweep.survived += trial.survived
         sweep.unjudged += [trial.unjudged] if trial.unjudged and not trial.broken else []
         if trial.broken and sweep.first is None:
-            sweep.first = trial
-            sweep.public = _find_public_run(step, rules, node_class, trial, set(seeds))
+            sweep.first, sweep.profile = trial, profile
         if NOT_BACK in trial.text:  # The other runs would wait for the same endless loop.
             sweep.tried = len(seeds)
             break
@@ -139,33 +172,44 @@ def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
 def _try(scenario: Any, rules: Iterable[Rule], node_class: Any, step: int) -> Trial:
     """Run a scenario; what breaks counts only if the course's Node of the step keeps it in the same scenario."""
     try:
-        return try_with_reference(scenario, rules, node_class, step)
-    except Exception as error:  # noqa: BLE001  # As in `try_node`.
-        words = (
-            str(error) if isinstance(error, LabError) else "the Node did something that a simulation cannot interpret"
-        )
+        return try_with_reference(scenario, rules, node_class, step if is_available(step) else None)
+    except LabError as error:
         return Trial(
-            seed=scenario.seed, broken="Node Failed", text=words, time_us=0, elections=0, faults=0, answered=0, events=0
+            seed=scenario.seed,
+            broken="Node Failed",
+            text=str(error),
+            time_us=0,
+            elections=0,
+            faults=0,
+            answered=0,
+            events=0,
         )
+    except Exception as error:
+        raise TrialError(_words(error, "a private run")) from error
 
 
-def _find_public_run(
-    step: int, rules: tuple[Rule, ...], node_class: Any, trial: Trial, private: set[int]
-) -> Shrunk | None:
-    """Return a small run that violates the same property with a public seed; None if none was found."""
-    if NOT_BACK in trial.text:
+def find_public_run(step: int, node_class: Any, sweep: PrivateSweep, private: set[int]) -> Shrunk | None:
+    """Return a small run that violates the same property with a public seed; None if none was found.
+
+    Args:
+        step: The step.
+        node_class: The Node, in a process that has run nothing private: a Node remembers, and may tell.
+        sweep: The private runs.
+        private: The private seeds.
+    """
+    trial = sweep.first
+    if trial is None or NOT_BACK in trial.text:
         return None
-    wanted = [rule for rule in rules if rule.name == trial.broken] or rules
     for seed in range(PUBLIC_SEEDS):
         profile = PROFILES[seed % len(PROFILES)]
-        kept = [rule for rule in wanted if rule in kept_by(step, profile)]
+        kept = [rule for rule in kept_by(step, profile) if trial.broken in (rule.name, "Node Failed")]
         public = adversity(step, profile, seed, seconds=RUN_S, node_class=node_class)
-        if _try(public, kept, node_class, step).broken == trial.broken:
-            try:
+        try:
+            if kept and try_with_reference(public, kept, node_class, step).broken == trial.broken:
                 small = shrink(public, node_class, rules=kept, reference=step)
-            except Exception:  # noqa: BLE001  # As in `try_node`.
-                return None
-            return small if small.scenario.seed not in private else None
+                return small if small.scenario.seed not in private else None
+        except Exception:  # noqa: BLE001  # There is no run to show; the points are not at stake.
+            return None
     return None
 
 
@@ -180,9 +224,11 @@ def _search(node_class: Any, step: int, notes: list[str]) -> SearchResult | None
     servers = 1 if step == 1 else 3
     try:
         return Search(node_class, servers).run(scope, invariants=names, states=SEARCH_STATES)
-    except Exception as error:  # noqa: BLE001  # As in `try_node`.
-        notes.append(str(error) if isinstance(error, LabError) else "The search cannot interpret the Node.")
+    except LabError as error:
+        notes.append(str(error))
         return None
+    except Exception as error:
+        raise TrialError(_words(error, "the search")) from error
 
 
 def search_passed(result: SearchResult | None) -> bool:
