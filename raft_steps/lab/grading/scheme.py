@@ -73,7 +73,7 @@ def read_scheme(step: int, path: Path | None = None) -> Scheme:
         path: An instructor's file; None for the course's own scheme.
 
     Raises:
-        SchemeError: The file is not TOML, or has an unknown name or a value that is no weight.
+        SchemeError: The file is not TOML, or has an unknown name or a value that cannot be a weight.
     """
     tables = _tables(DEFAULT)
     names = [each.name for each in checks_of(step)]
