@@ -318,3 +318,23 @@ def test_names_of_files_are_harmless() -> None:
 
     assert len(set(slugs)) == len(slugs)
     assert not any("/" in slug or slug.startswith(".") or not slug for slug in slugs)
+
+
+def test_names_never_collide() -> None:
+    """Not by case, which some file systems ignore, nor by a name that is made to look like the slug of another."""
+    made_to_match = [Submission(name, None).slug for name in ("Müller", "Ann", "ann ", "con")]
+    names = ["Müller", "Mu\u0308ller", "Ann", "ann", "ANN", "ann ", "con", "con.x", "x" * 70, "x" * 71, *made_to_match]
+    slugs = [Submission(name, None).slug for name in names]
+
+    assert len(names) == len({slug.lower() for slug in slugs})
+    assert "ann" == Submission("ann", None).slug
+
+
+def test_output_is_not_a_submission(tmp_path: Path) -> None:
+    """The folder of this grading and those of other ones are left out, where students' folders are."""
+    put(tmp_path, {"ann.py": ""})
+    for name in ("out", "other"):
+        (tmp_path / name / "results").mkdir(parents=True)
+    put(tmp_path / "other", {"scores.json": "[]"})
+
+    assert ["ann"] == [each.student for each in find_submissions([tmp_path], 6, out=tmp_path / "out")]

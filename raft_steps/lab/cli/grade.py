@@ -94,7 +94,7 @@ def grade(
         raise CommandError(f"{class_name!r} is not the name of a class")
     if mutants is not None and not hunting:
         raise CommandError("--mutants are for --find-the-bug")
-    found = find_submissions(submissions, number, TEXTS if hunting else SUFFIXES)
+    found = find_submissions(submissions, number, TEXTS if hunting else SUFFIXES, out)
     if not found:
         raise CommandError("nothing was handed in: the folder is empty")
     out.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,12 @@ from raft_steps.lab.text import printable
 
 SUFFIXES = (".ipynb", ".py")  # of Nodes
 TEXTS = (".txt", ".scenario")  # of the tests of find-the-bug
+PLAIN = re.compile(r"[a-z0-9_][a-z0-9._-]{0,58}[a-z0-9_]|[a-z0-9_]")
+DIGEST = re.compile(r"-[0-9a-f]{16}$")
+RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}
+)  # Windows
+RESULTS, SCORES = "results", "scores.json"  # in a folder that a grading has written
 IGNORED = frozenset({"__pycache__", "__init__.py"})
 
 
@@ -34,12 +40,16 @@ class Submission:
 
     @property
     def slug(self) -> str:
-        """A name for the student's files that is safe in a path and differs from every other student's."""
+        """A name for the student's files that is safe in a path and differs from every other student's.
+
+        Some file systems ignore case, and a name may be made to look like the slug of another, so only a name that is
+        plain in every way stands for itself. The digest is long enough that nobody finds a second name with it.
+        """
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", self.student).strip(".-")[:60]
-        same = plain == self.student
-        return (
-            plain if same and plain else f"{plain or 'student'}-{hashlib.sha256(self.student.encode()).hexdigest()[:8]}"
-        )
+        is_plain = PLAIN.fullmatch(self.student) is not None and not DIGEST.search(self.student)
+        if is_plain and self.student.partition(".")[0] not in RESERVED:
+            return self.student
+        return f"{plain or 'student'}-{hashlib.sha256(self.student.encode('utf-8', 'replace')).hexdigest()[:16]}"
 
     def digest(self) -> str:
         """Return a digest of the content; for a file that is not read, of its mode and size."""
@@ -54,17 +64,20 @@ class Submission:
             return hashlib.sha256(f"{error.errno}".encode()).hexdigest()
 
 
-def find_submissions(paths: Iterable[Path], step: int, suffixes: tuple[str, ...] = SUFFIXES) -> list[Submission]:
+def find_submissions(
+    paths: Iterable[Path], step: int, suffixes: tuple[str, ...] = SUFFIXES, out: Path | None = None
+) -> list[Submission]:
     """Return the submissions, sorted by student.
 
     Args:
         paths: Files, one for each student, and folders that hold a file or a folder for each student.
         step: The step; its notebook counts if a student's folder has several files.
         suffixes: The suffixes of the files that count.
+        out: The folder of this grading, which is not a submission, even if it is among the paths.
     """
     found: dict[str, Submission] = {}
     for path in paths:
-        for each in _submissions_in(path, step, suffixes):
+        for each in _submissions_in(path, step, suffixes, out):
             name, number = printable(each.student), 2
             while name in found:
                 name, number = f"{printable(each.student)} ({number})", number + 1
@@ -72,17 +85,25 @@ def find_submissions(paths: Iterable[Path], step: int, suffixes: tuple[str, ...]
     return [found[name] for name in sorted(found)]
 
 
-def _submissions_in(path: Path, step: int, suffixes: tuple[str, ...]) -> Iterator[Submission]:
+def _submissions_in(path: Path, step: int, suffixes: tuple[str, ...], out: Path | None) -> Iterator[Submission]:
     if not path.is_dir():
         yield Submission(path.stem, path)
         return
     for each in sorted(path.iterdir()):
-        if each.name.startswith(".") or each.name in IGNORED:
+        if each.name.startswith(".") or each.name in IGNORED or _is_output(each, out):
             continue
         if each.is_dir() and not each.is_symlink():
             yield _in_folder(each, step, suffixes)
         else:
             yield Submission(each.stem, each)
+
+
+def _is_output(path: Path, out: Path | None) -> bool:
+    """Return whether a folder is that of this grading, or of another one."""
+    if not path.is_dir():
+        return False
+    is_own = out is not None and path.resolve() == out.resolve()
+    return is_own or ((path / RESULTS).is_dir() and (path / SCORES).is_file())
 
 
 def _in_folder(folder: Path, step: int, suffixes: tuple[str, ...]) -> Submission:

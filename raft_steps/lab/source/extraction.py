@@ -179,9 +179,22 @@ def _effects(statements: Sequence[_Statement], needed: Sequence[_Statement]) -> 
             tools |= each.binds - own
         else:
             rest.append(each)
-    effects = [each for each in rest if _touched(each) & own]
+    reached = _with_functions(rest, own)
+    effects = [each for each in rest if _touched(each) & reached]
     support, _ = _closure(rest, {name for each in effects for name in each.uses} - own)
     return [each for each in rest if each in effects or each in support]
+
+
+def _with_functions(statements: Sequence[_Statement], names: set[str]) -> set[str]:
+    """Return names, and those of the functions that use them: a call of such a function may change them."""
+    reached, grown = set(names), True
+    while grown:
+        grown = False
+        for each in statements:
+            if isinstance(each.tree, ast.FunctionDef) and each.uses & reached and not each.binds <= reached:
+                reached |= each.binds
+                grown = True
+    return reached
 
 
 def _touched(statement: _Statement) -> set[str]:

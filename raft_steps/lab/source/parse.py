@@ -266,11 +266,15 @@ def _inner_lines(node: ast.AST) -> range:
 
 
 def global_names(text: str) -> set[str]:
-    """Return the names that a text looks up in its module or among the built-in names."""
+    """Return the names that a text looks up in its module or among the built-in names, or changes in its module."""
     names: set[str] = set()
     tables = [symtable.symtable(text, "definition", "exec")]
     while tables:
         table = tables.pop()
         tables += table.get_children()
-        names |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+        names |= {symbol.get_name() for symbol in table.get_symbols() if _is_of_module(symbol)}
     return names
+
+
+def _is_of_module(symbol: symtable.Symbol) -> bool:
+    return symbol.is_declared_global() or (symbol.is_global() and symbol.is_referenced())
