@@ -17,9 +17,10 @@ from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.grading.baseline import passed_without_work
 from raft_steps.lab.runtime.watchdog import NOT_BACK
+from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink
 from raft_steps.lab.verify.fuzzer.blame import is_available, try_with_reference
-from raft_steps.lab.verify.fuzzer.profiles import adversity
+from raft_steps.lab.verify.fuzzer.profiles import adversity, servers_of
 from raft_steps.lab.verify.model_checker import INVARIANTS, VIOLATED, Scope, Search, SearchResult
 from raft_steps.lab.verify.model_checker import NODE_FAILED as SEARCH_NODE_FAILED
 from raft_steps.lab.verify.properties import Rule, kept_by
@@ -157,7 +158,7 @@ def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
     for number, seed in enumerate(seeds):
         sweep.tried += 1
         profile = PROFILES[number % len(PROFILES)]
-        scenario = adversity(step, profile, seed, seconds=RUN_S, node_class=node_class)
+        scenario = _scenario(step, profile, seed, node_class)
         trial = _try(scenario, kept_by(step, profile), node_class, step)
         sweep.survived += trial.survived
         sweep.unjudged += [trial.unjudged] if trial.unjudged and not trial.broken else []
@@ -167,6 +168,12 @@ def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
             sweep.tried = len(seeds)
             break
     return sweep
+
+
+def _scenario(step: int, profile: str, seed: int, node_class: Any) -> Scenario:
+    """Return the scenario of a seed; in an edition without the step, it names only the class."""
+    known = step if is_available(step) else None
+    return adversity(known, profile, seed, servers=servers_of(step), seconds=RUN_S, node_class=node_class)
 
 
 def _try(scenario: Any, rules: Iterable[Rule], node_class: Any, step: int) -> Trial:
@@ -203,7 +210,7 @@ def find_public_run(step: int, node_class: Any, sweep: PrivateSweep, private: se
     for seed in range(PUBLIC_SEEDS):
         profile = PROFILES[seed % len(PROFILES)]
         kept = [rule for rule in kept_by(step, profile) if trial.broken in (rule.name, "Node Failed")]
-        public = adversity(step, profile, seed, seconds=RUN_S, node_class=node_class)
+        public = _scenario(step, profile, seed, node_class)
         try:
             if kept and try_with_reference(public, kept, node_class, step).broken == trial.broken:
                 small = shrink(public, node_class, rules=kept, reference=step)
