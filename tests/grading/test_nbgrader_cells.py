@@ -96,7 +96,7 @@ def test_private_runs_give_points_to_a_node_that_breaks_nothing(
 ) -> None:
     """A Node that violates no property gets its share of the points; otherwise the violated rules are printed."""
     assert 3.0 == private_runs(Right, step=6, points=3)
-    assert "6 of 6 private runs keep what step 6 promises," in capsys.readouterr().out
+    assert "6 of 6 private runs keep what step 6 promises." in capsys.readouterr().out
     assert 0 == private_runs(Nothing, step=6, points=3)
     assert 0 < private_runs(Rude, step=6, points=3) < 3
     capsys.readouterr()

@@ -97,9 +97,7 @@ def private_runs(node_class: type, step: int, points: float) -> float:
         raise GradingError(f"this Node could not be judged: {error}; an instructor has to look at it") from error
     verdict = Verdict.from_results(results, step, [], scheme)
     survived, tried = verdict.seeds
-    print(
-        f"{survived} of {tried} private runs keep what step {step} promises, and serve clients as well as the course's."
-    )
+    print(f"{survived} of {tried} private runs keep what step {step} promises.")
     if results.sweep is not None and results.sweep.first is not None:
         print(
             f"Violated in the first of the others: {results.sweep.first.broken}. Try sweep(Node), to find a run like it."
