@@ -13,10 +13,11 @@ from raft_steps.lab.cli.command import main
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.grading import find_the_bug
 from raft_steps.lab.grading.find_the_bug import TEXT_MAX, grade_tests, read_test, read_tests
-from raft_steps.lab.grading.mutants import own_mutants, write_mutants
+from raft_steps.lab.grading.mutants import _order, own_mutants, write_mutants
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.source.submission_cells import SubmissionError
 from raft_steps.lab.verify.fuzzer import Trial, try_scenario
+from raft_steps.lab.verify.fuzzer.profiles import adversity
 from raft_steps.lab.verify.properties import Rule
 
 # tom wins with jerry's vote; jerry crashes before the entry of that term has reached it, and is asked again.
@@ -148,6 +149,22 @@ def test_a_test_has_a_size(text: str) -> None:
         read_test(text, 12)
 
 
+def test_unedited_output_of_adversity_is_not_a_test() -> None:
+    """What a command prints without any thought is too large to count."""
+    for seed in range(3):
+        with pytest.raises(ScenarioError, match="at most 12 actions"):
+            read_test(adversity(12, "hostile", seed).to_text(), 12)
+
+
+def test_mutants_follow_from_the_secret() -> None:
+    """Another secret tries the changes in another order, the same one in the same; each change is tried once."""
+    one, other = _order(60, "12/one"), _order(60, "12/other")
+
+    assert one == _order(60, "12/one")
+    assert set(one[:12]) != set(other[:12])
+    assert list(range(60)) == sorted(one) == sorted(other)
+
+
 @pytest.mark.parametrize("content", [b"", b"# nothing\n---\n", bytes(range(256)), b"x\0y", b"a\n---\n" * 60])
 def test_files_without_tests_are_reported(tmp_path: Path, content: bytes) -> None:
     """An empty file, one that is not a text, and one with too many tests get a sentence."""
@@ -185,7 +202,7 @@ def test_default_set_takes_looking_for(tmp_path: Path) -> None:
     """Step 12 has many mutants; a quiet run finds none of them, and runs with faults find each."""
     from raft_steps.lab.runtime.loading import load_node
 
-    specs = write_mutants(tmp_path / "mutants", 12)
+    specs = write_mutants(tmp_path / "mutants", 12, "a secret")
     path = tmp_path / "lazy.txt"
     path.write_text(QUIET, encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -98,17 +99,18 @@ def grade(
     if not found:
         raise CommandError("nothing was handed in: the folder is empty")
     out.mkdir(parents=True, exist_ok=True)
+    made_of = _secret(secret, out)
     settings = GradingSettings(
         step=number,
         out=out,
-        secret=_secret(secret, out),
+        secret=made_of,
         seeds=seeds,
         scheme=scheme,
         reveal=reveal,
         wall=_wall(container, no_sandbox=no_sandbox or hunting),
         class_name=class_name,
         workers=workers or os.cpu_count() or 1,
-        mutants=_mutants(mutants, number, out) if hunting else (),
+        mutants=_mutants(mutants, number, out, made_of) if hunting else (),
     )
     with Progress(f"step {number}", len(found)) as progress:
         results = run_grading(settings, found, progress)
@@ -168,7 +170,7 @@ def _given_secret(given: str) -> str:
     return secret.strip()
 
 
-def _mutants(given: Path | None, step: int, out: Path) -> tuple[str, ...]:
+def _mutants(given: Path | None, step: int, out: Path, secret: str) -> tuple[str, ...]:
     """Return the wrong Nodes: an instructor's own, or a set that is generated once and stored with the scores."""
     from raft_steps.lab.grading.mutants import own_mutants, write_mutants
     from raft_steps.lab.grading.run import grader_version
@@ -178,11 +180,12 @@ def _mutants(given: Path | None, step: int, out: Path) -> tuple[str, ...]:
         if not own:
             raise CommandError(f"{given} defines no Node")
         return tuple(own)
-    folder = out / f"mutants-{step:02}-{grader_version()[:12]}"
+    version = hashlib.sha256(f"{grader_version()} {secret}".encode()).hexdigest()
+    folder = out / f"mutants-{step:02}-{version[:12]}"
     done = folder / "done"
     if not done.is_file():
         with Progress("making mutants", 100) as progress:
-            write_mutants(folder, step, lambda number, of: progress(100 * number // of))
+            write_mutants(folder, step, secret, lambda number, of: progress(100 * number // of))
         write_text(done, "")
     made = tuple(f"{path.absolute()}:Node" for path in sorted(folder.glob("mutant_*.py")))
     if not made:

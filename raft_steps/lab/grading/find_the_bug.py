@@ -3,7 +3,7 @@
 A file holds tests, separated by lines ``---``. A test is a scenario, which finds a bug if a property of the step is
 violated; a schedule, as the model checker prints it, likewise; or a scenario with `expect` lines, as in the catalogue,
 which finds a bug if an expectation fails. A test that finds a bug in the correct Node is a false alarm and counts for
-nothing. All tests are data: no code of a student is run.
+nothing, and neither does one that is not small. All tests are data: no code of a student is run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.model_checker import INVARIANTS, Schedule, run_schedule
 from raft_steps.lab.verify.properties import Rule, kept_by
 
-TESTS_MAX, TEXT_MAX, SERVERS_MAX, END_MAX_S = 50, 100_000, 9, 300
+TESTS_MAX, TEXT_MAX, SERVERS_MAX = 50, 100_000, 9
+# A test counts if it is small: a bug that is understood needs few actions. A scenario of `adversity` has more.
+ACTIONS_MAX, END_MAX_S, STEPS_MAX = 12, 120, 40
 SEPARATOR = "---"
 
 BugTest = Callable[[type], str]  # runs a test with a Node class; returns what is wrong, or ""
@@ -137,7 +139,7 @@ def read_test(text: str, step: int) -> BugTest:
     """
     if "raft-steps-schedule" in text:
         schedule = Schedule.parse(text)
-        _check_size(len(schedule.servers), 0)
+        _check_size(len(schedule.servers), 0, 0, len(schedule.steps))
         names = [rule.name for rule in kept_by(step) if rule.name in INVARIANTS]
         return lambda node_class: _run_schedule(schedule, node_class, names)
     if any(line.strip().startswith(("expect ", "hold ", "name ")) for line in text.splitlines()):
@@ -145,11 +147,11 @@ def read_test(text: str, step: int) -> BugTest:
         entry = read_entry(named)
         if entry.scripts:
             raise ScenarioError("a test lists its actions; it cannot name a script")
-        _check_size(len(entry.plain.servers), entry.plain.until_us or 0)
+        _check_size(len(entry.plain.servers), entry.plain.until_us or 0, len(entry.plain.actions))
         return lambda node_class: try_entry(entry, None, entry.plain.seed, node_class).wrong
     lines = [line.partition("#")[0].strip().rstrip(";") for line in text.splitlines()]
     scenario = Scenario.parse("; ".join(line for line in lines if line))
-    _check_size(len(scenario.servers), scenario.end_us)
+    _check_size(len(scenario.servers), scenario.end_us, len(scenario.actions))
     return lambda node_class: _run_scenario(scenario, kept_by(step), node_class)
 
 
@@ -165,9 +167,15 @@ def _run_scenario(scenario: Scenario, rules: Sequence[Rule], node_class: type) -
     return trial.text
 
 
-def _check_size(servers: int, end_us: int) -> None:
+def _check_size(servers: int, end_us: int, actions: int, steps: int = 0) -> None:
     if servers > SERVERS_MAX or end_us > END_MAX_S * MICROSECONDS:
         raise ScenarioError(f"a test has at most {SERVERS_MAX} servers and {END_MAX_S} s")
+    if actions > ACTIONS_MAX or steps > STEPS_MAX:
+        found = f"{actions} actions" if actions > ACTIONS_MAX else f"{steps} steps"
+        raise ScenarioError(
+            f"this one has {found}; a test has at most {ACTIONS_MAX} actions, or {STEPS_MAX} steps of a schedule: leave out "
+            "what the bug does not need"
+        )
 
 
 def _run_schedule(schedule: Schedule, node_class: type, names: list[str]) -> str:

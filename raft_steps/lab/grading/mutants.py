@@ -1,13 +1,14 @@
 """Makes mutants, the wrong Nodes of find-the-bug, from the source of the correct Node when they are needed.
 
 Each has one small change in a method: another comparison, a statement that is left out, a condition that is always
-true. No file with them is part of the course, so students cannot read them. A change counts only if the
+true. An instructor's secret decides which changes are made, so students cannot make the same set. A change counts only if the
 laboratory itself finds a run in which it violates a property.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,17 @@ OTHER_COMPARISON: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }  # fmt: skip
 
 
-def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] | None = None) -> list[str]:
-    """Write the default set of a step's mutants as modules.
+def write_mutants(
+    folder: Path, step: int, secret: str, progress: Callable[[int, int], None] | None = None
+) -> list[str]:
+    """Write a set of a step's mutants as modules.
+
+    The secret decides which of all changes are tried first, so nobody without it can make the same set.
 
     Args:
         folder: The folder to write to.
         step: The step.
+        secret: The instructor's secret.
         progress: Called with the number of changes that were tried and the number of all changes.
 
     Returns:
@@ -47,7 +53,7 @@ def write_mutants(folder: Path, step: int, progress: Callable[[int, int], None] 
     text = whole(step).text
     changes = list(_changes(ast.parse(text)))
     found: list[str] = []
-    order = _spread_order(len(changes))
+    order = _order(len(changes), f"{step}/{secret}")
     folder.mkdir(parents=True, exist_ok=True)
     for number, place in enumerate(order):
         if progress is not None:
@@ -97,13 +103,10 @@ def _is_node(file: Path, name: str) -> bool:
         return False  # A message, or a helper.
 
 
-def _spread_order(count: int) -> list[int]:
-    """Return the indices below a count in an order in which the first few are spread over all of them."""
-    # Steps by the golden ratio are spread evenly; a step that has a divisor in common with the count would miss indices.
-    step = max(1, round(count * 0.618))
-    while count and any(count % each == 0 == step % each for each in range(2, step + 1)):
-        step += 1
-    return [number * step % count for number in range(count)]
+def _order(count: int, secret: str) -> list[int]:
+    """Return the indices below a count in an order that follows from a secret."""
+    digests = [hashlib.sha256(f"raft-steps mutants/{number}/{secret}".encode()).digest() for number in range(count)]
+    return sorted(range(count), key=lambda number: digests[number])
 
 
 Change = tuple[int, str]  # the index of a syntax node in the order of ast.walk, and what to change
