@@ -103,7 +103,7 @@ def test_nothing_is_left_running(graded: dict[str, Any]) -> None:
             at, command = (path / "cwd").readlink(), (path / "cmdline").read_bytes()
         except OSError:
             continue
-        if mark in command or mark in str(at).encode():
+        if mark in command or mark in str(at).encode() or hostile.MARK.encode() in command:
             running.append(command)
 
     assert [] == running

@@ -26,6 +26,7 @@ START = "import sys; sys.path.insert(0, sys.argv[1]); from raft_steps.lab.gradin
 MEMORY_MIB, CPU_S = 512, 20  # address space in MiB, and computing time in seconds, for a whole submission
 LOOP_S = 3.0  # of computing time for one event; the worker's own watchdog should have interrupted it after about one
 WAIT_S = 60.0  # of real time for one event, however little it computes
+DRAWS_MAX = 20_000  # random numbers for one event
 LINE_MAX = 8_000_000  # bytes of one answer
 SIGNALLED = 128  # A status above this is that of a process behind a wall that a signal has ended.
 ENDED, KILLED, LOOPED, FLOODED = "ended", "killed", "looped", "flooded"
@@ -119,15 +120,20 @@ class WorkerProcess:
         try:
             with _alarm_blocked():
                 self._write(request)
-                while True:
-                    answer = self._read()
-                    if "draw" not in answer or draw is None:
-                        return answer
-                    self._write(draw(answer))
+                return self._answer(draw)
         except WorkerLostError as lost:
             self.lost = lost
             self._finalizer()
             raise
+
+    def _answer(self, draw: Any) -> dict[str, Any]:
+        """Return the answer to a request, after the random numbers that the worker asks for."""
+        for _ in range(DRAWS_MAX):
+            answer = self._read()
+            if "draw" not in answer or draw is None:
+                return answer
+            self._write(draw(answer))
+        raise WorkerLostError(LOOPED, f"asked for {DRAWS_MAX:,} random numbers in one event: an endless loop?")
 
     def _write(self, data: Any) -> None:
         line = encode_json(data).encode() + b"\n"

@@ -238,4 +238,28 @@ WALKS = tuple(
         ("walk_of_an_annotation", "import typing\ndef hold(x):\n    hold.got = x\n    return int\nclass A:\n    x: 'hold(m.__globals__)'\nmade = typing.get_type_hints(A, {'hold': hold, 'm': message})\nfound = (made, hold.got)[1]"),
     )
 )  # fmt: skip
-ALL = (*IDLE, *ODD_TEXTS, *WALKS, *LOOPS, *PROCESSES, *TOO_MUCH, *FILES, *FORGERIES, *THEFTS)
+MARK = "raft-steps-test-of-a-process-that-outlives-its-grading"
+PAIRS = "(message.term, self.current_term) in {(2, 4), (2, 3), (3, 4), (1, 2), (1, 4), (0, 1), (4, 5)}"
+EVERYTHING = """import os, glob
+SEEN = [open(path, errors="replace").read()[:2000] for path in glob.glob("/proc/*/cmdline") + glob.glob("/proc/*/environ")]
+for at, folders, files in os.walk("/"):
+    folders[:] = [each for each in folders if each not in ("lib", "lib64", "sys", "usr", "dev")]
+    SEEN += [open(os.path.join(at, each), errors="replace").read()[:500] for each in files if "seed" in each or "score" in each]
+"""
+ESCAPES = (
+    Hostile("full_escape", ".py", "import string\nfound = string.Formatter().get_field('0.__globals__', (print,), {}) if hasattr(print, '__globals__') else 0\nimport ctypes, sys, importlib\nsys.path[:0] = ['/', '/root', '/home', '/work']\n" + BORROWED.format(f"importlib.import_module('raft_steps.{SOLUTION}').Node"), says="cannot be loaded"),
+    Hostile("reads_everything", ".py", EVERYTHING + in_handler("raise ValueError(' '.join(SEEN)[-3000:])")),
+    Hostile("remembers_and_tells", ".py", "SEEN = []\n" + in_handler("SEEN.append((self.name, self.servers, message, self.random.random()))", "if len(SEEN) > 60: raise ValueError(repr(SEEN[-40:]))"), 99),
+    Hostile("knows_the_numbers", ".py", RIGHT.replace("message.term < self.current_term", PAIRS), 90, 10),
+    Hostile("plays_dead", ".py", "STARTED = set()\n" + in_handler("STARTED.add(self.name)", "if len(STARTED) > 1: return"), 95, 10),
+    Hostile("kills_all", ".py", in_handler("import os, signal", "os.kill(os.getppid(), 9) if os.getppid() > 1 else None", "os.kill(-1, 9)"), FULL),
+    Hostile("outlives", ".py", f"import os, sys\nif os.fork() == 0:\n    os.setsid()\n    os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(600)', '{MARK}'])\n" + RIGHT, FULL),
+    Hostile("asks_without_end", ".py", in_handler("while True: self.random.random()"), 30),
+    Hostile("floods_the_judge", ".py", in_handler("import os", "for n in range(3, 9):", "    try: os.write(n, b'[' * 60_000)", "    except OSError: pass"), 30),
+    Hostile("strange_answers", ".py", in_handler("import os", "for n in range(3, 9):", "    try: os.write(n, b'{\"set\": {\"current_term\": NaN, \"__class__\": 3, \"log\": [\"o\", \"x\"]}, \"effects\": [\"l\", [\"t\", 1]]}\\n')", "    except OSError: pass"), 60),
+    Hostile("answers_for_classes", ".py", in_handler("import os", "for n in range(3, 9):", "    try: os.write(n, b'{\"set\": {}, \"classes\": [{\"id\": 1, \"name\": \"os\", \"kind\": \"message\", \"fields\": 3}]}\\n')", "    except OSError: pass"), 60),
+    Hostile("fills_the_folder", ".py", in_handler("try:", "    for n in range(10**6): open(str(n), 'wb').write(bytes(2**20))", "except OSError: pass"), FULL),
+    Hostile("many_threads", ".py", in_handler("import threading, time", "for _ in range(1000): threading.Thread(target=time.sleep, args=(600,)).start()"), 30),
+    Hostile("stops_the_watchdog", ".py", in_handler("import signal", "signal.setitimer(signal.ITIMER_REAL, 0)", "signal.signal(signal.SIGALRM, signal.SIG_IGN)", "while True: pass"), 30),
+)  # fmt: skip
+ALL = (*ESCAPES, *IDLE, *ODD_TEXTS, *WALKS, *LOOPS, *PROCESSES, *TOO_MUCH, *FILES, *FORGERIES, *THEFTS)
