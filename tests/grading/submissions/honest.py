@@ -1,4 +1,4 @@
-"""Honest submissions of step 6 in many styles; each gets from every grader what the notebook's own check says."""
+"""Honest submissions of step 6 in many styles; each gets from every grader the verdict of the notebook's own check."""
 
 import json
 from typing import Any, NamedTuple
