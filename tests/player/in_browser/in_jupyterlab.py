@@ -154,6 +154,7 @@ def _command(server: Server, folder: Path) -> list[str]:
             f"--port={server.port}",
         ),
         "--ServerApp.port_retries=0",
+        "--ServerApp.contents_manager_class=raft_steps.lab.course.notebook_files.NotebookFiles",
         "--ServerApp.disable_check_xsrf=True",
         f"--IdentityProvider.token={server.token}",
         f"--ServerApp.root_dir={server.root}",

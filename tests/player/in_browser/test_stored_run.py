@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.player.in_browser.in_jupyterlab import run_all, within, write_notebook
+from tests.player.in_browser.in_jupyterlab import ROOT, run_all, within, write_notebook
 from tests.player.in_browser.player_on_page import PlayerOnPage
 
 if TYPE_CHECKING:
@@ -58,3 +58,12 @@ def test_saved_notebook_plays_without_its_kernel(
     assert "Player of step 8" == player.root.get_attribute("aria-label")
     assert not page.get_by_text(ERROR).is_visible()
     assert [] == watched.left
+
+
+def test_opening_a_notebook_of_the_course_does_not_change_it(open_notebook: Callable[..., Any]) -> None:
+    """Its picture is shown, and JupyterLab has nothing to save."""
+    page, watched = open_notebook(ROOT / "notebooks" / "04_leader_election.ipynb")
+    page.locator(".jp-OutputArea-output img").first.wait_for()
+
+    assert not within(page, IS_DIRTY)
+    assert [] == watched.complaints
