@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.errors import NodeError as NodeError
     from raft_steps.lab.log import Entry as Entry
     from raft_steps.lab.log import Log as Log
+    from raft_steps.lab.log import Snapshot as Snapshot
     from raft_steps.lab.messages import from_text as from_text
     from raft_steps.lab.messages import message as message
     from raft_steps.lab.messages import to_text as to_text
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from raft_steps.lab.pictures.log_table import log_table as log_table
     from raft_steps.lab.runtime.simulator.simulation import Simulation as Simulation
     from raft_steps.lab.scenario.scenario import Scenario as Scenario
+    from raft_steps.lab.snapshots import state_from_text as state_from_text
+    from raft_steps.lab.snapshots import state_to_text as state_to_text
     from raft_steps.lab.source.views import diff as diff
     from raft_steps.lab.source.views import show as show
     from raft_steps.lab.source.views import whole as whole
@@ -127,6 +130,7 @@ HOMES = {
     "SessionExpired": "commands",
     "Set": "commands",
     "Simulation": "runtime.simulator.simulation",
+    "Snapshot": "log",
     "Traffic": "verify.conformance.traffic",
     "Transfer": "commands",
     "Write": "commands",
@@ -160,6 +164,8 @@ HOMES = {
     "run_schedule": "verify.model_checker",
     "run_ten_steps": "checks.ten_steps",
     "show": "source.views",
+    "state_from_text": "snapshots",
+    "state_to_text": "snapshots",
     "stored_schedule": "verify.model_checker",
     "sweep": "verify.fuzzer.sweep",
     "sweep_ten_steps": "checks.ten_steps",

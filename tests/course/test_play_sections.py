@@ -34,6 +34,7 @@ RUNS = {
     13: ("failure-run again-run", "mended"),
     14: ("failure-run again-run", "mended"),
     15: ("catch-up-function again-picture", "mended"),
+    16: ("player-run", "played"),
 }
 
 
@@ -248,3 +249,18 @@ def test_a_lost_call_is_noticed_by_the_next_one(lost: int, until: float, again: 
 
     assert 202 == len(log_of(branch, "spike"))
     assert again == sum(len(event["fields"].get("entries", ())) for event in sent)
+
+
+@pytest.mark.parametrize("act, until, sent", [("drop {}", 26, 2), ("hold {} 20", 45, 2)])
+def test_a_lost_snapshot_is_sent_again_and_a_late_one_is_ignored(act: str, until: float, sent: int) -> None:
+    """Notebook 16: spike refuses the next heartbeat and gets the snapshot then; when it has it, no other changes anything."""
+    run = run_of(16)
+    (snapshot,) = [event for event in run.trace.of("sent", server="tom") if event["type"] == "InstallSnapshot"]
+    branch = steer(run, (snapshot.seconds + 0.05, act.format(snapshot["message"])), until=until)
+    again = [event for event in branch.trace.of("sent", server="tom") if event["type"] == "InstallSnapshot"]
+    arrived = [event for event in branch.trace.of("delivered", server="spike") if event["type"] == "InstallSnapshot"]
+
+    assert sent == len(again)
+    assert len(arrived) == (1 if "drop" in act else 2)
+    assert 1 == len(branch.trace.of("compacted", server="spike"))
+    assert "5" == branch.trace.moment_at(until).servers["spike"].fields["state_machine"]["x"]

@@ -134,3 +134,16 @@ def test_applied_entries_have_a_tick() -> None:
 
     assert applied == 3 * len(cluster.log("tom")) > 0
     assert 2 * applied // 3 == texts(cluster.logs()).count("✓")
+
+
+def test_snapshot_stands_in_place_of_entries() -> None:
+    """A double line with words, and no entry, where a server has a snapshot; the others' entries there do not differ."""
+    draws = "draws tom 8; draws jerry 18; draws spike 18"
+    writes = "at 9 set x 1; at 10 set x 2; at 11 set x 3"
+    compacted = Cluster.replay(f"raft-steps 1; step 16; {draws}; {writes}; at 25 snapshot tom; until 26")
+    picture = compacted.logs()
+
+    assert "snapshot up to 4" in texts(picture)
+    assert "≠" not in texts(picture)
+    assert "tom has a snapshot up to entry 4 and 0 entries, jerry has 4 entries" in picture.alt
+    assert "tom (leader, term 1): snapshot up to 4; holds x = 3" in picture.summary

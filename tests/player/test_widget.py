@@ -51,6 +51,9 @@ SCENARIOS = {
     "steered": "raft-steps 1; step 12; servers tom jerry spike tyke; seed 11; at 1 timeout tom; at 1.1 hold tom>jerry#1 2.5; "
     "at 1.1 duplicate tom>spike#1; at 1.15 drop tom>tyke#1; at 6 set x 1; at 9 loss 0.3; at 9 delay 0.2 2; at 12 timeout spike; "
     "at 20 pause spike; at 21 timeout spike; at 30 hold tom>jerry#1 1; until 40",
+    "snapshots": "raft-steps 1; step 16; servers tom jerry spike; seed 12; draws tom 8; at 9 set x 1; at 10 crash spike; "
+    "at 11 set x 2; at 12 set y 3; at 13 snapshot tom jerry spike; at 14 restart spike; at 20 crash jerry; at 21 set x 4; "
+    "at 22 restart jerry; at 23 pause tom; at 24 snapshot tom; until 40",
     "paper timing": "raft-steps 1; step 8; servers tom jerry spike; seed 10; timing paper; at 0.5 set x 1; until 2",
 }
 

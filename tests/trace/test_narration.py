@@ -60,6 +60,7 @@ SENTENCES = [
         {"life": 2, "log": [], "snapshot": {"index": 5, "term": 1, "data": "{}"}},
         "tom restarts with a snapshot up to entry 5 on disk",
     ),
+    ("told", "tom", {"order": "take a snapshot"}, "tom is told to take a snapshot"),
     ("asked", "tom", {"client": "client#1", "request": "get x"}, "tom is asked by client#1: get x"),
     ("answered", "tom", {"client": "client#1", "response": "Ok", "value": "1"}, "tom answers client#1: ok, 1"),
     ("answered", "tom", {"client": "client#1", "response": "NotLeader"}, "tom answers client#1: not the leader"),

@@ -32,7 +32,7 @@ from raft_steps.lab.commands import Ok, Request, command_text, parse_command
 from raft_steps.lab.log import Log
 from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.model import MICROSECONDS, SERVER_NAMES
+from raft_steps.lab.scenario.model import MICROSECONDS, SERVER_NAMES, Action
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.trace.trace import Event, Trace
 
@@ -215,6 +215,10 @@ class Bench:
             What the server under test sent in response, as `sent` events.
         """
         return self.send(sender, "AppendEntries", term=term, **call_fields(after, entries))
+
+    def act(self, verb: str, server: str) -> None:
+        """Carry out an action of a scenario on a server now, such as ``snapshot``."""
+        self.simulation.perform(Action(self.simulation.now_us, verb, (self._in_run(server),)))
 
     def call_repeatedly(self, sender: str, term: int, times: int, interval_s: float = 5) -> None:
         """Send heartbeats from a peer, as a leader does, the first after one interval; the parameters may shorten it."""

@@ -20,8 +20,10 @@ from raft_steps.lab.scenario.model import SERVER_NAMES, StoredLog
 from raft_steps.lab.trace.trace import Event
 
 # What a field contains follows from its name, in messages, in a Node's state and in a trace alike.
-TERMS = frozenset({"term", "current_term", "prev_log_term", "last_log_term", "conflict_term"})
-INDEXES = frozenset({"index", "after", "prev_log_index", "last_log_index", "next_index", "send_limit"})
+TERMS = frozenset({"term", "current_term", "prev_log_term", "last_log_term", "conflict_term", "last_included_term"})
+INDEXES = frozenset(
+    {"index", "after", "prev_log_index", "last_log_index", "next_index", "send_limit", "last_included_index"}
+)
 COMMITS = frozenset(
     {"leader_commit", "match_index", "commit_index", "last_applied", "conflict_index"}
 )  # indexes for which 0 means: none
@@ -202,11 +204,16 @@ class Vocabulary:
     def has_entries_before(self, log: Log) -> bool:
         """Return whether a log of the run begins with the entries that come before those of the check."""
         count = len(self.before)
+        if log.base_index >= count:  # A snapshot stands for them.
+            return True
         return self.before == tuple((entry.term, command_text(entry.command)) for entry in list(log)[:count])
 
     def _own_entries(self, log: Log) -> Log:
         """Return the entries of a check, in its own words."""
-        return Log(self._back.data("log", log.entries_after(len(self.before))))
+        count = len(self.before)
+        if log.base_index <= count:  # A snapshot stands for none of them.
+            return Log(self._back.data("log", log.entries_after(count)))
+        return Log(self._back.data("log", log.entries_after(log.base_index)), self._back.data("snapshot", log.snapshot))
 
 
 def _exchanged(ours: tuple[str, ...], theirs: tuple[str, ...]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.text import printable
 
 if TYPE_CHECKING:
+    from raft_steps.lab.grading.submissions import Submission
     from raft_steps.lab.grading.wall import Wall
 
 EMPTY = "the secret for private seeds is empty"
@@ -88,16 +89,11 @@ def grade(
     from raft_steps.lab.grading.run import GradingSettings
     from raft_steps.lab.grading.run import grade as run_grading
     from raft_steps.lab.grading.scores import write_scores
-    from raft_steps.lab.grading.submissions import SUFFIXES, TEXTS, find_submissions
 
     step(number)  # An edition without this step has nothing to compare the submissions with.
     if not class_name.isidentifier():
         raise CommandError(f"{class_name!r} is not the name of a class")
-    if mutants is not None and not hunting:
-        raise CommandError("--mutants are for --find-the-bug")
-    found = find_submissions(submissions, number, TEXTS if hunting else SUFFIXES, out)
-    if not found:
-        raise CommandError("nothing was handed in: the folder is empty")
+    found = _find(submissions, number, out, hunting=hunting, mutants=mutants)
     out.mkdir(parents=True, exist_ok=True)
     made_of = _secret(secret, out)
     settings = GradingSettings(
@@ -117,6 +113,18 @@ def grade(
     _report(number, results, write_scores(out, results), as_json=as_json)
     if failed := _not_judged(results):
         raise CommandError(f"not judged: {', '.join(failed)}; the reasons are above, and grade tries again next time")
+
+
+def _find(paths: tuple[Path, ...], number: int, out: Path, *, hunting: bool, mutants: Path | None) -> list[Submission]:
+    """Return what was handed in; nothing at all is an error, and so are mutants without a hunt."""
+    from raft_steps.lab.grading.submissions import SUFFIXES, TEXTS, find_submissions
+
+    if mutants is not None and not hunting:
+        raise CommandError("--mutants are for --find-the-bug")
+    found = find_submissions(paths, number, TEXTS if hunting else SUFFIXES, out)
+    if not found:
+        raise CommandError("nothing was handed in: the folder is empty")
+    return found
 
 
 def _wall(kind: str | None, *, no_sandbox: bool) -> Wall:

@@ -16,7 +16,7 @@ from raft_steps.lab.verify.properties.monitor import Properties, RecordedPropert
 RESULT_KINDS = frozenset(
     {
         *("crashed", "restarted", "started", "paused", "resumed", "partitioned", "cut", "healed"),
-        *("network", "held", "doubled", "note", "asked", "timer_fired"),
+        *("network", "held", "doubled", "note", "asked", "told", "timer_fired"),
     }
 )
 

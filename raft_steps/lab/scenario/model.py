@@ -29,6 +29,7 @@ VERBS: Mapping[str, str] = {
     "pause": "SERVER…",
     "resume": "SERVER…",
     "timeout": "SERVER… (its election timer runs out now)",
+    "snapshot": "SERVER… (it compacts its log now: its Node takes a snapshot)",
     "partition": "SERVER… | SERVER… (servers that are not named form one more side)",
     "cut": "FROM>TO (one way only)",
     "heal": "",

@@ -164,7 +164,7 @@ def _servers_of(verb: str, words: tuple[str, ...], form: str) -> list[str]:
             return []
         case "loss" | "delay":
             return _numbers(verb, words, form)
-        case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout" | "partition":
+        case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout" | "snapshot" | "partition":
             names = [word for word in words if word != "|"]
             if not names:
                 raise ScenarioError(f"{verb} needs at least one server; {form}")

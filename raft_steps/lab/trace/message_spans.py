@@ -13,7 +13,7 @@ from raft_steps.lab.trace.trace import Event, Trace
 
 # Events of the first kinds make a node act; events of the second kinds that follow on the same server are their effects.
 # The player finds causes in the same way: happenings.js has a copy of both sets.
-CAUSES = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})
+CAUSES = frozenset({"started", "restarted", "delivered", "timer_fired", "asked", "told"})
 EFFECTS = frozenset(
     {
         "term",

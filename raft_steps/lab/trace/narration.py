@@ -98,6 +98,8 @@ def _predicate(event: Event, fields: dict[str, Any] | None = None) -> str:
             return f"{verb} entry {event['index']} of term {event['term']}: {quote(event['command'])}"
         case "asked":
             return f"is asked by {event['client']}: {quote(event['request'])}"
+        case "told":
+            return f"is told to {quote(event['order'])}"
         case "answered":
             return f"answers {event['client']}: {answer_text(event, (fields or {}).get('request', ''))}"
         case "timer_started" | "timer_cancelled" | "timer_fired":

@@ -94,6 +94,7 @@ DETAILS: Mapping[str, Mapping[str, Fits]] = {
     "dropped": {**_MESSAGE, "reason": _is_text},
     "held": {**_MESSAGE, "due": _is_whole}, "doubled": {**_MESSAGE, "due": _is_whole},
     "timer_started": {**_TIMER, "due": _is_whole}, "timer_cancelled": _TIMER, "timer_fired": _TIMER,
+    "told": {"order": _is_text},
     "asked": {"client": _is_text, "request": _is_text},
     "answered": {"client": _is_text, "response": _is_text},
     "role": {"role": _is_text},

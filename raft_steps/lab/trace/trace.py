@@ -10,6 +10,7 @@ server on which it happened ("" for the whole cluster) and details that depend o
     dropped                message, from, type, reason
     held, doubled          message, from, type, due (when the message, or its copy, would arrive)
     timer_started          timer, due        timer_cancelled, timer_fired   timer (and changes)
+    told                   order (what someone outside has told the server to do), changes
     asked                  client, request, changes        answered   client, response, value
     role                   role              term          term
     appended, applied      index, term, command            truncated  after

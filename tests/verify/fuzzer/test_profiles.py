@@ -34,8 +34,14 @@ VERBS = {
     "late call": {"timeout", "set", "delay", "crash", "restart"},
     "depose": {"timeout", "get", "delay", "partition", "set", "heal"},
     "succeed": {"timeout", "partition", "set", "crash", "heal", "get", "restart"},
+    "compact": {"snapshot"},
+    "torn snapshot": {"snapshot", "lose", "tear", "restart"},
+    "fall behind": {"partition", "set", "snapshot", "heal", "timeout", "crash", "restart"},
 }
-OWN_PROFILE = {"timeout", "reelect", "late call", "depose", "succeed"}  # kinds that are not part of the hostile profile
+# Kinds that are not part of the hostile profile.
+OWN_PROFILE = {
+    "timeout", "reelect", "late call", "depose", "succeed", "compact", "torn snapshot", "fall behind"
+}  # fmt: skip
 
 
 def trace_of(scenario: Scenario) -> str:
@@ -88,7 +94,14 @@ def test_faults_do_not_depend_on_the_step() -> None:
 
 def test_one_kind_of_fault_moves_no_other() -> None:
     """Each kind has its own random stream: the requests are the same in every profile."""
-    scripted = {"handover", "reelect", "late call", "depose", "succeed"}  # faults that have requests of their own
+    scripted = {
+        "handover",
+        "reelect",
+        "late call",
+        "depose",
+        "succeed",
+        "fall behind",
+    }  # faults that have requests of their own
     asked = [
         [action for action in adversity(8, name, 7).actions if action.verb in ("set", "delete", "get")]
         for name, profile in PROFILES.items()
@@ -213,7 +226,8 @@ def test_fault_consists_of_its_actions(kind: str) -> None:
         assert times == sorted(times)
         assert 0 == times[0] or len(times) == 1, "only a one-way fault that cut nothing has a heal alone"
         assert times[-1] <= 2
-        assert verbs[-1] in ("restart", "resume", "heal") or kind == "timeout"
+        assert verbs[-1] in ("restart", "resume", "heal") or kind in ("timeout", "compact", "fall behind")
+        assert verbs.count("partition") <= verbs.count("heal")
         seen |= set(verbs)
 
     assert VERBS[kind] == seen

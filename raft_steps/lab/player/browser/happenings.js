@@ -9,7 +9,7 @@
 import { lastIndexWhere } from "./collections.js";
 import { joinNames, messageWords, predicateOf, subjectOf } from "./narration.js";
 
-const CAUSES = new Set(["started", "restarted", "delivered", "timer_fired", "asked"]);
+const CAUSES = new Set(["started", "restarted", "delivered", "timer_fired", "asked", "told"]);
 const EFFECTS = new Set([
   "term",
   "role",

@@ -139,6 +139,8 @@ export function predicateOf(event, { fields, request = "" } = {}) {
     }
     case "asked":
       return `is asked by ${event.client}: ${quote(event.request)}`;
+    case "told":
+      return `is told to ${quote(event.order)}`;
     case "answered":
       return `answers ${event.client}: ${answerWords(event, request)}`;
     case "timer_started":

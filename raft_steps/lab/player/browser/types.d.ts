@@ -59,6 +59,7 @@ interface EventDetails {
   after: number;
   client: string;
   request: string;
+  order: string;
   response: string;
   value: unknown;
   leader: string;
@@ -97,6 +98,7 @@ export type TraceEvent =
   | EventOf<"timer_started", "timer" | "due">
   | EventOf<"timer_cancelled" | "timer_fired", "timer">
   | EventOf<"asked", "client" | "request">
+  | EventOf<"told", "order">
   | EventOf<"answered", "client" | "response">
   | EventOf<"role", "role">
   | EventOf<"term", "term">

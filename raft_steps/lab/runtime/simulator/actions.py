@@ -77,7 +77,7 @@ class Actions:
                 | "retry"
             ):
                 return self._ask(action)
-            case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout":
+            case "crash" | "lose" | "tear" | "restart" | "pause" | "resume" | "timeout" | "snapshot":
                 hosts = [host for word in action.words for host in resolve(self._hosts, word)]
                 if not hosts:
                     self._note("note", text=f"{action.verb} {' '.join(action.words)}: there is none")
@@ -128,6 +128,8 @@ class Actions:
     def _change_life(self, verb: str, host: SimulatedHost) -> None:
         if verb == "timeout":
             self._faults.timeout(host)
+        elif verb == "snapshot":
+            self._lifecycle.take_snapshot(host)
         elif verb == "crash" and host.up:
             self._lifecycle.crash(host)
         elif verb in ("lose", "tear") and host.up:

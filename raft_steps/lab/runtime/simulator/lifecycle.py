@@ -1,4 +1,4 @@
-"""The lives of a simulation's servers: starting, crashing, pausing and resuming."""
+"""The lives of a simulation's servers: starting, crashing, pausing and resuming, and orders from outside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Lifecycle:
-    """Starts and crashes servers, pauses and resumes them."""
+    """Starts and crashes servers, pauses and resumes them, and tells them to take snapshots."""
 
     def __init__(
         self,
@@ -74,6 +74,25 @@ class Lifecycle:
         """End a life: everything that is not on disk is lost."""
         host.end()
         self._dispatcher.note("crashed", host.name)
+
+    def take_snapshot(self, host: SimulatedHost) -> None:
+        """Let a server take a snapshot, if it runs and its Node can.
+
+        Raises:
+            NodeError: The node failed in `take_snapshot`.
+        """
+        handler = getattr(host.node, "take_snapshot", None)
+        why = (
+            "it is down" if not host.up
+            else "it is paused" if host.paused
+            else "its Node has no take_snapshot" if handler is None
+            else ""
+        )  # fmt: skip
+        if handler is None or why:
+            self._dispatcher.note("note", host.name, text=f"snapshot {host.name}: {why}")
+            return
+        with self._watched():
+            self._dispatcher.handle(host, handler, (), "told", {"order": "take a snapshot"})
 
     def pause(self, host: SimulatedHost) -> None:
         """Pause a server: what arrives from now on waits in its mailbox."""

@@ -227,7 +227,9 @@ def _all_agree(now: ClusterSnapshot, _snapshots: Snapshots, _words: tuple[str, .
 
 def _writes_kept(now: ClusterSnapshot, _snapshots: Snapshots, _words: tuple[str, ...]) -> str:
     for name in now.running:
-        commands = {entry.command for entry in now.log(name)}
+        commands = {
+            entry.command for entry in (*now.log(name), *now.applied(name))
+        }  # What is applied may be compacted.
         for write in now.observations.answered_writes():
             if write not in commands:
                 return f"the log of {name} lacks set {write.key} {write.value}, which was answered with Ok"

@@ -12,6 +12,7 @@ A profile defines the network, how far clocks drift, how often clients write, an
     disks         servers crash while they store, and lose that event or half of what it wrote
     reelections   a server leads, is deposed and leads again with a shorter log, while old messages are still on their way
     successions   a leader is cut off or crashes, another one follows, and clients read from both at once
+    snapshots     servers compact their logs all the time, while others are behind, or crash in the middle of it
     hostile       losses, delays, splits, crashes and bad disks, all at once
 """
 
@@ -238,6 +239,37 @@ def _succeed(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction
     return [*actions, (chance.uniform(0.6, 1), "restart", (old,))]
 
 
+def _compact(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    return [(0, "snapshot", (_one_of(chance, servers),))]
+
+
+def _torn_snapshot(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Let a server crash while it stores a snapshot, or what comes just after it."""
+    server, verb = chance.choice(servers), "tear" if chance.random() < 0.5 else "lose"
+    first, second = (verb, "snapshot") if chance.random() < 0.5 else ("snapshot", verb)
+    return [(0, first, (server,)), (0, second, (server,)), (chance.uniform(0.2, 1), "restart", ("crashed",))]
+
+
+def _fall_behind(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Cut a server off while others write and compact; when it is back, one of them may crash or lead next."""
+    server, other = chance.choice(servers), chance.choice(servers)
+    actions: list[FaultAction] = [(0, "partition", (server,))]
+    at_s = 0.0
+    for _ in range(chance.randint(3, 12)):
+        at_s += chance.uniform(0.005, 0.05)
+        actions.append(_write(at_s, chance, "leader", f"b{chance.randint(1, KEYS)}"))  # Nobody reads these keys.
+    compacting = [name for name in servers if name != server and chance.random() < 0.8]
+    actions += [(at_s + chance.uniform(0.005, 0.1), "snapshot", (name,)) for name in compacting]
+    back_s = at_s + chance.uniform(0.02, 0.4)
+    actions.append((back_s, "heal", ()))
+    kind = chance.random()
+    if kind < 0.3:
+        actions += [(back_s + chance.uniform(0, 0.05), "timeout", (other,))]
+    elif kind < 0.6:
+        actions += [(back_s + chance.uniform(0, 0.05), "crash", (other,)), (back_s + 0.6, "restart", (other,))]
+    return sorted(actions, key=lambda action: action[0])
+
+
 # Each function draws from the random stream in a fixed order: with another order, every seed would generate another
 # scenario.
 FAULTS: Mapping[str, FaultGenerator] = {
@@ -256,12 +288,16 @@ FAULTS: Mapping[str, FaultGenerator] = {
     "late call": _late_call,
     "depose": _depose,
     "succeed": _succeed,
+    "compact": _compact,
+    "torn snapshot": _torn_snapshot,
+    "fall behind": _fall_behind,
 }
 SPLITS = {"split": 6, "isolate": 6, "one way": 8, "bridge": 12, "flap": 12}
 CRASHES = {"crash": 3, "pause": 6, "handover": 6}
 DISKS = {"lose": 4, "tear": 4}
 REELECTIONS = {"reelect": 3.5, "late call": 4}
 SUCCESSIONS = {"depose": 3.5, "succeed": 4}
+SNAPSHOTS = {"compact": 0.5, "torn snapshot": 5, "fall behind": 2.5, "isolate": 10}
 
 PROFILES: Mapping[str, FaultProfile] = {
     profile.name: profile
@@ -317,6 +353,14 @@ PROFILES: Mapping[str, FaultProfile] = {
             faults=SUCCESSIONS,
             elections=12,
             hits=30,
+        ),
+        FaultProfile(
+            name="snapshots",
+            sentence="Servers compact their logs all the time, while others are behind, or crash in the middle of it.",
+            network={"loss": 0.02, "reorder": 0.1, "duplicate": 0.05},
+            faults=SNAPSHOTS,
+            elections=6,
+            hits=15,
         ),
         FaultProfile(
             name="hostile",

@@ -38,7 +38,7 @@ from raft_steps.lab.verify.properties.monitor import RecordedProperties
 from raft_steps.lab.verify.properties.rules import RULES, Rule
 from raft_steps.lab.verify.properties.violation import Violation
 
-HANDLED = frozenset({"started", "restarted", "delivered", "timer_fired", "asked"})
+HANDLED = frozenset({"started", "restarted", "delivered", "timer_fired", "asked", "told"})
 STATE = frozenset({"term", "role", "appended", "truncated", "compacted"})
 EFFECTS = frozenset({"sent", "timer_started", "timer_cancelled", "answered", "applied"})
 FIELDS = (
