@@ -331,7 +331,7 @@ def test_line_of_a_notebook_cell_is_named(tmp_path: Path) -> None:
 def test_checks_of_a_step_are_fast(step: int) -> None:
     """Checking the course's own Node takes a fraction of a second of processor time.
 
-    Steps 9 to 12 run the checks of all earlier steps again, and take longer.
+    From step 9 on, the checks of all earlier steps run again, and take longer.
     """
     node_class = raft_steps.node(step)
     check(node_class, step)
@@ -341,4 +341,4 @@ def test_checks_of_a_step_are_fast(step: int) -> None:
         check(node_class, step)
         return time.process_time() - began
 
-    assert min(seconds() for _ in range(5)) < (0.4 if step < 9 else 1.5)
+    assert min(seconds() for _ in range(5)) < (0.4 if step < 9 else 1.5 if step < 16 else 3)

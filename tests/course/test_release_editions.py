@@ -218,4 +218,4 @@ def test_second_release_changes_nothing(tmp_path: Path) -> None:
 
     assert [] == [name for name in again.written if "/raft_steps/" not in name]
     assert before == (tmp_path / "out" / "step_06" / "06_term_checks.ipynb").read_bytes()
-    assert {"step_06", MANIFEST} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"step_06", "step_06b", MANIFEST} == {path.name for path in (tmp_path / "out").iterdir()}

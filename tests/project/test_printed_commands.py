@@ -136,8 +136,10 @@ def test_commands_of_a_students_page_run_as_printed(folder: Path) -> None:
         tried=True,
         class_name="Node",
         node="my_raft.py:Node",
+        slips=[],
+        hidden=[],
         failures=[{"name": "a check", "message": "", "rule": "", "source": "", "picture": ""}],
-        sweep=failure | {"scenario": line, "quoted": shlex.quote(line)},
+        sweep=failure | {"seed": None, "scenario": line, "quoted": shlex.quote(line)},
         search=failure | {"quoted": shlex.quote(json.loads(schedule)["schedule"])},
     )
     printed = [html.unescape(each) for each in re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)]

@@ -71,7 +71,7 @@ def fill(result: Release, files: Mapping[str, bytes], *, force: bool = False, ot
     for name, content in files.items():
         write(result, name, content)
     for name in sorted(known.keys() - files.keys()):
-        if _is_as_written(out / name, known[name]):
+        if is_as_written(out / name, known[name]):
             (out / name).unlink()
             result.removed.append(name)
             _remove_empty(out, name)
@@ -89,7 +89,7 @@ def update(result: Release, files: Mapping[str, bytes], *, is_course: bool = Fal
     known = dict(read_manifest(result.folder))
     for name, content in files.items():
         path, origin = result.folder / name, known.get(name)
-        if digest_of_file(path) in (None, digest(content)) or _is_as_written(path, origin):
+        if digest_of_file(path) in (None, digest(content)) or is_as_written(path, origin):
             write(result, name, content)
             known[name] = f"{digest(content)} {_digest_of_sources(content)}".rstrip()
         else:
@@ -97,7 +97,7 @@ def update(result: Release, files: Mapping[str, bytes], *, is_course: bool = Fal
             if origin is None or origin.split()[0] != digest(content):
                 result.outdated.append(name)
     for name in sorted(known.keys() - files.keys()):  # Renamed in the course, for example.
-        if _is_as_written(result.folder / name, known.pop(name)):
+        if is_as_written(result.folder / name, known.pop(name)):
             (result.folder / name).unlink()
             result.removed.append(name)
     write_manifest(result.folder, known, is_course=is_course)
@@ -169,7 +169,7 @@ def digest_of_file(path: Path) -> str | None:
     return digest(path.read_bytes()) if path.is_file() else None
 
 
-def _is_as_written(path: Path, origin: str | None) -> bool:
+def is_as_written(path: Path, origin: str | None) -> bool:
     """Return whether a file is as it was written, or is a notebook that has the same cells.
 
     Args:
@@ -210,7 +210,7 @@ def _edited_files(out: Path, known: Mapping[str, str], others: Collection[str]) 
         for path in found
         if not GENERATED_FILES & set(path.parts) and path.name != MANIFEST and path.parts[0] not in others
     ]
-    return [name for name in names if not _is_as_written(out / name, known.get(name))]
+    return [name for name in names if not is_as_written(out / name, known.get(name))]
 
 
 def _remove_empty(out: Path, name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from raft_steps import COURSE, STEPS, Step, find_step
 from raft_steps.lab.checks import check
-from raft_steps.lab.course.managed_folder import digest_of_file, read_manifest
+from raft_steps.lab.course.managed_folder import is_as_written, read_manifest
 from raft_steps.lab.course.own_nodes import NOT_WRITTEN, own_course
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.runtime.loading import load_node
@@ -126,13 +126,13 @@ def progress(counted: Callable[[int], object] = lambda _: None) -> CourseProgres
     found = CourseProgress(own_course())
     handed_out = read_manifest(found.folder)
     for entry in steps:
-        digest = digest_of_file(found.folder / entry.notebook_name)
-        if digest is None:
+        path = found.folder / entry.notebook_name
+        if not path.is_file():
             found.steps.append(StepProgress(entry, "no notebook", why="raft-steps lab puts it there when it starts"))
-        elif digest == handed_out.get(entry.notebook_name):
+        elif is_as_written(path, handed_out.get(entry.notebook_name)):
             found.steps.append(StepProgress(entry, "not begun"))
         else:
-            found.steps.append(_checked(entry, found.folder / entry.notebook_name))
+            found.steps.append(_checked(entry, path))
         counted(entry.number)
     return found
 

@@ -45,7 +45,7 @@ def starter(step: int) -> str:
         definitions += [
             "\n".join(lines[first_line(statement) - 1 : statement.end_lineno])
             for statement in ast.parse(cell.kept).body
-            if not isinstance(statement, ast.Import | ast.ImportFrom)
+            if not isinstance(statement, ast.Import | ast.ImportFrom | ast.Expr)  # An Expr only shows something.
         ]
     title = f'"""Step {step}: {entry.title}. To check it: raft-steps check {step} --node my_raft.py"""'
     return "\n".join([title, *format_imports(imports)]) + "".join(f"\n\n\n{each}" for each in definitions) + "\n"

@@ -17,6 +17,8 @@ from raft_steps.lab.node import Removed
 from raft_steps.lab.runtime.slips import find_slips
 
 # Values that are code, and are never encoded.
+# What the laboratory calls besides handlers of events, if a Node has it.
+ORDERS = frozenset({"take_snapshot"})
 CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
 
 
@@ -128,7 +130,7 @@ def _describe_base(base: Any, codec: WorkerCodec) -> dict[str, Any]:
     handlers = {
         name: _describe_handler(name, value, codec)
         for name, value in vars(base).items()
-        if isinstance(value, types.FunctionType) and name.startswith("on_")
+        if isinstance(value, types.FunctionType) and (name.startswith("on_") or name in ORDERS)
     }
     return {"name": base.__name__, "module": base.__module__, "handlers": handlers}
 

@@ -17,7 +17,7 @@ from raft_steps import STEPS
 LAB_FILES = (
     "__init__", "commands", "errors", "log", "messages", "moved", "node", "random_stream", "runtime/__init__",
     "runtime/code_owner", "runtime/diagnostics", "runtime/mistakes", "runtime/slips", "runtime/watchdog",
-    "source/__init__", "source/running",
+    "snapshots", "source/__init__", "source/running",
 )  # fmt: skip
 WORKER_FILES = ("__init__", "absent_tools", "annotations", "codec", "limits", "node_schema", "worker")
 

@@ -149,6 +149,9 @@ def _use_of(message: str) -> str:
 def _assignments(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast.AST, str]]:
     """Yield assignments to a field that is not declared, and local variables that have a field's name."""
     targets = [each for each in ast.walk(method.tree) if isinstance(getattr(each, "ctx", None), ast.Store)]
+    in_loops = {
+        id(name) for each in ast.walk(method.tree) if isinstance(each, ast.For) for name in ast.walk(each.target)
+    }
     assigned = {_own_attribute(each) for each in targets}
     for target in targets:
         if name := _own_attribute(target):
@@ -156,7 +159,12 @@ def _assignments(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast
                 near = difflib.get_close_matches(name, sorted(facts.fields), n=1)
                 advice = f"did you mean self.{near[0]}?" if near else f"declare it in the class: {name}: int = 0"
                 yield target, f"{method.name} assigns to self.{name}, which is not a field; {advice}"
-        elif isinstance(target, ast.Name) and target.id in facts.fields and target.id not in assigned:
+        elif (
+            isinstance(target, ast.Name)
+            and target.id in facts.fields
+            and target.id not in assigned
+            and id(target) not in in_loops
+        ):
             yield target, f"{method.name} assigns to the local variable {target.id}; the field is self.{target.id}"
 
 

@@ -73,6 +73,7 @@ PROCESSES = (
         "fork_as_a_field",
         ".py",
         "import os\n" + RIGHT.replace("class Node(Deaf):", "class Node(Deaf):\n    pid: int = os.fork()"),
+        FULL,  # Two processes answer, and which of them is heard first is chance.
     ),
     Hostile("os_exit", ".py", in_handler("import os", "os._exit(0)"), 30),
     Hostile("sys_exit", ".py", in_handler("raise SystemExit(0)"), 30),
