@@ -26,7 +26,7 @@ def busy() -> LivePlayer:
         (
             "timeout tom", "hold tom>jerry#1 0.5", "duplicate tom>spike#1", "loss 0.1", "delay 0.2 0.50", "cut tom>jerry",
             "set 'a \"key\"' \"it's\" to tom", "get x", "delete x", "heal", "partition tom | jerry spike", "drop tom>spike#30",
-            "pause jerry", "resume jerry", "lose spike", "crash leader", "restart crashed", "partition tom jerry | spike",
+            "pause jerry", "resume jerry", "snapshot tom jerry", "lose spike", "crash leader", "restart crashed", "partition tom jerry | spike",
         )
     ):  # fmt: skip
         player.act(action, 12.3 + number, seen=12.3 + number)

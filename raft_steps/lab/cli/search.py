@@ -43,6 +43,7 @@ from raft_steps.lab.runtime.loading import load_node
 @click.option(
     "--crashes", type=click.IntRange(min=0), default=0, show_default=True, help="How many crashes may happen."
 )
+@click.option("--snapshots", type=click.IntRange(min=0), default=0, help="How many snapshots servers may take.")
 @click.option("--drops", type=click.IntRange(min=0), default=0, help="How many messages may be lost.")
 @click.option("--duplicates", type=click.IntRange(min=0), default=0, help="How many messages may arrive twice.")
 @click.option("--cut", metavar="LINK", multiple=True, help="A link that is cut, tom>jerry, or all links of a server.")
@@ -149,6 +150,7 @@ def _search(step_or_node: int | type, options: dict[str, Any]) -> Any:
     scope = Scope(
         timeouts=dict(_parse_timeout(text) for text in options["timeouts"]) or {"election": 2},
         crashes=options["crashes"],
+        snapshots=options["snapshots"],
         drops=options["drops"],
         duplicates=options["duplicates"],
         commands=options["commands"],

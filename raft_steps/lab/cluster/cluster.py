@@ -353,6 +353,10 @@ class Cluster:
         """Resume paused servers, which then handle everything that has waited for them."""
         self._act("resume", servers, at)
 
+    def snapshot(self, *servers: str, at: float | None = None) -> None:
+        """Make servers compact their logs, if their Node takes snapshots: one takes the place of what is applied."""
+        self._act("snapshot", servers, at)
+
     def partition(self, *sides: str | Iterable[str], at: float | None = None) -> None:
         """Split the network into sides; the servers that are not listed form one more side.
 

@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(repr(item) for item in value)
     if isinstance(value, Log):
-        return [repr(entry) for entry in value]
+        return [repr(value.snapshot), *(repr(entry) for entry in value)]
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
@@ -127,6 +127,10 @@ class PlainSearch:
                     self.requests[client] = request
                     yield self._handle(after, name, "on_client_request", (client, request))
         yield from self._network(state)
+        for name in state.nodes:
+            snapped = self._spend(state, [(None, "snapshot")], {(None, "snapshot"): scope.snapshots})
+            if snapped is not None and hasattr(self.node_class, "take_snapshot"):
+                yield self._handle(snapped, name, "take_snapshot", ())
         for name in servers:
             if name not in state.nodes:
                 after = copy.deepcopy(state)

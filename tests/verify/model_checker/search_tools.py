@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from raft_steps import node as node_of
 from raft_steps.lab import node
 from raft_steps.lab.commands import NotLeader, Ok, Set
-from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.log import Entry, Log, Snapshot
 from raft_steps.lab.verify.model_checker import (
     Phase,
     Schedule,
@@ -187,6 +187,19 @@ class BatchingNode(LaterNode):
     def on_batch_timeout(self) -> None:
         if self.is_leader:
             super().replicate()
+
+
+class CompactingNode(LaterNode):
+    """A node that takes snapshots, and sends none: with two servers, both have what is committed."""
+
+    def on_start(self) -> None:
+        self.commit_index = self.last_applied = self.log.base_index
+        super().on_start()
+
+    def take_snapshot(self) -> None:
+        if self.last_applied > self.log.base_index:
+            term = self.log[self.last_applied].term
+            self.log.compact(Snapshot(last_included_index=self.last_applied, last_included_term=term, data="{}"))
 
 
 class CountsOlderTerms(LaterNode):

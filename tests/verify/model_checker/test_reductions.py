@@ -28,7 +28,7 @@ from raft_steps.lab.verify.model_checker import (
     predicate,
 )
 from tests.verify.model_checker.plain_search import PlainSearch
-from tests.verify.model_checker.search_tools import BatchingNode, ForgetsItsVote, LaterNode
+from tests.verify.model_checker.search_tools import BatchingNode, CompactingNode, ForgetsItsVote, LaterNode
 
 SILENT = predicate("nothing is on its way", lambda view: not view.in_flight)
 ONE = {"election": 1}
@@ -41,6 +41,11 @@ SPACES: dict[str, tuple[type, tuple[str, ...], Scope]] = {
     "a crash": (ForgetsItsVote, ("tom", "jerry"), Scope(timeouts={"tom election": 1}, crashes=1)),
     "a loss and a copy": (LaterNode, ("tom", "jerry"), Scope(timeouts=ONE, drops=1, duplicates=1)),
     "entries of a moment": (BatchingNode, ("tom", "jerry"), Scope(timeouts={"tom election": 1}, commands=("set x 1",))),
+    "a snapshot": (
+        CompactingNode,
+        ("tom", "jerry"),
+        Scope(timeouts={"tom election": 1}, crashes={"tom": 1}, commands=("set x 1",), snapshots=1),
+    ),
     "three servers": (node(12), ("tom", "jerry", "spike"), Scope(timeouts={"tom election": 1})),
 }
 
@@ -71,6 +76,7 @@ OWN = (
     predicate("two votes", lambda view: len(view.history("votes")) >= 2),
     predicate("somebody led", lambda view: bool(view.history("leads"))),
     predicate("three facts", lambda view: len(view.facts) >= 3),
+    predicate("tom has a snapshot", lambda view: view["tom"].log.snapshot is not None),
     predicate("jerry has an entry", lambda view: view["jerry"].log.last_index > 0),
     leader(),
     leader("jerry"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from raft_steps.lab.verify.model_checker import (
     predicate,
     run_schedule,
 )
-from tests.verify.model_checker.search_tools import VOTES, BatchingNode, LaterNode
+from tests.verify.model_checker.search_tools import VOTES, BatchingNode, CompactingNode, LaterNode
 
 SERVERS = ("tom", "jerry", "spike")
 
@@ -166,6 +167,32 @@ def test_crashes_and_restarts_are_bounded() -> None:
     assert (2, 3) == (lives.states, Search(8).run(Scope(crashes={"tom": 2})).transitions - 1)
 
 
+def test_snapshots_are_bounded() -> None:
+    """As many servers take a snapshot as the bound allows, if their Node can and something new is applied."""
+
+    def compacted(*indices: int) -> Predicate:
+        return predicate(f"{indices}", lambda view: tuple(server.log.base_index for server in view) == indices)
+
+    scope = Scope(timeouts={"tom election": 1}, commands=("set x 1", "set x 2"), snapshots=2)
+    for indices in ((1, 0), (2, 0), (1, 1)):
+        assert reached(scope, compacted(*indices), CompactingNode, servers=2), indices
+    once = dataclasses.replace(scope, commands=("set x 1",), snapshots=1)
+    assert not reached(once, compacted(1, 1), CompactingNode, servers=2)
+    assert not reached(once, compacted(1, 0), LaterNode, servers=2)
+
+
+def test_snapshot_is_part_of_the_schedule() -> None:
+    """What a search finds is replayed, told and recorded with the snapshot."""
+    scope = Scope(timeouts={"tom election": 1}, commands=("set x 1",), snapshots=1)
+    goal = predicate("compacted", lambda view: view["tom"].log.base_index == 1)
+    result = Search(CompactingNode, servers=2).run(scope, goal=goal)
+
+    assert result.schedule is not None
+    assert "snapshot tom" == str(result.schedule.steps[-1])
+    assert "tom takes a snapshot: it has a snapshot up to 1" in str(result)
+    assert 1 == result.replay().view()["tom"].log.base_index
+
+
 # Clients.
 
 
@@ -207,6 +234,7 @@ def test_initial_state_is_given() -> None:
         ({"crashes": -1}, "the number of crashes is 0 or more, not -1"),
         ({"crashes": {"jery": 1}}, "did you mean 'jerry'"),
         ({"restarts": ("jery",)}, "did you mean 'jerry'"),
+        ({"snapshots": -1}, "the number of snapshots is 0 or more, not -1"),
         ({"drops": 1.5}, "the number of drops is 0 or more, not 1.5"),
         ({"cut": "tom>jerry"}, "lacks its comma"),
         ({"cut": ("tom>jery",)}, "did you mean 'jerry'"),

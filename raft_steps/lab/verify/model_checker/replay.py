@@ -143,6 +143,8 @@ class Replay:
                 raise self._cannot(step, f"{host.name} has no running timer of that name")
             self._timers[host.name].remove(timer)
             self._handle(host, f"on_{timer}_timeout", (), "timer_fired", {"timer": timer})
+        elif step.verb == "snapshot":
+            self._handle(self._running(step), "take_snapshot", (), "told", {"order": "take a snapshot"})
         elif step.verb == "crash":
             self._running(step).end()
             self._timers[step.words[0]].clear()
@@ -188,7 +190,7 @@ class Replay:
 
     def _last_cause(self) -> int:
         """Return the number of the event that led to the present state."""
-        kinds = ("started", "restarted", "delivered", "timer_fired", "asked", "crashed", "dropped")
+        kinds = ("started", "restarted", "delivered", "timer_fired", "asked", "told", "crashed", "dropped")
         return max((event.number for event in self.trace.of(*kinds)), default=0)
 
     def _running(self, step: ScheduleStep) -> SimulatedHost:

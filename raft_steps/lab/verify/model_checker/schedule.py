@@ -18,6 +18,7 @@ finds is a schedule.
     copy FROM>TO#NUMBER       the same, and the message stays in flight as well
     drop FROM>TO#NUMBER       the message is lost
     forget                    all messages in flight are lost
+    snapshot NAME             the server takes a snapshot of what it has applied, if there is anything new
     crash NAME, restart NAME  the server goes down; it starts again with what its disk holds
     ask NAME COMMAND…         a client asks this server; `ask NAME as client#7 COMMAND…` names the client
     breaks NAME…              the invariant that the run breaks, so that a replay can check it
@@ -48,6 +49,7 @@ EVENTS: Mapping[str, str] = {
     "copy": "FROM>TO#NUMBER",
     "drop": "FROM>TO#NUMBER",
     "forget": "nothing",
+    "snapshot": "SERVER",
     "crash": "SERVER",
     "restart": "SERVER",
     "ask": "SERVER COMMAND, such as: ask tom set x 1",

@@ -81,6 +81,8 @@ def _words(step: ScheduleStep, replay: Replay) -> str:
             return f"{first}'s {step.words[1]} timer runs out"
         case "ask":
             return f"a client asks {first}: {' '.join(client_and_command(step.words)[1])}"
+        case "snapshot":
+            return f"{first} takes a snapshot"
         case "crash":
             return f"{first} crashes"
         case "restart":

@@ -6,6 +6,7 @@ timeouts     {"election": 2, "each heartbeat": 1, "tom election": 1}: how often 
              bounds of one timer all count.
 crashes      1, or {"tom": 1}: how often servers may crash, in all or one by one
 restarts     True, False, or the servers that may restart
+snapshots    how often servers whose Node has `take_snapshot` may take one, in all
 drops        how many messages may be lost
 duplicates   how often a message may arrive and stay in flight as well
 commands     ("set x 1", "set y 2 to tom"): what clients may ask, each once and in any order, of any server that
@@ -33,6 +34,7 @@ class Scope:
     timeouts: Mapping[str, int] = field(default_factory=dict)
     crashes: int | Mapping[str, int] = 0
     restarts: bool | tuple[str, ...] = True
+    snapshots: int = 0
     drops: int = 0
     duplicates: int = 0
     commands: tuple[str, ...] = ()
@@ -49,7 +51,8 @@ class Scope:
         """
         crashes = {f"crashes of {name}" if name else "crashes": bound for name, bound in self.crash_bounds().items()}
         timeouts = {f"timeouts of {timer}": bound for timer, bound in self.timeouts.items()}
-        bounds = {"drops": self.drops, "duplicates": self.duplicates, **timeouts, **crashes}
+        faults = {"drops": self.drops, "duplicates": self.duplicates}
+        bounds = {"snapshots": self.snapshots, **faults, **timeouts, **crashes}
         for name, bound in bounds.items():
             if type(bound) is not int or bound < 0:
                 raise ScenarioError(f"the number of {name} is 0 or more, not {bound!r}")

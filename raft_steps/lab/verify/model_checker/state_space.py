@@ -26,7 +26,7 @@ from raft_steps.lab.verify.model_checker.state_view import Looks, StateView
 from raft_steps.lab.verify.model_checker.transitions import TransitionTable
 
 State = tuple[int, ...]
-# What happens: "timeout", server, timer; "deliver", "copy" or "drop", packet; "crash" or "restart", server;
+# What happens: "timeout", server, timer; "deliver", "copy" or "drop", packet; "crash", "restart" or "snapshot", server;
 # "ask", server, client, request; "forget" between two phases. Servers and packets are numbers.
 SearchEvent = tuple[Any, ...]
 SPENT = -1
@@ -93,9 +93,9 @@ class StateSpace:
                 self.crash_bounds[i] = (*self.crash_bounds.get(i, ()), len(left))
             self.counters.append((place[name] if name else None, "crash"))
             left.append(bound)
-        self.drop_bound, self.copy_bound = (len(left),), (len(left) + 1,)
-        self.counters += [(None, "drop"), (None, "copy")]
-        left += [scope.drops, scope.duplicates]
+        self.drop_bound, self.copy_bound, self.snapshot_bound = ((len(left) + place,) for place in range(3))
+        self.counters += [(None, "drop"), (None, "copy"), (None, "snapshot")]
+        left += [scope.drops, scope.duplicates, scope.snapshots]
         self.requests: list[tuple[tuple[int, ...], str, Request, int | None]] = []
         for client, (request, server) in zip(clients, scope.requests(servers), strict=True):
             self.requests.append(((len(left),), client, request, None if server is None else place[server]))

@@ -51,6 +51,8 @@ class TransitionSystem(StateSpace):
         self._add_requests(found, servers, rest)
         self._add_deliveries(found, servers, rest)
         self._add_crashes_and_restarts(found, servers, rest)
+        if self.scope.snapshots:
+            self._add_snapshots(found, servers, rest)
         if self.scope.duplicates or self.scope.drops:
             self._add_faults(found, servers, rest)
         if self.scope.in_flight is not None:
@@ -144,6 +146,15 @@ class TransitionSystem(StateSpace):
             elif i in self.crash_bounds and (left := self.spend(rest[1], self.crash_bounds[i])) != SPENT:
                 transition = table.perform(server_state, "crash")
                 self._add(found, ("crash", i), servers, transition, (rest[0], left, rest[2]))
+
+    def _add_snapshots(self, found: Successors, servers: State, rest: Rest) -> None:
+        left = self.spend(rest[1], self.snapshot_bound)
+        if left == SPENT or not self.table.takes_snapshots:
+            return
+        for i, server_state in enumerate(servers):
+            if self.table.up[server_state]:
+                transition = self._try(("snapshot", i), self.table.perform, server_state, "snapshot")
+                self._add(found, ("snapshot", i), servers, transition, (rest[0], left, rest[2]))
 
     def _add_faults(self, found: Successors, servers: State, rest: Rest) -> None:
         table, (history, budget, packets) = self.table, rest

@@ -52,6 +52,11 @@ class TransitionTable(InterningTable):
         self._transitions: dict[tuple[Any, ...], Transition] = {}
         self.on_new_transition: Callable[[tuple[Any, ...], Transition], None] | None = None
 
+    @property
+    def takes_snapshots(self) -> bool:
+        """Whether the Node has a method that takes a snapshot."""
+        return callable(getattr(self.node_class, "take_snapshot", None))
+
     def deliver(self, server_state: int, packet: int) -> Transition:
         """Return the transition of a running server at which a packet arrives."""
         transition = self.deliveries[server_state].get(packet)
@@ -66,8 +71,9 @@ class TransitionTable(InterningTable):
 
         Args:
             server_state: The number of the server state.
-            event: ``timeout`` with the timer, ``ask`` with client and request, ``crash``, or ``start`` with whether the
-                server leads from its start and the term that it enters then if its own is older (None for its own).
+            event: ``timeout`` with the timer, ``ask`` with client and request, ``snapshot``, ``crash``, or ``start`` with
+                whether the server leads from its start and the term that it enters then if its own is older (None for
+                its own).
             arguments: The arguments of the event.
         """
         key = (server_state, event, *arguments)
@@ -92,6 +98,8 @@ class TransitionTable(InterningTable):
             client, request = arguments
             self.requests[client] = request
             return self._run(before, "on_client_request", (client, request), before.timers)
+        if event == "snapshot":
+            return self._run(before, "take_snapshot", (), before.timers)
         if event == "crash":
             durable = self.node_class.durable  # type: ignore[attr-defined]
             disk = tuple((name, value) for name, value in before.fields if name in durable)
