@@ -1,7 +1,7 @@
 """The catalogue: scenarios with expectations, after the tests of other well-known Raft courses.
 
-Names and thresholds are those of MIT's lab (6.5840, parts 3A to 3C; 3D and the key-value labs need snapshots and client
-sessions) and of eliben/raft (parts 1 to 3). The scenarios are our own, in virtual time. Each is a file in the folder
+Names and thresholds are those of MIT's labs (6.5840: Raft, parts 3A to 3D, and the key-value store) and of eliben/raft
+(parts 1 to 5; 4 and 5 are about a key-value store, too). The scenarios are our own, in virtual time. Each is a file in the folder
 ``scenarios``, ``mit_…``, ``eliben_…`` or ``paper_…``; `entry` documents the format of the files, `expectations` what they may expect.
 
 All scenarios use the paper's timing: heartbeats every 50 ms, election timeouts of 150 to 300 ms. eliben's tests have
@@ -14,6 +14,10 @@ has 400 rounds instead of 1,000, and 20 s in which all servers must agree again:
 needs them.
 
 Figure 7 of the paper is a scenario as well: ``paper_figure_7``.
+
+In the labs about key-value stores clients ask again until they are answered, each in a session of its own. Their servers
+decide themselves when they take a snapshot; here the scenario says when, so the laboratory's order to take one is tried,
+too. The limits for logs are those of 3D, in bytes of our own text form of entries.
 
 Tests that would be the same scenario are merged: `known as` lists the tests that a file stands for.
 """

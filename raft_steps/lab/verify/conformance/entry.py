@@ -26,10 +26,11 @@ from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.text import nearest, plain_text
 from raft_steps.lab.verify.conformance.expectations import Expectation, read_expectation
 from raft_steps.lab.verify.conformance.scripts import Script, read_script
-from raft_steps.lab.verify.properties import RULES, Rule
-from raft_steps.lab.verify.properties.rules import STATE_MACHINE_SAFETY
+from raft_steps.lab.verify.properties import ALL_RULES, Rule
+from raft_steps.lab.verify.properties.rules import SERVICE, STATE_MACHINE_SAFETY
 
 KEYWORDS = ("name", "known as", "script", "hold", "expect", "not yet")  # of the lines that a plain scenario lacks
+HELD = tuple(rule for rule in ALL_RULES if rule is not SERVICE)  # what a run by itself can break
 NOT_YET = re.compile(r"([0-9]{1,9}) until ([0-9]{1,9}): (\S.*)")
 
 
@@ -185,10 +186,10 @@ def _build(found: dict[str, list[str]], clauses: list[str], about: str) -> Catal
 
 
 def _find_rule(name: str) -> Rule:
-    for rule in RULES:
+    for rule in HELD:
         if rule.name == name:
             return rule
-    raise ScenarioError(f"there is no property {name!r}{nearest(name, [rule.name for rule in RULES])}")
+    raise ScenarioError(f"there is no property {name!r}{nearest(name, [rule.name for rule in HELD])}")
 
 
 def _read_known_failure(line: str) -> KnownFailure:

@@ -20,6 +20,11 @@ command 2 is a=1                  on every server that runs, the second command 
 not alone committed a=1           a server that has applied `set a 1` has applied an entry of a later term, too
 all agree                         all servers that run have the same log, and have applied all of it
 answered writes kept              every write that was answered with Ok is in the log of every server that runs
+everybody answered                every client that has asked was answered, and not only with the name of a leader
+unread a                          no client that asked for a was answered with a value
+appends once a                    on every server that runs, a holds each value that a client was told is appended, none
+                                  twice, and those of one client in the order in which it sent them
+logs at most 2000 bytes           no server's log has entries of more than 2,000 bytes; what a snapshot holds does not count
 calls at most 30 since 2          at most 30 calls were sent since 2 s; answers do not count
 bytes at most 900 since 2         at most 900 bytes were sent since 2 s
 """
@@ -30,10 +35,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from raft_steps.lab.commands import NotLeader, Ok, Set
+from raft_steps.lab.commands import Append, Get, Mismatch, NotLeader, Ok, Set, command_text, operation_of
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import format_seconds, parse_seconds
-from raft_steps.lab.text import nearest
+from raft_steps.lab.text import nearest, plural
 from raft_steps.lab.verify.conformance.snapshot import ClusterSnapshot
 
 CHECKS_IN_WINDOW = 10  # as many as MIT's tester makes
@@ -236,6 +241,47 @@ def _writes_kept(now: ClusterSnapshot, _snapshots: Snapshots, _words: tuple[str,
     return "" if now.running else "no server runs"
 
 
+def _everybody_answered(now: ClusterSnapshot, _snapshots: Snapshots, _words: tuple[str, ...]) -> str:
+    for client, request in now.observations.requests.items():
+        if not isinstance(now.observations.responses.get(client), Ok | Mismatch):
+            return f"{client} has no answer to {command_text(request)}"
+    return ""
+
+
+def _unread(now: ClusterSnapshot, _snapshots: Snapshots, words: tuple[str, ...]) -> str:
+    answers = [each for each in now.observations.answers(Get(key=words[0])) if isinstance(each, Ok)]
+    return f"the answer to get {words[0]} was {answers[0].value}" if answers else ""
+
+
+def _appends_once(now: ClusterSnapshot, _snapshots: Snapshots, words: tuple[str, ...]) -> str:
+    by_client: dict[str, list[str]] = {}
+    told: set[str] = set()
+    for client, request in now.observations.requests.items():
+        command = operation_of(request)
+        if isinstance(command, Append) and command.key == words[0]:
+            by_client.setdefault(client.partition("#")[0], []).append(command.value)
+            if isinstance(now.observations.responses.get(client), Ok):
+                told.add(command.value)
+    for name in now.running:
+        held = now.stored(name, words[0]) or ""
+        for values in by_client.values():
+            places = [(held.find(value), value) for value in values if value in held]
+            if places != sorted(places):
+                return f"{name} has the values of one client in another order: {held}"
+        for value in (each for values in by_client.values() for each in values):
+            if held.count(value) > 1 or (value in told and value not in held):
+                return f"{name} has {value} {plural(held.count(value), 'time')}: {held}"
+    return "" if now.running and told else "no server runs" if told else "no append was answered"
+
+
+def _log_bytes(now: ClusterSnapshot, _snapshots: Snapshots, words: tuple[str, ...]) -> str:
+    for name in now.running:
+        size = now.log_bytes(name)
+        if size > int(words[0]):
+            return f"the entries in the log of {name} have {size:,}"
+    return "" if now.running else "no server runs"
+
+
 def _calls(now: ClusterSnapshot, snapshots: Snapshots, words: tuple[str, ...]) -> str:
     spent = now.calls - _at(snapshots, words[1]).calls
     return "" if spent <= int(words[0]) else f"there were {spent}"
@@ -264,10 +310,14 @@ SENTENCES: Mapping[str, SentenceCheck] = {
     "not alone committed KEY=VALUE": _not_alone,
     "all agree": _all_agree,
     "answered writes kept": _writes_kept,
+    "everybody answered": _everybody_answered,
+    "unread KEY": _unread,
+    "appends once KEY": _appends_once,
+    "logs at most NUMBER bytes": _log_bytes,
     "calls at most NUMBER since SECONDS": _calls,
     "bytes at most NUMBER since SECONDS": _bytes,
 }
-BLANKS = {"SECONDS": TIME, "NAME": r"(\w+)", "NUMBER": NUMBER, "KEY=VALUE": WRITE}
+BLANKS = {"SECONDS": TIME, "NAME": r"(\w+)", "KEY": r"([^\s=]+)", "NUMBER": NUMBER, "KEY=VALUE": WRITE}
 PATTERNS = tuple(
     (re.compile(" ".join(BLANKS.get(word, word) for word in form.split())), check) for form, check in SENTENCES.items()
 )

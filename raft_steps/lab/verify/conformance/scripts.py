@@ -9,6 +9,13 @@
     script eight from 2 count 1000 short 0.0065 long 0.25 fault crash
         Figure 8: a client writes; after a random time, mostly a short one, the leader crashes, or is cut off with
         `fault cut`; sometimes a server returns
+    script compactions from 1 rounds 6 every 0.4 fault cut
+        in each round 5 to 14 writes, then every server takes a snapshot; meanwhile, with `fault` cut or crash, one
+        server is cut off or down, and with `fault` all, all crash after it and restart
+    script clients from 1 clients 5 requests 8 every 0.05 key x
+        each client sends one request after the other: it appends what nobody else appends, in a session, or reads
+    script splits from 1 rounds 4 every 0.5
+        in each round the servers are split at random
     script churn from 2 rounds 20 every 0.35
         in each round a server may be cut off, may crash, and all may return, while three clients write
 
@@ -208,6 +215,57 @@ def _churn(
             yield at_s + every / 2, "crash", (chance.choice(servers),)
 
 
+def _compactions(
+    chance: RandomStream,
+    servers: Servers,
+    *,
+    from_: float = 1,
+    rounds: int = 6,
+    every: float = 0.4,
+    fault: Literal["none", "cut", "crash", "all"] = "none",
+) -> Iterator[ScriptAction]:
+    for number in range(rounds):
+        at_s, victim = from_ + number * every, chance.choice(servers)
+        if fault in ("cut", "crash"):
+            yield at_s, "partition" if fault == "cut" else "crash", (victim,)
+        writes = chance.randint(5, 14)
+        for write in range(writes):  # After an election, if the victim led.
+            yield at_s + every * (0.8 + 0.1 * write / writes), "set", (f"c{write}", f"{number}.{write}")
+        yield at_s + every * 0.95, "snapshot", servers
+        if fault == "all":
+            yield at_s + every * 0.97, "crash", servers
+        yield at_s + every * 0.98, "heal", ()
+        if fault in ("crash", "all"):
+            yield at_s + every * 0.98, "restart", ("crashed",)
+
+
+def _clients(
+    chance: RandomStream,
+    _servers: Servers,
+    *,
+    from_: float = 1,
+    clients: int = 5,
+    requests: int = 8,
+    every: float = 0.05,
+    key: str = "x",
+) -> Iterator[ScriptAction]:
+    for client in range(1, clients + 1):
+        for number in range(requests):
+            at_s = from_ + every * (number + chance.random())
+            if number and chance.random() < 0.4:
+                yield at_s, "retry", ("get", key)
+            else:
+                yield at_s, "retry", ("append", key, f"{client}.{number},", "as", f"client{client}")
+
+
+def _splits(
+    chance: RandomStream, servers: Servers, *, from_: float = 1, rounds: int = 4, every: float = 0.5
+) -> Iterator[ScriptAction]:
+    for number in range(rounds):
+        side = [server for server in servers if chance.random() < 0.5]
+        yield from_ + number * every, "partition", tuple(side) or servers[:1]
+
+
 def _choose(chance: RandomStream, servers: Servers, count: int) -> list[str]:
     """Choose this many different servers.
 
@@ -226,4 +284,7 @@ SCRIPTS: Mapping[str, Callable[..., Iterator[ScriptAction]]] = {
     "crashes": _crashes,
     "eight": _figure_eight,
     "churn": _churn,
+    "compactions": _compactions,
+    "clients": _clients,
+    "splits": _splits,
 }

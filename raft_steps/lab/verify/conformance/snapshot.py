@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from raft_steps.lab.commands import Set, operation_of
+from raft_steps.lab.commands import Append, CompareAndSet, Set, operation_of
 from raft_steps.lab.log import Entry
+from raft_steps.lab.messages import to_text
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.simulator.simulated_host import SimulatedHost
@@ -80,13 +82,27 @@ class ClusterSnapshot:
         applied = self.observations.applied[name]
         return [applied[index] for index in sorted(applied)]
 
+    def log_bytes(self, name: str) -> int:
+        """Return how many bytes the entries of a server's log have as text, without its snapshot."""
+        return sum(len(to_text(entry)) for entry in self.log(name))
+
     def value(self, name: str, key: str) -> str | None:
-        """Return the value of a key by the entries that a server has applied; None if it has no value."""
+        """Return the value of a key by the entries that a server has applied; None if it has no value.
+
+        If the last command about the key is neither a Set nor a Delete, it is what the server's state machine holds.
+        """
         for entry in reversed(self.applied(name)):
             command = operation_of(entry.command)
             if command is not None and command.key == key:
+                if isinstance(command, Append | CompareAndSet):
+                    return self.stored(name, key)
                 return command.value if isinstance(command, Set) else None
         return None
+
+    def stored(self, name: str, key: str) -> str | None:
+        """Return what a server's state machine holds; None if the key does not exist, or there is no such field."""
+        values = getattr(self._hosts[name].node, "state_machine", None)
+        return values.get(key) if isinstance(values, Mapping) else None
 
     def why_no_agreement(self) -> str:
         """Return how the running servers differ; "" if they have the same log and have applied all of it."""
