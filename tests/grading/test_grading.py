@@ -303,7 +303,7 @@ def test_each_file_and_each_folder_is_a_student(tmp_path: Path) -> None:
 
     found = {each.student: each for each in find_submissions([tmp_path / "in", tmp_path / "in" / "ann.py"], 6)}
 
-    assert ["ann", "ann (2)", "bob", "cem", "dia", "eve", "fay"] == list(found)
+    assert ["ann (attempt 1)", "ann", "bob", "cem", "dia", "eve", "fay"] == list(found)
     named = {name: each.path.name if each.path else None for name, each in found.items()}
     assert ("06_term_checks.ipynb", None, None, "mine.py") == tuple(
         named[name] for name in ("cem", "dia", "eve", "fay")

@@ -15,7 +15,7 @@ from raft_steps.lab.course.redaction import BLOCK, is_solution
 from tests.helpers.jupyter import needs, own_environment
 
 ROOT = Path(__file__).parents[2]
-GUIDE, GRADING = ROOT / "docs" / "instructors.md", ROOT / "docs" / "grading.md"
+GUIDE, GRADING, PLATFORMS = (ROOT / "docs" / f"{name}.md" for name in ("instructors", "grading", "platforms"))
 TEXT = GUIDE.read_text(encoding="utf-8")
 SECONDS_MAX = 300
 
@@ -81,8 +81,21 @@ def test_every_block_about_grading_runs_as_written(course: Path, tmp_path: Path)
     assert 0 < scores["test_grades"][0]["score"] < 100
 
 
+@pytest.mark.slow
+def test_every_block_about_platforms_runs_as_written(tmp_path: Path) -> None:
+    """A download of Canvas becomes scores in its grade book."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    run_blocks(PLATFORMS, tmp_path)
+
+    filled = (tmp_path / "build" / "download_grades" / "canvas.csv").read_text(encoding="utf-8")
+    before = (tmp_path / "build" / "gradebook.csv").read_text(encoding="utf-8")
+    assert before.replace("asmith,A,", "asmith,A,20.00").replace("croe,A,", "croe,A,20.00") == filled
+
+
 @pytest.mark.parametrize(
-    "page, least", [(GUIDE, {"release", "grade", "check", "lab"}), (GRADING, {"grade"})], ids=["instructors", "grading"]
+    "page, least",
+    [(GUIDE, {"release", "grade", "check", "lab"}), (GRADING, {"grade"}), (PLATFORMS, {"grade"})],
+    ids=["instructors", "grading", "platforms"],
 )
 def test_commands_in_the_text_exist(page: Path, least: set[str]) -> None:
     """What is named within a sentence is a command, too, with the options that it has."""
@@ -125,7 +138,9 @@ def test_plan_has_every_notebook_with_something_to_write() -> None:
 def test_links_lead_somewhere() -> None:
     """Every link to a file of the repository finds it, and the README leads here."""
     links = [
-        link for page in (GUIDE, GRADING) for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+        link
+        for page in (GUIDE, GRADING, PLATFORMS)
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
     ]
 
     assert [link for link in links if not (GUIDE.parent / link).exists()] == []

@@ -43,7 +43,8 @@ def commands() -> Iterator[str]:
     assert isinstance(main, click.Group)
     texts = [each.help or "" for each in (main, *main.commands.values())]
     texts[0] = re.sub(r"^.*?: +(?=raft-steps)", "", texts[0], flags=re.MULTILINE)
-    texts += [path.read_text(encoding="utf-8") for path in PAGES if path.name not in ("instructors.md", "grading.md")]
+    guides = ("instructors.md", "grading.md", "platforms.md")
+    texts += [path.read_text(encoding="utf-8") for path in PAGES if path.name not in guides]
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         texts += [cell.source for cell in load(path).cells]
     for text in texts:
@@ -73,6 +74,9 @@ def folder(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "notebooks" / "06_term_checks.ipynb", tmp_path / "bob.ipynb")
     (tmp_path / "handed_in" / "cat").mkdir(parents=True)
     (tmp_path / "handed_in" / "cat" / "scenarios.txt").write_text("raft-steps 1; step 12; until 30", encoding="utf-8")
+    shutil.copy(ROOT / "notebooks" / "06_term_checks.ipynb", tmp_path / "handed_in" / "cat")
+    shutil.make_archive(str(tmp_path / "submissions"), "zip", tmp_path / "handed_in")
+    (tmp_path / "gradebook.csv").write_text("Student,ID,Step 6 (1)\ncat,1,\n", encoding="utf-8")
     (tmp_path / "seeds.txt").write_text("a secret", encoding="utf-8")
     (tmp_path / "etcd_000.log").write_text(HISTORY, encoding="utf-8")
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")

@@ -13,10 +13,12 @@ import click
 
 from raft_steps import step
 from raft_steps.lab.cli.common import COUNT, CommandError, Progress, echo_json, json_option
+from raft_steps.lab.cli.grade_class import ClassFiles, class_options
 from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.text import printable
 
 if TYPE_CHECKING:
+    from raft_steps.lab.grading.roster import Roster
     from raft_steps.lab.grading.submissions import Submission
     from raft_steps.lab.grading.wall import Wall
 
@@ -52,6 +54,7 @@ EMPTY = "the secret for private seeds is empty"
 @click.option("--container", type=click.Choice(("docker", "podman")),
               help="Run each submission in a container, instead of behind bubblewrap.")  # fmt: skip
 @click.option("--no-sandbox", is_flag=True, help="Run submissions as you: they can read and change all that you can.")
+@class_options
 @json_option
 def grade(
     submissions: tuple[Path, ...],
@@ -69,22 +72,22 @@ def grade(
     container: str | None,
     no_sandbox: bool,
     as_json: bool,
+    files: ClassFiles,
 ) -> None:
-    """Grade the notebooks or modules of students, one file or folder for each student.
+    """Grade the notebooks or modules of students, one file or folder for each student, or a platform's download.
 
     \b
     raft-steps grade handed_in/ --step 6 --private-seeds seeds.txt
-    raft-steps grade ann.py bob.ipynb --step 6
+    raft-steps grade submissions.zip --step 6 --canvas gradebook.csv
     raft-steps grade handed_in/ --step 12 --find-the-bug
 
-    The command writes scores.csv, scores.json and a page for each student. A file that was graded before and has not
-    changed is not graded again. Without --private-seeds, the secret is drawn at random once and stored in the folder.
+    Downloads of Canvas, Moodle and Gradescope may be folders or zip files, as they come. The command writes scores.csv,
+    scores.json and a page for each student. What was graded before and has not changed is not graded again. Without
+    --private-seeds, the secret is drawn at random once and stored in the folder.
 
     The code of a submission runs behind bubblewrap or in a container, without network, and sees none of your files.
-    Where there is neither, the command refuses; with --no-sandbox it does not.
-
-    With --find-the-bug, each student hands in a text file of scenarios, separated by lines of ---. The score is the
-    share of wrong Nodes in which they break a promise, without a false alarm in the correct one.
+    With --find-the-bug, each student hands in scenarios, separated by lines of ---. The score is the share of wrong
+    Nodes in which they break a promise, without a false alarm in the correct one.
     """  # noqa: D301  # click's own mark for lines that it shall not wrap
     from raft_steps.lab.grading.run import GradingSettings
     from raft_steps.lab.grading.run import grade as run_grading
@@ -93,7 +96,7 @@ def grade(
     step(number)  # An edition without this step has nothing to compare the submissions with.
     if not class_name.isidentifier():
         raise CommandError(f"{class_name!r} is not the name of a class")
-    found = _find(submissions, number, out, hunting=hunting, mutants=mutants)
+    found = _find(submissions, number, out, files.read_roster(), hunting=hunting, mutants=mutants)
     out.mkdir(parents=True, exist_ok=True)
     made_of = _secret(secret, out)
     settings = GradingSettings(
@@ -109,20 +112,22 @@ def grade(
         mutants=_mutants(mutants, number, out, made_of) if hunting else (),
     )
     with Progress(f"step {number}", len(found)) as progress:
-        results = run_grading(settings, found, progress)
-    _report(number, results, write_scores(out, results), as_json=as_json)
+        results = files.rows(found, run_grading(settings, found, progress))
+    _report(number, results, write_scores(out, results), files.write(settings, found, results), as_json=as_json)
     if failed := _not_judged(results):
         raise CommandError(f"not judged: {', '.join(failed)}; the reasons are above, and grade tries again next time")
 
 
-def _find(paths: tuple[Path, ...], number: int, out: Path, *, hunting: bool, mutants: Path | None) -> list[Submission]:
+def _find(
+    paths: tuple[Path, ...], number: int, out: Path, roster: Roster | None, *, hunting: bool, mutants: Path | None
+) -> list[Submission]:
     """Return what was handed in; nothing at all is an error, and so are mutants without a hunt."""
-    from raft_steps.lab.grading.submissions import SUFFIXES, TEXTS, find_submissions
+    from raft_steps.lab.grading.submissions import NOTHING, SUFFIXES, TEXTS, find_submissions
 
     if mutants is not None and not hunting:
         raise CommandError("--mutants are for --find-the-bug")
-    found = find_submissions(paths, number, TEXTS if hunting else SUFFIXES, out)
-    if not found:
+    found = find_submissions(paths, number, TEXTS if hunting else SUFFIXES, out, roster)
+    if all(each.entry is not None and each.problem == NOTHING for each in found):
         raise CommandError("nothing was handed in: the folder is empty")
     return found
 
@@ -136,9 +141,11 @@ def _wall(kind: str | None, *, no_sandbox: bool) -> Wall:
     return start_container(kind) if kind is not None else find_wall()
 
 
-def _report(step: int, results: Sequence[Mapping[str, Any]], files: tuple[Path, Path], *, as_json: bool) -> None:
-    """Print the scores, and where the tables are."""
-    table, data = files
+def _report(
+    step: int, results: Sequence[Mapping[str, Any]], tables: tuple[Path, Path], notes: Sequence[str], *, as_json: bool
+) -> None:
+    """Print the scores, where the tables are, and what else was written."""
+    table, data = tables
     if as_json:
         scores = {each["student"]: each["score"] for each in results if each.get("judged", True)}
         echo_json({"step": step, "scores": str(table), "students": scores, "not_judged": _not_judged(results)})
@@ -147,6 +154,8 @@ def _report(step: int, results: Sequence[Mapping[str, Any]], files: tuple[Path, 
         score = f"{each['score']:>6.1f}" if each.get("judged", True) else "     ?"
         click.echo(printable(f"{score}  {each['student']}: {each['sentence']}"))
     click.echo(f"{len(results)} graded; see {table}, {data} and {table.parent / 'pages'}.")
+    for note in notes:
+        click.echo(note)
 
 
 def _not_judged(results: Sequence[Mapping[str, Any]]) -> list[str]:

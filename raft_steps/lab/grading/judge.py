@@ -78,8 +78,7 @@ def judge(
     """
     step, scheme = terms.step, terms.scheme
     if path is None:
-        words = "Nothing was handed in that can be graded."
-        return Verdict.nothing(step, words, [terms.problem] if terms.problem else [], scheme), None
+        return Verdict.without_file(step, terms.problem, scheme), None
     try:
         extracted = extract_node(path, terms.class_name)
     except SubmissionError as error:

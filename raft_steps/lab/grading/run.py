@@ -137,6 +137,8 @@ def grade(
     todo = []
     for each in submissions:
         stored = _stored(settings, each)
+        if stored is None and each.path is None and not settings.mutants:
+            stored = _store_nothing(settings, each)
         if stored is None:
             todo.append(each)
         else:
@@ -244,7 +246,19 @@ def _result(settings: GradingSettings, judge: _JudgeProcess) -> dict[str, Any]:
     scheme = read_scheme(settings.step, settings.scheme)
     why = f"it took more than {JUDGE_LIMIT_S:g} s" if judge.is_late else _why_ended(judge.process.returncode)
     verdict = Verdict.not_judged(settings.step, why, remarks, scheme)
-    result = {"key": judge.key, "student": submission.student} | verdict.as_data()
+    return _store(settings, submission, judge.key, verdict)
+
+
+def _store_nothing(settings: GradingSettings, submission: Submission) -> dict[str, Any]:
+    """Write the result of a student without a file, which needs no judge."""
+    scheme = read_scheme(settings.step, settings.scheme)
+    verdict = Verdict.without_file(settings.step, submission.problem, scheme)
+    return _store(settings, submission, settings.key(submission), verdict)
+
+
+def _store(settings: GradingSettings, submission: Submission, key: str, verdict: Verdict) -> dict[str, Any]:
+    """Write a verdict that no judge has given, and its page; return the result."""
+    result = {"key": key, "student": submission.student} | verdict.as_data()
     file = submission.path.name if submission.path is not None else ""
     replace_text(settings.page_of(submission), student_page(submission.student, file, verdict, None))
     replace_text(settings.result_of(submission), json.dumps(result))

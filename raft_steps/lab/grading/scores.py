@@ -38,13 +38,15 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def as_csv(results: Sequence[dict[str, Any]]) -> str:
-    """Format the scores as CSV: student, score, points, a column for each check, and a sentence."""
+    """Format the scores as CSV: student, score, points, a column for each check, dates and attempts, and a sentence."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = list(dict.fromkeys(name for result in results for name in result["checks"]))
     others = [name for name in ("hidden", "sweep", "search") if any(name in result for result in results)]
     titles = [{"hidden": "hidden checks", "sweep": "private seeds"}.get(name, name) for name in others]
-    writer.writerow(["student", "step", "score", "points", "of", *names, *titles, "sentence", "remarks"])
+    about = [name for name in ("late", "attempts", "best") if any(name in result for result in results)]
+    days = ["days late" if name == "late" else name for name in about]
+    writer.writerow(["student", "step", "score", "points", "of", *names, *titles, *days, "sentence", "remarks"])
     for result in results:
         # Without numbers, what could not be judged cannot be taken for zero points.
         is_judged = result.get("judged", True)
@@ -52,6 +54,7 @@ def as_csv(results: Sequence[dict[str, Any]]) -> str:
         marks = [result[name] if is_judged else "" for name in ("score", "points")]
         row = [result["student"], result["step"], *marks, result["of"], *points]
         row += [result.get(name, "") if is_judged else "" for name in others]
+        row += [result.get(name, "") for name in about]
         row += [result["sentence"], " ".join(result["remarks"])]
         writer.writerow([_harmless(cell) for cell in row])
     return out.getvalue()

@@ -30,6 +30,7 @@ class Verdict:
         remarks: What else an instructor may want to know.
         taken: Which Node of the submission was taken, as a clause; "" if there was no choice.
         hidden_failed: The names of the checks that pass as students see them, but not with other parameters.
+        messages: What the checks that fail say, as students see it in the notebook.
         seeds: How many runs with private seeds violated nothing, and how many could be judged.
         is_judged: Whether this is a verdict on the Node; otherwise the grader could not judge it, and has no points
             to give or to take.
@@ -45,6 +46,7 @@ class Verdict:
     remarks: list[str] = field(default_factory=list)
     taken: str = ""
     hidden_failed: list[str] = field(default_factory=list)
+    messages: dict[str, str] = field(default_factory=dict)
     seeds: tuple[int, int] = (0, 0)
     is_judged: bool = True
 
@@ -53,6 +55,12 @@ class Verdict:
         """Return a verdict without points; the sentence says why."""
         scheme = scheme or read_scheme(step)
         return cls(step, scheme, dict.fromkeys(scheme.weights, 0.0), sentence=sentence, remarks=list(remarks or ()))
+
+    @classmethod
+    def without_file(cls, step: int, problem: str, scheme: Scheme | None = None) -> Self:
+        """Return the verdict where no file can be graded; the problem says why, as a clause."""
+        words = "Nothing was handed in that can be graded."
+        return cls.nothing(step, words, [f"{problem[:1].upper()}{problem[1:]}."] if problem else [], scheme)
 
     @classmethod
     def not_judged(cls, step: int, why: str, remarks: list[str] | None = None, scheme: Scheme | None = None) -> Self:
@@ -67,13 +75,16 @@ class Verdict:
         scheme = scheme or read_scheme(step)
         passed = {result.name for result in results.report.results if result.passed}
         remarks = [*remarks, *results.notes, *results.report.remarks]
+        messages = {result.name: result.message for result in results.report.results if not result.passed}
         if not passed & results.new:
             first = next((result.message for result in results.report.results if result.message), "")
             words = f"The Node does nothing of step {step} yet. {_one_line(first)}".strip()
-            return cls.nothing(step, words, remarks, scheme)
+            verdict = cls.nothing(step, words, remarks, scheme)
+            verdict.messages = messages
+            return verdict
         share, hidden = scheme.share(passed), results.hidden_passed()
         points = {name: scheme.points_of(name) if name in passed else 0.0 for name in scheme.weights}
-        verdict = cls(step, scheme, points, remarks=remarks)
+        verdict = cls(step, scheme, points, remarks=remarks, messages=messages)
         verdict.hidden = round(scheme.hidden_checks * scheme.share(hidden), 3)
         verdict.hidden_failed = [name for name in scheme.weights if name in passed - hidden] if results.hidden else []
         if results.sweep is not None:
@@ -113,6 +124,7 @@ class Verdict:
             "of": self.most,
             "sentence": self.sentence,
             "checks": self.checks,
+            "messages": self.messages,
             "hidden": self.hidden,
             "hidden_failed": self.hidden_failed,
             "sweep": self.sweep,
