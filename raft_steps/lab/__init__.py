@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from raft_steps.lab.commands import Transfer as Transfer
     from raft_steps.lab.commands import Write as Write
     from raft_steps.lab.course.cheat_sheet import cheat_sheet as cheat_sheet
+    from raft_steps.lab.course.mistakes import mistakes as mistakes
     from raft_steps.lab.course.own_nodes import mine as mine
     from raft_steps.lab.course.progress import progress as progress
     from raft_steps.lab.course.tour import tour as tour
@@ -156,6 +157,7 @@ HOMES = {
     "log_table": "pictures.log_table",
     "message": "messages",
     "mine": "course.own_nodes",
+    "mistakes": "course.mistakes",
     "parse_history": "verify.linearizability",
     "predicate": "verify.model_checker",
     "progress": "course.progress",

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from raft_steps import STEPS, node
-from raft_steps.lab.checks import check, checks_of, runner
-from raft_steps.lab.checks.bench import Bench
+from raft_steps.lab.checks import check, checks_of
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.checks.rules import Check
+from raft_steps.lab.checks.runner import try_check
 from raft_steps.lab.node import Node
 
 
@@ -40,8 +40,7 @@ def wrong_nodes_of(module: ModuleType, right: set[str]) -> set[type]:
 
 def result_of(each: Check, node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -> CheckResult:
     """Run one check of a step on a Node, as `check` runs all of them."""
-    with runner._reproducible_random(node_class):
-        return runner._try(each, Bench(node_class, step, parameters))[0]
+    return try_check(each, node_class, step, parameters)
 
 
 def first_failure(node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -> Any:

@@ -28,6 +28,7 @@ CALLS: dict[str, tuple[Sequence[str], int]] = {
     "steps": (["steps"], 0),
     "start": (["start", "6"], 0),
     "cheat-sheet": (["cheat-sheet", "6"], 0),
+    "mistakes": (["mistakes", "6"], 0),
     "show": (["show", "6"], 0),
     "diff": (["diff", "5", "6"], 0),
     "run": (["run", "8", "--seconds", "20", "--scenario", "at 12 set name Größe→"], 0),

@@ -105,6 +105,11 @@ def _reproducible_random(node_class: Any) -> Iterator[None]:
         random.setstate(before)
 
 
+def try_check(each: Check, node_class: type, step: int, parameters: CheckParameters = DEFAULTS) -> CheckResult:
+    """Run one check of a step on a Node class, as `check` runs all of them."""
+    return _tried(each, node_class, step, parameters)[0]
+
+
 def _tried(each: Check, node_class: type, step: int, parameters: CheckParameters) -> tuple[CheckResult, bool]:
     """Run one check on a bench of its own; see `_try`."""
     with _reproducible_random(node_class):

@@ -49,7 +49,15 @@ def main() -> None:
 
 
 main.add_section(
-    "The course", course.lab, course.progress, steps.steps, steps.start, steps.cheat_sheet, steps.show, steps.diff
+    "The course",
+    course.lab,
+    course.progress,
+    steps.steps,
+    steps.start,
+    steps.cheat_sheet,
+    steps.show,
+    steps.diff,
+    steps.mistakes,
 )
 main.add_section("Running and checking", run.run, run.replay, check.check, check.watch, check.ten_steps)
 main.add_section("Real servers", servers.cluster, servers.serve, servers.client, log.log, draw.draw, chaos.chaos)

@@ -49,6 +49,15 @@ def cheat_sheet(what: int | type) -> None:
 
 @click.command()
 @step_argument
+def mistakes(number: int) -> None:
+    """Print the classic mistakes of a step, each with what fails; this gives the solution away."""
+    from raft_steps.lab.course.mistakes import mistakes as mistakes_at
+
+    echo(mistakes_at(number))
+
+
+@click.command()
+@step_argument
 def start(number: int) -> None:
     """Print the beginning of a file in which you write a step: imports, given classes, and the task.
 

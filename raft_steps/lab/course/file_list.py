@@ -23,7 +23,7 @@ NAME = "raft-steps"
 PACKAGE = Path(raft_steps.__file__).resolve().parent
 # What the name of a step's file looks like, whatever an editor, JupyterLab or a file manager has added to it.
 LIKE_A_STEP = re.compile(r"step[ _-]?\d|(?:^|/)\W*\d\d[a-z]?[ _-][^/]*\.ipynb", re.IGNORECASE)
-STEP_FILE = re.compile(r"(?:lab/(?:\w+/)*)?step_(\d\d)\w*\.py")
+STEP_FILE = re.compile(r"(?:lab/(?:\w+/)*)?step_(\d\d)\w*\.(?:py|txt)")
 SUFFIXES = frozenset({".css", ".html", ".j2", ".js", ".json", ".py", ".pyi", ".svg", ".toml", ".ts", ".txt"})
 
 

@@ -47,4 +47,17 @@ GLOSSARY = (
     Word(11, "commit index", "the highest index that a server knows to be committed"),
     Word(11, "match index", "the highest index up to which a leader knows a follower's log to be its own"),
     Word(12, "durable", "on disk before anything is sent, and so still there after a crash"),
+    Word(13, "session", "what the servers know of one client: the number of its last command, and the response to it"),
+    Word(13, "serial number", "the number that a client gives a command, one higher than that of the one before"),
+    Word(14, "round", "one call to every follower; who answers it had not entered a newer term when the call arrived"),
+    Word(
+        14,
+        "linearizable",
+        "said of clients' requests that look as if each were carried out at one moment between question and answer",
+    ),
+    Word(15, "batch", "the entries that share one call"),
+    Word(15, "pipelining", "to send the next call before the last one is answered"),
+    Word(15, "window", "how many entries may be on their way to a follower that has not answered"),
+    Word(16, "snapshot", "the state that follows from the first entries of a log, stored in their place"),
+    Word(16, "compact", "to let a snapshot take the place of entries that are applied"),
 )

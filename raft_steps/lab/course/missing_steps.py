@@ -19,15 +19,15 @@ from raft_steps.lab.course.redaction import is_for_the_course_only, is_reveal, i
 # Functions whose first argument is the number of a step, or a list of them; diff takes two.
 TAKES_A_STEP = frozenset(
     {
-        *("Cluster", "Search", "catalogue", "cheat_sheet", "diff", "leaderless", "node", "run_ten_steps"),
-        *("show", "sweep", "sweep_ten_steps", "three_fresh_followers", "whole"),
+        *("Cluster", "Search", "catalogue", "cheat_sheet", "diff", "leaderless", "mistakes"),
+        *("node", "run_ten_steps", "show", "sweep", "sweep_ten_steps", "three_fresh_followers", "whole"),
     }
 )
 MODULE = re.compile(r"(?:raft_steps\.)?step_(\d\d)_\w+")
 IN_A_SCENARIO = re.compile(r"\bstep (\d+);")
 IMAGE = re.compile(r"<img\b[^>]*>")
 # Functions that show the code of a step. If the step is missing, their output is left out.
-SHOWS_CODE = re.compile(r"\b(show|diff|whole)\(")
+SHOWS_CODE = re.compile(r"\b(show|diff|whole|mistakes)\(")
 SHOWN = "*To be read, not run: it needs step {step}, which your edition does not contain.*"
 FOLLOWS = "*To be read, not run: it needs the results of a cell that cannot be run.*"
 

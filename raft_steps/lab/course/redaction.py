@@ -26,10 +26,12 @@ METHOD = re.compile(r"^[ \t]*(?:async )?def (\w+)", re.MULTILINE)
 LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]+)[^)]*\)")
 # Commands that print code of the steps: in a cell, and on the command line.
 COMMAND = re.compile(
-    r"\b(?:show|diff|whole)\((?P<given>[^()]*)\)|\braft[-_]steps[ \t]+(?:show|diff)\b(?P<typed>[^`;|>\n]*)"
+    r"\b(?:show|diff|whole|mistakes)\((?P<given>[^()]*)\)"
+    r"|\braft[-_]steps[ \t]+(?:show|diff|mistakes)\b(?P<typed>[^`;|>\n]*)"
 )
 STEP = re.compile(r"(?:\bstep_|(?<![\w.]))(\d+)(?![^\W_])")
-OWN_NODE = re.compile(r"\bNode\b")
+# The commands among them that are for readers who have written the step.
+FOR_AFTERWARDS = re.compile(r"\bNode\b|mistakes\(")
 NAMED = re.compile(r"""["'](\w+)["']|--method[ =](\w+)""")
 DEFINED = re.compile(r"^[ \t]*(?:(?:async )?def|class) (\w+)", re.MULTILINE)
 SENTENCE = re.compile(r"(?<=[.!?])[ \t]+")
@@ -60,8 +62,8 @@ def redact(
         hidden: The names that students define, as `hidden_names` returns them. A sentence with a command that prints
             such code is removed.
         solutions: Keep the solutions, for nbgrader, which removes them itself.
-        own: Keep the answers to exercises, and the commands that compare a step with the reader's own Node, for readers
-            who have the whole course.
+        own: Keep the answers to exercises, and the commands for those who have written the step, for readers who have
+            the whole course.
 
     Raises:
         NotebookError: A solution's markers do not pair.
@@ -137,9 +139,9 @@ def revealing_commands(text: str, name: str, hidden: HiddenNames, *, own: bool =
         text: The source of a cell.
         name: The name of the notebook's file.
         hidden: The names that students define, as `hidden_names` returns them.
-        own: Leave out the commands that compare a step with the reader's own Node.
+        own: Leave out the commands for readers who have written the step: their own Node compared with it, and mistakes.
     """
-    found = [each for each in COMMAND.finditer(text) if not (own and OWN_NODE.search(each["given"] or ""))]
+    found = [each for each in COMMAND.finditer(text) if not (own and FOR_AFTERWARDS.search(each[0]))]
     return [each[0] for each in found if _reveals(each, _first_unwritten(name), hidden)]
 
 

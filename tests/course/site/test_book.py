@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from raft_steps import STEPS
 from raft_steps.lab.course.course_folder import CourseFolder, find_course
-from raft_steps.lab.course.site import sources
+from raft_steps.lab.course.site import reference, sources
 from raft_steps.lab.course.site.book import MARK, SiteError, make_site
 from raft_steps.lab.course.site.front_page import NoFrontPageError
 from raft_steps.lab.course.site.recorded_runs import RecordedRun
@@ -41,8 +42,9 @@ if {fails}:
 
 @pytest.fixture(autouse=True)
 def stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take one short run instead of those of all notebooks."""
+    """Take one short run instead of those of all notebooks, and the mistakes of one step."""
     monkeypatch.setattr(sources, "record_all", lambda _paths, _jobs: [RUN])
+    monkeypatch.setattr(reference, "STEPS", STEPS[5:6])
 
 
 def fake(folder: Path, fails: bool = False) -> str:
@@ -116,8 +118,9 @@ def test_missing_sphinx_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not SPHINX.is_file(), reason="NO SPHINX: the pages are not made; run make site once")
-def test_sphinx_makes_the_book(tmp_path: Path) -> None:
+def test_sphinx_makes_the_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sphinx finds no mistake, and no page asks another host for a script, a style sheet or a picture."""
+    monkeypatch.setattr(reference, "STEPS", STEPS)  # Notebooks lead to the words and mistakes of all steps.
     make_site(find_course(ROOT), tmp_path / "site", sphinx=str(SPHINX))
     pages = {path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "site").glob("*.html")}
 

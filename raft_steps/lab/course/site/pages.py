@@ -13,10 +13,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from raft_steps.lab.course.notebooks import Cell, Notebook, needs_of
+from raft_steps.lab.course.notebooks import Cell, Notebook, needs_of, step_of
 from raft_steps.lab.course.redaction import is_solution
 from raft_steps.lab.course.site.exercises import LATER, YOURS
 from raft_steps.lab.course.site.recorded_runs import RecordedRun
+from raft_steps.lab.course.site.reference import link_reference
 
 FILES = "files"  # the folder of the site with the notebooks themselves
 LINKS = "site-links"  # the id of the cell with the links; no cell of a notebook has it
@@ -65,6 +66,7 @@ def make_page(
             cell.metadata["mystnb"] = dict(SOLUTION if is_solution(cell) else GIVEN)
         if cell.id in of_cell:
             _mark_player(cell, of_cell[cell.id])
+    link_reference(notebook.cells, step_of(name))
     if exercise is not None:
         _add_exercise(notebook, name, exercise)
     notebook.cells.insert(1, _links(name, links or Links(), needs_of(notebook)))

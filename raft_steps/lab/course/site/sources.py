@@ -15,6 +15,7 @@ from raft_steps.lab.course.site.front_page import NoFrontPageError, front_page
 from raft_steps.lab.course.site.page_python import write_python
 from raft_steps.lab.course.site.pages import FILES, Links, make_page, relink
 from raft_steps.lab.course.site.recorded_runs import RecordedRun, record_all
+from raft_steps.lab.course.site.reference import write_reference
 from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.player.widget import javascript, stylesheet
 
@@ -67,6 +68,7 @@ def write_sources(
     exercises = _exercises(paths) if pyodide is not None else {}
     _write_notebooks(paths, runs, out, Links(repository, with_lite), exercises)
     _write_documents(course.root, out, paths)
+    write_reference(out)
     shutil.copyfile(ASSETS / "conf.py", out / "conf.py")
     write_static(runs, out / "_static", can_steer=pyodide is not None)
     if pyodide is not None:
