@@ -44,13 +44,7 @@ LONGEST_WAIT_S = 1000  # for a condition that may never become true
 
 
 class Cluster:
-    """Several servers in one process, in virtual time.
-
-    Attributes:
-        time: The virtual time, in seconds.
-        scenario: Everything done so far, as data; `Cluster.replay` runs it again.
-        trace: Everything that has happened so far.
-    """
+    """Several servers in one process, in virtual time; `Cluster.replay` runs its scenario again."""
 
     def __init__(
         self,

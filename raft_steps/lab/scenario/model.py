@@ -17,6 +17,7 @@ MICROSECONDS = 1_000_000  # in a second of virtual time
 TIME_MAX_S = 1_000_000_000  # of a run: 31 years
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,600}")  # more digits than a run needs, and fewer than Python refuses
 SERVER_NAMES = ("tom", "jerry", "spike", "tyke", "butch", "nibbles", "toodles")
+NAMELESS_CLIENT = "client#"  # how the address of a client begins that has no name, and no session
 TARGETS = ("leader", "followers", "crashed")  # resolved to servers when the action happens
 StoredLog = tuple[tuple[int, str], ...]  # the log on a disk before the run: the term and the command of each entry
 

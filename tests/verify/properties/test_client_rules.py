@@ -8,15 +8,21 @@ from typing import Any
 import pytest
 
 from raft_steps.lab import check_trace
-from raft_steps.lab.commands import Get, Mismatch, NotLeader, Ok, Set, parse_command
-from raft_steps.lab.log import Entry, Log
+from raft_steps.lab.commands import Append, Get, InSession, Mismatch, NotLeader, Ok, Set, parse_command
+from raft_steps.lab.log import Entry, Log, Snapshot
 from raft_steps.lab.runtime.simulator.simulation import Simulation
 from raft_steps.lab.trace.trace import Trace
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
 from raft_steps.lab.verify.properties import ALL_RULES, Properties, reads, watched_run
 from raft_steps.lab.verify.properties.monitor import RecordedProperties
 from raft_steps.lab.verify.properties.reads import ReadRule
-from raft_steps.lab.verify.properties.rules import APPLIED_ONCE, CLIENT_RULES, EQUAL_STATES, LINEARIZABLE_READS
+from raft_steps.lab.verify.properties.rules import (
+    APPLIED_ONCE,
+    CLIENT_RULES,
+    EQUAL_STATES,
+    EXACTLY_ONCE,
+    LINEARIZABLE_READS,
+)
 from tests.checks.wrong_nodes import safety_bugs
 
 RULE_NAMES = [rule.name for rule in CLIENT_RULES]
@@ -48,7 +54,7 @@ class Servers:
         self.now_us += 1
         self.properties.handled(host, self.now_us, None, changes or None)
 
-    def log(self, name: str, *commands: Set | None) -> list[Entry]:
+    def log(self, name: str, *commands: Set | InSession | None) -> list[Entry]:
         """Append entries to a log, and return all of it."""
         log = self.hosts[name].node.log
         for command in commands:
@@ -287,6 +293,70 @@ def test_reads_of_what_was_on_disk() -> None:
         servers.ask("client#1", Get(key="x"))
         servers.answer("tom", "client#1", Ok(value=value))
         assert [] == servers.broken()
+
+
+# Exactly once.
+
+
+def twice(*, done_again: bool, client: str = "ann#1", snapshot: bool = False) -> Servers:
+    """Let a client's first write be in the log before and after another one, and tom apply each in an event of its own."""
+    servers = Servers("tom")
+    servers.ask(client, ONE)
+    entries = servers.log("tom", ONE, TWO, ONE)
+    servers.apply("tom", entries[0])
+    servers.apply("tom", entries[1])
+    if snapshot:
+        servers.hosts["tom"].node.log.compact(Snapshot(last_included_index=2, last_included_term=1, data=""))
+        servers.event("tom")
+        servers.start("tom", state_machine={"x": "2"})
+    if done_again:
+        servers.apply("tom", entries[2])
+    else:
+        servers.event("tom", ("apply", entries[2]))
+    return servers
+
+
+def test_repeated_command_of_a_client_with_a_name() -> None:
+    """It is carried out once; without a name, the client promises nothing."""
+    assert [] == twice(done_again=False).broken()
+    assert [] == twice(done_again=True, client="client#1").broken()
+    broken = twice(done_again=True)
+    assert [EXACTLY_ONCE.name] == broken.broken()
+    assert (
+        "tom carries out 'set x 1' at index 3 again: x is '1', and would be '2'."
+        == broken.properties.violations[EXACTLY_ONCE.name].text
+    )
+
+
+def test_repetition_after_a_snapshot() -> None:
+    """Whether a command is repeated is still known after a restart, as far as the state is."""
+    assert [] == twice(done_again=False, snapshot=True).broken()
+    assert [EXACTLY_ONCE.name] == twice(done_again=True, snapshot=True).broken()
+
+
+def test_repeated_command_of_a_session() -> None:
+    """Session and serial number say what is the same command, not the client."""
+    for serial, expected in ((1, [EXACTLY_ONCE.name]), (2, [])):
+        servers = Servers("tom")
+        first, again = (
+            InSession(session=4, serial=number, command=Append(key="x", value="a")) for number in (1, serial)
+        )
+        entries = servers.log("tom", first, again)
+        servers.hosts["tom"].node.state_machine["x"] = "a"
+        servers.event("tom", ("apply", entries[0]))
+        servers.hosts["tom"].node.state_machine["x"] = "aa"
+        servers.event("tom", ("apply", entries[1]))
+        assert expected == servers.broken()
+
+
+def test_repetitions_within_an_event() -> None:
+    """Both copies may be applied in one event; a repetition that changes nothing is none."""
+    servers = Servers("tom")
+    servers.ask("ann#1", ONE)
+    servers.apply("tom", *servers.log("tom", ONE, ONE))
+    assert [] == servers.broken()
+    servers.apply("tom", *servers.log("tom", TWO, ONE)[2:])
+    assert [EXACTLY_ONCE.name] == servers.broken()
 
 
 # Both ways in.

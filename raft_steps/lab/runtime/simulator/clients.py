@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from raft_steps.lab.commands import Request, Response
 from raft_steps.lab.runtime.diagnostics import Mistake, response_mistake
+from raft_steps.lab.scenario.model import NAMELESS_CLIENT
 
 if TYPE_CHECKING:
     from raft_steps.lab.runtime.monitor import Monitor
@@ -50,7 +51,7 @@ class Clients:
     def new_address(self) -> str:
         """Return the reply address of another client."""
         self._count += 1
-        return f"client#{self._count}"
+        return f"{NAMELESS_CLIENT}{self._count}"
 
     def retry_as(self, client: str, receive: Receive) -> None:
         """Let a client ask again until it is content.

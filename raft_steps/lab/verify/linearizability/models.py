@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, assert_never
 
+from raft_steps.lab.commands import Append, CompareAndSet, Delete, Set, Write
 from raft_steps.lab.errors import HistoryError
 from raft_steps.lab.verify.linearizability.history import Operation
 
@@ -98,6 +99,21 @@ class KeyValueModel(RegisterModel):
             after = operation.value if state == self.initial else f"{state}{operation.value}"
             return operation.answer in (None, after), after
         return RegisterModel.step(self, state, operation)
+
+
+def value_after(before: str | None, command: Write) -> str | None:
+    """Return what a key holds after a write."""
+    match command:
+        case Set():
+            return command.value
+        case Delete():
+            return None
+        case Append():
+            return (before or "") + command.value
+        case CompareAndSet():
+            return command.value if before == command.expected else before
+        case _:
+            assert_never(command)
 
 
 def is_built_in(model: Model) -> bool:

@@ -21,7 +21,8 @@ from raft_steps.lab.verify.properties.rules import Rule
 from raft_steps.lab.verify.properties.violation import PropertyBroken, Violation
 
 if TYPE_CHECKING:
-    from raft_steps.lab.log import Change
+    from raft_steps.lab.log import Change, Snapshot
+    from raft_steps.lab.verify.properties.once import OnceRule
     from raft_steps.lab.verify.properties.reads import ReadRule
 
 
@@ -72,6 +73,11 @@ class Properties:
         watched = self._stop_at.union(rule.name for rule in watch)
         is_about_applying = not watched.isdisjoint((rules.APPLIED_ONCE.name, rules.EQUAL_STATES.name))
         self._applying = ApplyRules(self._report) if is_about_applying else None
+        self._once: OnceRule | None = None
+        if rules.EXACTLY_ONCE.name in watched:
+            from raft_steps.lab.verify.properties.once import OnceRule
+
+            self._once = OnceRule(self._report)
         self._reads: ReadRule | None = None
         if rules.LINEARIZABLE_READS.name in watched:  # Only this rule needs the checker of histories.
             from raft_steps.lab.verify.properties.reads import ReadRule
@@ -91,6 +97,8 @@ class Properties:
         seen.begun, seen.lives = False, seen.lives + 1
         if self._applying is not None:
             self._applying.begin(host)
+        if self._once is not None:
+            self._once.begin(host)
 
     def longest_wait_us(self, end_us: int) -> int:
         """Return the longest time without an answer of Ok to any client, in microseconds.
@@ -105,6 +113,8 @@ class Properties:
         self._requests[client] = request
         if self._reads is not None:
             self._reads.ask(client, request)
+        if self._once is not None:
+            self._once.ask(client, request)
 
     def handled(self, host: ObservedServer, now_us: int, message: object | None, changes: list[Change] | None) -> None:
         """Called when a node has handled an event, before any of its effects leaves.
@@ -145,10 +155,17 @@ class Properties:
                     self._reads.apply(effect[1])
             elif kind == "reply":
                 self._check_reply(host, effect[1], effect[2], now_us)
-        if self._applying is not None:
+        if self._applying is not None or self._once is not None:
             snapshots = [] if changes is None else [change[1] for change in changes if change[0] == "compact"]
             if has_applied or snapshots:
-                self._applying.check_event(host, snapshots, now_us)
+                self._check_applied(host, snapshots, now_us)
+
+    def _check_applied(self, host: ObservedServer, snapshots: list[Snapshot], now_us: int) -> None:
+        """Check what a server has applied in an event, and the snapshots that it has taken or got."""
+        if self._applying is not None:
+            self._applying.check_event(host, snapshots, now_us)
+        if self._once is not None:
+            self._once.check_event(host, snapshots, now_us)
 
     def failed(self, host: ObservedServer) -> None:
         """Called when a server crashed in the middle of an event: only what its disk has of the event counts."""

@@ -10,19 +10,15 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any
 
 from raft_steps.lab.commands import (
-    Append,
-    CompareAndSet,
-    Delete,
     Get,
     InSession,
     Mismatch,
     Ok,
     Request,
     Response,
-    Set,
     Write,
     command_text,
     operation_of,
@@ -31,7 +27,7 @@ from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.scenario.model import format_seconds
 from raft_steps.lab.text import plural
 from raft_steps.lab.verify.linearizability.history import Operation, format_value
-from raft_steps.lab.verify.linearizability.models import KeyValueModel
+from raft_steps.lab.verify.linearizability.models import KeyValueModel, value_after
 from raft_steps.lab.verify.linearizability.search import Budget, OutOfBudgetError, find_order
 from raft_steps.lab.verify.properties import rules
 from raft_steps.lab.verify.properties.elections import ReportBroken
@@ -129,7 +125,7 @@ class ReadRule:
         if command is None or isinstance(command, Get) or entry.command is None or self._is_repeated(entry.command):
             return
         writes = self._key(command.key).writes
-        insort(writes, (entry.index, _value_after(writes[-1][1], command)), key=lambda place: place[0])
+        insort(writes, (entry.index, value_after(writes[-1][1], command)), key=lambda place: place[0])
         self._applied.setdefault(id(entry.command), entry.index)
         self._commands.append(entry.command)
 
@@ -200,21 +196,6 @@ def _place_of(key: _Key, least: int, value: str | None) -> int | None:
         if found == value:
             return max(index, least)
     return None
-
-
-def _value_after(before: str | None, command: Write) -> str | None:
-    """Return what a key holds after a write."""
-    match command:
-        case Set():
-            return command.value
-        case Delete():
-            return None
-        case Append():
-            return (before or "") + command.value
-        case CompareAndSet():
-            return command.value if before == command.expected else before
-        case _:
-            assert_never(command)
 
 
 def _stored(number: int, command: Write) -> Operation:

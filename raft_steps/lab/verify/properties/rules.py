@@ -195,6 +195,14 @@ LINEARIZABLE_READS = Rule(
     mended_by="a leader makes sure that it still leads before it answers a read",
     why_not={4: "a leader that was deposed and has not heard of it yet answers reads from its old state machine"},
 )
+EXACTLY_ONCE = Rule(
+    name="Exactly Once",
+    section="Section 8; dissertation, Section 6.3",
+    sentence="A command of a session that a client sends again is carried out once.",
+    kept_from=13,
+    mended_by="a command carries its session and its serial number, and a server carries out each number once",
+    why_not={1: "a client that has no answer asks again, and its command is in the log twice, and carried out twice"},
+)
 SERVICE = Rule(
     name="Service",
     section="Section 5.6",
@@ -222,7 +230,7 @@ RULES: tuple[Rule, ...] = (
 
 
 # What clients and state machines rely on; sweeps check it, too.
-CLIENT_RULES: tuple[Rule, ...] = (APPLIED_ONCE, EQUAL_STATES, LINEARIZABLE_READS, SERVICE)
+CLIENT_RULES: tuple[Rule, ...] = (APPLIED_ONCE, EQUAL_STATES, EXACTLY_ONCE, LINEARIZABLE_READS, SERVICE)
 ALL_RULES: tuple[Rule, ...] = RULES + CLIENT_RULES
 
 
