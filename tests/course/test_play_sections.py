@@ -35,6 +35,7 @@ RUNS = {
     14: ("failure-run again-run", "mended"),
     15: ("catch-up-function again-picture", "mended"),
     16: ("player-run", "played"),
+    17: ("start again-run again-picture", "mended"),
 }
 
 
@@ -264,3 +265,12 @@ def test_a_lost_snapshot_is_sent_again_and_a_late_one_is_ignored(act: str, until
     assert len(arrived) == (1 if "drop" in act else 2)
     assert 1 == len(branch.trace.of("compacted", server="spike"))
     assert "5" == branch.trace.moment_at(until).servers["spike"].fields["state_machine"]["x"]
+
+
+@pytest.mark.parametrize("moment, last", [(10.85, "members spike,tyke,butch"), (10.75, "set x 1")])
+def test_the_next_leader_finishes_what_is_logged(moment: float, last: str) -> None:
+    """Notebook 17: once tom has logged the joint configuration, the others finish the change; before, nothing changes."""
+    branch = steer(run_of(17), (moment, "crash tom"), until=60)
+
+    assert last == [command for command in log_of(branch, "spike") if command != "-"][-1]
+    assert not [event for event in branch.trace.of("answered") if event.seconds > moment]

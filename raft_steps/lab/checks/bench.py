@@ -96,6 +96,7 @@ class Bench:
         at_the_beginning: bool = False,
         seed: int = 0,
         listed_last: bool = False,
+        members: tuple[str, ...] = (),
     ) -> None:
         """Start a run with the server under test and fake peers; a second call starts a new run.
 
@@ -107,6 +108,7 @@ class Bench:
             at_the_beginning: Whether the check is about entry 0 or term 0, so that no entries may come before its own.
             seed: The seed, to which that of the parameters is added.
             listed_last: Whether tom is the last of the servers that each Node knows, and not the first.
+            members: The servers that make up the cluster at first; all by default.
         """
         self.vocabulary = Vocabulary(self.parameters, at_the_beginning=at_the_beginning)
         self.peers = SERVER_NAMES[1:servers]
@@ -116,6 +118,7 @@ class Bench:
         scenario = Scenario(
             step=self.step,
             servers=(*others, me) if listed_last else (me, *others),
+            members=self.vocabulary.to_run("members", members),
             seed=self.parameters.seed + seed,
             leader=me if leads else None,
             delay=(self.delay_s, self.delay_s),

@@ -150,7 +150,10 @@ def _assignments(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast
     """Yield assignments to a field that is not declared, and local variables that have a field's name."""
     targets = [each for each in ast.walk(method.tree) if isinstance(getattr(each, "ctx", None), ast.Store)]
     in_loops = {
-        id(name) for each in ast.walk(method.tree) if isinstance(each, ast.For) for name in ast.walk(each.target)
+        id(name)
+        for each in ast.walk(method.tree)
+        if isinstance(each, (ast.For, ast.comprehension))
+        for name in ast.walk(each.target)
     }
     assigned = {_own_attribute(each) for each in targets}
     for target in targets:

@@ -37,10 +37,11 @@ VERBS = {
     "compact": {"snapshot"},
     "torn snapshot": {"snapshot", "lose", "tear", "restart"},
     "fall behind": {"partition", "set", "snapshot", "heal", "timeout", "crash", "restart"},
+    "change": {"members", "retry"},
 }
 # Kinds that are not part of the hostile profile.
 OWN_PROFILE = {
-    "timeout", "reelect", "late call", "depose", "succeed", "compact", "torn snapshot", "fall behind"
+    "timeout", "reelect", "late call", "depose", "succeed", "compact", "torn snapshot", "fall behind", "change"
 }  # fmt: skip
 
 
@@ -226,7 +227,7 @@ def test_fault_consists_of_its_actions(kind: str) -> None:
         assert times == sorted(times)
         assert 0 == times[0] or len(times) == 1, "only a one-way fault that cut nothing has a heal alone"
         assert times[-1] <= 2
-        assert verbs[-1] in ("restart", "resume", "heal") or kind in ("timeout", "compact", "fall behind")
+        assert verbs[-1] in ("restart", "resume", "heal") or kind in ("timeout", "compact", "fall behind", "change")
         assert verbs.count("partition") <= verbs.count("heal")
         seen |= set(verbs)
 

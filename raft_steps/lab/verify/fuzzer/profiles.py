@@ -13,21 +13,21 @@ A profile defines the network, how far clocks drift, how often clients write, an
     reelections   a server leads, is deposed and leads again with a shorter log, while old messages are still on their way
     successions   a leader is cut off or crashes, another one follows, and clients read from both at once
     snapshots     servers compact their logs all the time, while others are behind, or crash in the middle of it
+    memberships   servers are added and removed, several at once, while the network splits and servers crash
     hostile       losses, delays, splits, crashes and bad disks, all at once
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, Action, server_names
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
+from raft_steps.lab.verify.fuzzer.fault_profile import FaultProfile
 
 # The shares of writes and of reads that clients send to a server by name, whatever its role: a follower, or a leader that
 # is cut off. All others go to the leader with the newest term.
@@ -40,37 +40,6 @@ CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths, which a sce
 # An action of a fault: the seconds since the fault began, its verb and its words.
 FaultAction = tuple[float, str, tuple[str, ...]]
 FaultGenerator = Callable[[RandomStream, tuple[str, ...]], list[FaultAction]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultProfile:
-    """One kind of adversity, for the paper's timing, with election timeouts of 150 to 300 ms.
-
-    Attributes:
-        name: Its name.
-        sentence: What goes wrong, in a sentence.
-        network: The parts of the scenario that configure the network.
-        drift: How far a clock's rate may be from 1.
-        writes: The shortest and the longest time between two requests of clients, in seconds.
-        faults: The mean time between two faults of a kind, in seconds, by the kind's name.
-        elections: The minimum number of elections in a run of 30 seconds, if elections succeed. Those of steps 4 to 8
-            soon fail, because a server votes only once in its life.
-        hits: The minimum number of faults in a run of 30 seconds.
-    """
-
-    name: str
-    sentence: str
-    network: Mapping[str, Any] = field(default_factory=dict)
-    drift: float = 0.0
-    writes: tuple[float, float] = (0.2, 0.6)
-    faults: Mapping[str, float] = field(default_factory=dict)
-    elections: int = 1
-    hits: int = 0
-
-    @property
-    def leaves_servers_alone(self) -> bool:
-        """Whether it only touches messages and timers: no server crashes or pauses, and no link is cut."""
-        return set(self.faults) <= {"timeout"}
 
 
 def _one_of(chance: RandomStream, servers: tuple[str, ...]) -> str:
@@ -270,6 +239,13 @@ def _fall_behind(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAc
     return sorted(actions, key=lambda action: action[0])
 
 
+def _change(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Let a client ask for other voters, which may be none of the present ones; it asks again if nobody answers."""
+    voters = [server for server in servers if chance.random() < 0.6] or [chance.choice(servers)]
+    words = ("members", ",".join(voters))
+    return [(0, "retry", words) if chance.random() < 0.3 else (0, words[0], words[1:])]
+
+
 # Each function draws from the random stream in a fixed order: with another order, every seed would generate another
 # scenario.
 FAULTS: Mapping[str, FaultGenerator] = {
@@ -291,6 +267,7 @@ FAULTS: Mapping[str, FaultGenerator] = {
     "compact": _compact,
     "torn snapshot": _torn_snapshot,
     "fall behind": _fall_behind,
+    "change": _change,
 }
 SPLITS = {"split": 6, "isolate": 6, "one way": 8, "bridge": 12, "flap": 12}
 CRASHES = {"crash": 3, "pause": 6, "handover": 6}
@@ -298,6 +275,7 @@ DISKS = {"lose": 4, "tear": 4}
 REELECTIONS = {"reelect": 3.5, "late call": 4}
 SUCCESSIONS = {"depose": 3.5, "succeed": 4}
 SNAPSHOTS = {"compact": 0.5, "torn snapshot": 5, "fall behind": 2.5, "isolate": 10}
+CHANGES = {"change": 1.2, "crash": 6, "split": 8, "isolate": 8, "timeout": 8, "compact": 2}
 
 PROFILES: Mapping[str, FaultProfile] = {
     profile.name: profile
@@ -363,6 +341,15 @@ PROFILES: Mapping[str, FaultProfile] = {
             hits=15,
         ),
         FaultProfile(
+            name="memberships",
+            sentence="Servers are added and removed, several at once, while the network splits and servers crash.",
+            network={"reorder": 0.05, "duplicate": 0.03},
+            faults=CHANGES,
+            elections=6,
+            hits=10,
+            members=3,
+        ),
+        FaultProfile(
             name="hostile",
             sentence="Losses, delays, splits, crashes and bad disks, all at once.",
             network={"delay": (0.001, 0.02), "spread": "long", "loss": 0.03, "reorder": 0.05, "duplicate": 0.03},
@@ -421,11 +408,14 @@ def adversity(
     found = find_profile(profile)
     names = server_names(servers_of(step) if servers is None else servers)
     faults = _faults(found, seed, names, seconds) if len(names) > 1 else _faults_of_one(found, seed, names, seconds)
+    if not (changes := _can_change_members(step, node_class)):
+        faults = (action for action in faults if "members" not in (action.verb, *action.words))
     actions = sorted((*_requests(found, seed, names, seconds), *faults), key=lambda action: action.at_us)
     return default_scenario(
         step,
         names,
         node_class=node_class,
+        members=names[: found.members] if changes else (),
         seed=seed,
         timing="paper",
         clocks=_clocks(found, seed, names),
@@ -433,6 +423,14 @@ def adversity(
         until_us=round(seconds * MICROSECONDS),
         **found.network,
     )
+
+
+def _can_change_members(step: int | None, node_class: type | None) -> bool:
+    if node_class is None and step is not None:
+        from raft_steps import node
+
+        node_class = node(step)
+    return hasattr(node_class, "change_members")
 
 
 def _requests(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:

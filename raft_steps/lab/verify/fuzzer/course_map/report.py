@@ -23,6 +23,7 @@ NOT_SERVED = {
         9,
         "a server votes once in its life, so after some elections nobody gets enough votes; step 9 gives a vote per term",
     ),
+    17: (18, "a server that was removed and does not know it starts elections; step 18 lets it ask first"),
 }
 
 
