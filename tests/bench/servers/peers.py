@@ -78,7 +78,8 @@ class Peer(ABC):
         """
         self.require()
         self.folder = Path(tempfile.mkdtemp(prefix="raft-steps-bench-"))
-        self.ports = {name: (each.port, each.peer_port) for name, each in free_cluster(NAMES).items()}
+        self._addresses = free_cluster(NAMES)  # Kept, because they are reserved as long as this object exists.
+        self.ports = {name: (each.port, each.peer_port) for name, each in self._addresses.items()}
         self.processes: dict[str, subprocess.Popen[str]] = {}
         try:
             self.start()

@@ -89,6 +89,12 @@ class Connection:
                 return (await self.reader.readline()).decode().rstrip()
         return ""
 
+    async def ask_leader(self, words: str) -> str:
+        """Send a command until the server leads, which it does soon if it is alone; return the reply."""
+        while (found := await self.ask(words)).startswith("-NOTLEADER"):
+            pass
+        return found
+
     async def info(self) -> dict[str, str]:
         """Return what the server reports of itself."""
         length = int((await self.ask("INFO raft"))[1:])

@@ -118,12 +118,19 @@ class FakeTransport(asyncio.Transport):
         self._is_paused = False
 
 
+class Able:
+    """A Node that can do whatever a command needs."""
+
+    open_session = take_snapshot = change_members = call_election = print
+
+
 class FakeServer:
     """The owner of connections: it keeps what arrives, and a test answers."""
 
     def __init__(self) -> None:
         self.patience_s, self.waiting_bytes = 5.0, 0
-        self.has_room = self.has_sessions = True
+        self.has_room = True
+        self.node_class: type = Able
         self.requests: list[Client] = []
         self.given_up: list[Client] = []
         self.lines: list[str] = []
@@ -167,6 +174,12 @@ class FakeServer:
 
     def info(self) -> Mapping[str, Mapping[str, object]]:
         return {"Raft": {"raft_name": "tom"}}
+
+    def node_can(self, method: str) -> bool:
+        return hasattr(self.node_class, method)
+
+    def voters(self) -> tuple[str, ...]:
+        return self.names[:2]
 
     def leader(self) -> str | None:
         return "jerry"

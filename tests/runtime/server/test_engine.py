@@ -16,7 +16,7 @@ from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.database import Database, DiskError
-from raft_steps.lab.runtime.server.engine import Client, Engine
+from raft_steps.lab.runtime.server.engine import MOST_SHOWN, Client, Engine
 from raft_steps.lab.runtime.server.server_host import ServerHost
 from raft_steps.lab.runtime.server.timers import ServerTimers
 from raft_steps.lab.trace.trace import Trace
@@ -356,6 +356,23 @@ def test_client_is_answered_once(build: Build) -> None:
     bench.engine.finish_turn()
     with pytest.raises(NodeError, match="a client is answered once"):
         bench.engine.message("jerry", Ping(term=1), "jerry.1", 1)
+
+
+def test_message_that_a_node_cannot_handle_is_named(build: Build) -> None:
+    """It may be false; so the error says what had arrived, and from whom, and not more than fits on a screen."""
+
+    def act(node: Probe, what: str, *arguments: Any) -> None:
+        raise ValueError("no such term")
+
+    bench = build(act)
+    with pytest.raises(NodeError, match=r"no such term(?s:.*)This is what jerry had sent: Ping\(term=7\)$"):
+        bench.engine.message("jerry", Ping(term=7), "jerry.1", 1)
+    with pytest.raises(NodeError) as caught:
+        bench.engine.message("jerry", Ping(term=10**1000), "jerry.1", 2)
+    assert len(str(caught.value)) < 2 * MOST_SHOWN
+    with pytest.raises(NodeError, match="no such term") as caught:
+        bench.ask(Get(key="x"))
+    assert "had sent" not in str(caught.value)
 
 
 def test_event_without_a_handler_is_the_nodes(build: Build) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import pytest
 
-from raft_steps.lab import from_text
+from raft_steps.lab import Entry, from_text
 from raft_steps.lab.messages import to_text
 from raft_steps.lab.runtime.server.hello import LONGEST_HELLO, Hello, Refused, next_line
 from raft_steps.lab.runtime.server.peer_listener import HELLO_LIMIT_S, PeerListener
@@ -145,3 +146,29 @@ def test_stranger_that_does_not_read_is_cut_off() -> None:
     assert peer.server.connections == [peer.listener]
     peer.clock.move(HELLO_LIMIT_S)
     assert peer.server.connections == []
+
+
+def entry(index: int) -> Entry:
+    """Return an entry."""
+    return Entry(index=index, term=1, command=None)
+
+
+@pytest.mark.parametrize(
+    "before, entries, reason",
+    [
+        (3, (entry(4), entry(6)), "in this AppendEntries, entry 5 should come next, not 6"),
+        (3, (entry(4), entry(4)), "in this AppendEntries, entry 5 should come next, not 4"),
+        (3, (entry(5),), "in this AppendEntries, entry 4 should come next, not 5"),
+        (-1, (entry(1),), "in this AppendEntries, entry 0 should come next, not 1"),
+    ],
+)
+def test_entries_that_no_log_holds_are_refused(
+    peer: Connected, before: int, entries: tuple[Entry, ...], reason: str
+) -> None:
+    """The Node never sees them, and the server goes on; what could be true is left to the Node."""
+    call = functools.partial(NAMES["AppendEntries"], term=3, prev_log_term=1, leader_commit=0)
+    good = call(prev_log_index=3, entries=(entry(4), entry(5)))
+    peer.introduce()
+    peer.listener.data_received(CODEC.encode(good) + CODEC.encode(call(prev_log_index=before, entries=entries)))
+    assert peer.server.messages == [(1, good)]
+    assert peer.refusal() == reason

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from raft_steps import STEPS, node
 from raft_steps.lab.commands import Configuration, Transfer, command_text
+from raft_steps.lab.runtime.server.engine import TakeSnapshot
 from raft_steps.lab.runtime.server.redis_commands import COMMANDS, WORDS_WITH_KEY, Session, answer
 from tests.runtime.server.fakes import FakeServer
 
@@ -50,6 +52,9 @@ def ask(line: str, session: Session | None = None) -> bytes:
         ("RAFT.MEMBERS tom bob", b"-ERR there is no server 'bob'; there are tom, jerry"),
         ("RAFT.MEMBERS tom tom", b"-ERR a server stands there twice"),
         ("RAFT.TRANSFER bob", b"-ERR there is no server 'bob'; there are tom, jerry"),
+        ("RAFT.REMOVE bob", b"-ERR there is no server 'bob'; there are tom, jerry"),
+        ("RAFT.ADD", b"-ERR wrong number of arguments for 'raft.add' command"),
+        ("RAFT.SNAPSHOT now", b"-ERR wrong number of arguments for 'raft.snapshot' command"),
         ("FLUSHALL now", b"-ERR unknown command 'FLUSHALL', with 1 argument\r\n"),
     ],
 )
@@ -77,24 +82,46 @@ def test_bytes_that_are_not_text_are_refused(command: list[bytes]) -> None:
         ("RAFT.AS 4.4 SET x 2 IFEQ 1", "cas x 1 2 as 4.4"),
     ],
 )
-def test_what_begins_with_step_13(line: str, request_text: str) -> None:
-    """Earlier Nodes would log these commands and do nothing, so their servers refuse them."""
+def test_writes_from_step_13_on(line: str, request_text: str) -> None:
+    """Each is a request to the Node."""
     server = FakeServer()
     found = answer(line.encode().split(b" "), Session(7), server)
-    assert not isinstance(found, bytes)
+    assert not isinstance(found, bytes | TakeSnapshot)
     assert request_text == command_text(found)
-    server.has_sessions = False
-    refused = answer(line.encode().split(b" "), Session(7), server)
-    assert isinstance(refused, bytes)
-    assert refused.startswith(b"-ERR the Node of this server does not know ")
 
 
-def test_transfers_and_members_are_requests_to_the_node() -> None:
-    """The Node hands over, or changes the voters, or says that it does not lead."""
-    assert Configuration(voters=("tom", "jerry")) == answer(
-        [b"RAFT.MEMBERS", b"tom", b"jerry"], Session(7), FakeServer()
-    )
-    assert Transfer(server="jerry") == answer([b"RAFT.TRANSFER", b"jerry"], Session(7), FakeServer())
+def test_operators_ask_the_node() -> None:
+    """The Node hands over, changes the voters, takes a snapshot, or says that it does not lead."""
+    for line, request in (
+        ("RAFT.MEMBERS tom jerry", Configuration(voters=("tom", "jerry"))),
+        ("RAFT.ADD jerry", Configuration(voters=("tom", "jerry"))),
+        ("RAFT.REMOVE tom", Configuration(voters=("jerry",))),
+        ("RAFT.TRANSFER jerry", Transfer(server="jerry")),
+    ):
+        assert request == answer(line.encode().split(b" "), Session(7), FakeServer())
+    assert isinstance(answer([b"RAFT.SNAPSHOT"], Session(7), FakeServer()), TakeSnapshot)
+
+
+@pytest.mark.parametrize(
+    "line, first_step",
+    [
+        ("append x 1", 13), ("SET x 2 ifeq 1", 13), ("RAFT.SESSION", 13), ("RAFT.AS 4.2 set x 1", 13),
+        ("RAFT.SNAPSHOT", 16), ("RAFT.MEMBERS tom", 17), ("RAFT.ADD jerry", 17), ("RAFT.REMOVE tom", 17),
+        ("RAFT.TRANSFER tom", 18),
+    ],
+)  # fmt: skip
+def test_what_a_node_cannot_do_is_refused(line: str, first_step: int) -> None:
+    """A Node without the method would log the request and do nothing; the course's Nodes have it from one step on."""
+    server = FakeServer()
+    for number in range(1, len(STEPS) + 1):
+        server.node_class = node(number)
+        found = answer(line.encode().split(b" "), Session(7), server)
+        if number >= first_step:
+            assert not isinstance(found, bytes)
+        else:
+            assert isinstance(found, bytes)
+            assert found.startswith(b"-ERR the Node of this server does not know ")
+            assert found.endswith(b"that begins with step %d\r\n" % first_step)
 
 
 def test_hello_changes_the_protocol() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import pytest
 
@@ -18,10 +19,31 @@ def test_free_ports_are_not_those_of_connections(monkeypatch: pytest.MonkeyPatch
     assert len(set(ports)) == 6
     assert set(ports) <= set(LISTENING_PORTS)
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind((HOST, ports[0]))
         monkeypatch.setattr(supervisor, "LISTENING_PORTS", range(ports[0], ports[0] + 1))
         with pytest.raises(ServerError, match="fewer than 2 ports"):
             free_cluster(["tom"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a server listen where a socket is bound")
+def test_ports_stay_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else gets the ports before the servers listen there, or after one has been killed."""
+    found = free_cluster(["tom"])
+    port, peer_port = found["tom"].port, found["tom"].peer_port
+    monkeypatch.setattr(supervisor, "LISTENING_PORTS", (port, peer_port))
+    for _ in range(2):
+        with pytest.raises(ServerError, match="fewer than 2 ports"):
+            free_cluster(["jerry"])
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind((HOST, port))
+            server.listen()
+    with socket.socket() as client, pytest.raises(ConnectionRefusedError):
+        client.connect((HOST, port))
+    del found
+    again = free_cluster(["jerry"])["jerry"]
+    assert {port, peer_port} == {again.port, again.peer_port}
 
 
 def test_consecutive_ports_are_for_clients() -> None:

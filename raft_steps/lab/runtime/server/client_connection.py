@@ -24,7 +24,7 @@ from raft_steps.lab.commands import (
     Response,
     SessionExpired,
 )
-from raft_steps.lab.runtime.server.engine import Client
+from raft_steps.lab.runtime.server.engine import Client, TakeSnapshot
 from raft_steps.lab.runtime.server.limited_log import Clock, Timer
 from raft_steps.lab.runtime.server.redis_commands import ServerView, Session, answer
 from raft_steps.lab.runtime.server.redis_protocol import (
@@ -408,7 +408,7 @@ class ClientConnection(asyncio.Protocol):
                 transport.pause_reading()
 
 
-def _late(request: Request, patience_s: float) -> str:
+def _late(request: Request | TakeSnapshot, patience_s: float) -> str:
     """Return the error for a request that was not answered in time."""
     may = "" if isinstance(request, Get) else "; the write may still take effect"
     return f"TIMEOUT no answer within {patience_s:g} s{may}"

@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from raft_steps.lab.commands import Append, Delete, Request, Response, Set, operation_of
-from raft_steps.lab.errors import ServerError
-from raft_steps.lab.log import Entry
+from raft_steps.lab.commands import Append, Delete, Ok, Request, Response, Set, operation_of
+from raft_steps.lab.errors import NodeError, ServerError
+from raft_steps.lab.log import Entry, Log
 from raft_steps.lab.runtime.diagnostics import Mistake, none_was_sent, returned_something
 from raft_steps.lab.runtime.mistakes import HandlerCall, blame
 from raft_steps.lab.runtime.recorder import Recorder
@@ -27,6 +27,8 @@ from raft_steps.lab.runtime.watchdog import HandlerTimeout
 MOST_ANSWERED = (
     1_000  # clients of which it is known that they were answered; a second answer to one of them is a mistake
 )
+
+MOST_SHOWN = 500  # characters of a message in an error
 
 
 class Outlet(Protocol):
@@ -50,6 +52,10 @@ class Outlet(Protocol):
         """Let everything leave that was sent and answered in this turn."""
 
 
+class TakeSnapshot:
+    """A client's request that is for the very server that gets it, and in no log: its Node is to take a snapshot."""
+
+
 class Client:
     """A client's request that waits for its answer.
 
@@ -62,7 +68,7 @@ class Client:
 
     __slots__ = ("address", "answer", "deleted", "has_left", "request")
 
-    def __init__(self, request: Request, answer: Callable[[Response, Client], None]) -> None:
+    def __init__(self, request: Request | TakeSnapshot, answer: Callable[[Response, Client], None]) -> None:
         """Prepare a request.
 
         Args:
@@ -72,6 +78,12 @@ class Client:
         self.address = ""
         self.request, self.answer = request, answer
         self.deleted = self.has_left = False
+
+    @property
+    def delete(self) -> Delete | None:
+        """The Delete that the client asks for, in a session or not; None if it asks for something else."""
+        operation = None if isinstance(self.request, TakeSnapshot) else operation_of(self.request)
+        return operation if isinstance(operation, Delete) else None
 
 
 class Engine:
@@ -110,6 +122,7 @@ class Engine:
         self.is_handling = False
         self._replies: list[tuple[Client, Response]] = []
         self._keys: set[str] = set()  # the keys that exist after the entries applied so far
+        self._last_applied = 0  # the last of them, as the node reported it
         self._deletes: dict[int, Client] = {}  # the clients that wait for a Delete, by the identity of their request
         self._names = 0
         self._answered: deque[str] = deque(maxlen=MOST_ANSWERED)  # the last addresses that were answered
@@ -147,12 +160,17 @@ class Engine:
 
     def ask(self, client: Client) -> None:
         """Handle a client's request."""
+        if isinstance(client.request, TakeSnapshot):
+            handler = self.host.find_handler("take_snapshot", self._now_us())
+            self._handle(handler, (), "told", {"order": "take a snapshot"})
+            self._replies.append((client, Ok()))
+            return
         self._names += 1
         client.address = f"{self._prefix}{self._names}"
         if not client.has_left:
             self.waiting[client.address] = client
-            if isinstance(operation := operation_of(client.request), Delete):
-                self._deletes[id(operation)] = client
+            if (delete := client.delete) is not None:
+                self._deletes[id(delete)] = client
         handler = self.host.find_handler("on_client_request", self._now_us())
         self._handle(
             handler, (client.address, client.request), "asked", {"client": client.address, "request": client.request}
@@ -162,7 +180,7 @@ class Engine:
         """Called when a client does not wait any more: many nodes never answer, and some answer much later."""
         client.has_left = True
         if self.waiting.pop(client.address, None) is not None:
-            self._deletes.pop(id(operation_of(client.request)), None)
+            self._deletes.pop(id(client.delete), None)
 
     def finish_turn(self) -> None:
         """Put what the turn changed on the disk, then let messages and replies leave.
@@ -204,7 +222,10 @@ class Engine:
             self._carry_out()
         except (Exception, SystemExit, HandlerTimeout) as error:
             call = HandlerCall(self.host.node, handler, arguments)
-            raise self._blame(error, getattr(handler, "__name__", "handler"), call) from error
+            found = self._blame(error, getattr(handler, "__name__", "handler"), call)
+            if isinstance(found, NodeError) and kind == "delivered":
+                found = _with_message(found, *arguments)
+            raise found from error
         finally:
             self.is_handling = False
 
@@ -225,6 +246,9 @@ class Engine:
             else:
                 self._apply(effect[1])
         node.effects = []  # Only now: if one of them cannot be carried out, `blame` looks at them.
+        log = getattr(node, "log", None)
+        if isinstance(log, Log) and log.base_index > self._last_applied:
+            self._keys_of_snapshot(node, log)
 
     def _send(self, to: str, message: object) -> None:
         node = self.host.node
@@ -243,8 +267,8 @@ class Engine:
         if self._recorder is not None:
             self._recorder.answered(self._event_us, self.host.name, address, response)
         if client is not None:
-            if isinstance(operation := operation_of(client.request), Delete):
-                self._deletes.pop(id(operation), None)
+            if (delete := client.delete) is not None:
+                self._deletes.pop(id(delete), None)
             self._replies.append((client, response))
 
     def _was_asked(self, address: str) -> bool:
@@ -256,6 +280,7 @@ class Engine:
         """Keep track of the keys that exist: a client that deletes a key is told whether it did."""
         if self._recorder is not None:
             self._recorder.applied(self._event_us, self.host.name, entry)
+        self._last_applied = max(self._last_applied, entry.index)
         # Of a command of a session that comes twice only the first does something; the engine takes both for new.
         command = operation_of(entry.command)
         if isinstance(command, Set | Append):
@@ -267,6 +292,12 @@ class Engine:
                 client.deleted = command.key in self._keys
             self._keys.discard(command.key)
 
+    def _keys_of_snapshot(self, node: Any, log: Log) -> None:
+        """Begin with the keys in a snapshot, which stands for entries that were applied elsewhere, or in an earlier life."""
+        self._last_applied = log.base_index
+        found = getattr(node, "state_machine", None)
+        self._keys = set(found) if isinstance(found, dict) else set()
+
     def _store(self) -> None:
         changes = self.host.store()
         if changes and self._recorder is not None:
@@ -277,6 +308,13 @@ class Engine:
         if isinstance(error, ServerError):  # The disk, not the node.
             return error
         return blame(error, self.host.name, handler, call=call) or error
+
+
+def _with_message(error: NodeError, sender: str, message: object) -> NodeError:
+    """Add what had arrived to an error: it may be false, and then the sender is to blame, and not this Node."""
+    text = repr(message)
+    shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+    return NodeError(f"{error}\nThis is what {sender} had sent: {shown}", server=error.server, handler=error.handler)
 
 
 def _refuse_result(returned: object) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from raft_steps.lab.errors import LabError, ServerError
+from raft_steps.lab.errors import LabError, MessageError, ServerError
+from raft_steps.lab.log import Entry
 from raft_steps.lab.messages import to_text
 from raft_steps.lab.runtime.server.hello import LONGEST_HELLO, NEXT, Hello, Identity, Refused, read_hello, read_next
 from raft_steps.lab.runtime.server.limited_log import Clock, Timer
@@ -104,7 +105,7 @@ class PeerListener(asyncio.Protocol):
 
         Raises:
             ServerError: It is not what a server of this cluster sends.
-            MessageError: It is not a message.
+            MessageError: It is not a message, or none that any server could send.
         """
         if self._hello is None:
             if len(line) > LONGEST_HELLO:
@@ -117,6 +118,7 @@ class PeerListener(asyncio.Protocol):
             self._number = read_next(line)
         else:
             message = self._owner.codec.decode(line)
+            _require_possible(message)
             self._owner.message_arrived(self._hello, self._number, message)
             self._number += 1
 
@@ -137,3 +139,20 @@ class PeerListener(asyncio.Protocol):
         self._transport.write(to_text(Refused(reason=reason[:500])).encode("utf-8", "replace") + b"\n")
         self._plan(self.close)  # If the other end does not read, the connection would be there forever.
         self._transport.close()
+
+
+def _require_possible(message: object) -> None:
+    """Refuse entries that are in no log, so that the Node need not.
+
+    Whether another server tells the truth cannot be seen in one message: servers believe each other, as in the paper.
+
+    Raises:
+        MessageError: They do not follow one another, or not the entry that they are said to follow.
+    """
+    entries, before = getattr(message, "entries", ()), getattr(message, "prev_log_index", None)
+    if type(entries) is not tuple or not entries or not isinstance(entries[0], Entry):
+        return
+    expected = before + 1 if type(before) is int else max(1, entries[0].index)
+    for index, entry in enumerate(entries, expected):
+        if entry.index != index:
+            raise MessageError(f"in this {type(message).__name__}, entry {index} should come next, not {entry.index}")

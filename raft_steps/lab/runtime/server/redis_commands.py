@@ -20,6 +20,7 @@ from raft_steps.lab.commands import (
     Transfer,
 )
 from raft_steps.lab.runtime.server.addresses import Address
+from raft_steps.lab.runtime.server.engine import TakeSnapshot
 from raft_steps.lab.runtime.server.redis_protocol import OK, PONG, error_reply, reply, string_reply
 
 SLOTS = 16_384  # of a Redis Cluster; the leader has all of them
@@ -27,13 +28,13 @@ REDIS_VERSION = "7.0.0"  # what clients take the server for
 
 
 class ServerView(Protocol):
-    """What a command may ask of its server.
+    """What a command may ask of its server."""
 
-    Attributes:
-        has_sessions: Whether its Node knows sessions, and with them Append and CompareAndSet: from step 13 on.
-    """
+    def node_can(self, method: str) -> bool:
+        """Return whether its Node has a method, which a command needs."""
 
-    has_sessions: bool
+    def voters(self) -> tuple[str, ...]:
+        """Return the servers that decide, as far as this server knows."""
 
     def info(self) -> Mapping[str, Mapping[str, object]]:
         """Return the sections of INFO."""
@@ -68,7 +69,7 @@ class Session:
         self.version, self.is_closing, self.number, self.name = 2, False, number, ""
 
 
-Answer = Request | bytes  # a request to the Node, or a reply
+Answer = Request | TakeSnapshot | bytes  # a request to the Node, or a reply
 Handler = Callable[[list[bytes], Session, ServerView], Answer]
 
 
@@ -129,13 +130,13 @@ def _set(command: list[bytes], _session: Session, server: ServerView) -> Answer:
     key, value = _text(command[1], "key"), _text(command[2], "value")
     if len(command) == 3:
         return Set(key=key, value=value)
-    _require_sessions(server, "SET IFEQ")
+    _require(server, "SET IFEQ")
     return CompareAndSet(key=key, expected=_text(command[4], "expected value"), value=value)
 
 
 def _append(command: list[bytes], _session: Session, server: ServerView) -> Answer:
     _require_length(command, 3)
-    _require_sessions(server, "APPEND")
+    _require(server, "APPEND")
     return Append(key=_text(command[1], "key"), value=_text(command[2], "value"))
 
 
@@ -153,12 +154,12 @@ def _delete(command: list[bytes], _session: Session, _server: ServerView) -> Ans
 
 def _open_session(command: list[bytes], _session: Session, server: ServerView) -> Answer:
     _require_length(command, 1)
-    _require_sessions(server, "RAFT.SESSION")
+    _require(server, "RAFT.SESSION")
     return OpenSession()
 
 
 def _in_session(command: list[bytes], session: Session, server: ServerView) -> Answer:
-    _require_sessions(server, "RAFT.AS")
+    _require(server, "RAFT.AS")
     number = command[1].decode("latin-1") if len(command) > 1 else ""
     inner = WRITES.get(command[2].decode("latin-1").upper()) if len(command) > 2 else None
     if not IN_SESSION.fullmatch(number) or inner is None:
@@ -171,29 +172,67 @@ def _in_session(command: list[bytes], session: Session, server: ServerView) -> A
     return InSession(session=of_session, serial=serial, command=request)
 
 
-def _require_sessions(server: ServerView, what: str) -> None:
-    if not server.has_sessions:
-        raise _CommandRefused(f"ERR the Node of this server does not know {what}; that begins with step 13")
+def _require(server: ServerView, what: str) -> None:
+    """Refuse a command that the Node would log and not carry out.
+
+    Raises:
+        _CommandRefused: The Node cannot do it.
+    """
+    method, step = NEEDED[what]
+    if not server.node_can(method):
+        raise _CommandRefused(f"ERR the Node of this server does not know {what}; that begins with step {step}")
 
 
 def _transfer(command: list[bytes], _session: Session, server: ServerView) -> Answer:
     _require_length(command, 2)
-    successor, known = _text(command[1], "name"), server.addresses()
-    if successor not in known:
-        raise _CommandRefused(f"ERR there is no server '{_shown(command[1])}'; there are {', '.join(known)}")
+    _require(server, "RAFT.TRANSFER")
+    (successor,) = _names(command[1:], server)
     return Transfer(server=successor)
 
 
 def _members(command: list[bytes], _session: Session, server: ServerView) -> Answer:
     if len(command) < 2:
         _require_length(command, 2)
-    voters, known = tuple(_text(word, "name") for word in command[1:]), server.addresses()
-    for name in voters:
-        if name not in known:
-            raise _CommandRefused(f"ERR there is no server '{name[:128]}'; there are {', '.join(known)}")
+    _require(server, "RAFT.MEMBERS")
+    voters = _names(command[1:], server)
     if len(set(voters)) < len(voters):
         raise _CommandRefused("ERR a server stands there twice; name each voter once")
     return Configuration(voters=voters)
+
+
+def _add(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    _require_length(command, 2)
+    _require(server, "RAFT.ADD")
+    return Configuration(voters=tuple(dict.fromkeys(server.voters() + _names(command[1:], server))))
+
+
+def _remove(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    _require_length(command, 2)
+    _require(server, "RAFT.REMOVE")
+    gone = _names(command[1:], server)
+    left = tuple(name for name in server.voters() if name not in gone)
+    if not left:
+        raise _CommandRefused("ERR a cluster needs a voter; add another one first")
+    return Configuration(voters=left)
+
+
+def _names(words: list[bytes], server: ServerView) -> tuple[str, ...]:
+    """Decode the names of servers.
+
+    Raises:
+        _CommandRefused: There is no such server.
+    """
+    names, known = tuple(_text(word, "name") for word in words), server.addresses()
+    for name in names:
+        if name not in known:
+            raise _CommandRefused(f"ERR there is no server '{name[:128]}'; there are {', '.join(known)}")
+    return names
+
+
+def _snapshot(command: list[bytes], _session: Session, server: ServerView) -> Answer:
+    _require_length(command, 1)
+    _require(server, "RAFT.SNAPSHOT")
+    return TakeSnapshot()
 
 
 # Answered by the server itself.
@@ -336,8 +375,20 @@ COMMANDS: Mapping[str, Handler] = {
     "RAFT.AS": _in_session,
     "RAFT.SESSION": _open_session,
     "RAFT.STATE": _state,
+    "RAFT.ADD": _add,
     "RAFT.MEMBERS": _members,
+    "RAFT.REMOVE": _remove,
+    "RAFT.SNAPSHOT": _snapshot,
     "RAFT.TRANSFER": _transfer,
+}
+
+# The method that a Node needs for a command, and the step of the course that it begins with. Other Nodes would log such a
+# request, answer OK, and do nothing.
+NEEDED: Mapping[str, tuple[str, int]] = {
+    **dict.fromkeys(("SET IFEQ", "APPEND", "RAFT.SESSION", "RAFT.AS"), ("open_session", 13)),
+    "RAFT.SNAPSHOT": ("take_snapshot", 16),
+    **dict.fromkeys(("RAFT.ADD", "RAFT.MEMBERS", "RAFT.REMOVE"), ("change_members", 17)),
+    "RAFT.TRANSFER": ("call_election", 18),
 }
 
 WRITES: Mapping[str, Handler] = {name: COMMANDS[name] for name in ("SET", "DEL", "APPEND")}  # what a session may number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import os
 import resource
 from collections.abc import Callable, Mapping
@@ -15,10 +14,10 @@ from typing import Any
 from raft_steps.lab.commands import NotLeader
 from raft_steps.lab.errors import NodeError, ServerError
 from raft_steps.lab.log import Entry
-from raft_steps.lab.messages import as_data
 from raft_steps.lab.random_stream import RandomStream
+from raft_steps.lab.runtime.configurations import node_configuration
 from raft_steps.lab.runtime.mistakes import blame, new_node_of, set_field
-from raft_steps.lab.runtime.recorder import Recorder, entry_data, state_fields
+from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.addresses import Address, cluster_text
 from raft_steps.lab.runtime.server.client_connection import ClientConnection
 from raft_steps.lab.runtime.server.clock import now_us
@@ -32,6 +31,7 @@ from raft_steps.lab.runtime.server.message_codec import MessageCodec
 from raft_steps.lab.runtime.server.peer_listener import PeerListener
 from raft_steps.lab.runtime.server.redis_commands import VERSION_FIELDS
 from raft_steps.lab.runtime.server.server_host import ServerHost
+from raft_steps.lab.runtime.server.status import node_info, state_text
 from raft_steps.lab.runtime.server.timers import ServerTimers
 from raft_steps.lab.runtime.server.trace_file import TraceFile
 from raft_steps.lab.runtime.watchdog import HandlerTimeout
@@ -43,8 +43,6 @@ MOST_CLIENTS = 10_000
 MOST_STRANGERS = 256
 PEER_BACKLOG = 64
 SPARE_FILES = MOST_STRANGERS + 64  # file descriptors for all that is not a client
-MOST_SHOWN = 1_000  # entries of the log in RAFT.STATE
-MOST_SHOWN_CHARACTERS = 16 * 1_048_576
 RETRY_S = 1.0  # between two attempts to begin a life on a full disk
 
 
@@ -88,7 +86,6 @@ class Server:
         names: The names of all servers.
         codec: Encodes and decodes messages.
         patience_s: How long a client's request may wait.
-        has_sessions: Whether its Node knows sessions.
         waiting_bytes: What waits at all clients' connections together, commands and replies.
     """
 
@@ -104,7 +101,7 @@ class Server:
         """
         self.options, self.log = options, log
         self.names = tuple(options.cluster)
-        self.patience_s, self.has_sessions = options.patience_s, hasattr(options.node_class, "open_session")
+        self.patience_s = options.patience_s
         self.codec = MessageCodec(message_classes(options.node_class))
         self._loop = asyncio.get_running_loop()
         limited = LimitedLog(log, self._loop)
@@ -429,6 +426,14 @@ class Server:
 
     # What commands ask.
 
+    def node_can(self, method: str) -> bool:
+        """Return whether the Node has a method, which a command needs."""
+        return callable(getattr(self.options.node_class, method, None))
+
+    def voters(self) -> tuple[str, ...]:
+        """Return the servers that decide, as far as this server knows."""
+        return node_configuration(self._engine.host.node).voters if self._engine is not None else self.names
+
     def leader(self) -> str | None:
         """Return the name of the leader, if this server leads or its step knows who does."""
         node = self._engine.host.node if self._engine is not None else None
@@ -443,20 +448,7 @@ class Server:
 
     def state(self) -> str:
         """Return the node's fields, except the log, and the last entries of its log, as one line of JSON."""
-        node = self._engine.host.node if self._engine is not None else None
-        if node is None:
-            return "{}"
-        names, read_fields = state_fields(type(node))
-        fields = {name: as_data(value) for name, value in zip(names, read_fields(node), strict=True)}
-        entries: list[dict[str, object]] = []
-        characters = 0
-        for entry in reversed(node.log.entries_after(max(node.log.base_index, node.log.last_index - MOST_SHOWN))):
-            data = entry_data(entry)
-            characters += len(data["command"])
-            if characters > MOST_SHOWN_CHARACTERS:
-                break
-            entries.append(data)
-        return json.dumps({"fields": fields, "log": entries[::-1]}, ensure_ascii=False)
+        return state_text(self._engine.host.node) if self._engine is not None else "{}"
 
     def inject_fault(self, words: list[str]) -> str | None:
         """Cut, slow or heal links; return the reason if that is refused."""
@@ -467,23 +459,17 @@ class Server:
     def info(self) -> Mapping[str, Mapping[str, object]]:
         """Return the sections of INFO."""
         node = self._engine.host.node if self._engine is not None else None
-        leads = getattr(node, "is_leader", None)
-        log = getattr(node, "log", None)
         raft = {
             "raft_name": self.options.name,
             "raft_step": self.options.step,
             "raft_life": self.identity.life,
-            "raft_role": "server" if leads is None else "leader" if leads else "follower",
-            "raft_term": getattr(node, "current_term", 0),
-            "raft_last_index": log.last_index if log is not None else 0,
-            "raft_snapshot_index": log.base_index if log is not None else 0,
-            "raft_commit_index": getattr(node, "commit_index", ""),
+            **node_info(node),
             "raft_connected": ",".join(name for name, link in self._links.links.items() if link.is_connected),
         }
         return {
             "Server": {**VERSION_FIELDS, "tcp_port": self.options.cluster[self.options.name].port},
             "Clients": {"connected_clients": len(self._clients), "maxclients": self._most_clients},
-            "Replication": {"role": "master" if leads in (None, True) else "slave"},
+            "Replication": {"role": "master" if getattr(node, "is_leader", True) else "slave"},
             "Raft": raft,
         }
 

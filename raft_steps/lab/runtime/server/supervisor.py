@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,21 +201,38 @@ def consecutive_cluster(names: Sequence[str], first_port: int) -> dict[str, Addr
     return {name: Address(HOST, port, port + PEER_PORT_OFFSET) for port, name in enumerate(names, first_port)}
 
 
-def free_cluster(names: Sequence[str]) -> dict[str, Address]:
+class ReservedAddresses(dict[str, Address]):
+    """Addresses by the names of servers; on Linux their ports are reserved as long as this object exists."""
+
+
+def free_cluster(names: Sequence[str]) -> ReservedAddresses:
     """Return addresses with ports that nobody uses now.
 
     They are not among those that the system gives to outgoing connections: such a connection could take the port of a
-    server that is down for a while.
+    server that is down for a while. They stay reserved, so that no other cluster gets them before these servers start,
+    or while one of them is down: a socket is bound to each and does not listen, which keeps everyone out who looks for
+    a free port, but not a server that asks for this very one and allows to share it (SO_REUSEADDR). Only Linux has that.
 
     Raises:
         ServerError: Too few of the ports are free.
     """
-    ports: list[int] = []
     with contextlib.ExitStack() as stack:
+        ports: list[int] = []
         for port in random.SystemRandom().sample(LISTENING_PORTS, k=len(LISTENING_PORTS)):
-            with contextlib.suppress(OSError):
-                stack.enter_context(socket.socket()).bind((HOST, port))
-                ports.append(port)
+            holder = stack.enter_context(socket.socket())
+            try:
+                holder.bind((HOST, port))
+            except OSError:
+                holder.close()
+                continue
+            # Only now: it must not be bound to a port that somebody else shares in this way.
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            ports.append(port)
             if len(ports) == 2 * len(names):
-                return {name: Address(HOST, ports[2 * n], ports[2 * n + 1]) for n, name in enumerate(names)}
+                found = ReservedAddresses(
+                    {name: Address(HOST, ports[2 * n], ports[2 * n + 1]) for n, name in enumerate(names)}
+                )
+                if sys.platform == "linux":
+                    weakref.finalize(found, stack.pop_all().close)
+                return found
     raise ServerError(f"fewer than {2 * len(names)} ports from {LISTENING_PORTS[0]} to {LISTENING_PORTS[-1]} are free")
