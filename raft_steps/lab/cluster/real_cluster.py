@@ -270,7 +270,11 @@ class RealCluster:
         return self
 
     def crash(self, *servers: str) -> None:
-        """Kill servers (kill -9); they keep only what is on their disks."""
+        """Kill servers (kill -9); they keep only what is on their disks.
+
+        Raises:
+            ServerError: The trace of the crash cannot be written.
+        """
         for name in self._required(servers):
             if self._supervisor.runs(name):
                 self._supervisor.kill(name)

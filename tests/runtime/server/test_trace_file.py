@@ -71,3 +71,10 @@ def test_file_that_cannot_be_written_gets_a_sentence(tmp_path: Path, name: str) 
     """A folder, a file in no folder, and a device are named."""
     with pytest.raises(ServerError, match=r"the trace cannot be written to .*: "):
         TraceFile(tmp_path / name, ("tom",), "tom", "step 1")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_crash_that_cannot_be_recorded_gets_a_sentence() -> None:
+    """The one who killed the server reads why, and no traceback."""
+    with pytest.raises(ServerError, match="the trace cannot be written to /dev/full: "):
+        note_crash(Path("/dev/full"), "tom", 7_000)

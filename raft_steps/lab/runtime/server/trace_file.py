@@ -139,8 +139,11 @@ def note_crash(path: Path, server: str, time_us: int) -> None:
     """Record the crash of a server that was killed, after its last event.
 
     Raises:
-        OSError: The file cannot be written.
+        DiskError: The disk is full or fails.
     """
-    remove_torn_line(path)
-    with path.open("a", encoding="utf-8", newline="\n") as file:
-        file.write(format_event(Event(0, time_us, "crashed", server, {})) + "\n")
+    try:
+        remove_torn_line(path)
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(format_event(Event(0, time_us, "crashed", server, {})) + "\n")
+    except OSError as error:
+        raise DiskError(f"the trace cannot be written to {path}: {error.strerror}") from error
