@@ -19,7 +19,7 @@ from typing import IO, Any, get_type_hints
 from raft_steps.lab.errors import MessageError, ServerError
 from raft_steps.lab.log import Change, Entry, Log, Snapshot
 from raft_steps.lab.messages import checked_value, value_from_data
-from raft_steps.lab.runtime.server.checkpointer import Checkpointer
+from raft_steps.lab.runtime.server.checkpointer import CHECKPOINT_BYTES, Checkpointer
 
 FORMAT = 1
 DATABASE, WAL, LOCK, READERS = "raft.sqlite", "raft.sqlite-wal", "raft.lock", "raft.readers"
@@ -122,6 +122,7 @@ class Database:
             self._opened.callback(connection.close)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")  # Each commit is on the disk before it returns.
+            connection.execute("PRAGMA secure_delete = OFF")  # Debian's SQLite would write zeros over what is deleted.
             connection.execute("PRAGMA wal_autocheckpoint = 0")  # The checkpointer does it.
             if sys.platform == "darwin":
                 connection.execute("PRAGMA fullfsync = 1")  # An fsync does not empty the drive's cache there.
@@ -183,6 +184,7 @@ class Database:
             rows = {**self._identity, "life": str(self.life)}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows.items())
             self._connection.execute("COMMIT")
+            _lengthen(self.folder / WAL, CHECKPOINT_BYTES)
             _sync_folder(self.folder)
 
     # Reading.
@@ -338,6 +340,25 @@ def read_snapshots(connection: sqlite3.Connection) -> dict[str, Snapshot]:
         name: Snapshot(last_included_index=index, last_included_term=term, data=data)
         for name, index, term, data in connection.execute("SELECT log, idx, term, data FROM snapshot")
     }
+
+
+def _lengthen(wal: Path, size: int) -> None:
+    """Write zeros after the end of a write-ahead log, which SQLite takes for nothing.
+
+    From then on a commit changes what is in the file, and not how long it is, so that the file system has less to store
+    with it. After a checkpoint, SQLite starts from the beginning, and the file keeps its length.
+    """
+    descriptor = os.open(wal, os.O_RDWR)
+    try:
+        end = os.fstat(descriptor).st_size
+        if end < size:
+            try:
+                os.pwrite(descriptor, bytes(size - end), end)
+                os.fsync(descriptor)
+            except OSError:  # There is no room for what may never be needed.
+                os.ftruncate(descriptor, end)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,6 +3,13 @@
 One turn handles every event that has arrived, puts all that it changed on the disk in one transaction, and only then
 sends messages and replies. So a thousand clients cost one write to the disk, and nothing leaves that a crash could undo.
 
+There is one thing that may leave while the disk is written: a leader's call with new entries (Ongaro's dissertation,
+Section 10.2.1). If the leader crashes, its followers have entries that it has not; so has a leader whose calls reached
+some servers only. It counts itself as one of those that have the entries, but nothing is counted before the next turn,
+and by then they are on its disk. A turn may go ahead in this way only if it has changed nothing but the log, by adding to
+it; if it sends such calls and nothing else; if they state that nothing is committed but what was on this disk before; and
+if no client is answered.
+
 Timers are the exception: they start and stop at once, between the events of a turn. A process that was stopped for a
 while (SIGSTOP) finds a timer that is overdue and a heartbeat that has long arrived; the heartbeat is handled first and
 restarts the timer, which then must not run out in the same turn (`timers`).
@@ -47,6 +54,9 @@ class Outlet(Protocol):
         Raises:
             DiskError: That is not possible.
         """
+
+    def send_ahead(self) -> None:
+        """Let the messages leave that were sent in this turn, while it is not on the disk yet."""
 
     def flush(self) -> None:
         """Let everything leave that was sent and answered in this turn."""
@@ -125,6 +135,8 @@ class Engine:
         self._last_applied = 0  # the last of them, as the node reported it
         self._deletes: dict[int, Client] = {}  # the clients that wait for a Delete, by the identity of their request
         self._names = 0
+        self._calls_only = True  # whether nothing but calls of a leader was sent in this turn
+        self._committed: int | None = None  # the highest index that they state to be committed; None without a call
         self._answered: deque[str] = deque(maxlen=MOST_ANSWERED)  # the last addresses that were answered
 
     # Events. Each is handled at once; `finish_turn` then stores and sends.
@@ -195,6 +207,11 @@ class Engine:
                 self._store()
         except Mistake as error:
             raise self._blame(error, "turn") from error
+        only_added_from = host.take_only_added()
+        if self._calls_only and self._committed is not None and not self._replies and self._committed < only_added_from:
+            self.outlet.record()
+            self.outlet.send_ahead()
+        self._calls_only, self._committed = True, None
         host.database.commit()
         self.outlet.record()
         for client, response in self._replies:
@@ -258,6 +275,12 @@ class Engine:
             others = ", ".join(name for name in node.servers if name != node.name)
             raise Mistake(f"sent a message to {to!r}; the others are {others}")
         self.outlet.send(to, message, self._event_us)
+        if self._calls_only:
+            committed = getattr(message, "leader_commit", None)
+            if type(committed) is int and hasattr(message, "entries") and getattr(node, "is_leader", False):
+                self._committed = max(self._committed or 0, committed)
+            else:
+                self._calls_only = False
 
     def _reply(self, address: str, response: Response) -> None:
         client = self.waiting.pop(address, None)

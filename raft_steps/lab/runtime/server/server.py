@@ -342,6 +342,10 @@ class Server:
         if self._trace is not None:
             self._trace.flush()
 
+    def send_ahead(self) -> None:
+        """Send what is prepared for servers."""
+        self._links.flush()
+
     def flush(self) -> None:
         """Send what is prepared for servers and for clients."""
         self._links.flush()

@@ -19,13 +19,14 @@ class ServerHost(Host):
     in the node.
     """
 
-    __slots__ = ("database",)
+    __slots__ = ("_added_from", "_changed_more", "database")
 
     def __init__(self, name: str, database: Database) -> None:
         """Create a host that is down, with what is in the database on its disk."""
         super().__init__(name)
         self.database = database
         self.life = database.life
+        self._added_from, self._changed_more = 0, False  # what was stored since the last question
 
     def begin(self, node: Any) -> None:
         """Begin a life: give the node what the database holds."""
@@ -40,6 +41,7 @@ class ServerHost(Host):
         Raises:
             Mistake: It is not a value that can be stored.
         """
+        self._changed_more = True
         super().store_field(name, value)
         try:
             self.database.store_field(name, value)
@@ -49,3 +51,17 @@ class ServerHost(Host):
     def store_log(self, name: str, changes: Iterable[Change]) -> None:
         """Store how the node has changed a log."""
         self.database.store_log(name, changes)
+        for change in changes:
+            if name == "log" and change[0] == "append":
+                self._added_from = self._added_from or change[1].index
+            else:
+                self._changed_more = True
+
+    def take_only_added(self) -> int:
+        """Return the first entry that was added to the log since the last call; 0 if anything else was stored, too.
+
+        It is also 0 if the term is not durable: a leader of a term that it has forgotten could lead in it again.
+        """
+        found = 0 if self._changed_more or "current_term" not in self.durable else self._added_from
+        self._added_from, self._changed_more = 0, False
+        return found
