@@ -10,8 +10,10 @@ from raft_steps import node
 from raft_steps.lab import Entry, Set
 from raft_steps.lab.errors import ServerError
 from raft_steps.lab.log import Change, Log, Snapshot
-from raft_steps.lab.runtime.server.database import DATABASE, Database, DiskError
+from raft_steps.lab.runtime.server.checkpointer import CHECKPOINT_BYTES
+from raft_steps.lab.runtime.server.database import DATABASE, WAL, Database, DiskError
 from raft_steps.lab.runtime.server.stored_data import read_stored
+from tests.runtime.server.disk_tools import limited_files
 
 IDENTITY = {"name": "tom", "servers": "tom,jerry,spike", "step": "step 12"}
 
@@ -167,3 +169,25 @@ def test_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tom.d").write_text("")
     with pytest.raises(ServerError, match="cannot be used"):
         open_database(tmp_path / "tom.d")
+
+
+def test_write_ahead_log_has_its_length_from_the_start(tmp_path: Path) -> None:
+    """So a commit does not change it; what SQLite has not written is nothing."""
+    database = open_database(tmp_path)
+    before = (tmp_path / WAL).stat().st_size
+    database.store_log("log", [("append", Entry(index=1, term=1, command=None))])
+    database.commit()
+    after = (tmp_path / WAL).stat().st_size
+    database.close()
+    assert CHECKPOINT_BYTES == before == after
+    again = open_database(tmp_path)
+    assert 1 == again.load()["log"].last_index
+    again.close()
+
+
+def test_disk_without_room_for_that_is_no_reason(tmp_path: Path) -> None:
+    """The log is then as long as what is in it."""
+    with limited_files(CHECKPOINT_BYTES // 2):
+        database = open_database(tmp_path)
+        assert (tmp_path / WAL).stat().st_size < CHECKPOINT_BYTES // 2
+        database.close()

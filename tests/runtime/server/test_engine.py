@@ -20,6 +20,7 @@ from raft_steps.lab.runtime.server.engine import MOST_SHOWN, Client, Engine
 from raft_steps.lab.runtime.server.server_host import ServerHost
 from raft_steps.lab.runtime.server.timers import ServerTimers
 from raft_steps.lab.trace.trace import Trace
+from raft_steps.step_14_linearizable_reads import AppendEntries
 from tests.runtime.server.moved_loop import Loop
 
 SERVERS = ("tom", "jerry", "spike")
@@ -73,11 +74,13 @@ class Bench:
         errors: What `commit` and `record` raise, by name.
     """
 
-    def __init__(self, folder: Path, act: Callable[..., Any], *, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self, folder: Path, act: Callable[..., Any], *, recorder: Recorder | None = None, base: type[Probe] = Probe
+    ) -> None:
         """Begin a life."""
         self.loop, self.left, self.errors = Loop(), list[str](), dict[str, DiskError]()
-        node_class = type("Probe", (Probe,), {"act": act})
-        self.database = Database(folder, {"name": "tom", "servers": ",".join(SERVERS), "step": "a probe"}, Probe)
+        node_class = type("Probe", (base,), {"act": act})
+        self.database = Database(folder, {"name": "tom", "servers": ",".join(SERVERS), "step": "a probe"}, base)
         self.database.begin_life()
         self.commit_really = self.database.commit
         self.database.commit = self.commit  # type: ignore[method-assign]
@@ -102,6 +105,9 @@ class Bench:
 
     def send(self, to: str, message: object, time_us: int) -> None:
         self.left.append(f"send {type(message).__name__} to {to}")
+
+    def send_ahead(self) -> None:
+        self.left.append("send ahead")
 
     def flush(self) -> None:
         self.left.append("flush")
@@ -172,6 +178,82 @@ def test_a_turn_has_one_transaction(build: Build) -> None:
     assert ["commit", "record", *(f"answer Ok(value='{key}')" for key in "abc"), "flush"] == bench.left
     bench.engine.finish_turn()
     assert bench.left.count("answer Ok(value='a')") == 1
+
+
+class Leading(Probe):
+    """A Node whose term is stored, too, and which can lead."""
+
+    durable: ClassVar[tuple[str, ...]] = ("log", "current_term")
+
+    current_term: int = 1
+    is_leader: bool = True
+
+
+def call(node: Probe, *entries: Entry, committed: int = 0) -> None:
+    """Send a leader's call."""
+    node.send(
+        "jerry",
+        AppendEntries(term=1, prev_log_index=0, prev_log_term=0, entries=entries, leader_commit=committed, round=1),
+    )
+
+
+def change_term(node: Any) -> None:
+    """Do what goes with an election."""
+    node.current_term += 1
+
+
+def add_and_truncate(node: Any) -> None:
+    """Add an entry in place of one that is deleted."""
+    node.append(None)
+    node.log.truncate_after(node.log.last_index - 1)
+
+
+@pytest.mark.parametrize(
+    "act, goes_ahead",
+    [
+        (lambda node: call(node, node.append(None)), True),
+        (lambda node: call(node, node.append(None), committed=1), True),  # The first entry is on the disk already.
+        (lambda node: call(node, node.append(None), committed=2), False),
+        (call, False),  # There is nothing to wait for.
+        (lambda node: (call(node, node.append(None)), node.send("jerry", Ping(term=1))), False),
+        (lambda node: (call(node, node.append(None)), change_term(node)), False),
+        (lambda node: (call(node, node.append(None)), add_and_truncate(node)), False),
+        (lambda node: (setattr(node, "is_leader", False), call(node, node.append(None))), False),
+        (lambda node: (call(node, node.append(None)), node.reply("client#tom.1.1", Ok())), False),
+        (lambda node: node.append(None), False),
+    ],
+)
+def test_new_entries_of_a_leader_may_leave_while_the_disk_is_written(
+    build: Build, act: Callable[[Any], object], goes_ahead: bool
+) -> None:
+    """Nothing else may: what a message states must be on the disk, but for entries that the sender does not count on."""
+
+    def do(node: Any, what: str, *_arguments: Any) -> None:
+        if what == "timeout":
+            act(node)
+
+    bench = build(do, base=Leading)
+    bench.ask(Get(key="x"))
+    bench.node.append(None)
+    bench.engine.finish_turn()
+    bench.left.clear()
+    bench.engine.timeout("election")
+    bench.engine.finish_turn()
+    order = [each for each in bench.left if each in ("record", "send ahead", "commit", "flush")]
+    ahead = ["record", "send ahead"] if goes_ahead else []
+    assert [*ahead, "commit", "record", "flush"] == order
+    bench.left.clear()
+    bench.engine.finish_turn()
+    assert "send ahead" not in bench.left
+
+
+def test_node_that_forgets_its_term_sends_nothing_ahead(build: Build) -> None:
+    """It could lead in the same term again, with another entry in the same place."""
+    bench = build(lambda node, what, *_: call(node, node.append(None)))
+    bench.node.is_leader = True
+    bench.engine.start()
+    bench.engine.finish_turn()
+    assert "send ahead" not in bench.left
 
 
 @pytest.mark.parametrize("where", ["commit", "record"])

@@ -352,11 +352,11 @@ def _lengthen(wal: Path, size: int) -> None:
     try:
         end = os.fstat(descriptor).st_size
         if end < size:
-            try:
-                os.pwrite(descriptor, bytes(size - end), end)
-                os.fsync(descriptor)
-            except OSError:  # There is no room for what may never be needed.
-                os.ftruncate(descriptor, end)
+            with contextlib.suppress(OSError):
+                if os.pwrite(descriptor, bytes(size - end), end) == size - end:
+                    os.fsync(descriptor)
+                    return
+            os.ftruncate(descriptor, end)  # There is no room for what may never be needed.
     finally:
         os.close(descriptor)
 
