@@ -52,6 +52,15 @@ def test_other_run_is_refused(run: RecordedRun) -> None:
         repeat(other)
 
 
+@pytest.mark.slow
+def test_run_of_a_wrong_node_only_plays() -> None:
+    """A cell whose player shows another Node than the course's says so by its tag, and its page does not steer it."""
+    _, (run,) = record(ROOT / "notebooks" / "06b_debugging.ipynb")
+
+    assert ("06b_debugging-player", "", 6) == (run.name, run.scenario, run.step)
+    assert run.trace
+
+
 def test_run_without_a_scenario_is_kept_as_it_is() -> None:
     """The player of a stored trace cannot be steered anyway."""
     run = RecordedRun(notebook="08b.ipynb", cell="p", trace=b"{}", options={}, scenario="", step=8)

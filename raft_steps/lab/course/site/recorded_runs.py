@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # What the player reads of its model, besides the trace and the state of a session.
 OPTIONS = ("start", "speed", "hurry", "heartbeats")
+PLAYS_ONLY = "plays-only"  # the tag of a cell whose player shows a Node that is not the course's: no page can steer it
 REFERENCE = "IPY_MODEL_"  # how the state of a widget names another widget
 
 
@@ -44,7 +45,7 @@ class RecordedRun:
         cell: The id of the cell that shows the player.
         trace: The run, as the player in the browser reads it.
         options: With what the player opens: its `start` in microseconds, `speed`, `hurry` and `heartbeats`.
-        scenario: The scenario's text; "" if the player is not live.
+        scenario: The scenario's text; "" if the player is not live, or its cell is tagged as one that only plays.
         step: The step whose Node repeats the run.
     """
 
@@ -121,7 +122,8 @@ def _runs_of(client: NotebookClient, cell: Cell, path: Path) -> Iterator[Recorde
             if trace is None:
                 continue  # the controls next to the drawing
             lines = base64.b64decode(trace["data"])
-            text = json.loads(lines.partition(b"\n")[0])["scenario"] if state["live"] else ""
+            can_steer = state["live"] and PLAYS_ONLY not in cell.metadata.get("tags", [])
+            text = json.loads(lines.partition(b"\n")[0])["scenario"] if can_steer else ""
             yield RecordedRun(
                 notebook=path.name,
                 cell=cell.id,
