@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,11 @@ DEFAULT_CLUSTER = "tom=127.0.0.1:7001,jerry=127.0.0.1:7002,spike=127.0.0.1:7003"
 @click.option("--name", required=True, help="The server's name, one of those in --cluster.")
 @click.option(
     "--cluster", "cluster_spec", required=True, metavar="NAME=HOST:PORT,…", help="All servers of the cluster."
+)
+@click.option(
+    "--members",
+    metavar="NAME,…",
+    help="The servers that make up the cluster at first, from step 17 on; RAFT.MEMBERS adds others. [default: all]",
 )
 @click.option("--data", type=NewFolder(), help="The folder of its database. [default: NAME.d]")
 @click.option("--leader", is_flag=True, help="Lead from the first start on, in steps 1 to 3.")
@@ -67,6 +72,7 @@ def serve(
     number: int,
     name: str,
     cluster_spec: str,
+    members: str | None,
     data: Path | None,
     leader: bool,
     timing: str,
@@ -87,10 +93,12 @@ def serve(
         raise CommandError(f"the cluster has no server {name!r}; it has {', '.join(cluster)}")
     stored = read_logs({name: log})[name] if log else ()
     check_terms(name, stored)
+    node_class = _node_class(number, node)
     options = ServerOptions(
         name=name,
         cluster=cluster,
-        node_class=_node_class(number, node),
+        members=_first_members(members.split(","), cluster, node_class) if members is not None else (),
+        node_class=node_class,
         step=f"step {number}" if node is None else f"step {number} with {title_of(node)}",
         folder=data or Path(f"{name}.d"),
         timing=TIMINGS[timing],
@@ -101,6 +109,22 @@ def serve(
         trace_file=trace_file,
     )
     serve_until_stopped(options, parent_pipe)
+
+
+def _first_members(members: list[str], cluster: Iterable[str], node_class: type) -> tuple[str, ...]:
+    """Return the servers that make up the cluster at first.
+
+    Raises:
+        CommandError: One is not in the cluster, or stands there twice, or the Node cannot change its members.
+    """
+    if not hasattr(node_class, "change_members"):
+        raise CommandError("this Node cannot change its members, which begins with step 17; leave --members out")
+    for name in members:
+        if name not in cluster:
+            raise CommandError(f"the cluster has no server {name!r}; it has {', '.join(cluster)}")
+    if len(set(members)) < len(members):
+        raise CommandError(f"the members are different servers, not {','.join(members)}")
+    return tuple(members)
 
 
 def _node_class(number: int, spec: str | None) -> type:
@@ -119,6 +143,12 @@ def _node_class(number: int, spec: str | None) -> type:
 @click.command()
 @step_argument
 @click.option("--servers", "count", type=int, default=3, show_default=True, help="How many servers.")
+@click.option(
+    "--members",
+    "first",
+    type=click.IntRange(min=1),
+    help="How many of them make up the cluster at first, from step 17 on; RAFT.MEMBERS adds the others. [default: all]",
+)
 @click.option("--port", type=int, default=7001, show_default=True, help="The first server's port; the others follow.")
 @click.option("--data", type=NewFolder(), help="The folder of the databases. [default: raft-data]")
 @click.option(
@@ -135,6 +165,7 @@ def cluster(
     *,
     number: int,
     count: int,
+    first: int | None,
     port: int,
     data: Path | None,
     timing: str,
@@ -155,11 +186,13 @@ def cluster(
     if not 1 <= count <= len(SERVER_NAMES):
         raise CommandError(f"a cluster has 1 to {len(SERVER_NAMES)} servers, not {count}")
     node_class = _node_class(number, node)  # Raises for a wrong step or class, before anything is started.
-    addresses = consecutive_cluster(SERVER_NAMES[:count], port)
+    names = SERVER_NAMES[:count]
+    addresses = consecutive_cluster(names, port)
+    members = _first_members(list(names[:first]), names, node_class) if first is not None else ()
     options = ClusterOptions(
         step=number, cluster=addresses, folder=data or Path("raft-data"), timing=timing, node=node or "",
         leader=default_scenario(None, count, node_class=node_class).leader or "",
-        traced=traced, more=("--allow-faults",) if allow_faults else (),
+        traced=traced, members=members, more=("--allow-faults",) if allow_faults else (),
     )  # fmt: skip
     for name, address in addresses.items():
         click.echo(f"{name:8} redis-cli -p {address.port}    database and log file: {options.folder / name}.d, .log")

@@ -64,6 +64,7 @@ class RealCluster:
         step_or_node: int | type,
         servers: int | Iterable[str] | None = None,
         *,
+        members: Iterable[str] = (),
         leader: str | None = "",
         logs: Mapping[str, str | Iterable[str]] | None = None,
         later: Iterable[str] = (),
@@ -75,6 +76,7 @@ class RealCluster:
         Args:
             step_or_node: The number of a step, or a Node class such as your own.
             servers: The number of servers, or their names; by default 3.
+            members: The servers that make up the cluster at first; by default all.
             leader: The server that leads from the start; by default the first one in steps that have no elections yet.
             logs: The logs on the disks before the start, as ``{"tom": "1 set x 1; 1 set y 2"}``.
             later: Servers that are not started yet; `restart` starts them.
@@ -89,7 +91,7 @@ class RealCluster:
         parts: dict[str, Any] = {} if leader == "" else {"leader": leader}
         scenario = default_scenario(
             step, arguments.read_servers(servers), node_class=node_class, logs=arguments.read_logs(logs),
-            later=arguments.read_names(later, "later"), timing=timing, **parts,
+            later=arguments.read_names(later, "later"), members=arguments.read_names(members, "members"), timing=timing, **parts,
         )  # fmt: skip
         self._begin(scenario, node_class, folder)
 
@@ -107,6 +109,7 @@ class RealCluster:
             folder=self.folder,
             timing=scenario.timing,
             leader=scenario.leader or "",
+            members=scenario.members,
             node=_node_file(node_class, self.folder) if node_class is not None else "",
             logs={name: "; ".join(f"{term} {text}" for term, text in log) for name, log in scenario.logs.items()},
             traced=True,

@@ -70,9 +70,12 @@ class Bench:
     """An engine whose effects are noted in the order in which they leave.
 
     Attributes:
+        names: All servers.
         left: What has left.
         errors: What `commit` and `record` raise, by name.
     """
+
+    names: tuple[str, ...] = SERVERS
 
     def __init__(
         self, folder: Path, act: Callable[..., Any], *, recorder: Recorder | None = None, base: type[Probe] = Probe

@@ -160,11 +160,12 @@ class Database:
         Raises:
             ServerError: It belongs to another server.
         """
-        for name, value in self._identity.items():
-            if stored and stored.get(name) != value:
+        for name in dict.fromkeys((*self._identity, *stored)):
+            value, own = stored.get(name, "not given"), self._identity.get(name, "not given")
+            if stored and value != own and name != "life":
                 raise ServerError(
-                    f"the folder {self.folder} belongs to another server: its {name} is {stored.get(name)}, and this "
-                    f"server's is {value}; name another folder with --data"
+                    f"the folder {self.folder} belongs to another server: its {name} is {value}, and this server's is "
+                    f"{own}; name another folder with --data"
                 )
 
     def begin_life(self, first_log: Iterable[Entry] = ()) -> None:

@@ -39,7 +39,13 @@ MOST_SHOWN = 500  # characters of a message in an error
 
 
 class Outlet(Protocol):
-    """Where an engine's effects leave the process."""
+    """Where an engine's effects leave the process.
+
+    Attributes:
+        names: The names of all servers, those included that the node does not know of.
+    """
+
+    names: tuple[str, ...]
 
     def send(self, to: str, message: object, time_us: int) -> None:
         """Prepare a message to another server; it leaves with `flush`.
@@ -271,8 +277,8 @@ class Engine:
         node = self.host.node
         if message is None:
             raise none_was_sent(node)
-        if to == node.name or to not in node.servers:
-            others = ", ".join(name for name in node.servers if name != node.name)
+        if to == node.name or to not in self.outlet.names:
+            others = ", ".join(name for name in self.outlet.names if name != node.name)
             raise Mistake(f"sent a message to {to!r}; the others are {others}")
         self.outlet.send(to, message, self._event_us)
         if self._calls_only:

@@ -16,6 +16,7 @@ from raft_steps.lab.errors import NodeError, ServerError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.configurations import node_configuration
+from raft_steps.lab.runtime.launching import known_servers
 from raft_steps.lab.runtime.mistakes import blame, new_node_of, set_field
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.addresses import Address, cluster_text
@@ -57,6 +58,7 @@ class ServerOptions:
         step: What the Node is called, such as ``step 12``.
         folder: The folder of its database.
         timing: The durations; they replace those of the Node.
+        members: The servers that make up the cluster at first; () for all. Any other knows of no server when it starts.
         leads: Whether it is the named leader of its first life.
         patience_s: How long a client's request may wait for its answer.
         allows_faults: Whether RAFT.FAULT may cut and slow its links.
@@ -70,6 +72,7 @@ class ServerOptions:
     step: str
     folder: Path
     timing: Timing
+    members: tuple[str, ...] = ()
     leads: bool = False
     patience_s: float
     allows_faults: bool = False
@@ -107,7 +110,9 @@ class Server:
         limited = LimitedLog(log, self._loop)
         self.log_client, self.log_peer = limited.about("clients"), limited.about("the port for servers")
         self._database = self._open_database()
-        self.identity = Identity(cluster_text(options.cluster), options.step, options.name, self._database.life)
+        members = f" with the members {','.join(options.members)} at first" if options.members else ""
+        cluster = cluster_text(options.cluster) + members
+        self.identity = Identity(cluster, options.step, options.name, self._database.life)
         others = {name: address for name, address in options.cluster.items() if name != options.name}
         try:
             self._trace = self._open_trace()
@@ -141,6 +146,8 @@ class Server:
         """
         options = self.options
         identity = {"name": options.name, "servers": ",".join(self.names), "step": options.step}
+        if options.members:
+            identity["members"] = ",".join(options.members)
         return Database(options.folder, identity, options.node_class)
 
     def _open_trace(self) -> TraceFile | None:
@@ -192,7 +199,8 @@ class Server:
         seed = int.from_bytes(os.urandom(8))  # A real server's chance is not repeatable.
         random = RandomStream(seed, f"node/{options.name}/{database.life}")
         try:
-            node = new_node_of(options.node_class, name=options.name, servers=self.names, random=random)
+            known = known_servers(options.members or self.names, options.name)
+            node = new_node_of(options.node_class, name=options.name, servers=known, random=random)
             for name in ("heartbeat_interval", "election_timeout_range"):
                 if hasattr(options.node_class, name):
                     set_field(node, name, getattr(options.timing, name))

@@ -39,6 +39,7 @@ class ClusterOptions:
         leader: The named leader of the first start; "" for none.
         node: The Node to run instead of the step's, as FILE:CLASS; "" for the step's.
         logs: The logs on the disks before the first start, as ``1 set x 1; 1 set y 2``, by name.
+        members: The servers that make up the cluster at first; () for all.
         traced: Whether each server records its trace next to its folder.
         more: Further options of ``raft-steps serve``.
     """
@@ -50,6 +51,7 @@ class ClusterOptions:
     leader: str = ""
     node: str = ""
     logs: Mapping[str, str] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
     traced: bool = False
     more: tuple[str, ...] = ()
 
@@ -86,6 +88,8 @@ class Supervisor:
         command = [sys.executable, "-m", "raft_steps", "serve", str(options.step), "--name", name]
         command += ["--cluster", cluster_text(options.cluster), "--data", str(options.folder / f"{name}.d")]
         command += ["--timing", options.timing, "--parent-pipe", str(self._pipe[0]), *options.more]
+        if options.members:
+            command += ["--members", ",".join(options.members)]
         if options.leader == name:
             command.append("--leader")
         if name in options.logs:
