@@ -53,7 +53,7 @@ def test_days_late(after_s: int | None, *, marked: bool, days: int | str) -> Non
 
 
 def test_gradescope_gets_points_and_messages() -> None:
-    """The tests' points are out of the scheme's, and what fails says why; an error of the grader is no verdict."""
+    """The tests' points are out of the scheme's, and what fails says why; an error of the grader is not a verdict."""
     scheme = read_scheme(6)
     verdict = Verdict.nothing(6, "One check fails.", ["A remark."], scheme)
     for name in verdict.checks:

@@ -17,7 +17,7 @@ from raft_steps.lab.files import write_text
 
 GLOSSARY_PAGE, MISTAKES_PAGE = "glossary", "mistakes"
 _COMMAND = re.compile(r"`mistakes\((?P<step>\d+)\)`")
-# What is no running text: code, headings, tables, links, pictures, HTML, and bold words, which are titles.
+# What is not running text: code, headings, tables, links, pictures, HTML, and bold words, which are titles.
 _NOT_TEXT = re.compile(
     r"```.*?```|`[^`]*`|^#.*?$|^\|.*?$|!?\[[^\]]*\]\([^)]*\)|<[^>]*>|\*\*[^*]*\*\*", re.MULTILINE | re.DOTALL
 )
