@@ -60,6 +60,7 @@ COURSE: tuple[Step, ...] = (
     Step(15, "fast_catch_up", "what is missing travels once, in few calls"),
     Step(16, "snapshots", "a log that does not grow for ever"),
     Step(17, "membership", "servers come and go"),
+    Step(18, "pre_vote", "an election begins only when it can be won"),
 )
 _FOUND = {module.name for module in pkgutil.iter_modules(__path__)}
 # The steps that this edition has; in the full course, all of them.

@@ -29,6 +29,10 @@ NOT_KEPT_LATER: dict[tuple[int, str], str] = {
     (17, "a read waits for the leaders own entry"): "a read waits for a round of calls, and step 14 asks it again",
     (17, "each follower is sent what it lacks"): "a refusal states where to go on, and step 15 asks it again",
     (17, "a read waits for what is in the log"): "a write begins no round that a read could wait for",
+    (18, "a read waits for the leaders own entry"): "a read waits for a round of calls, and step 14 asks it again",
+    (18, "each follower is sent what it lacks"): "a refusal states where to go on, and step 15 asks it again",
+    (18, "a read waits for what is in the log"): "a write begins no round that a read could wait for",
+    (18, "following and leading are as before"): "a leader that nobody answers does not lead for long",
 }
 
 

@@ -36,6 +36,7 @@ RUNS = {
     15: ("catch-up-function again-picture", "mended"),
     16: ("player-run", "played"),
     17: ("start again-run again-picture", "mended"),
+    18: ("transfer-function transfer-run", "handed"),
 }
 
 
@@ -274,3 +275,15 @@ def test_the_next_leader_finishes_what_is_logged(moment: float, last: str) -> No
 
     assert last == [command for command in log_of(branch, "spike") if command != "-"][-1]
     assert not [event for event in branch.trace.of("answered") if event.seconds > moment]
+
+
+def test_a_transfer_to_a_server_that_is_cut_off_ends() -> None:
+    """Notebook 18: tom names spike to a client, accepts the next write after 8 s, and hands over once spike is back."""
+    cut = ((9.9, "partition spike"), (9.9, "transfer spike"), (10, "set x 2"), (18.5, "set x 3"))
+    branch = steer(run_of(18), *cut, until=20)
+    healed = steer(run_of(18), *cut, (20, "heal"), (26, "transfer spike"), until=28)
+    answers = [event["response"] for event in branch.trace.of("answered", server="tom") if event.seconds > 9.95]
+
+    assert ["NotLeader", "Ok"] == answers
+    assert {"tom": 1} == leaders(branch)
+    assert {"spike": 2} == leaders(healed)

@@ -7,6 +7,7 @@ that do not matter to the earlier check.
 from __future__ import annotations
 
 from raft_steps.lab.checks.bench import Bench, CheckFailed
+from raft_steps.lab.checks.fake_peers import handles
 from raft_steps.lab.checks.rules import Check
 from raft_steps.lab.checks.runner import checks_of
 
@@ -16,6 +17,7 @@ NOT_APPLIED = "a leader applies an entry when it is committed, so a read waits f
 COMMIT_INDEX = "every call carries the commit index, and there is no CommitEntry"
 CONFIRMED = "a read waits for a round of calls, and step 14 asks it again"
 STATED = "a refusal states where to go on, and step 15 asks it again"
+NOBODY_ANSWERS = "a leader whom nobody answers does not lead for long"
 REPEATED = "step 9 asks it again, of a server that has adopted the candidate's term"
 
 # The checks that a later step replaces, by their step and name: from which step on they do not run any more, and why.
@@ -44,6 +46,8 @@ REPLACED: dict[tuple[int, str], tuple[int, str]] = {
     (6, "a refused call changes nothing"): (9, REPEATED),
     (6, "a term at least as new is followed"): (9, REPEATED),
     (6, "a term at least as new deposes a leader"): (9, REPEATED),
+    (4, "a leader does not time out"): (18, NOBODY_ANSWERS),
+    (7, "a leader does not start an election"): (18, NOBODY_ANSWERS),
     (7, "a new leader has applied its whole log"): (11, NOT_APPLIED),
     (7, "role changes are otherwise as before"): (9, REPEATED),
     (8, "an election is otherwise as before"): (9, "it asks for the vote to be kept when an election starts"),
@@ -51,6 +55,8 @@ REPLACED: dict[tuple[int, str], tuple[int, str]] = {
     (8, "stepping down is as before"): (9, REPEATED),
     (11, "each follower is sent what it lacks"): (15, STATED),
     (11, "a read waits for the leaders own entry"): (14, CONFIRMED),
+    (11, "following and leading are as before"): (18, NOBODY_ANSWERS),
+    (13, "sessions do not expire by a clock"): (18, NOBODY_ANSWERS),
     (11, "a read waits for what is in the log"): (15, "a write begins no round that a read could wait for"),
 }
 # Fields by which a Node is known to have reached a step: the message, the field and the step.
@@ -58,6 +64,7 @@ FIELDS = (
     ("AppendEntries", "leader_commit", 11),
     ("AppendEntries", "round", 14),
     ("AppendEntriesReply", "conflict_term", 15),
+    ("RequestVote", "is_transfer", 18),
 )
 STILL_HOLDS = "the rules of earlier steps still hold"
 
@@ -91,7 +98,8 @@ def run_earlier_checks(bench: Bench, step: int) -> None:
     # A Node whose messages have a field of a later step may be ahead: it has replaced the same checks as that step.
     ahead = step
     for message, name, reached in FIELDS:
-        if bench.has_field(message, name):
+        # Nodes of steps 2 and 3 do not know elections.
+        if handles(bench.node_class, message) and bench.has_field(message, name):
             ahead = reached
     for earlier, each in earlier_checks(step, ahead):
         try:

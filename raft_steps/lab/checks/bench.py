@@ -26,6 +26,7 @@ from raft_steps.lab.checks.entry_text import call_fields, parse_entries, parse_l
 from raft_steps.lab.checks.fake_peers import CheckFailed, FakePeer, build_message, message_class_of
 from raft_steps.lab.checks.later_fields import LATER_FIELDS, conflict_before, latest_round, matching_index
 from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
+from raft_steps.lab.checks.pre_votes import FavourablePeers
 from raft_steps.lab.checks.vocabulary import Vocabulary
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Ok, Request, command_text, parse_command
@@ -97,6 +98,7 @@ class Bench:
         seed: int = 0,
         listed_last: bool = False,
         members: tuple[str, ...] = (),
+        asks_first: bool = False,
     ) -> None:
         """Start a run with the server under test and fake peers; a second call starts a new run.
 
@@ -109,6 +111,7 @@ class Bench:
             seed: The seed, to which that of the parameters is added.
             listed_last: Whether tom is the last of the servers that each Node knows, and not the first.
             members: The servers that make up the cluster at first; all by default.
+            asks_first: Whether the check itself answers tom's pre-votes; otherwise all peers do so at once, favourably.
         """
         self.vocabulary = Vocabulary(self.parameters, at_the_beginning=at_the_beginning)
         self.peers = SERVER_NAMES[1:servers]
@@ -130,7 +133,12 @@ class Bench:
         # Stored before the servers start, so that a Node that fails as it starts leaves a trace.
         self._trace = Trace(scenario.servers)
         self._simulation = Simulation(
-            scenario, self.node_class, classes=peers, trace=self._trace, event_budget=EVENT_BUDGET
+            scenario,
+            self.node_class,
+            classes=peers,
+            trace=self._trace,
+            monitor=None if asks_first else FavourablePeers(me, lambda: self.simulation),
+            event_budget=EVENT_BUDGET,
         )
 
     def cluster(

@@ -86,6 +86,11 @@ def handler_name(message_name: str) -> str:
     return "on_" + re.sub(r"(?<!^)(?=[A-Z])", "_", message_name).lower()
 
 
+def handles(node_class: type, message_name: str) -> bool:
+    """Return whether a Node has a handler for a message."""
+    return hasattr(node_class, handler_name(message_name))
+
+
 def message_class_of(node_class: type, message_name: str) -> Any:
     """Find the class of a message that a Node handles: the one with which its handler is annotated.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-# A log that is always up to date, a call that commits nothing, and a round that no leader has begun.
-LATER_FIELDS = {"leader_commit": 0, "last_log_index": 99, "last_log_term": 99, "round": 0}
+# A log that is always up to date, a call that commits nothing, a round that no leader has begun, and an election that the
+# leader wants: from step 18 on, a request for a vote is otherwise refused while a leader is heard.
+LATER_FIELDS = {"leader_commit": 0, "last_log_index": 99, "last_log_term": 99, "round": 0, "is_transfer": True}
 
 
 def matching_index(calls: list[dict[str, Any]], success: bool, prev_log_index: int, **_: Any) -> int:

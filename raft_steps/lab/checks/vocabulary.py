@@ -20,7 +20,9 @@ from raft_steps.lab.scenario.model import SERVER_NAMES, StoredLog
 from raft_steps.lab.trace.trace import Event
 
 # What a field contains follows from its name, in messages, in a Node's state and in a trace alike.
-TERMS = frozenset({"term", "current_term", "prev_log_term", "last_log_term", "conflict_term", "last_included_term"})
+TERMS = frozenset(
+    {"term", "current_term", "prev_log_term", "last_log_term", "conflict_term", "last_included_term", "next_term"}
+)
 INDEXES = frozenset(
     {"index", "after", "prev_log_index", "last_log_index", "next_index", "send_limit", "last_included_index"}
 )

@@ -175,6 +175,17 @@ class Simulation:
         """Send a message in a server's name, whatever its node does: so the fake peers of a check send theirs."""
         self._dispatcher.network.send(self.hosts[sender].links[to], message, self.hosts[sender].node)
 
+    def send_at_once(self, sender: str, to: str, message: object) -> None:
+        """Send a message after the present event; it arrives at the same moment. A fake peer of a check may do so."""
+        self._agenda.push(self.now_us, self._send_without_delay, sender, to, message)
+
+    def _send_without_delay(self, sender: str, to: str, message: object) -> None:
+        network = self._dispatcher.network
+        usual = network.shortest_us, network.longest_us
+        network.set_delay(0, 0)
+        self.send(sender, to, message)
+        network.set_delay(*usual)
+
     def note(self, kind: str, server: str = "", **detail: Any) -> None:
         """Record an event that changes no node, if the run is recorded."""
         self._dispatcher.note(kind, server, **detail)

@@ -27,6 +27,7 @@ from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, Action, server_names
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
+from raft_steps.lab.verify.fuzzer.depositions import FaultAction, depose_calmly
 from raft_steps.lab.verify.fuzzer.fault_profile import FaultProfile
 
 # The shares of writes and of reads that clients send to a server by name, whatever its role: a follower, or a leader that
@@ -37,8 +38,6 @@ READS_AT_ONCE, SOON = 0.15, (0.005, 0.06)
 KEYS = 3  # so few that reads, writes and deletions of the same key overlap
 CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths, which a scenario's text holds exactly
 
-# An action of a fault: the seconds since the fault began, its verb and its words.
-FaultAction = tuple[float, str, tuple[str, ...]]
 FaultGenerator = Callable[[RandomStream, tuple[str, ...]], list[FaultAction]]
 
 
@@ -407,8 +406,11 @@ def adversity(
     """
     found = find_profile(profile)
     names = server_names(servers_of(step) if servers is None else servers)
-    faults = _faults(found, seed, names, seconds) if len(names) > 1 else _faults_of_one(found, seed, names, seconds)
-    if not (changes := _can_change_members(step, node_class)):
+    runs = _node_class(step, node_class)
+    faults = _faults(found, seed, names, seconds, calmly=hasattr(runs, "on_timeout_now"))
+    if len(names) == 1:  # It has no network.
+        faults = (action for action in faults if action.verb not in ("partition", "cut", "heal", "delay"))
+    if not (changes := hasattr(runs, "change_members")):
         faults = (action for action in faults if "members" not in (action.verb, *action.words))
     actions = sorted((*_requests(found, seed, names, seconds), *faults), key=lambda action: action.at_us)
     return default_scenario(
@@ -425,12 +427,13 @@ def adversity(
     )
 
 
-def _can_change_members(step: int | None, node_class: type | None) -> bool:
+def _node_class(step: int | None, node_class: type | None) -> type | None:
+    """Return the class that runs."""
     if node_class is None and step is not None:
         from raft_steps import node
 
         node_class = node(step)
-    return hasattr(node_class, "change_members")
+    return node_class
 
 
 def _requests(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:
@@ -451,21 +454,17 @@ def _requests(profile: FaultProfile, seed: int, servers: tuple[str, ...], durati
             yield _action(soon_s, "get", (key, "to", server))
 
 
-def _faults(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:
+def _faults(
+    profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float, *, calmly: bool
+) -> Iterator[Action]:
     # Each kind has its own stream, so that another rate of one kind does not move the faults of the others.
     for name, mean_s in profile.faults.items():
         chance, at_s = RandomStream(seed, f"profile/{name}"), 0.5
         while (at_s := at_s + chance.uniform(0.2, 1.8) * mean_s) < duration_s:
-            for after_s, verb, words in FAULTS[name](chance, servers):
+            actions = FAULTS[name](chance, servers)
+            for after_s, verb, words in depose_calmly(actions) if calmly else actions:
                 if at_s + after_s < duration_s:
                     yield _action(at_s + after_s, verb, words)
-
-
-def _faults_of_one(profile: FaultProfile, seed: int, servers: tuple[str, ...], duration_s: float) -> Iterator[Action]:
-    """Yield the faults of a single server, which has no network."""
-    for action in _faults(profile, seed, servers, duration_s):
-        if action.verb not in ("partition", "cut", "heal", "delay"):
-            yield action
 
 
 def _clocks(profile: FaultProfile, seed: int, servers: tuple[str, ...]) -> dict[str, float]:
