@@ -170,8 +170,9 @@ def test_nbgrader_grades_without_the_settings(folder: Path, tmp_path: Path) -> N
     """The configuration of an nbgrader course takes the settings away, except for those of Jupyter and nbgrader."""
     (tmp_path / "source" / "step_06").mkdir(parents=True)
     (tmp_path / "source" / "step_06" / "raft_steps").symlink_to(ROOT / "raft_steps")
-    config = CONFIG.replace("c = get_config()", "from unittest.mock import MagicMock\nc = MagicMock()").replace(
-        "from raft_steps.lab.course.nbgrader_preprocessor import preprocessors", "preprocessors = list"
+    config = CONFIG.replace("c = get_config()", "c = MagicMock()").replace(
+        "from raft_steps.lab.course.nbgrader_preprocessor import set_up",
+        "from unittest.mock import MagicMock\nset_up = MagicMock()",
     )
     (tmp_path / "nbgrader_config.py").write_text(
         f"{config}\nimport json\nprint(json.dumps(dict(os.environ)))", encoding="utf-8"

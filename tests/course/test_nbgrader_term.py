@@ -1,6 +1,6 @@
 """A whole term with nbgrader's commands: making assignments, submitting, grading, feedback and export.
 
-Ten students hand in step 6, right, wrong in typical ways, or to deceive, and one of them two other steps, too.
+Twelve students hand in step 6, right, wrong in typical ways, or to deceive, and one of them two other steps, too.
 """
 
 import csv
@@ -10,8 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,7 @@ ALWAYS = """class Always(int):
 
 # What each student writes in step 6, by name; None is what was handed out.
 STEP_6: Mapping[str, str | None] = {
+    "abe": step_06.in_the_cell(step_06.RIGHT),  # with copies of the graded cells, see below
     "ann": step_06.in_the_cell(step_06.RIGHT),
     "ben": step_06.in_the_cell(step_06.LEADER_STAYS),
     "cleo": step_06.in_the_cell(step_06.OWN_TERM_REFUSED),
@@ -58,6 +61,7 @@ STEP_6: Mapping[str, str | None] = {
     "gus": "while True:\n    pass",
     "hana": "import os\n\nos._exit(0)",
     "ivan": f"{ALWAYS}{step_06.OPENING}        self.current_term = Always(message.term)\n{step_06.OTHERS}",
+    "kim": None,  # from a platform's download, see below
     "jill": "raise SystemExit",  # and her check cell is gone, see below
 }
 WHOLE = ("ann", "dan")  # hand in every cell of step 6
@@ -121,16 +125,35 @@ def without_check(notebook: Any) -> None:
     notebook.cells = [cell for cell in notebook.cells if cell.id != "check"]
 
 
+def with_copies(notebook: Any) -> None:
+    """Copy the graded cells and the exercise, as an editor does, with all of their metadata."""
+    copies = [deepcopy(cell) for cell in notebook.cells if "nbgrader" in cell.metadata]
+    for number, cell in enumerate(copies):
+        cell.id = f"copy-{number}"
+    notebook.cells += copies
+
+
 def hand_in_all(folder: Path) -> None:
     """Submit step 6 for all students, and two other steps for ann, with the course's solutions."""
     for student, source in STEP_6.items():
+        if student == "kim":
+            continue
         changes = [writing({"your-turn": source})]
         changes += [short] if student not in WHOLE else []
         changes += [without_check] if student == "jill" else []
+        changes += [with_copies] if student == "abe" else []
         hand_in(folder, "step_06", student, *changes)
     for assignment in OTHERS:
         (path,) = (folder / "source" / assignment).glob("*.ipynb")
         hand_in(folder, assignment, "ann", writing(solutions_of(path.name)), short)
+
+
+def download(folder: Path) -> None:
+    """Put kim's step 6 into a zip file as Canvas makes it, where nbgrader looks for such files."""
+    archive = folder / "downloaded" / "step_06" / "archive" / "submissions.zip"
+    archive.parent.mkdir(parents=True)
+    with zipfile.ZipFile(archive, "w") as made:
+        made.write(folder / "release" / "step_06" / "06_term_checks.ipynb", "kim_LATE_4711_99_06_term_checks-1.ipynb")
 
 
 def own_grades(folder: Path) -> dict[str, float]:
@@ -163,6 +186,8 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
         for assignment in ("step_06", *OTHERS):
             said[f"generate {assignment}"] = nbgrader("generate_assignment", assignment)
         hand_in_all(folder)
+        download(folder)
+        said["collect"] = nbgrader("zip_collect", "step_06")
         said["validate cleo"] = nbgrader("validate", "submitted/cleo/step_06/06_term_checks.ipynb")
         own = pool.submit(own_grades, folder)  # nbgrader often waits for its kernels.
         # gus's cell never ends, so its limit is short; no student's marks depend on how long a cell takes.
@@ -188,12 +213,12 @@ def test_who_is_right_has_all_points_and_nobody_else(term: Term) -> None:
     """Right solutions have all points, wrong ones a part, and empty or copied ones none."""
     got = {student: term.points[student, "step_06"] for student in STEP_6}
 
-    assert ALL_POINTS == got["ann"]
-    assert [] == [name for name in got if name != "ann" and got[name] >= ALL_POINTS]
+    assert ALL_POINTS == got["ann"] == got["abe"]
+    assert [] == [name for name in got if name not in ("abe", "ann") and got[name] >= ALL_POINTS]
     for student in ("ben", "cleo"):
         assert 2 < got[student] < ALL_POINTS, student
     assert got["ivan"] < min(got["ben"], got["cleo"])
-    for student in ("dan", "eve", "finn", "gus", "hana", "jill"):
+    for student in ("dan", "eve", "finn", "gus", "hana", "jill", "kim"):
         assert 0 == got[student], student
     for assignment in OTHERS:
         graded = load(next((term.folder / "autograded" / "ann" / assignment).glob("*.ipynb")))
@@ -216,6 +241,36 @@ def test_what_never_ends_or_dies_stops_nobody_else(term: Term) -> None:
         )
 
 
+def test_a_student_takes_little_room(term: Term) -> None:
+    """No graded copy has the package again; 300 students of one assignment fit into 300 MB."""
+    folders = [term.folder / name / "ann" / "step_06" for name in ("submitted", "autograded", "feedback")]
+    sizes = [path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()]
+
+    assert not any((folder / "raft_steps").exists() for folder in folders)
+    assert sum(sizes) < 1_000_000, sizes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ann_4711_99_06_term_checks.ipynb", "ann_LATE_4711_99_06_term_checks-2.ipynb", "ann_4711_99_work/step/06_term_checks.ipynb",
+        "ann_12_assignsubmission_file_/06_term_checks.ipynb", "ann_12_assignsubmission_file_06_term_checks.ipynb",
+        "ann_12_assignsubmission_file_/all/step_06/06_term_checks.ipynb", "ann/06_term_checks.ipynb",
+        "ann_06_term_checks.ipynb", "submissions/ann_4711_99_06_term_checks-1.ipynb",
+        "all/ann_12_assignsubmission_file_/06_term_checks.ipynb", "all/ann_4711_99_work/06_term_checks.ipynb",
+        "ann/step_06/06_term_checks (1).ipynb",
+    ],
+)  # fmt: skip
+def test_downloads_are_collected(name: str) -> None:
+    """Nbgrader finds student and notebook in the names of downloads, however they are unpacked."""
+    from raft_steps.lab.course.nbgrader_preprocessor import DOWNLOADS
+
+    found = re.match(DOWNLOADS, f"/a course/downloaded/step_06/extracted/{name}")
+
+    assert found is not None
+    assert ("ann", "06_term_checks") == (found["student_id"], found["file_id"])
+
+
 def test_feedback_tells_the_rule_and_no_seed(term: Term) -> None:
     """Each student's page reports the failed checks; none contains a private seed or a line of the solution."""
     pages = {path.parts[-3]: path.read_text(encoding="utf-8") for path in term.folder.glob("feedback/*/step_06/*.html")}
@@ -224,7 +279,7 @@ def test_feedback_tells_the_rule_and_no_seed(term: Term) -> None:
     assert "a term at least as new is followed" in pages["cleo"]
     for student, page in pages.items():
         assert not [seed for seed in private_seeds(MADE_OF, RUNS) if str(seed) in page], student
-        if student != "ann":
+        if student not in ("abe", "ann"):
             assert "if message.term &lt; self.current_term" not in re.sub(r"<[^>]*>", "", page) or student == "ben"
 
 
@@ -256,6 +311,6 @@ def test_own_grader_finds_the_same_order_of_merit(term: Term) -> None:
     theirs = {student: term.points[student, "step_06"] for student in STEP_6}
 
     assert theirs.keys() == own.keys()
-    assert own["ann"] == max(own.values()) > max(own[name] for name in own if name != "ann")
+    assert own["ann"] == own["abe"] == max(own.values()) > max(own[name] for name in own if name not in ("abe", "ann"))
     wrong = [(a, b) for a in theirs for b in theirs if theirs[a] > theirs[b] and own[a] < own[b]]
     assert [] == wrong, (own, theirs)

@@ -1,15 +1,21 @@
 """The wall around a submission's process: what it can reach, and what is said where there is none."""
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from raft_steps.lab.grading import wall
+from raft_steps.lab.grading.judge import load
 from raft_steps.lab.grading.package_copy import copy_package
 from raft_steps.lab.grading.wall import NOBODY, NOTHING, Wall, WallError, environment, find_wall
+from raft_steps.lab.grading.worker_process import WorkerProcess
+from raft_steps.lab.source.extraction import ExtractedNode, extract_node
+from tests.grading.submissions import step_06
 from tests.grading.walls import real_wall
 
 # Looks around as a submission does, after it has become another user as the worker does.
@@ -102,6 +108,47 @@ def test_without_a_wall_grading_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_
     for word in ("No permissions", "Install bubblewrap", "--container", "--no-sandbox", "runs as you"):
         assert word in str(caught.value)
     assert str(tmp_path) == Wall(NOTHING).package(tmp_path)
+
+
+STAND_IN = """#!/bin/sh
+# Stands in for podman: notes how it is called, and runs what a container would run.
+echo "$@" >> {log}
+case $1 in
+    build) echo made;;
+    ps) cat {log}.ids;;
+    run) while [ "$1" != raft-steps-grading ]; do shift; done; shift 2; {python} "$@";;
+esac
+"""
+
+
+def test_container_is_built_tried_named_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for podman is called to make the image, to try it, to run a submission under a name, and to end it."""
+    log, program = tmp_path / "log", tmp_path / "bin" / "podman"
+    program.parent.mkdir()
+    program.write_text(STAND_IN.format(log=log, python=sys.executable), encoding="utf-8")
+    program.chmod(0o755)
+    log.with_suffix(".ids").write_text("one two\n", encoding="utf-8")
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    monkeypatch.setattr(wall, "PACKAGE", str(tmp_path / "grading" / "package"))
+    copy_package(tmp_path / "grading" / "package", 6)
+
+    built = wall.start_container("podman")
+    with WorkerProcess(tmp_path / "grading" / "package", built, folders_in=tmp_path) as process:
+        stand_in = load(extract_node_of(tmp_path), process)
+        name = process.folder.name
+    built.end_all(tmp_path / "grading" / "package")
+
+    assert "Node" == stand_in.__name__
+    calls = log.read_text(encoding="utf-8").splitlines()
+    assert ["build", "run", "run", "kill", "ps", "kill"] == [line.split()[0] for line in calls]
+    assert f"--label raft-steps-grading=grading --name {name} " in calls[2]
+    assert [f"kill {name}", "ps --quiet --filter label=raft-steps-grading=grading", "kill one two"] == calls[3:]
+
+
+def extract_node_of(folder: Path) -> ExtractedNode:
+    """Return a right Node of step 6, from a file."""
+    (folder / "ann.py").write_text(step_06.RIGHT, encoding="utf-8")
+    return extract_node(folder / "ann.py")
 
 
 def test_container_gets_nothing_but_the_package(tmp_path: Path) -> None:

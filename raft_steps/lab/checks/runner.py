@@ -96,7 +96,7 @@ def _reproducible_random(node_class: Any) -> Iterator[None]:
 
     A class that stands in for a Node in another process is notified, so that it seeds `random` there too.
     """
-    getattr(node_class, "_check_begins", lambda: None)()
+    getattr(node_class, "_run_begins", lambda: None)()
     before = random.getstate()
     random.seed(0)
     try:

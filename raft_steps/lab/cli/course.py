@@ -145,11 +145,13 @@ def progress(as_json: bool) -> None:
     help="Make one folder with only the notebooks, for learners who have the course installed.",
 )
 @click.option("--nbgrader", "for_nbgrader", is_flag=True, help="Make a course directory for nbgrader.")
+@click.option("--classroom", is_flag=True, help="Add a workflow for GitHub Classroom to each folder.")
+@click.option("--gradescope", is_flag=True, help="Make the zip file of a Gradescope autograder for each exercise.")
 @click.option(
     "--private-seeds",
     "secret",
     metavar="FILE|SECRET",
-    help="With --nbgrader: a secret, or a file with one; hidden tests run seeds that are derived from it.",
+    help="With --nbgrader or --gradescope: a secret, or a file with one; hidden tests run seeds that are derived from it.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that were changed since an earlier release.")
 @folder_option
@@ -159,6 +161,8 @@ def release(
     text: str | None,
     flat: bool,
     for_nbgrader: bool,
+    classroom: bool,
+    gradescope: bool,
     secret: str | None,
     force: bool,
     folder: Path | None,
@@ -173,22 +177,28 @@ def release(
     """
     from raft_steps.lab.course.course_folder import find_course
     from raft_steps.lab.course.handouts import release_handouts
-    from raft_steps.lab.course.learner_edition import parse_steps, release
+    from raft_steps.lab.course.learner_edition import parse_steps
+    from raft_steps.lab.course.learner_edition import release as release_flat
     from raft_steps.lab.course.nbgrader_course import release_for_nbgrader
+    from raft_steps.lab.course.platforms import classroom_files, release_autograders
 
     place = find_course(folder)
     if not place.is_full:
         raise CommandError(f"{place.notebooks} is a student edition itself; releases are made from the course")
-    if flat and for_nbgrader:
-        raise CommandError("a release is either --flat or for --nbgrader")
-    if secret is not None and not for_nbgrader:
-        raise CommandError("--private-seeds needs --nbgrader; without it, give them to raft-steps grade")
+    if flat + for_nbgrader + classroom + gradescope > 1:
+        raise CommandError("a release is only one of --flat, --nbgrader, --classroom and --gradescope")
+    if secret is not None and not (for_nbgrader or gradescope):
+        raise CommandError("--private-seeds needs --nbgrader or --gradescope; else give them to raft-steps grade")
     steps = parse_steps(text) if text is not None else None
     if for_nbgrader:
         result = release_for_nbgrader(place.notebooks, out, steps, secret=secret, force=force)
+    elif gradescope:
+        result = release_autograders(place.notebooks, out, steps, secret=secret, force=force)
+    elif flat:
+        result = release_flat(place.notebooks, out, steps, force=force)
     else:
-        make = release if flat else release_handouts
-        result = make(place.notebooks, out, steps, force=force)
+        more = classroom_files if classroom else None
+        result = release_handouts(place.notebooks, out, steps, force=force, more=more)
     _print_release(result)
 
 

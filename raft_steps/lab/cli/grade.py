@@ -18,7 +18,6 @@ from raft_steps.lab.files import read_text, write_text
 from raft_steps.lab.text import printable
 
 if TYPE_CHECKING:
-    from raft_steps.lab.grading.roster import Roster
     from raft_steps.lab.grading.submissions import Submission
     from raft_steps.lab.grading.wall import Wall
 
@@ -53,7 +52,9 @@ EMPTY = "the secret for private seeds is empty"
 )
 @click.option("--container", type=click.Choice(("docker", "podman")),
               help="Run each submission in a container, instead of behind bubblewrap.")  # fmt: skip
-@click.option("--no-sandbox", is_flag=True, help="Run submissions as you: they can read and change all that you can.")
+@click.option(
+    "--no-sandbox", is_flag=True, help="Run submissions without a wall: as you, or as nobody if you are root."
+)
 @class_options
 @json_option
 def grade(
@@ -96,7 +97,7 @@ def grade(
     step(number)  # An edition without this step has nothing to compare the submissions with.
     if not class_name.isidentifier():
         raise CommandError(f"{class_name!r} is not the name of a class")
-    found = _find(submissions, number, out, files.read_roster(), hunting=hunting, mutants=mutants)
+    found = _find(submissions, number, out, files, hunting=hunting, mutants=mutants)
     out.mkdir(parents=True, exist_ok=True)
     made_of = _secret(secret, out)
     settings = GradingSettings(
@@ -119,14 +120,15 @@ def grade(
 
 
 def _find(
-    paths: tuple[Path, ...], number: int, out: Path, roster: Roster | None, *, hunting: bool, mutants: Path | None
+    paths: tuple[Path, ...], number: int, out: Path, files: ClassFiles, *, hunting: bool, mutants: Path | None
 ) -> list[Submission]:
     """Return what was handed in; nothing at all is an error, and so are mutants without a hunt."""
     from raft_steps.lab.grading.submissions import NOTHING, SUFFIXES, TEXTS, find_submissions
 
     if mutants is not None and not hunting:
         raise CommandError("--mutants are for --find-the-bug")
-    found = find_submissions(paths, number, TEXTS if hunting else SUFFIXES, out, roster)
+    suffixes, roster = TEXTS if hunting else SUFFIXES, files.read_roster()
+    found = find_submissions(paths, number, suffixes, out, roster, of_one=files.results is not None)
     if all(each.entry is not None and each.problem == NOTHING for each in found):
         raise CommandError("nothing was handed in: the folder is empty")
     return found
@@ -134,10 +136,10 @@ def _find(
 
 def _wall(kind: str | None, *, no_sandbox: bool) -> Wall:
     """Return what is around the process of each submission. The tests of find-the-bug are data, and need no wall."""
-    from raft_steps.lab.grading.wall import NOTHING, Wall, find_wall, start_container
+    from raft_steps.lab.grading.wall import find_wall, start_container, without_wall
 
     if no_sandbox:
-        return Wall(NOTHING)
+        return without_wall()
     return start_container(kind) if kind is not None else find_wall()
 
 

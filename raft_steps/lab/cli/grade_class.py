@@ -33,7 +33,7 @@ OPTIONS = (
     ),
     click.option(
         "--results", type=click.Path(dir_okay=False, path_type=Path),
-        help="Write results.json of the only submission, for Gradescope.",
+        help="Write results.json for Gradescope; the argument is one submission, a file or a folder.",
     ),
 )  # fmt: skip
 

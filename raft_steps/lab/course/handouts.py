@@ -7,7 +7,7 @@ contains that step as well, so it is handed out after students have submitted th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,12 @@ class Handout:
 
 
 def release_handouts(
-    notebooks: Path, out: Path, steps: Collection[int] | None = None, *, force: bool = False
+    notebooks: Path,
+    out: Path,
+    steps: Collection[int] | None = None,
+    *,
+    force: bool = False,
+    more: Callable[[Handout], Mapping[str, bytes]] | None = None,
 ) -> Release:
     """Make the handouts of some steps in an empty folder, or renew earlier ones.
 
@@ -59,6 +64,7 @@ def release_handouts(
         out: The folder; each handout is a folder in it.
         steps: The numbers of the steps; all by default.
         force: Also overwrite edited files of the handouts. Other files stay.
+        more: Returns further files of a handout, by their paths in its folder.
 
     Raises:
         ReleaseError: Something in the folder would be lost, or a step has no notebook.
@@ -68,10 +74,10 @@ def release_handouts(
     check_target(notebooks, out)
     result = Release(out, warnings=package_subset.warn_of_unlisted_files())
     hidden = hidden_names_of_course(notebooks)
-    files = {}
+    files: dict[str, bytes] = {}
     for handout in list_handouts(notebooks, steps):
-        for name, content in handout_files(handout, hidden, result).items():
-            files[f"{handout.name}/{name}"] = content
+        own = handout_files(handout, hidden, result) | dict(more(handout) if more is not None else {})
+        files |= {f"{handout.name}/{name}": content for name, content in own.items()}
     managed_folder.fill(result, files, force=force)
     return result
 

@@ -50,8 +50,8 @@ HERE = Path(__file__).resolve().parent
 # Every assignment contains the laboratory, which replaces solutions by what there is to write.
 sys.path.insert(0, str(next(path for path in sorted(HERE.glob("source/*")) if (path / "raft_steps").is_dir())))
 
-from raft_steps.lab.course.nbgrader_preprocessor import preprocessors  # noqa: E402
 from raft_steps.lab.course.environment import adopt_clean_environment  # noqa: E402
+from raft_steps.lab.course.nbgrader_preprocessor import set_up  # noqa: E402
 
 # Points must not depend on the settings of the user who grades: a profile of IPython, a backend of matplotlib, Python's flags.
 adopt_clean_environment(HERE / ".settings", keep=("JUPYTER", "NBGRADER"))
@@ -63,7 +63,7 @@ if (HERE / "{SCHEME_FILE}").is_file():
 c = get_config()  # noqa: F821  # nbgrader defines it.
 c.CourseDirectory.root = str(HERE)
 c.CourseDirectory.course_id = "raft_steps"
-c.GenerateAssignment.preprocessors = preprocessors()
+set_up(c, HERE)
 # A cell of the course takes a few seconds. nbgrader gives up on an endless one after twice this time.
 c.Execute.timeout = {CELL_LIMIT_S}
 c.ExecutePreprocessor.timeout = {CELL_LIMIT_S}
@@ -109,7 +109,7 @@ def release_for_nbgrader(
     hidden = hidden_names_of_course(notebooks)
     files = {"nbgrader_config.py": CONFIG.encode()}
     if secret is not None:
-        files[SEEDS_FILE] = f"{_read_secret(secret)}\n".encode()
+        files[SEEDS_FILE] = f"{read_secret(secret)}\n".encode()
     for handout in list_handouts(notebooks, steps):
         for name, content in _assignment(handout, hidden, private=secret is not None).items():
             files[f"source/{handout.name}/{name}"] = content
@@ -117,7 +117,7 @@ def release_for_nbgrader(
     return result
 
 
-def _read_secret(given: str) -> str:
+def read_secret(given: str) -> str:
     """Return the secret: the content of a file of this name, or the text itself."""
     path = Path(given)
     secret = read_text(path, "a secret").strip() if path.is_file() else given.strip()

@@ -1,14 +1,16 @@
-"""A preprocessor for nbgrader that replaces solutions by a line that says what to write, as handouts do.
+"""What nbgrader does differently in a course directory of ours: solutions, copied cells, copies of the package, downloads.
 
 This is the only module that imports nbgrader. The nbgrader_config.py of a course directory imports it.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
-from nbgrader.converters import GenerateAssignment
-from nbgrader.preprocessors import ClearSolutions
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.preprocessors import ClearSolutions, DeduplicateIds
 
 from raft_steps.lab.course.redaction import is_solution, without_solution
 
@@ -25,7 +27,60 @@ class ReplaceSolutions(ClearSolutions):  # type: ignore[misc]
         return cleared
 
 
-def preprocessors() -> list[type]:
-    """Return nbgrader's preprocessors for assignments, with this one instead of its ClearSolutions."""
-    usual: list[type] = GenerateAssignment.preprocessors.default_args[0]
-    return [ReplaceSolutions if each is ClearSolutions else each for each in usual]
+class ForgetCopies(DeduplicateIds):  # type: ignore[misc]
+    """Makes ordinary cells of all copies of a graded cell but the last.
+
+    nbgrader's own preprocessor leaves them empty metadata, which it then takes for those of an older version: it stops,
+    and grades none of the students who come later.
+    """
+
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
+        """Remove what nbgrader's own leaves."""
+        cell, resources = super().preprocess_cell(cell, resources, cell_index)
+        if cell.metadata.get("nbgrader") == {}:
+            del cell.metadata["nbgrader"]
+        return cell, resources
+
+
+# Canvas, Moodle in folders or not, ann/06_term_checks.ipynb and ann_06_term_checks.ipynb, wherever nbgrader has unpacked
+# them: what a zip file contains is in a folder with the name of the zip file.
+DOWNLOADS = (
+    r".*/extracted/(?:[^/]+/)??(?P<student_id>[^/]+?)"
+    r"(?:_(?:LATE_)?\d+_\d+_(?:[^/]*/(?:[^/]+/)*)?|_\d+_assignsubmission_file_?(?:[^/]*/(?:[^/]+/)*)?|_"
+    r"|/(?:(?![^/]*_\d+_)[^/]+/)*)"
+    r"(?P<file_id>\d\d[a-z]?_[a-z0-9_]*[a-z])(?:-\d+| \(\d+\))?\.ipynb$"
+)
+# IPython runs it when a kernel starts. Without a package next to the notebook, it takes the one that was handed out.
+STARTUP = """import sys
+from pathlib import Path
+
+here = Path.cwd()
+if not (here / "raft_steps").is_dir():
+    released = (each / "release" / here.name for each in here.parents)
+    sys.path[:0] = [str(each) for each in released if (each / "raft_steps").is_dir()][:1]
+"""
+WITHOUT_PACKAGE = frozenset({"autograde", "generate_feedback", "feedback"})  # commands that copy no package
+
+
+def set_up(config: Any, folder: Path) -> None:
+    """Set up nbgrader for a course directory.
+
+    Args:
+        config: nbgrader's configuration.
+        folder: The directory.
+    """
+    config.GenerateAssignment.preprocessors = _with(GenerateAssignment.preprocessors, ClearSolutions, ReplaceSolutions)
+    config.Autograde.sanitize_preprocessors = _with(Autograde.sanitize_preprocessors, DeduplicateIds, ForgetCopies)
+    config.FileNameCollectorPlugin.named_regexp = DOWNLOADS
+    startup = folder / ".settings" / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "00_package.py").write_text(STARTUP, encoding="utf-8")
+    # Otherwise each student gets two copies of the package's 300 files.
+    handed_out = [each for each in sys.argv[1:] if (folder / "release" / each / "raft_steps").is_dir()]
+    if handed_out and WITHOUT_PACKAGE & set(sys.argv):
+        config.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "raft_steps"]
+
+
+def _with(trait: Any, usual: type, own: type) -> list[type]:
+    """Return nbgrader's preprocessors with one of ours instead of one of its own."""
+    return [own if each is usual else each for each in trait.default_args[0]]

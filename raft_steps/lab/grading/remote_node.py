@@ -44,7 +44,7 @@ class RemoteSubmission:
         self._changed_here: dict[int, set[str]] = {}
         self._freed: list[int] = []
         self._next = 0
-        self._check_begins = False
+        self._run_begins = False
         self._none_was_sent: weakref.WeakKeyDictionary[Any, Mistake] = weakref.WeakKeyDictionary()
 
     def load(self, request: dict[str, Any]) -> Any:
@@ -99,7 +99,7 @@ class RemoteSubmission:
         annotations |= dict.fromkeys(description["removed"], Any)
         if description["post_init"]:
             body["__post_init__"] = lambda node: self.call(node, "__post_init__", ())
-        body["_check_begins"] = staticmethod(self._begin_check)
+        body["_run_begins"] = staticmethod(self._begin_run)
         slips = [str(slip)[:MESSAGE_MAX] for slip in description["slips"][:SLIPS_MAX]]
         body["_slips"] = staticmethod(lambda: slips)
         body["_none_was_sent"] = lambda node: self._none_was_sent.get(node) or Mistake(NONE_WAS_SENT)
@@ -125,9 +125,9 @@ class RemoteSubmission:
     def _getter(self, name: str) -> Callable[[Any], Any]:
         return lambda node: self.call(node, "look", (name,))
 
-    def _begin_check(self) -> None:
-        """Called when a check begins: the next request notifies the worker."""
-        self._check_begins = True
+    def _begin_run(self) -> None:
+        """Called when a check, a run or a search begins: the next request notifies the worker."""
+        self._run_begins = True
 
     def _set(self, node: Any, name: str, value: Any) -> None:
         """Set a field, and mark it to be sent with the Node's next request."""
@@ -145,8 +145,8 @@ class RemoteSubmission:
         """
         request: dict[str, Any] = {"call": method, "with": [self.codec.encode(each) for each in arguments]}
         request |= self._identify(node)
-        if self._check_begins:
-            request["check"], self._check_begins = True, False
+        if self._run_begins:
+            request["begins"], self._run_begins = True, False
         if self._freed:
             request["free"], self._freed = self._freed, []
         try:

@@ -182,6 +182,7 @@ def _judged(settings: GradingSettings, todo: Sequence[Submission]) -> Iterator[t
         finally:
             for judge in judges:
                 _kill(judge.process)
+            settings.wall.end_all(Path(folder, "package"))
 
 
 def _start(settings: GradingSettings, submission: Submission, folder: str) -> _JudgeProcess:

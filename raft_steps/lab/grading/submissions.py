@@ -101,6 +101,8 @@ def find_submissions(
     suffixes: tuple[str, ...] = SUFFIXES,
     out: Path | None = None,
     roster: Roster | None = None,
+    *,
+    of_one: bool = False,
 ) -> list[Submission]:
     """Return the submissions: in the order of the roster, and otherwise sorted by student; attempts in their order.
 
@@ -112,13 +114,17 @@ def find_submissions(
         out: The folder of this grading, which is not a submission, even if it is among the paths. Zip files are
             unpacked in it.
         roster: The students of the course. Each has a submission then, if only the one that says that there is none.
+        of_one: Whether each folder is what one student has handed in.
 
     Raises:
         DownloadError: A file that a platform has written cannot be read.
         ArchiveError: A zip file of submissions cannot be unpacked.
     """
     finder = _Finder(step, suffixes, out or Path("grades"))
-    found = [item for path in paths for item in finder.find(path)]
+    if of_one:
+        found = [HandedIn(path.name, folder=path) if path.is_dir() else finder.find(path)[0] for path in paths]
+    else:
+        found = [item for path in paths for item in finder.find(path)]
     people = _group(found, roster)
     submissions = [each for person in people for each in _attempts(person, finder, roster)]
     if roster is not None:

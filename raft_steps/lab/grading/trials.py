@@ -6,7 +6,7 @@ All of it runs in the judge, with a Node class that stands in for the submission
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -16,10 +16,11 @@ from raft_steps.lab.checks.parameters import DEFAULTS, CheckParameters
 from raft_steps.lab.checks.report import CheckResult
 from raft_steps.lab.errors import LabError
 from raft_steps.lab.grading.baseline import passed_without_work
+from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.watchdog import NOT_BACK
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer import Shrunk, Trial, shrink
-from raft_steps.lab.verify.fuzzer.blame import is_available, try_with_reference
+from raft_steps.lab.verify.fuzzer.blame import answers_too_few, is_available, try_with_reference
 from raft_steps.lab.verify.fuzzer.profiles import adversity, servers_of
 from raft_steps.lab.verify.model_checker import INVARIANTS, VIOLATED, Scope, Search, SearchResult
 from raft_steps.lab.verify.model_checker import NODE_FAILED as SEARCH_NODE_FAILED
@@ -29,6 +30,7 @@ from raft_steps.lab.verify.properties.rules import ACKNOWLEDGED_WRITES_LAST, SER
 PROFILES = ("disks", "hostile", "crashes", "partitions", "reelections", "reordering", "slow")
 RUN_S = 6.0  # of virtual time for each seed
 SEARCH_STATES = 1_500  # how many states the search visits at most
+FIRST_STEP_WITH_TERMS, LATEST_TERM = 5, 500
 PUBLIC_SEEDS = 14  # how many are tried to reproduce a failure without showing a private seed
 
 
@@ -154,11 +156,12 @@ def _all_failed(step: int, words: str) -> CheckReport:
 
 def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
     """Try the private seeds."""
-    sweep = PrivateSweep()
+    sweep, trials = PrivateSweep(), list[Trial]()
     for number, seed in enumerate(seeds):
         sweep.tried += 1
         profile = PROFILES[number % len(PROFILES)]
-        scenario = _scenario(step, profile, seed, node_class)
+        scenario = _in_a_later_term(_scenario(step, profile, seed, node_class), step)
+        _begin(node_class)
         trial = _try(scenario, kept_by(step, profile), node_class, step)
         sweep.survived += trial.survived
         sweep.unjudged += [trial.unjudged] if trial.unjudged and not trial.broken else []
@@ -167,7 +170,31 @@ def _sweep(node_class: Any, step: int, seeds: Sequence[int]) -> PrivateSweep:
         if NOT_BACK in trial.text:  # The other runs would wait for the same endless loop.
             sweep.tried = len(seeds)
             break
+        trials.append(trial)
+    _compare_all(sweep, trials)
     return sweep
+
+
+def _in_a_later_term(scenario: Scenario, step: int) -> Scenario:
+    """Let the cluster of a private run begin with an entry of some term, so that no Node can know the terms of the run."""
+    if step < FIRST_STEP_WITH_TERMS:
+        return scenario
+    term = RandomStream(scenario.seed, "private/term").randint(2, LATEST_TERM)
+    return replace(scenario, logs=dict.fromkeys(scenario.servers, ((term, "set k0 0"),)))
+
+
+def _compare_all(sweep: PrivateSweep, trials: Sequence[Trial]) -> None:
+    """Let a Node fail that answers clearly fewer requests in all runs together: a short one may not show it."""
+    compared = [each for each in trials if each.survived and each.expected is not None]
+    answered, expected = sum(each.answered for each in compared), sum(each.expected or 0 for each in compared)
+    if sweep.first is None and answers_too_few(answered, expected):
+        text = f"In all runs together, {answered} requests were answered, and {expected} for the course's Node."
+        sweep.first, sweep.survived = replace(compared[0], broken=SERVICE.name, text=text), 0
+
+
+def _begin(node_class: Any) -> None:
+    """Notify a class that stands in for a Node that something begins: a check, a run or a search, it is not said which."""
+    getattr(node_class, "_run_begins", lambda: None)()
 
 
 def _scenario(step: int, profile: str, seed: int, node_class: Any) -> Scenario:
@@ -229,6 +256,7 @@ def _search(node_class: Any, step: int, notes: list[str]) -> SearchResult | None
     # Nor does any other server take over from a leader that crashes, so before step 4 a crash would only stop the run.
     scope = Scope(timeouts=timeouts, commands=("set x 1",), crashes=1 if step >= 4 else 0)
     servers = 1 if step == 1 else 3
+    _begin(node_class)
     try:
         return Search(node_class, servers).run(scope, invariants=names, states=SEARCH_STATES)
     except LabError as error:

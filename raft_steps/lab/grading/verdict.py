@@ -1,7 +1,7 @@
 """The verdict on a submission: points for each part of the scheme, and a sentence.
 
 A single violation is enough to lose the points of the private runs, or of the search. Both are multiplied by the share
-of the checks that pass, because a Node that does nothing violates nothing. A submission that passes only checks that
+of the checks that pass, also as hidden ones, because a Node that does nothing violates nothing. A submission that passes only checks that
 take no work (`baseline`) has no points.
 """
 
@@ -82,7 +82,8 @@ class Verdict:
             verdict = cls.nothing(step, words, remarks, scheme)
             verdict.messages = messages
             return verdict
-        share, hidden = scheme.share(passed), results.hidden_passed()
+        hidden = results.hidden_passed()
+        share = scheme.share(passed & hidden if results.hidden else passed)
         points = {name: scheme.points_of(name) if name in passed else 0.0 for name in scheme.weights}
         verdict = cls(step, scheme, points, remarks=remarks, messages=messages)
         verdict.hidden = round(scheme.hidden_checks * scheme.share(hidden), 3)

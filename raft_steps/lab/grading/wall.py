@@ -8,6 +8,7 @@ it, a container does. `rlimits` (`limits.py`) bound what one process may use.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -36,6 +37,7 @@ FLAGS = ("-s", "-S", "-P", "-B", "-c")
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "HOME": WORK, "TMPDIR": WORK}
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/etc/ld.so.cache",
              "/nix/store", "/gnu/store")  # fmt: skip
+LABEL = "raft-steps-grading"  # of a container: the folder of the grading that it belongs to
 PROBE_S = 20.0
 NO_WALL = (
     "nothing keeps a submission away from your files here: {why}. Install bubblewrap (Debian, Fedora, Arch: package "
@@ -71,13 +73,14 @@ class Wall:
         """Return where the process finds the copied package."""
         return PACKAGE if self.kind != NOTHING else str(package)
 
-    def command(self, package: Path, code: str, *arguments: str) -> list[str]:
+    def command(self, package: Path, code: str, *arguments: str, name: str = "") -> list[str]:
         """Return the command that starts Python with a line of code behind the wall.
 
         Args:
             package: The folder with the package that a submission may import.
             code: The code.
             arguments: Its arguments.
+            name: A name for the container, by which it can be ended.
         """
         if self.kind == NOTHING:
             return [sys.executable, *FLAGS, code, *arguments]
@@ -91,18 +94,31 @@ class Wall:
                 *arguments,
             ]
         limits = ["--memory", MEMORY, "--pids-limit", str(PROCESSES_MAX), "--cap-drop", "ALL"]
-        limits += [
-            "--security-opt",
-            "no-new-privileges",
-            "--user",
-            "65534:65534",
-            "--tmpfs",
-            f"{WORK}:size={FOLDER_BYTES}",
-        ]
-        settings = [f"--env={name}={value}" for name, value in ENVIRONMENT.items()]
+        limits += ["--ulimit", "nofile=64:64", "--ulimit", "nproc=64:64", "--security-opt", "no-new-privileges"]
+        limits += ["--user", "65534:65534", "--tmpfs", f"{WORK}:size={FOLDER_BYTES}"]
+        settings = [f"--env={key}={value}" for key, value in ENVIRONMENT.items()]
         shared = ["--volume", f"{package.absolute()}:{PACKAGE}:ro", "--workdir", WORK]
+        # The container does not end with the program that starts it, so it can be found: by its name, and by the grading.
+        marks = ["--label", f"{LABEL}={package.parent.name}", *(["--name", name] if name else [])]
         start = [self.kind, "run", "--rm", "--interactive", "--init", "--network", "none", "--read-only"]
-        return [*start, *limits, *settings, *shared, IMAGE, "python3", *FLAGS, code, *arguments]
+        return [*start, *marks, *limits, *settings, *shared, IMAGE, "python3", *FLAGS, code, *arguments]
+
+    def end(self, name: str) -> None:
+        """End a container, if it still runs; other walls end with the process that builds them."""
+        if self.is_container:
+            _run_quietly([self.kind, "kill", name])
+
+    def end_all(self, package: Path) -> None:
+        """End all containers of a grading, such as those of a judge that was killed."""
+        if self.is_container:
+            ids = _run_quietly([self.kind, "ps", "--quiet", "--filter", f"label={LABEL}={package.parent.name}"]).split()
+            if ids:
+                _run_quietly([self.kind, "kill", *ids])
+
+    @property
+    def is_container(self) -> bool:
+        """Whether it is a container."""
+        return self.kind in (DOCKER, PODMAN)
 
     def _options(self, package: Path) -> Iterator[str]:
         yield from ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
@@ -152,6 +168,16 @@ def find_wall() -> Wall:
             if not why:
                 return wall
     raise WallError(NO_WALL.format(why=why))
+
+
+def without_wall() -> Wall:
+    """Return what is around a submission if nothing is to be: root becomes another user at least.
+
+    Not where that user could not read Python itself, as in root's home.
+    """
+    changes = hasattr(os, "geteuid") and os.geteuid() == 0
+    folders = {*_interpreter().parents, *Path(os.__file__).resolve().parents}
+    return Wall(NOTHING, changes_user=changes and all(folder.stat().st_mode & 0o001 for folder in folders))
 
 
 def start_container(kind: str) -> Wall:
@@ -206,9 +232,16 @@ def _refusal(wall: Wall) -> str:
 
 def environment(wall: Wall) -> dict[str, str] | None:
     """Return the environment to start the process with: the submission's own, except for the client of a container."""
-    if wall.kind in (DOCKER, PODMAN):
+    if wall.is_container:
         return None
     return dict(ENVIRONMENT)
+
+
+def _run_quietly(command: list[str]) -> str:
+    """Run a program for containers, and return what it prints; that a container has gone already is not an error."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROBE_S).stdout
+    return ""
 
 
 def _last_line(text: str) -> str:

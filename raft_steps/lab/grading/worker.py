@@ -1,7 +1,7 @@
 """The worker: a process that runs a submission's Nodes and reports what each event changed. It judges nothing.
 
     request    {"id": 7, "set": {…}, "new": true, "call": "on_append_entries", "with": […]}
-               and "check": true when a check begins: Python's module random is seeded again
+               and "begins": true when a check, a run or a search begins: Python's module random is seeded again
     answer     {"set": {…}, "logs": {…}, "effects": […]}   the fields that changed, and the Node's effects
                and "none": ["sent None: …", "…"]           if one effect sends None: the message, and the line
                {"error": "raised KeyError: 'x'", "place": "…"}   if the handler failed
@@ -164,7 +164,7 @@ class Worker:
         self.call = None
         for gone in request.get("free", ()):
             self.nodes.pop(gone, None)
-        if request.get("check"):
+        if request.get("begins"):
             random.seed(0)
         hosted = self._find_node(request)
         arguments = [self.codec.decode(each) for each in request["with"]]

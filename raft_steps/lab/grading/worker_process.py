@@ -68,13 +68,15 @@ class WorkerProcess:
         """
         self._temporary = TemporaryDirectory(prefix="raft-steps-grade-", dir=folders_in)
         self.folder = Path(self._temporary.name)
+        if wall.user is not None:  # Which may have to write in it.
+            self.folder.chmod(0o1777)
         self.wall = wall
         self.lost: WorkerLostError | None = None
         self.limit_s = limit_s
         self.deadline_s = time.monotonic() + limit_s
         self._process = self._start(package)
         self._buffer = b""
-        self._finalizer = weakref.finalize(self, end_group, self._process)
+        self._finalizer = weakref.finalize(self, _end, self._process, wall, self.folder.name)
 
     def __enter__(self) -> Self:
         """Return the process itself."""
@@ -86,7 +88,7 @@ class WorkerProcess:
 
     def _start(self, package: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            self.wall.command(package, START, self.wall.package(package)),
+            self.wall.command(package, START, self.wall.package(package), name=self.folder.name),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -218,6 +220,12 @@ def _sender(number: int) -> str:
     if number == signal.SIGKILL:
         return ", which the machine sends if it runs out of memory"
     return ", which came from outside"
+
+
+def _end(process: subprocess.Popen[bytes], wall: Wall, name: str) -> None:
+    """End the process, and the container around it."""
+    end_group(process)
+    wall.end(name)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

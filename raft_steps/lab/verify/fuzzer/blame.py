@@ -86,7 +86,8 @@ def try_with_reference(
     unjudged += [trial.unjudged] if trial.unjudged else []
     trial = dataclasses.replace(trial, excused=excused, unjudged="; ".join(unjudged))
     if not trial.broken and SERVICE in rules:
-        worse = compare_service(trial, try_scenario(_with_step(scenario, reference), ()))
+        usual = try_scenario(_with_step(scenario, reference), ())
+        trial, worse = dataclasses.replace(trial, expected=usual.answered), compare_service(trial, usual)
         if worse:
             trial = dataclasses.replace(trial, broken=SERVICE.name, text=f"{worse} for the Node of step {reference}.")
     return trial
@@ -101,12 +102,17 @@ def compare_service(trial: Trial, reference: Trial) -> str:
     """
     if trial.elections > ELECTIONS_FACTOR * reference.elections + ELECTIONS_EXTRA:
         return f"There were {trial.elections} elections, and {reference.elections}"
-    if trial.answered + ANSWERS_EXTRA < ANSWERS_SHARE * reference.answered:
+    if answers_too_few(trial.answered, reference.answered):
         return f"{trial.answered} requests were answered, and {reference.answered}"
     wait_s, usual_s = trial.longest_wait_us / MICROSECONDS, reference.longest_wait_us / MICROSECONDS
     if wait_s > WAIT_FACTOR * usual_s + WAIT_EXTRA_S:
         return f"No request was answered for {wait_s:.1f} s, and for {usual_s:.1f} s"
     return ""
+
+
+def answers_too_few(answered: int, expected: int) -> bool:
+    """Return whether so many answers, in one run or in several together, are clearly fewer than those of the course's Node."""
+    return answered + ANSWERS_EXTRA < ANSWERS_SHARE * expected
 
 
 def _with_step(scenario: Scenario, step: int) -> Scenario:

@@ -47,6 +47,7 @@ class Trial:
         events: The number of events.
         longest_wait_us: The longest time without an answer of Ok to any client, in microseconds.
         excused: The names of the rules that broke, but broke with the course's Node in the same scenario, too.
+        expected: The number of requests that the course's Node answers in the same scenario; None if that was not tried.
         unjudged: What could not be judged, in words; "" if everything was. A run that broke nothing but could not be
             judged has not survived.
     """
@@ -61,6 +62,7 @@ class Trial:
     events: int
     longest_wait_us: int = 0
     excused: tuple[str, ...] = ()
+    expected: int | None = None
     unjudged: str = ""
 
     @property
