@@ -588,7 +588,7 @@ def test_release_is_made_and_renewed(course: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options, problem",
     [
-        (["--flat", "--nbgrader"], "either --flat or for --nbgrader"),
+        (["--flat", "--nbgrader"], "only one of --flat"),
         (["--private-seeds", "a secret of words"], "--private-seeds needs --nbgrader"),
     ],
 )
