@@ -147,7 +147,7 @@ class CourseMap:
         return html_table(rows, header=header, align=("left",), row_headers=True)
 
     def chart(self) -> Figure | Picture:
-        """Draw the map: a square for each cell, darker the more seeds survive, with the share in it.
+        """Draw the map: a square for each cell, darker the more seeds survive, with the share in it if some did not.
 
         Returns:
             A figure of matplotlib, or a `Picture` where there is no matplotlib.
@@ -158,24 +158,24 @@ class CourseMap:
         except ImportError:
             return self.picture()
         shares = [[self.cell(row, name).survived for name in columns] for row in rows]
-        # Notebooks store it as a PNG: with fewer dots it stays small when the course grows.
+        # Notebooks store it as a PNG: with few dots, and words only where a rule broke, it stays small as the course grows.
         figure, axes = plt.subplots(figsize=(8, 0.9 + 0.3 * len(rows)), dpi=80)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
-        axes.set_xticks(range(len(columns)), columns)
+        axes.set_xticks(range(len(columns)), columns, rotation=35, ha="left", rotation_mode="anchor")
         axes.set_yticks(range(len(rows)), rows)
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         for y, row in enumerate(rows):
             for x, name in enumerate(columns):
                 cell = self.cell(row, name)
-                weight = "normal" if cell.broken else "bold"
-                axes.text(x, y, cell.percent, ha="center", va="center", size="small", weight=weight)
+                if cell.broken:
+                    axes.text(x, y, cell.percent, ha="center", va="center", size="small")
         figure.tight_layout()
         plt.close(figure)  # Otherwise matplotlib's backend for notebooks shows it a second time.
         return figure
 
     def picture(self) -> Picture:
-        """Draw the same as SVG, which needs no library."""
+        """Draw it as SVG, which needs no library, with the share in every square."""
         found = [[self.cell(row, name) for name in PROFILES] for row in self.rows]
         squares = [[Square(cell.survived, cell.percent, not cell.broken) for cell in cells] for cells in found]
         return heat_map_picture(self.rows, list(PROFILES), squares, "The course map: the share of seeds that survive.")
