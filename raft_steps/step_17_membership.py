@@ -8,8 +8,8 @@ counts. A leader that is not a voter does not count itself, and leaves once the 
 
 New: change, configurations, learners, add_configuration, begin_sending, change_members, configuration, continue_change,
     find_configurations, may_lead, peers.
-Changed: advance_commit_index, become_follower, is_majority, on_client_request, on_election_timeout, restore_snapshot,
-    state, store_entries, voters.
+Changed: advance_commit_index, become_follower, count_votes, is_majority, on_client_request, on_election_timeout,
+    restore_snapshot, state, store_entries, voters.
 Paper: Section 6 (cluster membership changes); Ongaro's dissertation, Chapter 4: 4.2.1 (learners), 4.2.2 (a leader that
     is removed), 4.3 (joint consensus); Section 7 (a snapshot holds the configuration).
 Follows: the paper. The commits of September 2020 let a server join, and switched to the new servers directly.
@@ -168,4 +168,11 @@ class Node(step_16.Node):
         """Follow the leader, who knows nothing of a change that is not in the log."""
         self.change = None
         self.learners = ()
+        # Too few votes in the configuration in which they were asked for may be enough in the next one.
+        self.votes = set()
         super().become_follower()
+
+    def count_votes(self) -> None:
+        """Lead with the votes of a majority, if this server is a candidate: it votes for itself first."""
+        if not self.is_leader and self.name in self.votes and self.is_majority(self.votes):
+            self.become_leader()

@@ -7,8 +7,8 @@ a leader can hand over: it brings another voter up to date and lets it begin an 
 
 New: PreVote, PreVoteReply, RequestVote.is_transfer, TimeoutNow, pre_votes, quorum_round, successor, call_election,
     on_leader_timeout, on_pre_vote, on_pre_vote_reply, on_quorum_timeout, on_timeout_now, on_transfer_timeout.
-Changed: RequestVote, become_follower, become_leader, count_votes, on_client_request, on_election_timeout,
-    on_request_vote, record_match, start_election.
+Changed: RequestVote, become_follower, become_leader, on_client_request, on_election_timeout, on_request_vote,
+    record_match, start_election.
 Paper: Section 6; Ongaro's dissertation, Sections 9.6 (pre-vote), 4.2.3 (votes), 6.2 (stopping), 3.10 (transfer).
 Follows: the dissertation. In the original, a server that timed out raised the term.
 """
@@ -70,7 +70,7 @@ class Node(step_17.Node):
     def become_follower(self) -> None:
         """Follow; the leader is forgotten unless it calls again within the least timeout."""
         self.leader = self.successor = None
-        self.votes, self.pre_votes = set(), set()
+        self.pre_votes = set()
         self.start_timer("leader", self.election_timeout_range[0])
         self.cancel_timer("quorum")
         super().become_follower()
@@ -139,11 +139,6 @@ class Node(step_17.Node):
             )
         )
         self.count_votes()
-
-    def count_votes(self) -> None:
-        """Lead with the votes of a majority, unless this server has stopped leading in this term."""
-        if self.name in self.votes:
-            super().count_votes()
 
     def on_request_vote(self, sender: str, message: RequestVote) -> None:
         """Refuse while a leader is heard, unless it wants the election; otherwise vote as before."""

@@ -120,6 +120,30 @@ def a_joint_configuration_elects_with_both_majorities(bench: Bench) -> None:
 
 
 @rule(
+    "A candidate that follows another leader counts no votes any more: they may be enough in the next configuration.",
+    "Section 5.2: a candidate that hears of a leader of its term returns to follower state",
+)
+def a_follower_counts_no_votes(bench: Bench) -> None:
+    """Tom is a candidate; spike leads in the same term and changes the members, and then a late vote arrives."""
+    for voted, voters, late in (("jerry", "tom,jerry", "tyke"), ("", "jerry", "jerry")):
+        bench.begin(5, log="3 set x 1")
+        await_election(bench, "tom hears from nobody")
+        if voted:
+            send_vote(bench, voted)
+        term = bench.field("current_term")
+        entries = (f"{term} members {voters} from tom,jerry,spike,tyke,butch", f"{term} members {voters}")
+        call(bench, "spike", term, (1, 3), "; ".join(entries))
+        send_vote(bench, late)
+        got = f"has {voted}'s vote" if voted else "has no other vote"
+        require_leading(
+            bench,
+            False,
+            f"tom is a candidate and {got}; spike, which leads in the same term, sends it members {voters}; then the vote "
+            f"of {late} arrives, which was late",
+        )
+
+
+@rule(
     "The newest configuration in the log is in force, committed or not, also after entries were deleted, and after a crash.",
     IN_FORCE,
 )
@@ -177,7 +201,7 @@ def a_snapshot_holds_the_configuration(bench: Bench) -> None:
     "Section 7: the log is complete with its snapshot",
 )
 def a_leader_with_a_snapshot_changes_the_members(bench: Bench) -> None:
-    """Tom compacts all of its log, and a client asks it to remove spike."""
+    """Tom compacts all of its log, and a client asks it to remove spike; or to add tyke, which needs the snapshot."""
     _lead(bench)
     take_snapshot(bench)
     bench.ask("members tom,jerry")
@@ -185,6 +209,23 @@ def a_leader_with_a_snapshot_changes_the_members(bench: Bench) -> None:
     _require_last(bench, f"members tom,jerry {FROM_THREE}", story)
     _acknowledge(bench, "jerry")
     _require_last(bench, "members tom,jerry", f"{story}; jerry has what tom logged")
+    _lead(bench)
+    take_snapshot(bench)
+    mark, before = bench.mark(), bench.log()
+    bench.ask(GROWN)
+    story = "tom leads jerry and spike, with all of its log in a snapshot, and a client asks it to add tyke"
+    last = bench.field("log").last_index
+    if not bench.sent("InstallSnapshot", to="tyke", since=mark):
+        refuse(bench, "tyke", last)
+    bench.require(
+        bench.sent("InstallSnapshot", to="tyke", since=mark),
+        f"{story}, and tyke has no entry; tom should send it the snapshot, but does not",
+        exchange.latest(bench, "delivered", "asked"),
+    )
+    _acknowledge(bench, "jerry", "spike")
+    _require_log(bench, before, f"{story}, and tyke has not got the snapshot yet")
+    acknowledge(bench, "tyke", last)
+    _require_last(bench, f"{GROWN} {FROM_THREE}", f"{story}; tyke has the snapshot now")
 
 
 @rule(

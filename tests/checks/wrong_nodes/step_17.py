@@ -4,8 +4,8 @@ from typing import Any
 
 from raft_steps import step_17_membership as step_17
 from raft_steps.lab.checks.again import STILL_HOLDS
-from raft_steps.lab.commands import Configuration, Ok
-from raft_steps.lab.log import Entry
+from raft_steps.lab.commands import Configuration, Ok, Refused
+from raft_steps.lab.log import Entry, Snapshot
 from raft_steps.step_10_up_to_date_logs import RequestVote
 
 
@@ -14,6 +14,24 @@ class SwitchesDirectly(step_17.Node):
 
     def add_configuration(self, configuration: Configuration) -> None:
         super().add_configuration(Configuration(voters=configuration.voters))
+
+
+class SingleChanges(SwitchesDirectly):
+    """Servers are added and removed one at a time, directly: the dissertation's simpler way, as it was until 2015."""
+
+    def change_members(self, client: str, voters: tuple[str, ...]) -> None:
+        if len(set(voters).symmetric_difference(self.voters())) > 1:
+            self.reply(client, Refused(reason="one server at a time"))
+        else:
+            super().change_members(client, voters)
+
+
+class SnapshotEndsLearning(step_17.Node):
+    """A server that is new and gets the leader's snapshot is taken for one that has everything, and called no more."""
+
+    def send_snapshot(self, peer: str, snapshot: Snapshot) -> None:
+        super().send_snapshot(peer, snapshot)
+        self.learners = tuple(name for name in self.learners if name != peer)
 
 
 class NewServersVoteAtOnce(step_17.Node):
@@ -290,6 +308,23 @@ class LooksAtNewEntriesOnly(step_17.Node):
         return stored
 
 
+class KeepsItsVotes(step_17.Node):
+    """A candidate that follows a leader of its term keeps its votes, which may be a majority of other voters."""
+
+    def become_follower(self) -> None:
+        votes = self.votes
+        super().become_follower()
+        self.votes = votes
+
+
+class IsElectedWithoutAsking(step_17.Node):
+    """A vote counts for a server that is not a candidate any more."""
+
+    def count_votes(self) -> None:
+        if not self.is_leader and self.is_majority(self.votes):
+            self.become_leader()
+
+
 class VotesForEverybody(step_17.Node):
     """A server votes for every candidate of its term."""
 
@@ -305,6 +340,8 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (ElectsItself, "a server of no cluster waits", "timer_fired"),
     (ForgetsInACrash, "the newest configuration is in force", "sent"),
     (KeepsWhatWasDeleted, "the newest configuration is in force", "sent"),
+    (IsElectedWithoutAsking, "a follower counts no votes", "delivered"),
+    (KeepsItsVotes, "a follower counts no votes", "delivered"),
     (KeepsItsChange, "a deposed leader drops its change", "failed"),
     (KnowsNothingOfItsCommits, "new servers learn first", "delivered"),
     (LearnersHearOnce, "new servers learn first", "timer_fired"),
@@ -323,6 +360,8 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (OnlyVotersVote, "a server of no cluster waits", "delivered"),
     (SaysOkTooEarly, "a removed leader leaves", "answered"),
     (SaysNothingOfNothing, "a change of nothing succeeds", "delivered"),
+    (SingleChanges, "new servers learn first", "timer_fired"),
+    (SnapshotEndsLearning, "a leader with a snapshot changes the members", "delivered"),
     (SnapshotWithTheNewest, "a snapshot holds the configuration", "sent"),
     (SnapshotWithoutConfiguration, "a snapshot holds the configuration", "sent"),
     (SwitchesDirectly, "new servers learn first", "timer_fired"),

@@ -351,14 +351,16 @@ def test_server_is_left_out_of_the_members() -> None:
     """It goes from the members, and from those that clients ask for; a request about it alone goes as a whole."""
     scenario = Scenario.parse(
         "raft-steps 1; servers tom jerry spike tyke; members tom jerry; at 1 members tom,tyke to jerry; at 2 add tyke; "
-        "at 3 remove jerry to tyke"
+        "at 3 remove jerry to tyke; at 4 retry members jerry,tyke to jerry; at 5 retry set x 1; at 6 retry add tyke"
     )
     found = {each.servers: each for each in _without_servers(scenario)}
 
     assert ("spike", "tyke") not in found, "without tom and jerry there would be no cluster"
     fewer = found["tom", "jerry", "spike"]
     assert ("tom", "jerry") == fewer.members
-    assert [("members", ("tom", "to", "jerry"))] == [(action.verb, action.words) for action in fewer.actions]
+    assert ["members tom to jerry", "retry members jerry to jerry", "retry set x 1"] == [
+        " ".join((action.verb, *action.words)) for action in fewer.actions
+    ]
     assert ("tom",) == found["tom", "spike", "tyke"].members
 
 

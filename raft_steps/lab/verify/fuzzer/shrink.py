@@ -261,6 +261,9 @@ def _without(action: Action, gone: tuple[str, ...]) -> Action | None:
     if action.verb in LINK_VERBS:
         ends = action.words[0].partition("#")[0].split(">")
         return None if set(ends) & set(gone) else action
+    if action.verb == "retry":  # Another request follows, which may name servers, too.
+        request = _without(dataclasses.replace(action, verb=action.words[0], words=action.words[1:]), gone)
+        return request and dataclasses.replace(request, verb="retry", words=(request.verb, *request.words))
     if action.verb in ("members", "add", "remove"):
         voters = ",".join(name for name in action.words[0].split(",") if name not in gone)
         if not voters or set(action.words[2:]) & set(gone):
