@@ -5,6 +5,7 @@ The paper leaves them open, since any state machine will do; the state machine o
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from typing import assert_never
@@ -186,6 +187,7 @@ def command_text(request: Request | None) -> str:
             assert_never(request)
 
 
+@functools.lru_cache(maxsize=1024)  # Checks build the same logs again and again.
 def parse_command(text: str) -> Request:
     """Parse a request as `command_text` formats it.
 

@@ -19,7 +19,7 @@ from tests.checks.check_tools import failed_checks, first_failure
 from tests.checks.wrong_nodes import step_02, step_04, step_09, step_12
 
 DRAWS = 50
-TRIED, TRIED_LATER = 20, 3  # of them by each step, and from step 13 on, whose checks take a second or more
+TRIED, TRIED_LATER = 8, 1  # of them by each step, and from step 13 on, whose checks take up to a second
 
 
 def drawn(number: int) -> CheckParameters:

@@ -334,11 +334,11 @@ def test_checks_of_a_step_are_fast(step: int) -> None:
     From step 9 on, the checks of all earlier steps run again, and take longer.
     """
     node_class = raft_steps.node(step)
-    check(node_class, step)
 
     def seconds() -> float:
         began = time.process_time()
         check(node_class, step)
         return time.process_time() - began
 
-    assert min(seconds() for _ in range(5)) < (0.4 if step < 9 else 1.5 if step < 16 else 3)
+    # Other work on the machine can slow down some of them, but hardly all.
+    assert any(seconds() < (0.4 if step < 9 else 1 if step < 16 else 2) for _ in range(6))

@@ -101,6 +101,13 @@ def message_class_of(node_class: type, message_name: str) -> Any:
         CheckFailed: The Node has no such handler, or the class cannot be found.
     """
     for _, function in _handlers(node_class, message_name):
+        # Almost all annotations are the class itself, or its name: to evaluate all of them takes a hundred times as long.
+        words = [each for name, each in function.__annotations__.items() if name != "return"]
+        if message_name in words:
+            words.append(function.__globals__.get(message_name))
+        for word in words:
+            if isinstance(word, type) and word.__name__ == message_name:
+                return word
         try:
             hints = typing.get_type_hints(function)
         except (NameError, TypeError, AttributeError, SyntaxError):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import gc
 import inspect
 import signal
@@ -277,6 +278,7 @@ class _ByJumps:
         return None
 
 
+@functools.cache  # It costs as much as a short handler.
 def _clock_of_this_thread() -> Callable[[], float]:
     """Return a clock of this thread's computing time, in seconds; of real time where there is none, as in a browser."""
     try:
