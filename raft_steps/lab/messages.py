@@ -149,7 +149,8 @@ def _checked_values(message: object) -> list[tuple[str, Any]]:
         if type(message) is tuple and len(message) == 1 and _field_names(type(message[0])) is not None:
             raise MessageError(f"{message!r} is a tuple, not a message: there is one comma too many after it")
         then = ", and return it" if message is None else ""
-        raise MessageError(f"{message!r} is not a message; build one, such as AppendEntries(…){then}")
+        name = message.__name__ if isinstance(message, type) and _field_names(message) is not None else "AppendEntries"
+        raise MessageError(f"{message!r} is not a message; build one, such as {name}(…){then}")
     values = []
     for name, accepts, expected in _field_checks(kind):
         value = getattr(message, name)

@@ -34,6 +34,21 @@ SLIPS: dict[str, tuple[int, str, str]] = {
         "def on_append_entries(self, sender, message):\n    self.start_election_timer",
         "on_append_entries names start_election_timer and does not call it; a call has brackets: self.start_election_timer(…)",
     ),
+    "method for its result": (
+        9,
+        "def answer_request_vote(self, to, vote_granted):\n    self.send(to, (self.is_majority, vote_granted))",
+        "answer_request_vote names is_majority and does not call it; a call has brackets: self.is_majority(…)",
+    ),
+    "arguments in each other's places": (
+        5,
+        "def on_append_entries(self, sender, message):\n    return self.store_entries(message.prev_log_term, message.prev_log_index)",
+        "on_append_entries calls store_entries(…) with prev_log_term and prev_log_index in each other's places; it is store_",
+    ),
+    "end without a return": (
+        9,
+        "def is_majority(self, names):\n    if len(names) > 2:\n        return True",
+        "is_majority returns a value in some cases, and None where it comes to its end without a return\n",
+    ),
     "comparison for assignment": (
         6,
         "def become_follower(self):\n    self.is_leader == False\n    self.start_election_timer()",
@@ -135,6 +150,18 @@ def test_slips_are_shown_under_the_failures(tmp_path: Path) -> None:
     assert str(report).endswith("\n          self.start_election_timer")
     assert "Look at these lines, too:<ul><li>on_append_entries names" in report._repr_mimebundle_()["text/html"]
     assert report.slips == data("check", "6", "--node", str(tmp_path / "my_raft.py"), status=1)["slips"]
+
+
+def test_function_where_one_is_wanted_is_no_slip(tmp_path: Path) -> None:
+    """A method may be given to sorted and its like, and a method may return in every case without a last return."""
+    method = (
+        "def is_majority(self, names):\n"
+        "    for name in sorted(names, key=self.names_of):\n        self.votes |= set(map(self.names_of, [name]))\n"
+        "    if names:\n        return True\n    else:\n        raise ValueError(names)\n\n"
+        "def names_of(self, name):\n    return name"
+    )
+
+    assert [] == find_slips(written(tmp_path, 9, method))
 
 
 def test_passing_node_hears_nothing(tmp_path: Path) -> None:

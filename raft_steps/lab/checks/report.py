@@ -17,7 +17,7 @@ WIDTH = 112  # characters of a line of text
 MARGIN = " " * 8
 AHEAD = "That is right. But the runs below, and the text between them, are about the course's Node; yours may differ."
 EARLIER = "Your own step {step} is the reason: on the course's step {step}, what you wrote here passes this check."
-PREPARATION = "This check needs a leader first, and did not get to its own rule."
+PREPARATION = "This check did not get to its own rule, because what it needs first did not happen."
 SLIPS = "Look at these lines, too:"
 # White words on a coloured background are readable in light and dark themes, and do not depend on colour alone.
 BADGES = {"ok": "#1a7f37", "FAIL": "#b3261e", "--": "#57606a"}

@@ -9,6 +9,7 @@ from typing import Any
 
 from raft_steps.lab.checks import exchange
 from raft_steps.lab.checks.bench import Bench
+from raft_steps.lab.checks.elections import preparing
 from raft_steps.lab.checks.replication import acknowledge, call, lead
 from raft_steps.lab.checks.step_14 import round_of
 from raft_steps.lab.log import Snapshot
@@ -24,6 +25,9 @@ def follow(bench: Bench, committed: int) -> None:
     """Let tom get `ENTRIES` in term 1 from jerry, who commits this many of them."""
     bench.begin()
     call(bench, "jerry", 1, (0, 0), MATCHING, commit=committed)
+    with preparing():
+        story = f"jerry sends tom five entries, and commits {committed} of them"
+        exchange.require_applied(bench, list(ENTRIES[:committed]), story)
 
 
 def send_many(bench: Bench, count: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from raft_steps.lab.checks.again import run_earlier_checks
 from raft_steps.lab.checks.bench import Bench
-from raft_steps.lab.checks.elections import await_election, send_vote
+from raft_steps.lab.checks.elections import await_election, preparing, send_vote
 from raft_steps.lab.checks.exchange import latest
 from raft_steps.lab.checks.replication import acknowledge, call, elect, lead
 from raft_steps.lab.checks.rules import rule
@@ -341,7 +341,8 @@ def require_value(bench: Bench, key: str, expected: str | None, story: str) -> N
     if bench.answer(client) is None:  # From step 14 on, that may have confirmed a call from before the read.
         commit(bench)
     found = bench.answer(client)
-    bench.require(isinstance(found, Ok), f"{story}; tom should answer a read of the key, but does not")
+    with preparing():
+        bench.require(isinstance(found, Ok), f"{story}; tom should answer a read of the key, but does not")
     bench.require(
         found.value == expected,
         f"{story}; the key should then hold {value_text(expected)}, but tom answers {value_text(found.value)}",

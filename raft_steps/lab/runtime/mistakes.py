@@ -202,6 +202,8 @@ def _type_advice(text: str) -> str:
         )
     if found is None:
         return ""
+    if found[3] in ("method", "function"):
+        return "; a method was named here and not called: a call has brackets"
     return f"; the value is wrong, or the order of two arguments; or, in a class of your own: {found[2]}: {found[3]}"
 
 

@@ -20,6 +20,7 @@ from raft_steps.lab.runtime.diagnostics import methods_of, returns_something
 
 SENDERS = frozenset({"send", "broadcast", "reply"})
 RESPONSES = frozenset({"Ok", "NotLeader"})
+TAKE_FUNCTIONS = frozenset({"filter", "map", "max", "min", "partial", "reduce", "sorted"})
 HEARD = frozenset({"on_start", "on_client_request"})  # the handlers that every driver calls
 
 
@@ -88,7 +89,7 @@ def find_slips(node_class: type) -> list[str]:
 
 def _slips_of(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast.AST, str]]:
     """Yield the slips in a method, each with the node of its line, in the order of the lines."""
-    looked_for = (_statements, _returned, _assignments, _timers, _unheard)
+    looked_for = (_statements, _uncalled, _swapped, _falls_through, _returned, _assignments, _timers, _unheard)
     found = [slip for look in looked_for for slip in look(method, facts)]
     yield from sorted(found, key=lambda slip: getattr(slip[0], "lineno", 0))
 
@@ -102,8 +103,6 @@ def _statements(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast.
 
 def _idle(value: ast.expr, method: WrittenMethod, facts: ClassFacts) -> str:
     """Return why an expression that is a statement does nothing; "" if it may do something."""
-    if (name := _own_attribute(value)) and facts.is_method(name):
-        return f"{method.name} names {name} and does not call it; a call has brackets: self.{name}(…)"
     if isinstance(value, ast.Compare):
         equals = isinstance(value.ops[0], ast.Eq)
         return f"{method.name} compares, and nothing uses the result" + (
@@ -122,6 +121,64 @@ def _idle(value: ast.expr, method: WrittenMethod, facts: ClassFacts) -> str:
             f"{method.name} prints, which no other server sees; a Node acts by self.send, self.broadcast or self.reply"
         )
     return ""
+
+
+def _uncalled(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast.AST, str]]:
+    """Yield methods that are named and not called, except where a function is wanted."""
+    wanted: set[int] = set()
+    for call in ast.walk(method.tree):
+        if isinstance(call, ast.Call):
+            wanted |= {id(call.func), *(id(each.value) for each in call.keywords)}
+            if isinstance(call.func, ast.Name) and call.func.id in TAKE_FUNCTIONS:
+                wanted |= {id(each) for each in call.args}
+    for each in ast.walk(method.tree):
+        name = _own_attribute(each)
+        is_read = isinstance(getattr(each, "ctx", None), ast.Load)
+        if name and is_read and id(each) not in wanted and facts.is_method(name):
+            yield each, f"{method.name} names {name} and does not call it; a call has brackets: self.{name}(…)"
+
+
+def _swapped(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast.AST, str]]:
+    """Yield calls of the Node's own methods with two arguments in each other's places, as their names tell."""
+    for call in ast.walk(method.tree):
+        called = _own_attribute(call.func) if isinstance(call, ast.Call) else ""
+        if not isinstance(call, ast.Call) or called not in facts.methods:
+            continue
+        wanted = [each.arg for each in facts.methods[called].tree.args.args[1:]]
+        given = [getattr(each, "attr", getattr(each, "id", "")) for each in call.args]
+        moved = [
+            name for name, place in zip(given, wanted, strict=False)
+            if name != place and name in wanted and place in given
+        ]  # fmt: skip
+        if moved:
+            names, order = " and ".join(moved), ", ".join(wanted)
+            yield call, f"{method.name} calls {called}(…) with {names} in each other's places; it is {called}({order})"
+
+
+def _falls_through(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast.AST, str]]:  # noqa: ARG001
+    """Yield the end of a method that returns a value in some cases, and reaches its end without one in others."""
+    returns = [each for each in ast.walk(method.tree) if isinstance(each, ast.Return)]
+    is_generator = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(method.tree))
+    optional = method.tree.returns is not None and "None" in ast.unparse(method.tree.returns)
+    if any(each.value is not None for each in returns) and not (is_generator or optional or _ends(method.tree.body)):
+        yield (
+            method.tree.body[-1],
+            f"{method.name} returns a value in some cases, and None where it comes to its end without a return",
+        )
+
+
+def _ends(body: list[ast.stmt]) -> bool:
+    """Return whether nothing is reached after these statements: they return, raise or go on for ever."""
+    last = body[-1]
+    if isinstance(last, ast.If):
+        return bool(last.orelse) and _ends(last.body) and _ends(last.orelse)
+    if isinstance(last, ast.With):
+        return _ends(last.body)
+    if isinstance(last, ast.Match):
+        return all(_ends(case.body) for case in last.cases)
+    if isinstance(last, ast.Try):
+        return _ends(last.finalbody or last.orelse or last.body) and all(_ends(each.body) for each in last.handlers)
+    return isinstance(last, ast.Return | ast.Raise | ast.While)
 
 
 def _returned(method: WrittenMethod, facts: ClassFacts) -> Iterator[tuple[ast.AST, str]]:
@@ -143,6 +200,8 @@ def _use_of(message: str) -> str:
     """Return how a message is used, as the end of a sentence."""
     if message in RESPONSES:
         return "; to answer: self.reply(client, …)"
+    if message == "Snapshot":
+        return "; to put it in the entries' place: self.log.compact(…)"
     return "" if message == "Entry" else "; to send it: self.send(to, …)"
 
 

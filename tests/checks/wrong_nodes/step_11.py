@@ -240,7 +240,7 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (NothingIsLogged, "a new leader appends a blank entry", "delivered"),
     (EntryIsNotSent, "a new leader appends a blank entry", "delivered"),
     (EntryIsOfTheOldTerm, "a new leader appends a blank entry", "delivered"),
-    (LoneLeaderWaits, "a new leader appends a blank entry", "timer_fired"),
+    (LoneLeaderWaits, "older entries are not counted", "timer_fired"),
     (CommitsWhenElected, "nothing is applied early", "applied"),
     (AnyAcknowledgementCounts, "a write waits for its own entry", "answered"),
     (HalfIsEnough, "a write waits for its own entry", "applied"),
