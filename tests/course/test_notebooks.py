@@ -9,7 +9,7 @@ import pytest
 
 from raft_steps.lab.course.answers import answered
 from raft_steps.lab.course.notebooks import load
-from tests.course.notebook_rules import ROOT, RULES, WIDGET_VIEW, Cell, Notebook, source
+from tests.course.notebook_rules import CELLS_MAX, ROOT, RULES, WIDGET_VIEW, Cell, Notebook, source
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FILE_BYTES_MAX = 300_000
@@ -165,7 +165,7 @@ BAD: list[tuple[str, Notebook]] = [
     ("pictures_have_words", notebook(code("x", displayed(html="<img src='ring.png' alt=''>")))),
     ("cells_are_small", notebook(code("x = 1\n" * 26), code("1"), code("2"))),
     ("cells_are_small", notebook(code("x = 1\n" * 8))),
-    ("not_too_many_cells", notebook(*(prose("A word.") for _ in range(60)), code("1"))),
+    ("not_too_many_cells", notebook(*(prose("A word.") for _ in range(CELLS_MAX)), code("1"))),
     ("gradable", notebook(code(SOLUTION, **grading(schema_version=2)))),
     ("gradable", notebook(code(SOLUTION, **grading(grade_id="no spaces")))),
     ("gradable", notebook(code(SOLUTION, **grading()), code(SOLUTION, **grading()))),
