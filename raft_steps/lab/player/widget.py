@@ -32,7 +32,8 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 MODULES = (
     "collections", "cluster_state", "narration", "command_words", "field_text", "geometry", "term_tint", "time_scale",
     "lane_runs", "headline", "message_spans", "happenings", "markers", "navigation", "branches", "available_actions",
-    "state_diff", "dom", "kernel_link", "message_layer", "ring", "panels", "log_table", "client_list", "client_layer",
+    "state_diff", "dom", "kernel_link", "message_dots",
+    "message_layer", "ring", "panels", "log_table", "client_list", "client_layer",
     "now_panel", "lanes", "playback_controls", "playback", "inspector", "action_bar", "script_panel", "branch_panel",
     "violation_banner", "head_bar", "tabs", "wall_drawing", "keyboard", "focus", "live", "autoplay", "layout", "input",
     "stored_run", "widget",

@@ -5,9 +5,12 @@
 import { getValue } from "./collections.js";
 import { svg } from "./dom.js";
 import { MESSAGE_SHAPES, messageFamily, pointOnLink, progressAtWall } from "./geometry.js";
+import { MessageDots } from "./message_dots.js";
 import { isRefusal, isReply, messageWords } from "./narration.js";
 
+const STORM = 1200; // from this many messages on, all of them are drawn as dots, and none can be selected
 const CROWD = 300; // from this many messages on, they are drawn without tails, which would only overlap
+const QUEUE = 16; // so many messages that wait for the same server have a place of their own
 const QUEUE_STEP = 17; // pixels between two messages that wait for the same server
 
 /**
@@ -37,7 +40,8 @@ export class MessageLayer {
     /** @type {Map<string, DrawnMessage>} */
     this.shown = new Map();
     this.pinned = "";
-    this.element = svg("g", { class: "rp-messages" });
+    this.dots = new MessageDots();
+    this.element = svg("g", { class: "rp-messages" }, this.dots.element);
   }
 
   /** @param {readonly Wall[]} walls those of the partition: messages stop there */
@@ -48,10 +52,22 @@ export class MessageLayer {
 
   /** @param {readonly MessageInTransit[]} messages */
   draw(messages) {
-    /** @type {Map<string, DrawnMessage>} */
-    const now = new Map();
     /** @type {Map<string, number>} */
     const queues = new Map();
+    const isStorm = messages.length >= STORM;
+    this.dots.draw(isStorm ? messages : [], (message) => this.pointOf(message, queues));
+    this.drawEach(isStorm ? [] : messages, queues);
+  }
+
+  /**
+   * Draws each message as an element of its own.
+   *
+   * @param {readonly MessageInTransit[]} messages
+   * @param {Map<string, number>} queues how many messages drawn so far wait for each server
+   */
+  drawEach(messages, queues) {
+    /** @type {Map<string, DrawnMessage>} */
+    const now = new Map();
     for (const message of messages) {
       const { span } = message;
       const known = this.shown.get(span.name);
@@ -75,11 +91,7 @@ export class MessageLayer {
    */
   update(drawn, message, queues) {
     const { span } = message;
-    const queued = queues.get(span.to) ?? 0;
-    if (message.waiting) queues.set(span.to, queued + 1);
-    const side = queued % 2 ? -1 : 1; // waiting messages line up on both sides of the link in turn
-    const offset = message.waiting ? side * QUEUE_STEP * Math.ceil(queued / 2) : 0;
-    const at = pointOnLink(this.placeOf(span.from), this.placeOf(span.to), this.shownProgress(message), offset);
+    const at = this.pointOf(message, queues);
     const transform = `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`;
     if (transform !== drawn.transform) drawn.element.setAttribute("transform", transform);
     drawn.transform = transform;
@@ -90,6 +102,19 @@ export class MessageLayer {
     if (!message.crossed || drawn.crossed) return;
     drawn.crossed = true;
     drawn.element.append(svg("path", { class: "rp-cross", d: "M -6 -6 L 6 6 M 6 -6 L -6 6" }));
+  }
+
+  /**
+   * @param {MessageInTransit} message
+   * @param {Map<string, number>} queues how many messages drawn so far wait for each server
+   */
+  pointOf(message, queues) {
+    const { from, to } = message.span;
+    const queued = queues.get(to) ?? 0;
+    if (message.waiting) queues.set(to, queued + 1);
+    const side = queued % 2 ? -1 : 1; // waiting messages line up on both sides of the link in turn
+    const offset = message.waiting ? side * QUEUE_STEP * Math.ceil(Math.min(queued, QUEUE) / 2) : 0;
+    return pointOnLink(this.placeOf(from), this.placeOf(to), this.shownProgress(message), offset);
   }
 
   /** @param {string} server */
