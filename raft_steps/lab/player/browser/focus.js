@@ -3,6 +3,7 @@
 // the focus disappears, another one gets it.
 
 import { closestTo } from "./dom.js";
+import { focusLine } from "./keyboard.js";
 
 // What names a line of a list: when the list is drawn again, the line with the same name gets the focus.
 const NAMES = ["index", "at", "event", "switch", "compare"];
@@ -55,7 +56,7 @@ export class FocusKeeper {
   handOn(gone) {
     const name = NAMES.find((each) => gone.dataset[each] !== undefined);
     const twin = name && this.root.querySelector(`[data-${name}="${gone.dataset[name]}"]`);
-    if (twin instanceof HTMLElement && twin.getClientRects().length) twin.focus({ preventScroll: true });
+    if (twin instanceof HTMLElement && twin.getClientRects().length) focusLine(twin);
     else if (this.byKey) this.handlers.focusPicture();
     else this.focusRoot();
   }

@@ -9,7 +9,7 @@ import { deposeActions, splitActions } from "./available_actions.js";
 import { getValue } from "./collections.js";
 import { closestTo } from "./dom.js";
 import { FocusKeeper } from "./focus.js";
-import { isCommand, isPressing, isTyping } from "./keyboard.js";
+import { isCommand, isPressing, isTyping, lineKeys } from "./keyboard.js";
 import { fitParts } from "./layout.js";
 
 const MIN_SPEED = 1 / 16;
@@ -124,7 +124,8 @@ export class PlayerInput {
     if (isPressing(event)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const element = closestTo(event, SERVER_OR_MESSAGE);
-    const binding = this.navigationKeys(event, element)[key] ?? this.actionKeys(element)[key];
+    const keys = { ...this.actionKeys(element), ...this.navigationKeys(event, element), ...lineKeys(event) };
+    const binding = keys[key];
     if (!binding) return;
     event.preventDefault();
     binding();

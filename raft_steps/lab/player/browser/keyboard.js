@@ -122,3 +122,40 @@ export class RovingFocus {
     this.focus();
   }
 }
+
+const LISTS = ".rp-list, .rp-lines";
+const LINES = "[data-index], [data-at], [data-event]";
+
+/**
+ * Returns the bindings of keys in a list whose lines lead to a moment. The list is one stop for Tab; from there the arrow
+ * keys lead to its lines, and Enter does what a click does.
+ *
+ * @param {KeyboardEvent} event
+ * @returns {Record<string, (() => void) | undefined>}
+ */
+export function lineKeys(event) {
+  const list = closestTo(event, LISTS);
+  const line = closestTo(event, LINES);
+  if (!list) return {};
+  /** @type {HTMLElement[]} */
+  const lines = [...list.querySelectorAll(LINES)].filter((each) => each instanceof HTMLElement);
+  const current = lines.findIndex((each) => each === line || (!line && each.hasAttribute("aria-current")));
+  /** @param {Direction} direction */
+  const move = (direction) => () => {
+    if (current < 0) focusLine(lines.at(direction < 0 ? -1 : 0));
+    else focusLine(lines[line ? current + direction : current]);
+  };
+  return { ArrowDown: move(1), ArrowUp: move(-1), Enter: line ? () => press(line) : undefined };
+}
+
+/** @param {HTMLElement | undefined} line */
+export function focusLine(line) {
+  if (!line) return;
+  line.tabIndex = -1;
+  line.focus();
+}
+
+/** @param {HTMLElement | SVGElement} line */
+function press(line) {
+  line.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+}
