@@ -10,6 +10,7 @@ from raft_steps.lab.checks.again import STILL_HOLDS
 from raft_steps.lab.source.views import whole
 from tests.checks.check_tools import failed_checks, standard_tests, wrong_nodes_of
 from tests.checks.wrong_nodes import step_16 as wrong
+from tests.checks.wrong_nodes import step_16_calls as calls
 from tests.source.source_tools import load
 
 # Checks that a later step no longer passes, by step and name, with the reason.
@@ -34,7 +35,7 @@ class SaysHowFarItIs(step_16.Node):
 
 TestTables = standard_tests(
     16,
-    wrong.MISTAKES,
+    (*wrong.MISTAKES, *calls.MISTAKES),
     right=(wrong.TakesOver, OtherLimit, SaysHowFarItIs),
     passed_before=[STILL_HOLDS],
     not_kept_later=NOT_KEPT_LATER,
@@ -43,7 +44,8 @@ TestTables = standard_tests(
 
 def test_every_wrong_node_is_in_the_table() -> None:
     """Every wrong Node is in the table."""
-    assert {node_class for node_class, _, _ in wrong.MISTAKES} == wrong_nodes_of(wrong, right={"TakesOver"})
+    for module in (wrong, calls):
+        assert {node_class for node_class, _, _ in module.MISTAKES} == wrong_nodes_of(module, right={"TakesOver"})
 
 
 def test_whole_node_passes(tmp_path: Path) -> None:

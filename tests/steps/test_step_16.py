@@ -18,7 +18,7 @@ from raft_steps.lab.verify.properties.rules import ALL_RULES
 from raft_steps.step_14_linearizable_reads import AppendEntries
 from raft_steps.step_15_fast_catch_up import AppendEntriesReply
 from raft_steps.step_16_snapshots import InstallSnapshot
-from tests.checks.wrong_nodes.step_16 import HasNoLastTerm
+from tests.checks.wrong_nodes.step_16_calls import HasNoLastTerm
 from tests.helpers.runs import changed, effects, lone, sent
 
 SET_X = Set(key="x", value="1")
@@ -352,7 +352,7 @@ def test_search_knows_compacted_logs() -> None:
 
 
 def test_compacted_entry_of_term_0_is_found_by_a_sweep() -> None:
-    """etcd-io/raft 31: if what is compacted counts as of term 0, a server that lacks it may lead."""
+    """If what is compacted counts as of term 0, a server that lacks it may lead."""
     report = sweep(HasNoLastTerm, "snapshots", [0], seconds=10, workers=1, smallest=False)
     assert ["Leader Completeness"] == [trial.broken for trial in report.failed]
 

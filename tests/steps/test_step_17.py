@@ -10,10 +10,9 @@ from raft_steps import node, step_17_membership
 from raft_steps.lab.cluster.cluster import Cluster
 from raft_steps.lab.commands import Ok, Refused
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.verify.fuzzer import try_scenario
 from raft_steps.lab.verify.fuzzer.profiles import PROFILES, adversity
 from raft_steps.lab.verify.model_checker import EXHAUSTED, Scope, Search, holds
-from raft_steps.lab.verify.properties import ALL_RULES, RULES, Properties
+from raft_steps.lab.verify.properties import ALL_RULES, Properties
 from tests.checks.wrong_nodes import step_17 as wrong
 
 STEP = 17
@@ -166,50 +165,6 @@ def test_step_16_does_not_change_its_members() -> None:
     assert () == adversity(16, "memberships", 1).members
     assert ("tom", "jerry", "spike") == adversity(STEP, "memberships", 1).members
     assert not hasattr(node(16), "change_members")
-
-
-# The bugs that others had, as wrong Nodes; tests/checks/wrong_nodes/step_17.py says what each does.
-SWITCHES = "servers of which some use the old list and some the new one: the paper's Figure 10"
-REAL_BUGS: dict[str, tuple[type, int, str, str]] = {
-    SWITCHES: (wrong.SwitchesDirectly, 0, "Overlapping Majorities", "jerry adds the configuration"),
-    "a configuration that counts once it is committed": (wrong.UsesWhatIsCommitted, 0, "Overlapping Majorities", ""),
-    "the next change begins before the one before is committed": (
-        wrong.ManyChangesAtOnce, 0, "Overlapping Majorities", ""
-    ),
-    "a configuration that outlives its entry": (wrong.KeepsWhatWasDeleted, 54, "Overlapping Majorities", "tyke"),
-    "older configurations are lost when a newer one is deleted": (wrong.LosesOlderOnes, 11, "Leader Completeness", ""),
-    "the configuration is forgotten in a restart": (wrong.ForgetsInACrash, 1, "Election Safety", ""),
-    "a snapshot without the configuration": (wrong.SnapshotWithoutConfiguration, 1, "Leader Completeness", ""),
-    "a leader that has been removed counts itself": (wrong.CountsTheLeader, 29, "Election Safety", ""),
-    "a leader that has been removed leads for ever": (wrong.NeverLeaves, 0, "Election Safety", ""),
-    "a majority of the new voters decides alone": (wrong.NewVotersDecide, 48, "Leader Completeness", ""),
-    "votes that count after another leader's configuration": (wrong.KeepsItsVotes, 106973, "Election Safety", "butch"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("bug", REAL_BUGS)
-def test_sweep_finds_a_real_bug(bug: str) -> None:
-    """A seed of the profile breaks a rule with it, and a check of the step fails; with the step's own Node, nothing breaks."""
-    node_class, seed, rule, words = REAL_BUGS[bug]
-    trial = try_scenario(adversity(None, "memberships", seed, node_class=node_class), RULES, node_class)
-
-    assert rule == trial.broken
-    assert words in trial.text
-    assert node_class in {each for each, _, _ in wrong.MISTAKES}
-    assert not try_scenario(adversity(STEP, "memberships", seed), RULES).broken
-
-
-@pytest.mark.parametrize("node_class", [wrong.CountsAllTogether, wrong.NewVotersDecide, wrong.SwitchesDirectly])
-def test_search_finds_majorities_that_are_apart(node_class: type) -> None:
-    """Old servers and new ones elect a leader each, or decide without what was committed."""
-    search = Search(node_class, 5, members=THREE)
-    links = tuple(link for name in ("jerry", "tyke", "butch") for link in (f"tom>{name}", f"{name}>tom"))
-    scope = Scope(timeouts={"tom election": 1}, commands=("members tom,tyke,butch to tom",), only=links)
-    entry = JOINT if node_class is not wrong.SwitchesDirectly else "members tom,tyke,butch"
-    found = search.run(scope, goal=holds("tyke", "1 -", f"1 {entry}"))
-    votes = Scope(timeouts={"jerry election": 1, "tyke election": 1}, messages=("RequestVote", "RequestVoteReply"))
-
-    assert found.go_on(votes, invariants="all", forget=True).violated
 
 
 BUG_OF_2015 = (

@@ -8,7 +8,7 @@ from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.elections import await_election, require_leading, send_vote
 from raft_steps.lab.checks.replication import acknowledge, call, elect, refuse, require_answer, require_not_sent
 from raft_steps.lab.checks.rules import rule
-from raft_steps.lab.checks.snapshot_exchange import restart, take_snapshot
+from raft_steps.lab.checks.snapshot_exchange import install, restart, snapshot_of, take_snapshot
 from raft_steps.lab.commands import Refused
 
 LEARNERS = "Section 6: new servers join as non-voting members, and the leader replicates the log to them"
@@ -179,9 +179,12 @@ def a_leader_loses_a_configuration(bench: Bench) -> None:
     )
 
 
-@rule("A snapshot holds the configuration as of its last entry.", "Section 7: a snapshot includes the configuration")
+@rule(
+    "A snapshot holds the configuration as of its last entry, for who takes it and for who gets it.",
+    "Section 7: a snapshot includes the configuration; etcd issue 21610, openraft issue 1808",
+)
 def a_snapshot_holds_the_configuration(bench: Bench) -> None:
-    """Tom compacts a log with a committed configuration, and restarts; an uncommitted one after it stays in the log."""
+    """Tom compacts a log with a committed configuration, and restarts; then it gets snapshots, with and without its name."""
     for later in ("", "deleted", "kept"):
         newer = "; 1 set x 2; 1 members tom,tyke,butch from tom,tyke; 1 members tom,tyke,butch" if later else ""
         _follow(bench, f"1 members tom,tyke {FROM_THREE}; 1 members tom,tyke{newer}", commit=4 if later else 3)
@@ -194,6 +197,25 @@ def a_snapshot_holds_the_configuration(bench: Bench) -> None:
             story, voters = f"{story}, and has members tom,tyke,butch after it", {"tyke", "butch"}
         restart(bench)
         _require_asked(bench, voters, f"{story}; it restarts")
+    _follow(bench, f"1 members tom,jerry {FROM_THREE}; 1 members tom,jerry; 1 set x 2; 1 set x 3", commit=5)
+    take_snapshot(bench)
+    snapshot = snapshot_of(bench)
+    _follow(bench, f"1 set x 2; 1 set x 3; 1 {REPLACED} {FROM_THREE}")
+    install(bench, snapshot, 2)
+    story = f"tom has {REPLACED}, not committed, at index 4; jerry sends it a snapshot up to 5, with members tom,jerry"
+    _require_asked(bench, {"jerry"}, f"{story}; then tom hears from nobody")
+    _follow(bench, f"1 {WITHOUT_TOM} {FROM_THREE}; 1 {WITHOUT_TOM}", commit=3)
+    take_snapshot(bench)
+    snapshot = snapshot_of(bench)
+    bench.begin(5, members=("jerry", "spike"), at_the_beginning=True)
+    install(bench, snapshot, 1)
+    call(bench, "jerry", 1, (3, 1), "1 set x 9", commit=4)
+    bench.require(
+        bench.log().endswith("1 set x 9"),
+        f"tom is a learner, gets a snapshot with {WITHOUT_TOM}, and then 'set x 9'; it should store it, but its log is "
+        f"'{bench.log()}'",
+        bench.arrival(),
+    )
 
 
 @rule(

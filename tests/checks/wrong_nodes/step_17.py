@@ -7,6 +7,8 @@ from raft_steps.lab.checks.again import STILL_HOLDS
 from raft_steps.lab.commands import Configuration, Ok, Refused
 from raft_steps.lab.log import Entry, Snapshot
 from raft_steps.step_10_up_to_date_logs import RequestVote
+from raft_steps.step_14_linearizable_reads import AppendEntries
+from raft_steps.step_16_snapshots import InstallSnapshot
 
 
 class SwitchesDirectly(step_17.Node):
@@ -105,6 +107,29 @@ class ForgetsInACrash(step_17.Node):
     def restore_snapshot(self) -> None:
         super().restore_snapshot()
         self.configurations = {}
+
+
+class LeavesWithASnapshot(step_17.Node):
+    """A learner whose leader's snapshot does not name it takes itself for removed, and stops (etcd 21610)."""
+
+    has_left: bool = False
+
+    def on_install_snapshot(self, sender: str, message: InstallSnapshot) -> None:
+        super().on_install_snapshot(sender, message)
+        self.has_left = self.has_left or self.name not in self.voters()
+
+    def on_append_entries(self, sender: str, message: AppendEntries) -> None:
+        if not self.has_left:
+            super().on_append_entries(sender, message)
+
+
+class KeepsItsOwnConfiguration(step_17.Node):
+    """A configuration with a higher index than that in a leader's snapshot stays in force, although it is gone (openraft 1808)."""
+
+    def restore_snapshot(self) -> None:
+        own = self.configurations
+        super().restore_snapshot()
+        self.configurations = own | self.configurations
 
 
 class SnapshotWithoutConfiguration(step_17.Node):
@@ -362,6 +387,8 @@ MISTAKES: tuple[tuple[type, str, str], ...] = (
     (SaysNothingOfNothing, "a change of nothing succeeds", "delivered"),
     (SingleChanges, "new servers learn first", "timer_fired"),
     (SnapshotEndsLearning, "a leader with a snapshot changes the members", "delivered"),
+    (KeepsItsOwnConfiguration, "a snapshot holds the configuration", "sent"),
+    (LeavesWithASnapshot, "a snapshot holds the configuration", "delivered"),
     (SnapshotWithTheNewest, "a snapshot holds the configuration", "sent"),
     (SnapshotWithoutConfiguration, "a snapshot holds the configuration", "sent"),
     (SwitchesDirectly, "new servers learn first", "timer_fired"),

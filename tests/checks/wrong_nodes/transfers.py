@@ -4,8 +4,26 @@ from dataclasses import replace
 
 from raft_steps import step_17_membership as step_17
 from raft_steps import step_18_pre_vote as step_18
-from raft_steps.lab.commands import Configuration, Ok, Request, Transfer
+from raft_steps.lab.checks.again import STILL_HOLDS
+from raft_steps.lab.commands import Configuration, Get, Ok, Request, Transfer
 from raft_steps.step_18_pre_vote import TimeoutNow
+
+
+class KeepsItsLease(step_18.Node):
+    """A leader whose last call was answered answers reads without another, also while it hands over (tikv 1593)."""
+
+    def on_client_request(self, client: str, request: Request) -> None:
+        if self.is_leader and isinstance(request, Get):
+            self.answer_read(client, request)
+        else:
+            super().on_client_request(client, request)
+
+    def answer_read(self, client: str, request: Get) -> None:
+        if self.is_confirmed(self.round):
+            self.open_reads[client] = (self.read_index(), request)
+            self.answer_clients()
+        else:
+            super().answer_read(client, request)
 
 
 class CallsTheElectionTooEarly(step_18.Node):
@@ -152,4 +170,5 @@ MISTAKES = (
     (RunsAgainstItself, AT_ONCE, "delivered"),
     (ChangesMembersMeanwhile, HELD, "asked"),
     (HandsOverToALearner, HELD, "answered"),
+    (KeepsItsLease, STILL_HOLDS, "asked"),
 )

@@ -59,3 +59,10 @@ def test_leaders_are_deposed(profile: str) -> None:
         trial = try_scenario(adversity(18, profile, seed), RULES)
         assert not trial.broken, trial.text
         assert trial.elections >= PROFILES[profile].elections
+
+
+def test_only_a_node_that_can_hands_over() -> None:
+    """The faults of the Nodes before step 18 are as they were."""
+    for step, transfers in ((17, False), (18, True)):
+        scenario = adversity(step, "successions", 1)
+        assert transfers == any(action.verb == "transfer" and "to" in action.words for action in scenario.actions)

@@ -34,6 +34,7 @@ VERBS = {
     "late call": {"timeout", "set", "delay", "crash", "restart"},
     "depose": {"timeout", "get", "delay", "partition", "set", "heal"},
     "succeed": {"timeout", "partition", "set", "crash", "heal", "get", "restart"},
+    "hand over": {"timeout", "set", "transfer", "partition", "get", "heal"},
     "compact": {"snapshot"},
     "torn snapshot": {"snapshot", "lose", "tear", "restart"},
     "fall behind": {"partition", "set", "snapshot", "heal", "timeout", "crash", "restart"},
@@ -41,7 +42,7 @@ VERBS = {
 }
 # Kinds that are not part of the hostile profile.
 OWN_PROFILE = {
-    "timeout", "reelect", "late call", "depose", "succeed", "compact", "torn snapshot", "fall behind", "change"
+    "timeout", "reelect", "late call", "depose", "succeed", "hand over", "compact", "torn snapshot", "fall behind", "change"
 }  # fmt: skip
 
 

@@ -158,6 +158,14 @@ def test_nobody_can_be_elected_in_step_8() -> None:
     assert EXHAUSTED == Search(LaterNode).run(scope, invariants=[stuck]).outcome
 
 
+def test_who_asks_first_can_be_elected() -> None:
+    """Pre-votes lead to votes, and a leader that is down is forgotten: two of three elect one of them at step 18."""
+    scope = Scope(timeouts={"tom election": 1}, crashes={"tom": 1}, restarts=False)
+    stuck = NOBODY_CAN_BE_ELECTED & ~leader()
+
+    assert EXHAUSTED == Search(18).run(scope, goal=stuck, states=2_000).outcome
+
+
 def test_votes_in_flight_may_elect() -> None:
     """As long as a vote may still arrive, a server can be elected: without loss, step 8 does not get stuck."""
     assert not Search(8).run(Scope(timeouts={"election": 2}), goal=NOBODY_CAN_BE_ELECTED & ~leader()).found

@@ -207,6 +207,20 @@ def _succeed(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction
     return [*actions, (chance.uniform(0.6, 1), "restart", (old,))]
 
 
+def _hand_over(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
+    """Let a leader hand over, and cut it off before it hears of the election; clients write to its successor, and read from it."""
+    start = chance.randint(0, len(servers) - 1)
+    names = servers[start:] + servers[:start]
+    old, new = names[0], names[min(1, len(names) - 1)]
+    key = f"k{chance.randint(1, KEYS)}"
+    actions: list[FaultAction] = [(0.0, "timeout", (old,)), _write(0.15, chance, old, key)]
+    cut_s = 0.2 + chance.uniform(0.003, 0.015)
+    actions += [(0.2, "transfer", (new, "to", old)), (cut_s, "partition", (old,))]
+    actions += [_write(cut_s + 0.008 + 0.004 * number, chance, new, key) for number in range(6)]
+    actions += [(cut_s + 0.02 + 0.005 * number, "get", (key, "to", old)) for number in range(6)]
+    return sorted([*actions, (cut_s + 0.3, "heal", ())], key=lambda action: action[0])
+
+
 def _compact(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
     return [(0, "snapshot", (_one_of(chance, servers),))]
 
@@ -263,6 +277,7 @@ FAULTS: Mapping[str, FaultGenerator] = {
     "late call": _late_call,
     "depose": _depose,
     "succeed": _succeed,
+    "hand over": _hand_over,
     "compact": _compact,
     "torn snapshot": _torn_snapshot,
     "fall behind": _fall_behind,
@@ -272,7 +287,7 @@ SPLITS = {"split": 6, "isolate": 6, "one way": 8, "bridge": 12, "flap": 12}
 CRASHES = {"crash": 3, "pause": 6, "handover": 6}
 DISKS = {"lose": 4, "tear": 4}
 REELECTIONS = {"reelect": 3.5, "late call": 4}
-SUCCESSIONS = {"depose": 3.5, "succeed": 4}
+SUCCESSIONS = {"depose": 3.5, "succeed": 4, "hand over": 4}
 SNAPSHOTS = {"compact": 0.5, "torn snapshot": 5, "fall behind": 2.5, "isolate": 10}
 CHANGES = {"change": 1.2, "crash": 6, "split": 8, "isolate": 8, "timeout": 8, "compact": 2}
 
@@ -459,6 +474,8 @@ def _faults(
 ) -> Iterator[Action]:
     # Each kind has its own stream, so that another rate of one kind does not move the faults of the others.
     for name, mean_s in profile.faults.items():
+        if name == "hand over" and not calmly:
+            continue  # No other Node can be asked to.
         chance, at_s = RandomStream(seed, f"profile/{name}"), 0.5
         while (at_s := at_s + chance.uniform(0.2, 1.8) * mean_s) < duration_s:
             actions = FAULTS[name](chance, servers)

@@ -3,7 +3,7 @@
 Each server that waits for its election timeout becomes a candidate on copies of the nodes: its handler sends the
 requests, the handlers of the others answer, and its handler again decides whether that is enough. This module defines
 neither a majority nor what a voter compares. Requests and answers in flight count as well: as long as they may arrive,
-they may elect a server.
+they may elect a server. No leader calls meanwhile, so a server that keeps to one for a while forgets it first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from raft_steps.lab.verify.model_checker.predicates import Predicate
 from raft_steps.lab.verify.model_checker.state_view import StateView
 from raft_steps.lab.verify.model_checker.transitions import blame, find_handler
 
-ELECTION = "election"
+ELECTION, LEADER = "election", "leader"  # timers
+QUESTIONS, ANSWERS = ("PreVote", "RequestVote"), ("PreVoteReply", "RequestVoteReply")
 
 
 def could_win(view: StateView, server: str) -> bool:
@@ -38,8 +39,11 @@ def could_win(view: StateView, server: str) -> bool:
     answers = [
         (packet.sender, packet.message)
         for packet in view.in_flight
-        if packet.to == server and type(packet.message).__name__ == "RequestVoteReply"
+        if packet.to == server and type(packet.message).__name__ in ANSWERS
     ]
+    for each in view.up():
+        if LEADER in each.timers:
+            _call(nodes[each.name], "on_leader_timeout")
     _hold_election(nodes, candidate, requests, answers)
     if getattr(candidate, "is_leader", False):
         return True
@@ -55,14 +59,24 @@ def could_win(view: StateView, server: str) -> bool:
 def _hold_election(
     nodes: dict[str, Any], candidate: Any, requests: list[tuple[str, Any]], answers: list[tuple[str, Any]]
 ) -> None:
-    """Deliver a candidate's requests to the servers that run, and their answers, after earlier ones, to the candidate."""
+    """Deliver a candidate's questions to the servers that run, and their answers to the candidate, and so on.
+
+    Args:
+        nodes: The servers that run.
+        candidate: The candidate.
+        requests: What it asks, with the servers.
+        answers: Earlier answers, which arrive first.
+    """
     answers = list(answers)
-    for voter, request in requests:
-        if voter in nodes and type(request).__name__ == "RequestVote":
-            replies = _call(nodes[voter], handler_name(type(request)), candidate.name, request)
-            answers += [(voter, reply) for to, reply in replies if to == candidate.name]
-    for voter, reply in answers:
-        _call(candidate, handler_name(type(reply)), voter, reply)
+    while requests or answers:
+        for voter, request in requests:
+            if voter in nodes and type(request).__name__ in QUESTIONS:
+                replies = _call(nodes[voter], handler_name(type(request)), candidate.name, request)
+                answers += [(voter, reply) for to, reply in replies if to == candidate.name]
+        requests = [
+            sent for voter, reply in answers for sent in _call(candidate, handler_name(type(reply)), voter, reply)
+        ]
+        answers = []
 
 
 def _call(node: Any, handler: str, *arguments: Any) -> list[tuple[str, Any]]:
