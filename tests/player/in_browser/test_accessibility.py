@@ -155,3 +155,21 @@ def test_lines_of_lists_are_reached_by_keyboard(
     live.until("document.activeElement.matches(given)", f"{lines} > li")
 
     assert live.time < 30
+
+
+def test_an_election_is_heard_as_documented(open_notebook: Callable[..., Any], tmp_path: Path) -> None:
+    """The sentences of docs/live_cluster.md: tom has crashed, and jerry is elected."""
+    cells = "from raft_steps.lab import Cluster\n\ncluster = Cluster(8, leader='tom')", "cluster.crash('tom')"
+    path = write_notebook(tmp_path / "heard.ipynb", *cells, "cluster.run(20).play(at=0)")
+    live = LiveOnPage(*open_notebook(path))
+    heard = []
+    live.server("tom").focus()
+    for key in ("e", "ArrowRight", "ArrowRight", "ArrowRight"):
+        live.key(key)
+        live.steady()
+        heard.append(live.root.locator(".rp-live").inner_text())
+    guide = (ROOT / "docs" / "live_cluster.md").read_text(encoding="utf-8")
+
+    assert heard[0] in guide
+    assert [] == [each for each in heard[1:] if each.split(" seconds. ")[1] not in guide]
+    assert "tom: down; empty log" == live.words("tom")
