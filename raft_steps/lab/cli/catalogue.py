@@ -53,7 +53,7 @@ def catalogue(
     spec: str | None,
     as_json: bool,
 ) -> None:
-    """Run the test scenarios of other courses: MIT's lab, and eliben's.
+    """Run the test scenarios of other courses, MIT's lab and eliben's, and what etcd's documentation promises.
 
     Without a step and --node, all steps that elect are tried. The table shows ok, or the step from which on a scenario
     passes, with the reasons below. The exit status is 1 if something fails that should pass.

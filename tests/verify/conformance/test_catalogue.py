@@ -18,6 +18,7 @@ from raft_steps.lab.commands import Get, Ok
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.conformance import (
+    FOLDER,
     CatalogueEntry,
     KnownFailure,
     catalogue,
@@ -81,12 +82,22 @@ def wrong(*lines: str, node: type = RaftNode, seed: int = 0) -> str:
 
 def test_every_known_test_has_one_scenario() -> None:
     """Each test of MIT's labs about Raft and about the key-value store, and of eliben's parts, is named by one scenario."""
-    known = [place for entry in entries() for place in entry.known_as]
+    documented = "etcd's documentation, "
+    known = [place for entry in entries() for place in entry.known_as if not place.startswith(documented)]
     wanted = [f"MIT 6.5840, {name}" for name in MIT.split()] + [f"eliben/raft, {name}" for name in ELIBEN.split()]
     wanted += [f"MIT 6.5840, key-value {name}" for name in MIT_KEY_VALUE.split()]
     wanted += [f"eliben/raft, key-value {name}" for name in ELIBEN_KEY_VALUE.split()]
 
     assert sorted(known) == sorted(wanted)
+
+
+def test_what_etcd_documents_is_tried() -> None:
+    """Each promise has one scenario: about learners, changes of the members, and elections."""
+    places = [place for entry in entries() for place in entry.known_as if place.startswith("etcd's documentation, ")]
+    pages = [place.partition(", ")[2].partition(":")[0] for place in places]
+
+    assert len(places) == len(set(places)) == len(list(FOLDER.glob("etcd_*.txt")))
+    assert {"learner design": 3, "runtime reconfiguration": 4, "raft": 5} == {page: pages.count(page) for page in pages}
 
 
 @pytest.mark.slow
@@ -226,6 +237,34 @@ class BeginsEmpty(node_of(16)):  # type: ignore[misc]
         self.commit_index = self.last_applied = self.log.base_index
 
 
+class CountsLearners(node_of(17)):  # type: ignore[misc]
+    """Counts a server that is asked for at once, whether it has the log or not."""
+
+    def read_index(self) -> int:
+        return 0
+
+
+class ForgetsItsMembers(node_of(17)):  # type: ignore[misc]
+    """Leaves its members out of its snapshots."""
+
+    def state(self) -> dict[str, Any]:
+        return {name: value for name, value in super().state().items() if name != "configurations"}
+
+
+class LeadsOn(node_of(18)):  # type: ignore[misc]
+    """Leads whether a majority answers or not."""
+
+    def on_quorum_timeout(self) -> None:
+        pass
+
+
+class RunsAtOnce(node_of(18)):  # type: ignore[misc]
+    """Raises the term without a question."""
+
+    def on_election_timeout(self) -> None:
+        self.start_election()
+
+
 class ReadsAtOnce(node_of(14)):  # type: ignore[misc]
     """Answers a read without asking the others whether it still leads."""
 
@@ -247,6 +286,10 @@ class ReadsAtOnce(node_of(14)):  # type: ignore[misc]
         (SendsNoSnapshot, "SnapshotInstallCrash"),
         (BeginsEmpty, "KeyValueSnapshotRecover"),
         (ReadsAtOnce, "DisconnectLeaderAfterPuts"),
+        (CountsLearners, "LearnerIsNotCounted"),
+        (ForgetsItsMembers, "MembersAreInTheSnapshot"),
+        (LeadsOn, "LeaderWithoutMajorityStops"),
+        (RunsAtOnce, "MemberRejoinsCalmly"),
         (CountsOldTerms, "CrashAfterSubmit"),
         (CountsOldTerms, "DisconnectAfterSubmit"),
         (ForgetsVote, "CandidateCrash"),
@@ -307,6 +350,12 @@ EXAMPLES = [
     ("answered writes kept", "at 1 partition jerry\nat 1 set a 1\nexpect 2 answered writes kept", BROKEN),
     ("everybody answered", "at 1 set a 1\nexpect 2 everybody answered", HELD),
     ("everybody answered", "at 1 set a 1 to jerry\nexpect 2 everybody answered", BROKEN),
+    ("changed VOTERS", "at 1 members tom,jerry\nexpect 2 changed jerry,tom", HELD),
+    ("changed VOTERS", "at 1 members tom,jerry to spike\nexpect 2 changed tom,jerry", BROKEN),
+    ("not changed VOTERS", "at 1 members tom,jerry to spike\nexpect 2 not changed tom,jerry", HELD),
+    ("not changed VOTERS", "at 1 members tom,jerry\nexpect 2 not changed tom,jerry", BROKEN),
+    ("members are VOTERS", "at 1 members tom,jerry\nexpect 2 members are tom,jerry", HELD),
+    ("members are VOTERS", "at 1 partition jerry\nat 1.1 members tom,jerry\nexpect 2 members are tom,jerry", BROKEN),
     ("unread KEY", "at 1 get b\nexpect 2 unread a", HELD),
     ("unread KEY", "at 1 get a\nexpect 2 unread a", BROKEN),
     ("appends once KEY", "at 1 append a 1\nat 1.1 append a 2\nexpect 2 appends once a", HELD),
@@ -323,7 +372,8 @@ EXAMPLES = [
 @pytest.mark.parametrize("sentence, lines, holds", EXAMPLES, ids=lambda value: str(value).splitlines()[-1])
 def test_sentence_holds_and_breaks(sentence: str, lines: str, holds: bool) -> None:
     """Each sentence is true in one run, and in another one the result describes what is wrong."""
-    found = wrong(*lines.splitlines(), node=node_of(13) if "append" in lines or "get" in lines else RaftNode)
+    step = 17 if "members" in lines else 13 if "append" in lines or "get" in lines else None
+    found = wrong(*lines.splitlines(), node=node_of(step) if step else RaftNode)
 
     assert (found == "") == holds, found
     assert holds or found.startswith("expect "), found

@@ -1,8 +1,8 @@
-"""The catalogue: scenarios with expectations, after the tests of other well-known Raft courses.
+"""The catalogue: scenarios with expectations, after the tests of other well-known Raft courses, and what etcd documents.
 
 Names and thresholds are those of MIT's labs (6.5840: Raft, parts 3A to 3D, and the key-value store) and of eliben/raft
 (parts 1 to 5; 4 and 5 are about a key-value store, too). The scenarios are our own, in virtual time. Each is a file in the folder
-``scenarios``, ``mit_…``, ``eliben_…`` or ``paper_…``; `entry` documents the format of the files, `expectations` what they may expect.
+``scenarios``, ``mit_…``, ``eliben_…``, ``etcd_…`` or ``paper_…``; `entry` documents the format of the files, `expectations` what they may expect.
 
 All scenarios use the paper's timing: heartbeats every 50 ms, election timeouts of 150 to 300 ms. eliben's tests have
 that timing too, and their times are unchanged. MIT's tests allow ten heartbeats a second, half as many, so their times
@@ -18,6 +18,9 @@ Figure 7 of the paper is a scenario as well: ``paper_figure_7``.
 In the labs about key-value stores clients ask again until they are answered, each in a session of its own. Their servers
 decide themselves when they take a snapshot; here the scenario says when, so the laboratory's order to take one is tried,
 too. The limits for logs are those of 3D, in bytes of our own text form of entries.
+
+What etcd's documentation promises of members, learners, snapshots, pre-votes, leaders without a majority and transfers of
+the leadership is tried in the scenarios that are named after etcd. The promises are etcd's, the scenarios our own.
 
 Tests that would be the same scenario are merged: `known as` lists the tests that a file stands for.
 """
@@ -50,7 +53,7 @@ FEW_RUNS = 600  # up to this many runs take less time than starting other proces
 
 @functools.cache
 def entries() -> tuple[CatalogueEntry, ...]:
-    """Return all entries of the catalogue: MIT's first, in the order of the lab, then eliben's and the paper's."""
+    """Return all entries of the catalogue: MIT's first, in the order of the lab, then eliben's, etcd's and the paper's."""
     paths = sorted(FOLDER.glob("*.txt"), key=lambda path: (not path.name.startswith("mit"), path.name))
     return tuple(read_file(path) for path in paths)
 

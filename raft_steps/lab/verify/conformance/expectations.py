@@ -21,6 +21,9 @@ not alone committed a=1           a server that has applied `set a 1` has applie
 all agree                         all servers that run have the same log, and have applied all of it
 answered writes kept              every write that was answered with Ok is in the log of every server that runs
 everybody answered                every client that has asked was answered, and not only with the name of a leader
+changed tom,jerry                 a client that asked for the voters tom and jerry was answered with Ok
+not changed tom,jerry             no client that asked for these voters was answered with Ok
+members are tom,jerry             tom and jerry run, and the last configuration that each has applied has these voters
 unread a                          no client that asked for a was answered with a value
 appends once a                    on every server that runs, a holds each value that a client was told is appended, none
                                   twice, and those of one client in the order in which it sent them
@@ -35,7 +38,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from raft_steps.lab.commands import Append, Get, Mismatch, NotLeader, Ok, Set, command_text, operation_of
+from raft_steps.lab.commands import Append, Configuration, Get, Mismatch, NotLeader, Ok, Set, command_text, operation_of
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.scenario.model import format_seconds, parse_seconds
 from raft_steps.lab.text import nearest, plural
@@ -248,6 +251,30 @@ def _everybody_answered(now: ClusterSnapshot, _snapshots: Snapshots, _words: tup
     return ""
 
 
+def _changed(now: ClusterSnapshot, _snapshots: Snapshots, words: tuple[str, ...]) -> str:
+    answers = [
+        now.observations.responses.get(client)
+        for client, request in now.observations.requests.items()
+        if isinstance(request, Configuration) and set(request.voters) == set(words[0].split(","))
+    ]
+    return "" if any(isinstance(answer, Ok) for answer in answers) else f"no change to {words[0]} was answered with Ok"
+
+
+def _not_changed(now: ClusterSnapshot, snapshots: Snapshots, words: tuple[str, ...]) -> str:
+    return "" if _changed(now, snapshots, words) else f"a change to {words[0]} was answered with Ok"
+
+
+def _members_are(now: ClusterSnapshot, _snapshots: Snapshots, words: tuple[str, ...]) -> str:
+    wanted = set(words[0].split(","))
+    for name in sorted(wanted):
+        if name not in now.running:
+            return f"{name} does not run"
+        commands = [entry.command for entry in now.applied(name) if isinstance(entry.command, Configuration)]
+        if not commands or set(commands[-1].voters) != wanted or commands[-1].old_voters:
+            return f"for {name} they are {command_text(commands[-1]) if commands else 'those of the start'}"
+    return ""
+
+
 def _unread(now: ClusterSnapshot, _snapshots: Snapshots, words: tuple[str, ...]) -> str:
     answers = [each for each in now.observations.answers(Get(key=words[0])) if isinstance(each, Ok)]
     return f"the answer to get {words[0]} was {answers[0].value}" if answers else ""
@@ -311,13 +338,23 @@ SENTENCES: Mapping[str, SentenceCheck] = {
     "all agree": _all_agree,
     "answered writes kept": _writes_kept,
     "everybody answered": _everybody_answered,
+    "changed VOTERS": _changed,
+    "not changed VOTERS": _not_changed,
+    "members are VOTERS": _members_are,
     "unread KEY": _unread,
     "appends once KEY": _appends_once,
     "logs at most NUMBER bytes": _log_bytes,
     "calls at most NUMBER since SECONDS": _calls,
     "bytes at most NUMBER since SECONDS": _bytes,
 }
-BLANKS = {"SECONDS": TIME, "NAME": r"(\w+)", "KEY": r"([^\s=]+)", "NUMBER": NUMBER, "KEY=VALUE": WRITE}
+BLANKS = {
+    "SECONDS": TIME,
+    "NAME": r"(\w+)",
+    "KEY": r"([^\s=]+)",
+    "NUMBER": NUMBER,
+    "KEY=VALUE": WRITE,
+    "VOTERS": r"(\w+(?:,\w+)*)",
+}
 PATTERNS = tuple(
     (re.compile(" ".join(BLANKS.get(word, word) for word in form.split())), check) for form, check in SENTENCES.items()
 )
