@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from raft_steps.lab.course.nbgrader_course import PRIVATE_SHARE, release_for_nbgrader
+from raft_steps.lab.course.nbgrader_course import DOWNLOADS, PRIVATE_SHARE, release_for_nbgrader
 from raft_steps.lab.course.notebooks import format_notebook, load
 from raft_steps.lab.course.redaction import BLOCK, is_solution
 from raft_steps.lab.grading.nbgrader_cells import RUNS
@@ -263,8 +263,6 @@ def test_a_student_takes_little_room(term: Term) -> None:
 )  # fmt: skip
 def test_downloads_are_collected(name: str) -> None:
     """Nbgrader finds student and notebook in the names of downloads, however they are unpacked."""
-    from raft_steps.lab.course.nbgrader_preprocessor import DOWNLOADS
-
     found = re.match(DOWNLOADS, f"/a course/downloaded/step_06/extracted/{name}")
 
     assert found is not None

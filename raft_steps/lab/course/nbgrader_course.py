@@ -40,6 +40,14 @@ NBGRADER_FILES = frozenset(
     }
 )
 CHECK = re.compile(r"check\((?P<node>\w+), step=(?P<step>\d+)\)\.require\(\)")
+# Canvas, Moodle in folders or not, ann/06_term_checks.ipynb and ann_06_term_checks.ipynb, wherever nbgrader has unpacked
+# them: what a zip file contains is in a folder with the name of the zip file.
+DOWNLOADS = (
+    r".*/extracted/(?:[^/]+/)??(?P<student_id>[^/]+?)"
+    r"(?:_(?:LATE_)?\d+_\d+_(?:[^/]*/(?:[^/]+/)*)?|_\d+_assignsubmission_file_?(?:[^/]*/(?:[^/]+/)*)?|_"
+    r"|/(?:(?![^/]*_\d+_)[^/]+/)*)"
+    r"(?P<file_id>\d\d[a-z]?_[a-z0-9_]*[a-z])(?:-\d+| \(\d+\))?\.ipynb$"
+)
 CONFIG = f'''"""The settings of nbgrader for this course, whatever folder nbgrader is started in."""
 
 import os
@@ -64,6 +72,7 @@ c = get_config()  # noqa: F821  # nbgrader defines it.
 c.CourseDirectory.root = str(HERE)
 c.CourseDirectory.course_id = "raft_steps"
 set_up(c, HERE)
+c.FileNameCollectorPlugin.named_regexp = {DOWNLOADS!r}
 # A cell of the course takes a few seconds. nbgrader gives up on an endless one after twice this time.
 c.Execute.timeout = {CELL_LIMIT_S}
 c.ExecutePreprocessor.timeout = {CELL_LIMIT_S}

@@ -1,4 +1,4 @@
-"""What nbgrader does differently in a course directory of ours: solutions, copied cells, copies of the package, downloads.
+"""What nbgrader does differently in a course directory of ours: solutions, copied cells, copies of the package.
 
 This is the only module that imports nbgrader. The nbgrader_config.py of a course directory imports it.
 """
@@ -42,14 +42,6 @@ class ForgetCopies(DeduplicateIds):  # type: ignore[misc]
         return cell, resources
 
 
-# Canvas, Moodle in folders or not, ann/06_term_checks.ipynb and ann_06_term_checks.ipynb, wherever nbgrader has unpacked
-# them: what a zip file contains is in a folder with the name of the zip file.
-DOWNLOADS = (
-    r".*/extracted/(?:[^/]+/)??(?P<student_id>[^/]+?)"
-    r"(?:_(?:LATE_)?\d+_\d+_(?:[^/]*/(?:[^/]+/)*)?|_\d+_assignsubmission_file_?(?:[^/]*/(?:[^/]+/)*)?|_"
-    r"|/(?:(?![^/]*_\d+_)[^/]+/)*)"
-    r"(?P<file_id>\d\d[a-z]?_[a-z0-9_]*[a-z])(?:-\d+| \(\d+\))?\.ipynb$"
-)
 # IPython runs it when a kernel starts. Without a package next to the notebook, it takes the one that was handed out.
 STARTUP = """import sys
 from pathlib import Path
@@ -71,7 +63,6 @@ def set_up(config: Any, folder: Path) -> None:
     """
     config.GenerateAssignment.preprocessors = _with(GenerateAssignment.preprocessors, ClearSolutions, ReplaceSolutions)
     config.Autograde.sanitize_preprocessors = _with(Autograde.sanitize_preprocessors, DeduplicateIds, ForgetCopies)
-    config.FileNameCollectorPlugin.named_regexp = DOWNLOADS
     startup = folder / ".settings" / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "00_package.py").write_text(STARTUP, encoding="utf-8")
