@@ -4,8 +4,7 @@ Until now, a leader found the place where a follower's log agrees with its own o
 not acknowledged again and again. Now a refusal states the term in conflict and where it begins, so that the leader skips
 it as a whole; it asks with calls without entries until the logs agree. Then it counts on what it has sent: the next call
 goes on after the last one, without waiting for an answer, as far as a window allows. A call has a bounded size, and writes
-that arrive at the same moment share one. A refusal is old if the follower has acknowledged that entry since, or if the
-leader has gone back further since.
+that arrive at the same moment share one. A refusal is old if that entry was acknowledged since, or is no longer sent.
 
 New: AppendEntriesReply.conflict_term, AppendEntriesReply.conflict_index, batch_size, window, probing, send_limit,
     allowance, conflict_at, index_after_refusal, on_batch_timeout, record_match, record_refusal, send_new_entries.
@@ -67,6 +66,7 @@ class Node(step_14.Node):
         """Log the command; it is sent with whatever else arrives at this moment."""
         entry = self.next_entry(command)
         self.log.append(entry)
+        self.open_writes.pop(client, None)  # A client that asks again waits for its newer entry, which comes last.
         self.open_writes[client] = entry
         self.start_timer("batch", 0)
 

@@ -35,6 +35,7 @@ class SendsOnceForAMoment(step_15.Node):
     def write(self, client: str, command: Command) -> None:
         entry = self.next_entry(command)
         self.log.append(entry)
+        self.open_writes.pop(client, None)
         self.open_writes[client] = entry
         if not self.sends_soon:
             self.sends_soon = True

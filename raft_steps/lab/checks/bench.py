@@ -241,6 +241,11 @@ class Bench:
         """Send a client's request to the server under test, such as ``set x 1``; return the client's address."""
         return self.ask_together(command)[0]
 
+    def ask_again(self, client: str, command: str) -> None:
+        """Send a request once more, from the address of the client that sent it before."""
+        self.simulation.ask(self.host, self.vocabulary.to_run("request", parse_command(command)), client)
+        self.run(0)
+
     def ask_together(self, *commands: str) -> list[str]:
         """Send clients' requests to the server under test, all at one moment; return the clients' addresses."""
         requests: list[Request] = [self.vocabulary.to_run("request", parse_command(command)) for command in commands]

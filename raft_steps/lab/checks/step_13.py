@@ -113,6 +113,17 @@ def a_repeated_command_gets_its_first_response(bench: Bench) -> None:
             require_response(bench, client, expected, what)
             if not again:
                 ask_committed(bench, other)
+    command = f"append z 1 as {session}.{len(cases) + 1}"
+    first, second = bench.ask(command), bench.ask("set x 9")
+    between = bench.field("log").last_index
+    bench.ask_again(first, command)
+    acknowledge(bench, "jerry", between)
+    story = (
+        "a client asks for 'append z 1' in its session, then another one for 'set x 9', then the first one asks again"
+    )
+    require_response(bench, second, Ok(), f"{story}; jerry has acknowledged the first two entries")
+    commit(bench)
+    require_response(bench, first, Ok(value="1"), story)
 
 
 @rule(

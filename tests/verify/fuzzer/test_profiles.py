@@ -37,12 +37,14 @@ VERBS = {
     "hand over": {"timeout", "set", "transfer", "partition", "get", "heal"},
     "compact": {"snapshot"},
     "torn snapshot": {"snapshot", "lose", "tear", "restart"},
+    "insist": {"retry", "partition", "delay", "crash", "heal", "restart"},
     "fall behind": {"partition", "set", "snapshot", "heal", "timeout", "crash", "restart"},
     "change": {"members", "retry"},
 }
 # Kinds that are not part of the hostile profile.
 OWN_PROFILE = {
-    "timeout", "reelect", "late call", "depose", "succeed", "hand over", "compact", "torn snapshot", "fall behind", "change"
+    "timeout", "reelect", "late call", "depose", "succeed", "hand over", "compact", "torn snapshot", "fall behind", "change",
+    "insist"
 }  # fmt: skip
 
 

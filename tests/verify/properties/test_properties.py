@@ -166,7 +166,9 @@ def test_broken_rules_have_reasons() -> None:
         assert rule.section
         assert rule.reason(rule.kept_from) == ""
     assert {rule.name for rule in RULES} <= {rule.name for rule in kept_by(12)}
-    assert {"Linearizable Reads"} == {rule.name for rule in ALL_RULES} - {rule.name for rule in kept_by(12)}
+    assert {"Exactly Once", "Linearizable Reads"} == {rule.name for rule in ALL_RULES} - {
+        rule.name for rule in kept_by(12)
+    }
 
 
 def test_what_is_kept_was_measured_with_enough_seeds() -> None:

@@ -162,14 +162,21 @@ class Simulation:
         """Crash a server: everything that is not on its disk is lost."""
         self._lifecycle.crash(host)
 
-    def ask(self, host: SimulatedHost, request: Request) -> str:
+    def ask(self, host: SimulatedHost, request: Request, client: str = "") -> str:
         """Bring a client's request to a server.
+
+        Args:
+            host: The server.
+            request: The request.
+            client: The address of a client that asks again, and is content with one answer; by default a new one asks.
 
         Returns:
             The client's reply address; `responses` has the answer under it, once there is one.
         """
         with self._watched():
-            return self._dispatcher.clients.ask(host, request)
+            if client:
+                self._dispatcher.clients.retry_as(client, lambda _server, _response: True)
+            return self._dispatcher.clients.ask(host, request, client)
 
     def send(self, sender: str, to: str, message: object) -> None:
         """Send a message in a server's name, whatever its node does: so the fake peers of a check send theirs."""

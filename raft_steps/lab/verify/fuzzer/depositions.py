@@ -8,9 +8,7 @@ alone for so long that the others have forgotten it; what is to arrive after the
 from __future__ import annotations
 
 from raft_steps.lab.scenario.model import TIMINGS
-
-# An action of a fault: the seconds since the fault began, its verb and its words.
-FaultAction = tuple[float, str, tuple[str, ...]]
+from raft_steps.lab.verify.fuzzer.fault_actions import FaultAction
 
 PAPER = TIMINGS["paper"]
 # The last call of a leader may arrive as late as a message can, and is remembered for the least timeout.

@@ -14,6 +14,7 @@ A profile defines the network, how far clocks drift, how often clients write, an
     successions   a leader is cut off or crashes, another one follows, and clients read from both at once
     snapshots     servers compact their logs all the time, while others are behind, or crash in the middle of it
     memberships   servers are added and removed, several at once, while the network splits and servers crash
+    retries       clients in sessions ask again and again, while leaders are cut off, crash or answer late
     hostile       losses, delays, splits, crashes and bad disks, all at once
 """
 
@@ -24,10 +25,11 @@ from functools import partial
 
 from raft_steps.lab.errors import ScenarioError
 from raft_steps.lab.random_stream import RandomStream
-from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, Action, server_names
+from raft_steps.lab.scenario.model import MICROSECONDS, Action, server_names
 from raft_steps.lab.scenario.scenario import Scenario, default_scenario
 from raft_steps.lab.text import nearest
-from raft_steps.lab.verify.fuzzer.depositions import FaultAction, depose_calmly
+from raft_steps.lab.verify.fuzzer.depositions import depose_calmly
+from raft_steps.lab.verify.fuzzer.fault_actions import KEYS, FaultAction, insist, slow_window, write_of
 from raft_steps.lab.verify.fuzzer.fault_profile import FaultProfile
 
 # The shares of writes and of reads that clients send to a server by name, whatever its role: a follower, or a leader that
@@ -35,7 +37,6 @@ from raft_steps.lab.verify.fuzzer.fault_profile import FaultProfile
 WRITES_BY_NAME, READS_BY_NAME = 0.2, 0.5
 # The share of writes after which another client soon reads the same key, and how soon, in seconds.
 READS_AT_ONCE, SOON = 0.15, (0.005, 0.06)
-KEYS = 3  # so few that reads, writes and deletions of the same key overlap
 CLOCK_STEPS = 100  # a clock's rate is a whole number of hundredths, which a scenario's text holds exactly
 
 FaultGenerator = Callable[[RandomStream, tuple[str, ...]], list[FaultAction]]
@@ -101,20 +102,6 @@ def _timeout(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction
     return [(0, "timeout", (chance.choice(servers),))]
 
 
-def _slow_window(at_s: float, length_s: float, chance: RandomStream, longest_s: float) -> list[FaultAction]:
-    """Slow down what is sent in a moment: it is still on its way when much has changed."""
-    shortest_s = longest_s * chance.uniform(0.2, 0.8)
-    slow = (f"{shortest_s:.3f}", f"{longest_s:.3f}")
-    usual = tuple(f"{each:g}" for each in TIMINGS["paper"].delay)
-    return [(at_s, "delay", slow), (at_s + length_s, "delay", usual)]
-
-
-def _write(at_s: float, chance: RandomStream, to: str, key: str = "") -> FaultAction:
-    # A long number, so that no other request writes the same value.
-    key = key or f"k{chance.randint(1, KEYS)}"
-    return at_s, "set", (key, str(chance.randint(10_000_000, 99_999_999)), "to", to)
-
-
 def _reelect(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
     """Let a server lead, lose what a minority stored, and lead again while messages of its first term are under way.
 
@@ -130,22 +117,22 @@ def _reelect(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction
     # The calls arrive after 1 to 10 ms. What is slow are either they, or the replies to them.
     writes_s, count = 0.12, chance.randint(1, 4)
     slow_s = writes_s + (0.0005 if chance.random() < 0.7 else -0.001)
-    actions += [_write(writes_s + 0.0001 * number, chance, again) for number in range(count)]
-    actions += _slow_window(slow_s, 0.011, chance, chance.uniform(0.35, 0.7))
+    actions += [write_of(writes_s + 0.0001 * number, chance, again) for number in range(count)]
+    actions += slow_window(slow_s, 0.011, chance, chance.uniform(0.35, 0.7))
     actions += [(0.15, "timeout", (others[0],)), (0.22, "heal", ())]
     second_s = chance.uniform(0.32, 0.42)
     actions += [(second_s, "timeout", (again,))]
     reached = chance.choice(names[1:])
     writes_s = second_s + 0.04
     actions += [(writes_s - 0.001, "cut", (f"{again}>{other}",)) for other in names[1:] if other != reached]
-    actions += [_write(writes_s + 0.02 * number, chance, again) for number in range(chance.randint(1, 4))]
+    actions += [write_of(writes_s + 0.02 * number, chance, again) for number in range(chance.randint(1, 4))]
     return sorted([*actions, (1.3, "heal", ())], key=lambda action: action[0])
 
 
 def _handover(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
     """Let a leader crash after it has acknowledged a write, and let clients read from its successor at once."""
     leader, successor = chance.choice(servers), chance.choice(servers)
-    write = _write(0.1, chance, leader)
+    write = write_of(0.1, chance, leader)
     crash_s = chance.uniform(0.115, 0.14)
     actions = [(0.0, "timeout", (leader,)), write, (crash_s, "crash", (leader,))]
     actions += [(crash_s + 0.002, "timeout", (successor,))]
@@ -156,9 +143,9 @@ def _handover(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultActio
 def _late_call(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]:
     """Let a call of a leader arrive after later calls were acknowledged, and after the leader's crash."""
     leader = chance.choice(servers)
-    calls = [_write(0.15, chance, leader)]
-    calls += [_write(0.152 + 0.001 * number, chance, leader) for number in range(chance.randint(1, 3))]
-    slow = _slow_window(0.1495, 0.0015, chance, chance.uniform(0.03, 0.25))
+    calls = [write_of(0.15, chance, leader)]
+    calls += [write_of(0.152 + 0.001 * number, chance, leader) for number in range(chance.randint(1, 3))]
+    slow = slow_window(0.1495, 0.0015, chance, chance.uniform(0.03, 0.25))
     crash_s = chance.uniform(0.17, 0.24)
     actions = [(0.0, "timeout", (leader,)), *calls, *slow, (crash_s, "crash", (leader,)), (1.2, "restart", (leader,))]
     return sorted(actions, key=lambda action: action[0])
@@ -176,9 +163,9 @@ def _depose(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction]
     actions: list[FaultAction] = [(0.0, "timeout", (old,)), (called_s, "get", (key, "to", old))]
     cut_s = called_s + chance.uniform(0.0105, 0.015)
     if chance.random() < 0.7:  # The calls arrive after 1 to 10 ms; the replies are slow.
-        actions += _slow_window(called_s + 0.0005, cut_s - called_s - 0.0005, chance, chance.uniform(0.03, 0.15))
+        actions += slow_window(called_s + 0.0005, cut_s - called_s - 0.0005, chance, chance.uniform(0.03, 0.15))
     actions += [(cut_s, "partition", (old,)), (cut_s + 0.0005, "timeout", (new,))]
-    actions += [_write(cut_s + 0.006 + 0.004 * number, chance, new, key) for number in range(5)]
+    actions += [write_of(cut_s + 0.006 + 0.004 * number, chance, new, key) for number in range(5)]
     actions += [(cut_s + 0.016 + 0.005 * number, "get", (key, "to", old)) for number in range(7)]
     actions += [(cut_s + chance.uniform(0.015, 0.08), "heal", ()), (1.0, "heal", ())]
     return sorted(actions, key=lambda action: action[0])
@@ -198,7 +185,7 @@ def _succeed(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAction
         actions.append((0.09, "partition", behind))
     wrote_s = 0.1
     for _ in range(chance.randint(2, 5)):
-        actions.append(_write(wrote_s, chance, old, key))
+        actions.append(write_of(wrote_s, chance, old, key))
         wrote_s += chance.uniform(0.001, 0.025)
     crash_s = wrote_s + chance.uniform(0.002, 0.02)
     elected_s = crash_s + 0.001
@@ -213,10 +200,10 @@ def _hand_over(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultActi
     names = servers[start:] + servers[:start]
     old, new = names[0], names[min(1, len(names) - 1)]
     key = f"k{chance.randint(1, KEYS)}"
-    actions: list[FaultAction] = [(0.0, "timeout", (old,)), _write(0.15, chance, old, key)]
+    actions: list[FaultAction] = [(0.0, "timeout", (old,)), write_of(0.15, chance, old, key)]
     cut_s = 0.2 + chance.uniform(0.003, 0.015)
     actions += [(0.2, "transfer", (new, "to", old)), (cut_s, "partition", (old,))]
-    actions += [_write(cut_s + 0.008 + 0.004 * number, chance, new, key) for number in range(6)]
+    actions += [write_of(cut_s + 0.008 + 0.004 * number, chance, new, key) for number in range(6)]
     actions += [(cut_s + 0.02 + 0.005 * number, "get", (key, "to", old)) for number in range(6)]
     return sorted([*actions, (cut_s + 0.3, "heal", ())], key=lambda action: action[0])
 
@@ -239,7 +226,7 @@ def _fall_behind(chance: RandomStream, servers: tuple[str, ...]) -> list[FaultAc
     at_s = 0.0
     for _ in range(chance.randint(3, 12)):
         at_s += chance.uniform(0.005, 0.05)
-        actions.append(_write(at_s, chance, "leader", f"b{chance.randint(1, KEYS)}"))  # Nobody reads these keys.
+        actions.append(write_of(at_s, chance, "leader", f"b{chance.randint(1, KEYS)}"))  # Nobody reads these keys.
     compacting = [name for name in servers if name != server and chance.random() < 0.8]
     actions += [(at_s + chance.uniform(0.005, 0.1), "snapshot", (name,)) for name in compacting]
     back_s = at_s + chance.uniform(0.02, 0.4)
@@ -282,6 +269,7 @@ FAULTS: Mapping[str, FaultGenerator] = {
     "torn snapshot": _torn_snapshot,
     "fall behind": _fall_behind,
     "change": _change,
+    "insist": insist,
 }
 SPLITS = {"split": 6, "isolate": 6, "one way": 8, "bridge": 12, "flap": 12}
 CRASHES = {"crash": 3, "pause": 6, "handover": 6}
@@ -362,6 +350,14 @@ PROFILES: Mapping[str, FaultProfile] = {
             elections=6,
             hits=10,
             members=3,
+        ),
+        FaultProfile(
+            name="retries",
+            sentence="Clients in sessions ask again and again, while leaders are cut off, crash or answer late.",
+            network={"loss": 0.02},
+            faults={"insist": 1.5},
+            elections=4,
+            hits=12,
         ),
         FaultProfile(
             name="hostile",

@@ -7,7 +7,7 @@ from functools import partial
 
 from raft_steps.lab.commands import Ok
 from raft_steps.lab.runtime.simulator.simulation import Simulation
-from raft_steps.lab.scenario.model import MICROSECONDS, Action
+from raft_steps.lab.scenario.model import MICROSECONDS, TIMINGS, Action
 from raft_steps.lab.scenario.scenario import Scenario
 from raft_steps.lab.verify.fuzzer.profiles import adversity
 from raft_steps.lab.verify.fuzzer.trial import find_break
@@ -24,12 +24,13 @@ PROMISED = (
     rules.STATE_MACHINE_SAFETY,
     rules.ACKNOWLEDGED_WRITES_LAST,
 )
+USUAL_DELAY = tuple(f"{each:g}" for each in TIMINGS["paper"].delay)
 ADVERSITY_S, RECOVERY_S, WRITE_TIMEOUT_S = 10.0, 5.0, 2.0
 WRITE_ATTEMPTS = 3
 
 
 def mended_adversity(step: int | None, profile: str, seed: int, node_class: type | None = None) -> Scenario:
-    """Generate ten seconds of adversity, and five more in which all servers run and no link is cut.
+    """Generate ten seconds of adversity, and five more in which all servers run and no link is cut or slower than usual.
 
     Args:
         step: The step whose Node runs; None with a custom class.
@@ -43,7 +44,9 @@ def mended_adversity(step: int | None, profile: str, seed: int, node_class: type
     """
     scenario = adversity(step, profile, seed, seconds=ADVERSITY_S, node_class=node_class)
     end_us = round(ADVERSITY_S * MICROSECONDS)
+    slow = [action for action in scenario.actions if action.verb == "delay"][-1:]  # the last fault may not be over yet
     repairs = (
+        *(dataclasses.replace(action, at_us=end_us, words=USUAL_DELAY) for action in slow),
         Action(end_us, "heal"),
         *(Action(end_us, "resume", (name,)) for name in scenario.servers),
         Action(end_us, "restart", ("crashed",)),
