@@ -26,7 +26,7 @@ def state_to_text(state: Mapping[str, Any]) -> str:
     Raises:
         MessageError: It holds something else than plain values, collections, entries, requests and responses.
     """
-    return json.dumps({name: _to_data(value) for name, value in state.items()}, ensure_ascii=False)
+    return "{" + ", ".join(f"{_dumps(name)}: {_to_text(value)}" for name, value in state.items()) + "}"
 
 
 def state_from_text(text: str) -> dict[str, Any]:
@@ -39,6 +39,20 @@ def state_from_text(text: str) -> dict[str, Any]:
         return {name: _from_data(data) for name, data in json.loads(text).items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise MessageError(f"this is not the state of a snapshot: {text[:80]!r}") from error
+
+
+def _dumps(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _to_text(value: Any) -> str:
+    """Return the text of a part of a state."""
+    if type(value) is dict and {*map(type, value), *map(type, value.values())} == {str}:
+        together = "".join([*value, *value.values()])
+        if together.isprintable() and '"' not in together and "\\" not in together:
+            # A large state is mostly this: texts that JSON leaves as they are. It takes a third of the encoder's time.
+            return '{"dict": [' + ", ".join([f'["{key}", "{item}"]' for key, item in value.items()]) + "]}"
+    return _dumps(_to_data(value))
 
 
 def _to_data(value: Any) -> Any:

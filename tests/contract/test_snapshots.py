@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -38,6 +39,14 @@ def test_text_is_json() -> None:
 
     expected = '{"state_machine": {"dict": [["x", "1"]]}, "sessions": {"dict": [[4, {"tuple": [2, {"Ok": [["value", "1"]]}]}]]}}'
     assert expected == state_to_text(state)
+
+
+@given(texts=st.dictionaries(st.text(), st.text() | st.text(alphabet='a"\\\\é\n\x7f\u2028😀')))
+def test_dictionary_of_texts_is_what_json_makes_of_it(texts: dict[str, str]) -> None:
+    """Such a dictionary is written without a JSON encoder where that makes no difference."""
+    expected = json.dumps({"x": {"dict": [[key, value] for key, value in texts.items()]}}, ensure_ascii=False)
+
+    assert expected == state_to_text({"x": texts})
 
 
 def test_entries_and_commands_can_be_in_a_snapshot() -> None:
