@@ -43,6 +43,11 @@ def step_of_class(node_class: type) -> int | None:
     return max(found) + 1 if is_new and max(found) < COURSE[-1].number else max(found)
 
 
+def is_course_class(node_class: type) -> bool:
+    """Return whether a class is the Node of a step, and not a learner's."""
+    return _MODULE.fullmatch(node_class.__module__) is not None and own_step(node_class) is None
+
+
 def own_step(node_class: type) -> int | None:
     """Return the step whose Node, in a learner's own notebook, a class is; None for any other class."""
     match = _MODULE.fullmatch(node_class.__module__)

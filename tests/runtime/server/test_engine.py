@@ -16,7 +16,7 @@ from raft_steps.lab.log import Log
 from raft_steps.lab.node import Node
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.database import Database, DiskError
-from raft_steps.lab.runtime.server.engine import MOST_SHOWN, Client, Engine
+from raft_steps.lab.runtime.server.engine import MOST_SHOWN, Client, Engine, UnhandledMessageError
 from raft_steps.lab.runtime.server.server_host import ServerHost
 from raft_steps.lab.runtime.server.timers import ServerTimers
 from raft_steps.lab.trace.trace import Trace
@@ -455,8 +455,11 @@ def test_message_that_a_node_cannot_handle_is_named(build: Build) -> None:
         raise ValueError("no such term")
 
     bench = build(act)
-    with pytest.raises(NodeError, match=r"no such term(?s:.*)This is what jerry had sent: Ping\(term=7\)$"):
+    with pytest.raises(
+        UnhandledMessageError, match=r"no such term(?s:.*)This is what jerry had sent: Ping\(term=7\)$"
+    ) as found:
         bench.engine.message("jerry", Ping(term=7), "jerry.1", 1)
+    assert "jerry" == found.value.sender
     with pytest.raises(NodeError) as caught:
         bench.engine.message("jerry", Ping(term=10**1000), "jerry.1", 2)
     assert len(str(caught.value)) < 2 * MOST_SHOWN

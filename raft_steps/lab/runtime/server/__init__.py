@@ -10,6 +10,7 @@ The Node is the same class that the simulator runs. The parts, from the inside o
     message_codec   messages as lines of JSON
     peer_link, peer_listener, hello   connections between servers
     redis_protocol, redis_commands, client_connection   connections of clients
+    open_files      how many connections there may be
     limited_log     lines about connections, and a count of those that are too many
     process         a server process, from its options to its exit status
 """

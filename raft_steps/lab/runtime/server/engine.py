@@ -339,11 +339,25 @@ class Engine:
         return blame(error, self.host.name, handler, call=call) or error
 
 
-def _with_message(error: NodeError, sender: str, message: object) -> NodeError:
-    """Add what had arrived to an error: it may be false, and then the sender is to blame, and not this Node."""
+class UnhandledMessageError(NodeError):
+    """A node failed at a message. It may be false, and then the sender is to blame, and not the node.
+
+    Attributes:
+        sender: The server that had sent it.
+    """
+
+    def __init__(self, message: str, sender: str, *, server: str, handler: str) -> None:
+        """Store the message, the two servers and the handler."""
+        super().__init__(message, server=server, handler=handler)
+        self.sender = sender
+
+
+def _with_message(error: NodeError, sender: str, message: object) -> UnhandledMessageError:
+    """Add what had arrived to an error."""
     text = repr(message)
     shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
-    return NodeError(f"{error}\nThis is what {sender} had sent: {shown}", server=error.server, handler=error.handler)
+    text = f"{error}\nThis is what {sender} had sent: {shown}"
+    return UnhandledMessageError(text, sender, server=error.server, handler=error.handler)
 
 
 def _refuse_result(returned: object) -> None:

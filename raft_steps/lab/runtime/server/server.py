@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
-import resource
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +15,20 @@ from raft_steps.lab.errors import NodeError, ServerError
 from raft_steps.lab.log import Entry
 from raft_steps.lab.random_stream import RandomStream
 from raft_steps.lab.runtime.configurations import node_configuration
-from raft_steps.lab.runtime.launching import known_servers
+from raft_steps.lab.runtime.launching import is_course_class, known_servers
 from raft_steps.lab.runtime.mistakes import blame, new_node_of, set_field
 from raft_steps.lab.runtime.recorder import Recorder
 from raft_steps.lab.runtime.server.addresses import Address, cluster_text
 from raft_steps.lab.runtime.server.client_connection import ClientConnection
 from raft_steps.lab.runtime.server.clock import now_us
 from raft_steps.lab.runtime.server.database import Database, DiskError
-from raft_steps.lab.runtime.server.engine import Client, Engine
+from raft_steps.lab.runtime.server.engine import Client, Engine, UnhandledMessageError
 from raft_steps.lab.runtime.server.hello import Hello, Identity
 from raft_steps.lab.runtime.server.limited_log import LimitedLog
 from raft_steps.lab.runtime.server.links import Links
 from raft_steps.lab.runtime.server.message_classes import message_classes
 from raft_steps.lab.runtime.server.message_codec import MessageCodec
+from raft_steps.lab.runtime.server.open_files import allow_files
 from raft_steps.lab.runtime.server.peer_listener import PeerListener
 from raft_steps.lab.runtime.server.redis_commands import VERSION_FIELDS
 from raft_steps.lab.runtime.server.server_host import ServerHost
@@ -44,7 +44,7 @@ MOST_CLIENTS = 10_000
 MOST_STRANGERS = 256
 PEER_BACKLOG = 64
 SPARE_FILES = MOST_STRANGERS + 64  # file descriptors for all that is not a client
-RETRY_S = 1.0  # between two attempts to begin a life on a full disk
+RETRY_S = 1.0  # from the end of a life on a full disk, or after a false message, to the next one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class Server:
         self._connections = 0
         self._peers: dict[str, PeerListener] = {}  # by the name of the server
         self._strangers: dict[PeerListener, None] = {}  # whose first line has not arrived, in order
-        self._most_clients = _allow_files(MOST_CLIENTS) - SPARE_FILES
+        self._most_clients = allow_files(MOST_CLIENTS, SPARE_FILES)
         self._led = False  # by the last line about it
         self._log_own = limited.about("whether it leads")
         self._failure: asyncio.Future[None] = self._loop.create_future()
@@ -156,10 +156,9 @@ class Server:
         Raises:
             ServerError: It cannot be written.
         """
-        options = self.options
-        if options.trace_file is None:
+        if (path := self.options.trace_file) is None:
             return None
-        return TraceFile(options.trace_file, self.names, options.name, options.step)
+        return TraceFile(path, self.names, self.options.name, self.options.step)
 
     # Life.
 
@@ -290,6 +289,8 @@ class Server:
             self._finish_turn()
         except DiskError as error:
             self._end_life(error)
+        except UnhandledMessageError as error:
+            self._refuse_sender(error)
         except BaseException as error:  # noqa: BLE001  # It ends the server; `run` raises it.
             self._fail(error)
 
@@ -312,6 +313,19 @@ class Server:
         if self._last_disk_error != str(error):  # Once, although each attempt may fail in the same way.
             self._last_disk_error = str(error)
             self.log(f"{error}; the server stops, and starts again when it can write")
+        self._begin_again_later(error)
+
+    def _refuse_sender(self, error: UnhandledMessageError) -> None:
+        """Begin another life without a message with which the node cannot go on; a learner's Node is to blame itself."""
+        if not is_course_class(self.options.node_class):
+            self._fail(error)
+            return
+        self.log_peer(f"closed the connection to {error.sender}, and starts again: {error}")
+        self._begin_again_later(error)
+        if error.sender in self._peers:
+            self._peers[error.sender].close()
+
+    def _begin_again_later(self, error: Exception) -> None:
         self._forget_life(error)
         for connection in list(self._clients):
             connection.close()
@@ -484,14 +498,3 @@ class Server:
             "Replication": {"role": "master" if getattr(node, "is_leader", True) else "slave"},
             "Raft": raft,
         }
-
-
-def _allow_files(wanted: int) -> int:
-    """Raise the limit of open files as far as it is allowed; return it, or `wanted` if that is less."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = wanted + SPARE_FILES
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    if soft < limit:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    return max(soft, limit) if soft < wanted else wanted + SPARE_FILES

@@ -25,6 +25,12 @@ NUMBERS: tuple[Any, ...] = (
     0, 1, 2, 3, 5, -1, 2**31, 2**53 - 1, 2**53, 2**63 - 1, 2**63, 10**40, 1.5, 1e308, True, None, "3", [], {},
 )  # fmt: skip
 TEXTS: tuple[Any, ...] = ("x", "", "ä", "\x00", "\ud800", "x" * 1_000, "tom", "nibbles", 3, None, ["x"])
+STATES = (
+    '{"state_machine": {"dict": [["x", "1"]]}, "sessions": {"dict": []}}',
+    '{"state_machine": {"dict": []}}',
+    '{"state_machine": {"Unknown": []}}',
+    "{}",
+)
 
 
 class Inputs:
@@ -105,14 +111,24 @@ class Inputs:
         def flag() -> Any:
             return self.chance(0.6) if is_right else self._random.choice(NUMBERS)
 
+        def state() -> Any:
+            return self._random.choice(STATES if is_right else TEXTS)
+
         kinds: list[Callable[[], dict[str, Any]]] = [
-            lambda: {"type": "RequestVote", "term": term(), "last_log_index": index(), "last_log_term": term()},
+            lambda: {"type": "RequestVote", "term": term(), "last_log_index": index(), "last_log_term": term(),
+                     "is_transfer": flag()},
             lambda: {"type": "RequestVoteReply", "term": term(), "vote_granted": flag()},
             lambda: {"type": "AppendEntriesReply", "term": term(), "success": flag(), "prev_log_index": index(),
                      "match_index": index(), "round": number(), "conflict_index": index(),
                      "conflict_term": term() if self.chance(0.5) else None},
             lambda: {"type": "AppendEntries", "term": term(), "prev_log_index": index(), "prev_log_term": term(),
                      "leader_commit": index(), "round": number(), "entries": self._entries(index, term, text, is_right=is_right)},
+            lambda: {"type": "AppendEntriesRefused", "term": term()},
+            lambda: {"type": "InstallSnapshot", "term": term(), "round": number(), "snapshot": {
+                "type": "Snapshot", "last_included_index": index(), "last_included_term": term(), "data": state()}},
+            lambda: {"type": "PreVote", "term": term(), "last_log_index": index(), "last_log_term": term()},
+            lambda: {"type": "PreVoteReply", "term": term(), "next_term": term(), "vote_granted": flag()},
+            lambda: {"type": "TimeoutNow", "term": term()},
         ]  # fmt: skip
         found = self._random.choice(kinds)()
         if not is_right and self.chance(0.2):
@@ -124,6 +140,11 @@ class Inputs:
     def _entries(
         self, index: Callable[[], Any], term: Callable[[], Any], text: Callable[[], Any], *, is_right: bool
     ) -> list[Any]:
+        def names() -> list[Any]:
+            return (
+                self._random.choice([["tom", "jerry", "spike"], ["tom"], ["jerry", "spike"]]) if is_right else [text()]
+            )
+
         of_term, first = term(), index() + 1 if is_right else index()
         commands: list[Callable[[], Any]] = [
             lambda: None,
@@ -131,6 +152,7 @@ class Inputs:
             lambda: {"type": "Delete", "key": text()},
             lambda: {"type": "Append", "key": text(), "value": text()},
             lambda: {"type": "OpenSession"},
+            lambda: {"type": "Configuration", "voters": names(), "old_voters": self._random.choice([[], names()])},
             lambda: {
                 "type": "InSession",
                 "session": index(),

@@ -1,8 +1,8 @@
 """Feeds a server, which runs in this process and has no sockets, with inputs from many connections.
 
 Servers believe each other, as in the paper: a message that is well-formed and false, such as an acknowledgement of entries
-that were never sent, may end the Node with an error of its own. That counts as an end, and the next server goes on;
-whatever else ends a server, or escapes it, is a failure.
+that were never sent, may be one that the Node cannot handle. Its server then begins another life; here the next server
+goes on. Whatever else ends a server, or escapes it, is a failure.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from raft_steps import node
-from raft_steps.lab.errors import NodeError
+from raft_steps import STEPS, node
 from raft_steps.lab.runtime.server.addresses import parse_cluster
 from raft_steps.lab.runtime.server.server import Server, ServerOptions
 from raft_steps.lab.scenario.model import TIMINGS
@@ -47,7 +46,7 @@ def _server(folder: Path, tally: Tally) -> Iterator[Server]:
         tally.lines += 1
 
     options = ServerOptions(
-        name="tom", cluster=parse_cluster(CLUSTER), node_class=node(15), step="step 15", folder=folder,
+        name="tom", cluster=parse_cluster(CLUSTER), node_class=node(len(STEPS)), step="newest", folder=folder,
         timing=TIMINGS["paper"], patience_s=0.05, allows_faults=True,
     )  # fmt: skip
     server = Server(options, log)
@@ -83,6 +82,8 @@ async def _feed(seed: int, first: int, count: int, folder: Path, tally: Tally) -
         inputs = Inputs(seed + first, {"type": "Hello", **asdict(server.identity.hello())}, lambda: _known(server))
         transports: list[FakeTransport | None] = [None] * CONNECTIONS
         tally.counts["servers"] += 1
+        engine = server._engine
+        assert engine is not None
         for number in range(first, min(count, first + INPUTS_OF_A_SERVER)):
             place = number % CONNECTIONS
             is_client = place < CONNECTIONS // 2
@@ -99,13 +100,14 @@ async def _feed(seed: int, first: int, count: int, folder: Path, tally: Tally) -
                     protocol.data_received(piece)
             tally.counts["client inputs" if is_client else "peer inputs"] += 1
             if number % INPUTS_PER_TURN == 0 and not await _end_turn(server):
-                tally.counts["ended by what no server would say"] += 1
+                tally.counts["lives ended by what no server would say"] += 1
+                tally.counts["handled by the node"] += engine.calls
                 return number + 1
         for transport in transports:
             if transport is not None:
                 transport.abort()
         _require_nothing_left(server)
-        tally.counts["handled by the node"] += server.calls
+        tally.counts["handled by the node"] += engine.calls
     return first + INPUTS_OF_A_SERVER
 
 
@@ -113,16 +115,13 @@ async def _end_turn(server: Server) -> bool:
     """Let the server do what is due; return whether its Node goes on.
 
     Raises:
-        BaseException: What ended the server, if it was not its Node.
+        BaseException: What ended the server.
     """
     server._turn()
     await asyncio.sleep(0)
     if server._failure.done():
-        error = server._failure.exception()
-        if not isinstance(error, NodeError):
-            server._failure.result()
-        return False
-    return True
+        server._failure.result()
+    return server._engine is not None
 
 
 def _require_nothing_left(server: Server) -> None:
