@@ -17,7 +17,7 @@ def test_no_input_harms_a_server(tmp_path: Path) -> None:
     feed(1, 4_000, tmp_path, tally)
     assert tally.counts["client inputs"] == tally.counts["peer inputs"] == 2_000
     assert tally.counts["handled by the node"] > 500
-    assert 0 < tally.lines < 200
+    assert 0 < tally.lines < 40 * tally.counts["servers"]
 
 
 def test_inputs_depend_on_the_seed_alone() -> None:
