@@ -31,8 +31,9 @@ class Host:
         disk: What the next life begins with: the durable fields, by name.
         logs: The names of the node's fields that hold a log. A log records its own changes.
         durable: The names of the node's other durable fields.
-        stores_more: Whether there is more to compare after an event than one log, which is durable.
-        log: That log, if it is the only field to compare.
+        stores_more: Whether there is more to compare after an event than the fields named by `durable` and one log, which
+            is durable, too.
+        log: That log, as it was when it was last looked at.
         read_durable: Reads the fields named by `durable` from a node.
         on_disk: What the disk holds of them, in the same order.
         handlers: The bound handler of each message class that has arrived in this life.
@@ -86,7 +87,7 @@ class Host:
         self.on_disk = tuple(self.disk.get(name, NOT_STORED) for name in self.durable)
         for name in self.logs:
             getattr(node, name).changes = []
-        self.stores_more = self.logs != ("log",) or bool(self.durable) or "log" not in node.durable
+        self.stores_more = self.logs != ("log",) or "log" not in node.durable
         if not self.stores_more:
             self.log = node.log
 
@@ -129,23 +130,11 @@ class Host:
         Raises:
             Mistake: Something else was put where a log was.
         """
-        if self.stores_more:
-            return self._store_all()
-        log = self.node.log
-        if log is not self.log:
-            log = self.log = _as_log(log, "log")
-        changes = log.changes
-        if not changes:
-            return None
-        log.changes = []
-        self.store_log("log", changes)
-        return changes
-
-    def _store_all(self) -> list[Change] | None:
-        """Do what `store` does for any number of fields."""
         node, log_changes = self.node, None
         for name in self.logs:
             log = _as_log(getattr(node, name), name)
+            if name == "log":
+                self.log = log
             if log.changes:
                 changes, log.changes = log.changes, []
                 if name in node.durable:

@@ -142,8 +142,14 @@ class Dispatcher:
         if returned is not None or self._recorder is not None:
             self._record(host, returned, kind, detail)
         changes = None
-        # Most events change no log: these conditions are faster than a call of `store`, which has them, too.
-        if host.stores_more or node.log is not host.log or host.log.changes:
+        # Most events change nothing durable: these conditions are faster than a call of `store`.
+        log = host.log
+        if (
+            host.stores_more
+            or node.log is not log
+            or log.changes
+            or (host.on_disk and host.read_durable(node) != host.on_disk)
+        ):
             changes = self._store(host)
         if self._monitor is not None:
             self._monitor.handled(host, agenda.now_us, message, changes)
@@ -168,8 +174,9 @@ class Dispatcher:
             elif effect[0] == "start":
                 self.timers.start(host, effect[1], effect[2])
             elif effect[0] == "cancel":
-                if effect[1] in host.timers:
-                    self.timers.cancel(host, host.timers[effect[1]])
+                timer = host.timers.get(effect[1])
+                if timer is not None and timer.due_us is not None:
+                    self.timers.cancel(host, timer)
             elif effect[0] == "reply":
                 self.clients.answer(host, effect[1], effect[2])
             elif self._recorder is not None:
