@@ -54,6 +54,8 @@ SCENARIOS = {
     "snapshots": "raft-steps 1; step 16; servers tom jerry spike; seed 12; draws tom 8; at 9 set x 1; at 10 crash spike; "
     "at 11 set x 2; at 12 set y 3; at 13 snapshot tom jerry spike; at 14 restart spike; at 20 crash jerry; at 21 set x 4; "
     "at 22 restart jerry; at 23 pause tom; at 24 snapshot tom; until 40",
+    "members": "raft-steps 1; step 18; servers tom jerry spike tyke butch; members tom jerry spike; seed 13; draws tom 8; "
+    "at 9 set x 1; at 10 add tyke; at 14 remove tom; at 18 transfer tyke; at 20 crash leader; until 45",
     "paper timing": "raft-steps 1; step 8; servers tom jerry spike; seed 10; timing paper; at 0.5 set x 1; until 2",
 }
 
@@ -387,10 +389,17 @@ MARKS = {
 def expected_chapters(trace: Trace) -> list[tuple[int, str, str]]:
     """Return the chapters that the player should list: elections, faults, deleted entries; the first 200."""
     terms: dict[str, int] = {}
+    roles: dict[str, str] = {}
     found = []
     for event in trace:
+        if event.kind == "role":
+            roles[event.server] = event["role"]
         if event.kind == "term":
             terms[event.server] = event["term"]
+            after = trace.events[event.number + 1 : event.number + 2]
+            stays = not any(each.kind == "role" and each.server == event.server for each in after)
+            if stays and roles.get(event.server) == "candidate":
+                found.append((event.number, "candidate", f"{event.server} stands again in term {event['term']}"))
         if event.kind == "role" and event["role"] in ("leader", "candidate"):
             found.append((event.number, event["role"], f"{event_text(event)} in term {terms.get(event.server, 0)}"))
         elif event.kind in MARKS:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # Ordered so that each module comes after those that it imports.
 MODULES = (
-    "collections", "cluster_state", "narration", "command_words", "field_text", "geometry", "term_tint", "time_scale",
+    "collections", "cluster_state", "configurations", "narration", "command_words", "field_text", "geometry", "term_tint", "time_scale",
     "lane_runs", "headline", "message_spans", "happenings", "markers", "navigation", "branches", "available_actions",
     "state_diff", "dom", "kernel_link", "message_dots",
     "message_layer", "ring", "panels", "log_table", "client_list", "client_layer",

@@ -47,6 +47,8 @@ def message_text(message_type: str, fields: dict[str, Any]) -> str:
     entries = fields.get("entries")
     if message_type == "RequestVoteReply" and "vote_granted" in fields:
         return f"a vote{term}" if fields["vote_granted"] else f"a refusal to vote{term}"
+    if message_type == "PreVoteReply" and "vote_granted" in fields and "next_term" in fields:
+        return f"a {'' if fields['vote_granted'] else 'refused '}pre-vote for term {fields['next_term']}"
     if message_type == "AppendEntriesRefused":
         return f"a refusal{term}"
     if fields.get("success") is False:  # Not a refusal of the sender: the follower lacks earlier entries.

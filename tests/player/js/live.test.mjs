@@ -12,7 +12,7 @@ const { KEYFRAME_EVERY, Timeline, readTrace } = await module("cluster_state");
 const { Branches, branchTree, countSharedEvents, timeOfAction } = await module("branches");
 const { Navigation } = await module("navigation");
 const { findMessageSpans, messagesInTransit } = await module("message_spans");
-const { nextMarker, withViolations } = await module("markers");
+const { findMarkers, nextMarker, withViolations } = await module("markers");
 const { findDifferences, firstDifference } = await module("state_diff");
 const { clientAction, clusterActions, messageActions } = await module("available_actions");
 const { delayAction, lossAction, partitionLine, serverActions } = await module("available_actions");
@@ -166,6 +166,19 @@ test("a leader can hand over to a server that runs, if the Node can", () => {
   assert.equal(find("jerry", momentOf({ tom: {}, jerry: {} })), undefined);
 });
 
+test("a server is added to the voters or removed, if the Node can", () => {
+  const fields = { configurations: { 2: { voters: ["tom", "jerry"] } }, learners: ["tyke"] };
+  const moment = momentOf({ tom: { fields, role: "leader" }, jerry: { fields }, spike: { fields }, tyke: { fields } });
+  const offered = (name) =>
+    serverActions(moment, name)
+      .filter(({ key, why }) => key === "J" && !why)
+      .map(({ line }) => line);
+
+  assert.deepEqual(["jerry", "spike", "tyke"].map(offered), [["remove jerry"], ["add spike"], []]);
+  assert.match(whyOf(serverActions(moment, "tyke")).add, /is being added/);
+  assert.equal(whyOf(serverActions(momentOf({ tom: {} }), "tom")).add, undefined);
+});
+
 test("the actions on a message depend on whether it is on its way, waits for a paused server, or is a copy", () => {
   const name = "tom>jerry#3";
   const moment = momentOf({ tom: {}, jerry: {} }, { inFlight: new Map([[name, { due: 50 }]]) });
@@ -249,6 +262,25 @@ test("differences name the servers that differ, and equal moments have none", ()
   ]);
   assert.equal(firstDifference([entry(1, "a"), entry(1, "b")], [entry(1, "a"), entry(2, "b")]), 1);
   assert.equal(firstDifference([entry(1, "a")], [entry(1, "a")]), -1);
+});
+
+test("a candidate that starts another election is marked, and one that follows in the new term is not", () => {
+  const events = [
+    { kind: "role", role: "candidate" },
+    { kind: "term", term: 2 },
+    { kind: "timer_started", timer: "election", due: 9 },
+    { kind: "term", term: 3 },
+    { kind: "role", role: "follower" },
+    { kind: "term", term: 4 },
+  ].map((event, number) => ({ number, time: number, server: "tom", ...event }));
+
+  assert.deepEqual(
+    findMarkers({ events }).map(({ event, kind }) => [event, kind]),
+    [
+      [0, "candidate"],
+      [1, "candidate"],
+    ],
+  );
 });
 
 test("the next marker of a kind, forwards and backwards, including violations", () => {

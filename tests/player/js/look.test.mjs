@@ -13,6 +13,7 @@ const module = (name) => import(pathToFileURL(join(process.env.RAFT_STEPS_BROWSE
 const { deposeActions, splitActions } = await module("available_actions");
 const { readTrace } = await module("cluster_state");
 const { shortCommand } = await module("command_words");
+const { partsOf } = await module("configurations");
 const { describeMoment } = await module("headline");
 const { findLaneRuns } = await module("lane_runs");
 const { TimeScale } = await module("time_scale");
@@ -118,6 +119,54 @@ test("the sentence says who leads, who wants to, and what stands in the way", ()
   );
 });
 
+// A leader's fields with the configuration in force.
+const configured = (voters, old_voters = [], rest = {}) => ({ configurations: { 4: { voters, old_voters } }, ...rest });
+
+test("a server has a part in the cluster as its leader sees it, also before the first change", () => {
+  const partsWith = (fields, role = "leader") =>
+    Object.fromEntries([...partsOf(momentOf({ tom: { role, fields }, jerry: {}, spike: {}, tyke: {} }))]);
+  const peers = { jerry: 1, spike: 1 };
+
+  assert.deepEqual(partsWith({}), { tom: "", jerry: "", spike: "", tyke: "" });
+  const joint = { tom: "leaves", jerry: "", spike: "joins", tyke: "outside" };
+  assert.deepEqual(partsWith(configured(["jerry", "spike"], ["tom", "jerry"])), joint);
+  assert.deepEqual(partsWith(configured(["jerry", "spike"], ["tom", "jerry"]), "follower"), joint);
+  assert.deepEqual(partsWith(configured(["tom", "jerry"], [], { learners: ["tyke"], next_index: peers })), {
+    ...{ tom: "", jerry: "", spike: "outside", tyke: "learner" },
+  });
+  assert.deepEqual(partsWith({ configurations: {}, learners: ["spike"], next_index: peers }), {
+    ...{ tom: "", jerry: "", spike: "learner", tyke: "outside" },
+  });
+});
+
+test("the sentence says how the cluster changes, who asks first, and who takes over", () => {
+  const leader = (fields) => ({ tom: { role: "leader", fields }, jerry: {}, spike: {} });
+  const three = ["tom", "jerry", "spike"];
+
+  assert.equal(
+    sentence(leader(configured(["jerry"], three))),
+    "tom leads in term 0. The cluster changes: a decision needs 2 of the 3 old voters and 1 of the 1 new ones.",
+  );
+  assert.equal(
+    sentence(leader(configured(["tom", "jerry"], [], { learners: ["spike"] }))),
+    "tom leads in term 0. spike is a learner: it gets the log before it votes.",
+  );
+  assert.equal(sentence(leader({ successor: "spike" })), "tom leads in term 0 and hands over to spike.");
+  const asking = { ...leader({}), jerry: { fields: { pre_votes: ["jerry"] } } };
+  assert.match(sentence(asking), /^tom leads in term 0\. jerry asks who would vote for it in term 1: 1 of 3 so far\.$/);
+  assert.match(sentence({ ...asking, tom: {} }), /^Nobody leads\. jerry asks who would vote/);
+});
+
+test("votes are counted among the voters of the candidate's configuration", () => {
+  const fields = { votes: ["tom"], ...configured(["tom", "jerry"], ["tom", "spike"]) };
+  const rival = { role: "candidate", term: 1, fields: { votes: ["tyke"], ...configured(["tyke", "jerry"]) } };
+
+  const alone = sentence({ tom: { role: "candidate", term: 1, fields }, jerry: {}, spike: {}, tyke: {} });
+  assert.equal(alone, "tom asks for votes in term 1: 1 of 3 so far.");
+  const gone = { jerry: { up: false }, spike: {}, tyke: rival };
+  assert.match(sentence({ tom: { role: "candidate", term: 1, fields }, ...gone }), /the vote is split\.$/);
+});
+
 test("a vote is called split only if nobody can win any more", () => {
   const two = { jerry: candidate("jerry", 1), spike: candidate("spike", 1) };
   const cut = { sides: [["tom"], ["jerry", "spike"]] };
@@ -155,6 +204,8 @@ test("a command is shown in few signs, without the quotes of its scenario", () =
     "delete x": "x ✕",
     "-": "no-op",
     "open session": "open session",
+    "members tom,jerry": "members",
+    "members tom,jerry from tom,spike": "joint",
   };
 
   for (const [command, short] of Object.entries(shown)) assert.equal(shortCommand(command), short);

@@ -3,6 +3,7 @@
 /** @import { Action, ButtonAction, Delay, LiveState, Moment, ServerState } from "./types.js" */
 
 import { getValue } from "./collections.js";
+import { partsOf } from "./configurations.js";
 import { plainSeconds } from "./narration.js";
 
 const PLAIN_WORD = /^[^\s;'"\\]+$/;
@@ -54,6 +55,7 @@ export function serverActions(moment, name) {
     makeAction("resume", "Resume", "P", `resume ${name}`, down || running),
     makeAction("isolate", "Cut off", "O", partitionLine(moment, [name]), only || alone),
     ...transferAction(moment, name),
+    ...memberActions(moment, name),
   ];
 }
 
@@ -71,6 +73,30 @@ function transferAction(moment, name) {
   const already = state.role === "leader" ? `${name} leads` : "";
   const why = state.up ? already : `${name} is down`;
   return [makeAction("transfer", "Let it lead", "L", `transfer ${name}`, why || (leads ? "" : "nobody leads"))];
+}
+
+/**
+ * Returns the actions that make a server a voter, or none any more, if its Node can change that.
+ *
+ * @param {Moment} moment
+ * @param {string} name
+ * @returns {ButtonAction[]}
+ */
+function memberActions(moment, name) {
+  if (!("configurations" in getValue(moment.servers, name).fields)) return [];
+  const part = partsOf(moment).get(name) ?? "";
+  const nobody = newestLeader(moment) ? "" : "nobody leads";
+  const isIn = part === "" || part === "joins" ? `${name} is a voter already` : "";
+  return [
+    makeAction(
+      "add",
+      "Add",
+      "J",
+      `add ${name}`,
+      nobody || isIn || (part === "learner" ? `${name} is being added` : ""),
+    ),
+    makeAction("remove", "Remove", "J", `remove ${name}`, nobody || (isIn ? "" : `${name} is not a voter, or is leaving`)),
+  ];
 }
 
 /**

@@ -42,5 +42,6 @@ export function shortCommand(command) {
   if (verb === "append" && words.length >= 2) return `${words[0]} += ${words[1]}`;
   if (verb === "cas" && words.length >= 3) return `${words[0]}: ${words[1]} → ${words[2]}`;
   if (verb === "delete" && words.length) return `${words[0]} ✕`;
+  if (verb === "members") return words[1] === "from" ? "joint" : verb; // The names are in the cell's title.
   return command;
 }

@@ -14,10 +14,17 @@ export function formatValue(value) {
   if (typeof value !== "object") return String(value);
   const fields = /** @type {Record<string, unknown>} */ (value);
   const { type, ...rest } = fields;
+  if (type === "Configuration" && Array.isArray(rest.voters)) return configurationWords(rest);
   if ("command" in fields) return `${fields.term} ${formatValue(fields.command)}`;
   if (typeof type === "string" && type) return [type.toLowerCase(), ...Object.values(rest)].join(" ");
   const pairs = Object.entries(rest).map(([key, item]) => `${key}: ${formatValue(item)}`);
   return pairs.length ? pairs.join(", ") : "none";
+}
+
+/** @param {Record<string, unknown>} configuration */
+function configurationWords({ voters, old_voters: oldVoters }) {
+  const [names, oldNames] = [voters, oldVoters].map((group) => (Array.isArray(group) ? group.join(", ") : ""));
+  return oldNames ? `from ${oldNames} to ${names}` : names;
 }
 
 /**

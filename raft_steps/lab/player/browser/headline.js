@@ -1,8 +1,12 @@
 // The sentence that says what the cluster is doing: who leads, who wants to, and what stands in the way. It describes a
 // moment and not an event, so that it can be read while the events pass.
 
-/** @import { Moment, ServerState } from "./types.js" */
+/**
+ * @import { Part } from "./configurations.js"
+ * @import { Moment, ServerState } from "./types.js"
+ */
 
+import { configurationOf, partsOf, votersFor } from "./configurations.js";
 import { joinNames } from "./narration.js";
 
 /**
@@ -53,13 +57,12 @@ const areOfOneTerm = (servers) => new Set(servers.map(termOf)).size === 1;
  * @returns {Headline}
  */
 function describeElection(moment, candidates, leaders) {
-  const { size } = moment.servers;
   const still = leaders.length
     ? ` ${namesOf(leaders)} still ${leaders.length > 1 ? "lead" : "leads"}${termWords(leaders)}.`
     : "";
   if (candidates.length === 1) {
-    const [name, { fields }] = candidates[0];
-    const count = Array.isArray(fields.votes) ? `: ${fields.votes.length} of ${size} so far` : "";
+    const [name, state] = candidates[0];
+    const count = countWords(moment, state, state.fields.votes);
     return { text: `${name} asks for votes${inTerm(candidates[0])}${count}.${still}`, strong: "" };
   }
   const term = areOfOneTerm(candidates) ? inTerm(candidates[0]) : " in different terms";
@@ -67,6 +70,15 @@ function describeElection(moment, candidates, leaders) {
   const text = `${namesOf(candidates)}${both} ask for votes${term}.${still}`;
   const isSplit = areOfOneTerm(candidates) && candidates.every((each) => cannotWin(moment, each));
   return { text, strong: isSplit ? "Nobody can win: the vote is split." : "" };
+}
+
+/**
+ * @param {Moment} moment
+ * @param {ServerState} state
+ * @param {unknown} given
+ */
+function countWords(moment, state, given) {
+  return Array.isArray(given) ? `: ${given.length} of ${votersFor(moment, state).length} so far` : "";
 }
 
 /** @param {readonly Named[]} servers */
@@ -90,7 +102,11 @@ function cannotWin(moment, candidate) {
     const vote = state.fields.voted_for;
     return vote === name || vote === undefined || vote === null || !isNewer;
   });
-  return 2 * possible.length < moment.servers.size;
+  const names = possible.map(([voter]) => voter);
+  const configuration = configurationOf(candidate[1]);
+  if (!configuration) return 2 * names.length < moment.servers.size;
+  const groups = [configuration.voters, configuration.oldVoters].filter(({ length }) => length);
+  return groups.some((group) => 2 * group.filter((voter) => names.includes(voter)).length <= group.length);
 }
 
 /**
@@ -131,7 +147,8 @@ function describeLeaders(leaders) {
  */
 function describeLeader(moment, leader) {
   const [name, state] = leader;
-  const others = [...moment.servers.keys()].filter((each) => each !== name);
+  const parts = partsOf(moment);
+  const others = [...moment.servers.keys()].filter((each) => each !== name && parts.get(each) !== "outside");
   const reached = others.filter((each) => !isCut(moment, name, each) && moment.servers.get(each)?.up);
   const text = `${name} leads${inTerm(leader)}`;
   if (others.length && !reached.length) {
@@ -139,6 +156,8 @@ function describeLeader(moment, leader) {
     return { text: `${text}, ${alone}.`, strong: "" };
   }
   if (state.paused) return { text: `${text}, but is paused.`, strong: "" };
+  const special = describeChange(moment, leader, parts) || describePreVotes(moment);
+  if (special) return { text: `${text}${special.startsWith(" and") ? "" : "."}${special}`, strong: "" };
   const behind = others.filter((each) => lengthOf(moment, each) < lengthOf(moment, name));
   const length = lengthOf(moment, name);
   if (!length) return { text: `${text}. Nothing has been written yet.`, strong: "" };
@@ -149,6 +168,46 @@ function describeLeader(moment, leader) {
     text: `${text}. Its log has ${entries}; ${joinNames(behind)} ${behind.length > 1 ? "lack" : "lacks"} some.`,
     strong: "",
   };
+}
+
+/**
+ * Returns what a leader changes: the voters, or who leads; "" if neither.
+ *
+ * @param {Moment} moment
+ * @param {Named} leader
+ * @param {Map<string, Part>} parts
+ */
+function describeChange(moment, [, state], parts) {
+  const configuration = configurationOf(state);
+  if (configuration?.oldVoters.length) {
+    const [old, next] = [configuration.oldVoters, configuration.voters].map(({ length }) => {
+      return `${Math.floor(length / 2) + 1} of the ${length}`;
+    });
+    return ` The cluster changes: a decision needs ${old} old voters and ${next} new ones.`;
+  }
+  const { successor } = state.fields;
+  if (typeof successor === "string" && moment.servers.has(successor)) return ` and hands over to ${successor}.`;
+  const learners = [...parts].filter(([, part]) => part === "learner").map(([each]) => each);
+  if (!learners.length) return "";
+  const rest =
+    learners.length > 1 ? "learners: they get the log before they vote" : "a learner: it gets the log before it votes";
+  return ` ${joinNames(learners)} ${learners.length > 1 ? "are" : "is"} ${rest}.`;
+}
+
+/**
+ * Returns who asks whether it would be elected; "" if nobody does.
+ *
+ * @param {Moment} moment
+ */
+function describePreVotes(moment) {
+  const asking = [...moment.servers].filter(([, { up, fields }]) => {
+    return up && Array.isArray(fields.pre_votes) && fields.pre_votes.length > 0;
+  });
+  if (!asking.length) return "";
+  const [name, state] = asking[0];
+  const term = hasTerms(asking[0]) ? ` in term ${termOf(asking[0]) + 1}` : "";
+  if (asking.length > 1) return ` ${namesOf(asking)} ask who would vote for them.`;
+  return ` ${name} asks who would vote for it${term}${countWords(moment, state, state.fields.pre_votes)}.`;
 }
 
 /**
@@ -170,6 +229,8 @@ function describeWaiting(moment, up) {
       strong: "",
     };
   }
+  const asked = describePreVotes(moment);
+  if (asked) return { text: `Nobody leads.${asked}`, strong: "" };
   const next = up
     .filter(([, { timers, paused }]) => "election" in timers && !paused)
     .sort(([, a], [, b]) => a.timers.election[1] - b.timers.election[1])[0];

@@ -24,6 +24,7 @@ const LIVE_HELP = [
   ["P", "server: pause, or resume"],
   ["O", "server: cut off from all others"],
   ["L", "server: the leader hands over to it, in a step that can"],
+  ["J", "server: add it to the voters or remove it, in a step that can"],
   ["S", "server: tick it for a partition (also Shift and a click)"],
   ["W M", "partition off the ticked servers; heal every cut"],
   ["D H 2", "message: drop, hold back, duplicate"],

@@ -7,6 +7,7 @@
 import { baseIndex } from "./cluster_state.js";
 import { getValue } from "./collections.js";
 import { shortCommand } from "./command_words.js";
+import { findLeader } from "./configurations.js";
 import { html } from "./dom.js";
 import { formatValue } from "./field_text.js";
 import { tintClass } from "./term_tint.js";
@@ -87,14 +88,14 @@ export class LogTable {
     const before = first > 0 ? `+${first}` : "";
     const attributes = { title: first > 0 ? `${first} earlier entries` : "" };
     this.head.replaceChildren(html("td", attributes, before), ...headings, ...machine);
-    const leader = findLeader(moment);
+    const leader = findLeader(moment)?.[1];
     for (const [name, row] of this.rows) {
       const state = getValue(moment.servers, name);
       const fresh = changed.get(name)?.entries;
       const known = { next: leader?.fields.next_index?.[name], match: leader?.fields.match_index?.[name] };
       const cells = indexes.map((index) => this.makeCell(state, index, fresh?.has(index) ?? false, known));
       row.className = state.up ? "" : "rp-off";
-      row.replaceChildren(html("th", { scope: "row", title: name }, name), ...cells, ...this.makeMachine(state));
+      row.replaceChildren(makeName(name, baseIndex(state), first), ...cells, ...this.makeMachine(state));
     }
   }
 
@@ -141,27 +142,22 @@ export class LogTable {
 }
 
 /**
+ * @param {string} name
+ * @param {number} base the last entry for which a snapshot stands
+ * @param {number} first how many entries are before those that are shown
+ */
+function makeName(name, base, first) {
+  const title = `a snapshot stands for the entries up to ${base}`;
+  const isHidden = base > 0 && base <= first; // Otherwise its place in the row shows it.
+  const note = isHidden ? [html("small", { class: "rp-snapshot-note", title }, `snapshot 1–${base}`)] : [];
+  return html("th", { scope: "row", title: name }, name, ...note);
+}
+
+/**
  * @param {number} index
  * @param {number} base
  */
 function makeCompactedCell(index, base) {
   const title = `entry ${index} is no longer in the log: a snapshot stands for all up to ${base}`;
   return html("td", { title, class: "rp-entry rp-compacted" }, index === base ? "snapshot" : "⋯");
-}
-
-/**
- * Returns the leader of the highest term; null if nobody leads.
- *
- * @param {Moment} moment
- * @returns {ServerState | null}
- */
-function findLeader(moment) {
-  /** @type {ServerState | null} */
-  let found = null;
-  let highest = -1;
-  for (const state of moment.servers.values()) {
-    const term = state.fields.current_term ?? 0;
-    if (state.up && state.role === "leader" && term > highest) [found, highest] = [state, term];
-  }
-  return found;
 }

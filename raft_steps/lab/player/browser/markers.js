@@ -34,10 +34,18 @@ const MARKS_OF_JUMP = {
 export function findMarkers(trace) {
   /** @type {Map<string, number>} */
   const terms = new Map();
+  /** @type {Map<string, string>} */
+  const roles = new Map();
   /** @type {Marker[]} */
   const found = [];
   for (const event of trace.events) {
-    if (event.kind === "term") terms.set(event.server, event.term);
+    const { number, server } = event;
+    if (event.kind === "role") roles.set(server, event.role);
+    if (event.kind === "term") {
+      terms.set(server, event.term);
+      const again = roles.get(server) === "candidate" && !changesRole(server, trace.events[number + 1]);
+      if (again) found.push({ event: number, kind: "candidate", text: `${server} stands again in term ${event.term}` });
+    }
     const kind = markOf(event);
     if (!kind) continue;
     const term = event.kind === "role" ? ` in term ${terms.get(event.server) ?? 0}` : "";
@@ -45,6 +53,14 @@ export function findMarkers(trace) {
   }
   return found;
 }
+
+/**
+ * Returns whether the event after that of a new term gives the server a role: without one, a candidate remains a candidate.
+ *
+ * @param {string} server
+ * @param {TraceEvent | undefined} next
+ */
+const changesRole = (server, next) => next?.kind === "role" && next.server === server;
 
 /**
  * @param {TraceEvent} event

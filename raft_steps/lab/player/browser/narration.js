@@ -77,9 +77,8 @@ export const plainSeconds = (time) => String(Number((time / 1e6).toPrecision(6))
  */
 export function messageWords(type, fields) {
   const term = "term" in fields ? ` of term ${fields.term}` : "";
-  if (type === "RequestVoteReply" && "vote_granted" in fields) {
-    return fields.vote_granted ? `a vote${term}` : `a refusal to vote${term}`;
-  }
+  const vote = voteWords(type, fields);
+  if (vote) return vote;
   if (type === "AppendEntriesRefused") return `a refusal${term}`;
   if (fields.success === false) return `a request for earlier entries${term}`;
   if (fields.success === true) return `an acknowledgement${term}`;
@@ -89,6 +88,21 @@ export function messageWords(type, fields) {
   }
   const index = type === "CommitEntry" && "index" in fields ? ` ${fields.index}` : "";
   return `${type}${index}${term}`;
+}
+
+/**
+ * Describes the answer to a question for a vote; "" for another message.
+ *
+ * @param {string} type
+ * @param {MessageFields} fields
+ * @returns {string}
+ */
+function voteWords(type, fields) {
+  if (!("vote_granted" in fields)) return "";
+  const term = "term" in fields ? ` of term ${fields.term}` : "";
+  if (type === "RequestVoteReply") return fields.vote_granted ? `a vote${term}` : `a refusal to vote${term}`;
+  if (type !== "PreVoteReply" || !("next_term" in fields)) return "";
+  return `a ${fields.vote_granted ? "" : "refused "}pre-vote for term ${fields.next_term}`;
 }
 
 /**

@@ -118,7 +118,8 @@ const SERVER_SIGNS = [
   ["rp-follower rp-tint-1", "1", "term 1"],
   ["rp-follower rp-tint-2", "2", "term 2"],
   ["rp-leader rp-tint-2", "2", "thick: leader"],
-  ["rp-candidate rp-tint-2", "2", "dashed: candidate; its pips are votes"],
+  ["rp-candidate rp-tint-2", "2", "dashed: candidate; its pips are votes, square ones pre-votes"],
+  ["rp-follower rp-uncounted rp-tint-2", "2", "hollow: not a voter"],
   ["rp-down", "✕", "down"],
 ];
 /** @type {[classes: string, d: string, words: string][]} */

@@ -2,11 +2,17 @@
 // neither a clock nor a trace: it draws a given moment at a given time.
 //
 // The figure in a server is its term, which also has a colour. The outline is its role: thick for a leader, dashed for a
-// candidate. The pips of a candidate are its votes.
+// candidate. The pips of a candidate are its votes; square ones are those of a server that first asks who would vote for it.
 
-/** @import { Changes, MessageInTransit, Moment, Place, ServerState } from "./types.js" */
+/**
+ * @import { Part } from "./configurations.js"
+ * @import { Changes, MessageInTransit, Moment, Place, ServerState } from "./types.js"
+ */
+
+/** @typedef {{ kind: "votes" | "pre-votes", count: number }} Ballot */
 
 import { getValue } from "./collections.js";
+import { partsOf, votersFor } from "./configurations.js";
 import { svg } from "./dom.js";
 import { findWalls, layOutRing, pointOnLink, ringRadius, wallPath } from "./geometry.js";
 import { MessageLayer } from "./message_layer.js";
@@ -17,6 +23,9 @@ const BODY_RADIUS = 34;
 const TIMER_RADIUS = 42;
 const OTHER_TIMER_RADIUS = 48; // of a second timer, and of all that are not the election's or the heartbeat's
 const MAX_NAME = 12; // letters of a name
+const CHANGING = { joins: true, leaves: true };
+/** @type {Record<Part, string>} */
+const PARTS = { "": "", joins: "joins", leaves: "leaves", learner: "learner", outside: "not a member" };
 const MANY_PIPS = 5; // from this many on, pips are smaller
 const PULSE_MILLISECONDS = 450;
 const CUT_WORD = 1.05; // how far out the word at a wall is, as a multiple of where the wall ends
@@ -115,10 +124,11 @@ export class Ring {
    * @param {string} [options.pinned] the server or message that the inspector shows
    */
   draw(moment, messages, time, { fresh, changed, isNew = false, chosen = [], pinned = "" }) {
+    const parts = fresh ? partsOf(moment) : null;
     for (const [name, state] of moment.servers) {
       const server = getValue(this.servers, name);
-      if (fresh) {
-        this.drawServer(server, name, state);
+      if (parts) {
+        this.drawServer(server, name, state, { part: getValue(parts, name), voters: votersFor(moment, state).length });
         const { classList } = server.group;
         server.label.classList.toggle("rp-changed", changed.has(name));
         if (isNew && changed.get(name)?.received) this.showPulse(server);
@@ -136,36 +146,25 @@ export class Ring {
    * @param {DrawnServer} server
    * @param {string} name
    * @param {ServerState} state
+   * @param {{ part: Part, voters: number }} place its part in the cluster, and how many voters it counts
    */
-  drawServer(server, name, state) {
-    const { current_term: term, votes } = state.fields;
+  drawServer(server, name, state, { part, voters }) {
+    const { current_term: term } = state.fields;
     const role = state.up ? state.role : "down";
     const paused = state.paused ? " rp-halted" : "";
-    server.group.setAttribute("class", `rp-server rp-${role} ${tintClass(term)}${paused}`);
+    const counted = part === "learner" || part === "outside" ? " rp-uncounted" : "";
+    server.group.setAttribute("class", `rp-server rp-${role} ${tintClass(term)}${paused}${counted}`);
     const figure = term === undefined ? (LETTERS[state.role] ?? "S") : String(term);
     server.figure.textContent = state.up ? figure : "✕";
     server.figure.classList.toggle("rp-long", figure.length > 3);
-    const count = state.up && role === "candidate" && Array.isArray(votes) ? votes.length : -1;
-    server.figure.setAttribute("y", count < 0 ? "1" : "-5");
-    if (server.votes.dataset.count !== String(count)) this.drawPips(server.votes, count);
+    const ballot = ballotOf(state);
+    server.figure.setAttribute("y", ballot ? "-5" : "1");
+    const drawn = ballot ? `${ballot.kind} ${ballot.count} of ${voters}` : "";
+    if (server.votes.dataset.drawn !== drawn) drawPips(server.votes, ballot, voters);
+    server.votes.dataset.drawn = drawn;
     server.badge.style.display = state.paused ? "" : "none";
-    server.words.textContent = shortWords(state);
-    server.group.setAttribute("aria-label", describeServer(name, state, this.names.length));
-  }
-
-  /**
-   * @param {SVGGElement} group
-   * @param {number} count how many votes a candidate has; -1 for another server
-   */
-  drawPips(group, count) {
-    group.dataset.count = String(count);
-    const total = this.names.length;
-    const [gap, radius] = total < MANY_PIPS ? [12, 3.8] : [Math.min(10, 54 / total), Math.min(3.4, 20 / total)];
-    const pips = count < 0 ? [] : this.names.map((_, index) => [gap * (index - (total - 1) / 2), index < count]);
-    const shapes = pips.map(([cx, given]) => {
-      return svg("circle", { class: given ? "rp-given" : "", cx: Number(cx).toFixed(1), cy: 17, r: radius });
-    });
-    group.replaceChildren(...shapes);
+    server.words.textContent = shortWords(state, part);
+    server.group.setAttribute("aria-label", describeServer(name, state, { part, voters }));
   }
 
   /**
@@ -270,13 +269,50 @@ export class Ring {
 /** @typedef {ReturnType<Ring["makeServer"]>} DrawnServer */
 
 /**
+ * Returns what a server has gathered: votes, or answers that it would get them; null if it asks for neither.
+ *
+ * @param {ServerState} state
+ * @returns {Ballot | null}
+ */
+function ballotOf({ up, role, fields }) {
+  if (up && role === "candidate" && Array.isArray(fields.votes)) return { kind: "votes", count: fields.votes.length };
+  const { pre_votes: preVotes } = fields;
+  return up && Array.isArray(preVotes) && preVotes.length ? { kind: "pre-votes", count: preVotes.length } : null;
+}
+
+/**
+ * @param {SVGGElement} group
+ * @param {Ballot | null} ballot
+ * @param {number} total how many could be given
+ */
+function drawPips(group, ballot, total) {
+  const [gap, radius] = total < MANY_PIPS ? [12, 3.8] : [Math.min(10, 54 / total), Math.min(3.4, 20 / total)];
+  const shapes = Array.from({ length: ballot ? total : 0 }, (_, index) => {
+    const x = gap * (index - (total - 1) / 2);
+    const given = index < (ballot?.count ?? 0) ? "rp-given" : "";
+    if (ballot?.kind === "votes") return svg("circle", { class: given, cx: x.toFixed(1), cy: 17, r: radius });
+    return svg("rect", {
+      class: given,
+      x: (x - radius).toFixed(1),
+      y: 17 - radius,
+      width: 2 * radius,
+      height: 2 * radius,
+    });
+  });
+  group.replaceChildren(...shapes);
+}
+
+/**
  * Returns the line under a server's name. The term of a leader is written out: it explains the figure in the server.
  *
  * @param {ServerState} state
+ * @param {Part} part
  */
-function shortWords(state) {
-  if (!state.up || state.role === "leader") return roleWords(state);
-  return state.paused ? `${state.role}, paused` : state.role;
+function shortWords(state, part) {
+  if (!state.up || (state.role === "leader" && !part)) return roleWords(state);
+  if (!state.paused && part && state.role === "follower" && !(part in CHANGING)) return PARTS[part];
+  if (!state.paused && ballotOf(state)?.kind === "pre-votes") return "asks first";
+  return [state.role, state.paused ? "paused" : PARTS[part]].filter(Boolean).join(", ");
 }
 
 /**
@@ -296,13 +332,13 @@ function roleWords(state) {
  *
  * @param {string} name
  * @param {ServerState} state
- * @param {number} count how many servers there are
+ * @param {{ part: Part, voters: number }} place its part in the cluster, and how many voters it counts
  */
-function describeServer(name, state, count) {
+function describeServer(name, state, { part, voters }) {
   const parts = [`${name}: ${roleWords(state).replace(" · ", ", ")}`];
-  if (state.up && state.role === "candidate" && Array.isArray(state.fields.votes)) {
-    parts.push(`${state.fields.votes.length} of ${count} votes`);
-  }
+  if (part) parts.push(PARTS[part]);
+  const ballot = ballotOf(state);
+  if (ballot) parts.push(`${ballot.count} of ${voters} ${ballot.kind}`);
   const last = state.log.at(-1);
   if (last) parts.push(`log ends with entry ${last.index}, ${last.command}`);
   else parts.push(state.snapshot ? `snapshot up to entry ${state.snapshot.index}` : "empty log");
