@@ -237,14 +237,12 @@ class Bench:
             self.run(self.pace_s(interval_s) - self.delay_s)
             self.call(sender, term)
 
-    def ask(self, command: str) -> str:
-        """Send a client's request to the server under test, such as ``set x 1``; return the client's address."""
-        return self.ask_together(command)[0]
-
-    def ask_again(self, client: str, command: str) -> None:
-        """Send a request once more, from the address of the client that sent it before."""
-        self.simulation.ask(self.host, self.vocabulary.to_run("request", parse_command(command)), client)
+    def ask(self, command: str, client: str = "") -> str:
+        """Send a request such as ``set x 1`` to the server under test, from a new client or this one; return its address."""
+        request: Request = self.vocabulary.to_run("request", parse_command(command))
+        address = self.simulation.ask(self.host, request, client)
         self.run(0)
+        return address
 
     def ask_together(self, *commands: str) -> list[str]:
         """Send clients' requests to the server under test, all at one moment; return the clients' addresses."""
@@ -256,11 +254,10 @@ class Bench:
     def run(self, seconds: float) -> None:
         """Let seconds of virtual time pass, and handle the events that are due at the very end too."""
         assert seconds >= 0, "an interval should be longer than `delay_s`, which callers subtract from it"
-        simulation = self.simulation
-        end_us = simulation.now_us + round(seconds * MICROSECONDS)
-        simulation.run_until(end_us + 1)
+        end_us = self.simulation.now_us + round(seconds * MICROSECONDS)
+        self.simulation.run_until(end_us + 1)
         # `run_until` ends one microsecond late, so that it includes the events at end_us; put back, times stay round.
-        simulation.now_us = end_us
+        self.simulation.now_us = end_us
 
     def run_until_sent(self, message_name: str, within_s: float = 60, failure: str = "") -> list[Event]:
         """Let time pass until the server under test sends a message of a kind; return all of this kind that it sends then.
@@ -274,19 +271,17 @@ class Bench:
             CheckFailed: It sends none.
         """
         mark = searched = self.mark()
-        simulation = self.simulation
 
         def has_sent() -> bool:
             nonlocal searched
             found, searched = self.sent(message_name, since=searched), self.mark()
             return bool(found)
 
-        if simulation.run_until(simulation.now_us + round(within_s * MICROSECONDS), has_sent):
+        if self.simulation.run_until(self.simulation.now_us + round(within_s * MICROSECONDS), has_sent):
             # The clock stands one microsecond after the event that stopped the run; put back, later times stay round.
-            simulation.now_us -= 1
+            self.simulation.now_us -= 1
         found = self.sent(message_name, since=mark)
-        failure = failure or f"{self.me} should send {message_name} within {within_s:g} s, but sends none"
-        self.require(bool(found), failure)
+        self.require(found, failure or f"{self.me} should send {message_name} within {within_s:g} s, but sends none")
         return found
 
     def _show_role(self, peer: str, role: str | None, term: int | None) -> None:

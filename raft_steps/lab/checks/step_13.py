@@ -116,7 +116,7 @@ def a_repeated_command_gets_its_first_response(bench: Bench) -> None:
     command = f"append z 1 as {session}.{len(cases) + 1}"
     first, second = bench.ask(command), bench.ask("set x 9")
     between = bench.field("log").last_index
-    bench.ask_again(first, command)
+    bench.ask(command, first)
     acknowledge(bench, "jerry", between)
     story = (
         "a client asks for 'append z 1' in its session, then another one for 'set x 9', then the first one asks again"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.checks.wrong_nodes import step_14, step_16, step_16_calls, step_17, step_18, transfers
+from tests.checks.wrong_nodes import step_13, step_14, step_16, step_16_calls, step_17, step_18, transfers
 from tests.verify.real_bugs import searches
 
 PAGE = Path(__file__).parents[3] / "docs" / "real_bugs.md"
@@ -22,7 +22,7 @@ ISSUE = re.compile(r"([\w.-]+/[\w.-]+)#(\d+)")
 
 @dataclass(frozen=True)
 class Seed:
-    """A run of a sweep, and the rule that breaks in it: ``raft-steps sweep --node … --profile … --seeds …``."""
+    """A run of a sweep, and the rule that breaks in it: ``raft-steps sweep --node … --profile … --first-seed …``."""
 
     profile: str
     seed: int
@@ -56,6 +56,22 @@ IN_FORCE = (17, "the newest configuration is in force")
 BOTH = (17, "a joint configuration needs both majorities")
 
 REAL_BUGS = (
+    RealBug(
+        ("etcd-io/etcd#18424",),
+        "A client asks again, and its command is carried out twice.",
+        step_13.EverythingIsCarriedOut,
+        13,
+        (13, "a command is carried out once"),
+        Seed("retries", 0, "Exactly Once"),
+    ),
+    RealBug(
+        ("CurvineIO/curvine#676",),
+        "Only the leader remembers what was carried out, and its successor carries it out again.",
+        step_13.FilteredBeforeTheLog,
+        13,
+        (13, "a command is carried out once"),
+        Seed("retries", 0, "Exactly Once"),
+    ),
     RealBug(
         ("hashicorp/consul#54",),
         "A leader answers reads for a while without asking; voters do not wait for that while.",
