@@ -36,7 +36,7 @@ if {fails}:
     sys.exit(f"{{sources}}/design.md:3: WARNING: a link leads nowhere")
 (pages / "_sources").mkdir(parents=True)
 (pages / "objects.inv").touch()
-(pages / "index.html").write_text('<aside class="sidebar-drawer"><pre>x</pre><pre style="a">y</pre><th id=z></th>')
+(pages / "index.html").write_text('<aside class="sidebar-drawer"><pre>x</pre><pre style="a">y</pre><th id=z></th><div class="table-wrapper x">')
 """
 
 
@@ -82,13 +82,14 @@ def test_site_replaces_an_earlier_one_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_pages_are_mended_for_readers_without_a_mouse(tmp_path: Path) -> None:
-    """Landmarks have names, and long lines can be reached with the keyboard."""
+    """Landmarks have names, and long lines and wide tables can be reached with the keyboard."""
     make_site(find_course(ROOT), tmp_path / "site", sphinx=fake(tmp_path))
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
 
     assert (
         '<aside class="sidebar-drawer" aria-label="All pages">'
         '<pre tabindex="0">x</pre><pre tabindex="0" style="a">y</pre><td></td>'
+        '<div tabindex="0" role="group" aria-label="Table" class="table-wrapper x">'
     ) == page
 
 

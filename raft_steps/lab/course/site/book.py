@@ -26,9 +26,11 @@ MENDED = (
     ('<aside class="toc-drawer', '<aside aria-label="On this page" class="toc-drawer'),
     ('<summary aria-label="Toggle hidden content">', "<summary>"),
     ('<div id="search-results"></div>', '<h1>Search</h1>\n<div id="search-results"></div>'),
+    # A table may be wider than a phone, and must be scrolled with keys, too.
+    ('<div class="table-wrapper ', '<div tabindex="0" role="group" aria-label="Table" class="table-wrapper '),
 )
 _EMPTY_HEADER = re.compile(r"<th[^>]*></th>")
-_PRE = re.compile(r"<pre(?! tabindex)(?=[ >])")  # It may be wider than a phone, and must be scrolled with keys, too.
+_PRE = re.compile(r"<pre(?! tabindex)(?=[ >])")  # As a table is.
 
 
 class SiteError(LabError):
