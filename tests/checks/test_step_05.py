@@ -30,6 +30,7 @@ CAUGHT_BY: dict[type, str] = {
     wrong.EntriesAreForgotten: "entries are stored as before",
     wrong.OnlyNewTermsBringEntries: "entries are stored as before",
     wrong.RetryBeginsAtTheStart: "calls are built as before",
+    wrong.EntriesBeginOneLate: "calls are built as before",
     wrong.RefusedEntriesCountAsSilence: "heartbeats prevent an election",
     wrong.TermOfLastEntryIsCompared: "the term never decreases",
     wrong.TermHasADefault: "a call without a term is an error",
@@ -120,7 +121,7 @@ def test_term_of_the_wrong_type_is_named() -> None:
 @pytest.mark.parametrize(
     "node_class, event",
     [
-        (wrong.OnlyHeartbeatsCarryTheTerm, ("sent", 18.2, "tom")),
+        (wrong.OnlyHeartbeatsCarryTheTerm, ("sent", 18.3, "tom")),
         (wrong.AnyTermIsTaken, ("delivered", 0.2, "tom")),
         (wrong.TimerIsForgotten, ("sent", 8.0, "tom")),
         (wrong.AnswerIsAlwaysYes, ("sent", 0.4, "tom")),

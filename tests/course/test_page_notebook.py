@@ -96,4 +96,4 @@ def test_player_is_opened_by_the_page() -> None:
     notebook.answer(name, '{"id": 1, "do": "seed", "seed": 5}')
     assert (name, "message") == posts[-1][:2]
     assert "seed 5" == json.loads(posts[-1][2])["live"]["branches"][-1]["name"]
-    assert "Player" == type(notebook.names["cluster"].play()).__name__
+    assert "Player" == type(notebook.main.cluster.play()).__name__

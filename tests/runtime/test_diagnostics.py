@@ -97,6 +97,10 @@ def test_suggested_name_is_one_that_people_write() -> None:
 
     assert "raised AttributeError: 'int' object has no attribute 'add'\n" in str(error)
     assert "; did you mean 'current_term'?" in str(failure(on_election_timeout(lambda node: node.curent_term)))
+    # There is a method on_heartbeat_timeout, which is more similar, but nothing is called here.
+    assert "; did you mean 'heartbeat_interval'?" in str(
+        failure(on_election_timeout(lambda node: node.heartbeat_timeout))
+    )
 
 
 def test_exception_in_inherited_code_alone_names_the_inherited_line() -> None:

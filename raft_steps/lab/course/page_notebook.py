@@ -10,9 +10,11 @@ import ast
 import contextlib
 import io
 import linecache
+import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from raft_steps.lab.cluster.page_session import PageSession, Post, connect_page
@@ -48,12 +50,12 @@ class PageNotebook:
 
     Attributes:
         post: Posts a message of a session to the page: the name of the session, then what `page_session` describes.
-        names: What the cells have defined.
+        main: The module `__main__` of the cells, with what they have defined.
         sessions: The sessions of the players that were shown, by their names.
     """
 
     post: Callable[..., None]
-    names: dict[str, Any] = field(default_factory=dict)
+    main: ModuleType = field(init=False)
     sessions: dict[str, PageSession] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -62,11 +64,22 @@ class PageNotebook:
 
     def restart(self) -> None:
         """Forget what the cells have defined; players that are open stay usable."""
-        self.names = {"__name__": "__main__"}
+        self.main = ModuleType("__main__")
 
     def answer(self, session: str, request: str) -> None:
         """Carry out a request of one of the players, as JSON."""
-        self.sessions[session].answer(request)
+        with self._as_main():
+            self.sessions[session].answer(request)
+
+    @contextlib.contextmanager
+    def _as_main(self) -> Iterator[None]:
+        """Let annotations of the reader's classes find what the cells have defined: they are looked up in `__main__`."""
+        before = sys.modules["__main__"]
+        sys.modules["__main__"] = self.main
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = before
 
     def run_cell(self, name: str, source: str) -> list[Output]:
         """Run a cell, and return what Jupyter would show below it; the last output is an error if the cell failed.
@@ -81,8 +94,8 @@ class PageNotebook:
         outputs: list[Output] = []
         set_opener(self._open_player)
         try:
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                value = _run(source, path, self.names)
+            with self._as_main(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                value = _run(source, path, vars(self.main))
                 if value is not None:
                     outputs.append(_result(value))
         except BaseException as error:  # noqa: BLE001  # Whatever a cell raises is shown below it, as in Jupyter.

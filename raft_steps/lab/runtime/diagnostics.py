@@ -243,7 +243,10 @@ def _advice(error: BaseException, text: str) -> str:
         names = [name for name in dir(error.obj) if not name.startswith("__")]
         if error.name in names:  # It exists, and raised the error itself, as a removed field does: its text says why.
             return ""
-        close = difflib.get_close_matches(error.name, names, n=1)
+        # What is called is a method, and what is not called mostly is none.
+        called = bool(lines) and f".{error.name}(" in _source(lines[-1])
+        likely = [name for name in names if callable(getattr(type(error.obj), name, None)) == called]
+        close = difflib.get_close_matches(error.name, likely, n=1) or difflib.get_close_matches(error.name, names, n=1)
         return f"; did you mean {close[0]!r}?" if close else ""
     asked = re.match(r"Node\.(\w+)\(\) (?:missing|takes|got)", text)
     if isinstance(error, TypeError) and asked and hasattr(Node, asked[1]) and lines:

@@ -77,6 +77,13 @@ class RetryBeginsAtTheStart(Hears):
         return replace(call_after(self, prev_log_index), entries=self.log.entries_after(0))
 
 
+class EntriesBeginOneLate(Hears):
+    """A call lacks the entry that comes after the previous one."""
+
+    def append_entries_after(self, prev_log_index: int) -> AppendEntries:
+        return replace(call_after(self, prev_log_index), entries=self.log.entries_after(prev_log_index + 1))
+
+
 class HandlerIsInherited(Sends):
     """The call carries the term, but the inherited handler expects the old message."""
 

@@ -36,7 +36,7 @@ if {fails}:
     sys.exit(f"{{sources}}/design.md:3: WARNING: a link leads nowhere")
 (pages / "_sources").mkdir(parents=True)
 (pages / "objects.inv").touch()
-(pages / "index.html").write_text('<aside class="sidebar-drawer"><pre>x</pre><pre style="a">y</pre><th id=z></th><div class="table-wrapper x">')
+(pages / "index.html").write_text('<aside class="sidebar-drawer"><pre>x</pre><pre style="a">y</pre><th id=z></th><th class="head"><p></p></th><div class="table-wrapper x">')
 """
 
 
@@ -88,7 +88,7 @@ def test_pages_are_mended_for_readers_without_a_mouse(tmp_path: Path) -> None:
 
     assert (
         '<aside class="sidebar-drawer" aria-label="All pages">'
-        '<pre tabindex="0">x</pre><pre tabindex="0" style="a">y</pre><td></td>'
+        '<pre tabindex="0">x</pre><pre tabindex="0" style="a">y</pre><td></td><td></td>'
         '<div tabindex="0" role="group" aria-label="Table" class="table-wrapper x">'
     ) == page
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from raft_steps import STEPS, Step
 from raft_steps.lab.course.notebooks import load
-from raft_steps.lab.course.page_notebook import PageNotebook
+from raft_steps.lab.course.page_notebook import ERROR, PageNotebook
 from raft_steps.lab.course.redaction import BLOCK, is_solution
 from raft_steps.lab.course.site.exercises import CHECK, GIVEN, LATER, YOURS, exercise_of
 from raft_steps.lab.course.site.pages import make_page
@@ -55,6 +57,28 @@ def test_page_has_a_place_above_each_solution_and_marks_what_follows_the_check()
     assert ["voter", "your-turn"] == [ids[place + 1] for place in places]
     assert 'data-exercise="09_one_vote_per_term" data-cell="voter"' in notebook.cells[places[0]].source
     assert ["cell-again-once"] == next(cell.metadata["tags"] for cell in notebook.cells if cell.id == "again-once")
+
+
+@pytest.mark.parametrize(
+    "name", ["01_key_value_store.ipynb", "02_append_entries.ipynb", "05_term_in_append_entries.ipynb"]
+)
+def test_exercise_passes_with_the_solution(name: str) -> None:
+    """Cells that show an error on purpose stop nothing, and the names in a class's annotations are found."""
+    notebook = load(NOTEBOOKS / name)
+    solved = {cell.id: cell.source for cell in notebook.cells if is_solution(cell)}
+    exercise = exercise_of(notebook, name)
+    assert exercise is not None
+    page = PageNotebook(lambda *_: None)
+    shown: list[Any] = []
+    for cell in exercise["cells"]:
+        if cell["role"] == LATER:
+            break
+        shown = page.run_cell(cell["id"], solved.get(cell["id"], cell["source"]))
+        assert any(output["kind"] == ERROR for output in shown) == cell.get("raises", False)
+
+    counts = re.match(r"step \d+: (\d+) of (\d+) checks pass", shown[-1]["text"])
+    assert counts is not None
+    assert counts[1] == counts[2]
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ MENDED = (
     # A table may be wider than a phone, and must be scrolled with keys, too.
     ('<div class="table-wrapper ', '<div tabindex="0" role="group" aria-label="Table" class="table-wrapper '),
 )
-_EMPTY_HEADER = re.compile(r"<th[^>]*></th>")
+_EMPTY_HEADER = re.compile(r"<th[^>]*>(?:<p></p>)?</th>")
 _PRE = re.compile(r"<pre(?! tabindex)(?=[ >])")  # As a table is.
 
 

@@ -22,7 +22,8 @@ def exercise_of(notebook: Notebook, name: str) -> dict[str, Any] | None:
 
     Returns:
         The step, and the code cells with their ids, sources and roles: `GIVEN` before the check, `YOURS` to be written
-        by the reader (the source is the stub), `CHECK`, and `LATER`. None for a notebook without an exercise of a step.
+        by the reader (the source is the stub), `CHECK`, and `LATER`; a cell that shows an error on purpose `raises`.
+        None for a notebook without an exercise of a step.
 
     Raises:
         NotebookError: A solution has no markers.
@@ -30,7 +31,7 @@ def exercise_of(notebook: Notebook, name: str) -> dict[str, Any] | None:
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not any(map(is_solution, cells)) or not any(map(_is_check, cells)):
         return None
-    found: list[dict[str, str]] = []
+    found: list[dict[str, Any]] = []
     checked = False
     for cell in cells:
         if is_reveal(cell):
@@ -40,7 +41,8 @@ def exercise_of(notebook: Notebook, name: str) -> dict[str, Any] | None:
             role, source = YOURS, without_solution(cell, name)
         elif not checked and _is_check(cell):
             role, source, checked = CHECK, _REQUIRE.sub("", cell.source), True
-        found.append({"id": cell.id, "role": role, "source": source})
+        raises = {"raises": True} if "raises-exception" in cell.metadata.get("tags", ()) else {}
+        found.append({"id": cell.id, "role": role, "source": source, **raises})
     return {"step": step_of(name), "notebook": name, "cells": found}
 
 

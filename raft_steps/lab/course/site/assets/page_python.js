@@ -7,7 +7,7 @@
  * @typedef {{ session: string, kind: "opened" | "message", content: unknown, buffers: ArrayBuffer[] }} News
  * @typedef {{ kind: "printed" | "result" | "error" | "player", text: string, html?: string, session?: string,
  *   options?: Record<string, unknown> }} Output
- * @typedef {{ id: string, source: string }} Cell
+ * @typedef {{ id: string, source: string, raises?: boolean }} Cell
  * @typedef {{ receive: (news: News) => void, fail: (error: Error) => void }} Run
  * @typedef {{ show: (cell: string, outputs: Output[]) => void, resolve: () => void, fail: (error: Error) => void }} Order
  */

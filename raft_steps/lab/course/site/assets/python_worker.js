@@ -8,7 +8,7 @@
 
 /**
  * @typedef {{ session: string, open?: { scenario: string, step: number }, request?: string }} RunOrder
- * @typedef {{ order: number, cells: { id: string, source: string }[], restart: boolean }} CellOrder
+ * @typedef {{ order: number, cells: { id: string, source: string, raises?: boolean }[], restart: boolean }} CellOrder
  */
 
 const PYTHON = new URL("python/", import.meta.url);
@@ -36,7 +36,10 @@ def post(name, kind, content, buffers):
 notebook = PageNotebook(post)
 
 def answer(name, request):
-    (sessions if name in sessions else notebook.sessions)[name].answer(request)
+    if name in sessions:
+        sessions[name].answer(request)
+    else:
+        notebook.answer(name, request)
 
 def run_cell(name, source):
     return json.dumps(notebook.run_cell(name, source))
@@ -93,10 +96,10 @@ async function carryOut({ session, open, request }) {
 async function runCells({ order, cells, restart }) {
   const python = await booted;
   if (restart) python.runPython("notebook.restart()");
-  for (const { id, source } of cells) {
+  for (const { id, source, raises } of cells) {
     const outputs = JSON.parse(python.globals.get("run_cell")(id, source));
     self.postMessage({ order, cell: id, outputs });
-    if (outputs.at(-1)?.kind === "error") break;
+    if (outputs.at(-1)?.kind === "error" && !raises) break;
   }
   self.postMessage({ order });
 }

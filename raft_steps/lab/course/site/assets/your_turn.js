@@ -8,7 +8,9 @@ import { runCells, startPython, stopPython } from "./page_python.js";
 import { addPassedStep, keepText, keptText } from "./progress.js";
 
 /**
- * @typedef {{ id: string, role: "given" | "yours" | "check" | "later", source: string }} Cell
+ * A cell that raises shows an error on purpose.
+ *
+ * @typedef {{ id: string, role: "given" | "yours" | "check" | "later", source: string, raises?: boolean }} Cell
  * @typedef {{ step: number, notebook: string, cells: Cell[] }} Exercise
  * @typedef {{ read: () => string, write: (text: string) => void }} Editor
  */
@@ -148,15 +150,17 @@ class Turn {
   async check() {
     this.report.replaceChildren();
     let passed = false;
-    const roles = new Map(this.exercise.cells.map((cell) => [cell.id, cell.role]));
+    let prepared = true;
+    const cells = new Map(this.exercise.cells.map((cell) => [cell.id, cell]));
     const done = await this.run(this.cellsToCheck(), !this.isPrepared, "Checking …", (cell, outputs) => {
-      const role = roles.get(cell);
-      const failed = outputs.some((output) => output.kind === "error");
+      const { role, raises } = cells.get(cell) ?? {};
+      const failed = !raises && outputs.some((output) => output.kind === "error");
+      if (role === "given" && failed) prepared = false;
       if (role !== "given" || failed) showOutputs(this.report, outputs);
       passed ||= role === "check" && outputs.some(({ text }) => isFull(text.match(CHECKED)));
     });
     if (!done) return;
-    this.isPrepared = true;
+    this.isPrepared = prepared;
     if (passed) addPassedStep(this.exercise.step);
     this.restButton.hidden = !passed;
     this.report.dataset.checked = passed ? "passed" : "failed";
