@@ -95,7 +95,13 @@ function memberActions(moment, name) {
       `add ${name}`,
       nobody || isIn || (part === "learner" ? `${name} is being added` : ""),
     ),
-    makeAction("remove", "Remove", "J", `remove ${name}`, nobody || (isIn ? "" : `${name} is not a voter, or is leaving`)),
+    makeAction(
+      "remove",
+      "Remove",
+      "J",
+      `remove ${name}`,
+      nobody || (isIn ? "" : `${name} is not a voter, or is leaving`),
+    ),
   ];
 }
 
