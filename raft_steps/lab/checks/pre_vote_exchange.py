@@ -7,6 +7,7 @@ from typing import Any
 from raft_steps.lab.checks import exchange
 from raft_steps.lab.checks.bench import Bench
 from raft_steps.lab.checks.replication import acknowledge, call, elect
+from raft_steps.lab.text import join_names
 from raft_steps.lab.trace.trace import Event
 
 LOG = "1 set x 1; 2 set y 2"  # tom's, so that it is in term 2
@@ -130,7 +131,7 @@ def require_unchanged_by_question(bench: Bench, peer: str, term: int, granted: b
     changed = [name for name in before if before[name] != after.get(name)]
     bench.require(
         not changed,
-        f"{story}, and {peer} asks about term {term}; nothing should change, but {changed} does",
+        f"{story}, and {peer} asks about term {term}; nothing should change, but {join_names(changed)} did",
         bench.arrival(),
     )
 

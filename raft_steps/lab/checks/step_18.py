@@ -36,6 +36,7 @@ from raft_steps.lab.checks.replication import (
 )
 from raft_steps.lab.checks.rules import rule
 from raft_steps.lab.commands import NotLeader
+from raft_steps.lab.text import plural
 
 PRE_VOTE = "Dissertation, Section 9.6: a candidate increments its term only if it first learns that it could win"
 STICKY = (
@@ -59,7 +60,7 @@ def a_timeout_asks_first(bench: Bench) -> None:
         asked = bench.sent("PreVote", to=peer)
         bench.require(
             len(asked) >= 120 // 18,
-            f"tom receives nothing for 120 s; it should ask {peer} after each timeout, but does so {len(asked)} times",
+            f"tom receives nothing for 120 s; it should ask {peer} after each timeout, but sends it {plural(len(asked), 'PreVote')}",
         )
         expected = {"term": 5, "last_log_index": 3, "last_log_term": 2}
         for event in asked:
