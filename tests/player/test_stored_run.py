@@ -4,6 +4,7 @@ import base64
 import re
 import zlib
 from hashlib import sha256
+from types import SimpleNamespace
 from typing import Any
 
 import IPython.display
@@ -46,6 +47,21 @@ def test_notebook_stores_run_and_player(shown: list[dict[str, Any]], monkeypatch
     assert "export default {" in part(html, "code")
     assert '...{"start": 12000000, "speed": 1.0, "heartbeats": false, "hurry": true}' in html
     assert "https://" not in html
+
+
+@pytest.mark.parametrize("metadata, is_stored", [({"cellId": "x"}, True), ({}, False)])
+def test_kernel_of_jupyterlite_is_asked_as_any_other(
+    monkeypatch: pytest.MonkeyPatch, metadata: dict[str, str], is_stored: bool
+) -> None:
+    """Its get_parent takes no argument, unlike that of ipykernel."""
+
+    class Kernel:
+        def get_parent(self) -> dict[str, Any]:
+            return {"metadata": metadata}
+
+    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=Kernel()))
+
+    assert is_stored == is_stored_by_frontend()
 
 
 def test_code_is_small() -> None:

@@ -58,7 +58,8 @@ def is_stored_by_frontend() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     kernel = getattr(shell, "kernel", None)
-    return kernel is not None and "cellId" in (kernel.get_parent("shell") or {}).get("metadata", {})
+    # Without a channel: the kernel of JupyterLite has only one, and takes no argument.
+    return kernel is not None and "cellId" in (kernel.get_parent() or {}).get("metadata", {})
 
 
 def stored_run(picture: str, trace: bytes, options: dict[str, Any], *, name: str, code: str) -> str:
